@@ -1,0 +1,66 @@
+"""A sequence of frozen rows that is stored as one column per field."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar, final, overload
+
+Row = TypeVar("Row")
+
+
+@final
+class Columns(Sequence[Row], Generic[Row]):
+    """Rows of one frozen dataclass, kept as columns so that 100,000 of them stay cheap.
+
+    A row object is made when it is asked for; whoever needs one field of every row takes ``column(name)``,
+    which is a plain tuple.
+
+    Parameters
+    ----------
+    row_type
+        The dataclass of the rows.
+    rows
+        The rows, in order.
+    """
+
+    __slots__ = ("_columns", "_length", "_row_type")
+
+    def __init__(self, row_type: type[Row], rows: Iterable[Row] = ()) -> None:
+        names = [field.name for field in dataclasses.fields(row_type)]  # type: ignore[arg-type]
+        kept = list(rows)
+        self._row_type = row_type
+        self._length = len(kept)
+        self._columns: dict[str, tuple[Any, ...]] = {name: tuple(getattr(row, name) for row in kept) for name in names}
+
+    def column(self, name: str) -> tuple[Any, ...]:
+        """Return one field of every row, in row order."""
+        return self._columns[name]
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._length))]
+        return self._row_type(**{name: values[index] for name, values in self._columns.items()})
+
+    def __iter__(self) -> Iterator[Row]:
+        names = tuple(self._columns)
+        for values in zip(*self._columns.values(), strict=True):
+            yield self._row_type(**dict(zip(names, values, strict=True)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Columns):
+            return NotImplemented
+        return self._row_type is other._row_type and self._columns == other._columns
+
+    def __hash__(self) -> int:
+        return hash((self._row_type, self._length))
+
+    def __repr__(self) -> str:
+        return f"<{self._length} x {self._row_type.__name__}>"

@@ -1,0 +1,385 @@
+"""The model graph: what every adapter writes and every view reads, free of frameworks and of view concerns."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, final
+
+from nbviz.columns import Columns
+from nbviz.errors import UnknownPathError, nearest
+from nbviz.shape import Shape
+
+if TYPE_CHECKING:
+    import networkx
+
+CallKind = Literal["layer", "operation", "input", "output", "constant"]
+ParameterKind = Literal["weight", "buffer"]
+Setting = str | int | float | bool | None | tuple["Setting", ...]
+"""A plain value of a layer's configuration; anything richer is kept as its text."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """What is known of a tensor without its values.
+
+    Attributes
+    ----------
+    shape
+        One dimension per axis; None when even the rank is unknown.
+    dtype
+        The framework's name for it (``"float32"``); None when unknown.
+    name
+        The framework's name of the tensor or argument, or ``""``.
+    """
+
+    shape: Shape | None
+    dtype: str | None = None
+    name: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A stored tensor of the model, counted once however many layers hold it.
+
+    Attributes
+    ----------
+    id
+        Position in ``ModelGraph.parameters``.
+    name
+        Its name in its first owner (``"kernel"``).
+    kind
+        ``"weight"`` counts as a parameter; ``"buffer"`` does not (random seeds, PyTorch's running statistics).
+    shape
+        The stored shape.
+    dtype
+        The stored dtype.
+    trainable
+        Whether training changes it.
+    bytes
+        Stored size in bytes, None when unknown.
+    size
+        The number of logical elements. Differs from the stored shape's when several are packed into one byte.
+    owners
+        Paths of the layers that hold it, in tree order. More than one means that it is tied.
+    """
+
+    id: int
+    name: str
+    kind: ParameterKind
+    shape: Shape
+    dtype: str
+    trainable: bool
+    bytes: int | None
+    size: int
+    owners: tuple[str, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """One multiply-accumulate pattern of a call; ``nbviz.metrics`` holds the formula of each ``op``.
+
+    Attributes
+    ----------
+    op
+        ``"conv"``, ``"conv_transpose"``, ``"matmul"``, ``"attention"`` or ``"recurrent"``.
+    shapes
+        The extents that the formula takes, by name. The first axis of each shape with a batch is the batch.
+    """
+
+    op: str
+    shapes: tuple[tuple[str, Shape], ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A module that exists once in the model, whether it is called never, once or many times.
+
+    Attributes
+    ----------
+    path
+        Unique, escaped, joined by ``/``; the root's is ``""``.
+    name
+        The framework's own name for it, as its user would write it.
+    type
+        Class name (``"Conv2D"``).
+    module
+        The module that defines the class (``"keras.src.layers.convolutional.conv2d"``).
+    parent
+        Path of the layer that holds it, None for the root.
+    settings
+        Configuration, in the framework's order.
+    parameters
+        Ids of the parameters that it holds itself, tied ones included.
+    accessor
+        Python expression that returns the layer object when written behind the model (``".get_layer('conv1')"``),
+        or ``""`` when there is none.
+    source
+        ``file.py:line`` of the class, or ``""``.
+    trainable
+        The layer's own switch; None where the framework has none.
+    """
+
+    path: str
+    name: str
+    type: str
+    module: str = ""
+    parent: str | None = None
+    settings: tuple[tuple[str, Setting], ...] = ()
+    parameters: tuple[int, ...] = ()
+    accessor: str = ""
+    source: str = ""
+    trainable: bool | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One execution of a layer or an operation, or a boundary of the graph.
+
+    Attributes
+    ----------
+    id
+        Execution order, and position in ``ModelGraph.calls``. A parent comes before what it contains.
+    kind
+        ``"layer"``, ``"operation"``, ``"input"``, ``"output"`` or ``"constant"``.
+    path
+        The row that it belongs to: the layer's path, or ``parent/op#k`` for a bare operation.
+    op
+        The layer's type, or the operation's name.
+    parent
+        Id of the call during which it happened, None at the top level (the root has a call of its own).
+    layer
+        Path of the layer that is called, None for a bare operation.
+    inputs, outputs
+        Tensors in port order.
+    parameters
+        Ids of the parameters that this call reads itself (not those that inner calls read).
+    compute
+        Its multiply-accumulate patterns without those of inner calls; ``()`` is none, None is unknown.
+    settings
+        Arguments of a bare operation (``axis=1``).
+    failed
+        Whether the forward pass stopped here.
+    source
+        ``file.py:line`` where the call was made, or ``""``.
+    """
+
+    id: int
+    kind: CallKind
+    path: str
+    op: str
+    parent: int | None = None
+    layer: str | None = None
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    parameters: tuple[int, ...] = ()
+    compute: tuple[Compute, ...] | None = ()
+    settings: tuple[tuple[str, Setting], ...] = ()
+    failed: bool = False
+    source: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A tensor from one call's output port to another call's input port.
+
+    Both ends are calls that contain no other call; a view that folds calls lifts the edge to what is visible.
+    """
+
+    source: int
+    source_port: int
+    target: int
+    target_port: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Siblings that belong together by their names; inferred, and never part of a layer's path.
+
+    Attributes
+    ----------
+    id
+        ``~conv4/block1``, behind the path of the layer that holds the members if that is not the root
+        (``backbone/~conv4``).
+    label
+        The last segment (``block1``).
+    parent
+        Id of the group around it, None for an outermost one.
+    layer
+        Path of the layer whose children it groups.
+    members
+        Paths of the layers and operations directly inside (not those of inner groups).
+    """
+
+    id: str
+    label: str
+    parent: str | None
+    layer: str
+    members: tuple[str, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """What could not be read, in plain text without control characters.
+
+    Attributes
+    ----------
+    level
+        ``"note"`` (nothing is wrong), ``"warning"`` (something is missing) or ``"error"`` (the forward pass stopped).
+    message
+        What was found and what to do next.
+    path
+        The row that it is about, ``""`` for the model.
+    call
+        Id of the failing call, None when it is not about a call.
+    """
+
+    level: Literal["note", "warning", "error"]
+    message: str
+    path: str = ""
+    call: int | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OptimizerState:
+    """The optimizer's own variables: a line of their own, never part of a total."""
+
+    name: str
+    size: int
+    bytes: int
+
+
+@final
+@dataclass(frozen=True)
+class ModelGraph:
+    """A model as layers, calls, edges and parameters; frozen, comparable, made of plain values.
+
+    Attributes
+    ----------
+    name
+        The model's own name, shown as title.
+    framework
+        ``"Keras"``, ``"PyTorch"``, ...
+    layers
+        The tree of modules in pre-order, siblings by first call and those never called last. The root is first.
+    calls
+        Executions in order; they nest by ``Call.parent``.
+    edges
+        Tensors between calls that contain no call, sorted by target, target port, source, source port.
+    parameters
+        Every stored tensor once, in tree order of its first owner.
+    groups
+        Inferred groups, outer before inner.
+    diagnostics
+        What could not be read.
+    optimizer
+        The optimizer's variables, None when the model has no built optimizer.
+    batch_axis
+        Whether the first free dimension of a tensor is the batch (MACs then are per example).
+    """
+
+    name: str
+    framework: str
+    layers: Columns[Layer]
+    calls: Columns[Call] = field(default_factory=lambda: Columns(Call))
+    edges: Columns[Edge] = field(default_factory=lambda: Columns(Edge))
+    parameters: Columns[Parameter] = field(default_factory=lambda: Columns(Parameter))
+    groups: Columns[Group] = field(default_factory=lambda: Columns(Group))
+    diagnostics: tuple[Diagnostic, ...] = ()
+    optimizer: OptimizerState | None = None
+    batch_axis: bool = True
+
+    @functools.cached_property
+    def layer_index(self) -> Mapping[str, int]:
+        """Position in ``layers`` by path."""
+        return {path: i for i, path in enumerate(self.layers.column("path"))}
+
+    @functools.cached_property
+    def calls_of(self) -> Mapping[str, tuple[int, ...]]:
+        """Ids of the calls of each row, in execution order, by path."""
+        found: dict[str, list[int]] = {}
+        for call, path in enumerate(self.calls.column("path")):
+            found.setdefault(path, []).append(call)
+        return {path: tuple(ids) for path, ids in found.items()}
+
+    @functools.cached_property
+    def paths(self) -> frozenset[str]:
+        """Every path that can be selected: of layers, operations, inputs, outputs and groups."""
+        return frozenset({*self.layer_index, *self.calls_of, *self.groups.column("id")})
+
+    @functools.cached_property
+    def _path_of_name(self) -> Mapping[str, str]:
+        names = self.layers.column("name")
+        paths = self.layers.column("path")
+        return dict(zip(reversed(names), reversed(paths), strict=True))
+
+    def resolve(self, path_or_name: str) -> str:
+        """Return the path that is meant by a path, or by the framework's own name of a layer.
+
+        Raises
+        ------
+        UnknownPathError
+            If nothing has that path or name; the message names the nearest path.
+        """
+        if path_or_name in self.paths:
+            return path_or_name
+        if path_or_name in self._path_of_name:
+            return self._path_of_name[path_or_name]
+        known = sorted(self.paths - {""})
+        msg = f"No layer, operation or group has the path {path_or_name!r}.{nearest(path_or_name, known)}"
+        raise UnknownPathError(msg)
+
+    def to_networkx(self) -> networkx.MultiDiGraph[int]:
+        """Return the calls and edges as a ``networkx.MultiDiGraph``.
+
+        Nodes are call ids with the attributes of ``Call`` (``kind``, ``path``, ``op``, ``parent``, ``layer``, ``inputs``,
+        ``outputs``, ``parameters``, ``compute``, ``settings``, ``failed``, ``source``). Edges carry ``source_port``,
+        ``target_port``, ``shape`` and ``dtype``. The graph's own attributes hold everything else by the name of the field
+        (``name``, ``framework``, ``layers``, ``parameters``, ``groups``, ...), so that ``from_networkx`` gives an equal graph.
+        """
+        import networkx as nx
+
+        kept = {name: getattr(self, name) for name in _GRAPH_ATTRIBUTES}
+        network: networkx.MultiDiGraph[int] = nx.MultiDiGraph(**kept)
+        for call in self.calls:
+            network.add_node(call.id, **{name: getattr(call, name) for name in _CALL_ATTRIBUTES})
+        outputs = self.calls.column("outputs")
+        for edge in self.edges:
+            spec = outputs[edge.source][edge.source_port]
+            ports = {"source_port": edge.source_port, "target_port": edge.target_port}
+            network.add_edge(edge.source, edge.target, **ports, shape=spec.shape, dtype=spec.dtype)
+        return network
+
+    @classmethod
+    def from_networkx(cls, network: networkx.MultiDiGraph[Any]) -> ModelGraph:
+        """Return the model graph that ``to_networkx`` wrote.
+
+        Raises
+        ------
+        KeyError
+            If the network lacks an attribute that ``to_networkx`` writes.
+        """
+        calls = Columns(Call, (Call(id=node, **data) for node, data in sorted(network.nodes(data=True))))
+        edges = sorted(
+            (target, data["target_port"], source, data["source_port"])
+            for source, target, data in network.edges(data=True)
+        )
+        return cls(
+            **{name: network.graph[name] for name in _GRAPH_ATTRIBUTES},
+            calls=calls,
+            edges=Columns(Edge, (Edge(source, port, target, into) for target, into, source, port in edges)),
+        )
+
+
+_GRAPH_ATTRIBUTES = tuple(f.name for f in fields(ModelGraph) if f.name not in {"calls", "edges"})
+_CALL_ATTRIBUTES = tuple(f.name for f in fields(Call) if f.name != "id")

@@ -1,0 +1,59 @@
+"""What an adapter gives back: the graph, access to weights, and the error that stopped the forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+from nbviz.graph import ModelGraph
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class WeightReader(Protocol):
+    """Reads the values of parameters while the model still lives; holds the model weakly."""
+
+    def chunks(self, parameter: int) -> Iterator[npt.NDArray[np.generic]]:
+        """Yield the values of one parameter as flat pieces, none of them a copy of the whole weight.
+
+        Raises
+        ------
+        LookupError
+            If the model, or this parameter of it, no longer exists or has no values.
+        """
+        ...
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The result of reading a model.
+
+    Attributes
+    ----------
+    graph
+        The model graph, complete up to where the forward pass stopped.
+    weights
+        Access to the values, None where there are none.
+    error
+        The exception that stopped the forward pass (its frames cleared), or None.
+    """
+
+    graph: ModelGraph
+    weights: WeightReader | None = None
+    error: Exception | None = None
+
+
+class Adapter(Protocol):
+    """Reads the models of one framework; found by class name, so that looking imports nothing."""
+
+    def reads(self, model_type: type) -> bool:
+        """Tell whether ``model_type`` itself (not a base of it) is this framework's model class."""
+        ...
+
+    def read(self, model: Any, inputs: Any) -> Reading:  # noqa: ANN401
+        """Read a model object of this framework."""
+        ...

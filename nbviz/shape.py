@@ -1,0 +1,144 @@
+"""Tensor shapes as values that pandas can sort, group and print."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from typing import final
+
+Dim = int | str | None
+"""A size, a symbol or expression (``"batch"``, ``"2*n"``), or None for a free dimension without a name."""
+
+
+def _dim_key(dim: Dim) -> tuple[int, int, str]:
+    if dim is None:
+        return (0, 0, "")
+    if isinstance(dim, str):
+        return (1, 0, dim)
+    return (2, dim, "")
+
+
+@final
+@functools.total_ordering
+class Shape:
+    """The shape of one tensor: hashable, totally ordered, printed as ``(None, 7, 7, 2048)``.
+
+    Not a tuple subclass: pandas 3 can neither sort nor group tuples that hold None. Free dimensions sort
+    before named ones, and those before sizes.
+
+    Parameters
+    ----------
+    dims
+        One entry per axis.
+    """
+
+    __slots__ = ("dims",)
+    dims: tuple[Dim, ...]
+
+    def __init__(self, dims: Iterable[Dim]) -> None:
+        object.__setattr__(self, "dims", tuple(dims))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        msg = f"Shape is immutable: cannot set {name!r}"
+        raise AttributeError(msg)
+
+    def __reduce__(self) -> tuple[type[Shape], tuple[tuple[Dim, ...]]]:
+        return (Shape, (self.dims,))
+
+    def __iter__(self) -> Iterator[Dim]:
+        return iter(self.dims)
+
+    def __len__(self) -> int:
+        return len(self.dims)
+
+    def __getitem__(self, axis: int) -> Dim:
+        return self.dims[axis]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Shape):
+            return self.dims == other.dims
+        if isinstance(other, tuple):  # so that `row.output_shape == (None, 2)` reads as people write it
+            return self.dims == other
+        return NotImplemented
+
+    def __lt__(self, other: object) -> bool:
+        if isinstance(other, Shape):
+            return [_dim_key(d) for d in self.dims] < [_dim_key(d) for d in other.dims]
+        if isinstance(other, Shapes):
+            return Shapes((self,)) < other
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.dims)
+
+    def __repr__(self) -> str:
+        inner = ", ".join(str(d) for d in self.dims)
+        return f"({inner},)" if len(self.dims) == 1 else f"({inner})"
+
+    def size(self, *, free_batch: bool = False) -> int | None:
+        """Return the number of elements, or None when a dimension is free.
+
+        Parameters
+        ----------
+        free_batch
+            Count a free first dimension as 1.
+        """
+        total = 1
+        for axis, dim in enumerate(self.dims):
+            if isinstance(dim, int):
+                total *= dim
+            elif not (free_batch and axis == 0):
+                return None
+        return total
+
+
+@final
+@functools.total_ordering
+class Shapes:
+    """The shapes of several tensors, in port order; an entry is None where the rank is unknown."""
+
+    __slots__ = ("shapes",)
+    shapes: tuple[Shape | None, ...]
+
+    def __init__(self, shapes: Iterable[Shape | None]) -> None:
+        object.__setattr__(self, "shapes", tuple(shapes))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        msg = f"Shapes is immutable: cannot set {name!r}"
+        raise AttributeError(msg)
+
+    def __reduce__(self) -> tuple[type[Shapes], tuple[tuple[Shape | None, ...]]]:
+        return (Shapes, (self.shapes,))
+
+    def __iter__(self) -> Iterator[Shape | None]:
+        return iter(self.shapes)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def __getitem__(self, port: int) -> Shape | None:
+        return self.shapes[port]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Shapes):
+            return self.shapes == other.shapes
+        if isinstance(other, tuple):
+            return self.shapes == other
+        return NotImplemented
+
+    def __lt__(self, other: object) -> bool:
+        if isinstance(other, Shape):
+            other = Shapes((other,))
+        if isinstance(other, Shapes):
+            return _shapes_key(self) < _shapes_key(other)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.shapes)
+
+    def __repr__(self) -> str:
+        return ", ".join("?" if s is None else repr(s) for s in self.shapes)
+
+
+def _shapes_key(shapes: Shapes) -> list[list[tuple[int, int, str]]]:
+    return [[(-1, 0, "")] if s is None else [_dim_key(d) for d in s.dims] for s in shapes.shapes]
