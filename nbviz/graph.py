@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -18,6 +20,16 @@ CallKind = Literal["layer", "operation", "input", "output", "constant"]
 ParameterKind = Literal["weight", "buffer"]
 Setting = str | int | float | bool | None | tuple["Setting", ...]
 """A plain value of a layer's configuration; anything richer is kept as its text."""
+
+
+def itemsize(dtype: str | None) -> float | None:
+    """Return the bytes of one element (0.5 for ``int4``), or None for a dtype without a size such as ``string``."""
+    if dtype is None:
+        return None
+    if dtype == "bool":
+        return 1
+    bits = re.search(r"\d+", dtype)
+    return None if bits is None else int(bits[0]) / 8
 
 
 @final
@@ -38,6 +50,13 @@ class TensorSpec:
     shape: Shape | None
     dtype: str | None = None
     name: str = ""
+
+    @property
+    def bytes(self) -> int | None:
+        """Size in bytes with a free batch counted as 1; None when unknown."""
+        size = None if self.shape is None else self.shape.size(free_batch=True)
+        width = itemsize(self.dtype)
+        return None if size is None or width is None else math.ceil(size * width)
 
 
 @final
@@ -115,7 +134,8 @@ class Layer:
     settings
         Configuration, in the framework's order.
     parameters
-        Ids of the parameters that it holds itself, tied ones included.
+        Ids of the parameters that it holds itself, tied ones included; None when it is not built yet, so that
+        nobody knows.
     accessor
         Python expression that returns the layer object when written behind the model (``".get_layer('conv1')"``),
         or ``""`` when there is none.
@@ -131,7 +151,7 @@ class Layer:
     module: str = ""
     parent: str | None = None
     settings: tuple[tuple[str, Setting], ...] = ()
-    parameters: tuple[int, ...] = ()
+    parameters: tuple[int, ...] | None = ()
     accessor: str = ""
     source: str = ""
     trainable: bool | None = None

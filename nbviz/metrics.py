@@ -1,0 +1,326 @@
+"""Numbers and shapes of every row and of the whole model; all formulas of nbviz are here."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict, final
+
+from nbviz.graph import Compute, ModelGraph, TensorSpec
+from nbviz.rows import RowTree
+from nbviz.shape import Dim, Shape, Shapes
+
+Value = Any
+"""A value of a column: str, int, float, Shape, Shapes, tuple of paths, or None for unknown."""
+
+
+class Totals(TypedDict):
+    """Numbers of the whole model; None is unknown."""
+
+    params: int | None
+    trainable_params: int | None
+    non_trainable_params: int | None
+    buffers: int | None
+    bytes: int | None
+    macs: int | None
+
+
+# --- multiply-accumulates ------------------------------------------------------------------------------------------
+
+
+def _product(dims: Iterable[Dim], *, batch: bool = False) -> int | None:
+    return Shape(dims).size(free_batch=batch)
+
+
+def _times(*factors: int | None) -> int | None:
+    total = 1
+    for factor in factors:
+        if factor is None:
+            return None
+        total *= factor
+    return total
+
+
+def _conv(shapes: Mapping[str, Shape]) -> int | None:
+    """One window of multiplications for each output element (Dumoulin and Visin 2016, arXiv:1603.07285)."""
+    return _times(_product(shapes["output"], batch=True), _product(shapes["window"]))
+
+
+def _conv_transpose(shapes: Mapping[str, Shape]) -> int | None:
+    """Each input element is spread over one window: the transpose of a convolution (same source)."""
+    return _times(_product(shapes["input"], batch=True), _product(shapes["window"]))
+
+
+def _matmul(shapes: Mapping[str, Shape]) -> int | None:
+    """One multiplication per output element and contracted index."""
+    return _times(_product(shapes["output"], batch=True), _product(shapes["contracted"]))
+
+
+def _attention(shapes: Mapping[str, Shape]) -> int | None:
+    """Scores, then values weighted by them, masked or not (Vaswani et al. 2017, arXiv:1706.03762).
+
+    With query (batch, heads, queries, size), key (batch, heads, keys, size), value (batch, heads, keys, value size):
+    batch * heads * queries * keys * (size + value size).
+    """
+    query, key, value = shapes["query"], shapes["key"], shapes["value"]
+    widths = _product((query[-1],)), _product((value[-1],))
+    if widths[0] is None or widths[1] is None:
+        return None
+    return _times(_product(query.dims[:-1], batch=True), _product((key[-2],)), widths[0] + widths[1])
+
+
+def _recurrent(shapes: Mapping[str, Shape]) -> int | None:
+    """Every gate of every step contracts the input and the previous state: |gates| * |contracted|."""
+    return _times(_product(shapes["gates"], batch=True), _product(shapes["contracted"]))
+
+
+FORMULAS: Mapping[str, Callable[[Mapping[str, Shape]], int | None]] = {
+    "conv": _conv,
+    "conv_transpose": _conv_transpose,
+    "matmul": _matmul,
+    "attention": _attention,
+    "recurrent": _recurrent,
+}
+
+
+def macs(compute: Sequence[Compute] | None) -> int | None:
+    """Return the multiply-accumulates of one call without its inner calls, or None when unknown.
+
+    1 MAC is 2 FLOPs. A free first dimension (the batch) counts as 1; any other free dimension makes it unknown.
+    """
+    if compute is None:
+        return None
+    total = 0
+    for pattern in compute:
+        count = FORMULAS[pattern.op](dict(pattern.shapes))
+        if count is None:
+            return None
+        total += count
+    return total
+
+
+# --- the table -----------------------------------------------------------------------------------------------------
+
+
+def _cell(specs: Sequence[TensorSpec]) -> Shape | Shapes | None:
+    if not specs:
+        return None
+    return specs[0].shape if len(specs) == 1 else Shapes(spec.shape for spec in specs)
+
+
+class _Sum:
+    """Adds up numbers per row and remembers where one of them was unknown."""
+
+    def __init__(self, length: int) -> None:
+        self.values: list[int | None] = [0] * length
+
+    def add(self, rows: Iterable[int], value: int | None) -> None:
+        for row in rows:
+            so_far = self.values[row]
+            self.values[row] = None if so_far is None or value is None else so_far + value
+
+
+@final
+class Metrics:
+    """Every column of the table, computed once from a graph.
+
+    Parameters
+    ----------
+    graph
+        The model graph.
+
+    Attributes
+    ----------
+    graph, tree
+        The graph and its rows.
+    columns
+        Values by column name, one per row in table order; None is unknown.
+    totals
+        Numbers of the whole model.
+    call_macs
+        Multiply-accumulates of each call with those of everything in it.
+    tensors
+        Input and output tensors of each row's first call; for a group, what enters and leaves it.
+    """
+
+    def __init__(self, graph: ModelGraph) -> None:
+        self.graph = graph
+        self.tree = RowTree(graph)
+        self.inputs, self.outputs, self.connected_to = _boundaries(self.tree)
+        self._parameter_sums()
+        self._mac_sums()
+        self.columns: Mapping[str, Sequence[Value]] = {column.name: column.values(self) for column in COLUMNS}
+        self.totals = self._totals()
+
+    @property
+    def macs_basis(self) -> str:
+        """``"per example"`` when a free batch dimension counted as 1, else ``""``."""
+        return "per example" if self.graph.batch_axis else ""
+
+    def _parameter_sums(self) -> None:
+        length = len(self.tree)
+        self.params, self.trainable, self.own, self.bytes = (_Sum(length) for _ in range(4))
+        for parameter in self.graph.parameters:
+            if parameter.kind != "weight":
+                continue
+            owners = [self.tree.index[path] for path in parameter.owners]
+            around = {row for owner in owners for row in self.tree.ancestors(owner)}
+            self.params.add(around, parameter.size)
+            self.bytes.add(around, parameter.bytes)
+            self.own.add(owners[:1], parameter.size)
+            if parameter.trainable:
+                self.trainable.add(around, parameter.size)
+        layers = self.graph.layers
+        for path, held in zip(layers.column("path"), layers.column("parameters"), strict=True):
+            if held is None:  # not built yet: how much it will hold is unknown, also for all that contain it
+                row = self.tree.index[path]
+                self.own.add((row,), None)
+                for total in (self.params, self.trainable, self.bytes):
+                    total.add(self.tree.ancestors(row), None)
+
+    def _mac_sums(self) -> None:
+        calls = self.graph.calls
+        parents = calls.column("parent")
+        self.call_macs: list[int | None] = [macs(compute) for compute in calls.column("compute")]
+        per_row = _Sum(len(self.tree))
+        for call, own in enumerate(self.call_macs):
+            row = self.tree.row_of_call[call]
+            if row >= 0:
+                per_row.add(self.tree.ancestors(row), own)
+        for call in range(len(calls) - 1, 0, -1):  # children come behind their parents
+            parent = parents[call]
+            if parent is not None:
+                inner, outer = self.call_macs[call], self.call_macs[parent]
+                self.call_macs[parent] = None if inner is None or outer is None else inner + outer
+        stopped = any(calls.column("failed"))
+        reached = [bool(ids) or kind == "group" for ids, kind in zip(self.tree.calls, self.tree.kind, strict=True)]
+        self.macs = [n if ran else None for n, ran in zip(per_row.values, reached, strict=True)]
+        if stopped:  # what would have come behind the failing call is missing from every sum around it
+            for call, failed in enumerate(calls.column("failed")):
+                for row in self.tree.ancestors(max(self.tree.row_of_call[call], 0)) if failed else ():
+                    self.macs[row] = None
+
+    def _totals(self) -> Totals:
+        sizes = zip(self.graph.parameters.column("kind"), self.graph.parameters.column("size"), strict=True)
+        params, trainable = self.params.values[0], self.trainable.values[0]
+        return {
+            "params": params,
+            "trainable_params": trainable,
+            "non_trainable_params": None if params is None or trainable is None else params - trainable,
+            "buffers": sum(size for kind, size in sizes if kind == "buffer"),
+            "bytes": self.bytes.values[0],
+            "macs": self.macs[0],
+        }
+
+
+Boundaries = tuple[list[Sequence[TensorSpec]], list[Sequence[TensorSpec]], list[tuple[str, ...]]]
+
+
+def _boundaries(tree: RowTree) -> Boundaries:
+    """Tensors that enter and leave each row, and the nearest rows upstream of it."""
+    calls = tree.graph.calls
+    all_inputs, all_outputs = calls.column("inputs"), calls.column("outputs")
+    inputs: list[Sequence[TensorSpec]] = [all_inputs[ids[0]] if ids else () for ids in tree.calls]
+    outputs: list[Sequence[TensorSpec]] = [all_outputs[ids[0]] if ids else () for ids in tree.calls]
+    entering, leaving = _GroupTensors(tree), _GroupTensors(tree)
+    upstream: list[dict[int, None]] = [{} for _ in tree.path]
+    frames = functools.cache(tree.frames)
+    for edge in tree.graph.edges:
+        source, target = frames(edge.source), frames(edge.target)
+        common = _common_length(source, target)
+        tensor = (edge.source, edge.source_port)
+        leaving.add(source[common:], tensor)
+        entering.add(target[common:], tensor)
+        nearest = next((row for row, _ in source[common:] if row >= 0 and tree.kind[row] != "group"), -1)
+        for row, _ in target[common:]:
+            if row >= 0 and nearest >= 0:
+                upstream[row][nearest] = None
+    for side, groups in ((inputs, entering), (outputs, leaving)):
+        for row, tensors in groups.tensors.items():
+            side[row] = [all_outputs[call][port] for call, port in tensors]
+    return inputs, outputs, [tuple(tree.path[row] for row in rows) for rows in upstream]
+
+
+class _GroupTensors:
+    """Which tensors cross the border of each group, in the first call in which the group is seen."""
+
+    def __init__(self, tree: RowTree) -> None:
+        self._tree = tree
+        self._seen_in: dict[int, int] = {}
+        self.tensors: dict[int, dict[tuple[int, int], None]] = {}
+
+    def add(self, frames: Iterable[tuple[int, int]], tensor: tuple[int, int]) -> None:
+        for row, call in frames:
+            if row >= 0 and self._tree.kind[row] == "group" and self._seen_in.setdefault(row, call) == call:
+                self.tensors.setdefault(row, {})[tensor] = None
+
+
+def _common_length(a: Sequence[tuple[int, int]], b: Sequence[tuple[int, int]]) -> int:
+    return next((i for i, (left, right) in enumerate(zip(a, b, strict=False)) if left != right), min(len(a), len(b)))
+
+
+def _type(metrics: Metrics) -> list[Value]:
+    graph, tree = metrics.graph, metrics.tree
+    types, ops = graph.layers.column("type"), graph.calls.column("op")
+    found: list[Value] = []
+    for row, path in enumerate(tree.path):
+        if tree.kind[row] == "layer":
+            found.append(types[graph.layer_index[path]])
+        else:
+            found.append("group" if tree.kind[row] == "group" else ops[tree.calls[row][0]])
+    return found
+
+
+def _share(metrics: Metrics) -> list[Value]:
+    total = metrics.params.values[0]
+    return [None if n is None or not total else n / total for n in metrics.params.values]
+
+
+def _sum_bytes(specs: Sequence[TensorSpec]) -> int | None:
+    sizes = [spec.bytes for spec in specs]
+    return None if not sizes or None in sizes else sum(size for size in sizes if size is not None)
+
+
+def _calls(metrics: Metrics) -> list[Value]:
+    tree = metrics.tree
+    return [len(tree.calls[tree.parent[i] if kind == "group" else i]) for i, kind in enumerate(tree.kind)]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the table.
+
+    Attributes
+    ----------
+    name
+        Its name in the DataFrame and on the wire.
+    dtype
+        ``"str"``, ``"shape"``, ``"count"`` (pandas ``Int64``), ``"ratio"`` (``Float64``) or ``"paths"``.
+    values
+        Its values, one per row; None is unknown.
+    """
+
+    name: str
+    dtype: str
+    values: Callable[[Metrics], Sequence[Value]]
+
+
+COLUMNS: Sequence[Column] = (
+    Column("kind", "str", lambda m: m.tree.kind),
+    Column("type", "str", _type),
+    Column("input_shape", "shape", lambda m: [_cell(specs) for specs in m.inputs]),
+    Column("output_shape", "shape", lambda m: [_cell(specs) for specs in m.outputs]),
+    Column("dtype", "str", lambda m: [specs[0].dtype if specs else None for specs in m.outputs]),
+    Column("params", "count", lambda m: m.params.values),
+    Column("trainable_params", "count", lambda m: m.trainable.values),
+    Column("own_params", "count", lambda m: m.own.values),
+    Column("share", "ratio", _share),
+    Column("bytes", "count", lambda m: m.bytes.values),
+    Column("macs", "count", lambda m: m.macs),
+    Column("output_bytes", "count", lambda m: [_sum_bytes(specs) for specs in m.outputs]),
+    Column("calls", "count", _calls),
+    Column("order", "count", lambda m: [ids[0] if ids else None for ids in m.tree.calls]),
+    Column("connected_to", "paths", lambda m: m.connected_to),
+)

@@ -1,0 +1,144 @@
+"""The rows of a model: its layers, bare operations and groups as one tree, in table order."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Literal, final
+
+from nbviz.graph import ModelGraph
+
+RowKind = Literal["layer", "operation", "group"]
+NEVER = 1 << 62
+"""Sorts behind every call id."""
+
+
+@final
+class RowTree:
+    """Every row of a graph in table order, with its parent in the real tree and the group around it.
+
+    Order is pre-order, siblings by their first call; what is never called comes last. A group stands where its
+    first member stood, with its members behind it.
+
+    Parameters
+    ----------
+    graph
+        The model graph.
+
+    Attributes
+    ----------
+    graph
+        The model graph.
+    path, kind
+        One entry per row.
+    parent
+        Row of the layer that holds it, -1 for the root.
+    group
+        Row of the innermost group around it, -1 for none.
+    index
+        Row by path.
+    """
+
+    def __init__(self, graph: ModelGraph) -> None:
+        self.graph = graph
+        parents, kinds = _parents(graph)
+        group_of = _group_of(graph)
+        order = _pre_order(parents, group_of, _first_calls(graph, parents, group_of))
+        self.path: list[str] = order
+        self.kind: list[RowKind] = [kinds[path] for path in order]
+        self.index: Mapping[str, int] = {path: row for row, path in enumerate(order)}
+        self.parent = [-1 if (up := parents[path]) is None else self.index[up] for path in order]
+        self.group = [self.index[group_of[path]] if path in group_of else -1 for path in order]
+
+    def __len__(self) -> int:
+        return len(self.path)
+
+    def ancestors(self, row: int) -> Sequence[int]:
+        """Return the row itself and every layer and group around it, inner first."""
+        found = []
+        while row >= 0:
+            found.append(row)
+            row = self.group[row] if self.group[row] >= 0 else self.parent[row]
+        return found
+
+    @functools.cached_property
+    def calls(self) -> Sequence[tuple[int, ...]]:
+        """Ids of the calls of each row, in execution order."""
+        calls_of = self.graph.calls_of
+        return [calls_of.get(path, ()) for path in self.path]
+
+    @functools.cached_property
+    def row_of_call(self) -> Sequence[int]:
+        """The row of each call, -1 for inputs, outputs and constants that are no layer."""
+        return [self.index.get(path, -1) for path in self.graph.calls.column("path")]
+
+    def frames(self, call: int) -> Sequence[tuple[int, int]]:
+        """Return what is around a call, and the call itself, as (row, call) pairs, outer first.
+
+        A group's pair names the call in which the group is seen, so that a shared block's groups stay apart per call.
+        """
+        parent_of = self.graph.calls.column("parent")
+        found: list[tuple[int, int]] = []
+        at: int | None = call
+        while at is not None:
+            row, around = self.row_of_call[at], parent_of[at]
+            found.append((row, at))
+            group = self.group[row] if row >= 0 else -1
+            while group >= 0 and around is not None:
+                found.append((group, around))
+                group = self.group[group]
+            at = around
+        found.reverse()
+        return found
+
+
+def _parents(graph: ModelGraph) -> tuple[dict[str, str | None], dict[str, RowKind]]:
+    parents: dict[str, str | None] = {}
+    kinds: dict[str, RowKind] = {}
+    for path, parent in zip(graph.layers.column("path"), graph.layers.column("parent"), strict=True):
+        parents[path], kinds[path] = parent, "layer"
+    call_paths = graph.calls.column("path")
+    columns = zip(graph.calls.column("kind"), call_paths, graph.calls.column("parent"), strict=True)
+    for kind, path, parent in columns:
+        if kind == "operation" and path not in parents:
+            parents[path], kinds[path] = "" if parent is None else call_paths[parent], "operation"
+    for group in graph.groups:
+        parents[group.id], kinds[group.id] = group.layer, "group"
+    return parents, kinds
+
+
+def _group_of(graph: ModelGraph) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for group in graph.groups:
+        found.update(dict.fromkeys(group.members, group.id))
+        if group.parent is not None:
+            found[group.id] = group.parent
+    return found
+
+
+def _first_calls(graph: ModelGraph, parents: Mapping[str, str | None], group_of: Mapping[str, str]) -> dict[str, int]:
+    """When each row first runs: by its own call, or, for a container that is never called, by what is in it."""
+    first = {path: ids[0] for path, ids in graph.calls_of.items() if path in parents}
+    for path in list(first):
+        call, at = first[path], path
+        while True:
+            up = group_of.get(at, parents[at])
+            if up is None or first.get(up, NEVER) <= call:
+                break
+            first[up] = call
+            at = up
+    return first
+
+
+def _pre_order(parents: Mapping[str, str | None], group_of: Mapping[str, str], first: Mapping[str, int]) -> list[str]:
+    children: dict[str | None, list[str]] = {}
+    for path, parent in parents.items():
+        children.setdefault(group_of.get(path, parent), []).append(path)
+    order: list[str] = []
+    waiting = list(children[None])
+    while waiting:
+        path = waiting.pop()
+        order.append(path)
+        # sort is stable, so that layers never called keep the order in which the model holds them
+        waiting.extend(reversed(sorted(children.get(path, ()), key=lambda child: first.get(child, NEVER))))
+    return order
