@@ -94,10 +94,10 @@ class _Writer:
         array = np.array([math.nan if value is None else value for value in values], dtype="<f8")
         return {"type": "num", "at": self._put(array.tobytes()), "length": len(array)}
 
-    def lists(self, values: Iterable[Sequence[int]]) -> dict[str, Any]:
+    def lists(self, values: Iterable[Sequence[int] | None]) -> dict[str, Any]:
         offsets, flat = [0], []
         for value in values:
-            flat.extend(value)
+            flat.extend(value or ())
             offsets.append(len(flat))
         data = np.array(offsets, dtype="<i4").tobytes() + np.array(flat, dtype="<i4").tobytes()
         return {"type": "ints", "at": self._put(data), "length": len(offsets) - 1, "values": len(flat)}

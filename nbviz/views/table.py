@@ -1,0 +1,54 @@
+"""The summary as a pandas DataFrame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbviz.metrics import COLUMNS, Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+_DTYPES = {"str": "str", "count": "Int64", "ratio": "Float64"}
+
+
+def frame(metrics: Metrics, *, operations: bool = True, groups: bool = True) -> pd.DataFrame:
+    """Return one row per layer, operation and group, in tree order, indexed by path.
+
+    Parameters
+    ----------
+    metrics
+        The measured graph.
+    operations, groups
+        Whether bare operations and inferred groups are rows.
+    """
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {column.name: _series(metrics.columns[column.name], column.dtype) for column in COLUMNS},
+    )
+    table.index = pd.Index(metrics.tree.path, name="path", dtype="str")
+    hidden = {"operation": not operations, "group": not groups}
+    keep = [not hidden.get(kind, False) for kind in metrics.tree.kind]
+    if not all(keep):
+        table = table[keep]
+    table.attrs["totals"] = dict(metrics.totals)
+    table.attrs["macs_basis"] = metrics.macs_basis
+    return table
+
+
+def _series(values: Sequence[Any], dtype: str) -> pd.Series[Any]:
+    import pandas as pd
+
+    # Shapes and tuples stay objects, which pandas would otherwise take apart.
+    return pd.Series(list(values), dtype=_DTYPES.get(dtype, "object"))
+
+
+def shows_operations(metrics: Metrics, ops: str | bool) -> bool:
+    """Tell whether bare operations are rows: with ``"auto"``, unless they outnumber the layers of the model."""
+    if isinstance(ops, bool):
+        return ops
+    counts = {kind: metrics.tree.kind.count(kind) for kind in ("layer", "operation")}
+    return counts["layer"] <= 1 or counts["operation"] <= counts["layer"]
