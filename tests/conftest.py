@@ -1,0 +1,24 @@
+"""What holds for every test: a backend for Keras, no traces in the home directory, marks by folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# before anything imports Keras, which reads these once; it would also write its settings into the home directory
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("KERAS_HOME", tempfile.mkdtemp(prefix="nbviz-keras-"))
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+HERE = Path(__file__).parent
+MARKED_FOLDERS = {"e2e": pytest.mark.e2e, "bench": pytest.mark.bench}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(HERE).parts[0]
+        if folder in MARKED_FOLDERS:
+            item.add_marker(MARKED_FOLDERS[folder])

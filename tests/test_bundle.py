@@ -1,0 +1,47 @@
+"""The built front end belongs to the present sources; checked without Node."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STATIC = ROOT / "nbviz" / "static"
+
+pytest.importorskip("hatchling")
+
+
+@pytest.fixture(scope="module")
+def hook():
+    """The module js/hatch_build.py, which hatchling loads by its path too."""
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "js" / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_bundle_is_whole_and_made_of_the_present_sources(hook):
+    problem = hook.complaint(ROOT)
+    assert problem is None, f"{problem}: run `npm ci && npm run build` in js/"
+
+
+def test_a_changed_source_makes_the_bundle_stale(hook, tmp_path):
+    source = tmp_path / "js" / "src" / "views" / "table.ts"
+    source.parent.mkdir(parents=True)
+    source.write_text("export const a = 1;\n")
+    for name in hook.CONFIGURATION:
+        (tmp_path / "js" / name).write_text("{}")
+    static = tmp_path / "nbviz" / "static"
+    static.mkdir(parents=True)
+    assert "lacks widget.js" in hook.complaint(tmp_path)
+    for name in hook.OUTPUTS:
+        (static / name).write_text(hook.source_hash(tmp_path / "js"))
+    assert hook.complaint(tmp_path) is None
+    source.write_bytes(b"export const a = 1;\r\n")
+    assert hook.complaint(tmp_path) is None, "line endings alone change nothing"
+    source.write_text("export const a = 2;\n")
+    assert "other sources" in hook.complaint(tmp_path)
