@@ -176,7 +176,7 @@ def typescript_imports(path: Path) -> list[Path]:
         name = (match[1] or match[2]).partition("?")[0]
         target = (path.parent / name).resolve()
         candidates = [target, *(Path(f"{target}{ending}") for ending in (".ts", ".tsx", "/index.ts", "/index.tsx"))]
-        found += [next(candidate for candidate in candidates if candidate.is_file())]
+        found += [candidate for candidate in candidates if candidate.is_file()][:1]  # tsc finds what is missing
     return found
 
 

@@ -1,0 +1,157 @@
+"""Fixtures: a browser, pages that reach nothing outside this machine, a JupyterLab."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+    from tests.e2e.jupyter import Notebook, Server
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    from tests.e2e.browser import NoBrowserError, launch
+
+    try:
+        browser = launch(playwright)
+    except NoBrowserError as error:
+        if os.environ.get("CI") or os.environ.get("NBVIZ_E2E") == "1":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    yield browser
+    browser.close()
+
+
+@dataclass
+class Watch:
+    """What a page did that it should not have done."""
+
+    requests: list[str] = field(default_factory=list)
+    """Addresses outside this machine that it asked for; all were refused."""
+    errors: list[str] = field(default_factory=list)
+    """Exceptions that nobody caught, and errors on the console."""
+
+
+def is_local(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("data", "blob", "file", "about") or parts.hostname == "127.0.0.1"
+
+
+def watch(context: BrowserContext) -> Watch:
+    """Refuse and note every request to the network."""
+    seen = Watch()
+
+    def refuse(route):
+        if is_local(route.request.url):
+            route.fallback()
+        else:
+            seen.requests.append(route.request.url)
+            route.abort()
+
+    def refuse_socket(socket):
+        seen.requests.append(socket.url)
+        socket.close()
+
+    context.route("**/*", refuse)
+    context.route_web_socket(lambda url: not is_local(url), refuse_socket)
+    context.on("weberror", lambda error: seen.errors.append(str(error.error)))
+    context.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
+    return seen
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1360, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def watched(context: BrowserContext) -> Watch:
+    return watch(context)
+
+
+@pytest.fixture
+def page(context: BrowserContext, watched: Watch) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    from tests.e2e.jupyter import Server
+
+    running = Server(tmp_path_factory.mktemp("jupyterlab"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def open_notebook(page: Page, server: Server) -> Iterator[Callable[..., Notebook]]:
+    """Open a notebook of the server's folder, by name."""
+    from tests.e2e.jupyter import Notebook
+
+    opened: list[Notebook] = []
+
+    def open_(name: str) -> Notebook:
+        opened.append(Notebook(page, server, name))
+        return opened[-1]
+
+    yield open_
+    for notebook in opened:
+        notebook.close()
+
+
+@pytest.fixture
+def check_accessibility() -> Callable[..., None]:
+    """Let axe look at one element of a page: nothing serious may be wrong."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: run `npm ci` in js/")
+
+    def check(page: Page, selector: str = ".nbviz") -> None:
+        page.add_script_tag(path=AXE)
+        options = {
+            "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+            "resultTypes": ["violations"],
+        }
+        found = page.evaluate("([element, options]) => axe.run(element, options)", [selector, options])
+        serious = [
+            f"{violation['id']} ({violation['help']}): {violation['nodes'][0]['html']}"
+            for violation in found["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+
+    return check
+
+
+@pytest.fixture
+def screenshot() -> Callable[[Page, str], None]:
+    """Keep a picture in $NBVIZ_SHOTS, when that is set."""
+    folder = os.environ.get("NBVIZ_SHOTS")
+
+    def take(page: Page, name: str) -> None:
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=Path(folder) / f"{name}.png")
+
+    return take

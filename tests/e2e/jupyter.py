@@ -1,0 +1,213 @@
+"""A JupyterLab of its own, a notebook open in it, and the Python side of that notebook."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.blocking.client import BlockingKernelClient
+from playwright.sync_api import Locator, Page, expect
+
+PATIENCE = 60.0
+"""Seconds that a condition may take to come true; a busy machine is slow, and a quick one does not wait."""
+
+PAGE_CONFIG = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+
+
+class Server:
+    """JupyterLab on a free port of this machine, with none of the user's own settings."""
+
+    def __init__(self, home: Path) -> None:
+        self.token = secrets.token_hex(16)
+        self.work = home / "work"
+        self.runtime = home / "runtime"
+        for folder in (self.work, self.runtime, home / "config" / "labconfig"):
+            folder.mkdir(parents=True)
+        (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(PAGE_CONFIG))
+        self.environment = {
+            **os.environ,
+            "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_RUNTIME_DIR": str(self.runtime),
+            "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+            "IPYTHONDIR": str(home / "ipython"),
+            "JUPYTER_PREFER_ENV_PATH": "1",
+        }
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = home / "server.log"
+        arguments = [
+            "--no-browser",
+            "--allow-root",
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.port={port}",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={self.work}",
+            f"--IdentityProvider.token={self.token}",
+            "--LabApp.expose_app_in_browser=True",
+        ]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterlab", *arguments],
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.get("api/status")
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > end:
+                    self.stop()
+                    raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()[-3000:]}") from None
+                time.sleep(0.2)
+            else:
+                return
+
+    def get(self, path: str) -> Any:
+        """Ask the server's REST interface."""
+        request = urllib.request.Request(f"{self.url}/{path}", headers={"Authorization": f"token {self.token}"})  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            return json.load(answer)
+
+    def write(self, name: str, cells: Sequence[str]) -> str:
+        """Put a notebook with these code cells into the server's folder."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, self.work / name)
+        return name
+
+    def jupyter(self, *arguments: str) -> None:
+        """Run a Jupyter command with the settings of this server."""
+        command = [sys.executable, "-m", "jupyter", *arguments]
+        done = subprocess.run(command, env=self.environment, cwd=self.work, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    def stop(self) -> None:
+        """End the server and its kernels."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait(15)
+
+
+class Kernel:
+    """A second client on a notebook's kernel: what Python sees, whatever the page shows."""
+
+    def __init__(self, connection_file: Path) -> None:
+        self._client = BlockingKernelClient()
+        self._client.load_connection_file(str(connection_file))
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=PATIENCE)
+
+    def evaluate(self, expression: str) -> Any:
+        """Return the value of an expression that is written as a Python literal."""
+        asked = self._client.execute("", user_expressions={"x": expression}, reply=True, timeout=PATIENCE)
+        answer = asked["content"]["user_expressions"]["x"]
+        assert answer["status"] == "ok", f"{expression}: {answer.get('evalue')}"
+        return ast.literal_eval(answer["data"]["text/plain"])
+
+    def run(self, code: str) -> None:
+        """Execute code as a cell would."""
+        answer = self._client.execute(code, reply=True, timeout=PATIENCE)["content"]
+        assert answer["status"] == "ok", "\n".join(answer.get("traceback", []))
+
+    def expect(self, expression: str, value: object) -> None:
+        """Wait until an expression has a value."""
+        end = time.monotonic() + PATIENCE
+        while (found := self.evaluate(expression)) != value:
+            assert time.monotonic() < end, f"{expression} is {found!r}, not {value!r}"
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        self._client.stop_channels()
+
+
+class Notebook:
+    """A notebook open in JupyterLab, driven by Lab's own commands."""
+
+    def __init__(self, page: Page, server: Server, name: str) -> None:
+        self.page = page
+        self.server = server
+        self.name = name
+        self._kernel: Kernel | None = None
+        page.goto(f"{server.url}/lab/tree/{name}?token={server.token}&reset")
+        page.wait_for_function("() => window.jupyterapp?.restored", timeout=PATIENCE * 1000)
+        expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=PATIENCE * 1000)
+
+    def connect(self) -> None:
+        """Wait for the kernel."""
+        self.page.wait_for_function(
+            """() => {
+              const context = window.jupyterapp.shell.currentWidget?.sessionContext;
+              return context?.isReady && context.session?.kernel?.connectionStatus === "connected";
+            }""",
+            timeout=PATIENCE * 1000,
+        )
+
+    def command(self, name: str, **arguments: object) -> None:
+        """Execute one of JupyterLab's commands and wait for its end."""
+        script = "async ([name, arguments]) => { await window.jupyterapp.commands.execute(name, arguments); }"
+        self.page.evaluate(script, [name, arguments])
+
+    def run_all(self) -> None:
+        """Run every cell to its end."""
+        self.connect()
+        self.command("notebook:run-all-cells")
+        errors = self.page.locator(
+            '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"] .ansi-red-fg'
+        )
+        assert errors.count() == 0, errors.first.inner_text()
+
+    def save(self) -> None:
+        """Write the notebook to disk."""
+        self.command("docmanager:save")
+
+    def theme(self, name: str) -> None:
+        """Switch JupyterLab to its "light" or "dark" theme."""
+        self.command("apputils:change-theme", theme=f"JupyterLab {name.capitalize()}")
+        self.page.wait_for_function(
+            "light => document.body.dataset.jpThemeLight === light", arg=str(name == "light").lower()
+        )
+
+    @property
+    def outputs(self) -> Locator:
+        """The output areas of the cells, the ones without output left out."""
+        return self.page.locator(".jp-Cell-outputArea:has(.jp-OutputArea-output)")
+
+    @property
+    def kernel(self) -> Kernel:
+        """The Python side."""
+        if self._kernel is None:
+            sessions = self.server.get("api/sessions")
+            identity = next(session["kernel"]["id"] for session in sessions if session["path"] == self.name)
+            self._kernel = Kernel(self.server.runtime / f"kernel-{identity}.json")
+        return self._kernel
+
+    def close(self) -> None:
+        """Let go of the Python side."""
+        if self._kernel is not None:
+            self._kernel.close()
