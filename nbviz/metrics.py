@@ -5,25 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, final
+from typing import Any, final
 
 from nbviz.graph import Compute, ModelGraph, TensorSpec
-from nbviz.rows import RowTree
+from nbviz.rows import RowTree, Totals
 from nbviz.shape import Dim, Shape, Shapes
 
 Value = Any
 """A value of a column: str, int, float, Shape, Shapes, tuple of paths, or None for unknown."""
-
-
-class Totals(TypedDict):
-    """Numbers of the whole model; None is unknown."""
-
-    params: int | None
-    trainable_params: int | None
-    non_trainable_params: int | None
-    buffers: int | None
-    bytes: int | None
-    macs: int | None
 
 
 # --- multiply-accumulates ------------------------------------------------------------------------------------------
@@ -138,25 +127,25 @@ class Metrics:
         Values by column name, one per row in table order; None is unknown.
     totals
         Numbers of the whole model.
+    macs_basis
+        ``"per example"`` when a free batch dimension counted as 1, else ``""``.
     call_macs
         Multiply-accumulates of each call with those of everything in it.
-    tensors
+    inputs, outputs
         Input and output tensors of each row's first call; for a group, what enters and leaves it.
     """
 
     def __init__(self, graph: ModelGraph) -> None:
         self.graph = graph
         self.tree = RowTree(graph)
+        self.inputs: Sequence[Sequence[TensorSpec]]
+        self.outputs: Sequence[Sequence[TensorSpec]]
         self.inputs, self.outputs, self.connected_to = _boundaries(self.tree)
         self._parameter_sums()
         self._mac_sums()
         self.columns: Mapping[str, Sequence[Value]] = {column.name: column.values(self) for column in COLUMNS}
         self.totals = self._totals()
-
-    @property
-    def macs_basis(self) -> str:
-        """``"per example"`` when a free batch dimension counted as 1, else ``""``."""
-        return "per example" if self.graph.batch_axis else ""
+        self.macs_basis = "per example" if graph.batch_axis else ""
 
     def _parameter_sums(self) -> None:
         length = len(self.tree)
@@ -182,17 +171,18 @@ class Metrics:
     def _mac_sums(self) -> None:
         calls = self.graph.calls
         parents = calls.column("parent")
-        self.call_macs: list[int | None] = [macs(compute) for compute in calls.column("compute")]
+        call_macs = [macs(compute) for compute in calls.column("compute")]
         per_row = _Sum(len(self.tree))
-        for call, own in enumerate(self.call_macs):
+        for call, own in enumerate(call_macs):
             row = self.tree.row_of_call[call]
             if row >= 0:
                 per_row.add(self.tree.ancestors(row), own)
         for call in range(len(calls) - 1, 0, -1):  # children come behind their parents
             parent = parents[call]
             if parent is not None:
-                inner, outer = self.call_macs[call], self.call_macs[parent]
-                self.call_macs[parent] = None if inner is None or outer is None else inner + outer
+                inner, outer = call_macs[call], call_macs[parent]
+                call_macs[parent] = None if inner is None or outer is None else inner + outer
+        self.call_macs: Sequence[int | None] = call_macs
         stopped = any(calls.column("failed"))
         reached = [bool(ids) or kind == "group" for ids, kind in zip(self.tree.calls, self.tree.kind, strict=True)]
         self.macs = [n if ran else None for n, ran in zip(per_row.values, reached, strict=True)]

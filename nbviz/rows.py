@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Literal, final
+from typing import Literal, TypedDict, final
 
 from nbviz.graph import ModelGraph
 
 RowKind = Literal["layer", "operation", "group"]
 NEVER = 1 << 62
 """Sorts behind every call id."""
+
+
+class Totals(TypedDict):
+    """Numbers of the whole model; None is unknown."""
+
+    params: int | None
+    trainable_params: int | None
+    non_trainable_params: int | None
+    buffers: int | None
+    bytes: int | None
+    macs: int | None
 
 
 @final
@@ -140,5 +151,6 @@ def _pre_order(parents: Mapping[str, str | None], group_of: Mapping[str, str], f
         path = waiting.pop()
         order.append(path)
         # sort is stable, so that layers never called keep the order in which the model holds them
-        waiting.extend(reversed(sorted(children.get(path, ()), key=lambda child: first.get(child, NEVER))))
+        inside = sorted(children.get(path, ()), key=lambda child: first.get(child, NEVER))
+        waiting.extend(reversed(inside))
     return order

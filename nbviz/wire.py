@@ -6,7 +6,7 @@ import gzip
 import json
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from typing import Any, Final, Generic, Protocol, TypeVar, final
 
@@ -15,7 +15,7 @@ import numpy as np
 from nbviz.columns import Columns
 from nbviz.errors import SchemaError
 from nbviz.graph import Call, Compute, Diagnostic, Edge, Group, Layer, ModelGraph, OptimizerState, Parameter, TensorSpec
-from nbviz.rows import RowTree
+from nbviz.rows import RowTree, Totals
 from nbviz.shape import Shape, Shapes
 
 SCHEMA_VERSION: Final = (1, 0)
@@ -27,22 +27,14 @@ _MAGIC: Final = b"NBVZ"
 class Measured(Protocol):
     """A graph with its table, as ``nbviz.metrics.Metrics`` computes it."""
 
-    @property
-    def graph(self) -> ModelGraph: ...
-    @property
-    def tree(self) -> RowTree: ...
-    @property
-    def columns(self) -> Mapping[str, Sequence[Any]]: ...
-    @property
-    def totals(self) -> Mapping[str, Any]: ...
-    @property
-    def macs_basis(self) -> str: ...
-    @property
-    def call_macs(self) -> Sequence[int | None]: ...
-    @property
-    def inputs(self) -> Sequence[Sequence[TensorSpec]]: ...
-    @property
-    def outputs(self) -> Sequence[Sequence[TensorSpec]]: ...
+    graph: ModelGraph
+    tree: RowTree
+    columns: Mapping[str, Sequence[Any]]
+    totals: Totals
+    macs_basis: str
+    call_macs: Sequence[int | None]
+    inputs: Sequence[Sequence[TensorSpec]]
+    outputs: Sequence[Sequence[TensorSpec]]
 
 
 # --- the payload ---------------------------------------------------------------------------------------------------
@@ -95,7 +87,8 @@ class _Writer:
         return {"type": "num", "at": self._put(array.tobytes()), "length": len(array)}
 
     def lists(self, values: Iterable[Sequence[int] | None]) -> dict[str, Any]:
-        offsets, flat = [0], []
+        offsets: list[int] = [0]
+        flat: list[int] = []
         for value in values:
             flat.extend(value or ())
             offsets.append(len(flat))
@@ -229,14 +222,14 @@ def _tensor_columns(tensors: Sequence[TensorSpec], write: _Writer) -> dict[str, 
 
 
 def _label(path: str, root: str) -> str:
-    """The last segment of a path as a person reads it: unescaped, without the mark of a group."""
+    """Return the last segment of a path as a person reads it: unescaped, without the mark of a group."""
     if not path:
         return root
     return path.rsplit("/", 1)[-1].removeprefix("~").replace("~1", "/").replace("~0", "~")
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
-    """Settings as JSON: tuples as lists, what is not finite as text."""
+    """Return settings as JSON: tuples as lists, what is not finite as text."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
@@ -356,8 +349,10 @@ def _write_table(rows: Columns[Any], row_type: type) -> dict[str, list[Any]]:
 
 def _read_table(columns: Mapping[str, Sequence[Any]], row_type: type) -> Columns[Any]:
     kept = {name: [_READERS.get(name, _tuple)(value) for value in columns[name]] for name in _fields(row_type)}
-    return Columns(row_type, (row_type(**dict(zip(kept, row, strict=True))) for row in zip(*kept.values(), strict=True)))
+    return Columns(
+        row_type, (row_type(**dict(zip(kept, row, strict=True))) for row in zip(*kept.values(), strict=True))
+    )
 
 
 def _fields(row_type: type) -> Sequence[str]:
-    return tuple(row_type.__dataclass_fields__)
+    return tuple(field.name for field in fields(row_type))

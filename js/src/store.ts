@@ -33,6 +33,8 @@ export interface State {
   readonly color_by: string;
   /** Whether inferred groups are shown. */
   readonly groups: boolean;
+  /** Whether bare operations are table rows. */
+  readonly operations: boolean;
   /** Dims what does not match, in table and graph. */
   readonly search: string;
   /** Hides table rows that do not match. */
@@ -56,6 +58,7 @@ export const DEFAULT_STATE: State = {
   direction: "down",
   color_by: "params",
   groups: true,
+  operations: true,
   search: "",
   filter: { text: "", types: [] },
   sort: [],
@@ -90,13 +93,17 @@ export interface Kernel {
   ): Promise<WeightStatistics>;
 }
 
-type Listener = (changed: ReadonlySet<keyof State | "payload" | "error">) => void;
+/** What listeners hear of: a field of the state, or what is not part of it. */
+export type Change = keyof State | "payload" | "error" | "hover";
+
+type Listener = (changed: ReadonlySet<Change>) => void;
 
 /** Holds the state and the payload, and tells listeners what changed. */
 export class Store {
   #state: State;
   #payload: Payload | null = null;
   #error: string | null = null;
+  #hover: string | null = null;
   readonly #listeners = new Set<Listener>();
   readonly kernel: Kernel | null;
 
@@ -130,6 +137,17 @@ export class Store {
     this.#tell(new Set(["error"]));
   }
 
+  /** Path under the pointer in any pane; links table and graph, and is nobody's state. */
+  get hover(): string | null {
+    return this.#hover;
+  }
+
+  setHover(path: string | null): void {
+    if (path === this.#hover) return;
+    this.#hover = path;
+    this.#tell(new Set(["hover"]));
+  }
+
   /** Change some fields; fields that keep an equal value are not announced. */
   set(patch: Partial<State>): void {
     const changed = new Set<keyof State>();
@@ -147,7 +165,7 @@ export class Store {
     signal.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
   }
 
-  #tell(changed: ReadonlySet<keyof State | "payload" | "error">): void {
+  #tell(changed: ReadonlySet<Change>): void {
     for (const listener of [...this.#listeners]) listener(changed);
   }
 }

@@ -1,0 +1,1 @@
+"""What is made of a model graph: one output per file."""

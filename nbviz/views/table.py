@@ -46,7 +46,7 @@ def _series(values: Sequence[Any], dtype: str) -> pd.Series[Any]:
     return pd.Series(list(values), dtype=_DTYPES.get(dtype, "object"))
 
 
-def shows_operations(metrics: Metrics, ops: str | bool) -> bool:
+def shows_operations(metrics: Metrics, *, ops: str | bool) -> bool:
     """Tell whether bare operations are rows: with ``"auto"``, unless they outnumber the layers of the model."""
     if isinstance(ops, bool):
         return ops

@@ -1,0 +1,81 @@
+"""See a deep-learning model: a linked summary table and graph in the notebook."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbviz.api import print_summary, read, summary, view
+    from nbviz.errors import (
+        FileReadError,
+        InputsError,
+        MissingExtraError,
+        NbvizError,
+        OptionError,
+        PartialReadWarning,
+        SchemaError,
+        UnknownOptionError,
+        UnknownPathError,
+        UnsupportedModelError,
+    )
+    from nbviz.graph import ModelGraph
+    from nbviz.shape import Shape, Shapes
+    from nbviz.views.widget import ModelView
+
+_HOMES = {
+    "nbviz.api": ("view", "summary", "print_summary", "read"),
+    "nbviz.graph": ("ModelGraph",),
+    "nbviz.shape": ("Shape", "Shapes"),
+    "nbviz.views.widget": ("ModelView",),
+    "nbviz.errors": (
+        "NbvizError",
+        "UnsupportedModelError",
+        "FileReadError",
+        "InputsError",
+        "MissingExtraError",
+        "OptionError",
+        "UnknownOptionError",
+        "UnknownPathError",
+        "SchemaError",
+        "PartialReadWarning",
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "FileReadError",
+    "InputsError",
+    "MissingExtraError",
+    "ModelGraph",
+    "ModelView",
+    "NbvizError",
+    "OptionError",
+    "PartialReadWarning",
+    "SchemaError",
+    "Shape",
+    "Shapes",
+    "UnknownOptionError",
+    "UnknownPathError",
+    "UnsupportedModelError",
+    "print_summary",
+    "read",
+    "summary",
+    "view",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    # Loaded on first use, so that `import nbviz` costs nothing and loads no framework, no pandas, no widgets.
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("nbviz")
+    if name not in _HOME_OF:
+        msg = f"module 'nbviz' has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

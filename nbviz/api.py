@@ -1,0 +1,236 @@
+"""The public functions: the one module that knows both adapters and views."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbviz import adapters
+from nbviz.errors import NbvizError, OptionError, PartialReadWarning, UnknownOptionError, nearest
+from nbviz.graph import ModelGraph
+from nbviz.metrics import Metrics
+from nbviz.reading import Reading
+from nbviz.views import table, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbviz.views.widget import ModelView
+
+
+def view(
+    model: Any,  # noqa: ANN401
+    inputs: Any = None,  # noqa: ANN401
+    *,
+    title: str | None = None,
+    height: int | None = None,
+    depth: int | str = "auto",
+    direction: str = "down",
+    color_by: str = "params",
+    columns: Sequence[str] | None = None,
+    ops: bool | str = "auto",
+    groups: bool = True,
+    strict: bool = False,
+    **unknown: Any,  # noqa: ANN401
+) -> ModelView:
+    """Show a model as a linked table and graph; the last expression of a cell shows it.
+
+    Parameters
+    ----------
+    model
+        A model object, the path of a model file, or a ``ModelGraph``.
+    inputs
+        Example tensors, shapes (``(None, 224, 224, 3)``) or specs with dtype: one, a tuple, or a dict by name. Needed only
+        where the framework does not already know them. Nothing is computed with their values.
+    title
+        Heading; the model's own name by default.
+    height
+        Height in pixels; chosen by the size of the model by default.
+    depth
+        Levels that are open at first; ``"auto"`` opens until about 40 boxes show.
+    direction
+        ``"down"`` or ``"right"``: where the data flows.
+    color_by
+        ``"params"``, ``"type"``, ``"dtype"``, ``"trainable"``, ``"macs"``, ``"bytes"`` or ``"none"``.
+    columns
+        Table columns to show, by the names of ``view.table``.
+    ops
+        Whether bare operations are rows; ``"auto"``: unless they outnumber the layers.
+    groups
+        Whether layers are grouped by shared name prefixes.
+    strict
+        Raise the model's own exception when its forward pass fails, instead of showing what was reached.
+
+    Returns
+    -------
+    ModelView
+        The widget. ``view.error`` holds the exception of a failed forward pass.
+
+    Raises
+    ------
+    NbvizError
+        One of its kinds, for an object that cannot be read or an argument that cannot be understood.
+    """
+    from nbviz.views.widget import COLOR_BY, DIRECTIONS, ModelView, choice
+
+    _refuse(view, unknown)
+    choice("direction", direction, DIRECTIONS)
+    choice("color_by", color_by, COLOR_BY)
+    _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
+    _at_least(200, height, "height is a number of pixels from 200", also=None)
+    choice("ops", ops, (True, False, "auto"))
+    reading = _read(model, inputs, strict=strict)
+    state = {
+        "title": title or "",
+        "height": height,
+        "depth": depth,
+        "direction": direction,
+        "color_by": color_by,
+        "columns": None if columns is None else list(columns),
+        "groups": bool(groups),
+    }
+    return ModelView(reading, reread=_reader(model, inputs), ops=ops, state=state)
+
+
+def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph:  # noqa: ANN401
+    """Read a model into the model graph.
+
+    Parameters
+    ----------
+    source
+        A model object, the path of a model file or of a saved graph (``.json``), or a ``ModelGraph``.
+    inputs, strict
+        As for ``view``.
+
+    Warns
+    -----
+    PartialReadWarning
+        If the forward pass failed; the graph then holds what was reached, and its diagnostics say why.
+    """
+    return _checked(source, inputs, strict=strict).graph
+
+
+def summary(model: Any, inputs: Any = None, *, strict: bool = False) -> pd.DataFrame:  # noqa: ANN401
+    """Return the summary table: one row per layer, operation and group, indexed by path.
+
+    Parameters
+    ----------
+    model, inputs, strict
+        As for ``view``.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``kind``, ``type``, ``input_shape``, ``output_shape``, ``dtype``, ``params``, ``trainable_params``,
+        ``own_params``, ``share``, ``bytes``, ``macs``, ``output_bytes``, ``calls``, ``order`` and ``connected_to``; unknown
+        values are missing. A row's numbers cover everything inside it, so that rows of one level add up, and
+        ``own_params`` adds up over all rows. ``attrs["totals"]`` holds the model's totals.
+
+    Warns
+    -----
+    PartialReadWarning
+        As for ``read``.
+    """
+    metrics = Metrics(_checked(model, inputs, strict=strict).graph)
+    return table.frame(metrics, operations=table.shows_operations(metrics, ops="auto"))
+
+
+def print_summary(
+    model: Any,  # noqa: ANN401
+    inputs: Any = None,  # noqa: ANN401
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+    print_fn: Callable[[str], object] | None = None,
+    *,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+    strict: bool = False,
+    **unknown: Any,  # noqa: ANN401
+) -> None:
+    """Print layer, type, output shape, parameter count and connections, then the totals.
+
+    Parameters
+    ----------
+    model, inputs, strict
+        As for ``view``.
+    line_length
+        Width of the text in characters; by default that of the terminal.
+    positions
+        Where each column ends, as shares of the width or in characters.
+    print_fn
+        Called once with the whole text, instead of ``print``.
+    expand_nested
+        Show what is inside nested models.
+    show_trainable
+        Show whether each layer is trained.
+    layer_range
+        First and last layer to show, as names or patterns.
+
+    Warns
+    -----
+    PartialReadWarning
+        As for ``read``.
+    """
+    _refuse(print_summary, unknown)
+    metrics = Metrics(_checked(model, inputs, strict=strict).graph)
+    (print_fn or print)(
+        text.summary_text(
+            metrics,
+            line_length=line_length,
+            positions=positions,
+            expand_nested=expand_nested,
+            show_trainable=show_trainable,
+            layer_range=layer_range,
+        )
+    )
+
+
+def _read(source: Any, inputs: Any, *, strict: bool) -> Reading:  # noqa: ANN401
+    reading = adapters.read(source, inputs)
+    if strict and reading.error is not None:
+        raise reading.error
+    return reading
+
+
+def _checked(source: Any, inputs: Any, *, strict: bool) -> Reading:  # noqa: ANN401
+    reading = _read(source, inputs, strict=strict)
+    if reading.error is not None:
+        found = next((d.message for d in reading.graph.diagnostics if d.level == "error"), str(reading.error))
+        warnings.warn(f"The model was read only in part. {found}", PartialReadWarning, stacklevel=3)
+    return reading
+
+
+def _reader(model: Any, inputs: Any) -> Callable[[], Reading]:  # noqa: ANN401
+    """Return what reads the same model again, held weakly: a displayed view must not pin a model's memory."""
+    try:
+        source = weakref.ref(model)
+    except TypeError:  # a path
+        return lambda: adapters.read(model, inputs)
+
+    def reread() -> Reading:
+        alive = source()
+        if alive is None:
+            msg = "The model of this view no longer exists: call nbviz.view on the new one."
+            raise NbvizError(msg)
+        return adapters.read(alive, inputs)
+
+    return reread
+
+
+def _at_least(least: int, found: object, rule: str, *, also: object) -> None:
+    if found != also and not (isinstance(found, int) and found >= least):
+        msg = f"{rule}; found {found!r}."
+        raise OptionError(msg)
+
+
+def _refuse(function: Callable[..., object], unknown: dict[str, Any]) -> None:
+    if not unknown:
+        return
+    known = [name for name, p in inspect.signature(function).parameters.items() if p.kind is not p.VAR_KEYWORD]
+    name = next(iter(unknown))
+    msg = f"nbviz.{function.__name__} has no option {name!r}.{nearest(name, known)}"
+    raise UnknownOptionError(msg)

@@ -1,0 +1,373 @@
+"""Collects layers, calls, tensors and parameters while a model is read, and freezes them into a ModelGraph."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from nbviz.columns import Columns
+from nbviz.graph import (
+    Call,
+    CallKind,
+    Compute,
+    Diagnostic,
+    Edge,
+    Group,
+    Layer,
+    ModelGraph,
+    OptimizerState,
+    Parameter,
+    ParameterKind,
+    Setting,
+    TensorSpec,
+)
+from nbviz.shape import Shape
+
+Port = tuple[object, TensorSpec]
+"""A tensor as the framework holds it, and what is known of it."""
+
+
+def escape(segment: str) -> str:
+    """Return a name as one path segment: ``~`` and ``/`` escaped as in JSON Pointer."""
+    return segment.replace("~", "~0").replace("/", "~1")
+
+
+def join(parent: str | None, segment: str) -> str:
+    """Return the path of ``segment`` (already escaped) inside ``parent``; the root's path is ``""``."""
+    return f"{parent}/{segment}" if parent else segment
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A parameter as its layer stores it; the fields are those of ``nbviz.graph.Parameter``."""
+
+    name: str
+    kind: ParameterKind
+    shape: Shape
+    dtype: str
+    trainable: bool
+    bytes: int | None
+    size: int
+
+
+@final
+@dataclass(slots=True)
+class CallRecord:
+    """A call while it is being recorded; the fields are those of ``nbviz.graph.Call``.
+
+    Attributes
+    ----------
+    sources
+        Where each input comes from: (call, output port), or None where that is not known.
+    reads
+        Keys of the parameters that the call reads itself.
+    counters
+        How often each operation name has occurred directly inside this call.
+    has_children
+        Whether other calls happened inside it.
+    layers_before, tensors_before
+        How many layers and tensors were known when it began, so that a repeated attempt can forget those found inside.
+    """
+
+    id: int
+    kind: CallKind
+    path: str
+    op: str
+    parent: int | None
+    layer: str | None
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    sources: tuple[tuple[int, int] | None, ...] = ()
+    reads: tuple[Hashable, ...] = ()
+    compute: tuple[Compute, ...] | None = ()
+    settings: tuple[tuple[str, Setting], ...] = ()
+    failed: bool = False
+    source: str = ""
+    counters: dict[str, int] = field(default_factory=dict)
+    has_children: bool = False
+    layers_before: int = 0
+    tensors_before: int = 0
+
+
+@final
+@dataclass(slots=True)
+class Cut:
+    """What happened inside one call, taken out of a builder so that it can be put back."""
+
+    calls: list[CallRecord]
+    produced: list[tuple[int, object, tuple[int, int]]]
+    layers: list[_LayerRecord]
+    counters: dict[str, int]
+
+
+@final
+@dataclass(slots=True)
+class _LayerRecord:
+    key: Hashable
+    path: str
+    parent: str | None
+    fields: dict[str, Any]
+    held: list[Hashable] = field(default_factory=list)
+
+
+class GraphBuilder:
+    """Records a model in any order and freezes it in the graph's own order.
+
+    Layers and parameters are known by a key that the adapter chooses (``id(layer)``); tensors by identity.
+    The builder keeps every tensor alive until it is itself dropped, so that identities stay unique.
+    """
+
+    def __init__(self, name: str, framework: str, *, batch_axis: bool = True) -> None:
+        self.name = name
+        self.framework = framework
+        self.batch_axis = batch_axis
+        self.calls: list[CallRecord] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.groups: list[Group] = []
+        self.optimizer: OptimizerState | None = None
+        self._layers: list[_LayerRecord] = []
+        self._layer_of: dict[Hashable, _LayerRecord] = {}
+        self._layer_paths: set[str] = set()
+        self._parameters: dict[Hashable, Stored] = {}
+        self._producer: dict[int, tuple[int, int]] = {}
+        self._produced: list[tuple[int, object, tuple[int, int]]] = []
+
+    # Layers and parameters
+
+    def add_layer(self, key: Hashable, parent: Hashable | None, segment: str, **fields: Any) -> str:  # noqa: ANN401
+        """Add a layer below the layer with key ``parent`` (None for the root) and return its path.
+
+        A second sibling of the same name gets ``#2``. ``fields`` are those of ``nbviz.graph.Layer``.
+        """
+        above = None if parent is None else self._layer_of[parent].path
+        path = "" if parent is None else self._unique(join(above, escape(segment)))
+        record = _LayerRecord(key, path, above, fields)
+        self._layers.append(record)
+        self._layer_of[key] = record
+        self._layer_paths.add(path)
+        return path
+
+    def _unique(self, path: str) -> str:
+        if path not in self._layer_paths:
+            return path
+        count = 2
+        while f"{path}#{count}" in self._layer_paths:
+            count += 1
+        return f"{path}#{count}"
+
+    def path_of(self, key: Hashable) -> str | None:
+        """Return the path of the layer with that key, None when there is none."""
+        record = self._layer_of.get(key)
+        return None if record is None else record.path
+
+    def layer_keys(self) -> list[Hashable]:
+        """Return the keys of all layers, in the order in which they were added."""
+        return [record.key for record in self._layers]
+
+    def layer_field(self, key: Hashable, name: str) -> Any:  # noqa: ANN401
+        """Return a field of a layer that was added before."""
+        return self._layer_of[key].fields.get(name)
+
+    def update_layer(self, key: Hashable, **fields: Any) -> None:  # noqa: ANN401
+        """Set fields of a layer that was added before."""
+        self._layer_of[key].fields.update(fields)
+
+    def hold(self, layer: Hashable, key: Hashable, stored: Stored) -> None:
+        """Record that a layer holds a parameter; the first to say so names it, the others are tied to it."""
+        self._parameters.setdefault(key, stored)
+        held = self._layer_of[layer].held
+        if key not in held:
+            held.append(key)
+
+    # Calls and tensors
+
+    def begin(
+        self,
+        kind: CallKind,
+        op: str,
+        parent: int | None,
+        inputs: Sequence[Port] = (),
+        *,
+        layer: str | None = None,
+        source: str = "",
+    ) -> CallRecord:
+        """Start a call inside the call ``parent``; calls that begin before it ends may name it as theirs."""
+        around = None if parent is None else self.calls[parent]
+        record = CallRecord(
+            id=len(self.calls),
+            kind=kind,
+            path=layer if layer is not None else self._operation_path(op, around),
+            op=op,
+            parent=parent,
+            layer=layer,
+            inputs=tuple(spec for _, spec in inputs),
+            sources=tuple(self._producer.get(id(tensor)) for tensor, _ in inputs),
+            source=source,
+            layers_before=len(self._layers),
+            tensors_before=len(self._produced),
+        )
+        if around is not None:
+            around.has_children = True
+        self.calls.append(record)
+        return record
+
+    def _operation_path(self, op: str, around: CallRecord | None) -> str:
+        above, counters = ("", {}) if around is None else (around.path, around.counters)
+        counters[op] = counters.get(op, 0) + 1
+        path = join(above, f"{escape(op)}#{counters[op]}")
+        while path in self._layer_paths:  # a layer may be called "add#1"
+            path += "#"
+        return path
+
+    def end(self, call: CallRecord, outputs: Sequence[Port]) -> None:
+        """Finish a call: its outputs come from it, unless a call inside it has made them."""
+        call.outputs = tuple(spec for _, spec in outputs)
+        for port, (tensor, _) in enumerate(outputs):
+            if not (call.has_children and id(tensor) in self._producer):
+                self._produce(tensor, (call.id, port))
+
+    def _produce(self, tensor: object, origin: tuple[int, int]) -> None:
+        self._producer[id(tensor)] = origin
+        self._produced.append((id(tensor), tensor, origin))
+
+    def alias(self, new: object, old: object) -> None:
+        """Say that ``new`` is the same tensor as ``old`` under another identity."""
+        origin = self._producer.get(id(old))
+        if origin is not None:
+            self._produce(new, origin)
+
+    def knows(self, tensor: object) -> bool:
+        """Tell whether it is known which call made this tensor."""
+        return id(tensor) in self._producer
+
+    def dangling(self, call: CallRecord) -> list[tuple[int, int]]:
+        """Return the outputs of childless calls inside ``call`` that nothing has used yet."""
+        inside = self.calls[call.id + 1 :]
+        used = {origin for record in inside for origin in record.sources}
+        made = ((r.id, port) for r in inside if not r.has_children for port in range(len(r.outputs)))
+        return [origin for origin in made if origin not in used]
+
+    def cut(self, call: CallRecord) -> Cut:
+        """Take out everything that happened inside a call, as if it had just begun."""
+        first, kept = call.id + 1, call.tensors_before
+        cut = Cut(self.calls[first:], self._produced[kept:], self._layers[call.layers_before :], call.counters)
+        del self.calls[first:], self._produced[kept:], self._layers[call.layers_before :]
+        for key, _, _ in cut.produced:
+            self._producer.pop(key, None)
+        for record in cut.layers:
+            del self._layer_of[record.key]
+            self._layer_paths.discard(record.path)
+        call.counters, call.has_children = {}, False
+        return cut
+
+    def paste(self, call: CallRecord, cut: Cut) -> None:
+        """Put back what ``cut`` has taken out of this call."""
+        self.cut(call)
+        self.calls.extend(cut.calls)
+        for _, tensor, origin in cut.produced:
+            self._produce(tensor, origin)
+        for record in cut.layers:
+            self._layers.append(record)
+            self._layer_of[record.key] = record
+            self._layer_paths.add(record.path)
+        call.counters, call.has_children = cut.counters, bool(cut.calls)
+
+    def note(self, message: str, path: str = "") -> None:
+        """Add a diagnostic that says that nothing is wrong."""
+        self.diagnostics.append(Diagnostic("note", message, path))
+
+    # Freezing
+
+    def finish(self) -> ModelGraph:
+        """Return the frozen graph."""
+        order = self._tree_order()
+        ids, parameters = self._freeze_parameters(order)
+        return ModelGraph(
+            name=self.name,
+            framework=self.framework,
+            layers=Columns(Layer, (_freeze_layer(record, ids) for record in order)),
+            calls=Columns(Call, (_freeze_call(record, ids) for record in self.calls)),
+            edges=Columns(Edge, self._edges()),
+            parameters=Columns(Parameter, parameters),
+            groups=Columns(Group, self.groups),
+            diagnostics=tuple(self.diagnostics),
+            optimizer=self.optimizer,
+            batch_axis=self.batch_axis,
+        )
+
+    def parameter_keys(self) -> list[Hashable]:
+        """Return the keys of the parameters by their id in the finished graph."""
+        order = self._tree_order()
+        return list(dict.fromkeys(key for record in order for key in record.held))
+
+    def _tree_order(self) -> list[_LayerRecord]:
+        """Order the layers: pre-order, siblings by the first call of themselves or anything inside."""
+        never = len(self.calls)
+        first: dict[str, int] = {}
+        for call in reversed(self.calls):
+            if call.layer is not None:
+                first[call.layer] = call.id
+        children: dict[str, list[_LayerRecord]] = {}
+        for record in reversed(self._layers):  # children come after their parent
+            mine = min((first[c.path] for c in children.get(record.path, ())), default=never)
+            first[record.path] = min(first.get(record.path, never), mine)
+            if record.parent is not None:
+                children.setdefault(record.parent, []).append(record)
+        ordered: list[_LayerRecord] = []
+        stack = [record for record in self._layers if record.parent is None]
+        while stack:
+            record = stack.pop()
+            ordered.append(record)
+            inside = list(reversed(children.get(record.path, ())))
+            stack.extend(sorted(inside, key=lambda c: first[c.path])[::-1])
+        return ordered
+
+    def _freeze_parameters(self, order: Iterable[_LayerRecord]) -> tuple[dict[Hashable, int], list[Parameter]]:
+        owners: dict[Hashable, list[str]] = {}
+        for record in order:
+            for key in record.held:
+                owners.setdefault(key, []).append(record.path)
+        ids = {key: i for i, key in enumerate(owners)}
+        frozen = []
+        for key, i in ids.items():
+            p = self._parameters[key]
+            frozen.append(
+                Parameter(i, p.name, p.kind, p.shape, p.dtype, p.trainable, p.bytes, p.size, tuple(owners[key]))
+            )
+        return ids, frozen
+
+    def _edges(self) -> list[Edge]:
+        childless = [not record.has_children for record in self.calls]
+        found = [
+            (record.id, port, *origin)
+            for record in self.calls
+            if childless[record.id]
+            for port, origin in enumerate(record.sources)
+            if origin is not None and childless[origin[0]]
+        ]
+        return [Edge(source, out, target, into) for target, into, source, out in sorted(found)]
+
+
+def _freeze_layer(record: _LayerRecord, ids: dict[Hashable, int]) -> Layer:
+    parameters = tuple(ids[key] for key in record.held)
+    return Layer(path=record.path, parent=record.parent, parameters=parameters, **record.fields)
+
+
+def _freeze_call(record: CallRecord, ids: dict[Hashable, int]) -> Call:
+    return Call(
+        id=record.id,
+        kind=record.kind,
+        path=record.path,
+        op=record.op,
+        parent=record.parent,
+        layer=record.layer,
+        inputs=record.inputs,
+        outputs=record.outputs,
+        parameters=tuple(sorted({ids[key] for key in record.reads if key in ids})),
+        compute=record.compute,
+        settings=record.settings,
+        failed=record.failed,
+        source=record.source,
+    )

@@ -1,0 +1,85 @@
+"""A user's own column beside nbviz's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from nbviz.errors import OptionError
+from nbviz.graph import ModelGraph
+from nbviz.rows import RowTree
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@final
+@dataclass(frozen=True)
+class Column:
+    """One column of a user's own values.
+
+    Attributes
+    ----------
+    id, label
+        Its key and its heading.
+    unit
+        Shown behind the numbers, ``""`` for none.
+    series
+        The values, indexed by path.
+    """
+
+    id: str
+    label: str
+    unit: str
+    series: pd.Series[Any]
+
+    def on_wire(self, tree: RowTree) -> dict[str, Any]:
+        """Return it as the browser takes it: one plain value per row, None where unknown."""
+        values = self.series.to_dict()
+        return {
+            "id": self.id,
+            "label": self.label,
+            "unit": self.unit,
+            "values": [_plain(values.get(path)) for path in tree.path],
+        }
+
+
+def column(
+    graph: ModelGraph, series: pd.Series[Any], label: str | None, unit: str | None, taken: Collection[str]
+) -> Column:
+    """Return the column for a series indexed by paths or layer names; errors as ``ModelView.add_column``."""
+    heading = label if label is not None else series.name
+    if heading is None or heading == "":
+        msg = "The series has no name: pass label='...'."
+        raise OptionError(msg)
+    if str(heading) in taken:
+        msg = f"{heading!r} is a column of nbviz's own: pass another label."
+        raise OptionError(msg)
+    indexed = series.copy()
+    indexed.index = indexed.index.map(lambda path: graph.resolve(str(path)))
+    if not indexed.index.is_unique:
+        twice = indexed.index[indexed.index.duplicated()][0]
+        msg = f"The series has more than one value for {twice!r}: reduce it to one per layer first."
+        raise OptionError(msg)
+    return Column(id=str(heading), label=str(heading), unit=unit or "", series=indexed)
+
+
+def join(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """Return the table with the columns behind its own."""
+    if not columns:
+        return table
+    joined = table.assign(**{kept.id: kept.series.reindex(table.index) for kept in columns})
+    joined.attrs.update(table.attrs)
+    return joined
+
+
+def _plain(value: Any) -> float | str | None:  # noqa: ANN401
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return number if math.isfinite(number) else None

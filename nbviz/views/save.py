@@ -1,0 +1,46 @@
+"""Writing a view to a file, by suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbviz import wire
+from nbviz.errors import OptionError, nearest
+from nbviz.graph import ModelGraph
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUFFIXES = (".html", ".csv", ".md", ".tex", ".json")
+PARTS = ("table", "graph")
+
+
+def save(
+    path: Path,
+    part: str | None,
+    *,
+    page: Callable[[str | None], str],
+    table: Callable[[], pd.DataFrame],
+    graph: ModelGraph,
+) -> Path:
+    """Write to ``path`` what its suffix asks for; arguments and errors as ``ModelView.save``."""
+    from nbviz.views.export import write_table
+
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        msg = f"view.save writes {known}; found {path.name!r}.{nearest(suffix, SUFFIXES)}"
+        raise OptionError(msg)
+    if part is not None and (part not in PARTS or suffix != ".html"):
+        msg = f"part is 'table' or 'graph', and goes with .html; found part={part!r} with {path.name!r}."
+        raise OptionError(msg)
+    if suffix == ".html":
+        text = page(part)
+    elif suffix == ".json":
+        text = wire.to_json(graph)
+    else:
+        text = write_table(table(), suffix)
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return path

@@ -1,0 +1,323 @@
+"""The linked view as a notebook widget."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, final
+
+import anywidget
+import traitlets
+
+from nbviz import wire
+from nbviz.errors import NbvizError, OptionError, nearest
+from nbviz.graph import ModelGraph
+from nbviz.metrics import COLUMNS, Metrics
+from nbviz.reading import Reading
+from nbviz.views import extra, page, save, static
+from nbviz.views.statistics import WeightStatistics, weight_statistics
+from nbviz.views.table import frame, shows_operations
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
+COLOR_BY = ("params", "type", "dtype", "trainable", "macs", "bytes", "none")
+DIRECTIONS = ("down", "right")
+T = TypeVar("T")
+_TABLE_IDS = ("path", *(column.name for column in COLUMNS))
+
+
+class _Paths(traitlets.Tuple):
+    """A tuple of paths; one path alone is taken as a tuple of one."""
+
+    def validate(self, obj: Any, value: Any) -> Any:  # noqa: ANN401
+        return super().validate(obj, (value,) if isinstance(value, str) else tuple(value))
+
+
+@final
+class ModelView(anywidget.AnyWidget):
+    """A model as a table beside a graph, joined by one selection. ``nbviz.view`` makes it.
+
+    Every trait below is state that the browser shares. ``selection`` and ``focus`` can be read, set and observed.
+
+    Parameters
+    ----------
+    reading
+        The model as read.
+    reread
+        Reads the same model again.
+    ops
+        Whether bare operations are rows: True, False, or ``"auto"``.
+    state
+        Initial values of traits, by name.
+
+    Attributes
+    ----------
+    selection
+        Paths of what is selected. Takes paths and the framework's own layer names.
+    focus
+        Id of the call that was clicked, None when none was.
+    expanded
+        Paths of what is open in table and graph; None until the view is first shown (then opened to ``depth``).
+    """
+
+    _esm = page.STATIC / "widget.js"
+    _css = page.STATIC / "widget.css"
+
+    payload = traitlets.Bytes(b"").tag(sync=True)
+    selection = _Paths(()).tag(sync=True)
+    focus = traitlets.Int(None, allow_none=True).tag(sync=True)
+    expanded = traitlets.List(traitlets.Unicode(), default_value=None, allow_none=True).tag(sync=True)
+    depth = traitlets.Union([traitlets.Int(min=1), traitlets.Enum(["auto"])], default_value="auto").tag(sync=True)
+    direction = traitlets.Enum(DIRECTIONS, "down").tag(sync=True)
+    color_by = traitlets.Unicode("params").tag(sync=True)
+    groups = traitlets.Bool(default_value=True).tag(sync=True)
+    operations = traitlets.Bool(default_value=True).tag(sync=True)
+    search = traitlets.Unicode("").tag(sync=True)
+    filter = traitlets.Dict({"text": "", "types": []}).tag(sync=True)
+    sort = traitlets.List(traitlets.Dict()).tag(sync=True)
+    columns = traitlets.List(traitlets.Unicode(), default_value=None, allow_none=True).tag(sync=True)
+    extra_columns = traitlets.List(traitlets.Dict()).tag(sync=True)
+    title = traitlets.Unicode("").tag(sync=True)
+    height = traitlets.Int(None, allow_none=True, min=200).tag(sync=True)
+    split = traitlets.Float(0.46, min=0.0, max=1.0).tag(sync=True)
+
+    def __init__(
+        self,
+        reading: Reading,
+        *,
+        reread: Callable[[], Reading] | None = None,
+        ops: str | bool = "auto",
+        state: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._reading = reading
+        self._reread = reread
+        self._ops = ops
+        self._metrics = Metrics(reading.graph)
+        self._extra: list[extra.Column] = []
+        self._running: dict[int, asyncio.Task[None]] = {}
+        super().__init__(
+            payload=wire.pack(self._metrics),
+            operations=shows_operations(self._metrics, ops=ops),
+            **(state or {}),
+        )
+        self.on_msg(self._answer)
+
+    # --- what Python reads ---
+
+    @property
+    def graph(self) -> ModelGraph:
+        """The model graph."""
+        return self._reading.graph
+
+    @property
+    def error(self) -> Exception | None:
+        """The exception that stopped a forward pass, None when none did."""
+        return self._reading.error
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The summary as a DataFrame, with a user's own columns behind nbviz's."""
+        table = frame(self._metrics, operations=self.operations, groups=self.groups)
+        return extra.join(table, self._extra)
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """Rows of the selection, in table order. Inputs and outputs of the model can be selected but have no row."""
+        table = extra.join(frame(self._metrics), self._extra)
+        return table[table.index.isin(self.selection)]
+
+    # --- what Python does ---
+
+    def add_column(self, series: pd.Series[Any], label: str | None = None, unit: str | None = None) -> None:
+        """Show a user's own numbers in the table, the inspector and the colour menu.
+
+        Parameters
+        ----------
+        series
+            One value per layer, indexed by path or by the framework's own layer name. Rows it leaves out are unknown.
+        label
+            Heading, the series' name by default. A column of the same label is replaced.
+        unit
+            Shown behind the numbers.
+
+        Raises
+        ------
+        UnknownPathError
+            If the index holds something that names nothing in this model.
+        OptionError
+            If it has no label, or one of nbviz's own columns has it.
+        """
+        column = extra.column(self.graph, series, label, unit, taken=_TABLE_IDS)
+        self._extra = [*(kept for kept in self._extra if kept.id != column.id), column]
+        self._send_extra()
+
+    def refresh(self) -> None:
+        """Read the model again; what is selected and open stays so where it still exists.
+
+        Raises
+        ------
+        NbvizError
+            If the model no longer exists.
+        """
+        if self._reread is None:
+            msg = "This view was made from a graph, not from a model: there is nothing to read again."
+            raise NbvizError(msg)
+        self._reading = self._reread()
+        self._metrics = Metrics(self.graph)
+        known = self.graph.paths
+        with self.hold_sync():
+            self.focus = None
+            self.selection = tuple(path for path in self.selection if path in known)
+            if self.expanded is not None:
+                self.expanded = [path for path in self.expanded if path in known]
+            self.operations = shows_operations(self._metrics, ops=self._ops)
+            self.payload = wire.pack(self._metrics)
+            self._send_extra()
+
+    def static(self) -> static.StaticView:
+        """Return the same view as a page inside the output: interactive, without a kernel, saved with the notebook."""
+        return static.StaticView(self._page(), self.height, len(self._metrics.tree))
+
+    def save(self, path: str | os.PathLike[str], part: str | None = None) -> Path:
+        """Write the view to a file, in the format of its suffix.
+
+        Parameters
+        ----------
+        path
+            ``.html`` (an interactive page), ``.csv``, ``.md``, ``.tex`` (the table as shown), ``.json`` (the model graph,
+            which ``nbviz.read`` opens).
+        part
+            ``"table"`` or ``"graph"`` alone, for ``.html``; both by default.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        OptionError
+            If the suffix or the part is not among these.
+        """
+        return save.save(Path(path), part, page=self._page, table=self._shown_table, graph=self.graph)
+
+    # --- inner workings ---
+
+    def _state(self) -> dict[str, Any]:
+        names = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names(sync=True))
+        return {name: getattr(self, name) for name in sorted(names - {"payload"}) if not name.startswith("_")}
+
+    def _page(self, part: str | None = None) -> str:
+        state = self._state()
+        if part is not None:
+            state["split"] = 1.0 if part == "table" else 0.0
+        summary = static.table_html(self._metrics, self.title or self.graph.name)
+        return page.page(state, self.payload, fallback=summary, title=self.title or self.graph.name)
+
+    def _shown_table(self) -> pd.DataFrame:
+        from nbviz.views.export import present
+
+        return present(self.table, sort=self.sort, filter=self.filter, columns=self.columns)
+
+    def _send_extra(self) -> None:
+        self.extra_columns = [column.on_wire(self._metrics.tree) for column in self._extra]
+
+    @traitlets.validate("selection")
+    def _resolve(self, proposal: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.graph.resolve(path) for path in proposal["value"]))
+
+    @traitlets.validate("color_by")
+    def _known_color(self, proposal: Mapping[str, Any]) -> str:
+        known = (*COLOR_BY, *(column.id for column in self._extra))
+        return choice("color_by", proposal["value"], known)
+
+    @traitlets.validate("columns")
+    def _known_columns(self, proposal: Mapping[str, Any]) -> list[str] | None:
+        known = (*_TABLE_IDS, *(column.id for column in self._extra))
+        chosen: Sequence[str] | None = proposal["value"]
+        return None if chosen is None else [choice("columns", name, known) for name in chosen]
+
+    @traitlets.observe("selection")
+    def _keep_focus_inside(self, change: Mapping[str, Any]) -> None:
+        if self.focus is not None and self.graph.calls[self.focus].path not in change["new"]:
+            self.focus = None
+
+    @traitlets.validate("focus")
+    def _known_call(self, proposal: Mapping[str, Any]) -> int | None:
+        call: int | None = proposal["value"]
+        if call is not None and not 0 <= call < len(self.graph.calls):
+            msg = f"focus is the id of a call, 0 to {len(self.graph.calls) - 1}, found {call}."
+            raise OptionError(msg)
+        return call
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # noqa: ANN401
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:  # a widget without a view, which is how ipywidgets marks a closed one
+            return None
+        data, metadata = bundle
+        fallback = static.table_html(self._metrics, self.title or self.graph.name)
+        return {**data, "text/plain": repr(self), "text/html": fallback}, metadata
+
+    def __repr__(self) -> str:
+        totals = self._metrics.totals["params"]
+        count = "unknown number of" if totals is None else f"{totals:,}"
+        return f"<nbviz.ModelView of {self.graph.name!r}: {len(self.graph.layers):,} layers, {count} parameters>"
+
+    # --- requests from the browser ---
+
+    def _answer(self, _widget: object, message: Mapping[str, Any], _buffers: object) -> None:
+        request = message.get("request")
+        if not isinstance(request, int):
+            return
+        if message.get("type") == "cancel":
+            task = self._running.pop(request, None)
+            if task is not None:
+                task.cancel()
+        elif message.get("type") == "weight_statistics":
+            work = self._send_statistics(request, message.get("parameter"))
+            try:
+                self._running[request] = asyncio.get_running_loop().create_task(work)
+            except RuntimeError:  # a host without an event loop: nothing could interrupt it anyway
+                asyncio.run(work)
+
+    async def _send_statistics(self, request: int, parameter: object) -> None:
+        answer = {"type": "weight_statistics", "request": request}
+        try:
+            for step in self._statistics(parameter):
+                self.send({**answer, "progress": step} if isinstance(step, float) else {**answer, "result": step})
+                await asyncio.sleep(0)  # lets a cancel, or the next cell, in between two pieces
+        except Exception as error:  # noqa: BLE001 - whatever the framework raised is shown in the inspector
+            self.send({**answer, "error": f"{error}"})
+        finally:
+            self._running.pop(request, None)
+
+    def _statistics(self, parameter: object) -> Iterable[float | WeightStatistics]:
+        weights = self._reading.weights
+        if not isinstance(parameter, int) or not 0 <= parameter < len(self.graph.parameters):
+            msg = f"This model has no weight number {parameter!r}."
+            raise NbvizError(msg)
+        if weights is None:
+            msg = "This view has no access to the weights: it was made from a saved graph."
+            raise NbvizError(msg)
+        found = self.graph.parameters[parameter]
+        return weight_statistics(parameter, found.size, lambda: weights.chunks(parameter))
+
+
+def choice(argument: str, found: T, known: Iterable[T]) -> T:
+    """Return ``found`` if it is among the known values.
+
+    Raises
+    ------
+    OptionError
+        If it is not; the message names the argument and the nearest value.
+    """
+    allowed = list(known)
+    if found not in allowed:
+        listed = ", ".join(repr(value) for value in allowed)
+        msg = f"{argument} is one of {listed}; found {found!r}.{nearest(str(found), map(str, allowed))}"
+        raise OptionError(msg)
+    return found
