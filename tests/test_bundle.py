@@ -45,3 +45,21 @@ def test_a_changed_source_makes_the_bundle_stale(hook, tmp_path):
     assert hook.complaint(tmp_path) is None, "line endings alone change nothing"
     source.write_text("export const a = 2;\n")
     assert "other sources" in hook.complaint(tmp_path)
+
+
+def test_a_build_that_needs_node_asks_for_it(hook, monkeypatch):
+    builder = hook.FrontEnd(str(ROOT), {}, None, None, "", "wheel")
+    monkeypatch.setattr(hook, "npm", lambda: None)
+    monkeypatch.setenv("NBVIZ_BUILD_JS", "1")
+    assert builder.dependencies() == [hook.NODE_FROM_PYPI]
+    monkeypatch.setenv("NBVIZ_BUILD_JS", "0")
+    assert builder.dependencies() == []
+
+
+def test_a_node_that_is_too_old_does_not_count(hook, monkeypatch, tmp_path):
+    for name, answer in (("node", "echo v18.20.4"), ("npm", "echo 10")):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{answer}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert hook.npm() is None
