@@ -73,6 +73,17 @@ def _pieces(chunks: Chunks) -> Iterator[npt.NDArray[np.float64]]:
             yield flat[start : start + _PIECE].astype(np.float64)
 
 
+def _edges(low: float, high: float) -> npt.NDArray[np.float64] | None:
+    """Return bins over the range, widened where floats are too coarse to tell its bins apart; None for no finite range."""
+    if not math.isfinite(high - low):
+        return None
+    narrowest = 4 * BINS * float(np.spacing(max(abs(low), abs(high))))
+    if high - low < narrowest:
+        margin = max(0.5, narrowest)
+        low, high = low - margin, high + margin
+    return np.linspace(low, high, BINS + 1)
+
+
 def weight_statistics(parameter: int, size: int, chunks: Chunks) -> Iterator[float | WeightStatistics]:
     """Yield the progress from 0 to 1 after each piece, and at last the statistics.
 
@@ -90,10 +101,10 @@ def weight_statistics(parameter: int, size: int, chunks: Chunks) -> Iterator[flo
         moments.add(piece)
         yield min(moments.count / max(2 * size, 1), 0.5)
     counts = np.zeros(BINS, dtype=np.int64)
-    edges = np.histogram_bin_edges([], bins=BINS, range=(moments.low, moments.high)) if moments.finite else None
+    edges = _edges(moments.low, moments.high)
     done = 0
     for piece in _pieces(chunks) if edges is not None else ():
-        counts += np.histogram(piece[np.isfinite(piece)], bins=BINS, range=(moments.low, moments.high))[0]
+        counts += np.histogram(piece[np.isfinite(piece)], bins=edges)[0]
         done += piece.size
         yield min(0.5 + done / max(2 * size, 1), 1.0)
     yield {
