@@ -184,8 +184,7 @@ class Metrics:
                 call_macs[parent] = None if inner is None or outer is None else inner + outer
         self.call_macs: Sequence[int | None] = call_macs
         stopped = any(calls.column("failed"))
-        reached = [bool(ids) or kind == "group" for ids, kind in zip(self.tree.calls, self.tree.kind, strict=True)]
-        self.macs = [n if ran else None for n, ran in zip(per_row.values, reached, strict=True)]
+        self.macs = [n if ran else None for n, ran in zip(per_row.values, self.tree.holds_calls, strict=True)]
         if stopped:  # what would have come behind the failing call is missing from every sum around it
             for call, failed in enumerate(calls.column("failed")):
                 for row in self.tree.ancestors(max(self.tree.row_of_call[call], 0)) if failed else ():

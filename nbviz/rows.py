@@ -79,6 +79,26 @@ class RowTree:
         return [calls_of.get(path, ()) for path in self.path]
 
     @functools.cached_property
+    def holds_calls(self) -> Sequence[bool]:
+        """Whether each row, or anything inside it, is called."""
+        found = [bool(ids) for ids in self.calls]
+        for row in range(len(self) - 1, 0, -1):  # parents come before what they hold
+            for around in (self.parent[row], self.group[row]):
+                if around >= 0 and found[row]:
+                    found[around] = True
+        return found
+
+    @functools.cached_property
+    def labels(self) -> Sequence[str]:
+        """The last segment of each path as a person reads it; for the root, the model's name."""
+        labels = {group.id: group.label for group in self.graph.groups} | {"": self.graph.name}
+        # "~1" first: "~01" is an escaped "~1"
+        return [
+            labels[path] if path in labels else path.rsplit("/", 1)[-1].replace("~1", "/").replace("~0", "~")
+            for path in self.path
+        ]
+
+    @functools.cached_property
     def row_of_call(self) -> Sequence[int]:
         """The row of each call, -1 for inputs, outputs and constants that are no layer."""
         return [self.index.get(path, -1) for path in self.graph.calls.column("path")]

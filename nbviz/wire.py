@@ -168,7 +168,7 @@ def _row_columns(measured: Measured, write: _Writer) -> dict[str, Any]:
     return {
         **{name: write.texts(values) for name, values in texts.items()},
         **{name: write.numbers(columns[name]) for name in counts},
-        "label": write.texts(_label(path, graph.name) for path in tree.path),
+        "label": write.texts(tree.labels),
         "parent": write.ints(tree.parent),
         "group": write.ints(tree.group),
         "input_shape": write.lists([write.shapes(spec.shape) for spec in specs] for specs in measured.inputs),
@@ -219,13 +219,6 @@ def _tensor_columns(tensors: Sequence[TensorSpec], write: _Writer) -> dict[str, 
         "name": write.texts(spec.name for spec in tensors),
         "bytes": write.numbers(spec.bytes for spec in tensors),
     }
-
-
-def _label(path: str, root: str) -> str:
-    """Return the last segment of a path as a person reads it: unescaped, without the mark of a group."""
-    if not path:
-        return root
-    return path.rsplit("/", 1)[-1].removeprefix("~").replace("~1", "/").replace("~0", "~")
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
