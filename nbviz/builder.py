@@ -67,8 +67,9 @@ class CallRecord:
         How often each operation name has occurred directly inside this call.
     has_children
         Whether other calls happened inside it.
-    layers_before, tensors_before
-        How many layers and tensors were known when it began, so that a repeated attempt can forget those found inside.
+    begun
+        How many calls, layers and tensors were known when its inside began, and the operation counters then, so that a
+        repeated attempt can forget what came after.
     """
 
     id: int
@@ -87,8 +88,16 @@ class CallRecord:
     source: str = ""
     counters: dict[str, int] = field(default_factory=dict)
     has_children: bool = False
-    layers_before: int = 0
-    tensors_before: int = 0
+    begun: _Mark | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    calls: int
+    layers: int
+    tensors: int
+    counters: dict[str, int]
 
 
 @final
@@ -205,13 +214,16 @@ class GraphBuilder:
             inputs=tuple(spec for _, spec in inputs),
             sources=tuple(self._producer.get(id(tensor)) for tensor, _ in inputs),
             source=source,
-            layers_before=len(self._layers),
-            tensors_before=len(self._produced),
         )
         if around is not None:
             around.has_children = True
         self.calls.append(record)
+        self.mark(record)
         return record
+
+    def mark(self, call: CallRecord) -> None:
+        """Let what happened inside a call so far stay there when it is cut."""
+        call.begun = _Mark(len(self.calls), len(self._layers), len(self._produced), dict(call.counters))
 
     def _operation_path(self, op: str, around: CallRecord | None) -> str:
         above, counters = ("", {}) if around is None else (around.path, around.counters)
@@ -251,15 +263,16 @@ class GraphBuilder:
 
     def cut(self, call: CallRecord) -> Cut:
         """Take out everything that happened inside a call, as if it had just begun."""
-        first, kept = call.id + 1, call.tensors_before
-        cut = Cut(self.calls[first:], self._produced[kept:], self._layers[call.layers_before :], call.counters)
-        del self.calls[first:], self._produced[kept:], self._layers[call.layers_before :]
+        begun = call.begun or _Mark(call.id + 1, len(self._layers), len(self._produced), {})
+        first, tensors, layers = begun.calls, begun.tensors, begun.layers
+        cut = Cut(self.calls[first:], self._produced[tensors:], self._layers[layers:], call.counters)
+        del self.calls[first:], self._produced[tensors:], self._layers[layers:]
         for key, _, _ in cut.produced:
             self._producer.pop(key, None)
         for record in cut.layers:
             del self._layer_of[record.key]
             self._layer_paths.discard(record.path)
-        call.counters, call.has_children = {}, False
+        call.counters, call.has_children = dict(begun.counters), first > call.id + 1
         return cut
 
     def paste(self, call: CallRecord, cut: Cut) -> None:
@@ -272,7 +285,7 @@ class GraphBuilder:
             self._layers.append(record)
             self._layer_of[record.key] = record
             self._layer_paths.add(record.path)
-        call.counters, call.has_children = cut.counters, bool(cut.calls)
+        call.counters, call.has_children = cut.counters, len(self.calls) > call.id + 1
 
     def note(self, message: str, path: str = "") -> None:
         """Add a diagnostic that says that nothing is wrong."""

@@ -1,0 +1,145 @@
+"""Who reads what: objects by their classes, files by their suffixes. Importing this imports no framework."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from nbviz.errors import FileReadError, UnsupportedModelError, nearest
+from nbviz.graph import ModelGraph
+from nbviz.reading import Adapter, Reading
+
+OBJECTS = {
+    "Keras 3": "nbviz.adapters.keras:KerasAdapter",
+}
+"""The built-in adapters of model objects, in the order in which they are asked."""
+
+FILES = {
+    ".weights.h5": "nbviz.adapters.keras.files:refuse_weights",
+    ".keras": "nbviz.adapters.keras.files:read_file",
+    ".h5": "nbviz.adapters.keras.files:read_file",
+    ".hdf5": "nbviz.adapters.keras.files:read_file",
+}
+"""The built-in readers of files by suffix; the longest that matches is taken."""
+
+EXTRAS = {"keras": "nbviz[keras]"}
+"""What to install for models of a package."""
+
+GROUP = "nbviz.adapters"
+"""The entry-point group of other packages' adapters."""
+
+
+def read(source: Any, inputs: Any = None) -> Reading:  # noqa: ANN401
+    """Read a model object, a model graph or a file.
+
+    Parameters
+    ----------
+    source
+        A model, a ``ModelGraph``, an object with ``__nbviz_graph__``, or the path of a file.
+    inputs
+        Example tensors, shapes or specs, where the framework does not know the model's inputs itself.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If nothing reads such an object.
+    FileReadError
+        If the file is missing, damaged, or of a kind that nothing reads.
+    MissingExtraError
+        If the file needs a package that is not installed.
+    InputsError
+        If ``inputs`` cannot be understood.
+    """
+    if isinstance(source, ModelGraph):
+        return Reading(source)
+    if isinstance(source, (str, os.PathLike)):
+        return _read_path(os.fspath(source), inputs)
+    own = getattr(type(source), "__nbviz_graph__", None)  # on the type: an instance may answer to any name
+    if own is not None:
+        return _own_graph(source, own(source))
+    adapter = find(type(source))
+    if adapter is None:
+        raise UnsupportedModelError(_unsupported(source))
+    return adapter.read(source, inputs)
+
+
+def find(model_type: type) -> Adapter | None:
+    """Return the adapter that reads instances of a class, None when there is none.
+
+    For each class along the method resolution order every adapter is asked in turn, so that the nearest class decides.
+    """
+    adapters = [*third_party(), *(_load(target)() for target in OBJECTS.values())]
+    for cls in model_type.__mro__:
+        for adapter in adapters:
+            if adapter.reads(cls):
+                return adapter
+    return None
+
+
+def third_party() -> Iterator[Adapter]:
+    """Yield the adapters that other packages have registered; those that cannot be loaded are left out."""
+    for point in entry_points(group=GROUP):
+        try:
+            made = point.load()
+            yield made() if isinstance(made, type) else made
+        except Exception:  # noqa: BLE001, S112 - another package's fault must not take the reading down
+            continue
+
+
+def _load(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)  # type: ignore[no-any-return]
+
+
+def _own_graph(source: Any, given: Any) -> Reading:  # noqa: ANN401
+    if isinstance(given, Reading):
+        return given
+    if isinstance(given, ModelGraph):
+        return Reading(given)
+    msg = f"{type(source).__name__}.__nbviz_graph__() returned a {type(given).__name__}; it has to return an nbviz.ModelGraph."
+    raise UnsupportedModelError(msg)
+
+
+def _read_path(path: str, inputs: Any) -> Reading:  # noqa: ANN401
+    suffixes = sorted((s for s in FILES if path.lower().endswith(s)), key=len)
+    if not suffixes:
+        raise FileReadError(_unknown_file(path))
+    if not os.path.exists(path):
+        raise FileReadError(_missing(path))
+    return _load(FILES[suffixes[-1]])(path, inputs)  # type: ignore[no-any-return]
+
+
+def _unknown_file(path: str) -> str:
+    kinds = ", ".join(FILES)
+    found = os.path.splitext(path)[1]
+    what = f"with the suffix {found!r}" if found else "without a suffix"
+    return f"{path!r} is a path {what}; nbviz reads files that end in {kinds}."
+
+
+def _missing(path: str) -> str:
+    folder, name = os.path.split(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        return f"There is no file {path!r}: the folder {folder!r} does not exist."
+    return f"There is no file {path!r}.{nearest(name, os.listdir(folder))} Paths are relative to {os.getcwd()!r}."
+
+
+def _unsupported(source: Any) -> str:  # noqa: ANN401
+    if isinstance(source, type):
+        return f"{source.__name__} is a class, not a model. Make one first and pass that: {source.__name__}(...)."
+    kind = type(source)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    others = [point.name for point in entry_points(group=GROUP)]
+    tried = ["ModelGraph", "__nbviz_graph__", *(f"the adapter {o!r}" for o in others), *OBJECTS]
+    roots = {cls.__module__.partition(".")[0] for cls in kind.__mro__}
+    hints = []
+    if roots & {"tf_keras"} or any(cls.__module__.startswith("keras.engine") for cls in kind.__mro__):
+        hints.append("It looks like a Keras 2 model: nbviz reads Keras 3.")
+    if kind.__name__ in ("KerasTensor", "Function") and "keras" in roots:
+        hints.append("Wrap it in a model first: keras.Model(inputs, outputs).")
+    extras = ", ".join(f"pip install '{extra}'" for extra in EXTRAS.values())
+    hints.append(f"If it comes from another package: models that can be read need their extra ({extras}),")
+    hints.append(f"and a package can bring an adapter of its own in the entry-point group {GROUP!r}.")
+    return f"nbviz cannot read a {name}. Tried: {', '.join(tried)}. {' '.join(hints)}"

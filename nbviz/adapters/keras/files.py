@@ -1,0 +1,134 @@
+"""Opens ``.keras`` and ``.h5`` files by Keras's own safe loading."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, final
+
+from nbviz.adapters.keras.text import plain, short
+from nbviz.errors import FileReadError, MissingExtraError
+from nbviz.reading import Reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_BACKENDS = "pip install jax (or torch, or tensorflow) and set the environment variable KERAS_BACKEND to its name"
+
+
+def read_file(path: str, inputs: Any) -> Reading:  # noqa: ANN401
+    """Load a model from a file and read it.
+
+    Raises
+    ------
+    MissingExtraError
+        If Keras or its backend is not installed.
+    FileReadError
+        If the file is damaged, holds weights alone, or needs code that safe loading does not run.
+    """
+    from nbviz.adapters.keras.model import read_model
+
+    reading = read_model(_load(path), inputs)
+    return Reading(reading.graph, FileWeightReader(path), reading.error)
+
+
+def refuse_weights(path: str, _inputs: Any) -> Reading:  # noqa: ANN401
+    """Explain why a file of weights cannot be shown.
+
+    Raises
+    ------
+    FileReadError
+        Always.
+    """
+    msg = (
+        f"{path!r} holds weights alone, without the model that they belong to. Build the model in Python, call "
+        f"model.load_weights({path!r}) and pass the model, or save it whole with model.save('model.keras')."
+    )
+    raise FileReadError(msg)
+
+
+def _load(path: str) -> Any:  # noqa: ANN401
+    keras = _keras(path)
+    if os.path.isdir(path):
+        msg = f"{path!r} is a folder. Pass a .keras or .h5 file, or load the folder with Keras and pass the model."
+        raise FileReadError(msg)
+    from nbviz.adapters.keras.session import keras_state, random_states
+
+    with ExitStack() as stack:
+        stack.enter_context(random_states())
+        stack.enter_context(keras_state())
+        try:
+            return keras.saving.load_model(path, safe_mode=True)
+        except Exception as first:  # noqa: BLE001 - Keras and zip and HDF5 raise all kinds
+            try:  # a loss or metric of the user's own is not needed to show the model
+                return keras.saving.load_model(path, safe_mode=True, compile=False)
+            except Exception:  # noqa: BLE001 - the first error is the better one
+                raise FileReadError(_explain(path, first)) from first
+
+
+def _keras(path: str) -> Any:  # noqa: ANN401
+    """Import Keras, or say what to install."""
+    try:
+        import keras
+    except ImportError as error:
+        missing = getattr(error, "name", None) or ""
+        if missing.partition(".")[0] == "keras":
+            msg = f"Reading {path!r} needs Keras 3: pip install 'nbviz[keras]', then {_BACKENDS}."
+        else:
+            msg = f"Keras is installed but its backend is not ({plain(error)}): {_BACKENDS}, before Keras is imported."
+        raise MissingExtraError(msg) from error
+    if not str(getattr(keras, "__version__", "3")).startswith("3"):
+        msg = f"Reading {path!r} needs Keras 3, found {keras.__version__}: pip install --upgrade 'nbviz[keras]'."
+        raise MissingExtraError(msg)
+    return keras
+
+
+def _explain(path: str, error: Exception) -> str:
+    text = plain(error)
+    own = f"Keras says: {type(error).__name__}: {short(text, 600)}"
+    again = "Load it with keras.saving.load_model({}) and pass the model."
+    if "safe_mode" in text or "unsafe_deserialization" in text or "lambda" in text.lower():
+        how = again.format(f"{path!r}, safe_mode=False")
+        return f"{path!r} holds Python code (a lambda), which nbviz never runs from a file. If you trust it: {how} {own}"
+    if "custom_objects" in text or "locate class" in text or "Unknown layer" in text or "register" in text:
+        how = again.format(f"{path!r}, custom_objects={{...}}")
+        return f"{path!r} uses classes that Keras does not know in this session. Import or register them, or: {how} {own}"
+    if "No model config found" in text or "model_config" in text:
+        return f"{path!r} holds no model, perhaps weights alone. Save the whole model with model.save('model.keras'). {own}"
+    return f"{path!r} cannot be read: the file is damaged or was not written by Keras. {own}"
+
+
+@final
+class FileWeightReader:
+    """Reads weights by opening the file again: nobody else holds the model, and a view must not."""
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.abspath(path)
+
+    def chunks(self, parameter: int) -> Iterator[npt.NDArray[np.generic]]:
+        """Yield the values of one parameter as flat pieces.
+
+        Raises
+        ------
+        LookupError
+            If the file is gone or has no such parameter.
+        """
+        from nbviz.adapters.keras.model import read_model
+
+        try:
+            model = _load(self._path)
+        except (FileReadError, OSError) as error:
+            msg = f"The weights are read from {self._path!r}, which can no longer be opened: {plain(error)}"
+            raise LookupError(msg) from error
+        reading = read_model(model)
+        if reading.weights is None:
+            msg = f"{self._path!r} has no weights."
+            raise LookupError(msg)
+        return _while_held(model, reading.weights.chunks(parameter))
+
+
+def _while_held(model: Any, pieces: Iterator[Any]) -> Iterator[Any]:  # noqa: ANN401
+    yield from pieces
+    del model

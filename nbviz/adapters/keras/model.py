@@ -1,0 +1,148 @@
+"""From a Keras model object to a finished reading."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from nbviz.adapters.keras import functional
+from nbviz.adapters.keras.inputs import Arguments, arguments, has_invented_batch, known_arguments
+from nbviz.adapters.keras.kinds import functional_of, is_kind
+from nbviz.adapters.keras.tensors import flatten, port, symbolic
+from nbviz.adapters.keras.text import plain, short
+from nbviz.adapters.keras.trace import Trace
+from nbviz.adapters.keras.tree import add_tree, child_name
+from nbviz.adapters.keras.variables import KerasWeightReader, add_variables, optimizer_of
+from nbviz.builder import GraphBuilder
+from nbviz.graph import Diagnostic
+from nbviz.grouping import add_groups
+from nbviz.reading import Reading
+
+Run = Callable[[Trace], None]
+
+
+def read_model(model: Any, inputs: Any = None) -> Reading:  # noqa: ANN401
+    """Read a Keras model or layer.
+
+    Raises
+    ------
+    InputsError
+        If ``inputs`` cannot be understood.
+    """
+    builder, layers, error, variables = _recorded(model, inputs)
+    builder.optimizer = optimizer_of(model)
+    if error is None:
+        add_groups(builder)
+    graph = builder.finish()
+    held = [variables[key] for key in builder.parameter_keys()]
+    reader = KerasWeightReader([None if getattr(v, "_value", None) is None else v for v in held])
+    return Reading(graph, reader, error)
+
+
+Recorded = tuple[GraphBuilder, dict[int, Any], Exception | None, dict[Any, Any]]
+
+
+def _recorded(model: Any, inputs: Any) -> Recorded:  # noqa: ANN401
+    """Record the model by the first way of running it that works."""
+    ways = _ways(model, inputs)
+    recorded = _record(model, ways[0] if ways else None)
+    for way in ways[1:]:
+        if recorded[2] is None:
+            break
+        again = _record(model, way)
+        if again[2] is None:
+            recorded = again
+    if not ways:
+        _explain_unbuilt(recorded[0], model)
+    return recorded
+
+
+def _ways(model: Any, inputs: Any) -> list[Run]:  # noqa: ANN401
+    inner = functional_of(model)
+    if inputs is not None:
+        return [_calling(arguments(model, inputs))]
+    if inner is not None and has_invented_batch(model):
+        shape = inner._inputs[0].shape  # noqa: SLF001
+        return [_calling(((symbolic((None, *shape[1:]), inner._inputs[0].dtype),), {}))]  # noqa: SLF001
+    if inner is not None:
+        return [lambda trace: _run_graph(trace, inner)]
+    if is_kind(model, "Functional"):  # with a call of its own
+        return [_calling(arguments(model, [tuple(t.shape) for t in model._inputs]))]  # noqa: SLF001
+    return [_calling(given) for given in known_arguments(model)]
+
+
+def _calling(given: Arguments) -> Run:
+    def run(trace: Trace) -> None:
+        trace.start()
+        trace.model(*given[0], **given[1])
+
+    return run
+
+
+def _run_graph(trace: Trace, inner: Any) -> None:  # noqa: ANN401
+    """Read a Functional or Sequential model from the graph that Keras keeps."""
+    inputs = [port(t) for t in inner._inputs]  # noqa: SLF001
+    record = trace.builder.begin("layer", type(trace.model).__name__, None, inputs, layer="")
+    trace.stack.append(record)
+    try:
+        outputs = functional.expand_root(trace, inner, shown=inner is trace.model)
+    except Exception as error:
+        trace.blame(error, record)
+        raise
+    trace.leave_root(record, outputs)
+    trace.close(trace.model, record, outputs, {})
+
+
+def _record(model: Any, run: Run | None) -> Recorded:  # noqa: ANN401
+    builder = GraphBuilder(child_name(model), "Keras")
+    layers = add_tree(builder, model)
+    error: Exception | None = None
+    with Trace(builder, layers, model) as trace:
+        try:
+            if run is not None:
+                run(trace)
+        except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
+            error = raised
+            _mark_failure(trace, raised)
+        variables = add_variables(builder, model, layers)
+    if error is not None:
+        _let_go(error)
+    return builder, layers, error, variables
+
+
+def _mark_failure(trace: Trace, error: Exception) -> None:
+    """Say which call failed, on which shapes, and why."""
+    culprit = trace.culprit[1] if trace.culprit is not None and trace.culprit[0] is error else 0
+    calls = trace.builder.calls
+    if not calls:
+        trace.builder.diagnostics.append(Diagnostic("error", f"The model could not be run: {short(error, 2000)}"))
+        return
+    record = calls[min(culprit, len(calls) - 1)]
+    record.failed, record.compute = True, None
+    met = ", ".join("unknown" if s.shape is None else str(s.shape) for s in record.inputs) or "no tensors"
+    name = record.path or "the model"
+    message = f"The forward pass stopped at {name} ({record.op}), which got {met}. {type(error).__name__}: {plain(error)}"
+    trace.builder.diagnostics.append(Diagnostic("error", message, record.path, record.id))
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Clear the frames of an exception, which would keep the model and its tensors alive."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if error.__traceback__ is not None:
+            traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def _explain_unbuilt(builder: GraphBuilder, model: Any) -> None:  # noqa: ANN401
+    """Say what is missing, and how to get it."""
+    unbuilt = [layer for layer in flatten(getattr(model, "_layers", None) or []) if not getattr(layer, "built", True)]
+    if getattr(model, "built", False) and not unbuilt:
+        text = "Keras does not know this model's input shapes, so there are no calls and no output shapes."
+    else:
+        text = "This model is not built: shapes and parameter counts of some layers are not known."
+    builder.note(f"{text} Say what it takes: inputs=(None, 32) for one input, a tuple or dict of shapes for several.")
+
+

@@ -1,0 +1,178 @@
+"""Hooks into Keras for the length of one trace: what is called, on which symbolic tensors."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+_LOCK = threading.RLock()
+"""One trace at a time: the hooks sit on classes that all threads share."""
+
+_MISSING = object()
+_OPERATORS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide",
+    "mod": "mod", "pow": "power", "matmul": "matmul",
+}  # fmt: skip
+
+
+class Handler(Protocol):
+    """What a trace does at each hook."""
+
+    def recording(self) -> bool:
+        """Tell whether the calls of this moment are the model's own, and not Keras's bookkeeping."""
+        ...
+
+    def call_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Stand in for ``Layer.__call__``."""
+        ...
+
+    def run_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Stand in for what ``Layer.__call__`` does with its checked arguments."""
+        ...
+
+    def run_operation(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Stand in for ``Operation.symbolic_call``."""
+        ...
+
+    def build_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Stand in for ``Layer._maybe_build``."""
+        ...
+
+    def aside(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Run a piece of Keras's bookkeeping without recording it."""
+        ...
+
+    def cast(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Run an automatic cast of an argument without recording it."""
+        ...
+
+
+@contextmanager
+def hooked(handler: Handler) -> Iterator[None]:
+    """Route Keras's calls of this thread to a handler; every hook is removed again, whatever happens."""
+    with _LOCK:
+        undo: list[tuple[Any, str, Any]] = []
+        try:
+            for owner, name, hook in _hooks(handler, threading.get_ident()):
+                undo.append((owner, name, vars(owner).get(name, _MISSING)))
+                setattr(owner, name, hook)
+            yield
+        finally:
+            for owner, name, value in reversed(undo):
+                if value is _MISSING:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, value)
+
+
+def _hooks(handler: Handler, thread: int) -> Iterator[tuple[Any, str, Any]]:
+    from keras.src.dtype_policies.dtype_policy import DTypePolicy
+    from keras.src.layers import layer as layer_module
+    from keras.src.ops.operation import Operation
+
+    def active() -> bool:
+        return threading.get_ident() == thread and handler.recording()
+
+    yield from _layer_hooks(handler, active, layer_module, Operation)
+    symbolic, convert = Operation.symbolic_call, DTypePolicy.convert_input
+
+    def symbolic_call(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        if active():
+            return handler.run_operation(self, symbolic, args, kwargs)
+        return symbolic(self, *args, **kwargs)
+
+    def convert_input(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        if active():
+            return handler.cast(convert, (self, *args), kwargs)
+        return convert(self, *args, **kwargs)
+
+    yield Operation, "symbolic_call", symbolic_call
+    yield DTypePolicy, "convert_input", convert_input
+    yield from _variable_hooks(active)
+
+
+def _layer_hooks(
+    handler: Handler,
+    active: Callable[[], bool],
+    module: Any,  # noqa: ANN401
+    operation: type,
+) -> Iterator[tuple[Any, str, Any]]:
+    layer_class, backend_layer, node = module.Layer, module.BackendLayer, module.Node
+    call, build, mask = layer_class.__call__, layer_class._maybe_build, layer_class._set_mask_metadata  # noqa: SLF001
+    bases = backend_layer.__mro__  # not getattr: every class is callable itself
+    plain_call = next((vars(base)["__call__"] for base in bases if "__call__" in vars(base)), operation.__call__)
+
+    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, N807
+        return handler.call_layer(self, call, args, kwargs) if active() else call(self, *args, **kwargs)
+
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        # Runs in place of the backend's own call: no hooks of torch, and never a layer's real computation.
+        return handler.run_layer(self, args, kwargs) if active() else plain_call(self, *args, **kwargs)
+
+    def _maybe_build(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        return handler.build_layer(self, build, args, kwargs) if active() else build(self, *args, **kwargs)
+
+    def _set_mask_metadata(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        return handler.aside(mask, (self, *args), kwargs) if active() else mask(self, *args, **kwargs)
+
+    def make_node(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        return None if active() else node(*args, **kwargs)
+
+    yield layer_class, "__call__", __call__
+    if backend_layer is not object:
+        yield backend_layer, "__call__", run
+    yield layer_class, "_maybe_build", _maybe_build
+    yield layer_class, "_set_mask_metadata", _set_mask_metadata
+    yield module, "Node", make_node
+
+
+def _variable_hooks(active: Callable[[], bool]) -> Iterator[tuple[Any, str, Any]]:
+    """Make operations on variables symbolic: they are then seen, and cost neither time nor memory."""
+    from keras.src import ops
+    from keras.src.backend.common import keras_tensor
+    from keras.src.backend.common.variables import Variable
+
+    for name, function in _OPERATORS.items():
+        yield from _operator_hooks(active, Variable, name, getattr(ops, function))
+    get_item = Variable.__getitem__
+
+    def __getitem__(self: Any, key: Any) -> Any:  # noqa: ANN401, N807
+        return ops.get_item(self, key) if active() else get_item(self, key)
+
+    yield Variable, "__getitem__", __getitem__
+    original = keras_tensor.any_symbolic_tensors
+
+    def any_symbolic_tensors(args: Any = None, kwargs: Any = None) -> bool:  # noqa: ANN401
+        if original(args, kwargs):
+            return True
+        return active() and any(
+            isinstance(item, Variable)
+            or (isinstance(item, (list, tuple)) and any(isinstance(inner, Variable) for inner in item))
+            for items in (args or (), (kwargs or {}).values())
+            for item in items
+        )
+
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith("keras.src.ops.") and vars(module).get("any_symbolic_tensors") is original:
+            yield module, "any_symbolic_tensors", any_symbolic_tensors
+
+
+def _operator_hooks(
+    active: Callable[[], bool],
+    variable: type,
+    name: str,
+    function: Callable[..., Any],
+) -> Iterator[tuple[Any, str, Any]]:
+    forward, backward = getattr(variable, f"__{name}__"), getattr(variable, f"__r{name}__")
+
+    def left(self: Any, other: Any) -> Any:  # noqa: ANN401
+        return function(self, other) if active() else forward(self, other)
+
+    def right(self: Any, other: Any) -> Any:  # noqa: ANN401
+        return function(other, self) if active() else backward(self, other)
+
+    yield variable, f"__{name}__", left
+    yield variable, f"__r{name}__", right

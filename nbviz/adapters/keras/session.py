@@ -1,0 +1,241 @@
+"""Keeps a trace from leaving anything behind: what it may touch is noted before and put back after."""
+
+from __future__ import annotations
+
+import random
+import sys
+import types
+import warnings
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, final
+
+_MOST_OBJECTS = 200_000
+"""Where the walk through a model's attributes gives up (a layer that holds a whole corpus)."""
+
+_LEAVES = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, types.FunctionType,
+           types.BuiltinFunctionType, types.MethodType, types.CodeType)  # fmt: skip
+_FOREIGN = ("numpy", "jax", "jaxlib", "torch", "tensorflow", "pandas", "threading", "logging", "re", "inspect", "types",
+            "concurrent", "asyncio", "multiprocessing", "weakref", "pathlib", "datetime")  # fmt: skip
+
+
+@final
+class Memory:
+    """Remembers the attributes and containers of objects, and puts back what has changed since."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, Any] = {}
+        self._undo: list[Callable[[], None]] = []
+
+    def note(self, root: Any) -> None:  # noqa: ANN401
+        """Remember an object and all that it holds, unless that has happened before."""
+        waiting = [root]
+        while waiting and len(self._seen) < _MOST_OBJECTS:
+            value = waiting.pop()
+            if isinstance(value, _LEAVES) or id(value) in self._seen:
+                continue
+            inside = self._note_one(value)
+            if inside is not None:
+                self._seen[id(value)] = value  # kept alive, so that identities stay unique
+                waiting.extend(inside)
+
+    def _note_one(self, value: Any) -> list[Any] | None:  # noqa: ANN401
+        if isinstance(value, list):
+            self._undo.append(_list_undo(value))
+            return list(value)
+        if isinstance(value, dict):
+            self._undo.append(_dict_undo(value))
+            return list(dict.values(value))
+        if isinstance(value, set):
+            self._undo.append(_set_undo(value))
+            return []
+        if isinstance(value, deque):
+            kept = list(value)
+            self._undo.append(lambda: None if _same(value, kept) else (value.clear(), value.extend(kept))[0])
+            return kept
+        if isinstance(value, (tuple, frozenset)):
+            return list(value)
+        return self._note_object(value)
+
+    def _note_object(self, value: Any) -> list[Any] | None:  # noqa: ANN401
+        module = type(value).__module__ or ""
+        generator = _generator_undo(value, module)
+        if generator is not None:
+            self._undo.append(generator)
+            return []
+        name = type(value).__name__
+        if module.partition(".")[0] in _FOREIGN and not _is_container(module, name):
+            return None
+        if module.startswith("keras.src") and name in ("Node", "KerasTensor", "SymbolicArguments"):
+            return None
+        try:
+            attributes = object.__getattribute__(value, "__dict__")
+        except AttributeError:
+            return None
+        if not isinstance(attributes, dict):
+            return None
+        self._undo.append(_dict_undo(attributes))
+        held = attributes.get("_value")
+        if hasattr(held, "requires_grad") and getattr(held, "is_leaf", False):
+            self._undo.append(_gradient_undo(held))
+        return list(attributes.values())
+
+    def put_back(self) -> None:
+        """Undo every change; what has not changed is not written."""
+        for undo in reversed(self._undo):
+            undo()
+
+
+def _is_container(module: str, name: str) -> bool:
+    return module.startswith("torch.nn.modules.container") or name in ("ParameterDict", "ParameterList", "ModuleList")
+
+
+def _same(now: Any, before: list[Any]) -> bool:  # noqa: ANN401
+    return len(now) == len(before) and all(a is b for a, b in zip(now, before, strict=True))
+
+
+def _list_undo(value: list[Any]) -> Callable[[], None]:
+    before = list(value)
+
+    def undo() -> None:
+        if not _same(value, before):
+            list.__setitem__(value, slice(None), before)
+
+    return undo
+
+
+def _dict_undo(value: dict[Any, Any]) -> Callable[[], None]:
+    keys, values = list(dict.keys(value)), list(dict.values(value))
+    kind = OrderedDict if isinstance(value, OrderedDict) else dict
+
+    def undo() -> None:
+        if _same(dict.keys(value), keys) and _same(dict.values(value), values):
+            return
+        kind.clear(value)  # Keras's own containers would track and untrack
+        for key, item in zip(keys, values, strict=True):
+            kind.__setitem__(value, key, item)
+
+    return undo
+
+
+def _set_undo(value: set[Any]) -> Callable[[], None]:
+    before = set(value)
+
+    def undo() -> None:
+        if set(value) != before:
+            set.clear(value)
+            set.update(value, before)
+
+    return undo
+
+
+def _gradient_undo(tensor: Any) -> Callable[[], None]:  # noqa: ANN401
+    before = tensor.requires_grad
+
+    def undo() -> None:
+        if tensor.requires_grad != before:
+            tensor.requires_grad = before
+
+    return undo
+
+
+def _generator_undo(value: Any, module: str) -> Callable[[], None] | None:  # noqa: ANN401
+    """Remember the state of a random generator that a layer holds."""
+    if isinstance(value, random.Random):
+        state = value.getstate()
+        return lambda: value.setstate(state)
+    if module.startswith("numpy.random"):
+        if hasattr(value, "bit_generator"):
+            bits = value.bit_generator
+            kept = bits.state
+            return lambda: setattr(bits, "state", kept)
+        if hasattr(value, "get_state"):
+            old = value.get_state()
+            return lambda: value.set_state(old)
+    if module.startswith("torch") and type(value).__name__ == "Generator":
+        before = value.get_state()
+        return lambda: value.set_state(before)
+    return None
+
+
+@contextmanager
+def random_states() -> Iterator[None]:
+    """Put back the state of every global random generator: Python's, NumPy's, torch's."""
+    undo: list[Callable[[], None]] = []
+    state = random.getstate()
+    undo.append(lambda: random.setstate(state))
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy is not None:
+        kept = numpy.random.get_state()  # noqa: NPY002 - the global generator is the point
+        undo.append(lambda: numpy.random.set_state(kept))  # noqa: NPY002
+    if torch is not None and hasattr(torch, "get_rng_state"):
+        cpu = torch.get_rng_state()
+        undo.append(lambda: torch.set_rng_state(cpu))
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            devices = torch.cuda.get_rng_state_all()
+            undo.append(lambda: torch.cuda.set_rng_state_all(devices))
+    try:
+        yield
+    finally:
+        for step in undo:
+            step()
+
+
+@contextmanager
+def keras_state() -> Iterator[None]:
+    """Put back Keras's global state: name counters, scopes, settings, the list of variables without values."""
+    from keras.src.backend.common import global_state
+
+    memory = Memory()
+    trackers = {name: getattr(global_state, name, None) for name in ("GLOBAL_STATE_TRACKER", "GLOBAL_SETTINGS_TRACKER")}
+    for tracker in trackers.values():
+        if tracker is not None:
+            memory.note(vars(tracker))
+    try:
+        yield
+    finally:
+        for name, tracker in trackers.items():
+            if tracker is not None and getattr(global_state, name) is not tracker:
+                setattr(global_state, name, tracker)  # the model's code called clear_session
+        memory.put_back()
+
+
+@contextmanager
+def no_storage() -> Iterator[None]:
+    """Let variables be made without values, and keep Keras from filling them in afterwards."""
+    from keras.src.backend.common import global_state
+    from keras.src.backend.common.stateless_scope import StatelessScope
+
+    with StatelessScope():
+        try:
+            yield
+        finally:
+            # On leaving the outermost scope Keras gives storage to every variable on this list.
+            now = global_state.get_global_attribute("uninitialized_variables")
+            if now is not None:
+                now[:] = []
+
+
+@contextmanager
+def untouched(model: Any) -> Iterator[Memory]:  # noqa: ANN401
+    """Run a trace of a model so that nothing of it remains: not in the model, not in Keras, not in this process.
+
+    Yields
+    ------
+    Memory
+        To note objects that turn up during the trace before they are used.
+    """
+    memory = Memory()
+    with ExitStack() as stack:
+        stack.enter_context(random_states())
+        stack.callback(memory.put_back)
+        memory.note(model)
+        stack.enter_context(keras_state())
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        stack.enter_context(no_storage())
+        torch = sys.modules.get("torch")
+        if torch is not None and hasattr(torch, "no_grad"):
+            stack.enter_context(torch.no_grad())
+        yield memory

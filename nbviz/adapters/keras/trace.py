@@ -1,0 +1,387 @@
+"""Runs a Keras model on symbolic tensors, under hooks, and records every call with its shapes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from nbviz.adapters.keras import functional, standins, wrappers
+from nbviz.adapters.keras.compute import Patterns, layer_compute, operation_compute, repeated
+from nbviz.adapters.keras.kinds import definer, functional_of, fused_cell, is_builtin, is_kind, sublayers
+from nbviz.adapters.keras.patches import hooked
+from nbviz.adapters.keras.session import Memory, untouched
+from nbviz.adapters.keras.settings import simple
+from nbviz.adapters.keras.tensors import (
+    dims,
+    flatten,
+    fresh,
+    is_array,
+    is_symbolic,
+    is_variable,
+    map_tensors,
+    port,
+    spec,
+    symbolic,
+    symbolic_ports,
+)
+from nbviz.adapters.keras.text import plain, short, snake_case
+from nbviz.adapters.keras.tree import add_one, child_name
+from nbviz.adapters.keras.variables import own_variables
+from nbviz.builder import CallRecord, GraphBuilder
+from nbviz.shape import Dim
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Trace:
+    """One run of a model on symbolic tensors; the handler of the hooks in ``patches``.
+
+    Keras is hooked and the session guarded only when the first layer has to be run: a Functional model of
+    Keras's own layers is read from the graph that Keras keeps.
+
+    Parameters
+    ----------
+    builder
+        Takes what is recorded.
+    layers
+        The model's layers by identity; layers that the model makes while it runs are added.
+    model
+        The model.
+    """
+
+    def __init__(self, builder: GraphBuilder, layers: dict[int, Any], model: Any) -> None:  # noqa: ANN401
+        self.builder = builder
+        self.layers = layers
+        self.model = model
+        self.stack: list[CallRecord] = []
+        self.level = 0
+        self.lowering: Callable[[Any], Any] | None = None
+        self._quiet = 0
+        self._steps: list[Dim] = []
+        self._exit = ExitStack()
+        self._memory: Memory | None = None
+        self.culprit: tuple[BaseException, int] | None = None
+
+    def __enter__(self) -> Trace:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._exit.close()
+
+    def start(self) -> None:
+        """Guard the session and hook Keras, once."""
+        if self._memory is None:
+            self._memory = self._exit.enter_context(untouched(self.model))
+            self._exit.enter_context(hooked(self))
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """Let Keras do something that is not part of the model's own graph."""
+        self._quiet += 1
+        try:
+            yield
+        finally:
+            self._quiet -= 1
+
+    @contextmanager
+    def repeating(self, steps: Dim) -> Iterator[None]:
+        """Count the work of the calls inside ``steps`` times."""
+        self._steps.append(steps)
+        try:
+            yield
+        finally:
+            self._steps.pop()
+
+    def work(self, patterns: Patterns) -> Patterns:
+        """Return the work of a call at this place of the trace."""
+        for steps in self._steps:
+            patterns = repeated(patterns, steps)
+        return patterns
+
+    @property
+    def frame(self) -> int | None:
+        """Id of the call that is running."""
+        return self.stack[-1].id if self.stack else None
+
+    # Frames
+
+    def open(self, layer: Any, inputs: Any) -> CallRecord:  # noqa: ANN401
+        """Begin a call of a layer."""
+        path = self.builder.path_of(id(layer))
+        if path is None:
+            path = self._discover(layer)
+        record = self.builder.begin(
+            "layer", type(layer).__name__, self.frame, symbolic_ports(*inputs), layer=path, source=_caller()
+        )
+        self.stack.append(record)
+        return record
+
+    def close(self, layer: Any, record: CallRecord, outputs: Any, kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Finish a call of a layer and return its outputs, each a tensor of its own."""
+        self.stack.pop()
+        if not record.has_children:
+            inputs = [s.shape.dims for s in record.inputs if s.shape is not None]
+            outputs = map_tensors(lambda x: fresh(x) if is_symbolic(x) and self.builder.knows(x) else x, outputs)
+            made = [dims(x) for x in flatten(outputs) if is_symbolic(x)]
+            record.compute = self.work(layer_compute(layer, inputs, made, kwargs))
+            record.reads = tuple(id(v) for v in _all_variables(layer))
+        else:
+            self.connect(record, outputs)
+        self.builder.end(record, symbolic_ports(outputs))
+        return outputs
+
+    def opaque(self, record: CallRecord, layer: Any, outputs: Any, reason: str) -> Any:  # noqa: ANN401
+        """Show a call as one box without an inside, and say why."""
+        self.builder.cut(record)
+        path = record.path
+        self.builder.note(f"The inside of {path or 'the model'} is not shown: {short(reason, 400)}", path)
+        record.compute = None
+        record.reads = tuple(id(v) for v in _all_variables(layer))
+        record.failed = False
+        if record.has_children:
+            self.connect(record, outputs)
+        self.builder.end(record, symbolic_ports(outputs))
+        return outputs
+
+    def _discover(self, layer: Any) -> str:  # noqa: ANN401
+        """Add a layer that the model's code has made while running."""
+        if self._memory is not None:
+            self._memory.note(layer)
+        holder = next((r.layer for r in reversed(self.stack) if r.layer is not None), None)
+        parent = self.model if holder is None else self._layer_at(holder)
+        name = snake_case(type(layer).__name__) if is_builtin(type(layer)) else child_name(layer)
+        self.layers[id(layer)] = layer
+        path = add_one(self.builder, layer, parent, segment=name, accessor="", name=child_name(layer))
+        for inner in sublayers(layer):
+            if self.builder.path_of(id(inner)) is None and fused_cell(layer) is None:
+                self.layers[id(inner)] = inner
+                add_one(self.builder, inner, layer, segment=child_name(inner), accessor="", name=child_name(inner))
+        return path
+
+    def _layer_at(self, path: str) -> Any:  # noqa: ANN401
+        return next(layer for layer in self.layers.values() if self.builder.path_of(id(layer)) == path)
+
+    # Hooks
+
+    def recording(self) -> bool:
+        """Tell whether calls are the model's own (see ``patches.Handler``)."""
+        return self._quiet == 0
+
+    def call_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Record a call of a layer around Keras's own checks of its arguments."""
+        if self._memory is not None:
+            self._memory.note(layer)
+        lower, self.lowering = self.lowering, None
+        try:
+            args, kwargs = self.lift(args), self.lift(kwargs)
+            record = self.open(layer, (args, kwargs))
+            try:
+                if record.id == 0:
+                    self.enter_root(layer, args, kwargs)
+                outputs = self.lift(original(layer, *args, **kwargs))
+            except Exception as error:
+                self.blame(error, record)
+                raise
+            if record.id == 0:
+                self.leave_root(record, outputs)
+            outputs = self.close(layer, record, outputs, kwargs)
+        finally:
+            self.lowering = lower
+        return outputs if lower is None else lower(outputs)
+
+    def enter_root(self, model: Any, args: Any, kwargs: Any) -> None:  # noqa: ANN401
+        """Record where the model's own inputs come in, unless input layers will do so."""
+        if functional_of(model) is not None or is_leaf(model):
+            return
+        names = {id(x): str(key) for s in (kwargs, *args) if isinstance(s, dict) for key, x in s.items()}
+        for tensor, known in symbolic_ports(args, kwargs):
+            record = self.builder.begin("input", "input", 0)
+            self.builder.end(record, [(tensor, replace(known, name=plain(names.get(id(tensor), ""))))])
+        self.builder.mark(self.stack[0])
+
+    def leave_root(self, record: CallRecord, outputs: Any) -> None:  # noqa: ANN401
+        """Record where the model's outputs go out."""
+        if not record.has_children:
+            return
+        self.connect(record, outputs)
+        for made in symbolic_ports(outputs):
+            self.builder.end(self.builder.begin("output", "output", 0, [made]), [])
+
+    def connect(self, record: CallRecord, outputs: Any) -> None:  # noqa: ANN401
+        """Let outputs that no recorded call has made come from code that cannot be seen into."""
+        for tensor in flatten(outputs):
+            if is_symbolic(tensor) and not self.builder.knows(tensor):
+                self.untraced(tensor, record)
+
+    def untraced(self, tensor: Any, around: CallRecord) -> None:  # noqa: ANN401
+        """Record a tensor that comes out of code that cannot be seen into, from what nothing has used so far."""
+        calls = self.builder.calls
+        sources = self.builder.dangling(around)
+        record = self.builder.begin("operation", "untraced", around.id)
+        record.sources = tuple(sources) or around.sources
+        record.inputs = tuple(calls[call].outputs[out] for call, out in sources) or around.inputs
+        record.compute = None
+        self.builder.end(record, [port(tensor)])
+
+    def blame(self, error: BaseException, record: CallRecord) -> None:
+        """Remember where an error came up first, and leave the call that it stops."""
+        while self.stack and self.stack[-1].id >= record.id:
+            self.stack.pop()
+        if self.culprit is None or self.culprit[0] is not error:
+            self.culprit = (error, record.id)
+
+    def run_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Find a layer's outputs from symbolic inputs; what happens inside is recorded."""
+        inner = functional_of(layer)
+        if inner is not None:
+            return functional.expand(self, inner, args, kwargs, shown=inner is layer)
+        recipe = wrappers.recipe_of(layer)
+        if recipe is not None:
+            return recipe(self, layer, args, kwargs)
+        if is_leaf(layer):
+            with self.quietly():
+                return layer.compute_output_spec(*args, **kwargs)
+        return standins.run(self, layer, args, kwargs)
+
+    def run_operation(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Record a bare operation."""
+        with self.quietly():
+            outputs = original(operation, *map_tensors(_as_symbolic, args), **map_tensors(_as_symbolic, kwargs))
+        return self.operation(operation, args, kwargs, outputs)
+
+    def operation(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> Any:  # noqa: ANN401
+        """Record a bare operation whose outputs are known."""
+        leaves = flatten((list(args), dict(kwargs)))
+        ports, constants = [], []
+        for leaf in leaves:
+            if is_array(leaf) and not self.builder.knows(leaf):
+                constants.append(leaf)
+            if is_symbolic(leaf) or is_array(leaf):
+                ports.append(port(leaf))
+        for constant in constants:
+            self.constant(constant)
+        record = self.builder.begin("operation", operation_name(operation), self.frame, ports, source=_caller())
+        record.reads = tuple(id(leaf) for leaf in leaves if is_variable(leaf))
+        made = [dims(x) for x in flatten(outputs) if is_symbolic(x)]
+        tensors = [leaf for leaf in leaves if is_symbolic(leaf) or is_array(leaf) or is_variable(leaf)]
+        record.compute = self.work(operation_compute(operation, tensors, made, kwargs))
+        record.settings = _operation_settings(operation, args, kwargs)
+        self.builder.end(record, symbolic_ports(outputs))
+        return outputs
+
+    def constant(self, value: Any) -> None:  # noqa: ANN401
+        """Record a tensor that the model's code has made out of nothing."""
+        record = self.builder.begin("constant", "constant", self.frame)
+        self.builder.end(record, [port(value)])
+
+    def build_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Build a layer's variables where it has a ``build`` of its own; otherwise its call will build what is inside."""
+        if layer.built or is_kind(layer, "Sequential"):
+            return None
+        from keras.src.utils import python_utils
+
+        if python_utils.is_default(layer.build) and not is_leaf(layer):
+            return None
+        with self.quietly():
+            return original(layer, *args, **kwargs)
+
+    def aside(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Run Keras's bookkeeping unrecorded."""
+        with self.quietly():
+            return original(*args, **kwargs)
+
+    def cast(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Run an automatic cast unrecorded: the tensor stays the same one in the graph."""
+        with self.quietly():
+            result = original(*args, **kwargs)
+        if result is not args[1]:
+            self.builder.alias(result, args[1])
+        return result
+
+    def lift(self, structure: Any) -> Any:  # noqa: ANN401
+        """Replace tensors with values by symbolic ones, so that no layer ever computes."""
+
+        def one(value: Any) -> Any:  # noqa: ANN401
+            if not is_array(value):
+                return value
+            if not self.builder.knows(value):
+                if self.level == standins.LOWERED and _is_abstract(value) and self.stack:
+                    self.untraced(value, self.stack[-1])
+                else:
+                    self.constant(value)
+            lifted = symbolic(dims(value), spec(value).dtype)
+            self.builder.alias(lifted, value)
+            return lifted
+
+        return map_tensors(one, structure)
+
+
+def is_leaf(layer: Any) -> bool:  # noqa: ANN401
+    """Tell whether a layer is one step of computation, with nothing inside that a user would look at."""
+    return (
+        is_builtin(definer(layer, "call"))
+        and not is_kind(layer, "Lambda")
+        and (not sublayers(layer) or fused_cell(layer) is not None)
+    )
+
+
+def _is_abstract(value: Any) -> bool:  # noqa: ANN401
+    """Tell whether a tensor of the backend stands for values that do not exist."""
+    return bool(getattr(value, "is_meta", False)) or "Tracer" in type(value).__name__
+
+
+def _as_symbolic(value: Any) -> Any:  # noqa: ANN401
+    """Let a variable stand for its shape, so that no operation asks for its values."""
+    return symbolic(tuple(value.shape), str(value.dtype)) if is_variable(value) else value
+
+
+def _all_variables(layer: Any) -> list[Any]:  # noqa: ANN401
+    found = list(own_variables(layer))
+    if fused_cell(layer) is None:
+        for inner in sublayers(layer):
+            found.extend(_all_variables(inner))
+    return found
+
+
+def operation_name(operation: Any) -> str:  # noqa: ANN401
+    """Return an operation's name as its function in ``keras.ops`` is called."""
+    return snake_case(type(operation).__name__)
+
+
+def _operation_settings(operation: Any, args: Any, kwargs: Any) -> tuple[tuple[str, Any], ...]:  # noqa: ANN401
+    """Return what an operation was given besides tensors."""
+    found: dict[str, Any] = {
+        key: value for key, value in vars(operation).items() if not key.startswith("_") and key != "name"
+    }
+    found.update(kwargs)
+    others = [a for a in flatten(list(args)) if not (is_symbolic(a) or is_array(a) or is_variable(a))]
+    if others:
+        found["arguments"] = others
+    kept = {}
+    for key, value in found.items():
+        leaves = [value] if callable(value) else flatten(value)
+        if not any(is_symbolic(x) or is_array(x) or is_variable(x) for x in leaves):
+            kept[plain(key)] = simple(value)
+    return tuple(kept.items())
+
+
+def _caller() -> str:
+    """Return ``file.py:line`` of the model's code that makes this call, ``""`` when there is none."""
+    frame = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith(("keras.", "nbviz.", "contextlib", "torch.", "jax.", "optree")):
+            break
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is None:
+        return ""
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def describe(error: BaseException) -> str:
+    """Return an error's own message as plain text."""
+    return f"{type(error).__name__}: {short(plain(error), 2000)}"
