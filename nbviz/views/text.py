@@ -263,7 +263,7 @@ def _trainable(metrics: Metrics, row: int) -> str:
 # --- below the table -----------------------------------------------------------------------------------------------
 
 
-def _size(size: float | None) -> str:
+def size_text(size: float | None) -> str:
     """Return a number of bytes in units of 1024, as Keras prints it."""
     if size is None:
         return UNKNOWN
@@ -285,9 +285,9 @@ def _totals(metrics: Metrics) -> list[str]:
         ("Trainable", totals["trainable_params"], trained),
         ("Non-trainable", totals["non_trainable_params"], frozen),
     ]
-    found = [f" {name} params: {_count(count)} ({_size(size)})" for name, count, size in lines]
+    found = [f" {name} params: {_count(count)} ({size_text(size)})" for name, count, size in lines]
     if graph.optimizer is not None:
-        size = _size(graph.optimizer.bytes)
+        size = size_text(graph.optimizer.bytes)
         found.append(f" Optimizer params: {_count(graph.optimizer.size)} ({size}), not in the total")
     return found
 
