@@ -33,6 +33,7 @@ def view(
     columns: Sequence[str] | None = None,
     ops: bool | str = "auto",
     groups: bool = True,
+    run: bool = False,
     strict: bool = False,
     **unknown: Any,  # noqa: ANN401
 ) -> ModelView:
@@ -61,6 +62,9 @@ def view(
         Whether bare operations are rows; ``"auto"``: unless they outnumber the layers.
     groups
         Whether layers are grouped by shared name prefixes.
+    run
+        Allow a real forward pass where a framework's models cannot be read without one. No model needs it so far, so True
+        is refused rather than ignored.
     strict
         Raise the model's own exception when its forward pass fails, instead of showing what was reached.
 
@@ -82,6 +86,9 @@ def view(
     _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
     _at_least(200, height, "height is a number of pixels from 200", also=None)
     choice("ops", ops, (True, False, "auto"))
+    if run:
+        msg = "run=True asks for a real forward pass; every model that nbviz reads is read without one: leave it out."
+        raise OptionError(msg)
     reading = _read(model, inputs, strict=strict)
     state = {
         "title": title or "",

@@ -10,7 +10,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-STATIC = Path(__file__).parent.parent / "static"
+from nbviz.errors import NbvizError
+
+_STATIC = Path(__file__).parent.parent / "static"
+
+
+def bundled(name: str) -> str:
+    """Return the text of one file of the built front end.
+
+    Raises
+    ------
+    NbvizError
+        If this installation lacks it.
+    """
+    try:
+        return (_STATIC / name).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        msg = (
+            f"This installation of nbviz lacks its front end ({name}). Install nbviz again; in a checkout, run "
+            "`npm ci && npm run build` in js/."
+        )
+        raise NbvizError(msg) from error
 
 
 def _hash(text: str) -> str:
@@ -44,11 +64,11 @@ def page(state: Mapping[str, Any], payload: bytes, *, fallback: str, title: str)
     title
         Title of the page, plain text.
     """
-    script = _script((STATIC / "standalone.js").read_text(encoding="utf-8"))
-    style = (STATIC / "widget.css").read_text(encoding="utf-8").replace("</style", "<\\/style")
+    script = _script(bundled("standalone.js"))
+    style = bundled("standalone.css").replace("</style", "<\\/style")
     data = _json({"state": state, "payload": base64.b64encode(payload).decode()})
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; style-src-attr 'unsafe-inline'; "
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "img-src data: blob:; worker-src blob:; base-uri 'none'; form-action 'none'"
     )
     return f"""<!doctype html>

@@ -64,8 +64,8 @@ class ModelView(anywidget.AnyWidget):
         Paths of what is open in table and graph; None until the view is first shown (then opened to ``depth``).
     """
 
-    _esm = page.STATIC / "widget.js"
-    _css = page.STATIC / "widget.css"
+    # Text, not a path: anywidget ties every instance to a path that it could watch, and closed views would stay in memory.
+    _esm = page.bundled("widget.js")
 
     payload = traitlets.Bytes(b"").tag(sync=True)
     selection = _Paths(()).tag(sync=True)

@@ -1,0 +1,184 @@
+"""The public functions on real models, and their errors."""
+
+import gc
+import subprocess
+import sys
+import weakref
+
+import pytest
+
+import nbviz
+from nbviz.errors import OptionError, UnknownOptionError, UnknownPathError
+
+keras = pytest.importorskip("keras")
+
+
+@pytest.fixture
+def tutorial():
+    return keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(2, activation="relu"), keras.layers.Dense(1, activation="sigmoid")]
+    )
+
+
+@pytest.fixture
+def shared():
+    layers = keras.layers
+    left, right = layers.Input((8,), name="left"), layers.Input((8,), name="right")
+    encoder = layers.Dense(4, name="encoder")
+    joined = layers.Concatenate(name="joined")([encoder(left), encoder(right)])
+    return keras.Model([left, right], layers.Dense(1, name="score")(joined), name="siamese")
+
+
+def test_importing_nbviz_loads_no_framework_and_no_pandas():
+    code = "import sys, nbviz; print([m for m in ('keras', 'torch', 'jax', 'pandas', 'anywidget') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_every_public_name_exists():
+    assert all(getattr(nbviz, name) is not None for name in nbviz.__all__)
+    assert set(nbviz.__all__) <= set(dir(nbviz))
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = nbviz.nope
+
+
+def test_the_tutorial_model_has_keras_own_numbers(tutorial):
+    table = nbviz.summary(tutorial)
+    layers = table[table["type"] == "Dense"]
+    assert [str(shape) for shape in layers["output_shape"]] == ["(None, 2)", "(None, 1)"]
+    assert layers["params"].tolist() == [4, 3]
+    totals = table.attrs["totals"]
+    assert (totals["params"], totals["trainable_params"], totals["non_trainable_params"]) == (7, 7, 0)
+    assert (totals["bytes"], totals["macs"]) == (28, 4)
+    assert table.attrs["macs_basis"] == "per example"
+
+
+def test_a_shared_layer_is_one_row_with_two_calls(shared):
+    view = nbviz.view(shared)
+    assert view.table.loc["encoder", "calls"] == 2
+    assert view.table.loc["encoder", "connected_to"] == ("left", "right")
+    assert view.table.loc["joined", "connected_to"] == ("encoder",)
+
+
+def test_the_summary_behaves_like_any_frame(shared):
+    table = nbviz.summary(shared)
+    assert table.sort_values("output_shape").index[-1] in table.index
+    assert table.groupby("type")["own_params"].sum()["Dense"] == shared.count_params()
+    assert "encoder" in table.to_html()
+    assert "encoder" in table.to_csv()
+    assert table.sort_values("params", ascending=False).index[0] == ""
+    assert table["params"].dtype == "Int64"
+
+
+def test_selection_takes_paths_and_names_the_nearest_for_an_unknown_one(shared):
+    view = nbviz.view(shared)
+    seen = []
+    view.observe(lambda change: seen.append(change["new"]), "selection")
+    view.selection = ("encoder",)
+    assert list(view.selected.index) == ["encoder"]
+    assert seen == [("encoder",)]
+    with pytest.raises(UnknownPathError, match="Did you mean 'encoder'"):
+        view.selection = ("encoderr",)
+    assert view.selection == ("encoder",)
+
+
+def test_a_new_selection_lets_go_of_a_focus_outside_it(shared):
+    view = nbviz.view(shared)
+    second = view.graph.calls_of["encoder"][1]
+    view.selection = ("encoder",)
+    view.focus = second
+    view.selection = ("encoder", "score")
+    assert view.focus == second
+    view.selection = ("score",)
+    assert view.focus is None
+
+
+def test_a_users_column_is_in_the_table_and_the_colour_menu(shared):
+    view = nbviz.view(shared)
+    view.add_column(view.table["params"].rename("latency") * 0.5, unit="ms")
+    assert view.table.loc["encoder", "latency"] == 18.0
+    view.color_by = "latency"
+    values = dict(zip(view.table.index, view.extra_columns[0]["values"], strict=True))
+    assert values["encoder"] == 18.0
+    with pytest.raises(OptionError, match="nbviz's own"):
+        view.add_column(view.table["params"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"direction": "left"}, "direction is one of 'down', 'right'; found 'left'"),
+        ({"color_by": "parms"}, "Did you mean 'params'"),
+        ({"depth": 0}, "depth is a number of levels from 1"),
+        ({"height": 10}, "height is a number of pixels from 200"),
+        ({"columns": ["parameters"]}, "Did you mean 'params'"),
+        ({"ops": "some"}, "ops is one of"),
+    ],
+)
+def test_a_wrong_value_of_an_option_names_what_is_allowed(tutorial, options, message):
+    with pytest.raises(OptionError, match=message):
+        nbviz.view(tutorial, **options)
+
+
+def test_a_wrong_option_name_suggests_the_nearest(tutorial):
+    with pytest.raises(UnknownOptionError, match="has no option 'colour_by'. Did you mean 'color_by'"):
+        nbviz.view(tutorial, colour_by="params")
+
+
+def test_an_object_that_is_no_model_is_refused_clearly():
+    with pytest.raises(nbviz.UnsupportedModelError, match="dict"):
+        nbviz.view({"not": "a model"})
+
+
+def test_a_displayed_view_does_not_keep_the_model_alive(tutorial):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    alive = weakref.ref(model)
+    view = nbviz.view(model)
+    del model
+    gc.collect()
+    assert alive() is None
+    with pytest.raises(nbviz.NbvizError, match="no longer exists"):
+        view.refresh()
+
+
+def test_refresh_reads_the_model_again_and_keeps_the_selection(shared):
+    view = nbviz.view(shared)
+    view.selection = ("encoder",)
+    view.expanded = [""]
+    shared.get_layer("encoder").trainable = False
+    view.refresh()
+    assert view.table.loc["encoder", "trainable_params"] == 0
+    assert view.selection == ("encoder",)
+
+
+def test_a_saved_graph_opens_again(shared, tmp_path):
+    view = nbviz.view(shared)
+    assert nbviz.read(str(view.save(tmp_path / "net.json"))) == view.graph
+
+
+def test_a_failed_forward_pass_is_shown_warned_of_and_raised_when_strict():
+    @keras.saving.register_keras_serializable("nbviz-tests")
+    class Broken(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first = keras.layers.Dense(4, name="first")
+            self.second = keras.layers.Dense(3, name="second")
+
+        def call(self, x):
+            keras.ops.matmul(self.first(x), keras.ops.zeros((9, 9)))
+            return self.second(x)
+
+    view = nbviz.view(Broken(), inputs=(None, 8))
+    assert view.error is not None
+    assert any(diagnostic.level == "error" for diagnostic in view.graph.diagnostics)
+    with pytest.warns(nbviz.PartialReadWarning, match="only in part"):
+        nbviz.summary(Broken(), inputs=(None, 8))
+    with pytest.raises(type(view.error)):
+        nbviz.view(Broken(), inputs=(None, 8), strict=True)
+
+
+def test_print_summary_prints_once_with_the_totals(tutorial, capsys):
+    nbviz.print_summary(tutorial)
+    assert "Total params: 7" in capsys.readouterr().out
+    lines = []
+    nbviz.print_summary(tutorial, print_fn=lines.append)
+    assert len(lines) == 1

@@ -1,0 +1,138 @@
+"""The widget as Python sees it: state, requests, what a notebook keeps."""
+
+import asyncio
+import gc
+import html
+
+import ipywidgets
+import numpy as np
+import pytest
+import traitlets
+
+import nbviz
+from nbviz.views.widget import ModelView
+
+keras = pytest.importorskip("keras")
+
+
+@pytest.fixture
+def model():
+    return keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, name="a"), keras.layers.Dense(4, name="b")])
+
+
+@pytest.fixture
+def view(model):
+    made = nbviz.view(model)
+    yield made
+    made.close()
+
+
+def ask(view, message):
+    """Send a request as the browser does, and return the answers."""
+    answers = []
+    view.send = lambda content, buffers=None: answers.append(content)
+
+    async def session():
+        view._answer(view, message, [])
+        while view._running:
+            await asyncio.sleep(0)
+
+    asyncio.run(session())
+    return answers
+
+
+def test_the_view_is_an_ordinary_widget(view):
+    box = ipywidgets.HBox([view, ipywidgets.Button()])
+    assert box.children[0] is view
+    other = ipywidgets.Text()
+    traitlets.link((view, "search"), (other, "value"))
+    other.value = "dense"
+    assert view.search == "dense"
+    traitlets.dlink((view, "selection"), (other, "value"), lambda paths: ",".join(paths))
+    view.selection = ("a",)
+    assert other.value == "a"
+
+
+def test_closing_a_view_frees_it(model):
+    before = sum(isinstance(o, ModelView) for o in gc.get_objects())
+    for _ in range(3):
+        nbviz.view(model).close()
+    gc.collect()
+    assert sum(isinstance(o, ModelView) for o in gc.get_objects()) <= before
+
+
+def test_statistics_are_those_of_the_weight(view, model):
+    kernel = next(p for p in view.graph.parameters if p.owners == ("a",) and p.name == "kernel")
+    *progress, last = ask(view, {"type": "weight_statistics", "request": 1, "parameter": kernel.id})
+    values = np.asarray(model.get_layer("a").get_weights()[0])
+    assert [answer["request"] for answer in progress] == [1] * len(progress)
+    assert last["result"]["count"] == 30
+    assert last["result"]["mean"] == pytest.approx(values.mean(), rel=1e-5, abs=1e-7)
+    assert sum(last["result"]["histogram"]["counts"]) == 30
+
+
+def test_a_request_that_cannot_be_met_is_answered_with_the_reason(view):
+    (answer,) = ask(view, {"type": "weight_statistics", "request": 2, "parameter": 99})
+    assert "no weight number 99" in answer["error"]
+    assert ask(view, {"type": "nonsense"}) == []
+
+
+def test_statistics_of_a_model_that_is_gone_say_so(tmp_path):
+    view = nbviz.view(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
+    gc.collect()
+    (answer,) = ask(view, {"type": "weight_statistics", "request": 3, "parameter": 0})
+    assert "no longer" in answer["error"]
+
+
+def test_a_cancelled_request_stops(view, monkeypatch):
+    pieces = []
+
+    def endless(parameter):
+        while True:
+            pieces.append(1)
+            yield 0.1
+
+    monkeypatch.setattr(ModelView, "_statistics", lambda self, parameter: endless(parameter))
+    view.send = lambda content, buffers=None: None
+
+    async def session():
+        view._answer(view, {"type": "weight_statistics", "request": 4, "parameter": 0}, [])
+        await asyncio.sleep(0)
+        view._answer(view, {"type": "cancel", "request": 4}, [])
+        await asyncio.sleep(0.01)
+        stopped_at = len(pieces)
+        await asyncio.sleep(0.01)
+        return stopped_at
+
+    assert asyncio.run(session()) == len(pieces)
+
+
+def test_a_notebook_keeps_a_table_with_the_totals(view):
+    data, _ = view._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert "Total params: <b>59</b>" in data["text/html"]
+    assert "(None, 5)" in data["text/html"]
+    assert data["text/plain"].startswith("<nbviz.ModelView of ")
+
+
+def test_text_from_a_model_never_becomes_markup(tmp_path):
+    evil = "</script><script>alert(1)</script>&<img src=x>"
+    layers = [keras.Input((2,)), keras.layers.Dense(2, name="x")]
+    model = keras.Sequential(layers)
+    model.name = evil
+    view = nbviz.view(model, title=evil)
+    page = view.save(tmp_path / "evil.html").read_text()
+    fallback = view._repr_mimebundle_()[0]["text/html"]
+    framed = view.static()._repr_html_()
+    assert evil not in page
+    assert "<script>alert" not in page + fallback + framed
+    assert "<img" not in fallback + framed
+    assert page.count("</script>") == 2
+
+
+def test_the_static_view_is_the_whole_page_in_a_sandboxed_frame(view):
+    framed = view.static()._repr_html_()
+    assert 'sandbox="allow-scripts allow-downloads' in framed
+    inner = html.unescape(framed.split('srcdoc="', 1)[1].rsplit('"', 1)[0])
+    assert inner.startswith("<!doctype html>")
+    assert "allow-same-origin" not in framed
