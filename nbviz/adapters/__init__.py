@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from nbviz.errors import FileReadError, UnsupportedModelError, nearest
@@ -22,6 +23,7 @@ FILES = {
     ".keras": "nbviz.adapters.keras.files:read_file",
     ".h5": "nbviz.adapters.keras.files:read_file",
     ".hdf5": "nbviz.adapters.keras.files:read_file",
+    ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
 
@@ -109,7 +111,7 @@ def _read_path(path: str, inputs: Any) -> Reading:  # noqa: ANN401
         raise FileReadError(_unknown_file(path))
     if not os.path.exists(path):
         raise FileReadError(_missing(path))
-    return _load(FILES[suffixes[-1]])(path, inputs)  # type: ignore[no-any-return]
+    return _load(FILES[suffixes[-1]])(Path(path), inputs)  # type: ignore[no-any-return]
 
 
 def _unknown_file(path: str) -> str:

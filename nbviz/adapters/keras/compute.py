@@ -82,6 +82,16 @@ def einsum(equation: str, operands: Sequence[Dims], output: Dims) -> Patterns:
     return matmul(output, contracted) if contracted else matmul(output, ())
 
 
+def einsum_shape(equation: str, first: Dims, output: Dims) -> Dims:
+    """Return the output's shape with the sizes that the first operand knows (Keras forgets them when it builds)."""
+    left, _, right = equation.replace(" ", "").partition("->")
+    term = left.partition(",")[0]
+    if "." in term or "." in right or len(term) != len(first) or len(right) != len(output):
+        return output
+    known = dict(zip(term, first, strict=True))
+    return tuple(known.get(c) if d is None else d for c, d in zip(right, output, strict=True))
+
+
 def layer_compute(layer: Any, inputs: Sequence[Dims], outputs: Sequence[Dims], kwargs: Mapping[str, Any]) -> Patterns:  # noqa: ANN401
     """Return the work of one call of a layer, without that of layers called inside."""
     for cls in type(layer).__mro__:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.keras.text import plain, short
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _BACKENDS = "pip install jax (or torch, or tensorflow) and set the environment variable KERAS_BACKEND to its name"
 
 
-def read_file(path: str, inputs: Any) -> Reading:  # noqa: ANN401
+def read_file(path: Path, inputs: Any) -> Reading:  # noqa: ANN401
     """Load a model from a file and read it.
 
     Raises
@@ -30,11 +31,11 @@ def read_file(path: str, inputs: Any) -> Reading:  # noqa: ANN401
     """
     from nbviz.adapters.keras.model import read_model
 
-    reading = read_model(_load(path), inputs)
+    reading = read_model(_load(str(path)), inputs)
     return Reading(reading.graph, FileWeightReader(path), reading.error)
 
 
-def refuse_weights(path: str, _inputs: Any) -> Reading:  # noqa: ANN401
+def refuse_weights(path: Path, _inputs: Any) -> Reading:  # noqa: ANN401
     """Explain why a file of weights cannot be shown.
 
     Raises
@@ -43,8 +44,8 @@ def refuse_weights(path: str, _inputs: Any) -> Reading:  # noqa: ANN401
         Always.
     """
     msg = (
-        f"{path!r} holds weights alone, without the model that they belong to. Build the model in Python, call "
-        f"model.load_weights({path!r}) and pass the model, or save it whole with model.save('model.keras')."
+        f"{str(path)!r} holds weights alone, without the model that they belong to. Build the model in Python, call "
+        f"model.load_weights({str(path)!r}) and pass the model, or save it whole with model.save('model.keras')."
     )
     raise FileReadError(msg)
 
@@ -104,7 +105,7 @@ def _explain(path: str, error: Exception) -> str:
 class FileWeightReader:
     """Reads weights by opening the file again: nobody else holds the model, and a view must not."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = os.path.abspath(path)
 
     def chunks(self, parameter: int) -> Iterator[npt.NDArray[np.generic]]:

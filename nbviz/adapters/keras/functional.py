@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbviz.adapters.keras.kinds import functional_of, is_kind
-from nbviz.adapters.keras.tensors import flatten, fresh, is_symbolic, map_tensors, port
+from nbviz.adapters.keras.tensors import flatten, fresh, is_symbolic, map_tensors, port, symbolic
 
 if TYPE_CHECKING:
     from nbviz.adapters.keras.trace import Trace
@@ -131,7 +131,7 @@ def _layer(trace: Trace, node: Any, args: Any, kwargs: Any, *, same: bool) -> An
     try:
         outputs = layer(*args, **kwargs)
         if len([x for x in flatten(outputs) if is_symbolic(x)]) == len(node.outputs):
-            return outputs
+            return _sharpened(trace, node, outputs) if same else outputs
     except Exception as error:
         if not same:
             raise
@@ -140,6 +140,24 @@ def _layer(trace: Trace, node: Any, args: Any, kwargs: Any, *, same: bool) -> An
         reason = "it returned other tensors than when the model was made"
     del trace.stack[depth:]
     return trace.opaque(trace.builder.calls[before], layer, [fresh(t) for t in node.outputs], reason)
+
+
+def _sharpened(trace: Trace, node: Any, outputs: Any) -> Any:  # noqa: ANN401
+    """Keep the sizes that Keras found when the model was made, where the trace has lost them."""
+    known = iter(node.outputs)
+
+    def one(x: Any) -> Any:  # noqa: ANN401
+        reference = next(known) if is_symbolic(x) else None
+        if reference is None or len(reference.shape) != len(x.shape) or None not in x.shape:
+            return x
+        if all(d is not None or r is None for d, r in zip(x.shape, reference.shape, strict=True)):
+            return x
+        shape = tuple(r if d is None else d for d, r in zip(x.shape, reference.shape, strict=True))
+        new = symbolic(shape, x.dtype, like=x)
+        trace.builder.alias(new, x)
+        return new
+
+    return map_tensors(one, outputs)
 
 
 def _operation(trace: Trace, node: Any, values: dict[int, Any], *, same: bool) -> Any:  # noqa: ANN401

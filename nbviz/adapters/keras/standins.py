@@ -7,6 +7,7 @@ backend's own functions runs on the backend's abstract tensors, which have shape
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def _without_inside(trace: Trace, layer: Any, args: Any, kwargs: Any, failures: 
             pass
         else:
             return trace.opaque(record, layer, outputs, f"{type(error).__name__}: {error}")
-    if len(failures) > 1 and _about_free_dimensions(error):
+    if len(failures) > 1 and _about_free_dimensions(error, failures[1][0]):
         error, cut, culprit = failures[1]
         _free_numbers(cut)
     trace.builder.paste(record, cut)
@@ -68,9 +69,16 @@ def _without_inside(trace: Trace, layer: Any, args: Any, kwargs: Any, failures: 
     raise error
 
 
-def _about_free_dimensions(error: Exception) -> bool:
-    """Tell whether an error is about the missing number of a free dimension rather than about the model."""
-    return isinstance(error, TypeError) or "None" in str(error) or "NoneType" in str(error)
+def _about_free_dimensions(first: Exception, second: Exception) -> bool:
+    """Tell whether an error is only about the missing number of a free dimension, which a real run would not raise."""
+    if type(first) is type(second) and str(first) == without_numbers(str(second)):
+        return False
+    return isinstance(first, TypeError) or "None" in str(first)
+
+
+def without_numbers(message: str) -> str:
+    """Return a message with the stand-in numbers written as the free dimensions that they stand for."""
+    return re.sub(rf"\b({'|'.join(map(str, NUMBERS))})\b", "None", message)
 
 
 def _call(layer: Any) -> Callable[..., Any]:  # noqa: ANN401

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.keras import functional, standins, wrappers
-from nbviz.adapters.keras.compute import Patterns, layer_compute, operation_compute, repeated
+from nbviz.adapters.keras.compute import Patterns, einsum_shape, layer_compute, operation_compute, repeated
 from nbviz.adapters.keras.kinds import definer, functional_of, fused_cell, is_builtin, is_kind, sublayers
 from nbviz.adapters.keras.patches import hooked
 from nbviz.adapters.keras.session import Memory, untouched
@@ -243,14 +243,27 @@ class Trace:
         if recipe is not None:
             return recipe(self, layer, args, kwargs)
         if is_leaf(layer):
-            with self.quietly():
-                return layer.compute_output_spec(*args, **kwargs)
+            return self.infer(layer, args, kwargs)
         return standins.run(self, layer, args, kwargs)
+
+    def infer(self, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Ask a layer of Keras's own for its outputs."""
+        with self.quietly():
+            outputs = layer.compute_output_spec(*args, **kwargs)
+        if is_kind(layer, "EinsumDense") and is_symbolic(outputs) and None in outputs.shape[1:]:
+            shape = einsum_shape(layer.equation, args[0].shape, outputs.shape)
+            return symbolic(shape, outputs.dtype)
+        return outputs
 
     def run_operation(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
         """Record a bare operation."""
-        with self.quietly():
-            outputs = original(operation, *map_tensors(_as_symbolic, args), **map_tensors(_as_symbolic, kwargs))
+        try:
+            with self.quietly():
+                outputs = original(operation, *map_tensors(_as_symbolic, args), **map_tensors(_as_symbolic, kwargs))
+        except Exception as error:
+            self.operation(operation, args, kwargs, [])
+            self.culprit = (error, len(self.builder.calls) - 1)
+            raise
         return self.operation(operation, args, kwargs, outputs)
 
     def operation(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> Any:  # noqa: ANN401

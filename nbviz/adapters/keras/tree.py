@@ -18,7 +18,9 @@ from nbviz.adapters.keras.settings import settings_of
 from nbviz.adapters.keras.text import is_automatic, plain
 from nbviz.builder import GraphBuilder
 
-_KERAS_OWN = frozenset({"_layers", "_functional", "_operations", "_operations_by_depth", "_tracker", "_metrics"})
+_KERAS_OWN = frozenset({
+    "_layers", "_functional", "_operations", "_operations_by_depth", "_tracker", "_metrics", "_modules", "_torch_params",
+})  # fmt: skip
 _CONTAINER_DEPTH = 4
 
 
