@@ -120,7 +120,7 @@ def test_a_wrong_value_of_an_option_names_what_is_allowed(tutorial, options, mes
 
 
 def test_a_wrong_option_name_suggests_the_nearest(tutorial):
-    with pytest.raises(UnknownOptionError, match="has no option 'colour_by'. Did you mean 'color_by'"):
+    with pytest.raises(UnknownOptionError, match=r"has no option 'colour_by'\. Did you mean 'color_by'"):
         nbviz.view(tutorial, colour_by="params")
 
 

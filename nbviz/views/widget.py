@@ -233,7 +233,8 @@ class ModelView(anywidget.AnyWidget):
     @traitlets.validate("color_by")
     def _known_color(self, proposal: Mapping[str, Any]) -> str:
         known = (*COLOR_BY, *(column.id for column in self._extra))
-        return choice("color_by", proposal["value"], known)
+        found: str = proposal["value"]
+        return choice("color_by", found, known)
 
     @traitlets.validate("columns")
     def _known_columns(self, proposal: Mapping[str, Any]) -> list[str] | None:

@@ -34,8 +34,7 @@ def ask(view, message):
 
     async def session():
         view._answer(view, message, [])
-        while view._running:
-            await asyncio.sleep(0)
+        await asyncio.gather(*view._running.values())
 
     asyncio.run(session())
     return answers
@@ -48,7 +47,7 @@ def test_the_view_is_an_ordinary_widget(view):
     traitlets.link((view, "search"), (other, "value"))
     other.value = "dense"
     assert view.search == "dense"
-    traitlets.dlink((view, "selection"), (other, "value"), lambda paths: ",".join(paths))
+    traitlets.dlink((view, "selection"), (other, "value"), ",".join)
     view.selection = ("a",)
     assert other.value == "a"
 
