@@ -102,11 +102,12 @@ def weight_statistics(parameter: int, size: int, chunks: Chunks) -> Iterator[flo
         yield min(moments.count / max(2 * size, 1), 0.5)
     counts = np.zeros(BINS, dtype=np.int64)
     edges = _edges(moments.low, moments.high)
-    done = 0
-    for piece in _pieces(chunks) if edges is not None else ():
-        counts += np.histogram(piece[np.isfinite(piece)], bins=edges)[0]
-        done += piece.size
-        yield min(0.5 + done / max(2 * size, 1), 1.0)
+    if edges is not None:
+        done = 0
+        for piece in _pieces(chunks):
+            counts += np.histogram(piece[np.isfinite(piece)], bins=edges)[0]
+            done += piece.size
+            yield min(0.5 + done / max(2 * size, 1), 1.0)
     yield {
         "parameter": parameter,
         "count": moments.count,
