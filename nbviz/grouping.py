@@ -1,9 +1,242 @@
-"""Groups of siblings that belong together by the prefixes of their names (``conv4_block1_2_conv``)."""
+"""Groups of siblings that belong together by the prefixes of their names (``conv4_block1_2_conv``).
+
+A group is a prefix that several siblings share and that makes one piece of the graph: no path leaves it and comes back,
+and drawing every group as one box makes no cycle. Bare operations, and layers with automatic names, belong to a group
+when they lie between its members. A large group is divided by the rest of its members' names.
+"""
 
 from __future__ import annotations
 
-from nbviz.builder import GraphBuilder
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+from nbviz.builder import escape, join
+from nbviz.graph import Group, ModelGraph
+
+_FEWEST_SIBLINGS = 6
+"""A model with fewer parts needs no groups."""
+
+_DIVIDED_FROM = 16
+"""Named members from which a group is divided further."""
+
+_FEW = 4
+"""Named members below which a group may not consist mostly of parts without a name."""
+
+_GENERIC_SHARE = 0.5
+"""A prefix without a number (``conv``) that covers more of its surroundings than this says nothing."""
 
 
-def add_groups(builder: GraphBuilder) -> None:
-    """Infer groups and add them to a recorded model."""
+@final
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sibling: its row, its name in pieces (empty for what names cannot group), whether a group may take it in."""
+
+    path: str
+    pieces: tuple[str, ...]
+    loose: bool
+
+
+@final
+@dataclass(slots=True)
+class _Scope:
+    """The siblings among which groups are sought, in execution order, and the connections between them."""
+
+    parts: Sequence[_Part]
+    inside: list[int]
+    after: Sequence[Collection[int]]
+    before: Sequence[Collection[int]]
+    group_of: dict[int, list[int]] = field(default_factory=dict)
+
+    def within(self, members: list[int]) -> _Scope:
+        """Return the scope of one group's own members."""
+        kept = set(members)
+        after = {i: [j for j in self.after[i] if j in kept] for i in members}
+        before = {i: [j for j in self.before[i] if j in kept] for i in members}
+        size = len(self.parts)
+        return _Scope(
+            self.parts,
+            sorted(members),
+            [after.get(i, ()) for i in range(size)],
+            [before.get(i, ()) for i in range(size)],
+        )
+
+    def named(self) -> list[int]:
+        """Return the siblings that names can group."""
+        return [i for i in self.inside if self.parts[i].pieces]
+
+    def closed(self, members: list[int]) -> list[int] | None:
+        """Return the members with all that lies between them, None where that belongs elsewhere."""
+        forward = self._reached(members, self.after, (min(members), max(members)))
+        backward = self._reached(members, self.before, (min(members), max(members)))
+        between = (forward & backward) - set(members)
+        if any(i in self.group_of or not self.parts[i].loose for i in between):
+            return None
+        return sorted({*members, *between})
+
+    def _reached(self, start: list[int], step: Sequence[Collection[int]], window: tuple[int, int]) -> set[int]:
+        """Follow connections, other groups as a whole, as far as they can lead back to the members."""
+        low, high = window
+        found: set[int] = set()
+        waiting = [j for i in start for j in step[i]]
+        while waiting:
+            i = waiting.pop()
+            if i in found:
+                continue
+            whole = self.group_of.get(i, [i])
+            if whole[0] > high or whole[-1] < low:
+                continue
+            found.update(whole)
+            waiting.extend(j for k in whole for j in step[k])
+        return found
+
+
+def infer_groups(graph: ModelGraph, automatic: Collection[str] = ()) -> list[Group]:
+    """Return the groups of every layer whose children's names share prefixes, outer before inner.
+
+    Parameters
+    ----------
+    graph
+        The graph; its own groups are not looked at.
+    automatic
+        Paths of layers whose names say nothing (``dense_17``).
+    """
+    names, paths = graph.layers.column("name"), graph.layers.column("path")
+    parents = graph.layers.column("parent")
+    counts: dict[str, int] = {}
+    for parent in parents:
+        if parent is not None:
+            counts[parent] = counts.get(parent, 0) + 1
+    name_of = {path: name.rpartition("/")[2] for path, name in zip(paths, names, strict=True) if path not in automatic}
+    found: list[Group] = []
+    frames = _first_frames(graph)
+    for layer, count in counts.items():
+        if count >= _FEWEST_SIBLINGS and layer in frames:
+            scope = _scope(graph, frames[layer], name_of, layer)
+            found.extend(_groups(scope, layer, None, 0, 0))
+    return found
+
+
+def _first_frames(graph: ModelGraph) -> dict[str, int]:
+    first: dict[str, int] = {}
+    for call, layer in enumerate(graph.calls.column("layer")):
+        if layer is not None:
+            first.setdefault(layer, call)
+    return first
+
+
+def _scope(graph: ModelGraph, frame: int, name_of: dict[str, str], layer: str) -> _Scope:
+    """Collect the calls directly inside one call, and the connections lifted to them."""
+    parents = graph.calls.column("parent")
+    top: dict[int, int] = {}
+    order: list[int] = []
+    for call in range(frame + 1, len(parents)):
+        if parents[call] == frame:
+            top[call] = len(order)
+            order.append(call)
+        elif parents[call] in top:
+            top[call] = top[parents[call]]
+        else:
+            break  # the calls inside a call follow it directly
+    after: list[set[int]] = [set() for _ in order]
+    before: list[set[int]] = [set() for _ in order]
+    for source, target in zip(graph.edges.column("source"), graph.edges.column("target"), strict=True):
+        a, b = top.get(source), top.get(target)
+        if a is not None and b is not None and a != b:
+            after[a].add(b)
+            before[b].add(a)
+    parts = _parts(graph, order, name_of, layer)
+    return _Scope(parts, list(range(len(order))), after, before)
+
+
+def _parts(graph: ModelGraph, order: list[int], name_of: dict[str, str], layer: str) -> list[_Part]:
+    kinds, paths = graph.calls.column("kind"), graph.calls.column("path")
+    times: dict[str, int] = {}
+    for call in order:
+        times[paths[call]] = times.get(paths[call], 0) + 1
+    parts = []
+    for call in order:
+        path = paths[call]
+        own = path.rpartition("/")[0] == layer and times[path] == 1 and kinds[call] in ("layer", "operation")
+        name = name_of.get(path, "") if own and kinds[call] == "layer" else ""
+        parts.append(_Part(path, _pieces(name), own and not name))
+    return parts
+
+
+def _pieces(name: str) -> tuple[str, ...]:
+    """Cut a name at its separators; a number stays with the word that it counts (``block_1``)."""
+    pieces: list[str] = []
+    for piece in re.split(r"[_.\-]", name):
+        if not piece:
+            continue
+        if piece.isdigit() and pieces and not pieces[-1][-1].isdigit():
+            pieces[-1] = f"{pieces[-1]}_{piece}"
+        else:
+            pieces.append(piece)
+    return tuple(pieces)
+
+
+def _groups(scope: _Scope, layer: str, parent: Group | None, level: int, shown: int) -> list[Group]:
+    """Return the groups of a scope by the pieces of names from ``level`` on; labels begin at piece ``shown``."""
+    accepted: list[tuple[str, list[int], int]] = []
+    _divide(scope, scope.named(), (level, shown), accepted)
+    found: list[Group] = []
+    for label, members, depth in sorted(accepted, key=lambda a: a[1][0]):
+        above = parent.id if parent is not None else join(layer, "~").removesuffix("/")
+        group_id = f"{above}/{escape(label)}" if parent is not None else f"{above}{escape(label)}"
+        inner_scope = scope.within(members)
+        group = Group(group_id, label, None if parent is None else parent.id, layer, ())
+        inner: list[Group] = []
+        if len(inner_scope.named()) > _DIVIDED_FROM:
+            inner = _groups(inner_scope, layer, group, depth, depth)
+        inside = {path for g in inner for path in g.members}
+        direct = tuple(scope.parts[i].path for i in members if scope.parts[i].path not in inside)
+        found.append(Group(group_id, label, group.parent, layer, direct))
+        found.extend(inner)
+    return found
+
+
+def _divide(
+    scope: _Scope,
+    members: list[int],
+    at: tuple[int, int],
+    accepted: list[tuple[str, list[int], int]],
+) -> None:
+    """Accept a group for every piece that makes one; look further into those that do not."""
+    start, shown = at
+    buckets: dict[str, list[int]] = {}
+    for i in members:
+        if len(scope.parts[i].pieces) > start:
+            buckets.setdefault(scope.parts[i].pieces[start], []).append(i)
+    everything = len(scope.named())
+    for bucket in buckets.values():
+        level = start
+        if len(bucket) < 2:
+            continue
+        if len(bucket) == everything:  # the prefix of all of them names the model
+            _divide(scope, bucket, (level + 1, level + 1), accepted)
+            continue
+        while _one_piece(scope, bucket, level + 1):
+            level += 1  # the longest prefix that they share
+        label = _label(scope.parts[bucket[0]].pieces[: level + 1], shown)
+        generic = not any(c.isdigit() for c in label) and len(bucket) > _GENERIC_SHARE * everything
+        closed = None if generic else scope.closed(bucket)
+        few = closed is not None and len(bucket) < _FEW and len(closed) > 2 * len(bucket)
+        if closed is None or few:  # mostly parts without a name of their own
+            _divide(scope, bucket, (level + 1, shown), accepted)
+            continue
+        for i in closed:
+            scope.group_of[i] = closed
+        accepted.append((label, closed, level + 1))
+
+
+def _one_piece(scope: _Scope, bucket: list[int], level: int) -> bool:
+    """Tell whether all names go on with the same piece, and beyond it."""
+    pieces = [scope.parts[i].pieces for i in bucket]
+    return all(len(p) > level + 1 and p[level] == pieces[0][level] for p in pieces)
+
+
+def _label(pieces: Sequence[str], shown: int) -> str:
+    label = "_".join(pieces[shown:])
+    return "_".join(pieces[shown - 1 :]) if label.isdigit() and shown else label

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nbviz.adapters.keras.kinds import definer, is_builtin
+from nbviz.adapters.keras.kinds import definer, is_builtin, is_kind
 from nbviz.graph import Compute
 from nbviz.shape import Dim, Shape
 
@@ -181,8 +181,8 @@ def _attention(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # no
     query, value = inputs[0], inputs[1]
     key = inputs[2] if len(inputs) > 2 else value  # noqa: PLR2004 - query, value, key
     combine = matmul((*query[:-1], value[-1]), (value[-2],)) or ()
-    if getattr(layer, "score_mode", "concat") != "dot":
-        return combine
+    if is_kind(layer, "AdditiveAttention") or layer.score_mode != "dot":
+        return combine  # scores by sums, not by products
     return (*(matmul((*query[:-1], key[-2]), (key[-1],)) or ()), *combine)
 
 

@@ -86,7 +86,7 @@ def _apply(trace: Trace, node: Any, values: dict[int, Any]) -> Any:  # noqa: ANN
     same = all(values[id(t)] is not None and values[id(t)].shape == t.shape for t in node.input_tensors)
     if not is_kind(operation, "Layer"):
         return _operation(trace, node, values, same=same)
-    from nbviz.adapters.keras.trace import is_leaf
+    from nbviz.adapters.keras.trace import is_leaf, sharper
 
     if same and is_leaf(operation):
         inputs = [port(values[id(t)]) for t in node.input_tensors]
@@ -94,7 +94,8 @@ def _apply(trace: Trace, node: Any, values: dict[int, Any]) -> Any:  # noqa: ANN
             "layer", type(operation).__name__, trace.frame, inputs, layer=trace.builder.path_of(id(operation))
         )
         trace.stack.append(record)
-        return trace.close(operation, record, [fresh(t) for t in node.outputs], node.arguments.kwargs)
+        outputs = sharper(operation, inputs[0][0].shape, [fresh(t) for t in node.outputs]) if inputs else []
+        return trace.close(operation, record, outputs, node.arguments.kwargs)
     args, kwargs = node.arguments.fill_in(values)
     inner = functional_of(operation)
     entering = _entering(inner, args) if inner is not None and same else None

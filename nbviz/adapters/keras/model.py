@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.keras import functional
 from nbviz.adapters.keras.inputs import Arguments, arguments, has_invented_batch, known_arguments
 from nbviz.adapters.keras.kinds import functional_of, is_kind
 from nbviz.adapters.keras.tensors import flatten, port, symbolic
-from nbviz.adapters.keras.text import plain, short
+from nbviz.adapters.keras.text import is_automatic, plain, short
 from nbviz.adapters.keras.trace import Trace
 from nbviz.adapters.keras.tree import add_tree, child_name
 from nbviz.adapters.keras.variables import KerasWeightReader, add_variables, optimizer_of
 from nbviz.builder import GraphBuilder
-from nbviz.graph import Diagnostic
-from nbviz.grouping import add_groups
+from nbviz.columns import Columns
+from nbviz.graph import Diagnostic, Group
+from nbviz.grouping import infer_groups
 from nbviz.reading import Reading
 
 Run = Callable[[Trace], None]
@@ -32,9 +34,13 @@ def read_model(model: Any, inputs: Any = None) -> Reading:  # noqa: ANN401
     """
     builder, layers, error, variables = _recorded(model, inputs)
     builder.optimizer = optimizer_of(model)
-    if error is None:
-        add_groups(builder)
     graph = builder.finish()
+    automatic = {
+        path
+        for path, name, kind in zip(*map(graph.layers.column, ("path", "name", "type")), strict=True)
+        if is_automatic(name.rpartition("/")[2], kind)
+    }
+    graph = replace(graph, groups=Columns(Group, infer_groups(graph, automatic)))
     held = [variables[key] for key in builder.parameter_keys()]
     reader = KerasWeightReader([None if getattr(v, "_value", None) is None else v for v in held])
     return Reading(graph, reader, error)

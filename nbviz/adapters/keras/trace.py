@@ -250,10 +250,7 @@ class Trace:
         """Ask a layer of Keras's own for its outputs."""
         with self.quietly():
             outputs = layer.compute_output_spec(*args, **kwargs)
-        if is_kind(layer, "EinsumDense") and is_symbolic(outputs) and None in outputs.shape[1:]:
-            shape = einsum_shape(layer.equation, args[0].shape, outputs.shape)
-            return symbolic(shape, outputs.dtype)
-        return outputs
+        return sharper(layer, args[0].shape, outputs) if args and is_symbolic(args[0]) else outputs
 
     def run_operation(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
         """Record a bare operation."""
@@ -340,6 +337,13 @@ def is_leaf(layer: Any) -> bool:  # noqa: ANN401
         and not is_kind(layer, "Lambda")
         and (not sublayers(layer) or fused_cell(layer) is not None)
     )
+
+
+def sharper(layer: Any, first: tuple[Dim, ...], outputs: Any) -> Any:  # noqa: ANN401
+    """Fill in the sizes that ``EinsumDense`` lets free although its input has them."""
+    if not is_kind(layer, "EinsumDense"):
+        return outputs
+    return map_tensors(lambda x: symbolic(einsum_shape(layer.equation, first, x.shape), x.dtype), outputs)
 
 
 def _is_abstract(value: Any) -> bool:  # noqa: ANN401
