@@ -1,0 +1,207 @@
+// Boxes: layers, small operations, inputs and outputs, folded groups, and the frames of open ones.
+import { mix, readable } from "../color";
+import type { Bounds, Command, Text } from "./commands";
+import { type Box, CODE, fitted, frameTotals, HEADER, NAME, PAD, SMALL, smallLabel } from "./describe";
+import type { Theme } from "./theme";
+import { fitText, textWidth } from "./widths";
+
+export interface BoxState {
+  readonly selected: boolean;
+  readonly focused: boolean;
+  readonly fill: string;
+  /** Nesting depth of the box, 0 outermost. */
+  readonly depth: number;
+}
+
+const DASH = "5 3";
+
+function ground(box: Box, bounds: Bounds, state: BoxState, theme: Theme, radius: number): Command {
+  const stroke = state.selected
+    ? theme.accent
+    : box.failed
+      ? theme.error
+      : mix(theme.border, readable(state.fill, theme.text), 0.14);
+  const never = box.inferred ? { dash: DASH } : {};
+  return {
+    kind: "rect",
+    ...bounds,
+    radius,
+    fill: state.selected
+      ? mix(state.fill, theme.accent, 0.1)
+      : box.failed
+        ? mix(state.fill, theme.error, 0.1)
+        : state.fill,
+    stroke,
+    strokeWidth: state.selected ? (state.focused ? 3 : 2.2) : box.failed ? 1.8 : 1,
+    ...never,
+  };
+}
+
+export function drawBox(box: Box, bounds: Bounds, state: BoxState, theme: Theme): Command[] {
+  const fill = state.fill;
+  const ink = readable(fill, theme.text);
+  const soft = readable(fill, theme.muted, theme.text);
+  if (box.form === "dot" || box.form === "pill") return drawSmall(box, bounds, state, theme, ink);
+  const radius = box.form === "terminal" ? bounds.height / 2 : 7;
+  const rect = ground(box, bounds, state, theme, radius);
+  if (box.form === "terminal") return [rect, ...terminalText(box, bounds, ink, soft)];
+  return [rect, ...layerText(box, bounds, theme, ink, soft)];
+}
+
+function drawSmall(box: Box, bounds: Bounds, state: BoxState, theme: Theme, ink: string): Command[] {
+  const dot = box.form === "dot";
+  const size = dot ? 15 : SMALL;
+  return [
+    ground(box, bounds, state, theme, bounds.height / 2),
+    {
+      kind: "text",
+      x: bounds.x + bounds.width / 2,
+      y: bounds.y + bounds.height / 2 + size * 0.35,
+      text: dot ? smallLabel(box) : fitted(smallLabel(box), bounds.width - 18, size),
+      size,
+      face: dot ? "bold" : "regular",
+      anchor: "middle",
+      fill: ink,
+    },
+  ];
+}
+
+function terminalText(box: Box, bounds: Bounds, ink: string, soft: string): Command[] {
+  const middle = bounds.x + bounds.width / 2;
+  const detail = box.detail.toLowerCase() === box.name.toLowerCase() ? "" : box.detail;
+  const room = bounds.width - 28;
+  const detailWidth = detail ? textWidth(detail, SMALL, "regular") + 8 : 0;
+  const name = fitted(box.name, room - detailWidth, NAME, true);
+  const nameWidth = textWidth(name, NAME, "bold");
+  const left = middle - (nameWidth + detailWidth) / 2;
+  const y = bounds.y + (box.shape ? 18 : 26);
+  const texts: Command[] = [
+    { kind: "text", x: left, y, text: name, size: NAME, face: "bold", anchor: "start", fill: ink },
+    { ...line(left + nameWidth + 8, y, detail, soft), size: SMALL },
+  ];
+  if (box.shape) {
+    const shape = fitText(box.shape, room, CODE, "mono");
+    texts.push({
+      kind: "text",
+      x: middle,
+      y: bounds.y + 34,
+      text: shape,
+      size: CODE,
+      face: "mono",
+      anchor: "middle",
+      fill: soft,
+    });
+  }
+  return texts;
+}
+
+function line(x: number, y: number, text: string, fill: string, anchor: Text["anchor"] = "start"): Text {
+  return { kind: "text", x, y, text, size: SMALL, face: "regular", anchor, fill };
+}
+
+function layerText(box: Box, bounds: Bounds, theme: Theme, ink: string, soft: string): Command[] {
+  const left = bounds.x + PAD;
+  const right = bounds.x + bounds.width - PAD;
+  const room = bounds.width - 2 * PAD;
+  const fold = box.form === "folded" ? 16 : 0;
+  const shareRoom = box.share ? textWidth(box.share, SMALL, "regular") + 12 : 0;
+  const texts: Command[] = [];
+  if (fold) texts.push(toggle(left - 2, bounds.y + 20, "▸", soft));
+  const name = fitted(box.name, room - fold - shareRoom, NAME, true);
+  texts.push({
+    kind: "text",
+    x: left + fold,
+    y: bounds.y + 20,
+    text: name,
+    size: NAME,
+    face: "bold",
+    anchor: "start",
+    fill: ink,
+  });
+  if (box.share) texts.push(line(right, bounds.y + 20, box.share, soft, "end"));
+  texts.push(...detailLine(box, left, bounds.y + 37, room, theme, soft));
+  const countRoom = box.count ? textWidth(box.count, SMALL, "regular") + 10 : 0;
+  const shape = fitText(box.shape, room - countRoom, CODE, "mono");
+  texts.push({
+    kind: "text",
+    x: left,
+    y: bounds.y + 54,
+    text: shape,
+    size: CODE,
+    face: "mono",
+    anchor: "start",
+    fill: soft,
+  });
+  if (box.count) texts.push(line(right, bounds.y + 54, box.count, soft, "end"));
+  return texts;
+}
+
+/** Type and settings, then remarks; a failure first and in its colour. */
+function detailLine(box: Box, x: number, y: number, room: number, theme: Theme, soft: string): Command[] {
+  if (!box.failed) return [line(x, y, fitted([box.detail, ...box.marks].join(" · "), room, SMALL), soft)];
+  const mark = "⚠ failed";
+  const width = textWidth(`${mark} `, SMALL, "bold") + 6;
+  const rest = [box.detail, ...box.marks.slice(1)].join(" · ");
+  return [
+    { ...line(x, y, mark, readable(mix(theme.panel, theme.error, 0.1), theme.error, theme.text)), face: "bold" },
+    line(x + width, y, fitted(rest, room - width, SMALL), soft),
+  ];
+}
+
+function toggle(x: number, y: number, text: string, fill: string): Text {
+  return { ...line(x, y, text, fill), size: NAME, part: "toggle" };
+}
+
+/** The ground of an open frame; deeper ones are a shade apart from what is around them. */
+export function drawFrame(box: Box, bounds: Bounds, state: BoxState, theme: Theme): Command[] {
+  const shade = mix(theme.bg, theme.muted, Math.min(0.035 * (state.depth + 1), 0.14));
+  return [
+    {
+      kind: "rect",
+      ...bounds,
+      radius: 10,
+      fill: shade,
+      stroke: state.selected ? theme.accent : box.failed ? theme.error : theme.border,
+      strokeWidth: state.selected ? 2.2 : 1,
+      ...(box.inferred ? { dash: DASH } : {}),
+    },
+  ];
+}
+
+/** The title of an open frame: drawn over the edges that pass through. */
+export function drawHeader(box: Box, bounds: Bounds, state: BoxState, theme: Theme): Command[] {
+  const halo = mix(theme.bg, theme.muted, Math.min(0.035 * (state.depth + 1), 0.14));
+  const ink = readable(halo, theme.text);
+  const soft = readable(halo, theme.muted, theme.text);
+  const y = bounds.y + HEADER / 2 + 5;
+  const left = bounds.x + PAD;
+  const room = bounds.width - 2 * PAD - 16;
+  const totals = frameTotals(box);
+  const totalsWidth = totals ? textWidth(totals, SMALL, "regular") + 16 : 0;
+  const name = fitted(box.name, Math.max(40, room - totalsWidth), NAME, true);
+  const nameWidth = textWidth(name, NAME, "bold") + 10;
+  const detail = [box.detail, ...box.marks].join(" · ");
+  const detailRoom = room - nameWidth - totalsWidth;
+  const commands: Command[] = [
+    // Nothing to see, something to hit: a title is wider than its letters.
+    {
+      kind: "rect",
+      x: bounds.x,
+      y: bounds.y,
+      width: bounds.width,
+      height: HEADER,
+      radius: 10,
+      fill: "transparent",
+      stroke: "none",
+      strokeWidth: 0,
+    },
+    { ...toggle(left - 2, y, "▾", soft), halo },
+    { kind: "text", x: left + 16, y, text: name, size: NAME, face: "bold", anchor: "start", fill: ink, halo },
+  ];
+  if (detailRoom > 60)
+    commands.push({ ...line(left + 16 + nameWidth, y, fitted(detail, detailRoom, SMALL), soft), halo });
+  if (totals && room > nameWidth + totalsWidth - 16) {
+    commands.push({ ...line(bounds.x + bounds.width - PAD, y, totals, soft, "end"), halo });
+  }
+  return commands;
+}

@@ -1,0 +1,20 @@
+// What views may use of the scene.
+export { type Item, LAYERS } from "./commands";
+export type { Box } from "./describe";
+export { drawLegend } from "./legend";
+export {
+  boundsOf,
+  buildGraph,
+  drawEdges,
+  drawOne,
+  drawScene,
+  type Graph,
+  type Look,
+  lookOf,
+  type Marks,
+} from "./scene";
+export { sceneToSvg, toElement } from "./svg";
+export { DARK, LIGHT, type Theme } from "./theme";
+export { unitsOf } from "./units";
+export { FOLDED, LEAF, OPEN } from "./visible";
+export { REFERENCE_TEXT, REFERENCE_WIDTH } from "./widths";

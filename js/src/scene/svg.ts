@@ -1,0 +1,116 @@
+// The SVG backend: commands to elements, as text for files and headless use, as attributes for a page.
+import type { Command, Item } from "./commands";
+import { drawLegend } from "./legend";
+import { drawScene, type Graph, type Look, type Marks } from "./scene";
+import type { Theme } from "./theme";
+
+export interface Element {
+  readonly tag: "rect" | "path" | "text";
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+const round = (n: number): string => String(Math.round(n * 100) / 100);
+
+export function pathData(curve: Float64Array | readonly number[], closed = false): string {
+  const at = (i: number): string => `${round(curve[i] as number)} ${round(curve[i + 1] as number)}`;
+  let data = `M${at(0)}`;
+  if (closed) {
+    for (let i = 2; i < curve.length; i += 2) data += `L${at(i)}`;
+    return `${data}Z`;
+  }
+  for (let i = 2; i + 5 < curve.length; i += 6) data += `C${at(i)} ${at(i + 2)} ${at(i + 4)}`;
+  return data;
+}
+
+/** One command as an element; the same for a page and for a file. */
+export function toElement(command: Command, theme: Theme): Element {
+  switch (command.kind) {
+    case "rect": {
+      const { x, y, width, height, radius, fill, stroke, strokeWidth, dash } = command;
+      const attributes = {
+        x: round(x),
+        y: round(y),
+        width: round(width),
+        height: round(height),
+        rx: round(radius),
+        fill,
+        stroke,
+        "stroke-width": round(strokeWidth),
+        ...(dash ? { "stroke-dasharray": dash } : {}),
+      };
+      return { tag: "rect", attributes, text: "" };
+    }
+    case "path": {
+      const { curve, closed, fill, stroke, strokeWidth } = command;
+      const d = pathData(curve, closed);
+      return { tag: "path", attributes: { d, fill, stroke, "stroke-width": round(strokeWidth) }, text: "" };
+    }
+    case "text": {
+      const mono = command.face === "mono";
+      const halo: Record<string, string> = command.halo
+        ? { stroke: command.halo, "stroke-width": "4", "stroke-linejoin": "round", "paint-order": "stroke" }
+        : {};
+      const attributes: Record<string, string> = {
+        x: round(command.x),
+        y: round(command.y),
+        fill: command.fill,
+        "text-anchor": command.anchor,
+        "font-size": round(command.size * (mono ? theme.monoScale : theme.fontScale)),
+        "font-family": mono ? theme.mono : theme.font,
+        ...(command.face === "bold" ? { "font-weight": "600" } : {}),
+        ...(command.part ? { "data-part": command.part } : {}),
+        ...halo,
+      };
+      return { tag: "text", attributes, text: command.text };
+    }
+  }
+}
+
+// Characters that XML does not allow even escaped.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point.
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Names of layers are anybody's text: they never become markup. */
+export function escapeXml(text: string): string {
+  return text.replace(FORBIDDEN, "").replace(/[&<>"']/g, (c) => ESCAPES[c] as string);
+}
+
+function markup({ tag, attributes, text }: Element): string {
+  const list = Object.entries(attributes).map(([name, value]) => ` ${name}="${escapeXml(value)}"`);
+  return text ? `<${tag}${list.join("")}>${escapeXml(text)}</${tag}>` : `<${tag}${list.join("")}/>`;
+}
+
+function group(item: Item, graph: Graph, look: Look, marks: Marks): string {
+  const box = item.layer === "node" || item.layer === "header" ? graph.boxes[item.index] : undefined;
+  const title = box ? `<title>${escapeXml(box.label)}</title>` : "";
+  const dimmed = box && marks.dimmed?.[item.index] ? ' opacity="0.25"' : "";
+  return `<g${dimmed}>${title}${item.commands.map((c) => markup(toElement(c, look.theme))).join("")}</g>`;
+}
+
+const MARGIN = 24;
+
+/** The whole picture as one SVG document, with its legend. */
+export function sceneToSvg(graph: Graph, look: Look, marks: Marks, title: string): string {
+  const legend = drawLegend(look.coloring.legend, look.theme);
+  const width = Math.ceil(Math.max(graph.layout.totalWidth, legend?.width ?? 0) + 2 * MARGIN);
+  const legendTop = graph.layout.totalHeight + 2 * MARGIN;
+  const height = Math.ceil(legendTop + (legend ? legend.height + MARGIN : 0));
+  const body = drawScene(graph, look, marks).map((item) => group(item, graph, look, marks));
+  const legendMarkup = legend
+    ? `<g transform="translate(${width - legend.width - MARGIN} ${legendTop})">${legend.commands.map((c) => markup(toElement(c, look.theme))).join("")}</g>`
+    : "";
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">`,
+    `<rect width="100%" height="100%" fill="${escapeXml(look.theme.bg)}"/>`,
+    `<g transform="translate(${MARGIN} ${MARGIN})">${body.join("")}</g>`,
+    `${legendMarkup}</svg>`,
+  ].join("\n");
+}

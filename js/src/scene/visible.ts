@@ -1,0 +1,133 @@
+// Which boxes show: leaf calls, folded and open frames, and the edges between them, lifted to what is visible.
+import type { Dim, Payload } from "../wire";
+import { list } from "../wire";
+import { type Units, unitsOf } from "./units";
+
+export const LEAF = 0;
+export const FOLDED = 1;
+export const OPEN = 2;
+
+export interface Visible {
+  readonly units: Units;
+  readonly count: number;
+  readonly kind: Uint8Array;
+  /** The unit behind each box, in pre-order. */
+  readonly unit: Int32Array;
+  readonly parent: Int32Array;
+  /** The innermost box that holds each unit, -1 for the root. */
+  readonly boxOf: Int32Array;
+  readonly edges: VisibleEdges;
+}
+
+export interface VisibleEdges {
+  readonly length: number;
+  readonly source: Int32Array;
+  readonly target: Int32Array;
+  /** Index into the payload's tensors; the first of several equal ones. */
+  readonly tensor: Int32Array;
+  /** Tensors of one shape between the same two boxes are one line. */
+  readonly tensors: Int32Array;
+  /** 1 where the producer gives a rank or size that none of its own inputs has. */
+  readonly changed: Uint8Array;
+}
+
+export function visibleGraph(payload: Payload, expanded: ReadonlySet<string>, groups: boolean): Visible {
+  const units = unitsOf(payload, groups);
+  const n = units.order.length;
+  const boxOf = new Int32Array(units.length).fill(-1);
+  const kind: number[] = [];
+  const unit: number[] = [];
+  const parent: number[] = [];
+  // Pre-order: what holds a unit is decided before the unit.
+  for (let i = 1; i < n; i++) {
+    const u = units.order[i] as number;
+    const holder = units.parent[u] as number;
+    const around = boxOf[holder] as number;
+    const shows = holder === 0 || (unit[around] === holder && kind[around] === OPEN);
+    if (!shows) {
+      boxOf[u] = around;
+      continue;
+    }
+    boxOf[u] = unit.length;
+    unit.push(u);
+    parent.push(holder === 0 ? -1 : around);
+    kind.push(!units.hasChildren[u] ? LEAF : expanded.has(units.path(u)) ? OPEN : FOLDED);
+  }
+  const boxes = {
+    units,
+    count: unit.length,
+    kind: Uint8Array.from(kind),
+    unit: Int32Array.from(unit),
+    parent: Int32Array.from(parent),
+    boxOf,
+  };
+  return { ...boxes, edges: lift(payload, boxes) };
+}
+
+function lift(payload: Payload, boxes: Omit<Visible, "edges">): VisibleEdges {
+  const { edges, calls, tensors } = payload;
+  const source: number[] = [];
+  const target: number[] = [];
+  const tensor: number[] = [];
+  const count: number[] = [];
+  const seen = new Map<string, number>();
+  const parallel = new Map<string, number>();
+  for (let e = 0; e < edges.length; e++) {
+    const s = boxes.boxOf[edges.source[e] as number] ?? -1;
+    const t = boxes.boxOf[edges.target[e] as number] ?? -1;
+    if (s < 0 || t < 0 || s === t) continue;
+    const carried = list(calls.outputs, edges.source[e] as number)[edges.source_port[e] as number] ?? -1;
+    const key = `${s} ${t} ${carried < 0 ? `p${edges.source_port[e]}` : carried}`;
+    if (seen.has(key)) continue;
+    const shape = `${s} ${t} ${shapeKey(payload, tensors.shape[carried] ?? -1)}`;
+    const first = parallel.get(shape);
+    seen.set(key, first ?? source.length);
+    if (first !== undefined) {
+      count[first] = (count[first] as number) + 1;
+      continue;
+    }
+    parallel.set(shape, source.length);
+    source.push(s);
+    target.push(t);
+    tensor.push(carried);
+    count.push(1);
+  }
+  const lifted = {
+    length: source.length,
+    source: Int32Array.from(source),
+    target: Int32Array.from(target),
+    tensor: Int32Array.from(tensor),
+    tensors: Int32Array.from(count),
+  };
+  return { ...lifted, changed: shapeChanges(payload, boxes, lifted) };
+}
+
+function shapeKey(payload: Payload, shape: number): string {
+  const dims = payload.shapes[shape];
+  return dims ? dims.map((d: Dim) => (d === null ? "" : d)).join(",") : "?";
+}
+
+/** A box changes the shape when a tensor that leaves it has a shape that none of those that enter has. */
+function shapeChanges(
+  payload: Payload,
+  boxes: Omit<Visible, "edges">,
+  edges: Omit<VisibleEdges, "changed">,
+): Uint8Array {
+  const key = (tensor: number): string => shapeKey(payload, payload.tensors.shape[tensor] ?? -1);
+  const entering: (Set<string> | undefined)[] = new Array(boxes.count);
+  for (let b = 0; b < boxes.count; b++) {
+    const u = boxes.unit[b] as number;
+    if (u < payload.calls.length) entering[b] = new Set(Array.from(list(payload.calls.inputs, u), key));
+  }
+  for (let e = 0; e < edges.length; e++) {
+    const t = edges.target[e] as number;
+    entering[t] ??= new Set();
+    // A group has no call of its own: what its edges bring is what it takes.
+    if ((boxes.unit[t] as number) >= payload.calls.length) entering[t].add(key(edges.tensor[e] as number));
+  }
+  return Uint8Array.from(edges.source, (s, e) => {
+    const shape = key(edges.tensor[e] as number);
+    const own = entering[s];
+    return shape !== "?" && own && own.size > 0 && !own.has("?") && !own.has(shape) ? 1 : 0;
+  });
+}
