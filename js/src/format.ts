@@ -3,15 +3,15 @@ import type { Dim } from "./wire";
 
 export const DASH = "–";
 
-const GROUPED = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-const DECIMAL = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
+// No Intl: the embedded V8 that draws pictures in Python may be built without it.
+const grouped = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ",");
 
 const unknown = (n: number | null | undefined): n is null | undefined =>
   n === null || n === undefined || Number.isNaN(n);
 
 /** "1,234,567". */
 export function formatCount(n: number | null | undefined): string {
-  return unknown(n) ? DASH : GROUPED.format(n);
+  return unknown(n) ? DASH : grouped(n);
 }
 
 /** "1.2 M": one decimal below a hundred, none above. */
@@ -46,8 +46,8 @@ export function formatBytes(n: number | null | undefined): string {
 export function formatNumber(n: number | null | undefined): string {
   if (unknown(n)) return DASH;
   if (!Number.isFinite(n)) return n > 0 ? "∞" : "−∞";
-  if (Number.isInteger(n)) return GROUPED.format(n);
-  return Math.abs(n) < 1e-4 || Math.abs(n) >= 1e9 ? n.toExponential(2) : DECIMAL.format(n);
+  if (Number.isInteger(n)) return grouped(n);
+  return Math.abs(n) < 1e-4 || Math.abs(n) >= 1e9 ? n.toExponential(2) : String(Number(n.toPrecision(4)));
 }
 
 const dim = (d: Dim): string => (d === null ? "None" : String(d));

@@ -1,0 +1,70 @@
+// A saved page made in the browser: the same document that `nbviz/views/page.py` writes.
+import type { State } from "./store";
+
+export const STATE_ID = "nbviz-state";
+
+/** The program and its styles, with the hashes that the page's content-security policy names. */
+export interface PageSource {
+  readonly script: string;
+  readonly scriptHash: string;
+  readonly style: string;
+  readonly styleHash: string;
+}
+
+/** What stands in the page as JSON; the payload is the gzip bytes in base64. */
+export interface PageData {
+  readonly state: State;
+  readonly payload: string;
+}
+
+export function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  // In pieces: a spread of megabytes overflows the stack.
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return btoa(text);
+}
+
+// JSON that cannot end the script element it stands in.
+function inert(data: PageData): string {
+  return JSON.stringify(data).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+function policy(source: PageSource): string {
+  return [
+    "default-src 'none'",
+    `script-src '${source.scriptHash}'`,
+    `style-src '${source.styleHash}'`,
+    "img-src data: blob:",
+    "worker-src blob:",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+}
+
+/**
+ * The whole page as text.
+ *
+ * Built as a document and serialised, so that every title and table cell is escaped by the browser.
+ */
+export function pageHtml(source: PageSource, data: PageData, title: string, fallback: Node): string {
+  const page = document.implementation.createHTMLDocument(title);
+  page.documentElement.lang = "en";
+  const add = <K extends keyof HTMLElementTagNameMap>(parent: Element, tag: K, attributes: Record<string, string>, text = "") => {
+    const element = page.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.textContent = text;
+    parent.append(element);
+    return element;
+  };
+  page.head.prepend(
+    add(page.head, "meta", { charset: "utf-8" }),
+    add(page.head, "meta", { "http-equiv": "Content-Security-Policy", content: policy(source) }),
+    add(page.head, "meta", { name: "viewport", content: "width=device-width, initial-scale=1" }),
+  );
+  add(page.head, "style", {}, source.style);
+  page.body.className = "nbviz-page";
+  add(page.body, "div", { id: "nbviz-root", class: "nbviz-root" }).append(page.importNode(fallback, true));
+  add(page.body, "script", { type: "application/json", id: STATE_ID }, inert(data));
+  add(page.body, "script", {}, source.script);
+  return `<!doctype html>\n${page.documentElement.outerHTML}\n`;
+}

@@ -1,0 +1,34 @@
+// The entry of a saved page: state and payload stand in the document, there is no kernel.
+import { gunzip } from "./gunzip";
+import { type PageData, type PageSource, STATE_ID } from "./page";
+import { DEFAULT_STATE, Store } from "./store";
+import { mount } from "./views/mount";
+import { decode } from "./wire";
+
+/** Replace the static fallback in `#nbviz-root` by the view; without a saved view in the page, leave it alone. */
+export function startPage(): void {
+  const data = document.getElementById(STATE_ID);
+  const root = document.getElementById("nbviz-root");
+  if (!data || !root) return;
+  const { state, payload } = JSON.parse(data.textContent ?? "{}") as PageData;
+  const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
+  const known = Object.fromEntries(Object.entries(state).filter(([key]) => key in DEFAULT_STATE));
+  const store = new Store({ ...DEFAULT_STATE, ...known, height: null });
+  const source = sourceOf(document);
+  mount(root, store, { source: () => ({ ...source, payload: bytes }), page: true }, new AbortController().signal);
+  gunzip(bytes)
+    .then((plain) => store.setPayload(decode(plain)))
+    .catch((error: unknown) => store.fail(error instanceof Error ? error.message : String(error)));
+}
+
+/** The page's own program, to save it again with what has been selected and opened since. */
+function sourceOf(page: Document): PageSource {
+  const policy = page.querySelector<HTMLMetaElement>('meta[http-equiv="Content-Security-Policy"]')?.content ?? "";
+  const hash = (directive: string) => new RegExp(`${directive} '(sha256-[^']+)'`).exec(policy)?.[1] ?? "";
+  return {
+    script: page.currentScript?.textContent ?? "",
+    scriptHash: hash("script-src"),
+    style: page.head.querySelector("style")?.textContent ?? "",
+    styleHash: hash("style-src"),
+  };
+}

@@ -1,0 +1,127 @@
+// One row of the table.
+import type { Column } from "../columns";
+import type { Payload } from "../wire";
+import { Icon } from "./icons";
+
+export interface RowProps {
+  readonly id: string;
+  readonly payload: Payload;
+  readonly columns: readonly Column[];
+  readonly row: number;
+  /** Position among the shown rows. */
+  readonly index: number;
+  readonly top: number;
+  readonly depth: number;
+  /** null when there is nothing inside. */
+  readonly open: boolean | null;
+  readonly flat: boolean;
+  readonly selected: boolean;
+  readonly current: boolean;
+  readonly hovered: boolean;
+  readonly dimmed: boolean;
+  readonly failed: boolean;
+}
+
+/** The events of rows are heard by the body, which reads `data-row` and `data-toggle`. */
+export function TableRow(props: RowProps) {
+  const { columns, row, index, top, depth, open, flat, selected } = props;
+  const [name, ...rest] = columns;
+  return (
+    <div
+      class={rowClass(props)}
+      id={props.id}
+      role="row"
+      tabIndex={-1}
+      data-row={row}
+      aria-rowindex={index + 2}
+      aria-level={flat ? undefined : depth + 1}
+      aria-expanded={flat || open === null ? undefined : open}
+      aria-selected={selected}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      {name && <NameCell {...props} title={name.exact(row)} />}
+      {rest.map((column) => (
+        <Cell key={column.id} column={column} row={row} />
+      ))}
+    </div>
+  );
+}
+
+function rowClass({ payload, row, selected, current, hovered, dimmed }: RowProps): string {
+  const names = ["nbviz-row", `nbviz-kind-${payload.rows.kind[row]}`];
+  if (selected) names.push("is-selected");
+  if (current) names.push("is-current");
+  if (hovered) names.push("is-hovered");
+  if (dimmed) names.push("is-dimmed");
+  if (payload.rows.order[row] === -1) names.push("is-uncalled");
+  return names.join(" ");
+}
+
+function NameCell({ payload, row, depth, open, flat, failed, title }: RowProps & { title: string }) {
+  const { rows, meta } = payload;
+  const path = rows.path[row] ?? "";
+  const label = rows.label[row] || meta.name;
+  const before = flat && path.endsWith(label) ? path.slice(0, path.length - label.length) : "";
+  const full = flat && !path.endsWith(label) ? path : label;
+  const group = rows.kind[row] === "group";
+  const tip = group ? `${path.replaceAll("~", "")}: group inferred from the layers' names` : title;
+  return (
+    <div class="nbviz-cell nbviz-name" role="rowheader" title={tip}>
+      {!flat && (
+        <>
+          <span style={{ width: `${depth * 14}px` }} class="nbviz-indent" />
+          <span class="nbviz-chevron" data-toggle={open === null ? undefined : ""}>
+            {open !== null && <Icon name={open ? "down" : "right"} />}
+          </span>
+        </>
+      )}
+      {before && <span class="nbviz-before">{before.replaceAll("~", "")}</span>}
+      <span class="nbviz-label">{flat ? full.replace(/^~/, "") : label}</span>
+      <Badges payload={payload} row={row} failed={failed} />
+    </div>
+  );
+}
+
+function Badges({ payload: { rows }, row, failed }: { payload: Payload; row: number; failed: boolean }) {
+  const calls = rows.calls[row] ?? 0;
+  return (
+    <>
+      {failed && (
+        <span class="nbviz-badge is-error" title="The forward pass stopped here">
+          failed
+        </span>
+      )}
+      {calls > 1 && rows.kind[row] !== "group" && (
+        <span class="nbviz-badge" title={`Called ${calls} times with the same weights`}>
+          ×{calls}
+        </span>
+      )}
+      {rows.order[row] === -1 && (
+        <span class="nbviz-badge" title="Part of the model, and never called">
+          never called
+        </span>
+      )}
+      {rows.trainable[row] === 0 && (rows.params[row] ?? 0) > 0 && (
+        <span class="nbviz-badge" title="trainable = False">
+          frozen
+        </span>
+      )}
+    </>
+  );
+}
+
+function Cell({ column, row }: { column: Column; row: number }) {
+  const share = column.bar?.(row) ?? 0;
+  const text = column.text(row);
+  const exact = column.exact(row);
+  return (
+    <div
+      class={`nbviz-cell nbviz-${column.align}${column.mono ? " nbviz-mono" : ""}${text === "–" ? " is-unknown" : ""}`}
+      role="gridcell"
+      title={exact}
+    >
+      {share > 0 && <span class="nbviz-bar" style={{ width: `${Math.max(share * 100, 1)}%` }} />}
+      <span class="nbviz-value">{text}</span>
+    </div>
+  );
+}

@@ -1,0 +1,28 @@
+// Widths of the table's columns: what the content wants, unless dragged.
+import type { Column } from "../columns";
+
+const TEXT = 7.1;
+const MONO = 7.3;
+const PADDING = 22;
+const MOST = 240;
+/** Rows looked at: enough to see what a column holds, quick on any model. */
+const SAMPLE = 1500;
+
+/** Pixels that a column's heading and cells want. */
+export function contentWidth(column: Column, rows: number): number {
+  let longest = column.label.length + 1;
+  const step = Math.max(1, Math.ceil(rows / SAMPLE));
+  for (let row = 0; row < rows; row += step) longest = Math.max(longest, column.text(row).length);
+  return Math.round(Math.min(longest * (column.mono ? MONO : TEXT) + PADDING, MOST));
+}
+
+/** `grid-template-columns`: the layer's name takes the room that is left. */
+export function template(columns: readonly Column[], widths: ReadonlyMap<string, number>, natural: ReadonlyMap<string, number>): string {
+  return columns
+    .map(({ id }) => {
+      const dragged = widths.get(id);
+      if (id === "path") return dragged === undefined ? "minmax(150px, 1fr)" : `${dragged}px`;
+      return `${dragged ?? natural.get(id) ?? 120}px`;
+    })
+    .join(" ");
+}
