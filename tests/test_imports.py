@@ -16,6 +16,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "nbviz"
+# Keras runs on others, and a trace of it has to know on which
+RUNS_ON = {"keras": {"jax", "tensorflow", "torch"}}
 FRAMEWORKS = frozenset({"equinox", "flax", "haiku", "jax", "keras", "onnx", "safetensors", "tensorflow", "torch"})
 
 # A room may import itself and the rooms named here. errors <- graph <- {metrics, wire} <- {adapters, views} <- api <- cli
@@ -27,11 +29,13 @@ PYTHON_ROOMS: dict[str, set[str]] = {
     "columns": {"errors", "shape"},
     "graph": GRAPH,
     "builder": GRAPH,
+    "grouping": GRAPH | {"builder"},
+    "invariants": GRAPH,
     "reading": GRAPH,
     "rows": GRAPH,
     "metrics": MEASURES,
-    "wire": MEASURES,
-    "adapters": MEASURES | {"builder", "reading", "wire"},
+    "wire": MEASURES | {"invariants"},
+    "adapters": MEASURES | {"builder", "grouping", "reading", "wire"},
     "views": MEASURES | {"reading", "wire"},
     "api": MEASURES | {"reading", "wire", "adapters", "views"},
     "__init__": MEASURES | {"reading", "api", "views"},
@@ -91,13 +95,14 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else "__init__"
 
 
-def runs_on_import(module: str) -> set[ast.stmt]:
-    """Statements that run on import: not those in functions, nor those for type checkers alone."""
+@functools.cache
+def statements(module: str, *, functions: bool) -> set[ast.stmt]:
+    """Statements that run: those for type checkers alone left out, those in functions on demand."""
     reached: set[ast.stmt] = set()
     waiting: list[ast.AST] = [tree(module)]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not functions:
             continue
         if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             waiting.extend(node.orelse)
@@ -106,6 +111,14 @@ def runs_on_import(module: str) -> set[ast.stmt]:
             reached.add(node)
         waiting.extend(ast.iter_child_nodes(node))
     return reached
+
+
+def runs(module: str, node: ast.stmt) -> bool:
+    return node in statements(module, functions=True)
+
+
+def runs_on_import(module: str, node: ast.stmt) -> bool:
+    return node in statements(module, functions=False)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -123,13 +136,13 @@ def test_only_the_adapter_of_a_framework_imports_it(module):
     parts = module.split(".")
     # adapters/keras.py, adapters/keras_file.py and adapters/keras/trace.py all belong to Keras
     own = {parts[2], parts[2].split("_")[0]} if parts[1:2] == ["adapters"] and len(parts) > 2 else set()
-    early = runs_on_import(module)
     for name, node in imports(module):
         framework = name.split(".")[0]
         if framework not in FRAMEWORKS:
             continue
-        assert framework in own, f"{module}:{node.lineno} imports {framework}; only nbviz/adapters/{framework} may"
-        assert node not in early, f"{module}:{node.lineno}: import {framework} inside a function"
+        allowed = own.union(*(RUNS_ON.get(name, set()) for name in own))
+        assert framework in allowed, f"{module}:{node.lineno} imports {framework}; only nbviz/adapters/{framework} may"
+        assert not runs_on_import(module, node), f"{module}:{node.lineno}: import {framework} inside a function"
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if room(name) not in {"adapters", "__init__"}])
@@ -144,7 +157,11 @@ def test_nothing_outside_the_adapters_decides_by_framework(module):
 
 
 def test_python_imports_have_no_cycle():
-    edges = {name: {target for target, _ in imports(name) if target in MODULES and target != name} for name in MODULES}
+    """Types may know each other both ways, code may not."""
+    edges = {
+        name: {target for target, node in imports(name) if target in MODULES and target != name and runs(name, node)}
+        for name in MODULES
+    }
     # a package's own modules may name each other through it; the package itself is the sum of them
     for name, targets in edges.items():
         targets -= {package for package in targets if name.startswith(f"{package}.")}
@@ -160,7 +177,10 @@ def test_importing_nbviz_loads_no_framework():
 # -- TypeScript
 
 SOURCES = ROOT / "js" / "src"
-IMPORT = re.compile(r"""(?:^|[\s;])(?:import|export)\b[^"'`;]*?["'](\.[^"']+)["']|\bimport\(\s*["'](\.[^"']+)["']""")
+IMPORT = re.compile(
+    r"""^\s*(?:import|export)\b(?P<types>\s+type\b)?[^"'`;]*?["'](?P<name>\.[^"']+)["']|\bimport\(\s*["'](?P<later>\.[^"']+)["']""",
+    re.MULTILINE,
+)
 
 
 def typescript_sources() -> list[Path]:
@@ -169,11 +189,14 @@ def typescript_sources() -> list[Path]:
     ]
 
 
-def typescript_imports(path: Path) -> list[Path]:
-    """The files that one of ours imports by a relative name."""
+@functools.cache
+def typescript_imports(path: Path, *, types: bool = True) -> list[Path]:
+    """The files that one of ours imports by a relative name; on demand without what only types need."""
     found = []
     for match in IMPORT.finditer(path.read_text(encoding="utf-8")):
-        name = (match[1] or match[2]).partition("?")[0]
+        if match["types"] and not types:
+            continue
+        name = (match["name"] or match["later"]).partition("?")[0]
         target = (path.parent / name).resolve()
         candidates = [target, *(Path(f"{target}{ending}") for ending in (".ts", ".tsx", "/index.ts", "/index.tsx"))]
         found += [candidate for candidate in candidates if candidate.is_file()][:1]  # tsc finds what is missing
@@ -208,7 +231,7 @@ def test_typescript_module_reaches_only_the_rooms_it_may_know(path):
 
 def test_typescript_imports_have_no_cycle():
     sources = typescript_sources()
-    edges = {str(path): {str(target) for target in typescript_imports(path)} for path in sources}
+    edges = {str(path): {str(target) for target in typescript_imports(path, types=False)} for path in sources}
     graphlib.TopologicalSorter(edges).prepare()  # raises CycleError, which names the cycle
 
 
