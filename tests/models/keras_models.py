@@ -44,18 +44,18 @@ class ResidualNet(keras.Model):
         self.blocks = [Residual(units) for _ in range(blocks)]
         self.head = layers.Dense(1, name="score")
 
-    def call(self, x, training=None):
+    def call(self, x):
         x = self.stem(x)
         for block in self.blocks:
-            x = block(x, training=training) if False else block(x)
+            x = block(x)
         return self.head(x)
 
 
 def residual_net(*, built=True):
-    """A subclassed residual network, built on (None, 8) unless asked otherwise."""
+    """A subclassed residual network, built on two examples of size 8 unless asked otherwise."""
     model = ResidualNet()
     if built:
-        model.build((None, 8))
+        model(ops.ones((2, 8)))
     return model
 
 
@@ -298,3 +298,156 @@ def same_names():
             return self.b(self.a(x))
 
     return Twins()
+
+
+class SharedInside(layers.Layer):
+    """A block around a layer that it may share with another block."""
+
+    def __init__(self, inner, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = inner
+        self.own = layers.Dense(3)
+
+    def call(self, x):
+        return self.own(self.inner(x))
+
+
+class SharingBlocks(keras.Model):
+    """Two blocks that share a layer."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        shared = layers.Dense(3)
+        self.one = SharedInside(shared)
+        self.two = SharedInside(shared)
+
+    def call(self, x):
+        return self.two(self.one(x))
+
+
+class Tied(keras.Model):
+    """The output projection is the embedding, transposed."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.embed = layers.Embedding(10, 4)
+
+    def call(self, x):
+        return ops.matmul(self.embed(x), ops.transpose(self.embed.embeddings))
+
+
+class DictInput(keras.Model):
+    """Takes a dict, gives a dict."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.left = layers.Dense(2)
+        self.right = layers.Dense(2)
+
+    def call(self, inputs):
+        return {"sum": self.left(inputs["x"]) + self.right(inputs["y"]), "left": inputs["x"]}
+
+
+class ShapeOnly(layers.Layer):
+    """Cannot be traced, but tells its output shape."""
+
+    def call(self, x):
+        msg = "cannot be traced"
+        raise TypeError(msg)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 9)
+
+
+def opaque():
+    """A model with a layer that cannot be traced."""
+    x = keras.Input((3,), name="x")
+    return keras.Model(x, layers.Dense(2, name="after")(ShapeOnly(name="odd")(x)))
+
+
+class Stubborn(layers.Layer):
+    """Refuses to tell its configuration, and says odd things."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = layers.Dense(2)
+
+    def get_config(self):
+        msg = "no configuration"
+        raise RuntimeError(msg)
+
+    def __repr__(self):
+        msg = "no representation"
+        raise RuntimeError(msg)
+
+    def call(self, x):
+        return self.inner(x)
+
+
+class StubbornModel(keras.Model):
+    """A model around it, with a layer of a strange name."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.stubborn = Stubborn()
+        self.strange = layers.Dense(1, name="a~b <script>")
+
+    def call(self, x):
+        return self.strange(self.stubborn(x))
+
+
+class Raises(keras.Model):
+    """Its call raises what it is given, behind a layer."""
+
+    def __init__(self, error, **kwargs):
+        super().__init__(**kwargs)
+        self.error = error
+        self.before = layers.Dense(2)
+
+    def call(self, x):
+        self.before(x)
+        raise self.error
+
+
+class Stateful(keras.Model):
+    """A stateful RNN: its states are variables made from values."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.rnn = layers.LSTM(2, stateful=True)
+
+    def call(self, x):
+        return self.rnn(x)
+
+
+class Masked(keras.Model):
+    """A mask travels from the embedding into the attention."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.embed = layers.Embedding(10, 4, mask_zero=True)
+        self.attend = layers.MultiHeadAttention(2, 3)
+        self.read = layers.LSTM(3)
+
+    def call(self, x):
+        x = self.embed(x)
+        return self.read(self.attend(x, x, use_causal_mask=True))
+
+
+class Counting(layers.Layer):
+    """Changes a variable of its own, and adds a loss."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.total = self.add_weight(shape=(), initializer="zeros", trainable=False, name="total")
+
+    def call(self, x):
+        self.add_loss(ops.mean(x))
+        self.total.assign(self.total + ops.sum(x))
+        return x * self.total
+
+
+def counting():
+    """A model with such a layer."""
+    x = keras.Input((3,), name="x")
+    return keras.Model(x, Counting(name="count")(x))

@@ -71,6 +71,8 @@ def _input(trace: Trace, layer: Any, references: list[Any], values: dict[int, An
         outer = values.get(id(reference))
         if outer is None:  # an optional input that was not given
             continue
+        if not shown and trace.frame != 0:  # a Sequential model inside another has no input layer that anyone sees
+            continue
         inputs = [port(outer)] if trace.builder.knows(outer) else []
         inner = fresh(outer)
         path = trace.builder.path_of(id(layer)) if shown else None

@@ -192,12 +192,14 @@ def _shaped(shape: Any, dtype: str) -> Any:  # noqa: ANN401
 def has_invented_batch(model: Any) -> bool:  # noqa: ANN401
     """Tell whether a Sequential model has its batch size from the first data that it saw.
 
-    ``Sequential.build`` then makes the input layer with these two arguments alone; ``keras.Input`` passes many more.
+    ``Sequential.build`` then makes an input layer from a whole batch shape and a dtype; whoever writes ``keras.Input``
+    with a batch size gives a ``shape``, or a batch shape alone.
     """
     layers = getattr(model, "_layers", None) or ()
     if not is_kind(model, "Sequential") or not layers or not is_kind(layers[0], "InputLayer"):
         return False
-    config = getattr(getattr(layers[0], "_auto_config", None), "config", None) or {}
+    given = getattr(getattr(layers[0], "_auto_config", None), "config", None) or {}
     shape = layers[0].batch_shape
+    made_by_keras = given.get("shape") is None and given.get("dtype") is not None
     stateful = any(getattr(layer, "stateful", False) for layer in layers)
-    return set(config) == {"batch_shape", "dtype"} and bool(shape) and shape[0] is not None and not stateful
+    return made_by_keras and bool(shape) and shape[0] is not None and not stateful

@@ -37,8 +37,7 @@ def sublayers(layer: Any) -> list[Any]:  # noqa: ANN401
     """Return the layers that a layer tracks itself, in Keras's order."""
     tracked = getattr(layer, "_layers", None)
     found: dict[int, Any] = {}
-    functional = functional_of(layer)
-    if functional is layer:
+    if is_kind(layer, "Functional"):
         for operation in getattr(layer, "_operations", ()):
             if is_kind(operation, "Layer"):
                 found.setdefault(id(operation), operation)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.keras import functional
 from nbviz.adapters.keras.inputs import Arguments, arguments, has_invented_batch, known_arguments
-from nbviz.adapters.keras.kinds import functional_of, is_kind
-from nbviz.adapters.keras.tensors import flatten, port, symbolic
+from nbviz.adapters.keras.kinds import definer, functional_of, is_kind
+from nbviz.adapters.keras.tensors import port, symbolic
 from nbviz.adapters.keras.text import is_automatic, plain, short
 from nbviz.adapters.keras.trace import Trace
 from nbviz.adapters.keras.tree import add_tree, child_name
 from nbviz.adapters.keras.variables import KerasWeightReader, add_variables, optimizer_of
+from nbviz.adapters.tracebacks import detach
 from nbviz.builder import GraphBuilder
 from nbviz.columns import Columns
 from nbviz.graph import Diagnostic, Group
@@ -101,6 +101,7 @@ def _run_graph(trace: Trace, inner: Any) -> None:  # noqa: ANN401
 
 
 def _record(model: Any, run: Run | None) -> Recorded:  # noqa: ANN401
+    """Record the model by one way of running it."""
     builder = GraphBuilder(child_name(model), "Keras")
     layers = add_tree(builder, model)
     error: Exception | None = None
@@ -112,8 +113,7 @@ def _record(model: Any, run: Run | None) -> Recorded:  # noqa: ANN401
             error = raised
             _mark_failure(trace, raised)
         variables = add_variables(builder, model, layers)
-    if error is not None:
-        _let_go(error)
+    detach(error)
     return builder, layers, error, variables
 
 
@@ -132,23 +132,14 @@ def _mark_failure(trace: Trace, error: Exception) -> None:
     trace.builder.diagnostics.append(Diagnostic("error", message, record.path, record.id))
 
 
-def _let_go(error: BaseException | None) -> None:
-    """Clear the frames of an exception, which would keep the model and its tensors alive."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if error.__traceback__ is not None:
-            traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
-
-
 def _explain_unbuilt(builder: GraphBuilder, model: Any) -> None:  # noqa: ANN401
     """Say what is missing, and how to get it."""
-    unbuilt = [layer for layer in flatten(getattr(model, "_layers", None) or []) if not getattr(layer, "built", True)]
-    if getattr(model, "built", False) and not unbuilt:
+    how = "Say what it takes: inputs=(None, 32) for one input, a tuple or dict of shapes for several."
+    if definer(model, "call").__name__ == "Model" or definer(model, "call").__name__ == "Layer":
+        text = f"{type(model).__name__} has no call() of its own, so there is no graph of it as a whole."
+        how = "Pass one of the models inside to see its graph."
+    elif getattr(model, "built", False):
         text = "Keras does not know this model's input shapes, so there are no calls and no output shapes."
     else:
-        text = "This model is not built: shapes and parameter counts of some layers are not known."
-    builder.note(f"{text} Say what it takes: inputs=(None, 32) for one input, a tuple or dict of shapes for several.")
-
-
+        text = "This model is not built: its shapes, and the parameters of layers that are not built, are not known."
+    builder.note(f"{text} {how}")

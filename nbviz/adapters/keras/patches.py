@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from nbviz.adapters.keras.tensors import is_symbolic
+
 _LOCK = threading.RLock()
 """One trace at a time: the hooks sit on classes that all threads share."""
 
@@ -43,6 +45,10 @@ class Handler(Protocol):
 
     def aside(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
         """Run a piece of Keras's bookkeeping without recording it."""
+        ...
+
+    def assign(self, variable: Any, value: Any) -> Any:  # noqa: ANN401
+        """Stand in for ``Variable.assign`` with a symbolic value."""
         ...
 
     def cast(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
@@ -91,7 +97,7 @@ def _hooks(handler: Handler, thread: int) -> Iterator[tuple[Any, str, Any]]:
 
     yield Operation, "symbolic_call", symbolic_call
     yield DTypePolicy, "convert_input", convert_input
-    yield from _variable_hooks(active)
+    yield from _variable_hooks(handler, active, lambda: threading.get_ident() == thread)
 
 
 def _layer_hooks(
@@ -118,6 +124,12 @@ def _layer_hooks(
     def _set_mask_metadata(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         return handler.aside(mask, (self, *args), kwargs) if active() else mask(self, *args, **kwargs)
 
+    add_loss = layer_class.add_loss
+
+    def add_loss_hook(self: Any, loss: Any) -> None:  # noqa: ANN401
+        if not active():  # a loss is no part of the graph, and Keras takes none that is symbolic
+            add_loss(self, loss)
+
     def make_node(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         return None if active() else node(*args, **kwargs)
 
@@ -126,10 +138,15 @@ def _layer_hooks(
         yield backend_layer, "__call__", run
     yield layer_class, "_maybe_build", _maybe_build
     yield layer_class, "_set_mask_metadata", _set_mask_metadata
+    yield layer_class, "add_loss", add_loss_hook
     yield module, "Node", make_node
 
 
-def _variable_hooks(active: Callable[[], bool]) -> Iterator[tuple[Any, str, Any]]:
+def _variable_hooks(
+    handler: Handler,
+    active: Callable[[], bool],
+    ours: Callable[[], bool],
+) -> Iterator[tuple[Any, str, Any]]:
     """Make operations on variables symbolic: they are then seen, and cost neither time nor memory."""
     from keras.src import ops
     from keras.src.backend.common import keras_tensor
@@ -137,7 +154,22 @@ def _variable_hooks(active: Callable[[], bool]) -> Iterator[tuple[Any, str, Any]
 
     for name, function in _OPERATORS.items():
         yield from _operator_hooks(active, Variable, name, getattr(ops, function))
-    get_item = Variable.__getitem__
+    get_item, make, assign = Variable.__getitem__, Variable.__init__, Variable.assign
+
+    def __init__(self: Any, initializer: Any, shape: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, N807
+        if ours() and not callable(initializer) and not isinstance(initializer, str) and hasattr(initializer, "shape"):
+            # Keras refuses to make a variable from values in a trace (the states of a stateful RNN).
+            values, shape = initializer, tuple(initializer.shape)
+            kwargs["dtype"] = kwargs.get("dtype") or values.dtype
+            make(self, lambda *_args, **_kwargs: values, shape, *args, **kwargs)
+        else:
+            make(self, initializer, shape, *args, **kwargs)
+
+    def assign_hook(self: Any, value: Any) -> Any:  # noqa: ANN401
+        return handler.assign(self, value) if active() and is_symbolic(value) else assign(self, value)
+
+    yield Variable, "__init__", __init__
+    yield Variable, "assign", assign_hook
 
     def __getitem__(self: Any, key: Any) -> Any:  # noqa: ANN401, N807
         return ops.get_item(self, key) if active() else get_item(self, key)

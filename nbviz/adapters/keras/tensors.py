@@ -65,8 +65,12 @@ def symbolic(shape: tuple[Dim, ...], dtype: str | None, *, like: Any = None) -> 
 
 
 def fresh(tensor: Any) -> Any:  # noqa: ANN401
-    """Make another symbolic tensor of the same shape and dtype."""
-    return symbolic(tensor.shape, tensor.dtype, like=tensor)
+    """Make another symbolic tensor of the same shape, dtype and mask."""
+    made = symbolic(tensor.shape, tensor.dtype, like=tensor)
+    mask = getattr(tensor, "_keras_mask", None)
+    if mask is not None:
+        made._keras_mask = mask
+    return made
 
 
 def flatten(structure: Any) -> list[Any]:  # noqa: ANN401

@@ -28,8 +28,8 @@ from nbviz.adapters.keras.tensors import (
     symbolic,
     symbolic_ports,
 )
-from nbviz.adapters.keras.text import plain, short, snake_case
-from nbviz.adapters.keras.tree import add_one, child_name
+from nbviz.adapters.keras.text import is_automatic, plain, short, snake_case
+from nbviz.adapters.keras.tree import add_one, child_name, children
 from nbviz.adapters.keras.variables import own_variables
 from nbviz.builder import CallRecord, GraphBuilder
 from nbviz.shape import Dim
@@ -132,6 +132,10 @@ class Trace:
         else:
             self.connect(record, outputs)
         self.builder.end(record, symbolic_ports(outputs))
+        for tensor in flatten(outputs):
+            mask = getattr(tensor, "_keras_mask", None)
+            if is_symbolic(mask) and not self.builder.knows(mask):
+                self.builder.alias(mask, tensor)  # a mask travels with the tensor that it belongs to
         return outputs
 
     def opaque(self, record: CallRecord, layer: Any, outputs: Any, reason: str) -> Any:  # noqa: ANN401
@@ -148,22 +152,33 @@ class Trace:
         return outputs
 
     def _discover(self, layer: Any) -> str:  # noqa: ANN401
-        """Add a layer that the model's code has made while running."""
+        """Add a layer that the model's code has made while running, below the layer that holds it."""
         if self._memory is not None:
             self._memory.note(layer)
-        holder = next((r.layer for r in reversed(self.stack) if r.layer is not None), None)
-        parent = self.model if holder is None else self._layer_at(holder)
-        name = snake_case(type(layer).__name__) if is_builtin(type(layer)) else child_name(layer)
+        holders = [self.layers_by_path[r.layer] for r in reversed(self.stack) if r.layer is not None]
+        for holder in holders:
+            for child, segment, _ in children(holder):
+                if child is layer:
+                    return self._add_made(layer, holder, segment)
+        name = child_name(layer)
+        segment = snake_case(type(layer).__name__) if is_automatic(name, type(layer).__name__) else name
+        return self._add_made(layer, holders[0] if holders else self.model, segment)
+
+    def _add_made(self, layer: Any, holder: Any, segment: str) -> str:  # noqa: ANN401
         self.layers[id(layer)] = layer
-        path = add_one(self.builder, layer, parent, segment=name, accessor="", name=child_name(layer))
-        for inner in sublayers(layer):
-            if self.builder.path_of(id(inner)) is None and fused_cell(layer) is None:
-                self.layers[id(inner)] = inner
-                add_one(self.builder, inner, layer, segment=child_name(inner), accessor="", name=child_name(inner))
+        above = self.builder.layer_field(id(holder), "name")
+        name = f"{above}/{child_name(layer)}" if above else child_name(layer)
+        # Without an accessor: after the trace the user's model does not have this layer.
+        path = add_one(self.builder, layer, holder, segment=segment, accessor="", name=name)
+        for inner, inner_segment, _ in children(layer):
+            if self.builder.path_of(id(inner)) is None:
+                self._add_made(inner, layer, inner_segment)
         return path
 
-    def _layer_at(self, path: str) -> Any:  # noqa: ANN401
-        return next(layer for layer in self.layers.values() if self.builder.path_of(id(layer)) == path)
+    @property
+    def layers_by_path(self) -> dict[str | None, Any]:
+        """The layers by their paths."""
+        return {self.builder.path_of(key): layer for key, layer in self.layers.items()}
 
     # Hooks
 
@@ -261,7 +276,16 @@ class Trace:
             self.operation(operation, args, kwargs, [])
             self.culprit = (error, len(self.builder.calls) - 1)
             raise
+        if operation_name(operation) in ("convert_to_tensor", "cast") and _unchanged(args[0], outputs):
+            self.builder.alias(outputs, args[0])
+            return outputs
         return self.operation(operation, args, kwargs, outputs)
+
+    def assign(self, variable: Any, value: Any) -> Any:  # noqa: ANN401
+        """Record that the model's code gives a variable a new value."""
+        record = self.builder.begin("operation", "assign", self.frame, symbolic_ports(value), source=_caller())
+        record.reads = (id(variable),)
+        return value
 
     def operation(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> Any:  # noqa: ANN401
         """Record a bare operation whose outputs are known."""
@@ -344,6 +368,10 @@ def sharper(layer: Any, first: tuple[Dim, ...], outputs: Any) -> Any:  # noqa: A
     if not is_kind(layer, "EinsumDense"):
         return outputs
     return map_tensors(lambda x: symbolic(einsum_shape(layer.equation, first, x.shape), x.dtype), outputs)
+
+
+def _unchanged(given: Any, made: Any) -> bool:  # noqa: ANN401
+    return is_symbolic(given) and is_symbolic(made) and given.shape == made.shape and given.dtype == made.dtype
 
 
 def _is_abstract(value: Any) -> bool:  # noqa: ANN401

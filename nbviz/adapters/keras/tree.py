@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import inspect
 import os
+import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nbviz.adapters.keras.kinds import functional_of, fused_cell, is_builtin, is_kind, sublayers
+from nbviz.adapters.keras.kinds import fused_cell, is_builtin, is_kind, sublayers
 from nbviz.adapters.keras.settings import settings_of
 from nbviz.adapters.keras.text import is_automatic, plain
 from nbviz.builder import GraphBuilder
@@ -83,7 +84,7 @@ def _trainable(layer: Any) -> bool | None:  # noqa: ANN401
         return None
 
 
-_SOURCES: dict[type, str] = {}
+_SOURCES: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 
 
 def source_of(layer_type: type) -> str:
@@ -106,7 +107,7 @@ def children(layer: Any) -> Iterator[tuple[Any, str, str]]:  # noqa: ANN401
     inside = sublayers(layer)
     if not inside:
         return
-    named = functional_of(layer) is layer or is_kind(layer, "Sequential")
+    named = is_kind(layer, "Functional", "Sequential")
     held = None if named else dict(attributes(layer))
     positions: dict[int, int] = {}
     if named:
