@@ -73,7 +73,7 @@ def find(model_type: type) -> Adapter | None:
 
     For each class along the method resolution order every adapter is asked in turn, so that the nearest class decides.
     """
-    adapters = [*third_party(), *(_load(target)() for target in OBJECTS.values())]
+    adapters: list[Adapter] = [*third_party(), *(_load(target)() for target in OBJECTS.values())]
     for cls in model_type.__mro__:
         for adapter in adapters:
             if adapter.reads(cls):
@@ -109,23 +109,23 @@ def _read_path(path: str, inputs: Any) -> Reading:  # noqa: ANN401
     suffixes = sorted((s for s in FILES if path.lower().endswith(s)), key=len)
     if not suffixes:
         raise FileReadError(_unknown_file(path))
-    if not os.path.exists(path):
+    if not Path(path).exists():
         raise FileReadError(_missing(path))
     return _load(FILES[suffixes[-1]])(Path(path), inputs)  # type: ignore[no-any-return]
 
 
 def _unknown_file(path: str) -> str:
     kinds = ", ".join(FILES)
-    found = os.path.splitext(path)[1]
+    found = Path(path).suffix
     what = f"with the suffix {found!r}" if found else "without a suffix"
     return f"{path!r} is a path {what}; nbviz reads files that end in {kinds}."
 
 
 def _missing(path: str) -> str:
-    folder, name = os.path.split(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        return f"There is no file {path!r}: the folder {folder!r} does not exist."
-    return f"There is no file {path!r}.{nearest(name, os.listdir(folder))} Paths are relative to {os.getcwd()!r}."
+    full = Path(path).absolute()
+    if not full.parent.is_dir():
+        return f"There is no file {path!r}: the folder {str(full.parent)!r} does not exist."
+    return f"There is no file {path!r}.{nearest(full.name, (p.name for p in full.parent.iterdir()))} Paths are relative to {str(Path.cwd())!r}."
 
 
 def _unsupported(source: Any) -> str:  # noqa: ANN401

@@ -72,9 +72,7 @@ CASES = {
     "lstm_sequences": lambda: model_of(kl.LSTM(5, return_sequences=True), (6, 3)),
     "gru": lambda: model_of(kl.GRU(5), (6, 3)),
     "bidirectional": lambda: model_of(kl.Bidirectional(kl.LSTM(5)), (6, 3)),
-    "bidirectional_sum": lambda: model_of(
-        kl.Bidirectional(kl.GRU(5, return_sequences=True), merge_mode="sum"), (6, 3)
-    ),
+    "bidirectional_sum": lambda: model_of(kl.Bidirectional(kl.GRU(5, return_sequences=True), merge_mode="sum"), (6, 3)),
     "per_step": lambda: model_of(kl.TimeDistributed(kl.Conv2D(3, 3)), (4, 8, 8, 2)),
     "model_per_step": lambda: model_of(
         kl.TimeDistributed(keras.Sequential([keras.Input((8,)), kl.Dense(3), kl.Dense(2)])), (4, 8)

@@ -54,7 +54,7 @@ def keras_state():
 
 
 def random_states():
-    legacy = np.random.get_state()  # noqa: NPY002 - the global generator is what must not move
+    legacy = np.random.get_state()
     states = [random.getstate(), legacy[1].tolist(), legacy[2:]]
     if "torch" in sys.modules:
         states.append(sys.modules["torch"].get_rng_state().tolist())
@@ -63,10 +63,7 @@ def random_states():
 
 def hooks():
     backend_layer = sys.modules["keras.src.layers.layer"].BackendLayer
-    return [
-        dict(vars(cls))
-        for cls in (Layer, Operation, backend_layer, keras.Variable, *keras.Variable.__mro__[1:-1])
-    ]
+    return [dict(vars(cls)) for cls in (Layer, Operation, backend_layer, keras.Variable, *keras.Variable.__mro__[1:-1])]
 
 
 CASES = {

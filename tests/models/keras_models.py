@@ -220,7 +220,7 @@ class TwoArguments(keras.Model):
         self.left = layers.Dense(3)
         self.right = layers.Dense(3)
 
-    def call(self, query, context, scale=2.0, training=False):
+    def call(self, query, context, scale=2.0, training=None):
         return self.left(query) * scale + self.right(context)
 
 

@@ -16,7 +16,9 @@ class KerasAdapter:
     def reads(self, model_type: type) -> bool:
         """Tell whether ``model_type`` itself is one of Keras 3's own models or layers."""
         module = getattr(model_type, "__module__", "") or ""
-        return module.startswith(("keras.src.layers.", "keras.src.models.", "keras.src.utils.", "keras.src.applications."))
+        return module.startswith(
+            ("keras.src.layers.", "keras.src.models.", "keras.src.utils.", "keras.src.applications.")
+        )
 
     def read(self, model: Any, inputs: Any) -> Any:  # noqa: ANN401
         """Read a model or layer object (see ``nbviz.adapters.keras.model.read_model``)."""

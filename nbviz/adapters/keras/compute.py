@@ -42,7 +42,9 @@ def _repeat(pattern: Compute, steps: Dim) -> Compute:
     scaled = {"conv": "output", "conv_transpose": "input", "matmul": "output", "recurrent": "gates"}
     if pattern.op not in scaled:  # attention: more heads do the same work more often
         names = [name for name, _ in pattern.shapes]
-        return Compute(pattern.op, tuple((n, _times(s, 1, steps)) for n, s in zip(names, _shapes(pattern), strict=True)))
+        return Compute(
+            pattern.op, tuple((n, _times(s, 1, steps)) for n, s in zip(names, _shapes(pattern), strict=True))
+        )
     name = scaled[pattern.op]
     return Compute(pattern.op, tuple((n, _insert(s, steps) if n == name else s) for n, s in pattern.shapes))
 
@@ -67,16 +69,14 @@ def einsum(equation: str, operands: Sequence[Dims], output: Dims) -> Patterns:
     terms = left.split(",")
     if len(terms) == 1:
         return ()
-    if len(terms) != 2 or len(operands) != 2:  # noqa: PLR2004 - of three operands the order decides
+    if len(terms) != 2 or len(operands) != 2:
         return None
     extents: dict[str, Dim] = {}
     for term, dims in zip(terms, operands, strict=True):
         head, dots, tail = term.partition("...")
-        for letter, dim in zip(head, dims, strict=False):
-            extents[letter] = dim
+        extents.update(zip(head, dims, strict=False))
         if dots:
-            for letter, dim in zip(reversed(tail), reversed(dims), strict=False):
-                extents[letter] = dim
+            extents.update(zip(reversed(tail), reversed(dims), strict=False))
     kept = set(right) if "->" in equation else {c for c in extents if left.count(c) == 1}
     contracted = [dim for letter, dim in extents.items() if letter not in kept]
     return matmul(output, contracted) if contracted else matmul(output, ())
@@ -127,7 +127,7 @@ def _conv(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: A
     return (convolution(outputs[0], (*layer.kernel_size, channels // layer.groups)),)
 
 
-def _depthwise(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _depthwise(layer: Any, _inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
     return (convolution(outputs[0], (*layer.kernel_size, 1)),)
 
 
@@ -140,22 +140,25 @@ def _separable(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # no
     return (convolution(middle, (*layer.kernel_size, 1)), convolution(out, point))
 
 
-def _conv_transpose(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _conv_transpose(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
     window = Shape((*layer.kernel_size, layer.filters))
     return (Compute("conv_transpose", (("input", Shape(inputs[0])), ("window", window))),)
 
 
 def _recurrent(gates: int) -> Callable[..., Patterns]:
-    def rule(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+    def rule(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
         batch, steps, features = inputs[0]
-        shapes = (("gates", Shape((batch, steps, gates * layer.units))), ("contracted", Shape((features + layer.units,))))
+        shapes = (
+            ("gates", Shape((batch, steps, gates * layer.units))),
+            ("contracted", Shape((features + layer.units,))),
+        )
         return (Compute("recurrent", shapes),)
 
     return rule
 
 
 def _cell(gates: int) -> Callable[..., Patterns]:
-    def rule(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+    def rule(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
         batch, features = inputs[0][0], inputs[0][-1]
         return matmul((batch, gates * layer.units), (features + layer.units,))
 
@@ -177,9 +180,9 @@ def _dot(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: AN
     return matmul(outputs[0], (inputs[0][axes],))
 
 
-def _attention(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _attention(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
     query, value = inputs[0], inputs[1]
-    key = inputs[2] if len(inputs) > 2 else value  # noqa: PLR2004 - query, value, key
+    key = inputs[2] if len(inputs) > 2 else value
     combine = matmul((*query[:-1], value[-1]), (value[-2],)) or ()
     if is_kind(layer, "AdditiveAttention") or layer.score_mode != "dot":
         return combine  # scores by sums, not by products
@@ -223,7 +226,12 @@ _LAYERS: dict[str, Callable[..., Patterns]] = {
 }
 
 
-def operation_compute(operation: Any, args: Sequence[Any], outputs: Sequence[Dims], kwargs: Mapping[str, Any]) -> Patterns:  # noqa: ANN401
+def operation_compute(
+    operation: Any,  # noqa: ANN401
+    args: Sequence[Any],
+    outputs: Sequence[Dims],
+    kwargs: Mapping[str, Any],
+) -> Patterns:
     """Return the work of a bare operation (``keras.ops``)."""
     if not is_builtin(type(operation)):
         return None
@@ -261,11 +269,11 @@ def _op_einsum(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: A
     return einsum(op.subscripts, [_dims(a) for a in args], outputs[0])
 
 
-def _op_conv(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_conv(_op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
     return (convolution(outputs[0], _dims(args[1])[:-1]),)
 
 
-def _op_depthwise(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_depthwise(_op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
     return (convolution(outputs[0], (*_dims(args[1])[:-2], 1)),)
 
 
@@ -277,11 +285,11 @@ def _op_separable(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa
     return (convolution(middle, (*depth[:-2], 1)), convolution(out, point[:-1]))
 
 
-def _op_conv_transpose(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_conv_transpose(_op: Any, args: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
     return (Compute("conv_transpose", (("input", Shape(_dims(args[0]))), ("window", Shape(_dims(args[1])[:-1])))),)
 
 
-def _op_attention(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_attention(_op: Any, args: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
     query, key, value = ((d[0], d[2], d[1], d[3]) for d in map(_dims, args[:3]))  # Keras keeps heads behind steps
     key, value = ((t[0], query[1], *t[2:]) for t in (key, value))  # grouped: every query head attends
     return (Compute("attention", (("query", Shape(query)), ("key", Shape(key)), ("value", Shape(value)))),)

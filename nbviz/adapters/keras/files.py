@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -52,7 +51,7 @@ def refuse_weights(path: Path, _inputs: Any) -> Reading:  # noqa: ANN401
 
 def _load(path: str) -> Any:  # noqa: ANN401
     keras = _keras(path)
-    if os.path.isdir(path):
+    if Path(path).is_dir():
         msg = f"{path!r} is a folder. Pass a .keras or .h5 file, or load the folder with Keras and pass the model."
         raise FileReadError(msg)
     from nbviz.adapters.keras.session import keras_state, random_states
@@ -92,10 +91,14 @@ def _explain(path: str, error: Exception) -> str:
     again = "Load it with keras.saving.load_model({}) and pass the model."
     if "safe_mode" in text or "unsafe_deserialization" in text or "lambda" in text.lower():
         how = again.format(f"{path!r}, safe_mode=False")
-        return f"{path!r} holds Python code (a lambda), which nbviz never runs from a file. If you trust it: {how} {own}"
+        return (
+            f"{path!r} holds Python code (a lambda), which nbviz never runs from a file. If you trust it: {how} {own}"
+        )
     if "custom_objects" in text or "locate class" in text or "Unknown layer" in text or "register" in text:
         how = again.format(f"{path!r}, custom_objects={{...}}")
-        return f"{path!r} uses classes that Keras does not know in this session. Import or register them, or: {how} {own}"
+        return (
+            f"{path!r} uses classes that Keras does not know in this session. Import or register them, or: {how} {own}"
+        )
     if "No model config found" in text or "model_config" in text:
         return f"{path!r} holds no model, perhaps weights alone. Save the whole model with model.save('model.keras'). {own}"
     return f"{path!r} cannot be read: the file is damaged or was not written by Keras. {own}"
@@ -106,7 +109,7 @@ class FileWeightReader:
     """Reads weights by opening the file again: nobody else holds the model, and a view must not."""
 
     def __init__(self, path: Path) -> None:
-        self._path = os.path.abspath(path)
+        self._path = str(path.absolute())
 
     def chunks(self, parameter: int) -> Iterator[npt.NDArray[np.generic]]:
         """Yield the values of one parameter as flat pieces.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbviz.adapters.keras.calls import is_leaf, sharper
 from nbviz.adapters.keras.kinds import functional_of, is_kind
-from nbviz.adapters.keras.tensors import flatten, fresh, is_symbolic, map_tensors, port, symbolic
+from nbviz.adapters.keras.tensors import dims, flatten, fresh, is_symbolic, map_tensors, port, symbolic
 
 if TYPE_CHECKING:
     from nbviz.adapters.keras.trace import Trace
@@ -17,13 +18,13 @@ def expand(trace: Trace, model: Any, args: Any, kwargs: Any, *, shown: bool = Tr
     ``shown`` says whether its input layers are rows; those of a Sequential model are not.
     """
     given = args[0] if args else kwargs.get("inputs", next(iter(kwargs.values()), None))
-    values = dict(zip((id(t) for t in model._inputs), _standardized(trace, model, given), strict=False))  # noqa: SLF001
+    values = dict(zip((id(t) for t in model._inputs), _standardized(trace, model, given), strict=False))
     return _run(trace, model, values, shown=shown)
 
 
 def expand_root(trace: Trace, model: Any, *, shown: bool = True) -> Any:  # noqa: ANN401
     """Run the graph on the inputs that it was made with."""
-    values = {id(t): fresh(t) for t in model._inputs}  # noqa: SLF001
+    values = {id(t): fresh(t) for t in model._inputs}
     return _run(trace, model, values, shown=shown)
 
 
@@ -31,10 +32,10 @@ def _standardized(trace: Trace, model: Any, given: Any) -> list[Any]:  # noqa: A
     """Order the inputs as the model does, with Keras's own checks and messages."""
     flat = flatten(given)
     with trace.quietly():
-        ordered = model._standardize_inputs(given)  # noqa: SLF001
+        ordered = model._standardize_inputs(given)
     if isinstance(given, dict) and len(flat) == len(ordered):
         names = {id(v): v for v in given.values() if is_symbolic(v)}
-        by_name = [given.get(t.name) for t in model._inputs]  # noqa: SLF001
+        by_name = [given.get(t.name) for t in model._inputs]
         flat = by_name if all(id(v) in names for v in by_name) else flat
     for new, old in zip(ordered, flat, strict=False):
         if new is not old and is_symbolic(new):
@@ -44,10 +45,10 @@ def _standardized(trace: Trace, model: Any, given: Any) -> list[Any]:  # noqa: A
 
 def ordered_nodes(model: Any) -> list[Any]:  # noqa: ANN401
     """Return the graph's nodes in the order in which Keras runs them and its summary lists them."""
-    position = {id(operation): i for i, operation in enumerate(model._operations)}  # noqa: SLF001
+    position = {id(operation): i for i, operation in enumerate(model._operations)}
     nodes: list[Any] = []
-    for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001
-        level = model._nodes_by_depth[depth]  # noqa: SLF001
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        level = model._nodes_by_depth[depth]
         nodes.extend(sorted(level, key=lambda node: position.get(id(node.operation), 0)))
     return nodes
 
@@ -62,7 +63,7 @@ def _run(trace: Trace, model: Any, values: dict[int, Any], *, shown: bool) -> An
         elif all(id(t) in values for t in node.input_tensors):
             outputs = _apply(trace, node, values)
             values.update((id(t), x) for t, x in zip(node.outputs, flatten(outputs), strict=False))
-    outputs = map_tensors(lambda t: values[id(t)], model._outputs_struct)  # noqa: SLF001
+    outputs = map_tensors(lambda t: values[id(t)], model._outputs_struct)
     return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
 
@@ -88,15 +89,17 @@ def _apply(trace: Trace, node: Any, values: dict[int, Any]) -> Any:  # noqa: ANN
     same = all(values[id(t)] is not None and values[id(t)].shape == t.shape for t in node.input_tensors)
     if not is_kind(operation, "Layer"):
         return _operation(trace, node, values, same=same)
-    from nbviz.adapters.keras.trace import is_leaf, sharper
-
     if same and is_leaf(operation):
         inputs = [port(values[id(t)]) for t in node.input_tensors]
         record = trace.builder.begin(
             "layer", type(operation).__name__, trace.frame, inputs, layer=trace.builder.path_of(id(operation))
         )
         trace.stack.append(record)
-        outputs = sharper(operation, inputs[0][0].shape, [fresh(t) for t in node.outputs]) if inputs else []
+        outputs = (
+            sharper(operation, dims(values[id(node.input_tensors[0])]), [fresh(t) for t in node.outputs])
+            if inputs
+            else []
+        )
         return trace.close(operation, record, outputs, node.arguments.kwargs)
     args, kwargs = node.arguments.fill_in(values)
     inner = functional_of(operation)
@@ -117,10 +120,10 @@ def _entering(model: Any, args: Any) -> dict[int, Any] | None:  # noqa: ANN401
     if len(args) != 1:
         return None
     flat = flatten(args[0])
-    if isinstance(args[0], dict) and not isinstance(model._inputs_struct, dict):  # noqa: SLF001
-        flat = [args[0].get(t.name) for t in model._inputs]  # noqa: SLF001
-    pairs = list(zip(model._inputs, flat, strict=False))  # noqa: SLF001
-    if len(flat) != len(model._inputs) or any(x is None or len(x.shape) != len(t.shape) for t, x in pairs):  # noqa: SLF001
+    if isinstance(args[0], dict) and not isinstance(model._inputs_struct, dict):
+        flat = [args[0].get(t.name) for t in model._inputs]
+    pairs = list(zip(model._inputs, flat, strict=False))
+    if len(flat) != len(model._inputs) or any(x is None or len(x.shape) != len(t.shape) for t, x in pairs):
         return None
     return {id(t): x for t, x in pairs}
 

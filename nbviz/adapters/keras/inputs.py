@@ -38,7 +38,7 @@ def arguments(model: Any, inputs: Any) -> Arguments:  # noqa: ANN401
 def _default_dtype(model: Any) -> str:  # noqa: ANN401
     try:
         dtype = str(model.input_dtype)
-    except Exception:  # noqa: BLE001 - a custom layer may break its own attributes
+    except Exception:  # noqa: BLE001 - a model's own code may raise anything
         return "float32"
     return "float32" if dtype in ("float16", "bfloat16") else dtype
 
@@ -65,7 +65,9 @@ def _parse(value: Any, default: str, where: str) -> Any:  # noqa: ANN401
 
 
 def _is_dim(value: Any) -> bool:  # noqa: ANN401
-    return value is None or (hasattr(value, "__index__") and not isinstance(value, bool) and not hasattr(value, "dtype"))
+    return value is None or (
+        hasattr(value, "__index__") and not isinstance(value, bool) and not hasattr(value, "dtype")
+    )
 
 
 def _spec(value: Any, default: str, where: str) -> Any:  # noqa: ANN401
@@ -106,9 +108,9 @@ def _for_functional(model: Any, given: Any) -> Any:  # noqa: ANN401
     """Arrange inputs as the Functional model wants them."""
     from keras.src import tree
 
-    names = [t.name for t in model._inputs]  # noqa: SLF001
+    names = [t.name for t in model._inputs]
     if isinstance(given, Mapping):
-        keys = list(model._inputs_struct) if isinstance(model._inputs_struct, Mapping) else names  # noqa: SLF001
+        keys = list(model._inputs_struct) if isinstance(model._inputs_struct, Mapping) else names
         for key in given:
             if key not in keys and key not in names:
                 close = nearest(str(key), keys)
@@ -119,12 +121,12 @@ def _for_functional(model: Any, given: Any) -> Any:  # noqa: ANN401
             msg = f"inputs lacks {', '.join(map(repr, missing))}; this model's inputs are {', '.join(map(repr, keys))}."
             raise InputsError(msg)
         flat = [given[k] for k in names] if set(names) <= set(given) else None
-        return given if flat is None else tree.pack_sequence_as(model._inputs_struct, flat)  # noqa: SLF001
+        return given if flat is None else tree.pack_sequence_as(model._inputs_struct, flat)
     flat = tree.flatten(given)
     if len(flat) != len(names):
         msg = f"inputs has {len(flat)} tensors, but this model takes {len(names)}: {', '.join(map(repr, names))}."
         raise InputsError(msg)
-    return tree.pack_sequence_as(model._inputs_struct, flat)  # noqa: SLF001
+    return tree.pack_sequence_as(model._inputs_struct, flat)
 
 
 def _bind(model: Any, given: Any) -> Arguments:  # noqa: ANN401

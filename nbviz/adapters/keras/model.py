@@ -32,7 +32,7 @@ def read_model(model: Any, inputs: Any = None) -> Reading:  # noqa: ANN401
     InputsError
         If ``inputs`` cannot be understood.
     """
-    builder, layers, error, variables = _recorded(model, inputs)
+    builder, _, error, variables = _recorded(model, inputs)
     builder.optimizer = optimizer_of(model)
     graph = builder.finish()
     automatic = {
@@ -69,12 +69,12 @@ def _ways(model: Any, inputs: Any) -> list[Run]:  # noqa: ANN401
     if inputs is not None:
         return [_calling(arguments(model, inputs))]
     if inner is not None and has_invented_batch(model):
-        shape = inner._inputs[0].shape  # noqa: SLF001
-        return [_calling(((symbolic((None, *shape[1:]), inner._inputs[0].dtype),), {}))]  # noqa: SLF001
+        shape = inner._inputs[0].shape
+        return [_calling(((symbolic((None, *shape[1:]), inner._inputs[0].dtype),), {}))]
     if inner is not None:
         return [lambda trace: _run_graph(trace, inner)]
     if is_kind(model, "Functional"):  # with a call of its own
-        return [_calling(arguments(model, [tuple(t.shape) for t in model._inputs]))]  # noqa: SLF001
+        return [_calling(arguments(model, [tuple(t.shape) for t in model._inputs]))]
     return [_calling(given) for given in known_arguments(model)]
 
 
@@ -88,7 +88,7 @@ def _calling(given: Arguments) -> Run:
 
 def _run_graph(trace: Trace, inner: Any) -> None:  # noqa: ANN401
     """Read a Functional or Sequential model from the graph that Keras keeps."""
-    inputs = [port(t) for t in inner._inputs]  # noqa: SLF001
+    inputs = [port(t) for t in inner._inputs]
     record = trace.builder.begin("layer", type(trace.model).__name__, None, inputs, layer="")
     trace.stack.append(record)
     try:
@@ -128,7 +128,9 @@ def _mark_failure(trace: Trace, error: Exception) -> None:
     record.failed, record.compute = True, None
     met = ", ".join("unknown" if s.shape is None else str(s.shape) for s in record.inputs) or "no tensors"
     name = record.path or "the model"
-    message = f"The forward pass stopped at {name} ({record.op}), which got {met}. {type(error).__name__}: {plain(error)}"
+    message = (
+        f"The forward pass stopped at {name} ({record.op}), which got {met}. {type(error).__name__}: {plain(error)}"
+    )
     trace.builder.diagnostics.append(Diagnostic("error", message, record.path, record.id))
 
 

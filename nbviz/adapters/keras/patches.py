@@ -107,7 +107,7 @@ def _layer_hooks(
     operation: type,
 ) -> Iterator[tuple[Any, str, Any]]:
     layer_class, backend_layer, node = module.Layer, module.BackendLayer, module.Node
-    call, build, mask = layer_class.__call__, layer_class._maybe_build, layer_class._set_mask_metadata  # noqa: SLF001
+    call, build, mask = layer_class.__call__, layer_class._maybe_build, layer_class._set_mask_metadata
     bases = backend_layer.__mro__  # not getattr: every class is callable itself
     plain_call = next((vars(base)["__call__"] for base in bases if "__call__" in vars(base)), operation.__call__)
 

@@ -52,7 +52,7 @@ class Memory:
             return []
         if isinstance(value, deque):
             kept = list(value)
-            self._undo.append(lambda: None if _same(value, kept) else (value.clear(), value.extend(kept))[0])
+            self._undo.append(_deque_undo(value))
             return kept
         if isinstance(value, (tuple, frozenset)):
             return list(value)
@@ -101,6 +101,17 @@ def _list_undo(value: list[Any]) -> Callable[[], None]:
     def undo() -> None:
         if not _same(value, before):
             list.__setitem__(value, slice(None), before)
+
+    return undo
+
+
+def _deque_undo(value: deque[Any]) -> Callable[[], None]:
+    before = list(value)
+
+    def undo() -> None:
+        if not _same(value, before):
+            value.clear()
+            value.extend(before)
 
     return undo
 
@@ -167,8 +178,8 @@ def random_states() -> Iterator[None]:
     undo.append(lambda: random.setstate(state))
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy is not None:
-        kept = numpy.random.get_state()  # noqa: NPY002 - the global generator is the point
-        undo.append(lambda: numpy.random.set_state(kept))  # noqa: NPY002
+        kept = numpy.random.get_state()
+        undo.append(lambda: numpy.random.set_state(kept))
     if torch is not None and hasattr(torch, "get_rng_state"):
         cpu = torch.get_rng_state()
         undo.append(lambda: torch.set_rng_state(cpu))

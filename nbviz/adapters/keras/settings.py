@@ -19,7 +19,7 @@ def settings_of(layer: Any) -> tuple[tuple[str, Setting], ...]:  # noqa: ANN401
     """Return a layer's settings in Keras's order; never raises and never returns large values."""
     try:
         config = _config(layer)
-    except Exception:  # noqa: BLE001 - get_config is user code, and Keras's own raises for many custom layers
+    except Exception:  # noqa: BLE001 - a model's own code may raise anything
         config = _from_signature(layer)
     return tuple((plain(key), simple(value)) for key, value in config.items() if key not in _SKIPPED)
 
@@ -54,7 +54,7 @@ def _from_signature(layer: Any) -> Mapping[str, Any]:  # noqa: ANN401
             if name in vars(layer):
                 found[name] = vars(layer)[name]
         found["dtype"] = layer.dtype_policy.name
-    except Exception:  # noqa: BLE001 - what was found so far is still worth showing
+    except Exception:  # noqa: BLE001 - a model's own code may raise anything
         return found
     return found
 
@@ -111,6 +111,6 @@ def _other(value: Any) -> Setting:  # noqa: ANN401
         return short(name)
     if is_kind(value, "Layer"):
         return short(f"{type(value).__name__} {value.name!r}")
-    if type(value).__repr__ is object.__repr__:
+    if getattr(type(value), "__repr__", None) is object.__repr__:
         return f"{type(value).__name__}()"
     return short(value)

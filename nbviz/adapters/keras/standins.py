@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nbviz.adapters.keras.kinds import definer, is_builtin
-from nbviz.adapters.keras.tensors import dims, flatten, is_array, is_symbolic, map_tensors, symbolic
+from nbviz.adapters.keras.tensors import dims, dtype_name, flatten, is_array, is_symbolic, map_tensors, symbolic
 from nbviz.builder import CallRecord, Cut
 from nbviz.graph import Compute, Setting, TensorSpec
 from nbviz.shape import Dim, Shape
@@ -57,7 +57,7 @@ def _without_inside(trace: Trace, layer: Any, args: Any, kwargs: Any, failures: 
         try:
             with trace.quietly():
                 outputs = layer.compute_output_spec(*args, **kwargs)
-        except Exception:  # noqa: BLE001, S110 - its call has failed already: that is the error to show
+        except Exception:  # noqa: BLE001, S110 - a model's own code may raise anything
             pass
         else:
             return trace.opaque(record, layer, outputs, f"{type(error).__name__}: {error}")
@@ -85,7 +85,7 @@ def _call(layer: Any) -> Callable[..., Any]:  # noqa: ANN401
     return layer.call  # type: ignore[no-any-return]
 
 
-def _symbolically(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def _symbolically(_trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
     return _call(layer)(*args, **kwargs)
 
 
@@ -104,7 +104,7 @@ def _with_numbers(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # n
             new = symbolic(tuple(number if d is None else d for d in x.shape), x.dtype, like=x)
             mask = getattr(x, "_keras_mask", None)
             if mask is not None:
-                new._keras_mask = filled(mask)  # noqa: SLF001
+                new._keras_mask = filled(mask)
             trace.builder.alias(new, x)
             return new
 
@@ -132,11 +132,8 @@ def _merged_outputs(trace: Trace, first: Any, second: Any) -> Any:  # noqa: ANN4
         other = next(others, None)
         if not (is_symbolic(x) or is_array(x)):
             return x
-        shape = _free(Shape(dims(other)), Shape(dims(x))) if hasattr(other, "shape") else Shape(dims(x))
-        dtype = x.dtype if is_symbolic(x) else None
-        from nbviz.adapters.keras.tensors import dtype_name
-
-        new = symbolic(shape.dims, dtype or dtype_name(x))
+        shape = _free(Shape(dims(other)), Shape(dims(x))) if hasattr(other, "shape") else None
+        new = symbolic(dims(x) if shape is None else shape.dims, dtype_name(x))
         trace.builder.alias(new, x)
         return new
 
@@ -151,9 +148,7 @@ def merge(first: list[CallRecord], second: list[CallRecord]) -> None:
     for a, b in zip(first, second, strict=True):
         b.inputs = _merge_specs(a.inputs, b.inputs)
         b.outputs = _merge_specs(a.outputs, b.outputs)
-        b.settings = tuple(
-            (key, _merge_setting(dict(a.settings).get(key, value), value)) for key, value in b.settings
-        )
+        b.settings = tuple((key, _merge_setting(dict(a.settings).get(key, value), value)) for key, value in b.settings)
         if a.compute and b.compute and len(a.compute) == len(b.compute):
             b.compute = tuple(_merge_compute(x, y) for x, y in zip(a.compute, b.compute, strict=True))
 
@@ -265,5 +260,3 @@ def _on_jax(trace: Trace, layer: Any, args: Any, kwargs: Any, number: int) -> An
 def _origins(trace: Trace, outputs: Any) -> Any:  # noqa: ANN401
     """Turn the backend's tensors into symbolic ones."""
     return trace.lift(outputs)
-
-

@@ -26,7 +26,11 @@ def is_array(value: Any) -> bool:  # noqa: ANN401
     if is_symbolic(value) or is_variable(value):
         return False
     module = type(value).__module__.partition(".")[0]
-    return module in ("numpy", "jax", "jaxlib", "torch", "tensorflow") and hasattr(value, "shape") and hasattr(value, "dtype")
+    return (
+        module in ("numpy", "jax", "jaxlib", "torch", "tensorflow")
+        and hasattr(value, "shape")
+        and hasattr(value, "dtype")
+    )
 
 
 def dtype_name(value: Any) -> str | None:  # noqa: ANN401
@@ -39,7 +43,9 @@ def dtype_name(value: Any) -> str | None:  # noqa: ANN401
 
 def dims(value: Any) -> tuple[Dim, ...]:  # noqa: ANN401
     """Return a tensor's dimensions: whole numbers, and None for what is free."""
-    return tuple(int(d) if isinstance(d, int) or hasattr(d, "__index__") and not _is_symbol(d) else None for d in value.shape)
+    return tuple(
+        int(d) if isinstance(d, int) or (hasattr(d, "__index__") and not _is_symbol(d)) else None for d in value.shape
+    )
 
 
 def _is_symbol(dim: Any) -> bool:  # noqa: ANN401

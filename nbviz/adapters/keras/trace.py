@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from nbviz.adapters.keras import functional, standins, wrappers
-from nbviz.adapters.keras.compute import Patterns, einsum_shape, layer_compute, operation_compute, repeated
-from nbviz.adapters.keras.kinds import definer, functional_of, fused_cell, is_builtin, is_kind, sublayers
+from nbviz.adapters.keras.calls import (
+    all_variables,
+    as_symbolic,
+    caller,
+    is_abstract,
+    is_leaf,
+    operation_name,
+    operation_settings,
+    sharper,
+    unchanged,
+)
+from nbviz.adapters.keras.compute import Patterns, layer_compute, operation_compute, repeated
+from nbviz.adapters.keras.kinds import functional_of, is_kind
 from nbviz.adapters.keras.patches import hooked
 from nbviz.adapters.keras.session import Memory, untouched
-from nbviz.adapters.keras.settings import simple
 from nbviz.adapters.keras.tensors import (
     dims,
     flatten,
@@ -30,11 +38,8 @@ from nbviz.adapters.keras.tensors import (
 )
 from nbviz.adapters.keras.text import is_automatic, plain, short, snake_case
 from nbviz.adapters.keras.tree import add_one, child_name, children
-from nbviz.adapters.keras.variables import own_variables
 from nbviz.builder import CallRecord, GraphBuilder
 from nbviz.shape import Dim
-
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Trace:
@@ -66,7 +71,7 @@ class Trace:
         self._memory: Memory | None = None
         self.culprit: tuple[BaseException, int] | None = None
 
-    def __enter__(self) -> Trace:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *details: object) -> None:
@@ -115,7 +120,7 @@ class Trace:
         if path is None:
             path = self._discover(layer)
         record = self.builder.begin(
-            "layer", type(layer).__name__, self.frame, symbolic_ports(*inputs), layer=path, source=_caller()
+            "layer", type(layer).__name__, self.frame, symbolic_ports(*inputs), layer=path, source=caller()
         )
         self.stack.append(record)
         return record
@@ -128,7 +133,7 @@ class Trace:
             outputs = map_tensors(lambda x: fresh(x) if is_symbolic(x) and self.builder.knows(x) else x, outputs)
             made = [dims(x) for x in flatten(outputs) if is_symbolic(x)]
             record.compute = self.work(layer_compute(layer, inputs, made, kwargs))
-            record.reads = tuple(id(v) for v in _all_variables(layer))
+            record.reads = tuple(id(v) for v in all_variables(layer))
         else:
             self.connect(record, outputs)
         self.builder.end(record, symbolic_ports(outputs))
@@ -144,7 +149,7 @@ class Trace:
         path = record.path
         self.builder.note(f"The inside of {path or 'the model'} is not shown: {short(reason, 400)}", path)
         record.compute = None
-        record.reads = tuple(id(v) for v in _all_variables(layer))
+        record.reads = tuple(id(v) for v in all_variables(layer))
         record.failed = False
         if record.has_children:
             self.connect(record, outputs)
@@ -271,19 +276,19 @@ class Trace:
         """Record a bare operation."""
         try:
             with self.quietly():
-                outputs = original(operation, *map_tensors(_as_symbolic, args), **map_tensors(_as_symbolic, kwargs))
+                outputs = original(operation, *map_tensors(as_symbolic, args), **map_tensors(as_symbolic, kwargs))
         except Exception as error:
             self.operation(operation, args, kwargs, [])
             self.culprit = (error, len(self.builder.calls) - 1)
             raise
-        if operation_name(operation) in ("convert_to_tensor", "cast") and _unchanged(args[0], outputs):
+        if operation_name(operation) in ("convert_to_tensor", "cast") and unchanged(args[0], outputs):
             self.builder.alias(outputs, args[0])
             return outputs
         return self.operation(operation, args, kwargs, outputs)
 
     def assign(self, variable: Any, value: Any) -> Any:  # noqa: ANN401
         """Record that the model's code gives a variable a new value."""
-        record = self.builder.begin("operation", "assign", self.frame, symbolic_ports(value), source=_caller())
+        record = self.builder.begin("operation", "assign", self.frame, symbolic_ports(value), source=caller())
         record.reads = (id(variable),)
         return value
 
@@ -298,12 +303,12 @@ class Trace:
                 ports.append(port(leaf))
         for constant in constants:
             self.constant(constant)
-        record = self.builder.begin("operation", operation_name(operation), self.frame, ports, source=_caller())
+        record = self.builder.begin("operation", operation_name(operation), self.frame, ports, source=caller())
         record.reads = tuple(id(leaf) for leaf in leaves if is_variable(leaf))
         made = [dims(x) for x in flatten(outputs) if is_symbolic(x)]
         tensors = [leaf for leaf in leaves if is_symbolic(leaf) or is_array(leaf) or is_variable(leaf)]
         record.compute = self.work(operation_compute(operation, tensors, made, kwargs))
-        record.settings = _operation_settings(operation, args, kwargs)
+        record.settings = operation_settings(operation, args, kwargs)
         self.builder.end(record, symbolic_ports(outputs))
         return outputs
 
@@ -343,7 +348,7 @@ class Trace:
             if not is_array(value):
                 return value
             if not self.builder.knows(value):
-                if self.level == standins.LOWERED and _is_abstract(value) and self.stack:
+                if self.level == standins.LOWERED and is_abstract(value) and self.stack:
                     self.untraced(value, self.stack[-1])
                 else:
                     self.constant(value)
@@ -352,81 +357,3 @@ class Trace:
             return lifted
 
         return map_tensors(one, structure)
-
-
-def is_leaf(layer: Any) -> bool:  # noqa: ANN401
-    """Tell whether a layer is one step of computation, with nothing inside that a user would look at."""
-    return (
-        is_builtin(definer(layer, "call"))
-        and not is_kind(layer, "Lambda")
-        and (not sublayers(layer) or fused_cell(layer) is not None)
-    )
-
-
-def sharper(layer: Any, first: tuple[Dim, ...], outputs: Any) -> Any:  # noqa: ANN401
-    """Fill in the sizes that ``EinsumDense`` lets free although its input has them."""
-    if not is_kind(layer, "EinsumDense"):
-        return outputs
-    return map_tensors(lambda x: symbolic(einsum_shape(layer.equation, first, x.shape), x.dtype), outputs)
-
-
-def _unchanged(given: Any, made: Any) -> bool:  # noqa: ANN401
-    return is_symbolic(given) and is_symbolic(made) and given.shape == made.shape and given.dtype == made.dtype
-
-
-def _is_abstract(value: Any) -> bool:  # noqa: ANN401
-    """Tell whether a tensor of the backend stands for values that do not exist."""
-    return bool(getattr(value, "is_meta", False)) or "Tracer" in type(value).__name__
-
-
-def _as_symbolic(value: Any) -> Any:  # noqa: ANN401
-    """Let a variable stand for its shape, so that no operation asks for its values."""
-    return symbolic(tuple(value.shape), str(value.dtype)) if is_variable(value) else value
-
-
-def _all_variables(layer: Any) -> list[Any]:  # noqa: ANN401
-    found = list(own_variables(layer))
-    if fused_cell(layer) is None:
-        for inner in sublayers(layer):
-            found.extend(_all_variables(inner))
-    return found
-
-
-def operation_name(operation: Any) -> str:  # noqa: ANN401
-    """Return an operation's name as its function in ``keras.ops`` is called."""
-    return snake_case(type(operation).__name__)
-
-
-def _operation_settings(operation: Any, args: Any, kwargs: Any) -> tuple[tuple[str, Any], ...]:  # noqa: ANN401
-    """Return what an operation was given besides tensors."""
-    found: dict[str, Any] = {
-        key: value for key, value in vars(operation).items() if not key.startswith("_") and key != "name"
-    }
-    found.update(kwargs)
-    others = [a for a in flatten(list(args)) if not (is_symbolic(a) or is_array(a) or is_variable(a))]
-    if others:
-        found["arguments"] = others
-    kept = {}
-    for key, value in found.items():
-        leaves = [value] if callable(value) else flatten(value)
-        if not any(is_symbolic(x) or is_array(x) or is_variable(x) for x in leaves):
-            kept[plain(key)] = simple(value)
-    return tuple(kept.items())
-
-
-def _caller() -> str:
-    """Return ``file.py:line`` of the model's code that makes this call, ``""`` when there is none."""
-    frame = sys._getframe(1)  # noqa: SLF001
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if not module.startswith(("keras.", "nbviz.", "contextlib", "torch.", "jax.", "optree")):
-            break
-        frame = frame.f_back  # type: ignore[assignment]
-    if frame is None:
-        return ""
-    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
-
-
-def describe(error: BaseException) -> str:
-    """Return an error's own message as plain text."""
-    return f"{type(error).__name__}: {short(plain(error), 2000)}"

@@ -8,10 +8,10 @@ that holds the layer names it instead: ``conv``, ``blocks[0]``. A name that the 
 from __future__ import annotations
 
 import inspect
-import os
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from nbviz.adapters.keras.kinds import fused_cell, is_builtin, is_kind, sublayers
@@ -73,14 +73,14 @@ def child_name(layer: Any) -> str:  # noqa: ANN401
     """Return a layer's own name, whatever the layer's class does with attributes."""
     try:
         return plain(layer.name)
-    except Exception:  # noqa: BLE001 - a custom layer may break its own attributes
+    except Exception:  # noqa: BLE001 - a model's own code may raise anything
         return plain(type(layer).__name__)
 
 
 def _trainable(layer: Any) -> bool | None:  # noqa: ANN401
     try:
         return bool(layer.trainable)
-    except Exception:  # noqa: BLE001 - see child_name
+    except Exception:  # noqa: BLE001 - a model's own code may raise anything
         return None
 
 
@@ -94,7 +94,7 @@ def source_of(layer_type: type) -> str:
     if layer_type not in _SOURCES:
         try:
             file, line = inspect.getsourcefile(layer_type), inspect.getsourcelines(layer_type)[1]
-            return _SOURCES.setdefault(layer_type, f"{os.path.basename(file or '?')}:{line}")
+            return _SOURCES.setdefault(layer_type, f"{Path(file or '?').name}:{line}")
         except (OSError, TypeError):
             return ""
     return _SOURCES[layer_type]

@@ -79,7 +79,7 @@ def _held(builder: GraphBuilder, key: int, layer: Any) -> Iterator[Any]:  # noqa
 def _safe_list(layer: Any, name: str) -> list[Any]:  # noqa: ANN401
     try:
         return list(getattr(layer, name))
-    except Exception:  # noqa: BLE001 - a custom layer may break its own attributes
+    except Exception:  # noqa: BLE001 - a model's own code may raise anything
         return []
 
 
@@ -107,7 +107,7 @@ def _unpacked(variable: Any, layer: Any, size: int) -> int:  # noqa: ANN401
         return size
     rows = getattr(layer, "_orig_input_dim", None) or getattr(layer, "_orig_output_dim", None)
     if type(layer).__name__ == "Dense" and isinstance(rows, int) and variable.shape[0] == math.ceil(rows / 2):
-        return rows * math.prod(variable.shape[1:])
+        return int(rows * math.prod(variable.shape[1:]))
     return size * 2
 
 
@@ -128,7 +128,7 @@ def optimizer_of(model: Any) -> OptimizerState | None:  # noqa: ANN401
         variables = {id(v): v for v in optimizer.variables}.values()
         size = sum(math.prod(v.shape) for v in optimizer.variables)
         bits = sum(math.prod(v.shape) * (bits_of(str(v.dtype)) or 0) for v in variables)
-    except Exception:  # noqa: BLE001 - an optimizer is not what was asked for
+    except Exception:  # noqa: BLE001 - a model's own code may raise anything
         return None
     return OptimizerState(plain(type(optimizer).__name__), size, math.ceil(bits / 8))
 

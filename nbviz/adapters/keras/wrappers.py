@@ -57,7 +57,7 @@ def time_distributed(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  
     return _step(trace, "stack", output, (output.shape[0], steps, *output.shape[1:]), steps)
 
 
-def bidirectional(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def bidirectional(_trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
     """Run the forward and the backward layer and merge what they give."""
     from keras.src import ops
 
