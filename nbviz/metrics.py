@@ -82,7 +82,8 @@ def macs(compute: Sequence[Compute] | None) -> int | None:
         return None
     total = 0
     for pattern in compute:
-        count = FORMULAS[pattern.op](dict(pattern.shapes))
+        formula = FORMULAS.get(pattern.op)  # a graph saved by a later nbviz may hold one that is not known here
+        count = None if formula is None else formula(dict(pattern.shapes))
         if count is None:
             return None
         total += count

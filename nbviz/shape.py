@@ -65,7 +65,7 @@ class Shape:
         if isinstance(other, Shape):
             return [_dim_key(d) for d in self.dims] < [_dim_key(d) for d in other.dims]
         if isinstance(other, Shapes):
-            return Shapes((self,)) < other
+            return _shapes_key(Shapes((self,))) <= _shapes_key(other)  # one tensor comes before a list of one
         return NotImplemented
 
     def __hash__(self) -> int:
@@ -129,9 +129,7 @@ class Shapes:
     def __lt__(self, other: object) -> bool:
         if isinstance(other, Shape):
             other = Shapes((other,))
-        if isinstance(other, Shapes):
-            return _shapes_key(self) < _shapes_key(other)
-        return NotImplemented
+        return _shapes_key(self) < _shapes_key(other) if isinstance(other, Shapes) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.shapes)

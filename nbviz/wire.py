@@ -15,6 +15,7 @@ import numpy as np
 from nbviz.columns import Columns
 from nbviz.errors import SchemaError
 from nbviz.graph import Call, Compute, Diagnostic, Edge, Group, Layer, ModelGraph, OptimizerState, Parameter, TensorSpec
+from nbviz.invariants import violations
 from nbviz.rows import RowTree, Totals
 from nbviz.shape import Shape, Shapes
 
@@ -22,6 +23,7 @@ SCHEMA_VERSION: Final = (1, 0)
 """Major and minor version of payload and ``.json``. A reader refuses a newer major and ignores what it does not know."""
 
 _MAGIC: Final = b"NBVZ"
+_FORMAT: Final = "nbviz model graph"
 
 
 class Measured(Protocol):
@@ -40,6 +42,7 @@ class Measured(Protocol):
 # --- the payload ---------------------------------------------------------------------------------------------------
 
 _Value = TypeVar("_Value", bound=Hashable)
+_Row = TypeVar("_Row")
 
 
 @final
@@ -63,7 +66,7 @@ class _Writer:
     def __init__(self) -> None:
         self.strings: _Interned[str] = _Interned()
         self.shapes: _Interned[Shape | None] = _Interned()
-        self.settings: _Interned[tuple[Any, ...]] = _Interned()
+        self.settings: _Interned[str] = _Interned()
         self.tensors: _Interned[TensorSpec] = _Interned()
         self._parts: list[bytes] = []
         self._at = 0
@@ -120,7 +123,7 @@ def encode(measured: Measured) -> bytes:
         "tables": tables,
         "strings": list(write.strings),
         "shapes": [None if shape is None else shape.dims for shape in write.shapes],
-        "settings": [_plain(settings) for settings in write.settings],
+        "settings": [json.loads(settings) for settings in write.settings],
     }
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode("ascii")
     return _MAGIC + len(text).to_bytes(4, "little") + text + write.body
@@ -176,7 +179,7 @@ def _row_columns(measured: Measured, write: _Writer) -> dict[str, Any]:
         "calls": write.ints(columns["calls"]),
         "order": write.ints(columns["order"]),
         "connected_to": write.lists([tree.index[path] for path in paths] for paths in columns["connected_to"]),
-        "settings": write.ints(write.settings(values) for values in own_settings),
+        "settings": write.ints(write.settings(_settings_text(values)) for values in own_settings),
         "parameters": write.lists(of_layer("parameters", ())),
         "trainable": write.ints(of_layer("trainable", None)),
     }
@@ -192,7 +195,7 @@ def _call_columns(measured: Measured, write: _Writer) -> dict[str, Any]:
         "outputs": write.lists([write.tensors(spec) for spec in specs] for specs in calls.column("outputs")),
         "parameters": write.lists(calls.column("parameters")),
         "macs": write.numbers(measured.call_macs),
-        "settings": write.ints(write.settings(values) for values in calls.column("settings")),
+        "settings": write.ints(write.settings(_settings_text(values)) for values in calls.column("settings")),
     }
 
 
@@ -221,6 +224,11 @@ def _tensor_columns(tensors: Sequence[TensorSpec], write: _Writer) -> dict[str, 
     }
 
 
+def _settings_text(settings: tuple[Any, ...]) -> str:
+    # Not the values themselves: 1, 1.0 and True are equal, and one of them would be shown for all.
+    return json.dumps(_plain(settings))
+
+
 def _plain(value: Any) -> Any:  # noqa: ANN401
     """Return settings as JSON: tuples as lists, what is not finite as text."""
     if isinstance(value, tuple):
@@ -238,10 +246,10 @@ def to_json(graph: ModelGraph) -> str:
 
     ``format`` and ``schema`` come first. ``layers``, ``calls``, ``edges``, ``parameters`` and ``groups`` are objects of
     columns: one array per field of the dataclass of that name in ``nbviz.graph``. A shape is an array of dimensions (number,
-    symbol, or null for a free one), or null for unknown rank; a tensor is ``[shape, dtype, name]``.
+    symbol, or null for a free one), or null for unknown rank; a tensor is ``[shape, dtype, name]``. A number that JSON lacks is ``{"float": "inf"}``.
     """
     document = {
-        "format": "nbviz model graph",
+        "format": _FORMAT,
         "schema": SCHEMA_VERSION,
         "name": graph.name,
         "framework": graph.framework,
@@ -250,7 +258,10 @@ def to_json(graph: ModelGraph) -> str:
         "diagnostics": [asdict(diagnostic) for diagnostic in graph.diagnostics],
         **{name: _write_table(getattr(graph, name), row_type) for name, row_type in _TABLES.items()},
     }
-    return json.dumps(document, separators=(",", ":"))
+    return json.dumps(document, separators=(",", ":"), allow_nan=False)
+
+
+_DAMAGED = (ValueError, TypeError, KeyError, IndexError, RecursionError)
 
 
 def from_json(text: str) -> ModelGraph:
@@ -259,30 +270,41 @@ def from_json(text: str) -> ModelGraph:
     Raises
     ------
     SchemaError
-        If the text is no model graph, or a newer major version wrote it.
+        If the text is no model graph, is damaged, or a newer major version wrote it.
     """
     try:
         document = json.loads(text)
-        major = document["schema"][0] if document["format"] == "nbviz model graph" else None
-    except (ValueError, TypeError, KeyError, IndexError) as error:
-        msg = "This JSON is not a model graph that nbviz saved (view.save('net.json') writes one)."
-        raise SchemaError(msg) from error
+        major = document["schema"][0] if document["format"] == _FORMAT else None
+    except _DAMAGED:
+        document, major = {}, None
+    if major is None:
+        msg = "This is not a model graph that nbviz saved (view.save('net.json') writes one)."
+        raise SchemaError(msg)
     if major != SCHEMA_VERSION[0]:
         msg = f"This model graph has format {major!r}, this nbviz reads {SCHEMA_VERSION[0]}. Upgrade nbviz to open it."
         raise SchemaError(msg)
     try:
-        optimizer = document["optimizer"]
-        return ModelGraph(
-            name=document["name"],
-            framework=document["framework"],
-            batch_axis=document["batch_axis"],
-            optimizer=None if optimizer is None else OptimizerState(**optimizer),
-            diagnostics=tuple(Diagnostic(**diagnostic) for diagnostic in document["diagnostics"]),
-            **{name: _read_table(document[name], row_type) for name, row_type in _TABLES.items()},
-        )
-    except (ValueError, TypeError, KeyError, IndexError) as error:
+        graph = _read_graph(document)
+        wrong = next(violations(graph), None)
+    except _DAMAGED as error:
         msg = f"This model graph is damaged ({type(error).__name__}: {error}). Save it again."
         raise SchemaError(msg) from error
+    if wrong is not None:
+        msg = f"This model graph is damaged: {wrong}. Save it again."
+        raise SchemaError(msg)
+    return graph
+
+
+def _read_graph(document: Mapping[str, Any]) -> ModelGraph:
+    optimizer = document["optimizer"]
+    return ModelGraph(
+        name=document["name"],
+        framework=document["framework"],
+        batch_axis=document["batch_axis"],
+        optimizer=None if optimizer is None else _read_row(optimizer, OptimizerState),
+        diagnostics=tuple(_read_row(diagnostic, Diagnostic) for diagnostic in document["diagnostics"]),
+        **{name: _read_table(document[name], row_type) for name, row_type in _TABLES.items()},
+    )
 
 
 _TABLES: Final[Mapping[str, type]] = {
@@ -306,6 +328,8 @@ def _write_value(value: Any) -> Any:  # noqa: ANN401
             return [value.op, [[name, shape.dims] for name, shape in value.shapes]]
         case tuple():
             return [_write_value(item) for item in value]
+        case float() if not math.isfinite(value):
+            return {"float": str(value)}
     return value
 
 
@@ -314,6 +338,8 @@ def _shape(value: Sequence[Any] | None) -> Shape | None:
 
 
 def _tuple(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        return float(value["float"])
     return tuple(_tuple(item) for item in value) if isinstance(value, list) else value
 
 
@@ -338,6 +364,10 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 def _write_table(rows: Columns[Any], row_type: type) -> dict[str, list[Any]]:
     return {name: [_write_value(value) for value in rows.column(name)] for name in _fields(row_type)}
+
+
+def _read_row(values: Mapping[str, Any], row_type: type[_Row]) -> _Row:
+    return row_type(**{name: values[name] for name in _fields(row_type)})
 
 
 def _read_table(columns: Mapping[str, Sequence[Any]], row_type: type) -> Columns[Any]:

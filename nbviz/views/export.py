@@ -225,7 +225,7 @@ def _csv(frame: pd.DataFrame) -> str:
     table = frame.reset_index()
     for name, dtype in table.dtypes.items():
         if not _is_number(dtype):
-            table[name] = [_no_formula(_plain(value)) for value in table[name]]
+            table[name] = [_no_formula(_plain(value)) for value in table[name].tolist()]
     text: str = table.to_csv(index=False, lineterminator="\n")
     return text
 
@@ -239,7 +239,7 @@ def _readable(frame: pd.DataFrame) -> tuple[list[str], list[bool], list[list[str
     """Return headings, which columns are numbers, and rows of text for people."""
     table = frame.reset_index()
     numeric = [_is_number(dtype) for dtype in table.dtypes]
-    columns = [[_cell(str(name), value) for value in table[name]] for name in table.columns]
+    columns = [[_cell(str(name), value) for value in table[name].tolist()] for name in table.columns]
     return [clean(str(name)) for name in table.columns], numeric, [list(row) for row in zip(*columns, strict=True)]
 
 

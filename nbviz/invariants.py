@@ -1,0 +1,99 @@
+"""What holds in every model graph; readers rely on it, so a graph from a file is checked before anyone walks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nbviz.columns import Columns
+from nbviz.graph import Call, Edge, Group, Layer, ModelGraph, Parameter
+
+
+def violations(graph: ModelGraph) -> Iterator[str]:
+    """Yield one sentence for every rule of ``nbviz.graph`` that a graph breaks; none for a sound one."""
+    yield from _layers(graph.layers, len(graph.parameters))
+    paths = set(graph.layers.column("path"))
+    yield from _calls(graph.calls, paths, len(graph.parameters))
+    yield from _edges(graph.edges, graph.calls)
+    yield from _parameters(graph.parameters, paths)
+    rows = paths | {c.path for c in graph.calls if c.kind == "operation"}
+    yield from _groups(graph.groups, paths, rows)
+    for diagnostic in graph.diagnostics:
+        if diagnostic.call is not None and not 0 <= diagnostic.call < len(graph.calls):
+            yield f"a diagnostic is about call {diagnostic.call}, which does not exist"
+
+
+def _outside(ids: Any, length: int) -> bool:  # noqa: ANN401
+    return any(not 0 <= i < length for i in ids)
+
+
+def _layers(layers: Columns[Layer], parameters: int) -> Iterator[str]:
+    seen: set[str] = set()
+    if not layers or layers[0].path or layers[0].parent is not None:
+        yield "the first layer is not the root, whose path is '' and whose parent is None"
+    for layer in layers:
+        if layer.path in seen:
+            yield f"two layers have the path {layer.path!r}"
+        if layer.path and layer.parent not in seen:
+            yield f"layer {layer.path!r} stands before its parent {layer.parent!r}"
+        if _outside(layer.parameters or (), parameters):
+            yield f"layer {layer.path!r} holds a parameter that does not exist"
+        seen.add(layer.path)
+
+
+def _calls(calls: Columns[Call], paths: set[str], parameters: int) -> Iterator[str]:
+    for position, call in enumerate(calls):
+        if call.id != position:
+            yield f"call {call.id} stands at position {position}"
+        if call.parent is not None and not 0 <= call.parent < position:
+            yield f"call {position} does not come behind its parent {call.parent}"
+        if call.layer is not None and (call.layer != call.path or call.layer not in paths):
+            yield f"call {position} belongs to the row {call.path!r} and calls the layer {call.layer!r}"
+        if _outside(call.parameters, parameters):
+            yield f"call {position} reads a parameter that does not exist"
+
+
+def _edges(edges: Columns[Edge], calls: Columns[Call]) -> Iterator[str]:
+    inputs, outputs = calls.column("inputs"), calls.column("outputs")
+    containers = set(calls.column("parent"))
+    before = (-1, -1, -1, -1)
+    for edge in edges:
+        key = (edge.target, edge.target_port, edge.source, edge.source_port)
+        if not 0 <= edge.source < edge.target < len(calls):
+            yield f"an edge goes from call {edge.source} to call {edge.target}, which is not later"
+            continue
+        if _outside([edge.source_port], len(outputs[edge.source])):
+            yield f"call {edge.source} has no output {edge.source_port}, from which an edge starts"
+        if _outside([edge.target_port], len(inputs[edge.target])):
+            yield f"call {edge.target} has no input {edge.target_port}, at which an edge ends"
+        if {edge.source, edge.target} & containers:
+            yield f"an edge from call {edge.source} to call {edge.target} ends at a call that contains others"
+        if key < before:
+            yield f"the edge from call {edge.source} to call {edge.target} is out of order"
+        before = key
+
+
+def _parameters(parameters: Columns[Parameter], paths: set[str]) -> Iterator[str]:
+    for position, parameter in enumerate(parameters):
+        if parameter.id != position:
+            yield f"parameter {parameter.id} stands at position {position}"
+        if not parameter.owners or not paths.issuperset(parameter.owners):
+            yield f"parameter {position} is owned by {parameter.owners!r}, which are no layers"
+
+
+def _groups(groups: Columns[Group], paths: set[str], rows: set[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    grouped: set[str] = set()
+    for group in groups:
+        if group.id in seen or group.id in rows:
+            yield f"the id {group.id!r} of a group is taken"
+        if group.parent is not None and group.parent not in seen:
+            yield f"group {group.id!r} stands before the group around it, {group.parent!r}"
+        if group.layer not in paths:
+            yield f"group {group.id!r} is in {group.layer!r}, which is no layer"
+        if not rows.issuperset(group.members):
+            yield f"group {group.id!r} has a member that is no row"
+        if not grouped.isdisjoint(group.members):
+            yield f"group {group.id!r} has a member that is in another group too"
+        grouped.update(group.members)
+        seen.add(group.id)
