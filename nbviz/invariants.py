@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbviz.columns import Columns
@@ -16,11 +16,21 @@ def violations(graph: ModelGraph) -> Iterator[str]:
     yield from _calls(graph.calls, paths, len(graph.parameters))
     yield from _edges(graph.edges, graph.calls)
     yield from _parameters(graph.parameters, paths)
-    rows = paths | {c.path for c in graph.calls if c.kind == "operation"}
-    yield from _groups(graph.groups, paths, rows)
+    yield from _groups(graph.groups, paths, _holders(graph))
     for diagnostic in graph.diagnostics:
         if diagnostic.call is not None and not 0 <= diagnostic.call < len(graph.calls):
             yield f"a diagnostic is about call {diagnostic.call}, which does not exist"
+
+
+def _holders(graph: ModelGraph) -> dict[str, str | None]:
+    """Return the path of what holds each layer and operation."""
+    found: dict[str, str | None] = {layer.path: layer.parent for layer in graph.layers}
+    paths = graph.calls.column("path")
+    for call in graph.calls:
+        if call.kind == "operation":
+            at = call.parent
+            found.setdefault(call.path, paths[at] if at is not None and 0 <= at < len(paths) else "")
+    return found
 
 
 def _outside(ids: Any, length: int) -> bool:  # noqa: ANN401
@@ -42,11 +52,14 @@ def _layers(layers: Columns[Layer], parameters: int) -> Iterator[str]:
 
 
 def _calls(calls: Columns[Call], paths: set[str], parameters: int) -> Iterator[str]:
+    kinds = calls.column("kind")
     for position, call in enumerate(calls):
         if call.id != position:
             yield f"call {call.id} stands at position {position}"
         if call.parent is not None and not 0 <= call.parent < position:
             yield f"call {position} does not come behind its parent {call.parent}"
+        elif call.parent is not None and kinds[call.parent] not in {"layer", "operation"}:
+            yield f"call {position} is inside call {call.parent}, which is an {kinds[call.parent]}"
         if call.layer is not None and (call.layer != call.path or call.layer not in paths):
             yield f"call {position} belongs to the row {call.path!r} and calls the layer {call.layer!r}"
         if _outside(call.parameters, parameters):
@@ -81,19 +94,20 @@ def _parameters(parameters: Columns[Parameter], paths: set[str]) -> Iterator[str
             yield f"parameter {position} is owned by {parameter.owners!r}, which are no layers"
 
 
-def _groups(groups: Columns[Group], paths: set[str], rows: set[str]) -> Iterator[str]:
-    seen: set[str] = set()
+def _groups(groups: Columns[Group], paths: set[str], holders: Mapping[str, str | None]) -> Iterator[str]:
+    seen: dict[str, str] = {}
     grouped: set[str] = set()
     for group in groups:
-        if group.id in seen or group.id in rows:
+        if group.id in seen or group.id in holders:
             yield f"the id {group.id!r} of a group is taken"
-        if group.parent is not None and group.parent not in seen:
-            yield f"group {group.id!r} stands before the group around it, {group.parent!r}"
+        if group.parent is not None and seen.get(group.parent) != group.layer:
+            yield f"group {group.id!r} does not come behind the group around it, {group.parent!r}, in one layer with it"
         if group.layer not in paths:
             yield f"group {group.id!r} is in {group.layer!r}, which is no layer"
-        if not rows.issuperset(group.members):
-            yield f"group {group.id!r} has a member that is no row"
-        if not grouped.isdisjoint(group.members):
-            yield f"group {group.id!r} has a member that is in another group too"
-        grouped.update(group.members)
-        seen.add(group.id)
+        for member in group.members:
+            if member not in holders or holders[member] != group.layer:
+                yield f"group {group.id!r} has the member {member!r}, which is no row directly in {group.layer!r}"
+            if member in grouped:
+                yield f"group {group.id!r} has the member {member!r}, which is in another group too"
+            grouped.add(member)
+        seen[group.id] = group.layer
