@@ -318,3 +318,28 @@ def test_graph_survives_the_round_trip_through_networkx():
 
     graph = graph_of(models.residual_net())
     assert ModelGraph.from_networkx(graph.to_networkx()) == graph
+
+
+def test_shapes_alone_that_do_not_run_leave_the_layers_and_a_note():
+    class TakesBoth(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.project = kl.Dense(2)
+
+        def call(self, inputs):
+            codes, x = inputs["codes"], inputs["x"]
+            if str(codes.dtype).rpartition(".")[2] == str(x.dtype).rpartition(".")[2]:
+                msg = "codes are whole numbers and x is not"
+                raise TypeError(msg)
+            return self.project(x) + keras.ops.cast(codes, "float32")
+
+    model = TakesBoth()
+    model({"codes": np.ones((2, 2), "int32"), "x": np.ones((2, 2), "float32")})
+    reading = read(model)
+    assert len(reading.graph.calls) == 0
+    assert "codes are whole numbers" in reading.graph.diagnostics[0].message
+    assert "inputs=" in reading.graph.diagnostics[0].message
+    assert "project" in reading.graph.layer_index
+    assert reading.error is None
+    given = {"codes": keras.KerasTensor((None, 2), "int32"), "x": (None, 2)}
+    assert len(read(model, given).graph.calls) > 0

@@ -22,6 +22,7 @@ from nbviz.grouping import infer_groups
 from nbviz.reading import Reading
 
 Run = Callable[[Trace], None]
+_GIVE_INPUTS = "Say what it takes: inputs=(None, 32) for one input, a tuple or dict of shapes or specs for several."
 
 
 def read_model(model: Any, inputs: Any = None) -> Reading:  # noqa: ANN401
@@ -61,6 +62,11 @@ def _recorded(model: Any, inputs: Any) -> Recorded:  # noqa: ANN401
             recorded = again
     if not ways:
         _explain_unbuilt(recorded[0], model)
+    elif recorded[2] is not None and inputs is None and functional_of(model) is None:
+        # What failed was a guess: Keras keeps the shapes of a model's inputs and not their dtypes.
+        reason = f"{type(recorded[2]).__name__}: {short(recorded[2], 400)}"
+        recorded = _record(model, None)
+        recorded[0].note(f"The model could not be run on the shapes that it was built with ({reason}). {_GIVE_INPUTS}")
     return recorded
 
 
@@ -136,7 +142,7 @@ def _mark_failure(trace: Trace, error: Exception) -> None:
 
 def _explain_unbuilt(builder: GraphBuilder, model: Any) -> None:  # noqa: ANN401
     """Say what is missing, and how to get it."""
-    how = "Say what it takes: inputs=(None, 32) for one input, a tuple or dict of shapes for several."
+    how = _GIVE_INPUTS
     if definer(model, "call").__name__ == "Model" or definer(model, "call").__name__ == "Layer":
         text = f"{type(model).__name__} has no call() of its own, so there is no graph of it as a whole."
         how = "Pass one of the models inside to see its graph."

@@ -65,6 +65,7 @@ class Trace:
         self.stack: list[CallRecord] = []
         self.level = 0
         self.lowering: Callable[[Any], Any] | None = None
+        self._running: dict[int, Any] = {}
         self._quiet = 0
         self._steps: list[Dim] = []
         self._exit = ExitStack()
@@ -123,6 +124,7 @@ class Trace:
             "layer", type(layer).__name__, self.frame, symbolic_ports(*inputs), layer=path, source=caller()
         )
         self.stack.append(record)
+        self._running[record.id] = layer
         return record
 
     def close(self, layer: Any, record: CallRecord, outputs: Any, kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -160,7 +162,7 @@ class Trace:
         """Add a layer that the model's code has made while running, below the layer that holds it."""
         if self._memory is not None:
             self._memory.note(layer)
-        holders = [self.layers_by_path[r.layer] for r in reversed(self.stack) if r.layer is not None]
+        holders = [self._running[r.id] for r in reversed(self.stack) if r.id in self._running]
         for holder in holders:
             for child, segment, _ in children(holder):
                 if child is layer:
@@ -179,11 +181,6 @@ class Trace:
             if self.builder.path_of(id(inner)) is None:
                 self._add_made(inner, layer, inner_segment)
         return path
-
-    @property
-    def layers_by_path(self) -> dict[str | None, Any]:
-        """The layers by their paths."""
-        return {self.builder.path_of(key): layer for key, layer in self.layers.items()}
 
     # Hooks
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from nbviz.adapters.keras.kinds import fused_cell, is_builtin, is_kind, sublayers
 from nbviz.adapters.keras.settings import settings_of
-from nbviz.adapters.keras.text import is_automatic, plain
+from nbviz.adapters.keras.text import is_automatic, plain, short
 from nbviz.builder import GraphBuilder
 
 _KERAS_OWN = frozenset({
@@ -32,7 +32,13 @@ def add_tree(builder: GraphBuilder, model: Any) -> dict[int, Any]:  # noqa: ANN4
     waiting = deque([(model, "")])
     while waiting:
         layer, name = waiting.popleft()
-        for child, segment, accessor in children(layer):
+        try:
+            inside = list(children(layer))
+        except Exception as error:  # noqa: BLE001 - a custom layer may break its own attributes
+            path = builder.path_of(id(layer)) or ""
+            builder.note(f"The layers inside {path or 'the model'} could not be listed: {short(error)}", path)
+            continue
+        for child, segment, accessor in inside:
             if id(child) in found:  # held in two places: it stays where it was found first
                 continue
             found[id(child)] = child
@@ -119,9 +125,9 @@ def children(layer: Any) -> Iterator[tuple[Any, str, str]]:  # noqa: ANN401
         unique = {id(child) for child in public if counts[child.name] == 1}
         for child in inside:
             if id(child) in unique:
-                yield child, child.name, f".get_layer({child.name!r})"
+                yield child, child_name(child), f".get_layer({child.name!r})"
             elif id(child) in positions:
-                yield child, child.name, f".layers[{positions[id(child)]}]"
+                yield child, child_name(child), f".layers[{positions[id(child)]}]"
             else:
                 held = dict(attributes(layer)) if held is None else held
                 attribute = held.get(id(child), "")

@@ -54,7 +54,13 @@ def add_variables(builder: GraphBuilder, model: Any, layers: dict[int, Any]) -> 
     for key, layer in layers.items():
         for variable in _held(builder, key, layer):
             variables[id(variable)] = variable
-            builder.hold(key, id(variable), _stored(variable, layer, trainable=id(variable) in trainable))
+            stored = _stored(variable, layer, trainable=id(variable) in trainable)
+            builder.hold(key, id(variable), stored)
+            if stored.size != math.prod(variable.shape):
+                path = builder.path_of(key) or ""
+                values, packed = f"{stored.size:,}", f"{math.prod(variable.shape):,}"
+                text = f"{path} packs its {stored.name} two values to a byte: {values} parameters, where Keras counts {packed}."
+                builder.note(text, path)
         for state in seeds(layer):
             variables[id(state)] = state
             builder.hold(key, id(state), _stored(state, layer, trainable=False, buffer=True))
