@@ -15,7 +15,8 @@ function sourceHash(): string {
     .concat("package.json", "package-lock.json", "vite.config.ts", "tsconfig.json")
     .sort();
   const hash = createHash("sha256");
-  for (const file of files) hash.update(`${file}\0${readFileSync(join(here, file), "utf8").replaceAll("\r\n", "\n")}\0`);
+  for (const file of files)
+    hash.update(`${file}\0${readFileSync(join(here, file), "utf8").replaceAll("\r\n", "\n")}\0`);
   return hash.digest("hex");
 }
 
@@ -30,19 +31,23 @@ const sha256 = (text: string): string => `sha256-${createHash("sha256").update(t
  */
 const wrap: Plugin = {
   name: "nbviz-wrap",
+  enforce: "post",
   generateBundle(_options, bundle) {
     const chunks = Object.values(bundle).filter((file) => file.type === "chunk");
+    const sheet = Object.values(bundle).find((file) => file.type === "asset" && file.fileName.endsWith(".css"));
     const code = chunks[0]?.code.trim();
-    const css = readFileSync(join(here, "src/theme.css"), "utf8");
-    if (chunks.length !== 1 || !code) this.error("nbviz must be bundled into one chunk");
-    // The page holds the program inside <script>: the text must not be able to end it, nor be changed by escaping.
+    if (chunks.length !== 1 || !code || sheet?.type !== "asset")
+      return this.error("nbviz must be one script and one sheet");
+    const css = String(sheet.source).trim();
+    // A page holds the program inside <script>: the text must not be able to end it, nor be changed by escaping.
     if (/<\/script|<!--|<script/i.test(code)) this.error("the bundle contains text that would end a script element");
+    if (/<\/style/i.test(css)) this.error("the sheet contains text that would end a style element");
     const program = `function(){${code}\nreturn nbviz}`;
     const page = `(${program})().page();\n`;
     const widget = `const program=${program};
-export default program().widget({script:"("+program+")().page();\\n",scriptHash:"${sha256(page)}",styleHash:"${sha256(css)}"});\n`;
+export default program().widget({script:"("+program+")().page();\\n",scriptHash:"${sha256(page)}",style:${JSON.stringify(css)},styleHash:"${sha256(css)}"});\n`;
     for (const name of Object.keys(bundle)) delete bundle[name];
-    const files = { "widget.js": widget, "standalone.js": page, "standalone.css": css, "BUILD.txt": `${sourceHash()}\n` };
+    const files = { "widget.js": widget, "standalone.js": page, "widget.css": css, "BUILD.txt": `${sourceHash()}\n` };
     mkdirSync(out, { recursive: true });
     for (const [name, text] of Object.entries(files)) writeFileSync(join(out, name), text);
   },

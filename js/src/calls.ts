@@ -62,7 +62,8 @@ export function neighbours(payload: Payload, calls: readonly number[]): { before
   const outer = around(payload, calls[0] ?? 0);
   const level = (call: number): number => {
     let at = call;
-    for (let up = payload.calls.parent[at] ?? -1; up >= 0 && !outer.has(up); up = payload.calls.parent[at] ?? -1) at = up;
+    for (let up = payload.calls.parent[at] ?? -1; up >= 0 && !outer.has(up); up = payload.calls.parent[at] ?? -1)
+      at = up;
     return at;
   };
   const before = new Set<number>();

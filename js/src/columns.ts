@@ -180,7 +180,8 @@ function place(payload: Payload): Column[] {
   ];
 }
 
-function extra(column: ExtraColumn): Column {
+/** A user's own numbers as a column. */
+export function extraColumn(column: ExtraColumn): Column {
   const value = (row: number): Value => column.values[row] ?? undefined;
   const unit = column.unit ? ` ${column.unit}` : "";
   const numbers = column.values.filter((v): v is number => typeof v === "number" && Number.isFinite(v));
@@ -198,7 +199,7 @@ function extra(column: ExtraColumn): Column {
 
 /** Every column that there is, in the DataFrame's order. */
 export function columnsOf(payload: Payload, extras: readonly ExtraColumn[]): Column[] {
-  return [...describe(payload), ...measure(payload), ...place(payload), ...extras.map(extra)];
+  return [...describe(payload), ...measure(payload), ...place(payload), ...extras.map(extraColumn)];
 }
 
 /** Ids of the columns that show when nobody has chosen any. */

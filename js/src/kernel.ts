@@ -1,6 +1,7 @@
 // Requests to Python over the widget's messages: the only things that need a live kernel.
-import type { Model } from "./sync";
+
 import type { Kernel, WeightStatistics } from "./store";
+import type { Model } from "./sync";
 
 export const NO_KERNEL = "No live kernel answered. Run the cell again to read values from the weights.";
 

@@ -26,7 +26,10 @@ export function toBase64(bytes: Uint8Array): string {
 
 // JSON that cannot end the script element it stands in.
 function inert(data: PageData): string {
-  return JSON.stringify(data).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(data).replace(
+    /[<>&\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function policy(source: PageSource): string {
@@ -49,7 +52,12 @@ function policy(source: PageSource): string {
 export function pageHtml(source: PageSource, data: PageData, title: string, fallback: Node): string {
   const page = document.implementation.createHTMLDocument(title);
   page.documentElement.lang = "en";
-  const add = <K extends keyof HTMLElementTagNameMap>(parent: Element, tag: K, attributes: Record<string, string>, text = "") => {
+  const add = <K extends keyof HTMLElementTagNameMap>(
+    parent: Element,
+    tag: K,
+    attributes: Record<string, string>,
+    text = "",
+  ) => {
     const element = page.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     element.textContent = text;

@@ -11,7 +11,11 @@ export function selectOne(store: Store, path: string, call?: number): void {
 /** Add to the selection, or take away. */
 export function selectToggle(store: Store, path: string): void {
   const { selection } = store.state;
-  if (selection.includes(path)) select(store, selection.filter((other) => other !== path));
+  if (selection.includes(path))
+    select(
+      store,
+      selection.filter((other) => other !== path),
+    );
   else select(store, [...selection, path]);
 }
 

@@ -86,11 +86,7 @@ export interface WeightStatistics {
 /** What only a live kernel can do; absent in a saved page. */
 export interface Kernel {
   /** Rejects with a readable message, also when the kernel is gone. `progress` is 0 to 1. */
-  weightStatistics(
-    parameter: number,
-    progress: (done: number) => void,
-    signal: AbortSignal,
-  ): Promise<WeightStatistics>;
+  weightStatistics(parameter: number, progress: (done: number) => void, signal: AbortSignal): Promise<WeightStatistics>;
 }
 
 /** What listeners hear of: a field of the state, or what is not part of it. */

@@ -34,7 +34,8 @@ function definition(column: Column): ColumnDef<number> {
     // "first" and "last" hold in both directions: what is unknown is never the biggest or the smallest.
     sortUndefined: "last",
     enableColumnFilter: column.id === "type",
-    filterFn: (row, _id, types: readonly string[]) => types.length === 0 || types.includes(String(column.value(row.original))),
+    filterFn: (row, _id, types: readonly string[]) =>
+      types.length === 0 || types.includes(String(column.value(row.original))),
     sortingFn: (a, b, id) => {
       if (column.compare) return column.compare(a.original, b.original);
       const [x, y] = [a.getValue<string | number>(id), b.getValue<string | number>(id)];

@@ -46,7 +46,14 @@ export function followTheme(element: Element, heard: (theme: Theme) => void, sig
   const look = () => heard(hostTheme(element));
   const observer = new MutationObserver(look);
   // Hosts switch by an attribute or class of these two, or swap a style sheet and then set one.
-  const attributeFilter = ["class", "style", "data-theme", "data-bs-theme", "data-jp-theme-name", "data-jp-theme-light"];
+  const attributeFilter = [
+    "class",
+    "style",
+    "data-theme",
+    "data-bs-theme",
+    "data-jp-theme-name",
+    "data-jp-theme-light",
+  ];
   for (const watched of [document.documentElement, document.body]) observer.observe(watched, { attributeFilter });
   signal.addEventListener("abort", () => observer.disconnect(), { once: true });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", look, { signal });

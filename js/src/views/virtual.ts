@@ -1,12 +1,12 @@
 // TanStack's virtualizer as a hook: only rows near the window are in the document.
 import {
+  defaultRangeExtractor,
   elementScroll,
   observeElementOffset,
   observeElementRect,
   type Range,
   type VirtualItem,
   Virtualizer,
-  defaultRangeExtractor,
 } from "@tanstack/virtual-core";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useReducer, useRef } from "preact/hooks";

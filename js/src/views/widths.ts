@@ -17,7 +17,11 @@ export function contentWidth(column: Column, rows: number): number {
 }
 
 /** `grid-template-columns`: the layer's name takes the room that is left. */
-export function template(columns: readonly Column[], widths: ReadonlyMap<string, number>, natural: ReadonlyMap<string, number>): string {
+export function template(
+  columns: readonly Column[],
+  widths: ReadonlyMap<string, number>,
+  natural: ReadonlyMap<string, number>,
+): string {
   return columns
     .map(({ id }) => {
       const dragged = widths.get(id);

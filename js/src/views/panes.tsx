@@ -1,0 +1,144 @@
+// Table, graph and inspector side by side, one over the other, or behind tabs, as the width allows.
+import { useRef, useState } from "preact/hooks";
+import type { Payload } from "../wire";
+import { GraphView } from "./graph";
+import { handled, useDisplay, useStore } from "./hooks";
+import { Inspector } from "./inspector";
+import { Splitter } from "./splitter";
+import { TablePane } from "./table-pane";
+
+/** Below this, table and graph take turns. */
+const NARROW = 680;
+/** From here on the inspector stands beside the graph, not under it. */
+const WIDE = 1080;
+
+interface PanesProps {
+  readonly payload: Payload;
+  readonly width: number;
+  /** Whether the inspector is wanted. */
+  readonly details: boolean;
+  onCloseDetails(): void;
+}
+
+type Tab = "table" | "graph";
+
+export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
+  const { store, graph } = useDisplay();
+  const { split, selection } = useStore(store, "split", "selection");
+  const [tab, setTab] = useState<Tab>("table");
+  const area = useRef<HTMLDivElement>(null);
+  const narrow = width < NARROW;
+  const shows = (pane: Tab) => (narrow ? pane === tab : pane === "table" ? split > 0 : split < 1);
+  const both = !narrow && shows("table") && shows("graph");
+  const inspector = details && selection.length > 0;
+  const arrangement = narrow ? "is-narrow" : width < WIDE ? "is-medium" : "is-wide";
+  return (
+    <>
+      {narrow && <Tabs tab={tab} onTab={setTab} />}
+      <div class={`nbviz-main ${arrangement}${inspector ? " has-inspector" : ""}`} ref={area}>
+        <section
+          class="nbviz-table-pane"
+          aria-label="Table"
+          hidden={!shows("table")}
+          style={both ? { flex: `0 0 calc(${split * 100}% - 3px)` } : { flex: "1 1 0" }}
+        >
+          <TablePane payload={payload} />
+        </section>
+        {both && (
+          <Splitter
+            label="Table and graph"
+            orientation="vertical"
+            value={split}
+            min={0.15}
+            max={0.85}
+            reset={0.46}
+            area={area}
+            onMove={(share) => store.set({ split: share })}
+          />
+        )}
+        <Side
+          inspector={inspector ? <Inspector payload={payload} onClose={onCloseDetails} /> : null}
+          horizontal={!narrow && width >= WIDE}
+          graphShown={shows("graph")}
+        >
+          <GraphView
+            store={store}
+            onReady={(handle) => {
+              graph.current = handle;
+            }}
+          />
+        </Side>
+      </div>
+    </>
+  );
+}
+
+interface SideProps {
+  readonly inspector: preact.JSX.Element | null;
+  readonly horizontal: boolean;
+  readonly graphShown: boolean;
+  readonly children: preact.JSX.Element;
+}
+
+/** The graph, and the inspector docked to it: the graph makes room. */
+function Side({ inspector, horizontal, graphShown, children }: SideProps) {
+  const area = useRef<HTMLDivElement>(null);
+  const [share, setShare] = useState<number | null>(null);
+  const now = share ?? (horizontal ? 0.62 : 0.56);
+  const basis = share === null ? undefined : { flex: `0 0 calc(${(1 - share) * 100}% - 3px)` };
+  return (
+    <div class={`nbviz-side${horizontal ? " is-row" : ""}${graphShown ? "" : " is-alone"}`} ref={area}>
+      <section class="nbviz-graph-pane" aria-label="Graph" hidden={!graphShown}>
+        {children}
+      </section>
+      {inspector && (
+        <>
+          <Splitter
+            label="Graph and details"
+            orientation={horizontal ? "vertical" : "horizontal"}
+            value={now}
+            min={0.2}
+            max={0.85}
+            reset={horizontal ? 0.62 : 0.56}
+            area={area}
+            onMove={setShare}
+          />
+          <div class="nbviz-dock" style={basis}>
+            {inspector}
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Tabs({ tab, onTab }: { tab: Tab; onTab: (tab: Tab) => void }) {
+  const tabs: readonly (readonly [Tab, string])[] = [
+    ["table", "Table"],
+    ["graph", "Graph"],
+  ];
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    handled(event);
+    onTab(tab === "table" ? "graph" : "table");
+    const other = (event.currentTarget as Element).querySelector<HTMLElement>('[aria-selected="false"]');
+    other?.focus();
+  };
+  return (
+    <div class="nbviz-tabs" role="tablist" tabIndex={-1} aria-label="What to show" onKeyDown={onKeyDown}>
+      {tabs.map(([id, name]) => (
+        <button
+          key={id}
+          type="button"
+          role="tab"
+          aria-selected={tab === id}
+          tabIndex={tab === id ? 0 : -1}
+          class="nbviz-tab"
+          onClick={() => onTab(id)}
+        >
+          {name}
+        </button>
+      ))}
+    </div>
+  );
+}

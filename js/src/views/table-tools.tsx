@@ -1,0 +1,101 @@
+// Above the table: filter by text and type, and which columns show.
+import { useMemo } from "preact/hooks";
+import { type Column, defaultColumns } from "../columns";
+import type { Payload } from "../wire";
+import { useDisplay, useStore } from "./hooks";
+import { Icon } from "./icons";
+import { Action, Choice, Menu } from "./menu";
+
+interface ToolsProps {
+  readonly payload: Payload;
+  readonly all: readonly Column[];
+  readonly shown: readonly string[];
+}
+
+export function TableTools({ payload, all, shown }: ToolsProps) {
+  const { store } = useDisplay();
+  const { filter } = useStore(store, "filter");
+  return (
+    <div class="nbviz-tools">
+      <label class="nbviz-field nbviz-filter">
+        <Icon name="filter" />
+        <input
+          type="text"
+          value={filter.text}
+          placeholder="Filter rows"
+          aria-label="Filter rows by name, type, dtype or shape"
+          title="Keeps only the rows that contain every word"
+          onInput={(event) => store.set({ filter: { ...filter, text: event.currentTarget.value } })}
+          onKeyDown={(event) => {
+            event.stopPropagation();
+            if (event.key === "Escape") store.set({ filter: { ...filter, text: "" } });
+          }}
+        />
+      </label>
+      <TypeMenu payload={payload} />
+      <ColumnMenu payload={payload} all={all} shown={shown} />
+    </div>
+  );
+}
+
+function TypeMenu({ payload }: { payload: Payload }) {
+  const { store } = useDisplay();
+  const { filter } = useStore(store, "filter");
+  const counts = useMemo(() => countTypes(payload), [payload]);
+  const { types } = filter;
+  const text = types.length === 0 ? "All types" : types.length === 1 ? (types[0] ?? "") : `${types.length} types`;
+  const set = (next: readonly string[]) => store.set({ filter: { ...filter, types: next } });
+  return (
+    <Menu label="Types" text={text} icon="layers" title="Show only rows of some types" class="is-quiet">
+      <Action onPick={() => set([])}>All types</Action>
+      {counts.map(([type, count]) => {
+        const on = types.includes(type);
+        return (
+          <Choice
+            key={type}
+            single={false}
+            on={on}
+            hint={String(count)}
+            onPick={() => set(on ? types.filter((other) => other !== type) : [...types, type])}
+          >
+            {type}
+          </Choice>
+        );
+      })}
+    </Menu>
+  );
+}
+
+function countTypes({ rows }: Payload): [string, number][] {
+  const counts = new Map<string, number>();
+  for (let row = 1; row < rows.length; row++) {
+    const type = rows.type[row] || rows.kind[row] || "";
+    counts.set(type, (counts.get(type) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+}
+
+function ColumnMenu({ payload, all, shown }: ToolsProps) {
+  const { store } = useDisplay();
+  const toggle = (id: string) => {
+    const on = shown.includes(id);
+    // A column that comes back takes its place in the usual order, not the end.
+    const next = all.map((column) => column.id).filter((other) => (other === id ? !on : shown.includes(other)));
+    store.set({ columns: next });
+  };
+  const usual = defaultColumns(payload, store.state.extra_columns);
+  return (
+    <Menu label="Columns" text="Columns" icon="columns" title="Show and hide columns" class="is-quiet">
+      {all
+        .filter((column) => column.id !== "path")
+        .map((column) => (
+          <Choice key={column.id} single={false} on={shown.includes(column.id)} onPick={() => toggle(column.id)}>
+            {column.label}
+          </Choice>
+        ))}
+      <Action hint={`${usual.length}`} onPick={() => store.set({ columns: null })}>
+        Usual columns
+      </Action>
+    </Menu>
+  );
+}
