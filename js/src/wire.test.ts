@@ -1,3 +1,4 @@
+// @vitest-environment node
 // The decoder on the golden payloads that Python writes and reads as well (tests/test_wire.py).
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -22,7 +23,11 @@ function withHeader(data: Uint8Array, change: (header: { schema: number[] }) => 
   const length = new DataView(data.buffer, data.byteOffset).getUint32(4, true);
   const header = JSON.parse(Buffer.from(data.subarray(8, 8 + length)).toString("ascii"));
   change(header);
-  const text = Buffer.from(JSON.stringify(header), "ascii");
+  const escaped = JSON.stringify(header).replace(
+    /[^ -~]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  const text = Buffer.from(escaped, "ascii");
   const size = Buffer.alloc(4);
   size.writeUInt32LE(text.length);
   return new Uint8Array(Buffer.concat([data.subarray(0, 4), size, text, data.subarray(8 + length)]));
