@@ -1,0 +1,121 @@
+// Which layers and groups stand open: at first, to a depth, and around a path.
+import { callsOf } from "./calls";
+import { type Units, unitsOf } from "./scene/units";
+import { rowIndex, treeOf } from "./tree";
+import { list, type Payload } from "./wire";
+
+/** Boxes that a first screen may show. */
+const ROOM = 40;
+/** Boxes that it shows rather than almost nothing: a model that is one wrapper around everything. */
+const WRAPPED_ROOM = 150;
+const TOO_FEW = 5;
+
+/** What is open before anybody has opened anything. */
+export function initialExpanded(payload: Payload, depth: number | "auto", groups: boolean): string[] {
+  return depth === "auto" ? openWhatFits(payload, groups) : expandToDepth(payload, depth, groups);
+}
+
+/** Everything that stands less than `depth` levels deep: 1 shows the top level only. */
+export function expandToDepth(payload: Payload, depth: number, groups: boolean): string[] {
+  const units = unitsOf(payload, groups);
+  const open = new Set<string>();
+  for (const u of units.order) {
+    if (u > 0 && units.hasChildren[u] && (units.depth[u] as number) < depth) open.add(units.path(u));
+  }
+  return [...withContainers(payload, groups, units, open, depth)];
+}
+
+/** Rows that hold others and are never called themselves (a list of blocks) have no box, but a place in the table. */
+function withContainers(
+  payload: Payload,
+  groups: boolean,
+  units: Units,
+  open: Set<string>,
+  depth: number,
+): Set<string> {
+  const { rows } = payload;
+  const tree = treeOf(rows, groups);
+  const boxed = new Set(Array.from(units.order, (u) => units.row[u] as number));
+  for (let row = 1; row < rows.length; row++) {
+    if (boxed.has(row) || (tree.parent[row] as number) < 0 || list(tree.children, row).length === 0) continue;
+    const around = tree.parent[row] as number;
+    const shown = around <= 0 || open.has(rows.path[around] ?? "");
+    if (shown && (tree.depth[row] as number) < depth) open.add(rows.path[row] ?? "");
+  }
+  return open;
+}
+
+interface Kind {
+  readonly paths: Set<string>;
+  readonly units: number[];
+  added: number;
+}
+
+/**
+ * Level by level, all boxes of one type or none: the first three of twelve equal blocks being open would say something
+ * that is not so.
+ */
+function openWhatFits(payload: Payload, groups: boolean): string[] {
+  const units = unitsOf(payload, groups);
+  const children: number[][] = Array.from({ length: units.length }, () => []);
+  for (const u of units.order) if (u > 0) (children[units.parent[u] as number] as number[]).push(u);
+  const open = new Set<string>();
+  let level = children[0] as number[];
+  let showing = level.length;
+  while (level.length > 0) {
+    const kinds = kindsOf(payload, units, level, children);
+    const next: number[] = [];
+    for (const kind of kinds) {
+      const room = showing < TOO_FEW ? WRAPPED_ROOM : ROOM;
+      if (showing + kind.added > room) continue;
+      showing += kind.added;
+      for (const path of kind.paths) open.add(path);
+      for (const u of kind.units) next.push(...(children[u] as number[]));
+    }
+    level = next;
+  }
+  return [...withContainers(payload, groups, units, open, open.size > 0 ? Number.POSITIVE_INFINITY : 2)];
+}
+
+/** What can be opened in a level, by type, the cheapest first. */
+function kindsOf(payload: Payload, units: Units, level: readonly number[], children: readonly number[][]): Kind[] {
+  const kinds = new Map<string, Kind>();
+  for (const u of level) {
+    if (!units.hasChildren[u]) continue;
+    const type = payload.rows.type[units.row[u] as number] ?? "";
+    const kind = kinds.get(type) ?? { paths: new Set(), units: [], added: 0 };
+    kind.paths.add(units.path(u));
+    kind.units.push(u);
+    // The frame of what is open is a box too, and was counted when it was folded.
+    kind.added += (children[u] as number[]).length;
+    kinds.set(type, kind);
+  }
+  return [...kinds.values()].sort((a, b) => a.added - b.added);
+}
+
+/** What has to be open so that `path` shows in table and graph, outermost first. */
+export function ancestors(payload: Payload, path: string, groups: boolean): string[] {
+  const found = new Set<string>();
+  const { rows } = payload;
+  const tree = treeOf(rows, groups);
+  const row = rowIndex(rows).get(path) ?? -1;
+  const chain: string[] = [];
+  for (let r = tree.parent[row] ?? -1; r > 0; r = tree.parent[r] ?? -1) chain.push(rows.path[r] ?? "");
+  for (const around of chain.reverse()) found.add(around);
+  const units = unitsOf(payload, groups);
+  for (const call of unitsAt(payload, units, path, row)) {
+    const around: string[] = [];
+    for (let u = units.parent[call] ?? -1; u > 0; u = units.parent[u] ?? -1) around.push(units.path(u));
+    for (const name of around.reverse()) found.add(name);
+  }
+  found.delete("");
+  found.delete(path);
+  return [...found];
+}
+
+function unitsAt(payload: Payload, units: Units, path: string, row: number): readonly number[] {
+  if (payload.rows.kind[row] !== "group") return callsOf(payload, path);
+  const frames: number[] = [];
+  for (let u = payload.calls.length; u < units.length; u++) if (units.row[u] === row) frames.push(u);
+  return frames;
+}

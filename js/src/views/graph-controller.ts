@@ -1,0 +1,448 @@
+// One display of the graph: follows the store, paints what changed, turns gestures and keys into state.
+import { openPaths, setOpen } from "../outline";
+import {
+  boundsOf,
+  buildGraph,
+  drawOne,
+  drawScene,
+  type Graph,
+  type Look,
+  lookOf,
+  type Marks,
+  OPEN,
+  sceneToSvg,
+  type Theme,
+} from "../scene";
+import type { Bounds, Item } from "../scene/commands";
+import { matchingRows } from "../search";
+import { selectOne, selectToggle } from "../select";
+import type { Change, Store } from "../store";
+import { dressEdge, dressNode } from "./graph-dress";
+import { listen } from "./graph-gestures";
+import { stepOf } from "./graph-keys";
+import { dimmedBoxes, markedBoxes } from "./graph-marks";
+import { Painter, svgElement } from "./graph-painter";
+import { readTheme, watchTheme } from "./graph-theme";
+import { Viewport } from "./graph-viewport";
+import { walk } from "./graph-walk";
+
+const REBUILD: readonly Change[] = ["payload", "expanded", "depth", "groups", "direction"];
+const RECOLOR: readonly Change[] = ["color_by", "extra_columns"];
+const REMARK: readonly Change[] = ["selection", "focus", "search"];
+
+/** What the component around shows beside the picture. */
+export interface Shown {
+  readonly look: Look | null;
+  readonly boxes: number;
+}
+
+export interface Surroundings {
+  readonly store: Store;
+  readonly surface: SVGSVGElement;
+  readonly container: HTMLElement;
+  readonly probe: HTMLElement;
+  readonly signal: AbortSignal;
+  shown(shown: Shown): void;
+}
+
+export class GraphController {
+  readonly #around: Surroundings;
+  readonly #painter = new Painter();
+  readonly #ring = svgElement("rect", { class: "nbviz-focus-ring", rx: "9", fill: "none" });
+  readonly #view: Viewport;
+  #theme: Theme;
+  #graph: Graph | null = null;
+  #look: Look | null = null;
+  #marks: Marks = markedBoxes(null, [], null, null);
+  /** The box that the tab key reaches. */
+  #active = 0;
+  #hovered = -1;
+  /** The box whose place on screen the next change keeps. */
+  #anchor: string | null = null;
+  /** Whether the view is still the one that we chose. */
+  #untouched = true;
+  #ownSelection = false;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+    const { surface, container, probe, signal, store } = around;
+    this.#view = new Viewport(() => this.#painter.root.setAttribute("transform", this.#view.transform));
+    this.#theme = readTheme(container, probe);
+    this.#painter.root.append(this.#ring);
+    surface.replaceChildren(this.#painter.root);
+    store.subscribe((changed) => this.#follow(changed), signal);
+    watchTheme(container, probe, () => this.#retheme(), signal);
+    this.#listen();
+    const observer = new ResizeObserver(() => this.#resize());
+    observer.observe(container);
+    signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+    this.#rebuild();
+    this.#resize();
+  }
+
+  #listen(): void {
+    const { surface, signal } = this.#around;
+    listen(
+      surface,
+      {
+        pan: (dx, dy) => this.#touch(() => this.#view.panBy(dx, dy)),
+        zoom: (factor, x, y) => this.#touch(() => this.#view.zoomAt(factor, x, y)),
+        click: (target, event) => this.#click(target, event),
+        doubleClick: (target, event) => this.#doubleClick(target, event),
+        hover: (target) => this.#hover(target ? this.#boxAt(target) : -1),
+      },
+      signal,
+    );
+    surface.addEventListener("keydown", (event) => this.#key(event), { signal });
+    surface.addEventListener("focusin", (event) => this.#focused(event.target as Element), { signal });
+    surface.addEventListener("focusout", () => this.#showRing(-1), { signal });
+  }
+
+  #follow(changed: ReadonlySet<Change>): void {
+    const has = (keys: readonly Change[]): boolean => keys.some((key) => changed.has(key));
+    if (has(REBUILD)) this.#rebuild(changed.has("payload") || changed.has("direction"));
+    else if (has(RECOLOR)) this.#repaint();
+    else if (has(REMARK)) this.#remark();
+    if (changed.has("selection") && !this.#ownSelection) this.#goToSelection();
+  }
+
+  #retheme(): void {
+    const theme = readTheme(this.#around.container, this.#around.probe);
+    if (JSON.stringify(theme) === JSON.stringify(this.#theme)) return;
+    this.#theme = theme;
+    this.#repaint();
+  }
+
+  /** Boxes appear, go or move: lay out anew and keep the anchor's place on screen. */
+  #rebuild(afresh = false): void {
+    const { store } = this.#around;
+    const before = this.#graph;
+    if (!store.payload) {
+      this.#graph = null;
+      this.#around.shown({ look: null, boxes: 0 });
+      return;
+    }
+    const { state, payload } = store;
+    const graph = buildGraph(payload, openPaths(payload, state), state.groups, state.direction);
+    const active = before?.boxes[this.#active]?.key;
+    const anchor = afresh || !before ? null : this.#anchorOf(before, graph);
+    const old = before && anchor !== null ? boundsOf(before, indexOf(before, anchor)) : null;
+    this.#graph = graph;
+    this.#active = Math.max(0, active === undefined ? 0 : indexOf(graph, active));
+    this.#hovered = -1;
+    this.#repaint();
+    if (afresh || !before) {
+      this.#untouched = true;
+      this.#start();
+    } else if (old && anchor !== null) {
+      const now = boundsOf(graph, indexOf(graph, anchor));
+      this.#view.panBy((old.x - now.x) * this.#view.k, (old.y - now.y) * this.#view.k);
+    }
+    this.#anchor = null;
+  }
+
+  /** The clicked box, else what opened or closed, else what is nearest to the middle of the screen. */
+  #anchorOf(before: Graph, after: Graph): string | null {
+    const there = new Map(after.boxes.map((box, b) => [box.key, b]));
+    if (this.#anchor !== null && there.has(this.#anchor) && indexOf(before, this.#anchor) >= 0) return this.#anchor;
+    let best: string | null = null;
+    let distance = Number.POSITIVE_INFINITY;
+    const { k, x, y, width, height } = this.#view;
+    before.boxes.forEach((box, b) => {
+      const now = there.get(box.key);
+      if (now === undefined) return;
+      const at = boundsOf(before, b);
+      const turned = before.visible.kind[b] !== after.visible.kind[now];
+      const away = Math.hypot(at.x * k + x - width / 2, at.y * k + y - height / 2) - (turned ? 1e6 : 0);
+      if (away < distance) {
+        best = box.key;
+        distance = away;
+      }
+    });
+    return best;
+  }
+
+  #repaint(): void {
+    const { store, shown } = this.#around;
+    if (!this.#graph || !store.payload) return;
+    this.#look = lookOf(store.payload, store.state.color_by, store.state.extra_columns, this.#theme);
+    this.#marks = this.#marksNow(this.#graph);
+    this.#painter.paint(drawScene(this.#graph, this.#look, this.#marks), this.#theme, this.#dress);
+    shown({ look: this.#look, boxes: this.#graph.boxes.length });
+  }
+
+  #marksNow(graph: Graph): Marks {
+    const { state, payload } = this.#around.store;
+    const matching = payload && state.search.trim() ? matchingRows(payload, state.search) : null;
+    return markedBoxes(graph, state.selection, state.focus, matching && dimmedBoxes(graph, matching, state.search));
+  }
+
+  /** Selection or search changed: draw only the boxes that look different. */
+  #remark(): void {
+    const [graph, look] = [this.#graph, this.#look];
+    if (!graph || !look) return;
+    const before = this.#marks;
+    this.#marks = this.#marksNow(graph);
+    if (before.dimmed !== this.#marks.dimmed) {
+      this.#painter.paint(drawScene(graph, look, this.#marks), this.#theme, this.#dress);
+      return;
+    }
+    const changed = new Set([...before.selected, ...this.#marks.selected, before.focused, this.#marks.focused]);
+    for (const b of changed) if (b >= 0) this.#redraw(b);
+  }
+
+  #redraw(b: number): void {
+    const [graph, look] = [this.#graph, this.#look];
+    if (!graph || !look) return;
+    const layers = graph.visible.kind[b] === OPEN ? (["frame", "header"] as const) : (["node"] as const);
+    for (const layer of layers) {
+      this.#painter.repaint(drawOne(graph, look, this.#marks, b, layer), this.#theme, this.#dress);
+    }
+  }
+
+  readonly #dress = (element: SVGGElement, item: Item): void => {
+    const graph = this.#graph;
+    if (!graph) return;
+    if (item.layer === "edge" || item.layer === "label") dressEdge(element, graph, item, this.#marks, this.#hovered);
+    else dressNode(element, graph, item, this.#marks, item.index === this.#active);
+  };
+
+  // --- gestures -------------------------------------------------------------------------------------------------
+
+  #touch(change: () => void): void {
+    this.#untouched = false;
+    change();
+  }
+
+  /** The box that an element belongs to, -1 for the background. */
+  #boxAt(target: Element): number {
+    const at = target.closest("[data-box]")?.getAttribute("data-box");
+    return at === null || at === undefined ? -1 : Number(at);
+  }
+
+  #click(target: Element, event: MouseEvent): void {
+    const graph = this.#graph;
+    const b = this.#boxAt(target);
+    const box = graph?.boxes[b];
+    if (!graph || !box) {
+      if (!event.shiftKey && !event.ctrlKey && !event.metaKey)
+        this.#select(() => this.#around.store.set({ selection: [], focus: null }));
+      return;
+    }
+    this.#activate(b, false);
+    if (this.#onToggle(graph, b, event)) this.#toggle(b);
+    else this.#choose(b, event.shiftKey || event.ctrlKey || event.metaKey);
+  }
+
+  /** The triangle is small: what counts is the corner around it. */
+  #onToggle(graph: Graph, b: number, event: MouseEvent): boolean {
+    const kind = graph.boxes[b]?.form;
+    if (kind !== "folded" && kind !== "frame") return false;
+    const surface = this.#around.surface.getBoundingClientRect();
+    const x = (event.clientX - surface.left - this.#view.x) / this.#view.k;
+    const y = (event.clientY - surface.top - this.#view.y) / this.#view.k;
+    const at = boundsOf(graph, b);
+    return x - at.x < 28 && y - at.y < 34;
+  }
+
+  #doubleClick(target: Element, event: MouseEvent): void {
+    const graph = this.#graph;
+    const b = this.#boxAt(target);
+    if (!graph || b < 0 || this.#onToggle(graph, b, event)) return;
+    this.#toggle(b);
+  }
+
+  #toggle(b: number): void {
+    const box = this.#graph?.boxes[b];
+    if (!box || (box.form !== "folded" && box.form !== "frame")) return;
+    this.#anchor = box.key;
+    this.#untouched = false;
+    setOpen(this.#around.store, [box.path], box.form === "folded");
+  }
+
+  #select(change: () => void): void {
+    this.#ownSelection = true;
+    change();
+    this.#ownSelection = false;
+  }
+
+  #choose(b: number, add: boolean): void {
+    const { store } = this.#around;
+    const box = this.#graph?.boxes[b];
+    if (!box) return;
+    this.#select(() => {
+      if (add) selectToggle(store, box.path);
+      else if (box.call >= 0) selectOne(store, box.path, box.call);
+      else store.set({ selection: [box.path], focus: null });
+    });
+  }
+
+  #hover(b: number): void {
+    const graph = this.#graph;
+    if (!graph || b === this.#hovered) return;
+    this.#hovered = graph.visible.kind[b] === OPEN ? -1 : b;
+    const near = new Set<number>();
+    const { source, target, length } = graph.visible.edges;
+    const on = this.#hovered;
+    for (let e = 0; on >= 0 && e < length; e++) {
+      if (source[e] === on) near.add(target[e] as number);
+      if (target[e] === on) near.add(source[e] as number);
+    }
+    this.#around.surface.classList.toggle("nbviz-hovering", on >= 0 && near.size > 0);
+    for (const element of this.#painter.root.querySelectorAll("[data-source]")) {
+      const ends = [element.getAttribute("data-source"), element.getAttribute("data-target")];
+      element.classList.toggle("nbviz-near", on >= 0 && ends.includes(String(on)));
+    }
+    for (const element of this.#painter.root.querySelectorAll("[data-box]")) {
+      element.classList.toggle("nbviz-near", near.has(Number(element.getAttribute("data-box"))));
+    }
+  }
+
+  // --- keyboard -------------------------------------------------------------------------------------------------
+
+  #key(event: KeyboardEvent): void {
+    const graph = this.#graph;
+    if (!graph || graph.boxes.length === 0) return;
+    const done = this.#act(graph, event);
+    if (!done) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #act(graph: Graph, event: KeyboardEvent): boolean {
+    const command = event.ctrlKey || event.metaKey;
+    const b = this.#active;
+    const form = graph.boxes[b]?.form;
+    if (event.key === "Enter" || event.key === " ") this.#choose(b, command || event.shiftKey);
+    else if (command || event.altKey) return false;
+    else if (event.key === "+" || event.key === "=") {
+      if (form === "folded") this.#toggle(b);
+    } else if (event.key === "-" || event.key === "_") {
+      const frame = form === "frame" ? b : walk(graph, b, "out");
+      if (graph.boxes[frame]?.form === "frame") {
+        this.#activate(frame, true);
+        this.#toggle(frame);
+      }
+    } else if (event.key === "f" || event.key === "F") this.fit();
+    else if (event.key === "Escape") {
+      if (this.#around.store.state.selection.length === 0) return false;
+      this.#around.store.set({ selection: [], focus: null });
+    } else {
+      const step = stepOf(event, graph.direction);
+      if (!step) return false;
+      this.#activate(walk(graph, b, step), true);
+    }
+    return true;
+  }
+
+  /** Make `b` the box that the tab key reaches, and focus it. */
+  #activate(b: number, reveal: boolean): void {
+    const graph = this.#graph;
+    if (!graph) return;
+    this.#element(this.#active)?.setAttribute("tabindex", "-1");
+    this.#active = b;
+    const element = this.#element(b);
+    element?.setAttribute("tabindex", "0");
+    element?.focus({ preventScroll: true });
+    if (reveal) this.#view.reveal(boundsOf(graph, b));
+  }
+
+  #element(b: number): SVGGElement | undefined {
+    const key = this.#graph?.boxes[b]?.key;
+    return this.#painter.get(`node:${key}`) ?? this.#painter.get(`header:${key}`);
+  }
+
+  #focused(target: Element): void {
+    const b = this.#boxAt(target);
+    if (b >= 0 && target.matches(":focus-visible")) this.#showRing(b);
+  }
+
+  #showRing(b: number): void {
+    const graph = this.#graph;
+    this.#ring.setAttribute("visibility", b < 0 ? "hidden" : "visible");
+    if (!graph || b < 0) return;
+    const { x, y, width, height } = boundsOf(graph, b);
+    const tall = graph.visible.kind[b] === OPEN ? Math.min(height, 34) : height;
+    const at = { x: x - 4, y: y - 4, width: width + 8, height: tall + 8 };
+    for (const [name, value] of Object.entries(at)) this.#ring.setAttribute(name, String(value));
+  }
+
+  // --- view -----------------------------------------------------------------------------------------------------
+
+  #bounds(): Bounds {
+    const placed = this.#graph?.layout;
+    return { x: 0, y: 0, width: placed?.totalWidth ?? 0, height: placed?.totalHeight ?? 0 };
+  }
+
+  #start(): void {
+    const graph = this.#graph;
+    if (!graph || graph.boxes.length === 0 || this.#view.width === 0) return;
+    this.#view.start(this.#bounds(), boundsOf(graph, 0), graph.direction);
+    if (this.#around.store.state.selection.length > 0) this.#goToSelection();
+  }
+
+  #resize(): void {
+    const { clientWidth, clientHeight } = this.#around.container;
+    const { width, height } = this.#view;
+    // Hidden tabs and closed cells have no size: keep the view for when it comes back.
+    if (clientWidth === 0 || clientHeight === 0) return;
+    this.#view.width = clientWidth;
+    this.#view.height = clientHeight;
+    if (this.#untouched || width === 0) this.#start();
+    else this.#view.panBy((clientWidth - width) / 2, (clientHeight - height) / 2);
+  }
+
+  #selectedBounds(): Bounds | null {
+    const graph = this.#graph;
+    const chosen = graph ? [...this.#marks.selected].sort((a, b) => a - b) : [];
+    if (!graph || chosen.length === 0) return null;
+    if (this.#marks.focused >= 0) return boundsOf(graph, this.#marks.focused);
+    return boundsOf(graph, chosen[0] as number);
+  }
+
+  #goToSelection(): void {
+    const graph = this.#graph;
+    const bounds = this.#selectedBounds();
+    if (!graph || !bounds || this.#view.width === 0) return;
+    const visible = [...this.#marks.selected].some((b) => this.#view.shows(boundsOf(graph, b)));
+    const aim = this.#marks.focused >= 0 ? this.#view.shows(bounds) : visible;
+    if (!aim) this.#touch(() => this.#view.centre(bounds));
+  }
+
+  fit(): void {
+    this.#untouched = true;
+    this.#view.fit(this.#bounds());
+  }
+
+  zoomBy(factor: number): void {
+    this.#touch(() => this.#view.zoomAt(factor));
+  }
+
+  zoomToSelection(): void {
+    const graph = this.#graph;
+    if (!graph || this.#marks.selected.size === 0) {
+      this.fit();
+      return;
+    }
+    const all = [...this.#marks.selected].map((b) => boundsOf(graph, b));
+    const x = Math.min(...all.map((b) => b.x));
+    const y = Math.min(...all.map((b) => b.y));
+    const width = Math.max(...all.map((b) => b.x + b.width)) - x;
+    const height = Math.max(...all.map((b) => b.y + b.height)) - y;
+    this.#touch(() => this.#view.fit({ x: x - 40, y: y - 40, width: width + 80, height: height + 80 }, 1.2));
+  }
+
+  svg(): string {
+    const { payload, state } = this.#around.store;
+    if (!this.#graph || !this.#look || !payload) return "";
+    return sceneToSvg(this.#graph, this.#look, this.#marks, state.title || payload.meta.name);
+  }
+
+  focus(): void {
+    this.#activate(this.#active, true);
+  }
+}
+
+function indexOf(graph: Graph, key: string): number {
+  return graph.boxes.findIndex((box) => box.key === key);
+}

@@ -1,0 +1,44 @@
+// Selection and search, from rows and paths to boxes.
+import type { Graph, Marks } from "../scene";
+
+export function markedBoxes(
+  graph: Graph | null,
+  selection: readonly string[],
+  focus: number | null,
+  dimmed: Uint8Array | null,
+): Marks {
+  const selected = new Set<number>();
+  let focused = -1;
+  if (graph && selection.length > 0) {
+    const wanted = new Set(selection);
+    graph.boxes.forEach((box, b) => {
+      if (!wanted.has(box.path)) return;
+      selected.add(b);
+      if (box.call >= 0 && box.call === focus) focused = b;
+    });
+  }
+  // With one box there is nothing to tell apart.
+  return { selected, focused: selected.size > 1 || focused >= 0 ? focused : -1, dimmed };
+}
+
+/** 1 for every box with nothing in it that the search means. */
+export function dimmedBoxes(graph: Graph, matching: Uint8Array, query: string): Uint8Array {
+  const { visible } = graph;
+  const dimmed = new Uint8Array(visible.count).fill(1);
+  const { units } = visible;
+  for (const u of units.order) {
+    const box = visible.boxOf[u] as number;
+    const row = units.row[u] as number;
+    if (box >= 0 && row >= 0 && matching[row]) dimmed[box] = 0;
+  }
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  graph.boxes.forEach((box, b) => {
+    const texts = `${box.path}\n${box.name}\n${box.detail}\n${box.shape}`.toLowerCase();
+    if (box.row < 0 && words.every((word) => texts.includes(word))) dimmed[b] = 0;
+    // A frame that holds a match is a way to it.
+    if (dimmed[b] === 0) {
+      for (let at = visible.parent[b] as number; at >= 0; at = visible.parent[at] as number) dimmed[at] = 0;
+    }
+  });
+  return dimmed;
+}

@@ -1,0 +1,77 @@
+// The host's colours and fonts, resolved into plain values for drawing, and word when they change.
+import { DARK, LIGHT, REFERENCE_TEXT, REFERENCE_WIDTH, type Theme } from "../scene";
+
+const COLORS = {
+  bg: "--nbviz-bg",
+  panel: "--nbviz-panel",
+  border: "--nbviz-border",
+  text: "--nbviz-text",
+  muted: "--nbviz-muted",
+  accent: "--nbviz-accent",
+  accentSoft: "--nbviz-accent-soft",
+  heat: "--nbviz-heat",
+  shape: "--nbviz-shape",
+  error: "--nbviz-error",
+} as const;
+
+/** A variable may hold any CSS colour: let the page compute it through a probe. */
+function resolveColor(probe: HTMLElement, name: string, fallback: string): string {
+  probe.style.color = "";
+  probe.style.color = `var(${name}, ${fallback})`;
+  const color = getComputedStyle(probe).color;
+  return /^rgba?\(/.test(color) ? color : fallback;
+}
+
+/** How much smaller a font has to be drawn so that texts keep to the bundled widths. */
+function scaleOf(font: string, text: string, width: number): number {
+  const context = document.createElement("canvas").getContext?.("2d");
+  if (!context) return 1;
+  context.font = `100px ${font}`;
+  const measured = context.measureText(text).width / 100;
+  return measured > width ? Math.max(0.75, width / measured) : 1;
+}
+
+export function readTheme(element: HTMLElement, probe: HTMLElement): Theme {
+  const style = getComputedStyle(element);
+  const bg = resolveColor(probe, COLORS.bg, LIGHT.bg);
+  const base = luminous(bg) ? LIGHT : DARK;
+  const colors = Object.fromEntries(
+    Object.entries(COLORS).map(([key, name]) => [key, resolveColor(probe, name, base[key as keyof typeof COLORS])]),
+  ) as Pick<Theme, keyof typeof COLORS>;
+  probe.style.color = "";
+  const font = style.getPropertyValue("--nbviz-font").trim() || base.font;
+  const mono = style.getPropertyValue("--nbviz-mono").trim() || base.mono;
+  return {
+    ...base,
+    ...colors,
+    font,
+    mono,
+    fontScale: scaleOf(font, REFERENCE_TEXT, REFERENCE_WIDTH),
+    monoScale: scaleOf(mono, "0".repeat(20), 20 * 0.605),
+  };
+}
+
+function luminous(color: string): boolean {
+  const [r = 255, g = 255, b = 255] = (color.match(/[\d.]+/g) ?? []).map(Number);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 110;
+}
+
+/**
+ * Call `heard` when the host's colours may have changed.
+ *
+ * Hosts swap classes, attributes or whole style sheets. Whatever they do, the probe's colour changes with it, and its
+ * transition says so; the observer covers pages that forbid transitions.
+ */
+export function watchTheme(element: HTMLElement, probe: HTMLElement, heard: () => void, signal: AbortSignal): void {
+  probe.addEventListener("transitionrun", heard, { signal });
+  const observer = new MutationObserver(heard);
+  const root = element.closest(".nbviz");
+  for (const watched of [root, document.documentElement, document.body]) {
+    if (watched)
+      observer.observe(watched, {
+        attributes: true,
+        attributeFilter: ["class", "style", "data-theme", "data-jp-theme-name"],
+      });
+  }
+  signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+}

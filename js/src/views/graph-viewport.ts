@@ -1,0 +1,105 @@
+// Pan and zoom: one transform on one element.
+import type { Bounds } from "../scene/commands";
+
+const MIN = 0.04;
+const MAX = 3;
+const MARGIN = 24;
+/** Below this, texts cannot be read: a first view shows the start of a long model instead of all of it. */
+const READABLE = 0.45;
+
+export class Viewport {
+  k = 1;
+  x = 0;
+  y = 0;
+  width = 0;
+  height = 0;
+  readonly #moved: () => void;
+
+  constructor(moved: () => void) {
+    this.#moved = moved;
+  }
+
+  get transform(): string {
+    return `translate(${this.x} ${this.y}) scale(${this.k})`;
+  }
+
+  #set(k: number, x: number, y: number): void {
+    this.k = k;
+    this.x = x;
+    this.y = y;
+    this.#moved();
+  }
+
+  panBy(dx: number, dy: number): void {
+    this.#set(this.k, this.x + dx, this.y + dy);
+  }
+
+  /** Zoom with the screen point (`cx`, `cy`) staying where it is. */
+  zoomAt(factor: number, cx = this.width / 2, cy = this.height / 2): void {
+    const k = Math.min(MAX, Math.max(MIN, this.k * factor));
+    this.#set(k, cx - ((cx - this.x) / this.k) * k, cy - ((cy - this.y) / this.k) * k);
+  }
+
+  #scaleFor(bounds: Bounds, most: number): number {
+    const k = Math.min(
+      (this.width - 2 * MARGIN) / Math.max(1, bounds.width),
+      (this.height - 2 * MARGIN) / Math.max(1, bounds.height),
+      most,
+    );
+    return Math.max(MIN, k);
+  }
+
+  /** Show all of `bounds`, as large as it fits but no larger than `most`. */
+  fit(bounds: Bounds, most = 1): void {
+    const k = this.#scaleFor(bounds, most);
+    const x = this.width / 2 - (bounds.x + bounds.width / 2) * k;
+    const y = this.height / 2 - (bounds.y + bounds.height / 2) * k;
+    this.#set(k, x, y);
+  }
+
+  /** A first look: everything if that can be read, else the start of it around `first`. */
+  start(bounds: Bounds, first: Bounds, direction: "down" | "right"): void {
+    if (this.#scaleFor(bounds, 1) >= READABLE) {
+      this.fit(bounds);
+      return;
+    }
+    const down = direction === "down";
+    const room = (down ? this.width : this.height) - 2 * MARGIN;
+    const breadth = down ? bounds.width : bounds.height;
+    const k = Math.min(0.9, Math.max(0.6, room / Math.max(1, breadth)));
+    // Centred when its breadth fits, else around where the model starts.
+    const fits = breadth * k <= room;
+    const middle = (from: Bounds): [number, number] => [from.x + from.width / 2, from.y + from.height / 2];
+    const [mx, my] = middle(fits ? bounds : first);
+    if (down) this.#set(k, this.width / 2 - mx * k, MARGIN - bounds.y * k);
+    else this.#set(k, MARGIN - bounds.x * k, this.height / 2 - my * k);
+  }
+
+  /** Whether the middle of `bounds` is on screen. */
+  shows(bounds: Bounds): boolean {
+    const x = (bounds.x + bounds.width / 2) * this.k + this.x;
+    const y = (bounds.y + Math.min(bounds.height / 2, 40)) * this.k + this.y;
+    return x > 8 && y > 8 && x < this.width - 8 && y < this.height - 8;
+  }
+
+  /** Bring `bounds` into the middle; zoom in only when it could not be read. */
+  centre(bounds: Bounds): void {
+    const k = this.k < READABLE ? 0.8 : this.k;
+    const y = bounds.y + Math.min(bounds.height / 2, (this.height / k) * 0.35);
+    this.#set(k, this.width / 2 - (bounds.x + bounds.width / 2) * k, this.height / 2 - y * k);
+  }
+
+  /** Move as little as possible so that `bounds` is on screen. */
+  reveal(bounds: Bounds): void {
+    const shift = (from: number, size: number, room: number): number => {
+      const margin = Math.min(MARGIN, room / 8);
+      if (from < margin || size > room - 2 * margin) return margin - from;
+      return Math.min(0, room - margin - (from + size));
+    };
+    const left = bounds.x * this.k + this.x;
+    const top = bounds.y * this.k + this.y;
+    const dx = shift(left, bounds.width * this.k, this.width);
+    const dy = shift(top, Math.min(bounds.height, 64) * this.k, this.height);
+    if (dx !== 0 || dy !== 0) this.panBy(dx, dy);
+  }
+}
