@@ -30,7 +30,8 @@ export function createWidget(source: PageSource): AnyWidget<Traits> {
     },
     render({ model, el, signal }) {
       const store = stores.get(model) ?? storeOf(model, signal);
-      mount(el, store, { source: () => ({ ...source, payload: bytesOf(model.get("payload")) }), page: false }, signal);
+      const pageOf = () => ({ ...source, payload: bytesOf(model.get("payload")) });
+      mount(el, store, { source: pageOf, page: false, style: source.style }, signal);
     },
   };
 }

@@ -14,6 +14,8 @@ export interface MountOptions {
   /** Whether this is a saved page, which the view fills. */
   readonly page: boolean;
   source(): Source;
+  /** The sheet, where the page around does not have it already. */
+  readonly style: string | null;
 }
 
 /** Mount into `element`, replacing what is there, until `signal` aborts. */
@@ -23,7 +25,7 @@ export function mount(element: HTMLElement, store: Store, options: MountOptions,
   root.className = options.page ? "nbviz is-page" : "nbviz";
   // Jupyter's shortcuts listen before ours do, and honour this attribute (Lumino 2).
   root.setAttribute("data-lm-suppress-shortcuts", "true");
-  element.replaceChildren(root);
+  element.replaceChildren(...sheet(options.style), root);
   followTheme(root, (theme) => root.setAttribute("data-theme", theme), signal);
   revealSelection(store, signal);
   render(<App store={store} options={options} root={root} />, root);
@@ -31,8 +33,16 @@ export function mount(element: HTMLElement, store: Store, options: MountOptions,
     "abort",
     () => {
       render(null, root);
-      root.remove();
+      element.replaceChildren();
     },
     { once: true },
   );
+}
+
+// Beside the view and not in the page's head: it then also holds in a shadow root (marimo), and leaves with the view.
+function sheet(text: string | null): HTMLStyleElement[] {
+  if (text === null) return [];
+  const style = document.createElement("style");
+  style.textContent = text;
+  return [style];
 }
