@@ -106,7 +106,7 @@ def _layer_hooks(
     module: Any,  # noqa: ANN401
     operation: type,
 ) -> Iterator[tuple[Any, str, Any]]:
-    layer_class, backend_layer, node = module.Layer, module.BackendLayer, module.Node
+    layer_class, backend_layer = module.Layer, module.BackendLayer
     call, build, mask = layer_class.__call__, layer_class._maybe_build, layer_class._set_mask_metadata
     bases = backend_layer.__mro__  # not getattr: every class is callable itself
     plain_call = next((vars(base)["__call__"] for base in bases if "__call__" in vars(base)), operation.__call__)
@@ -130,8 +130,10 @@ def _layer_hooks(
         if not active():  # a loss is no part of the graph, and Keras takes none that is symbolic
             add_loss(self, loss)
 
+    node = getattr(module, "Node", None)  # older Keras makes nodes inside the call that ``run`` replaces
+
     def make_node(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        return None if active() else node(*args, **kwargs)
+        return None if active() or node is None else node(*args, **kwargs)
 
     yield layer_class, "__call__", __call__
     if backend_layer is not object:
@@ -139,7 +141,8 @@ def _layer_hooks(
     yield layer_class, "_maybe_build", _maybe_build
     yield layer_class, "_set_mask_metadata", _set_mask_metadata
     yield layer_class, "add_loss", add_loss_hook
-    yield module, "Node", make_node
+    if node is not None:
+        yield module, "Node", make_node
 
 
 def _variable_hooks(

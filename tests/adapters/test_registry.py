@@ -1,0 +1,119 @@
+"""Who reads what: the nearest class decides, and looking imports no framework."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from nbviz import adapters
+from nbviz.adapters.keras import KerasAdapter
+from nbviz.builder import GraphBuilder
+from nbviz.errors import UnsupportedModelError
+from nbviz.reading import Reading
+
+
+class Theirs:
+    """A third party's model class."""
+
+
+class TheirAdapter:
+    """A third party's adapter."""
+
+    def reads(self, model_type):
+        return model_type is Theirs
+
+    def read(self, model, inputs):
+        builder = GraphBuilder("theirs", "Theirs")
+        builder.add_layer("root", None, "", name="", type="Theirs")
+        return Reading(builder.finish())
+
+
+def offer(monkeypatch, *values):
+    points = [EntryPoint(f"point{i}", value, adapters.GROUP) for i, value in enumerate(values)]
+    monkeypatch.setattr(adapters, "entry_points", lambda group: points)
+
+
+@pytest.fixture
+def offered(monkeypatch):
+    module = type(sys)("their_adapter")
+    module.TheirAdapter = TheirAdapter
+    monkeypatch.setitem(sys.modules, "their_adapter", module)
+    offer(monkeypatch, "no_such_module:Adapter", "their_adapter:TheirAdapter")
+
+
+def test_adapters_of_other_packages_are_found_and_broken_ones_left_out(offered):
+    assert adapters.read(Theirs()).graph.framework == "Theirs"
+
+
+def test_subclass_of_a_known_class_is_read_by_its_adapter(offered):
+    class Mine(Theirs):
+        """A user's subclass."""
+
+    assert adapters.read(Mine()).graph.name == "theirs"
+
+
+def test_error_lists_what_was_tried(offered):
+    with pytest.raises(UnsupportedModelError, match=r"'point0'.*'point1'.*Keras 3"):
+        adapters.read(object())
+
+
+def test_instances_that_answer_to_any_name_are_no_graphs():
+    class Anything:
+        def __getattr__(self, name):
+            return lambda: name
+
+    with pytest.raises(UnsupportedModelError):
+        adapters.read(Anything())
+
+
+def test_wrong_result_of_the_own_graph_is_named():
+    class Own:
+        def __nbviz_graph__(self):
+            return 42
+
+    with pytest.raises(UnsupportedModelError, match="returned a int"):
+        adapters.read(Own())
+
+
+def test_keras_models_are_known_by_the_module_of_a_class():
+    made = type("Model", (), {"__module__": "keras.src.models.model"})
+    assert KerasAdapter().reads(made)
+    assert not KerasAdapter().reads(type("Model", (), {"__module__": "keras.engine.training"}))
+    assert isinstance(adapters.find(type("Mine", (made,), {})), KerasAdapter)
+
+
+def test_looking_for_an_adapter_imports_no_framework():
+    code = (
+        "import sys\nfrom nbviz import adapters\n"
+        "assert adapters.find(object) is None\n"
+        "found = {'keras', 'jax', 'torch', 'tensorflow'} & set(sys.modules)\n"
+        "assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("missing", "words"), [("keras", r"nbviz\[keras\]"), ("jax", "its backend is not")])
+def test_file_without_its_framework_names_what_to_install(tmp_path, missing, words):
+    (tmp_path / "net.keras").write_bytes(b"")
+    code = f"""
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+from nbviz import adapters
+from nbviz.errors import MissingExtraError
+try:
+    adapters.read({str(tmp_path / "net.keras")!r})
+except MissingExtraError as error:
+    print(error)
+"""
+    env = {"PYTHONPATH": ":".join(p for p in sys.path if p), "KERAS_BACKEND": "jax", "KERAS_HOME": str(tmp_path)}
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
+    import re
+
+    assert re.search(words, result.stdout), result.stdout + result.stderr
