@@ -325,7 +325,7 @@ _LATEX: Final = {
 
 def _escape_latex(text: str) -> str:
     # "--" would print as a dash
-    return "".join(_LATEX.get(character, character) for character in text).replace("--", "-{}-")
+    return re.sub("-(?=-)", "-{}", "".join(_LATEX.get(character, character) for character in text))
 
 
 _WRITERS: Final[Mapping[str, Callable[[pd.DataFrame], str]]] = {
