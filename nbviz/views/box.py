@@ -69,7 +69,7 @@ def _character_width(character: str) -> int:
 def wrap(text: str, width: int) -> list[str]:
     """Return the lines of a text, each indented like the first one of its paragraph.
 
-    It is broken at blanks, inside a long name at ``/_.-,:``, and anywhere if nothing else fits.
+    It is broken at blanks, inside a long name behind ``/_.-,:`` or before ``[``, and anywhere if nothing else fits.
     """
     lines: list[str] = []
     for paragraph in text.split("\n"):
@@ -96,8 +96,8 @@ def _fill(text: str, width: int) -> Iterator[str]:
 def _pieces(word: str, width: int) -> Iterator[str]:
     while text_width(word) > width:
         end = _longest_prefix(word, width)
-        # A break after a separator reads better, unless it wastes more than half of the line.
-        cut = max((word.rfind(mark, 0, end) + 1 for mark in _BREAK_AFTER), default=0)
+        # A break after a separator, or before an index, reads better, unless it wastes more than half of the line.
+        cut = max(word.rfind("[", 0, end), *(word.rfind(mark, 0, end) + 1 for mark in _BREAK_AFTER))
         end = cut if cut > end // 2 else end
         yield word[:end]
         word = word[end:].lstrip(NO_BREAK)

@@ -198,8 +198,9 @@ def write_table(frame: pd.DataFrame, suffix: str) -> str:
 
     Notes
     -----
-    A text cell in CSV that a spreadsheet would take for a formula (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a
-    carriage return) gets an apostrophe in front: names come from models. ``frame.to_csv`` writes them as they are.
+    A text cell in CSV that a spreadsheet would take for a formula (it begins with ``=``, ``+``, ``-`` or ``@``) gets an
+    apostrophe in front, and control characters are replaced everywhere: names come from models. ``frame.to_csv`` writes
+    them as they are.
     """
     if suffix not in _WRITERS:
         known = ", ".join(_WRITERS)
@@ -225,14 +226,14 @@ def _csv(frame: pd.DataFrame) -> str:
     table = frame.reset_index()
     for name, dtype in table.dtypes.items():
         if not _is_number(dtype):
-            table[name] = [_no_formula(_plain(value)) for value in table[name].tolist()]
+            table[name] = [_no_formula(clean(_plain(value))) for value in table[name].tolist()]
     text: str = table.to_csv(index=False, lineterminator="\n")
     return text
 
 
 def _no_formula(text: str) -> str:
     # https://owasp.org/www-community/attacks/CSV_Injection
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _readable(frame: pd.DataFrame) -> tuple[list[str], list[bool], list[list[str]]]:
