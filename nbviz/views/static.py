@@ -3,49 +3,65 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable, Iterator
 from typing import final
 
 from nbviz.metrics import Metrics
+from nbviz.views.text import size_text
 
 _MOST_ROWS = 500
 """A notebook's preview should stay small; the totals are of everything."""
 
 
-def table_html(metrics: Metrics, title: str) -> str:
-    """Return the summary as HTML that survives a notebook's sanitiser: no script, no style sheet, escaped text."""
-    from nbviz.views.text import size_text
+_COLUMNS = ("Layer", "Type", "Output shape", "Params")
 
-    columns = metrics.columns
-    cells = zip(
-        metrics.tree.path, columns["type"], columns["output_shape"], columns["params"], metrics.tree.kind, strict=True
-    )
-    rows = [
-        f"<tr><td style='text-align:left'>{html.escape(path)}</td><td style='text-align:left'>{html.escape(kind)}</td>"
-        f"<td style='text-align:left'><code>{html.escape('?' if shape is None else str(shape))}</code></td>"
-        f"<td>{'?' if params is None else f'{params:,}'}</td></tr>"
-        for path, kind, shape, params, row_kind in cells
-        if path and row_kind != "group"
-    ]
+
+def table_html(metrics: Metrics, title: str, *, styled: bool = True) -> str:
+    """Return the summary as HTML that survives a notebook's sanitiser: no script, no style sheet, escaped text.
+
+    Parameters
+    ----------
+    metrics
+        The measured graph.
+    title
+        Heading, plain text.
+    styled
+        Align the cells by style attributes, which notebooks keep and a page with a strict policy refuses.
+    """
+    rows = list(_rows(metrics))
     more = f"<p>… and {len(rows) - _MOST_ROWS:,} more rows.</p>" if len(rows) > _MOST_ROWS else ""
-    totals = metrics.totals
-    lines = [
-        f"{label}: <b>{'unknown' if count is None else f'{count:,}'}</b>"
-        for label, count in (
-            ("Total params", totals["params"]),
-            ("Trainable", totals["trainable_params"]),
-            ("Non-trainable", totals["non_trainable_params"]),
-        )
-    ]
-    if totals["bytes"] is not None:
-        lines.append(f"Size: <b>{size_text(totals['bytes'])}</b>")
-    head = "".join(f"<th style='text-align:{side}'>{name}</th>" for name, side in _HEAD)
+    body = "".join(_row(cells, "td", styled=styled) for cells in rows[:_MOST_ROWS])
     return (
-        f"<div><p><b>{html.escape(title)}</b></p><table><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(rows[:_MOST_ROWS])}</tbody></table>{more}<p>{' · '.join(lines)}</p></div>"
+        f"<div><p><b>{html.escape(title)}</b></p><table><thead>{_row(_COLUMNS, 'th', styled=styled)}</thead>"
+        f"<tbody>{body}</tbody></table>{more}<p>{' · '.join(_totals(metrics))}</p></div>"
     )
 
 
-_HEAD = (("Layer", "left"), ("Type", "left"), ("Output shape", "left"), ("Params", "right"))
+def _rows(metrics: Metrics) -> Iterator[tuple[str, ...]]:
+    columns, tree = metrics.columns, metrics.tree
+    cells = zip(tree.path, columns["type"], columns["output_shape"], columns["params"], tree.kind, strict=True)
+    for path, kind, shape, params, row_kind in cells:
+        if path and row_kind != "group":
+            yield path, kind, "?" if shape is None else str(shape), "?" if params is None else f"{params:,}"
+
+
+def _row(cells: Iterable[str], tag: str, *, styled: bool) -> str:
+    *texts, number = (html.escape(cell) for cell in cells)
+    left = " style='text-align:left'" if styled else ""
+    return f"<tr>{''.join(f'<{tag}{left}>{text}</{tag}>' for text in texts)}<{tag}>{number}</{tag}></tr>"
+
+
+def _totals(metrics: Metrics) -> Iterator[str]:
+    totals = metrics.totals
+    counts = {
+        "Total params": totals["params"],
+        "Trainable": totals["trainable_params"],
+        "Non-trainable": totals["non_trainable_params"],
+    }
+    for label, count in counts.items():
+        yield f"{label}: <b>{'unknown' if count is None else f'{count:,}'}</b>"
+    if totals["bytes"] is not None:
+        yield f"Size: <b>{size_text(totals['bytes'])}</b>"
 
 
 @final

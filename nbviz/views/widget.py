@@ -215,7 +215,7 @@ class ModelView(anywidget.AnyWidget):
         state = self._state()
         if part is not None:
             state["split"] = 1.0 if part == "table" else 0.0
-        summary = static.table_html(self._metrics, self.title or self.graph.name)
+        summary = static.table_html(self._metrics, self.title or self.graph.name, styled=False)
         return page.page(state, self.payload, fallback=summary, title=self.title or self.graph.name)
 
     def _shown_table(self) -> pd.DataFrame:

@@ -127,6 +127,7 @@ def test_text_from_a_model_never_becomes_markup(tmp_path):
     assert "<script>alert" not in page + fallback + framed
     assert "<img" not in fallback + framed
     assert page.count("</script>") == 2
+    assert " style=" not in page.split("</style>", 1)[1].split("<script", 1)[0]  # the page's own policy refuses them
 
 
 def test_the_static_view_is_the_whole_page_in_a_sandboxed_frame(view):
