@@ -60,7 +60,7 @@ function openWhatFits(payload: Payload, groups: boolean): string[] {
   const children: number[][] = Array.from({ length: units.length }, () => []);
   for (const u of units.order) if (u > 0) (children[units.parent[u] as number] as number[]).push(u);
   const open = new Set<string>();
-  let level = children[0] as number[];
+  let level = children[0] ?? [];
   let showing = level.length;
   while (level.length > 0) {
     const kinds = kindsOf(payload, units, level, children);

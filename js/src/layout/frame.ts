@@ -126,6 +126,23 @@ function placeLinks(input: FrameInput, links: Links): Placement {
   });
 }
 
+/** dagre may draw a mirror image: of the two, take the one with more neighbours in the order they were given. */
+function unmirror(input: FrameInput, links: Links, placement: Placement): void {
+  const last = new Map<number, number>();
+  let inOrder = 0;
+  for (let v = 0; v < input.across.length; v++) {
+    if (input.pinned[v]) continue;
+    const r = links.rank[v] as number;
+    const before = last.get(r);
+    if (before !== undefined)
+      inOrder += (placement.centre[v] as number) > (placement.centre[before] as number) ? 1 : -1;
+    last.set(r, v);
+  }
+  if (inOrder >= 0) return;
+  for (const xs of [placement.centre, ...placement.bends])
+    for (let i = 0; i < xs.length; i++) xs[i] = -(xs[i] as number);
+}
+
 /** Shift everything so that content starts behind the padding; a frame wider than its content centres it. */
 function shiftAcross(input: FrameInput, links: Links, placement: Placement): number {
   let low = Number.POSITIVE_INFINITY;
@@ -160,10 +177,12 @@ function shiftAcross(input: FrameInput, links: Links, placement: Placement): num
 export function planFrame(input: FrameInput): FramePlan {
   const links = linksOf(input);
   const placement = placeLinks(input, links);
+  unmirror(input, links, placement);
   const across = shiftAcross(input, links, placement);
   const ends = attach(input, links, placement);
   const bands = stackBands(input, links, placement, ends);
   const start = Float64Array.from(links.rank, (r, v) => {
+    if (v < input.pinned.length && input.pinned[v] === NEAR) return 0;
     const free = (bands.length[r] as number) - (links.along[v] as number);
     return (bands.start[r] as number) + free / 2;
   });

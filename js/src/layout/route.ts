@@ -47,14 +47,15 @@ function stack(input: FrameInput, length: Float64Array, swing: Float64Array): Ba
   const far = input.pinned.includes(FAR);
   const [before, after] = input.padAlong;
   const start = new Float64Array(count);
+  // Edges that enter run straight through the frame's title line.
+  if (near) length[0] = before - input.gaps.rank;
   let at = near ? 0 : before;
   for (let r = 0; r < count; r++) {
     start[r] = at;
     at += length[r] as number;
     if (r === count - 1) break;
     const gap = input.gaps.rank + Math.min(MAX_SWING, (swing[r] as number) * SWING);
-    if (near && r === 0) at = Math.max(at + gap, before - input.gaps.rank);
-    else at += gap;
+    at += gap;
   }
   if (!far) return { start, length, total: Math.max(at + after, input.least.along) };
   const total = Math.max(at, input.least.along, count > 1 ? (start[count - 2] as number) + after : 0);

@@ -68,7 +68,7 @@ function drawSmall(box: Box, bounds: Bounds, state: BoxState, theme: Theme, ink:
 
 function terminalText(box: Box, bounds: Bounds, ink: string, soft: string): Command[] {
   const middle = bounds.x + bounds.width / 2;
-  const detail = box.detail.toLowerCase() === box.name.toLowerCase() ? "" : box.detail;
+  const detail = box.name.toLowerCase().startsWith(box.detail.toLowerCase()) ? "" : box.detail;
   const room = bounds.width - 28;
   const detailWidth = detail ? textWidth(detail, SMALL, "regular") + 8 : 0;
   const name = fitted(box.name, room - detailWidth, NAME, true);

@@ -113,6 +113,13 @@ function lastSegment(path: string): string {
     .replaceAll("~0", "~");
 }
 
+/** "input#1" is how a path tells inputs apart; on screen the first needs no number. */
+function boundaryName(segment: string): string {
+  const [, kind, number] = /^(input|output|constant)#(\d+)$/.exec(segment) ?? [];
+  if (!kind) return segment;
+  return number === "1" ? kind : `${kind} ${number}`;
+}
+
 /** Shapes of what leaves: "(None, 7, 7, 2048)", several with the number of the others. */
 function shapesText(shapes: readonly (readonly Dim[] | null | undefined)[]): string {
   const [first] = shapes;
@@ -121,7 +128,11 @@ function shapesText(shapes: readonly (readonly Dim[] | null | undefined)[]): str
 }
 
 function outputShapes(payload: Payload, call: number, row: number): (readonly Dim[] | null)[] {
-  if (call >= 0) return Array.from(list(payload.calls.outputs, call), (t) => shapeOf(payload, t));
+  if (call >= 0) {
+    // What the model gives is what its output takes.
+    const tensors = payload.calls.kind[call] === "output" ? payload.calls.inputs : payload.calls.outputs;
+    return Array.from(list(tensors, call), (t) => shapeOf(payload, t));
+  }
   return row < 0 ? [] : Array.from(list(payload.rows.output_shape, row), (s) => payload.shapes[s] ?? null);
 }
 
@@ -176,7 +187,7 @@ export function describe(payload: Payload, visible: Visible, b: number): Box {
     : telling
       ? ` ${telling}`
       : "";
-  const name = row >= 0 ? (payload.rows.label[row] ?? "") : lastSegment(units.path(u));
+  const name = row >= 0 ? (payload.rows.label[row] ?? "") : boundaryName(lastSegment(units.path(u)));
   const marks = marksOf(payload, visible, u, row, call);
   const shape = shapesText(outputShapes(payload, call, row));
   const known = !terminal && row >= 0;

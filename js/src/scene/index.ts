@@ -17,4 +17,4 @@ export { sceneToSvg, toElement } from "./svg";
 export { DARK, LIGHT, type Theme } from "./theme";
 export { unitsOf } from "./units";
 export { FOLDED, LEAF, OPEN } from "./visible";
-export { REFERENCE_TEXT, REFERENCE_WIDTH } from "./widths";
+export { REFERENCE_BOLD_WIDTH, REFERENCE_TEXT, REFERENCE_WIDTH } from "./widths";

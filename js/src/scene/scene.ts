@@ -61,7 +61,7 @@ export function buildGraph(
     height: Float64Array.from(boxes, (b) => b.height),
     source: edges.source,
     target: edges.target,
-    sourcePort: edges.tensor,
+    sourcePort: edges.port,
     targetPort: Int32Array.from(edges.source, (_, e) => e),
     labelWidth: Float64Array.from(labels, (text) => Math.ceil(textWidth(text, LABEL_SIZE, "mono") + 14)),
     labelHeight: new Float64Array(labels.length).fill(LABEL_HEIGHT),
@@ -151,6 +151,6 @@ export function drawEdges(graph: Graph, look: Look): { edges: Item[]; pills: Ite
 }
 
 function edgeKey(graph: Graph, e: number): string {
-  const { source, target, tensor } = graph.visible.edges;
-  return `${graph.boxes[source[e] as number]?.key} ${graph.boxes[target[e] as number]?.key} ${tensor[e]}`;
+  const { source, target, port } = graph.visible.edges;
+  return `${graph.boxes[source[e] as number]?.key} ${graph.boxes[target[e] as number]?.key} ${port[e]}`;
 }

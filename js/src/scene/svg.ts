@@ -1,5 +1,5 @@
 // The SVG backend: commands to elements, as text for files and headless use, as attributes for a page.
-import type { Command, Item } from "./commands";
+import type { Command, Item, Text } from "./commands";
 import { drawLegend } from "./legend";
 import { drawScene, type Graph, type Look, type Marks } from "./scene";
 import type { Theme } from "./theme";
@@ -21,6 +21,10 @@ export function pathData(curve: Float64Array | readonly number[], closed = false
   }
   for (let i = 2; i + 5 < curve.length; i += 6) data += `C${at(i)} ${at(i + 2)} ${at(i + 4)}`;
   return data;
+}
+
+function scaleOf(face: Text["face"], theme: Theme): number {
+  return face === "mono" ? theme.monoScale : face === "bold" ? theme.boldScale : theme.fontScale;
 }
 
 /** One command as an element; the same for a page and for a file. */
@@ -56,7 +60,7 @@ export function toElement(command: Command, theme: Theme): Element {
         y: round(command.y),
         fill: command.fill,
         "text-anchor": command.anchor,
-        "font-size": round(command.size * (mono ? theme.monoScale : theme.fontScale)),
+        "font-size": round(command.size * scaleOf(command.face, theme)),
         "font-family": mono ? theme.mono : theme.font,
         ...(command.face === "bold" ? { "font-weight": "600" } : {}),
         ...(command.part ? { "data-part": command.part } : {}),

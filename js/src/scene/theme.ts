@@ -15,6 +15,7 @@ export interface Theme {
   readonly mono: string;
   /** Drawn font size by nominal one: below 1 where the host's font is wider than the bundled widths. */
   readonly fontScale: number;
+  readonly boldScale: number;
   readonly monoScale: number;
 }
 
@@ -32,6 +33,7 @@ export const LIGHT: Theme = {
   font: "system-ui, sans-serif",
   mono: "ui-monospace, monospace",
   fontScale: 1,
+  boldScale: 1,
   monoScale: 1,
 };
 

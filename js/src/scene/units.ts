@@ -125,7 +125,8 @@ function preOrder(parent: Int32Array, first: Int32Array): Int32Array {
   }
   const order = new Int32Array(n);
   let done = 0;
-  let at = 0;
+  // A model that was never called has no root call either.
+  let at = n > 0 ? 0 : -1;
   while (at >= 0) {
     order[done++] = at;
     if ((heads[at] as number) >= 0) {

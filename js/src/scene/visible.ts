@@ -23,8 +23,10 @@ export interface VisibleEdges {
   readonly length: number;
   readonly source: Int32Array;
   readonly target: Int32Array;
-  /** Index into the payload's tensors; the first of several equal ones. */
+  /** Index into the payload's tensors, which tells what it looks like; the first of several equal ones. */
   readonly tensor: Int32Array;
+  /** One number per tensor: edges with the same one carry the same values. */
+  readonly port: Int32Array;
   /** Tensors of one shape between the same two boxes are one line. */
   readonly tensors: Int32Array;
   /** 1 where the producer gives a rank or size that none of its own inputs has. */
@@ -69,7 +71,9 @@ function lift(payload: Payload, boxes: Omit<Visible, "edges">): VisibleEdges {
   const source: number[] = [];
   const target: number[] = [];
   const tensor: number[] = [];
+  const port: number[] = [];
   const count: number[] = [];
+  const ports = new Map<string, number>();
   const seen = new Map<string, number>();
   const parallel = new Map<string, number>();
   for (let e = 0; e < edges.length; e++) {
@@ -77,7 +81,9 @@ function lift(payload: Payload, boxes: Omit<Visible, "edges">): VisibleEdges {
     const t = boxes.boxOf[edges.target[e] as number] ?? -1;
     if (s < 0 || t < 0 || s === t) continue;
     const carried = list(calls.outputs, edges.source[e] as number)[edges.source_port[e] as number] ?? -1;
-    const key = `${s} ${t} ${carried < 0 ? `p${edges.source_port[e]}` : carried}`;
+    // Payloads keep equal descriptions once: who made it and where tells tensors apart.
+    const origin = `${edges.source[e]} ${edges.source_port[e]}`;
+    const key = `${s} ${t} ${origin}`;
     if (seen.has(key)) continue;
     const shape = `${s} ${t} ${shapeKey(payload, tensors.shape[carried] ?? -1)}`;
     const first = parallel.get(shape);
@@ -90,6 +96,9 @@ function lift(payload: Payload, boxes: Omit<Visible, "edges">): VisibleEdges {
     source.push(s);
     target.push(t);
     tensor.push(carried);
+    const known = ports.get(origin) ?? ports.size;
+    ports.set(origin, known);
+    port.push(known);
     count.push(1);
   }
   const lifted = {
@@ -97,6 +106,7 @@ function lift(payload: Payload, boxes: Omit<Visible, "edges">): VisibleEdges {
     source: Int32Array.from(source),
     target: Int32Array.from(target),
     tensor: Int32Array.from(tensor),
+    port: Int32Array.from(port),
     tensors: Int32Array.from(count),
   };
   return { ...lifted, changed: shapeChanges(payload, boxes, lifted) };

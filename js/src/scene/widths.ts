@@ -17,7 +17,8 @@ const MONO = 0.605;
 
 /** What a host's own font is compared with, see `REFERENCE_WIDTH`. */
 export const REFERENCE_TEXT = "conv2_block1_out Dense 12,345";
-export const REFERENCE_WIDTH = textWidth(REFERENCE_TEXT, 100, "regular") / 100;
+export const REFERENCE_WIDTH = textWidth(REFERENCE_TEXT, 1, "regular");
+export const REFERENCE_BOLD_WIDTH = textWidth(REFERENCE_TEXT, 1, "bold");
 
 function charWidth(code: number, face: Face): number {
   const wide = code >= 0x1100 && (code >= 0x1f000 || (code >= 0x2e80 && code < 0xd7b0) || code < 0x1200);

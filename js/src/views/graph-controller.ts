@@ -69,6 +69,9 @@ export class GraphController {
     this.#view = new Viewport(() => this.#painter.root.setAttribute("transform", this.#view.transform));
     this.#theme = readTheme(container, probe);
     this.#painter.root.append(this.#ring);
+    // Boxes hold boxes and are chosen: to assistive technology a tree. Set here, as SVG has no element that is one.
+    surface.setAttribute("role", "tree");
+    surface.setAttribute("aria-multiselectable", "true");
     surface.replaceChildren(this.#painter.root);
     store.subscribe((changed) => this.#follow(changed), signal);
     watchTheme(container, probe, () => this.#retheme(), signal);

@@ -1,5 +1,5 @@
 // The host's colours and fonts, resolved into plain values for drawing, and word when they change.
-import { DARK, LIGHT, REFERENCE_TEXT, REFERENCE_WIDTH, type Theme } from "../scene";
+import { DARK, LIGHT, REFERENCE_BOLD_WIDTH, REFERENCE_TEXT, REFERENCE_WIDTH, type Theme } from "../scene";
 
 const COLORS = {
   bg: "--nbviz-bg",
@@ -14,7 +14,7 @@ const COLORS = {
   error: "--nbviz-error",
 } as const;
 
-/** A variable may hold any CSS colour: let the page compute it through a probe. */
+/** A variable may hold any CSS colour: let the page compute it through an element, one without transitions. */
 function resolveColor(probe: HTMLElement, name: string, fallback: string): string {
   probe.style.color = "";
   probe.style.color = `var(${name}, ${fallback})`;
@@ -23,22 +23,24 @@ function resolveColor(probe: HTMLElement, name: string, fallback: string): strin
 }
 
 /** How much smaller a font has to be drawn so that texts keep to the bundled widths. */
-function scaleOf(font: string, text: string, width: number): number {
+function scaleOf(font: string, text: string, width: number, weight = ""): number {
   const context = document.createElement("canvas").getContext?.("2d");
   if (!context) return 1;
-  context.font = `100px ${font}`;
+  context.font = `${weight}100px ${font}`;
   const measured = context.measureText(text).width / 100;
   return measured > width ? Math.max(0.75, width / measured) : 1;
 }
 
-export function readTheme(element: HTMLElement, probe: HTMLElement): Theme {
+export function readTheme(element: HTMLElement, watched: HTMLElement): Theme {
+  const probe = document.createElement("span");
+  watched.append(probe);
   const style = getComputedStyle(element);
   const bg = resolveColor(probe, COLORS.bg, LIGHT.bg);
   const base = luminous(bg) ? LIGHT : DARK;
   const colors = Object.fromEntries(
     Object.entries(COLORS).map(([key, name]) => [key, resolveColor(probe, name, base[key as keyof typeof COLORS])]),
   ) as Pick<Theme, keyof typeof COLORS>;
-  probe.style.color = "";
+  probe.remove();
   const font = style.getPropertyValue("--nbviz-font").trim() || base.font;
   const mono = style.getPropertyValue("--nbviz-mono").trim() || base.mono;
   return {
@@ -47,6 +49,7 @@ export function readTheme(element: HTMLElement, probe: HTMLElement): Theme {
     font,
     mono,
     fontScale: scaleOf(font, REFERENCE_TEXT, REFERENCE_WIDTH),
+    boldScale: scaleOf(font, REFERENCE_TEXT, REFERENCE_BOLD_WIDTH, "600 "),
     monoScale: scaleOf(mono, "0".repeat(20), 20 * 0.605),
   };
 }

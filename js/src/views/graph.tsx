@@ -50,19 +50,15 @@ export function GraphView({ store, onReady }: GraphViewProps) {
       focus: () => made.focus(),
     });
     return () => end.abort();
-    // biome-ignore lint/correctness/useExhaustiveDependencies: a new callback is no reason for a new graph
   }, [store]);
   const payload = store.payload;
   return (
     <div class="nbviz-graph" ref={container} data-lm-suppress-shortcuts="true">
       <span class="nbviz-theme-probe" ref={probe} aria-hidden="true" />
-      {/* biome-ignore lint/a11y/useSemanticElements: a graph has no element of its own; boxes nest, so it is a tree. */}
       <svg
         class="nbviz-graph-surface"
         ref={surface}
-        role="tree"
         aria-label={payload ? `Graph of ${payload.meta.name}` : "Graph"}
-        aria-multiselectable="true"
         tabIndex={-1}
       />
       {payload && boxes === 0 && <Empty payload={payload} />}
