@@ -47,7 +47,13 @@ const wrap: Plugin = {
     const widget = `const program=${program};
 export default program().widget({script:"("+program+")().page();\\n",scriptHash:"${sha256(page)}",style:${JSON.stringify(css)},styleHash:"${sha256(css)}"});\n`;
     for (const name of Object.keys(bundle)) delete bundle[name];
-    const files = { "widget.js": widget, "standalone.js": page, "standalone.css": css, "BUILD.txt": `${sourceHash()}\n` };
+    const files = {
+      "widget.js": widget,
+      "standalone.js": page,
+      "widget.css": css,
+      "standalone.css": css,
+      "BUILD.txt": `${sourceHash()}\n`,
+    };
     mkdirSync(out, { recursive: true });
     for (const [name, text] of Object.entries(files)) writeFileSync(join(out, name), text);
   },

@@ -15,7 +15,12 @@ export function startPage(): void {
   const known = Object.fromEntries(Object.entries(state).filter(([key]) => key in DEFAULT_STATE));
   const store = new Store({ ...DEFAULT_STATE, ...known, height: null });
   const source = sourceOf(document);
-  mount(root, store, { source: () => ({ ...source, payload: bytes }), page: true, style: null }, new AbortController().signal);
+  mount(
+    root,
+    store,
+    { source: () => ({ ...source, payload: bytes }), page: true, style: null },
+    new AbortController().signal,
+  );
   gunzip(bytes)
     .then((plain) => store.setPayload(decode(plain)))
     .catch((error: unknown) => store.fail(error instanceof Error ? error.message : String(error)));

@@ -23,7 +23,6 @@ export function Histogram({ counts, edges, label }: HistogramProps) {
         // One element among millions still deserves a line.
         const height = count === 0 ? 0 : Math.max((40 * count) / most, 0.8);
         return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a bin is its position
           <rect key={bin} x={bin + 0.06} y={40 - height} width={0.88} height={height}>
             <title>
               {formatNumber(edges[bin])} to {formatNumber(edges[bin + 1])}: {formatCount(count)}

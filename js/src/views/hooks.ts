@@ -74,7 +74,6 @@ export function useSignal(listen: (signal: AbortSignal) => void, inputs: readonl
     const end = new AbortController();
     listen(end.signal);
     return () => end.abort();
-    // biome-ignore lint/correctness/useExhaustiveDependencies: the caller names what `listen` depends on
   }, inputs as unknown[]);
 }
 

@@ -32,9 +32,9 @@ export function RowDetails({ payload, row }: { payload: Payload; row: number }) 
       <Facts entries={facts(payload, row, extra_columns)} />
       {call === null ? <RowShapes payload={payload} row={row} /> : <Ports payload={payload} call={call} />}
       <Uses payload={payload} path={path} focused={call} />
-      <SettingList payload={payload} row={row} call={call} />
       {weights.length > 0 && <Weights payload={payload} row={row} weights={weights} />}
       <Neighbours payload={payload} calls={callsBehind(payload, row, focus)} />
+      <SettingList payload={payload} row={row} call={call} />
       <Members payload={payload} members={membersOf(payload, row)} />
       {accessor !== "" && (
         <Section title="In Python">

@@ -75,7 +75,6 @@ export function Tensors({ tensors }: { tensors: readonly TensorText[] }) {
   return (
     <ul class="nbviz-tensors">
       {tensors.map((tensor, port) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a port is its position
         <li key={port} title={tensor.name || undefined}>
           <code>{tensor.shape}</code> <span class="nbviz-hint">{tensor.dtype}</span>
         </li>

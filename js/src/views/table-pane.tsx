@@ -62,7 +62,6 @@ export function useColumns(payload: Payload): { all: Column[]; columns: Column[]
   const all = useMemo(() => columnsOf(payload, extra_columns), [payload, extra_columns]);
   const ids = columns ?? defaultColumns(payload, extra_columns);
   const key = ids.join("\n");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is `ids` by value
   return { all, columns: useMemo(() => shownColumns(all, ids), [all, key]), ids };
 }
 
@@ -74,7 +73,6 @@ function useShown(payload: Payload, columns: readonly Column[]): Shown {
   const { sort, filter, groups, operations, expanded, depth } = state;
   return useMemo(
     () => (model.current ?? new TableModel()).shown(payload, columns, state),
-    // biome-ignore lint/correctness/useExhaustiveDependencies: other fields of the state do not change the rows
     [payload, columns, sort, filter, groups, operations, expanded, depth],
   );
 }

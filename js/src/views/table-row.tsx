@@ -53,7 +53,7 @@ function rowClass({ payload, row, selected, current, hovered, dimmed }: RowProps
   if (current) names.push("is-current");
   if (hovered) names.push("is-hovered");
   if (dimmed) names.push("is-dimmed");
-  if (payload.rows.order[row] === -1) names.push("is-uncalled");
+  if (payload.rows.order[row] === -1 && payload.rows.kind[row] === "layer") names.push("is-uncalled");
   return names.join(" ");
 }
 
@@ -96,7 +96,7 @@ function Badges({ payload: { rows }, row, failed }: { payload: Payload; row: num
           ×{calls}
         </span>
       )}
-      {rows.order[row] === -1 && (
+      {rows.order[row] === -1 && rows.kind[row] === "layer" && (
         <span class="nbviz-badge" title="Part of the model, and never called">
           never called
         </span>
@@ -116,7 +116,7 @@ function Cell({ column, row }: { column: Column; row: number }) {
   const exact = column.exact(row);
   return (
     <div
-      class={`nbviz-cell nbviz-${column.align}${column.mono ? " nbviz-mono" : ""}${text === "–" ? " is-unknown" : ""}`}
+      class={`nbviz-cell nbviz-${column.align}${column.mono ? " nbviz-mono" : ""}${text === "–" || text === "0" ? " is-nothing" : ""}`}
       role="gridcell"
       title={exact}
     >

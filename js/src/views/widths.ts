@@ -1,10 +1,12 @@
 // Widths of the table's columns: what the content wants, unless dragged.
 import type { Column } from "../columns";
 
-const TEXT = 7.1;
+const TEXT = 7.8;
 const MONO = 7.3;
 const PADDING = 22;
 const MOST = 240;
+/** Text is cut off with dots where there is no room; numbers and shapes are not. */
+const LEAST_TEXT = 84;
 /** Rows looked at: enough to see what a column holds, quick on any model. */
 const SAMPLE = 1500;
 
@@ -23,10 +25,13 @@ export function template(
   natural: ReadonlyMap<string, number>,
 ): string {
   return columns
-    .map(({ id }) => {
+    .map(({ id, width, align, mono }) => {
       const dragged = widths.get(id);
-      if (id === "path") return dragged === undefined ? "minmax(150px, 1fr)" : `${dragged}px`;
-      return `${dragged ?? natural.get(id) ?? 120}px`;
+      if (dragged !== undefined) return `${dragged}px`;
+      if (id === "path") return "minmax(160px, 1fr)";
+      const wanted = natural.get(id) ?? width;
+      const least = align === "left" && !mono ? Math.min(LEAST_TEXT, wanted) : wanted;
+      return `minmax(${least}px, ${wanted}px)`;
     })
     .join(" ");
 }
