@@ -12,9 +12,6 @@ export function Weights({ payload, row, weights }: { payload: Payload; row: numb
   const { store } = useDisplay();
   return (
     <Section title="Weights">
-      {store.kernel === null && (
-        <p class="nbviz-hint">Their values are not in a saved page: statistics need the notebook and its kernel.</p>
-      )}
       <ul class="nbviz-weights">
         {weights.map((parameter) => (
           <li key={parameter}>
@@ -22,6 +19,9 @@ export function Weights({ payload, row, weights }: { payload: Payload; row: numb
           </li>
         ))}
       </ul>
+      {store.kernel === null && (
+        <p class="nbviz-hint">Their values are not in a saved page: statistics need the notebook and its kernel.</p>
+      )}
     </Section>
   );
 }

@@ -6,15 +6,17 @@ import { matchingRows } from "../search";
 import { nextSort, type Shown, TableModel } from "../table-model";
 import { treeOf } from "../tree";
 import type { Payload } from "../wire";
-import { useDisplay, useStore } from "./hooks";
+import { useDisplay, useSize, useStore } from "./hooks";
 import { TableGrid } from "./table-grid";
 import { TableTools } from "./table-tools";
-import { contentWidth, template } from "./widths";
+import { contentWidth, fitting, template } from "./widths";
 
 export function TablePane({ payload }: { payload: Payload }) {
   const { store } = useDisplay();
   const state = useStore(store, ...TABLE_KEYS);
-  const { all, columns, ids } = useColumns(payload);
+  const pane = useRef<HTMLDivElement>(null);
+  const size = useSize(pane);
+  const { all, columns, ids } = useColumns(payload, size?.width ?? 1000);
   const shown = useShown(payload, columns);
   const [widths, setWidths] = useState<ReadonlyMap<string, number>>(new Map());
   const natural = useMemo(
@@ -28,7 +30,7 @@ export function TablePane({ payload }: { payload: Payload }) {
     setWidths(next);
   };
   return (
-    <>
+    <div class="nbviz-table" ref={pane}>
       <TableTools payload={payload} all={all} shown={ids} />
       <TableGrid
         payload={payload}
@@ -39,7 +41,7 @@ export function TablePane({ payload }: { payload: Payload }) {
         onSort={(column, add) => store.set({ sort: nextSort(state.sort, column, add) })}
         onResize={resize}
       />
-    </>
+    </div>
   );
 }
 
@@ -55,14 +57,15 @@ const TABLE_KEYS = [
   "search",
 ] as const;
 
-/** Every column, those that show, and their ids. */
-export function useColumns(payload: Payload): { all: Column[]; columns: Column[]; ids: readonly string[] } {
+/** Every column, those that show, and the ids of those that were chosen. */
+function useColumns(payload: Payload, width: number): { all: Column[]; columns: Column[]; ids: readonly string[] } {
   const { store } = useDisplay();
   const { columns, extra_columns } = useStore(store, "columns", "extra_columns");
   const all = useMemo(() => columnsOf(payload, extra_columns), [payload, extra_columns]);
   const ids = columns ?? defaultColumns(payload, extra_columns);
-  const key = ids.join("\n");
-  return { all, columns: useMemo(() => shownColumns(all, ids), [all, key]), ids };
+  const room = columns === null ? fitting(ids, width) : ids;
+  const key = room.join("\n");
+  return { all, columns: useMemo(() => shownColumns(all, room), [all, key]), ids };
 }
 
 function useShown(payload: Payload, columns: readonly Column[]): Shown {
