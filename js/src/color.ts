@@ -107,7 +107,7 @@ function scale(
   const place = (v: number): number => Math.sqrt(Math.max(0, Math.min(1, (v - low) / (high - low))));
   const fills = values.map((v) => (v === null || !Number.isFinite(v) ? null : rgb(shade(place(v))).formatHex()));
   const ticks = [0, 0.5, 1].map((at) => ({ at, label: format(low + at * at * (high - low)) }));
-  const stops = Array.from({ length: 9 }, (_, i) => rgb(shade(i / 8)).formatHex());
+  const stops = Array.from({ length: 24 }, (_, i) => rgb(shade(i / 23)).formatHex());
   return { fills, legend: { kind: "scale", title, stops, ticks } };
 }
 

@@ -146,6 +146,7 @@ function plan(input: LayoutInput, id: number, frame: Frame, frames: Map<number, 
     const at = inner.children.length + (side === "far" ? inner.near.size : 0) + port;
     return (inner.plan.centre[at] as number) - inner.plan.across / 2;
   };
+  const anchor = Float64Array.from({ length: count }, (_, i) => anchorOf(frames.get(children[i] ?? -2)));
   const edges = frame.edges.map(
     (s): FrameEdge => ({
       from: numberOf(s.from, frame),
@@ -164,6 +165,7 @@ function plan(input: LayoutInput, id: number, frame: Frame, frames: Map<number, 
   return planFrame({
     across,
     along,
+    anchor,
     pinned,
     edges,
     padAcross: down ? side : top,
@@ -171,6 +173,20 @@ function plan(input: LayoutInput, id: number, frame: Frame, frames: Map<number, 
     least: { across: down ? least.width : least.height, along: down ? least.height : least.width },
     gaps: input.spacing,
   });
+}
+
+/** The way through a frame, from its centre: between where its first tensor enters and where its first one leaves. */
+function anchorOf(frame: Frame | undefined): number {
+  if (!frame?.plan) return 0;
+  const { centre, across } = frame.plan;
+  const first = frame.children.length;
+  const ports: number[] = [];
+  if (frame.near.size > 0) ports.push(centre[first] as number);
+  if (frame.far.size > 0) ports.push(centre[first + frame.near.size] as number);
+  if (ports.length === 0) return 0;
+  const offset = ports.reduce((sum, at) => sum + at, 0) / ports.length - across / 2;
+  // Room is kept on both sides: past some imbalance a bend costs less than the room.
+  return Math.abs(offset) < across * 0.3 ? offset : 0;
 }
 
 export function layoutCompound(input: LayoutInput): Layout {

@@ -9,6 +9,8 @@ export interface FrameInput {
   /** Boxes, then ports; extents of ports are 0. */
   readonly across: Float64Array;
   readonly along: Float64Array;
+  /** Where each box wants its edges to meet it, from its centre: frames have their ports where they have them. */
+  readonly anchor: Float64Array;
   /** 0 for boxes, `NEAR` and `FAR` for ports on the borders. */
   readonly pinned: Uint8Array;
   readonly edges: readonly FrameEdge[];
@@ -115,15 +117,19 @@ function placeLinks(input: FrameInput, links: Links): Placement {
     const at = labelled(links.ways[i] ?? []);
     if (at >= 0) labelBreadth[at] = e.labelAcross;
   });
-  return place({
+  // A box is placed by its anchor, with as much room on either side, so that the line through it stays straight.
+  const anchor = Float64Array.from(links.across, (_, v) => input.anchor[v] ?? 0);
+  const placed = place({
     rank: links.rank,
-    breadth: links.across,
+    breadth: links.across.map((size, v) => size + 2 * Math.abs(anchor[v] as number)),
     from: links.from,
     to: links.to,
     labelBreadth,
     nodeGap: input.gaps.node,
     edgeGap: input.gaps.edge,
   });
+  unmirror(input, links, placed);
+  return { ...placed, centre: placed.centre.map((x, v) => x - (anchor[v] as number)) };
 }
 
 /** dagre may draw a mirror image: of the two, take the one with more neighbours in the order they were given. */
@@ -177,7 +183,6 @@ function shiftAcross(input: FrameInput, links: Links, placement: Placement): num
 export function planFrame(input: FrameInput): FramePlan {
   const links = linksOf(input);
   const placement = placeLinks(input, links);
-  unmirror(input, links, placement);
   const across = shiftAcross(input, links, placement);
   const ends = attach(input, links, placement);
   const bands = stackBands(input, links, placement, ends);

@@ -11,6 +11,8 @@ export interface BoxState {
   readonly fill: string;
   /** Nesting depth of the box, 0 outermost. */
   readonly depth: number;
+  /** Where edges run through its title. */
+  readonly crossings: readonly number[];
 }
 
 const DASH = "5 3";
@@ -176,32 +178,29 @@ export function drawHeader(box: Box, bounds: Bounds, state: BoxState, theme: The
   const y = bounds.y + HEADER / 2 + 5;
   const left = bounds.x + PAD;
   const room = bounds.width - 2 * PAD - 16;
-  const totals = frameTotals(box);
+  const right = bounds.x + bounds.width - PAD;
+  const totals = totalsBeside(box, right, left + 16, state.crossings);
   const totalsWidth = totals ? textWidth(totals, SMALL, "regular") + 16 : 0;
   const name = fitted(box.name, Math.max(40, room - totalsWidth), NAME, true);
-  const nameWidth = textWidth(name, NAME, "bold") + 10;
+  const detailLeft = left + 26 + textWidth(name, NAME, "bold");
   const detail = [box.detail, ...box.marks].join(" · ");
-  const detailRoom = room - nameWidth - totalsWidth;
+  const crossing = Math.min(...state.crossings.filter((x) => x > detailLeft).map((x) => x - 8));
+  const detailRoom = Math.min(right - totalsWidth, crossing) - detailLeft;
   const commands: Command[] = [
     // Nothing to see, something to hit: a title is wider than its letters.
-    {
-      kind: "rect",
-      x: bounds.x,
-      y: bounds.y,
-      width: bounds.width,
-      height: HEADER,
-      radius: 10,
-      fill: "transparent",
-      stroke: "none",
-      strokeWidth: 0,
-    },
+    { ...bounds, kind: "rect", height: HEADER, radius: 10, fill: "transparent", stroke: "none", strokeWidth: 0 },
     { ...toggle(left - 2, y, "▾", soft), halo },
     { kind: "text", x: left + 16, y, text: name, size: NAME, face: "bold", anchor: "start", fill: ink, halo },
   ];
-  if (detailRoom > 60)
-    commands.push({ ...line(left + 16 + nameWidth, y, fitted(detail, detailRoom, SMALL), soft), halo });
-  if (totals && room > nameWidth + totalsWidth - 16) {
-    commands.push({ ...line(bounds.x + bounds.width - PAD, y, totals, soft, "end"), halo });
-  }
+  if (detailRoom > 36) commands.push({ ...line(detailLeft, y, fitted(detail, detailRoom, SMALL), soft), halo });
+  if (totals) commands.push({ ...line(right, y, totals, soft, "end"), halo });
   return commands;
+}
+
+/** Count and share as far as they fit between the rightmost edge in the title and its end. */
+function totalsBeside(box: Box, right: number, left: number, crossings: readonly number[]): string {
+  const name = left + textWidth(box.name, NAME, "bold") + 12;
+  const start = Math.max(name, ...crossings.map((x) => x + 8).filter((x) => x < right));
+  const fits = (text: string): boolean => right - textWidth(text, SMALL, "regular") > start;
+  return [frameTotals(box), box.count, box.share].find((text) => text !== "" && fits(text)) ?? "";
 }

@@ -20,6 +20,8 @@ export interface Graph {
   readonly labels: readonly string[];
   readonly layout: Layout;
   readonly direction: Direction;
+  /** Where edges run through the title line of each open frame. */
+  readonly crossings: ReadonlyMap<number, readonly number[]>;
 }
 
 export interface Look {
@@ -68,7 +70,28 @@ export function buildGraph(
     direction,
     spacing: SPACING,
   });
-  return { payload, visible, boxes, labels, layout: placed, direction };
+  const crossings = direction === "down" ? titleCrossings(visible, placed) : new Map<number, number[]>();
+  return { payload, visible, boxes, labels, layout: placed, direction, crossings };
+}
+
+/** Edges enter a frame through the middle of its title line: texts there have to make room. */
+function titleCrossings(visible: Visible, placed: Layout): Map<number, number[]> {
+  const found = new Map<number, number[]>();
+  const { edges, parent } = visible;
+  for (let e = 0; e < edges.length; e++) {
+    const from = placed.routeOffsets[e] as number;
+    const to = placed.routeOffsets[e + 1] as number;
+    for (let frame = parent[edges.target[e] as number] as number; frame >= 0; frame = parent[frame] as number) {
+      const top = placed.y[frame] as number;
+      for (let i = from; i < to; i += 6) {
+        if (Math.abs((placed.routes[i + 1] as number) - top) > 0.01) continue;
+        const xs = found.get(frame) ?? [];
+        xs.push(placed.routes[i] as number);
+        found.set(frame, xs);
+      }
+    }
+  }
+  return found;
 }
 
 export function lookOf(payload: Payload, colorBy: string, columns: readonly ValueColumn[], theme: Theme): Look {
@@ -108,6 +131,7 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
     selected: marks.selected.has(b),
     focused: marks.focused === b,
     fill: fillOf(graph, look, b),
+    crossings: graph.crossings.get(b) ?? [],
     depth: (graph.visible.units.depth[graph.visible.unit[b] as number] as number) - 1,
   };
   const draw = layer === "frame" ? drawFrame : layer === "header" ? drawHeader : drawBox;
