@@ -101,6 +101,8 @@ def _pieces(word: str, width: int) -> Iterator[str]:
         end = cut if cut > end // 2 else end
         yield word[:end]
         word = word[end:].lstrip(NO_BREAK)
+        if not word:
+            return
     yield word
 
 

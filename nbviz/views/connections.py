@@ -70,8 +70,8 @@ class Connections:
         return [self._found.get((row, call), []) for call in self._metrics.tree.calls[row]]
 
     def linear(self) -> bool:
-        """Tell whether every called row takes its input from the row before it and from nowhere else."""
-        tree = self._metrics.tree
+        """Tell whether every called row takes its one input from the first output of the row before it."""
+        tree, inputs = self._metrics.tree, self._metrics.graph.calls.column("inputs")
         last: dict[int, int] = {}
         entry: dict[int, int | None] = {}
         for row, shown in enumerate(self._visible):
@@ -82,8 +82,9 @@ class Connections:
                 around = tree.parent[around]
             expected = last.get(around, entry.get(around))
             entry[row], last[around] = expected, row
-            found = {source.row for sources in self.of(row) for source in sources}
-            if len(tree.calls[row]) > 1 or found != ({expected} - {None}):
+            if len(tree.calls[row]) > 1 or len(inputs[tree.calls[row][0]]) > 1:
+                return False
+            if self.of(row) != [[] if expected is None else [Source(expected, 0, 0)]]:
                 return False
         return True
 

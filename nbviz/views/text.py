@@ -118,13 +118,13 @@ def _in_range(rows: _Rows, layer_range: Sequence[str] | None) -> list[int]:
 
 def _matching(rows: _Rows, top: Sequence[int], wanted: str) -> list[int]:
     names = [rows.labels[row] for row in top]
+    if wanted in names:  # a name means itself: as a pattern, dense would match dense_1 too
+        return [names.index(wanted)]
     try:
-        found = [at for at, name in enumerate(names) if name == wanted or re.match(wanted, name)]
+        found = [at for at, name in enumerate(names) if re.match(wanted, name)]
     except re.error as error:
-        if wanted not in names:
-            msg = f"layer_range holds {wanted!r}, which is neither the name of a layer nor a pattern: {error}."
-            raise OptionError(msg) from error
-        found = [names.index(wanted)]
+        msg = f"layer_range holds {wanted!r}, which is neither the name of a layer nor a pattern: {error}."
+        raise OptionError(msg) from error
     if not found:
         msg = f"layer_range holds {wanted!r}, which matches no layer at the top of the model.{nearest(wanted, names)}"
         raise OptionError(msg)
