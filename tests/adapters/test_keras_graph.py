@@ -69,6 +69,7 @@ EVERYTHING = {
     "needs_numbers": lambda: (models.NeedsNumbersModel(), (None, 5, 8)),
     "own_kernel": lambda: (models.own_kernel(), None),
     "backend": lambda: (models.BackendModel(), (None, 6)),
+    "backend_between": lambda: (models.backend_between(), None),
     "lambdas": lambda: (models.lambdas(), None),
     "two_arguments": lambda: (models.TwoArguments(), ((None, 4), (None, 6))),
     "attaches": lambda: (models.AttachesLayers(), (None, 3)),
@@ -199,6 +200,18 @@ def test_code_of_the_backend_itself_is_one_untraced_step():
     assert edges(graph) >= {("inner/before", "inner/untraced#1"), ("inner/untraced#1", "inner/after")}
     assert calls_of(graph, "inner/untraced#1")[0].compute is None
     assert shapes(calls_of(graph, "inner")[0].outputs) == [(None, 2)]
+
+
+def test_operations_around_code_of_the_backend_are_still_seen():
+    graph = graph_of(models.backend_between())
+    assert edges(graph) >= {
+        ("x", "mix/relu#1"),
+        ("mix/relu#1", "mix/untraced#1"),
+        ("mix/untraced#1", "mix/matmul#1"),
+        ("mix/matmul#1", "mix/untraced#2"),  # the backend's own +
+    }
+    assert [graph.parameters[i].name for i in calls_of(graph, "mix/matmul#1")[0].parameters] == ["kernel"]
+    assert shapes(calls_of(graph, "mix/matmul#1")[0].outputs) == [(None, 5)]
 
 
 def test_operations_on_variables_read_their_parameter():

@@ -451,3 +451,28 @@ def counting():
     """A model with such a layer."""
     x = keras.Input((3,), name="x")
     return keras.Model(x, Counting(name="count")(x))
+
+
+class BackendBetween(layers.Layer):
+    """Mixes keras.ops, a variable of its own and a function of the backend."""
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1], 5), name="kernel")
+
+    def call(self, x):
+        x = ops.relu(x)
+        if keras.backend.backend() == "torch":
+            import torch
+
+            x = torch.cumsum(x, dim=-1)
+        else:
+            import jax.numpy as jnp
+
+            x = jnp.cumsum(x, axis=-1)
+        return ops.matmul(x, self.kernel) + 1.0
+
+
+def backend_between():
+    """A model with such a layer."""
+    x = keras.Input((4,), name="x")
+    return keras.Model(x, BackendBetween(name="mix")(x))

@@ -17,11 +17,10 @@ from nbviz.shape import Dim
 
 def is_leaf(layer: Any) -> bool:  # noqa: ANN401
     """Tell whether a layer is one step of computation, with nothing inside that a user would look at."""
-    return (
-        is_builtin(definer(layer, "call"))
-        and not is_kind(layer, "Lambda")
-        and (not sublayers(layer) or fused_cell(layer) is not None)
-    )
+    if not is_builtin(definer(layer, "call")) or is_kind(layer, "Lambda"):
+        return False
+    details = fused_cell(layer) is not None or is_kind(layer, "BaseImagePreprocessingLayer")
+    return details or not sublayers(layer)
 
 
 def sharper(layer: Any, first: tuple[Dim, ...], outputs: Any) -> Any:  # noqa: ANN401

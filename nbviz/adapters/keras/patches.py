@@ -47,6 +47,10 @@ class Handler(Protocol):
         """Run a piece of Keras's bookkeeping without recording it."""
         ...
 
+    def is_symbolic(self, value: Any) -> bool:  # noqa: ANN401
+        """Tell whether an operation on this value is symbolic although the value is no ``KerasTensor``."""
+        ...
+
     def assign(self, variable: Any, value: Any) -> Any:  # noqa: ANN401
         """Stand in for ``Variable.assign`` with a symbolic value."""
         ...
@@ -184,8 +188,8 @@ def _variable_hooks(
         if original(args, kwargs):
             return True
         return active() and any(
-            isinstance(item, Variable)
-            or (isinstance(item, (list, tuple)) and any(isinstance(inner, Variable) for inner in item))
+            handler.is_symbolic(item)
+            or (isinstance(item, (list, tuple)) and any(handler.is_symbolic(inner) for inner in item))
             for items in (args or (), (kwargs or {}).values())
             for item in items
         )

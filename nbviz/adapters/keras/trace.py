@@ -271,13 +271,40 @@ class Trace:
 
     def run_operation(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
         """Record a bare operation."""
+        if self.lowering is not None:
+            return self._run_lowered(operation, original, args, kwargs)
         try:
-            with self.quietly():
-                outputs = original(operation, *map_tensors(as_symbolic, args), **map_tensors(as_symbolic, kwargs))
+            outputs = self._specs(operation, original, args, kwargs)
         except Exception as error:
             self.operation(operation, args, kwargs, [])
             self.culprit = (error, len(self.builder.calls) - 1)
             raise
+        return self._recorded(operation, args, kwargs, outputs)
+
+    def _specs(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        with self.quietly():
+            return original(operation, *map_tensors(as_symbolic, args), **map_tensors(as_symbolic, kwargs))
+
+    def _run_lowered(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+        """Record an operation on the backend's abstract tensors, and give such a tensor back."""
+        lower, self.lowering = self.lowering, None
+        try:
+            inputs, options = self.lift((list(args), dict(kwargs)))
+            try:
+                outputs = self._specs(operation, original, inputs, options)
+            except Exception:  # noqa: BLE001 - code inside it needs the backend's own tensors
+                with self.quietly():
+                    return operation.call(*args, **kwargs)
+            outputs = self._recorded(operation, inputs, options, outputs)
+        finally:
+            self.lowering = lower
+        return outputs if lower is None else lower(outputs)
+
+    def is_symbolic(self, value: Any) -> bool:  # noqa: ANN401
+        """Tell whether an operation on this value is to be recorded although the value is no ``KerasTensor``."""
+        return is_variable(value) or (self.lowering is not None and is_abstract(value))
+
+    def _recorded(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> Any:  # noqa: ANN401
         if operation_name(operation) in ("convert_to_tensor", "cast") and unchanged(args[0], outputs):
             self.builder.alias(outputs, args[0])
             return outputs
