@@ -227,3 +227,38 @@ def test_weights_of_an_unbuilt_model_are_said_to_be_missing():
         reading.weights.chunks(0)
     with pytest.raises(LookupError, match="no parameter 99"):
         reading.weights.chunks(99)
+
+
+def test_values_that_training_elsewhere_assigns_meanwhile_stay():
+    class Trains(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = kl.Dense(2)
+            self.log = []
+
+        def call(self, x):
+            worker = threading.Thread(target=lambda: self.inner.bias.assign(np.ones(2, "float32")))
+            worker.start()
+            worker.join()
+            return self.inner(x)
+
+    model = Trains()
+    model.inner.build((None, 3))
+    read(model, (None, 3))
+    assert keras.ops.convert_to_numpy(model.inner.bias).tolist() == [1.0, 1.0]
+
+
+def test_a_large_attribute_does_not_hide_the_layers_from_the_guard():
+    class Corpus(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.corpus = tuple([i] for i in range(250_000))
+            self.inner = models.AttachesLayers()
+
+        def call(self, x):
+            return self.inner(x)
+
+    model = Corpus()
+    read(model, (None, 3))
+    assert model.inner.made is None
+    assert model.inner.count == 0

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
+from nbviz.adapters.keras.kinds import is_kind
+
 _MOST_OBJECTS = 200_000
 """Where the walk through a model's attributes gives up (a layer that holds a whole corpus)."""
 
@@ -18,6 +20,12 @@ _LEAVES = (str, bytes, int, float, complex, bool, type(None), type, types.Module
            types.BuiltinFunctionType, types.MethodType, types.CodeType)  # fmt: skip
 _FOREIGN = ("numpy", "jax", "jaxlib", "torch", "tensorflow", "pandas", "threading", "logging", "re", "inspect", "types",
             "concurrent", "asyncio", "multiprocessing", "weakref", "pathlib", "datetime")  # fmt: skip
+
+
+_CONTAINERS = (list, dict, set, tuple, frozenset, deque)
+_UNCHANGING = ("Node", "KerasTensor", "SymbolicArguments")
+_OF_TRAINING = ("keras.src.optimizers", "keras.src.callbacks", "keras.src.trainers")
+"""What a call does not touch, and training in another thread does."""
 
 
 @final
@@ -29,16 +37,24 @@ class Memory:
         self._undo: list[Callable[[], None]] = []
 
     def note(self, root: Any) -> None:  # noqa: ANN401
-        """Remember an object and all that it holds, unless that has happened before."""
-        waiting = [root]
-        while waiting and len(self._seen) < _MOST_OBJECTS:
-            value = waiting.pop()
+        """Remember an object and all that it holds, unless that has happened before.
+
+        Nearest first, and of objects that are neither Keras's nor a layer only those that one of these holds: what lies
+        further away (a notebook's own objects) is not the model's, and may be changed by others meanwhile.
+        """
+        waiting: deque[tuple[Any, bool]] = deque([(root, False)])
+        limit = len(self._seen) + _MOST_OBJECTS
+        while waiting and len(self._seen) < limit:
+            value, away = waiting.popleft()
             if isinstance(value, _LEAVES) or id(value) in self._seen:
+                continue
+            strange = not isinstance(value, _CONTAINERS) and not _is_own(value)
+            if strange and away:
                 continue
             inside = self._note_one(value)
             if inside is not None:
                 self._seen[id(value)] = value  # kept alive, so that identities stay unique
-                waiting.extend(inside)
+                waiting.extend((item, away or strange) for item in inside)
 
     def _note_one(self, value: Any) -> list[Any] | None:  # noqa: ANN401
         if isinstance(value, list):
@@ -67,7 +83,7 @@ class Memory:
         name = type(value).__name__
         if module.partition(".")[0] in _FOREIGN and not _is_container(module, name):
             return None
-        if module.startswith("keras.src") and name in ("Node", "KerasTensor", "SymbolicArguments"):
+        if (name in _UNCHANGING and module.startswith("keras.src")) or module.startswith(_OF_TRAINING):
             return None
         try:
             attributes = object.__getattribute__(value, "__dict__")
@@ -75,8 +91,8 @@ class Memory:
             return None
         if not isinstance(attributes, dict):
             return None
-        self._undo.append(_dict_undo(attributes))
         held = attributes.get("_value")
+        self._undo.append(_dict_undo(attributes) if held is None else _variable_undo(attributes))
         if hasattr(held, "requires_grad") and getattr(held, "is_leaf", False):
             self._undo.append(_gradient_undo(held))
         return list(attributes.values())
@@ -85,6 +101,13 @@ class Memory:
         """Undo every change; what has not changed is not written."""
         for undo in reversed(self._undo):
             undo()
+
+
+def _is_own(value: Any) -> bool:  # noqa: ANN401
+    """Tell whether an object is Keras's or a layer."""
+    return is_kind(value, "Layer") or (type(value).__module__ or "").startswith(
+        ("keras.", "torch.nn.modules.container")
+    )
 
 
 def _is_container(module: str, name: str) -> bool:
@@ -126,6 +149,20 @@ def _dict_undo(value: dict[Any, Any]) -> Callable[[], None]:
         kind.clear(value)  # Keras's own containers would track and untrack
         for key, item in zip(keys, values, strict=True):
             kind.__setitem__(value, key, item)
+
+    return undo
+
+
+def _variable_undo(attributes: dict[str, Any]) -> Callable[[], None]:
+    """Remember a variable without its value: in a trace nothing assigns it, and training elsewhere may."""
+    before = {key: value for key, value in attributes.items() if key != "_value"}
+
+    def undo() -> None:
+        for key in [key for key in attributes if key != "_value" and key not in before]:
+            del attributes[key]
+        for key, value in before.items():
+            if attributes.get(key) is not value:
+                attributes[key] = value
 
     return undo
 
