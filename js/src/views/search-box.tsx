@@ -10,8 +10,8 @@ import { handled, useDisplay, useStore } from "./hooks";
 import { Icon } from "./icons";
 
 export function SearchBox({ payload, input }: { payload: Payload | null; input: RefObject<HTMLInputElement> }) {
-  const { store, announce } = useDisplay();
-  const { search, groups } = useStore(store, "search", "groups");
+  const { store } = useDisplay();
+  const { search, groups, selection } = useStore(store, "search", "groups", "selection");
   const found = useMemo(() => (payload ? findMatches(payload, search, groups) : null), [payload, search, groups]);
   const jump = (step: 1 | -1) => {
     if (!payload || !found || found.length === 0) return;
@@ -19,7 +19,6 @@ export function SearchBox({ payload, input }: { payload: Payload | null; input: 
     const at = paths.indexOf(store.state.selection[0] ?? "");
     const next = at < 0 ? (step > 0 ? 0 : found.length - 1) : (at + step + found.length) % found.length;
     selectOne(store, paths[next] ?? "");
-    announce(`Match ${next + 1} of ${found.length}: ${paths[next]}`);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     event.stopPropagation();
@@ -45,10 +44,21 @@ export function SearchBox({ payload, input }: { payload: Payload | null; input: 
         onKeyDown={onKeyDown}
       />
       <span class="nbviz-count" role="status">
-        {found ? (found.length === 0 ? "none" : formatCount(found.length)) : ""}
+        {found &&
+          count(
+            found.map((row) => payload?.rows.path[row] ?? ""),
+            selection[0],
+          )}
       </span>
     </label>
   );
+}
+
+/** "12", or "3 / 12" while the third is selected. */
+function count(found: readonly string[], selected: string | undefined): string {
+  if (found.length === 0) return "none";
+  const at = selected === undefined ? -1 : found.indexOf(selected);
+  return at < 0 ? formatCount(found.length) : `${formatCount(at + 1)} / ${formatCount(found.length)}`;
 }
 
 /** Matching rows in tree order, without the model itself, which holds everything; null when nothing is searched. */

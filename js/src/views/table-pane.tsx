@@ -9,7 +9,7 @@ import type { Payload } from "../wire";
 import { useDisplay, useSize, useStore } from "./hooks";
 import { TableGrid } from "./table-grid";
 import { TableTools } from "./table-tools";
-import { contentWidth, fitting, template } from "./widths";
+import { contentWidth, fitting, nameWidth, template } from "./widths";
 
 export function TablePane({ payload }: { payload: Payload }) {
   const { store } = useDisplay();
@@ -19,10 +19,10 @@ export function TablePane({ payload }: { payload: Payload }) {
   const { all, columns, ids } = useColumns(payload, size?.width ?? 1000);
   const shown = useShown(payload, columns);
   const [widths, setWidths] = useState<ReadonlyMap<string, number>>(new Map());
-  const natural = useMemo(
-    () => new Map(all.map((column) => [column.id, contentWidth(column, payload.rows.length)])),
-    [all, payload],
-  );
+  const natural = useMemo(() => {
+    const wanted = new Map(all.map((column) => [column.id, contentWidth(column, payload.rows.length)]));
+    return wanted.set("path", nameWidth(payload.rows, treeOf(payload.rows, state.groups).depth));
+  }, [all, payload, state.groups]);
   const resize = (id: string, width: number | null) => {
     const next = new Map(widths);
     if (width === null) next.delete(id);
@@ -36,7 +36,7 @@ export function TablePane({ payload }: { payload: Payload }) {
         payload={payload}
         columns={columns}
         shown={shown}
-        template={template(columns, widths, natural)}
+        template={template(columns, { dragged: widths, natural, width: size?.width ?? 1000 })}
         lit={useLit(payload, shown.flat)}
         onSort={(column, add) => store.set({ sort: nextSort(state.sort, column, add) })}
         onResize={resize}

@@ -61,8 +61,7 @@ function NameCell({ payload, row, depth, open, flat, failed, title }: RowProps &
   const { rows, meta } = payload;
   const path = rows.path[row] ?? "";
   const label = rows.label[row] || meta.name;
-  const before = flat && path.endsWith(label) ? path.slice(0, path.length - label.length) : "";
-  const full = flat && !path.endsWith(label) ? path : label;
+  const [before, rest] = flat ? split(path || label, label) : split(label, label.slice(sharedPrefix(rows, row)));
   const group = rows.kind[row] === "group";
   const tip = group ? `${path.replaceAll("~", "")}: group inferred from the layers' names` : title;
   return (
@@ -76,10 +75,24 @@ function NameCell({ payload, row, depth, open, flat, failed, title }: RowProps &
         </>
       )}
       {before && <span class="nbviz-before">{before.replaceAll("~", "")}</span>}
-      <span class="nbviz-label">{flat ? full.replace(/^~/, "") : label}</span>
+      <span class="nbviz-label">{rest.replace(/^~/, "")}</span>
       <Badges payload={payload} row={row} failed={failed} />
     </div>
   );
+}
+
+/** What comes before `end`, which gives way first where there is no room, and `end`. */
+function split(text: string, end: string): [string, string] {
+  return text.endsWith(end) ? [text.slice(0, text.length - end.length), end] : ["", text];
+}
+
+/** How much of a label only repeats the names of the groups around it: "conv2_block1_" of "conv2_block1_2_conv". */
+function sharedPrefix(rows: Payload["rows"], row: number): number {
+  const group = rows.path[rows.group[row] ?? -1];
+  if (group === undefined || rows.kind[row] === "group") return 0;
+  const names = group.slice(group.lastIndexOf("~") + 1).replaceAll("/", "_");
+  const label = rows.label[row] ?? "";
+  return label.startsWith(names) && label.length > names.length + 1 ? names.length + 1 : 0;
 }
 
 function Badges({ payload: { rows }, row, failed }: { payload: Payload; row: number; failed: boolean }) {

@@ -109,7 +109,7 @@ function DepthMenu({ payload }: { payload: Payload }) {
   const levels = Array.from({ length: Math.min(deepest - 1, LEVELS) }, (_, level) => level + 1);
   const hasGroups = payload.rows.kind.includes("group");
   const chosen = expanded === null ? depth : null;
-  const text = chosen === null ? "own" : chosen === "auto" ? "auto" : chosen >= deepest ? "all" : String(chosen);
+  const text = chosen === null ? "custom" : chosen === "auto" ? "auto" : chosen >= deepest ? "all" : String(chosen);
   const open = (to: number | "auto") => store.set({ depth: to, expanded: null });
   return (
     <Menu

@@ -1,5 +1,6 @@
 // Widths of the table's columns: what the content wants, unless dragged.
 import type { Column } from "../columns";
+import type { Rows } from "../wire";
 
 const TEXT = 7.8;
 const MONO = 7.3;
@@ -8,7 +9,9 @@ const ARROW = 14;
 const PADDING = 22;
 const MOST = 240;
 /** Text is cut off with dots where there is no room; numbers and shapes are not. */
-const LEAST_TEXT = 84;
+const LEAST_TEXT = 112;
+const LEAST_NAME = 156;
+const SCROLLBAR = 14;
 /** Rows looked at: enough to see what a column holds, quick on any model. */
 const SAMPLE = 1500;
 
@@ -21,22 +24,40 @@ export function contentWidth(column: Column, rows: number): number {
   return Math.round(Math.max(Math.min(longest * (column.mono ? MONO : TEXT) + PADDING, MOST), heading));
 }
 
-/** `grid-template-columns`: the layer's name takes the room that is left. */
-export function template(
-  columns: readonly Column[],
-  widths: ReadonlyMap<string, number>,
-  natural: ReadonlyMap<string, number>,
-): string {
+/** Widths that were dragged, widths that the content wants, and the width of the table. */
+interface Room {
+  readonly dragged: ReadonlyMap<string, number>;
+  readonly natural: ReadonlyMap<string, number>;
+  readonly width: number;
+}
+
+const isText = (column: Column): boolean => column.align === "left" && !column.mono && column.id !== "path";
+
+/** `grid-template-columns`: numbers and shapes in full, then the layers' names, and other text in what is left. */
+export function template(columns: readonly Column[], { dragged, natural, width }: Room): string {
+  const wanted = ({ id, width: usual }: Column) => dragged.get(id) ?? natural.get(id) ?? usual;
+  const flexible = columns.filter((column) => isText(column) && !dragged.has(column.id));
+  const sum = (some: readonly Column[]) => some.reduce((total, column) => total + wanted(column), 0);
+  const over = sum(columns) - (width - SCROLLBAR);
+  const shrink = over > 0 ? Math.max(1 - over / Math.max(sum(flexible), 1), 0) : 1;
   return columns
-    .map(({ id, width, align, mono }) => {
-      const dragged = widths.get(id);
-      if (dragged !== undefined) return `${dragged}px`;
-      if (id === "path") return "minmax(140px, 1fr)";
-      const wanted = natural.get(id) ?? width;
-      const least = align === "left" && !mono ? Math.min(LEAST_TEXT, wanted) : wanted;
-      return `minmax(${least}px, ${wanted}px)`;
+    .map((column) => {
+      if (dragged.has(column.id)) return `${wanted(column)}px`;
+      if (column.id === "path") return `minmax(${LEAST_NAME}px, 1fr)`;
+      if (!isText(column)) return `${wanted(column)}px`;
+      return `${Math.round(Math.max(wanted(column) * shrink, Math.min(LEAST_TEXT, wanted(column))))}px`;
     })
     .join(" ");
+}
+
+/** Pixels that the names of these rows want in the tree. */
+export function nameWidth(rows: Rows, depth: Int32Array): number {
+  let most = 0;
+  const step = Math.max(1, Math.ceil(rows.length / SAMPLE));
+  for (let row = 0; row < rows.length; row += step) {
+    most = Math.max(most, (rows.label[row] ?? "").length * TEXT + (depth[row] ?? 0) * 14);
+  }
+  return Math.min(most + 46, MOST);
 }
 
 /** A table narrower than this does without the type: the numbers are what it is opened for. */
