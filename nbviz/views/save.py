@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nbviz import wire
 from nbviz.errors import OptionError, nearest
 from nbviz.graph import ModelGraph
+from nbviz.views.export import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +27,6 @@ def save(
     graph: ModelGraph,
 ) -> Path:
     """Write to ``path`` what its suffix asks for; arguments and errors as ``ModelView.save``."""
-    from nbviz.views.export import write_table
-
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         known = ", ".join(SUFFIXES)

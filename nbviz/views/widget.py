@@ -16,6 +16,7 @@ from nbviz.graph import ModelGraph
 from nbviz.metrics import COLUMNS, Metrics
 from nbviz.reading import Reading
 from nbviz.views import extra, page, save, static
+from nbviz.views.export import present
 from nbviz.views.statistics import WeightStatistics, weight_statistics
 from nbviz.views.table import frame, shows_operations
 
@@ -219,9 +220,9 @@ class ModelView(anywidget.AnyWidget):
         return page.page(state, self.payload, fallback=summary, title=self.title or self.graph.name)
 
     def _shown_table(self) -> pd.DataFrame:
-        from nbviz.views.export import present
-
-        return present(self.table, sort=self.sort, filter=self.filter, columns=self.columns)
+        layers = self.graph.layers
+        names = dict(zip(layers.column("path"), layers.column("name"), strict=True))
+        return present(self.table, sort=self.sort, filter=self.filter, columns=self.columns, names=names)
 
     def _send_extra(self) -> None:
         self.extra_columns = [column.on_wire(self._metrics.tree) for column in self._extra]

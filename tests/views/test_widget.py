@@ -130,6 +130,20 @@ def test_text_from_a_model_never_becomes_markup(tmp_path):
     assert " style=" not in page.split("</style>", 1)[1].split("<script", 1)[0]  # the page's own policy refuses them
 
 
+def test_a_saved_table_is_the_one_on_screen(view, tmp_path):
+    view.sort = [{"id": "params", "desc": True}]
+    view.columns = ["params", "type"]
+    rows = view.save(tmp_path / "table.csv").read_text().splitlines()
+    assert rows == ["path,params,type", "a,35,Dense", "b,24,Dense"]
+    view.filter = {"text": "b", "types": []}
+    assert view.save(tmp_path / "table.csv").read_text().splitlines()[1:] == ["b,24,Dense"]
+    assert "a" in view.save(tmp_path / "table.html", part="table").read_text()
+    with pytest.raises(nbviz.OptionError, match=r"view.save writes .html.*found 'net.htm'.*'.html'"):
+        view.save(tmp_path / "net.htm")
+    with pytest.raises(nbviz.OptionError, match="goes with .html"):
+        view.save(tmp_path / "net.csv", part="graph")
+
+
 def test_the_static_view_is_the_whole_page_in_a_sandboxed_frame(view):
     framed = view.static()._repr_html_()
     assert 'sandbox="allow-scripts allow-downloads' in framed
