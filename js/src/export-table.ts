@@ -82,7 +82,8 @@ th,td{padding:.25rem .8rem .25rem 0;border-bottom:1px solid #d0d7de;text-align:l
 
 /** A whole page with the table, no script in it; serialised from a document, so that the browser escapes every cell. */
 export function tableHtml(title: string, table: (page: Document) => HTMLTableElement): string {
-  const page = document.implementation.createHTMLDocument(title);
+  const page = document.implementation.createHTMLDocument("");
+  page.title = title;
   page.documentElement.lang = "en";
   const charset = page.createElement("meta");
   charset.setAttribute("charset", "utf-8");

@@ -50,7 +50,8 @@ function policy(source: PageSource): string {
  * Built as a document and serialised, so that every title and table cell is escaped by the browser.
  */
 export function pageHtml(source: PageSource, data: PageData, title: string, fallback: Node): string {
-  const page = document.implementation.createHTMLDocument(title);
+  const page = document.implementation.createHTMLDocument("");
+  page.title = title;
   page.documentElement.lang = "en";
   const add = <K extends keyof HTMLElementTagNameMap>(
     parent: Element,

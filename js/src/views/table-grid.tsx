@@ -1,5 +1,5 @@
 // The grid itself: sticky headings over virtual rows, with its keyboard and its pointer.
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Column } from "../columns";
 import { canOpen, openPaths, setOpen } from "../outline";
 import { select, selectOne, selectToggle } from "../select";
@@ -14,6 +14,9 @@ import { useVirtual } from "./virtual";
 
 export const ROW_HEIGHT = 28;
 const HEAD_HEIGHT = 32;
+
+// Not useId, which starts anew in every display: ids must differ between two displays of one page.
+let grids = 0;
 
 interface GridProps {
   readonly payload: Payload;
@@ -31,7 +34,10 @@ export function TableGrid(props: GridProps) {
   const { store } = useDisplay();
   const state = useStore(store, "selection", "sort", "hover", "expanded", "depth", "groups");
   const scroller = useRef<HTMLDivElement>(null);
-  const id = useId();
+  const [id] = useState(() => {
+    grids += 1;
+    return `nbviz-row-${grids}`;
+  });
   const cursor = useCursor(payload, shown);
   const virtual = useVirtual({
     count: shown.rows.length,

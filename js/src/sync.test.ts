@@ -1,0 +1,107 @@
+import { describe, expect, it, vi } from "vitest";
+import { kernelOf, NO_KERNEL } from "./kernel";
+import { DEFAULT_STATE, Store } from "./store";
+import { type Model, readState, syncTraits } from "./sync";
+
+/** As Backbone's model behaves: `set` announces at once. */
+function fakeModel(values: Record<string, unknown> = { ...DEFAULT_STATE }) {
+  const listeners = new Map<string, Set<(...args: unknown[]) => void>>();
+  const tell = (event: string, ...args: unknown[]) => {
+    for (const listener of [...(listeners.get(event) ?? [])]) listener(...args);
+  };
+  const model = {
+    get: (key: string) => values[key],
+    set: (key: string, value: unknown) => {
+      values[key] = value;
+      tell(`change:${key}`);
+    },
+    on: (event: string, listener: () => void) => {
+      listeners.set(event, (listeners.get(event) ?? new Set()).add(listener));
+    },
+    off: (event: string, listener: () => void) => listeners.get(event)?.delete(listener),
+    save_changes: vi.fn(),
+    send: vi.fn(),
+  };
+  const heard = () => [...listeners.values()].reduce((sum, some) => sum + some.size, 0);
+  return { model: model as unknown as Model, values, tell, heard, save: model.save_changes, send: model.send };
+}
+
+describe("traits and store", () => {
+  it("carry a change to Python in one message, without an echo", () => {
+    const fake = fakeModel();
+    const store = new Store(readState(fake.model));
+    syncTraits(fake.model, store, new AbortController().signal);
+    store.set({ selection: ["a"], focus: 3 });
+    expect(fake.values).toMatchObject({ selection: ["a"], focus: 3 });
+    expect(fake.save).toHaveBeenCalledTimes(1);
+  });
+
+  it("carry a change from Python to every display, and do not send it back", () => {
+    const fake = fakeModel();
+    const store = new Store(readState(fake.model));
+    syncTraits(fake.model, store, new AbortController().signal);
+    fake.model.set("selection", ["b"]);
+    expect(store.state.selection).toEqual(["b"]);
+    expect(fake.save).not.toHaveBeenCalled();
+  });
+
+  it("leave no listener behind", () => {
+    const fake = fakeModel();
+    const end = new AbortController();
+    syncTraits(fake.model, new Store(readState(fake.model)), end.signal);
+    expect(fake.heard()).toBeGreaterThan(0);
+    end.abort();
+    expect(fake.heard()).toBe(0);
+  });
+
+  it("keep defaults for traits that an older Python does not have", () => {
+    expect(readState(fakeModel({ title: "t" }).model)).toMatchObject({ title: "t", split: DEFAULT_STATE.split });
+  });
+});
+
+describe("the kernel", () => {
+  const result = {
+    parameter: 1,
+    count: 2,
+    min: 0,
+    max: 1,
+    mean: 0.5,
+    std: 0.5,
+    zeros: 1,
+    non_finite: 0,
+    histogram: null,
+  };
+
+  it("reports progress and then the result of its own request only", async () => {
+    const fake = fakeModel();
+    const steps: number[] = [];
+    const asked = kernelOf(fake.model).weightStatistics(1, (done) => steps.push(done), new AbortController().signal);
+    fake.tell("msg:custom", { type: "weight_statistics", request: 99, result });
+    fake.tell("msg:custom", { type: "weight_statistics", request: 1, progress: 0.5 });
+    fake.tell("msg:custom", { type: "weight_statistics", request: 1, result });
+    expect(await asked).toEqual(result);
+    expect(steps).toEqual([0.5]);
+    expect(fake.heard()).toBe(0);
+  });
+
+  it("says that nothing answered", async () => {
+    const fake = fakeModel();
+    await expect(kernelOf(fake.model, 5).weightStatistics(1, () => {}, new AbortController().signal)).rejects.toThrow(
+      NO_KERNEL,
+    );
+    expect(fake.heard()).toBe(0);
+  });
+
+  it("passes Python's own message on, and cancels", async () => {
+    const fake = fakeModel();
+    const kernel = kernelOf(fake.model);
+    const failing = kernel.weightStatistics(1, () => {}, new AbortController().signal);
+    fake.tell("msg:custom", { type: "weight_statistics", request: 1, error: "the model is gone" });
+    await expect(failing).rejects.toThrow("the model is gone");
+    const end = new AbortController();
+    const cancelled = kernel.weightStatistics(1, () => {}, end.signal);
+    end.abort();
+    await expect(cancelled).rejects.toThrow("Cancelled");
+    expect(fake.send).toHaveBeenLastCalledWith({ type: "cancel", request: 2 });
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { columnsOf, defaultColumns } from "./columns";
+import { DEFAULT_STATE, type State } from "./store";
+import { nextSort, TableModel } from "./table-model";
+import { testPayload } from "./testing";
+
+const payload = testPayload();
+const columns = columnsOf(payload, []);
+const shown = (state: Partial<State>) => {
+  const { rows, flat } = new TableModel().shown(payload, columns, { ...DEFAULT_STATE, expanded: [], ...state });
+  return { paths: rows.map((row) => payload.rows.path[row]), flat };
+};
+
+describe("the table's rows", () => {
+  it("are the open tree while nothing is sorted or filtered", () => {
+    expect(shown({})).toEqual({ paths: ["", "encoder", "~head", "spare"], flat: false });
+  });
+
+  it("are a flat list without the root once sorted, unknown values last either way", () => {
+    const descending = shown({ sort: [{ id: "macs", desc: true }] });
+    expect(descending.flat).toBe(true);
+    expect(descending.paths[0]).toBe("encoder");
+    expect(descending.paths).not.toContain("");
+    for (const desc of [true, false]) {
+      const last = shown({ sort: [{ id: "macs", desc }] }).paths.slice(-2);
+      expect(new Set(last)).toEqual(new Set(["~head", "head_10"]));
+    }
+  });
+
+  it("sort names as people count, and by a second key", () => {
+    const { paths } = shown({ sort: [{ id: "path", desc: false }], filter: { text: "head", types: ["Dense"] } });
+    expect(paths).toEqual(["head_1", "head_10"]);
+    const two = shown({
+      sort: [
+        { id: "params", desc: true },
+        { id: "path", desc: true },
+      ],
+      filter: { text: "", types: ["Dense"] },
+    });
+    expect(two.paths).toEqual(["head_10", "head_1", "spare"]);
+  });
+
+  it("keep only the types that are chosen", () => {
+    expect(shown({ filter: { text: "", types: ["Conv2D", "Norm"] } }).paths).toEqual(["encoder/conv", "encoder/norm"]);
+  });
+});
+
+describe("a click on a heading", () => {
+  const [params, type] = ["params", "type"].map((id) => columns.find((column) => column.id === id));
+  if (!params || !type) throw new Error("columns are missing");
+
+  it("goes through three states", () => {
+    const first = nextSort([], params, false);
+    expect(first).toEqual([{ id: "params", desc: true }]);
+    const second = nextSort(first, params, false);
+    expect(second).toEqual([{ id: "params", desc: false }]);
+    expect(nextSort(second, params, false)).toEqual([]);
+  });
+
+  it("adds a second key with shift, and replaces without", () => {
+    const first = nextSort([], params, false);
+    expect(nextSort(first, type, true).map((key) => key.id)).toEqual(["params", "type"]);
+    expect(nextSort(first, type, false)).toEqual([{ id: "type", desc: false }]);
+  });
+});
+
+it("shows MACs by default only where they are known", () => {
+  expect(defaultColumns(payload, [])).toContain("macs");
+  const unknown = testPayload({ totals: { ...payload.meta.totals, macs: null } });
+  expect(defaultColumns(unknown, [])).not.toContain("macs");
+});

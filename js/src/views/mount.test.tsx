@@ -1,0 +1,104 @@
+import { act } from "preact/test-utils";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { Store } from "../store";
+import { testStore } from "../testing";
+import { mount } from "./mount";
+
+const source = () => ({ script: "", scriptHash: "", style: "", styleHash: "", payload: new Uint8Array() });
+let end = new AbortController();
+let host = document.createElement("div");
+
+// happy-dom lays nothing out; the virtualizer draws the rows that fit this.
+Object.defineProperties(HTMLElement.prototype, { clientHeight: { value: 600 }, clientWidth: { value: 1200 } });
+
+beforeEach(() => {
+  end = new AbortController();
+  host = document.createElement("div");
+  document.body.append(host);
+});
+
+afterEach(() => {
+  end.abort();
+  host.remove();
+});
+
+function show(store: Store): void {
+  act(() => mount(host, store, { page: false, source, style: null }, end.signal));
+}
+
+const rowNames = () => [...host.querySelectorAll(".nbviz-row .nbviz-name")].map((cell) => cell.textContent);
+const find = (selector: string) => {
+  const found = host.querySelector<HTMLElement>(selector);
+  if (!found) throw new Error(`nothing matches ${selector}`);
+  return found;
+};
+
+it("selects a row on click, with the first of its calls in focus", () => {
+  const store = testStore({ expanded: ["encoder"] });
+  show(store);
+  act(() => find('[data-row="2"]').click());
+  expect(store.state).toMatchObject({ selection: ["encoder/conv"], focus: 4 });
+  expect(find('[data-row="2"]').getAttribute("aria-selected")).toBe("true");
+  expect(find(".nbviz-inspector h2").textContent).toContain("conv");
+});
+
+it("opens what hides a selection that comes from elsewhere", () => {
+  const store = testStore({ expanded: [] });
+  show(store);
+  expect(host.querySelector('[data-row="2"]')).toBeNull();
+  act(() => store.set({ selection: ["encoder/conv"] }));
+  expect(host.querySelector('[data-row="2"]')).not.toBeNull();
+});
+
+it("walks and opens the tree with the keyboard, and keeps those keys from the notebook", () => {
+  const store = testStore({ expanded: [] });
+  show(store);
+  const heard = vi.fn();
+  document.addEventListener("keydown", heard);
+  const press = (key: string) =>
+    act(() => void find(".nbviz-grid").dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })));
+  press("ArrowDown");
+  press("ArrowRight");
+  press("ArrowDown");
+  press("Enter");
+  document.removeEventListener("keydown", heard);
+  expect(store.state.selection).toEqual(["encoder/conv"]);
+  expect(heard).not.toHaveBeenCalled();
+});
+
+it("shows what a model calls its layers as text", () => {
+  show(testStore());
+  expect(rowNames().join()).toContain("<img src=x onerror=alert(1)>");
+  expect(host.querySelector("img")).toBeNull();
+});
+
+it("offers the calls of a shared layer, and moves the focus between them", () => {
+  const store = testStore({ expanded: [], selection: ["encoder"], focus: 3 });
+  show(store);
+  const uses = [...host.querySelectorAll<HTMLElement>(".nbviz-use")];
+  expect(uses).toHaveLength(2);
+  act(() => uses[1]?.click());
+  expect(store.state.focus).toBe(6);
+});
+
+it("shares the selection between two displays", () => {
+  const store = testStore({ expanded: [] });
+  show(store);
+  const other = document.createElement("div");
+  document.body.append(other);
+  act(() => mount(other, store, { page: false, source, style: null }, end.signal));
+  act(() => find('[data-row="1"]').click());
+  expect(other.querySelector('[data-row="1"]')?.getAttribute("aria-selected")).toBe("true");
+  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+  expect(new Set(ids).size).toBe(ids.length);
+  other.remove();
+});
+
+it("leaves an empty element behind, and reacts no more", () => {
+  const store = testStore();
+  show(store);
+  act(() => end.abort());
+  expect(host.childNodes).toHaveLength(0);
+  store.set({ selection: ["encoder"] });
+  expect(host.childNodes).toHaveLength(0);
+});
