@@ -18,6 +18,7 @@ _MOST_OBJECTS = 200_000
 
 _LEAVES = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, types.FunctionType,
            types.BuiltinFunctionType, types.MethodType, types.CodeType)  # fmt: skip
+_LEAF_TYPES = frozenset(_LEAVES)
 _FOREIGN = ("numpy", "jax", "jaxlib", "torch", "tensorflow", "pandas", "threading", "logging", "re", "inspect", "types",
             "concurrent", "asyncio", "multiprocessing", "weakref", "pathlib", "datetime")  # fmt: skip
 
@@ -54,7 +55,7 @@ class Memory:
             inside = self._note_one(value)
             if inside is not None:
                 self._seen[id(value)] = value  # kept alive, so that identities stay unique
-                waiting.extend((item, away or strange) for item in inside)
+                waiting.extend([(item, away or strange) for item in inside if type(item) not in _LEAF_TYPES])
 
     def _note_one(self, value: Any) -> list[Any] | None:  # noqa: ANN401
         if isinstance(value, list):
