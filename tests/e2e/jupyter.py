@@ -193,10 +193,20 @@ class Notebook:
             "light => document.body.dataset.jpThemeLight === light", arg=str(name == "light").lower()
         )
 
-    @property
-    def outputs(self) -> Locator:
-        """The output areas of the cells, the ones without output left out."""
-        return self.page.locator(".jp-Cell-outputArea:has(.jp-OutputArea-output)")
+    def output(self, source: str) -> Locator:
+        """Scroll to the output of the cell whose source holds this text."""
+        index = self.page.evaluate(
+            """async source => {
+              const { content } = window.jupyterapp.shell.currentWidget;
+              const texts = content.widgets.map(cell => cell.model.sharedModel.getSource());
+              const index = texts.findIndex(text => text.includes(source));
+              content.widgets.forEach((cell, i) => { cell.node.dataset.cell = i; });
+              await content.scrollToItem(index, "start");
+              return index;
+            }""",
+            source,
+        )
+        return self.page.locator(f'.jp-Cell[data-cell="{index}"] .jp-Cell-outputArea')
 
     @property
     def kernel(self) -> Kernel:

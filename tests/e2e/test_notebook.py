@@ -1,0 +1,212 @@
+"""A view among others in a notebook: displays that share a selection, the host's keys and wheel, what is left behind."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.view import View
+
+# A widget's own listeners, timers, observers and workers come from a script that was imported from a blob.
+COUNT_WHAT_IS_LEFT = """
+(() => {
+  const left = new Map();
+  const ours = () => new Error().stack.split("\\n").slice(2, 4).some(line => line.includes("blob:"));
+  const note = (key, what) => left.set(key, what);
+  const add = EventTarget.prototype.addEventListener;
+  const remove = EventTarget.prototype.removeEventListener;
+  const outside = target => target === window || target === document || !(target instanceof Node) ||
+    target === document.body || target === document.documentElement;
+  const keys = new WeakMap();
+  const keyOf = (target, type, listener) => {
+    if (!keys.has(target)) keys.set(target, new Map());
+    const known = keys.get(target);
+    if (!known.has(type)) known.set(type, new Map());
+    if (!known.get(type).has(listener)) known.get(type).set(listener, {});
+    return known.get(type).get(listener);
+  };
+  EventTarget.prototype.addEventListener = function (type, listener, options) {
+    if (listener && outside(this) && !(this instanceof AbortSignal) && !(this instanceof Worker) && ours()) {
+      const key = keyOf(this, type, listener);
+      note(key, `${type} on ${this.constructor.name}`);
+      options?.signal && add.call(options.signal, "abort", () => left.delete(key));
+    }
+    return add.call(this, type, listener, options);
+  };
+  EventTarget.prototype.removeEventListener = function (type, listener, options) {
+    if (listener && keys.has(this)) left.delete(keyOf(this, type, listener));
+    return remove.call(this, type, listener, options);
+  };
+  for (const name of ["ResizeObserver", "MutationObserver", "IntersectionObserver"]) {
+    const Original = window[name];
+    window[name] = class extends Original {
+      constructor(callback) { super(callback); this.ours = ours(); }
+      observe(...target) { if (this.ours) note(this, name); return super.observe(...target); }
+      disconnect() { left.delete(this); return super.disconnect(); }
+    };
+  }
+  const interval = window.setInterval;
+  window.setInterval = (...all) => { const id = interval(...all); if (ours()) note(`interval ${id}`, "interval"); return id; };
+  const clear = window.clearInterval;
+  window.clearInterval = id => { left.delete(`interval ${id}`); clear(id); };
+  const Original = window.Worker;
+  window.Worker = class extends Original {
+    constructor(...all) { super(...all); note(this, "worker"); }
+    terminate() { left.delete(this); super.terminate(); }
+  };
+  window.whatIsLeft = () => [...left.values()].sort();
+})();
+"""
+
+
+@pytest.fixture
+def graph_file(server, example_graph):
+    """A model graph in the server's folder, so that the kernel needs no framework."""
+    path = server.work / "net.json"
+    path.write_text(example_graph)
+    return path.name
+
+
+@pytest.fixture
+def open_view(open_notebook, server, graph_file):
+    """Run a notebook whose first cell makes `view`."""
+
+    def open_(*cells):
+        first = f"import ipywidgets\nimport nbviz\nview = nbviz.view(nbviz.read({graph_file!r}))"
+        notebook = open_notebook(server.write("view.ipynb", [first, *cells]))
+        notebook.run_all()
+        return notebook
+
+    return open_
+
+
+def test_two_displays_of_one_view_share_the_selection(open_view, page):
+    notebook = open_view("view", "view  # again")
+    one, two = View(page, 0).ready(), View(page, 1).ready()
+    one.node("shared").first.click()
+    two.expect_selected("shared")
+    notebook.kernel.expect("view.selection", ("shared",))
+    two.row("head").click()
+    one.expect_selected("head")
+    # each has its own zoom
+    before = two.graph.locator("> g").first.get_attribute("transform")
+    one.root.get_by_role("button", name="Zoom in").click()
+    expect(two.graph.locator("> g").first).to_have_attribute("transform", before or "")
+
+
+def test_view_sits_in_a_box_and_links_to_other_widgets(open_view, page):
+    notebook = open_view(
+        "box = ipywidgets.Tab([ipywidgets.HTML('first'), view], titles=['one', 'two'])\nbox",
+        "text = ipywidgets.Text()\nlink = ipywidgets.jslink((text, 'value'), (view, 'search'))\ntext",
+    )
+    page.get_by_role("tab", name="two").click()
+    view = View(page).ready()
+    notebook.output("text = ").get_by_role("textbox").fill("dense")
+    notebook.kernel.expect("view.search", "dense")
+    notebook.output("box = ")
+    expect(view.search).to_have_value("dense")
+
+
+def test_keys_meant_for_the_view_do_not_reach_the_notebook(open_view, page):
+    notebook = open_view("view")
+    view = View(page).ready()
+    cells = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
+    view.filter.click()
+    page.keyboard.type("adbxm")  # in command mode, each of these changes the notebook
+    expect(view.filter).to_have_value("adbxm")
+    view.filter.fill("")
+    view.row("head").click()
+    for key in ("a", "b", "x", "ArrowUp", "ArrowDown"):
+        page.keyboard.press(key)
+    view.node("head").focus()
+    for key in ("a", "b", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length") == cells
+    assert notebook.kernel.evaluate("view.selection") != ()
+
+
+def test_wheel_scrolls_the_page_until_the_graph_has_focus(open_view, page):
+    open_view("view")
+    view = View(page).ready()
+    drawing = view.graph.locator("> g").first
+    before = drawing.get_attribute("transform")
+    view.graph.hover()
+    page.mouse.wheel(0, 40)
+    assert drawing.get_attribute("transform") == before
+    view.node("head").focus()
+    page.mouse.wheel(0, -40)
+    expect(drawing).not_to_have_attribute("transform", before or "")
+
+
+def test_statistics_of_a_weight_come_from_the_kernel(open_notebook, server, page):
+    model = "keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, name='head')])"
+    notebook = open_notebook(
+        server.write("weights.ipynb", [f"import keras, nbviz\nmodel = {model}", "view = nbviz.view(model)\nview"])
+    )
+    notebook.run_all()
+    view = View(page).ready()
+    view.row("head").click()
+    expect(view.inspector).to_contain_text("kernel")
+    view.inspector.get_by_role("button", name="Statistics").first.click()
+    expect(view.inspector.get_by_role("img", name=re.compile("kernel", re.IGNORECASE))).to_be_visible()
+
+
+def test_closing_the_output_leaves_nothing_behind(open_view, page, context):
+    context.add_init_script(COUNT_WHAT_IS_LEFT)
+    notebook = open_view("view")
+    view = View(page).ready()
+    view.node("head").hover()
+    view.node("head").click()
+    view.expect_selected("head")
+    assert page.evaluate("whatIsLeft()"), "the trap must see the listeners of a view that shows"
+    page.evaluate("() => { window.gone = new WeakRef(document.querySelector('.nbviz')); }")
+    notebook.command("notebook:clear-all-cell-outputs")
+    expect(view.root).to_have_count(0)
+    page.wait_for_function("() => whatIsLeft().length === 0")
+    # shown again, it is still the same view
+    notebook.command("notebook:run-all-cells")
+    assert notebook.page is page
+
+
+def test_a_closed_view_says_so_nowhere_and_frees_its_model(open_view, page):
+    notebook = open_view("view")
+    view = View(page).ready()
+    notebook.kernel.run("view.close()")
+    expect(view.root).to_have_count(0)
+
+
+def test_failed_forward_pass_is_shown(open_notebook, server, page):
+    failing = """import keras, nbviz
+class Broken(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first = keras.layers.Dense(4, name="first")
+        self.second = keras.layers.Conv2D(4, 3, name="second")
+    def call(self, x):
+        return self.second(self.first(x))
+model = Broken()"""
+    notebook = open_notebook(server.write("broken.ipynb", [failing, "view = nbviz.view(model, (None, 8))\nview"]))
+    notebook.run_all()
+    view = View(page).ready()
+    expect(view.root.get_by_role("alert")).to_contain_text("second")
+    expect(view.row("second")).to_contain_text("failed")
+    assert notebook.kernel.evaluate("type(view.error).__name__") == "ValueError"
+
+
+def test_all_is_reachable_by_keyboard(open_view, page):
+    notebook = open_view("view")
+    view = View(page).ready()
+    view.table.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('.nbviz [data-row][aria-selected=\"true\"]')")
+    first = notebook.kernel.evaluate("view.selection")
+    assert len(first) == 1
+    view.graph.locator('[tabindex="0"]').focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.activeElement.getAttribute('aria-selected') === 'true'")
+    assert notebook.kernel.evaluate("view.selection") != first

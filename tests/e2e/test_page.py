@@ -1,0 +1,173 @@
+"""The saved page: from disk, without a network, under strict policies, without scripts, with hostile names."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.view import View, save_by_menu
+
+
+@pytest.fixture
+def document(tmp_path, example_graph):
+    """A saved page on disk."""
+    import nbviz
+
+    source = tmp_path / "net.json"
+    source.write_text(example_graph)
+    return nbviz.view(nbviz.read(source)).save(tmp_path / "net.html")
+
+
+@pytest.fixture
+def serve() -> Iterator:
+    """Serve one document with headers of one's own, from this machine."""
+    servers = []
+
+    def start(body: str, **headers: str) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                for name, value in headers.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_):
+                pass
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/page"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def works(view: View) -> None:
+    """Table, graph, search and inspector do what they should."""
+    view.ready()
+    view.row("head").click()
+    view.expect_selected("head")
+    expect(view.inspector).to_contain_text("head")
+    view.node("shared").first.click()
+    view.expect_selected("shared")
+    view.search.fill("head")
+    expect(view.node("question")).to_have_class(re.compile("nbviz-dim"))
+    view.search.fill("")
+    view.sort("Params")
+
+
+def test_page_opens_from_disk_without_a_network(document, page, watched, check_accessibility, screenshot):
+    page.context.set_offline(True)
+    page.goto(document.as_uri())
+    works(View(page))
+    check_accessibility(page)
+    screenshot(page, "page-light")
+    assert (watched.requests, watched.errors) == ([], [])
+
+
+def test_page_follows_the_system_into_the_dark(document, page, check_accessibility, screenshot):
+    page.emulate_media(color_scheme="dark")
+    page.goto(document.as_uri())
+    view = View(page).ready()
+    expect(view.root).to_have_attribute("data-theme", "dark")
+    check_accessibility(page)
+    screenshot(page, "page-dark")
+
+
+def test_page_is_small(document):
+    assert document.stat().st_size < 400_000
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "sandbox allow-scripts",
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'",
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; worker-src 'none'",
+    ],
+)
+def test_page_works_under_a_strict_policy_of_its_server(document, page, serve, policy):
+    page.goto(serve(document.read_text(), Content_Security_Policy=policy))
+    works(View(page))
+
+
+def test_page_works_in_a_sandboxed_frame(document, page, serve):
+    frame = f'<iframe sandbox="allow-scripts" width="1200" height="700" srcdoc="{html.escape(document.read_text())}"></iframe>'
+    page.goto(serve(frame))
+    works(View(page.frame_locator("iframe")))
+
+
+def test_page_without_scripts_shows_the_table(document, chromium):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(document.as_uri())
+    expect(page.locator("table")).to_contain_text("head")
+    context.close()
+
+
+def test_page_saved_by_the_page_itself_keeps_the_state(document, page, tmp_path, watched):
+    page.goto(document.as_uri())
+    view = View(page).ready()
+    view.row("head").click()
+    view.expect_selected("head")
+    again = save_by_menu(page, view, "Interactive page", ".html", tmp_path)
+    page.goto(again.as_uri())
+    View(page).ready().expect_selected("head")
+    works(View(page))
+    assert (watched.requests, watched.errors) == ([], [])
+
+
+def test_menu_saves_the_table_as_it_shows(document, page, tmp_path):
+    page.goto(document.as_uri())
+    view = View(page).ready()
+    view.filter.fill("dense")
+    view.sort("Params")
+    expect(view.table.get_by_role("columnheader", name="Params")).not_to_have_attribute("aria-sort", "none")
+    shown = view.names
+    lines = save_by_menu(page, view, "Table as shown", ".csv", tmp_path).read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == shown
+    table = save_by_menu(page, view, "Table as shown", ".html", tmp_path)
+    picture = save_by_menu(page, view, "Picture of the graph", ".svg", tmp_path)
+    page.goto(table.as_uri())
+    expect(page.get_by_role("row")).to_have_count(len(shown) + 1)
+    page.goto(picture.as_uri())
+    expect(page.locator("svg").first).to_contain_text("head")
+
+
+def test_hostile_names_stay_text(tmp_path, page, watched, example_graph):
+    import nbviz
+
+    attack = "</script><img src=x onerror='window.hit = 1'><script>window.hit = 1</script><!--"
+    source = tmp_path / "hostile.json"
+    source.write_text(example_graph.replace('"joined"', json.dumps(attack.replace("/", "~1"))).replace("Dense", attack))
+    page.goto(nbviz.view(nbviz.read(source), title=attack).save(tmp_path / "hostile.html").as_uri())
+    view = View(page).ready()
+    view.row("head").click()
+    expect(view.inspector).to_contain_text(attack)
+    assert page.evaluate("() => window.hit") is None
+    assert (watched.requests, watched.errors) == ([], [])
+
+
+@pytest.mark.parametrize("width", [480, 800, 2500])
+def test_page_fits_the_width(document, page, width, screenshot):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(document.as_uri())
+    view = View(page)
+    expect(view.row("head")).to_be_visible()
+    if width < 600:  # no room for both
+        view.root.get_by_role("tab", name="Graph").click()
+    expect(view.node("head")).to_be_visible()
+    overflow = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0
+    screenshot(page, f"page-{width}")

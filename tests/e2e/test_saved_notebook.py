@@ -1,0 +1,67 @@
+"""An executed notebook opened again, its kernel gone: what shows depends on trust and on saved widget state."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.view import View
+
+
+@pytest.fixture
+def executed(server, example_graph):
+    """Execute a notebook with one view, without a browser, as nbconvert does."""
+
+    def execute(name, *, state, cell="view"):
+        (server.work / "net.json").write_text(example_graph)
+        source = server.write(f"source-{name}", ["import nbviz\nview = nbviz.view(nbviz.read('net.json'))", cell])
+        flag = f"--ExecutePreprocessor.store_widget_state={state}"
+        server.jupyter("nbconvert", "--to", "notebook", "--execute", source, "--output", name, flag)
+        return name
+
+    return execute
+
+
+@pytest.mark.parametrize("state", [False, True])
+def test_untrusted_notebook_shows_the_table(executed, open_notebook, page, state):
+    notebook = open_notebook(executed(f"untrusted-{state}.ipynb", state=state))
+    output = notebook.output("view")
+    expect(page.locator(".jp-OutputArea-output table").first).to_contain_text("head")
+    expect(page.locator(".jp-OutputArea-output").last).to_contain_text("Total params: 34")
+    expect(page.locator(".nbviz")).to_have_count(0)
+    assert output
+
+
+def test_trusted_notebook_with_state_shows_the_view(executed, open_notebook, server, page, watched):
+    name = executed("trusted.ipynb", state=True)
+    server.jupyter("trust", name)
+    open_notebook(name)
+    view = View(page).ready()
+    view.row("head").click()
+    view.expect_selected("head")
+    assert watched.requests == []
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_static_view_is_there_without_state(executed, open_notebook, server, page, trusted):
+    name = executed(f"static-{trusted}.ipynb", state=False, cell="view.static()")
+    if trusted:
+        server.jupyter("trust", name)
+    open_notebook(name)
+    if trusted:
+        view = View(page.frame_locator("iframe[title='nbviz model view']")).ready()
+        view.row("head").click()
+        view.expect_selected("head")
+    else:  # the sanitiser takes the frame away and leaves the text
+        expect(page.locator(".jp-OutputArea-output").last).to_be_visible()
+
+
+@pytest.mark.parametrize("cell", ["view", "view.static()"])
+def test_plain_html_shows_something_without_a_network(executed, server, page, cell):
+    name = executed("plain.ipynb", state=False, cell=cell)
+    server.jupyter("nbconvert", "--to", "html", name)
+    page.goto((server.work / "plain.html").as_uri())
+    if cell == "view":
+        expect(page.locator(".jp-OutputArea-output table")).to_contain_text("head")
+    else:
+        View(page.frame_locator("iframe[title='nbviz model view']")).ready()
