@@ -154,6 +154,24 @@ function toggle(x: number, y: number, text: string, fill: string): Text {
   return { ...line(x, y, text, fill), size: NAME, part: "toggle" };
 }
 
+/** What can be pointed at and focused: a box, or the title line of an open frame. */
+export function drawHit(box: Box, bounds: Bounds): Command[] {
+  const height = box.form === "frame" ? HEADER : bounds.height;
+  return [
+    {
+      kind: "rect",
+      x: bounds.x - 3,
+      y: bounds.y - 3,
+      width: bounds.width + 6,
+      height: height + 6,
+      radius: box.form === "pill" || box.form === "dot" || box.form === "terminal" ? height / 2 + 3 : 10,
+      fill: "transparent",
+      stroke: "none",
+      strokeWidth: 0,
+    },
+  ];
+}
+
 /** The ground of an open frame; deeper ones are a shade apart from what is around them. */
 export function drawFrame(box: Box, bounds: Bounds, state: BoxState, theme: Theme): Command[] {
   const shade = mix(theme.bg, theme.muted, Math.min(0.035 * (state.depth + 1), 0.14));
@@ -187,12 +205,12 @@ export function drawHeader(box: Box, bounds: Bounds, state: BoxState, theme: The
   const crossing = Math.min(...state.crossings.filter((x) => x > detailLeft).map((x) => x - 8));
   const detailRoom = Math.min(right - totalsWidth, crossing) - detailLeft;
   const commands: Command[] = [
-    // Nothing to see, something to hit: a title is wider than its letters.
-    { ...bounds, kind: "rect", height: HEADER, radius: 10, fill: "transparent", stroke: "none", strokeWidth: 0 },
     { ...toggle(left - 2, y, "▾", soft), halo },
     { kind: "text", x: left + 16, y, text: name, size: NAME, face: "bold", anchor: "start", fill: ink, halo },
   ];
-  if (detailRoom > 36) commands.push({ ...line(detailLeft, y, fitted(detail, detailRoom, SMALL), soft), halo });
+  const [, short = ""] = detail.split(" · ");
+  const shown = [detail, short].find((text) => text !== "" && textWidth(text, SMALL, "regular") <= detailRoom);
+  if (shown) commands.push({ ...line(detailLeft, y, shown, soft), halo });
   if (totals) commands.push({ ...line(right, y, totals, soft, "end"), halo });
   return commands;
 }

@@ -50,8 +50,8 @@ export interface Item {
   readonly commands: readonly Command[];
 }
 
-/** Drawn in this order. */
-export const LAYERS = ["frame", "edge", "header", "node", "label"] as const;
+/** Drawn in this order; the last is what can be pointed at, and not part of the picture. */
+export const LAYERS = ["frame", "edge", "header", "node", "label", "hit"] as const;
 export type Layer = (typeof LAYERS)[number];
 
 export interface Bounds {

@@ -255,7 +255,11 @@ function sizeOf(text: Texts): { width: number; height: number } {
       return { width: clamp(Math.max(name + 8 + detail, shape) + 36, 110), height: 44 };
     case "frame": {
       const total = textWidth(frameTotals(text), SMALL, "regular");
-      return { width: Math.min(420, name + detail + total + 3 * PAD + 40), height: HEADER + 30 };
+      return {
+        // Edges come in through the middle: each half of the title has to fit beside it.
+        width: Math.min(440, 2 * Math.max(name + detail + PAD + 40, total + PAD + 16)),
+        height: HEADER + 30,
+      };
     }
     default: {
       const fold = text.form === "folded" ? 16 : 0;

@@ -3,7 +3,7 @@ import { type Coloring, colorRows, mix, readable, type ValueColumn } from "../co
 import { edgeShape } from "../format";
 import { type Direction, type Layout, layout } from "../layout";
 import type { Payload } from "../wire";
-import { drawBox, drawFrame, drawHeader } from "./boxes";
+import { drawBox, drawFrame, drawHeader, drawHit } from "./boxes";
 import type { Bounds, Item } from "./commands";
 import { type Box, describe, HEADER } from "./describe";
 import { drawEdge, drawLabel } from "./lines";
@@ -137,6 +137,18 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
   const draw = layer === "frame" ? drawFrame : layer === "header" ? drawHeader : drawBox;
   return { key: `${layer}:${box.key}`, layer, index: b, commands: draw(box, bounds, state, look.theme) };
 }
+
+/** What can be pointed at, in reading order; a box keeps its key when it opens. */
+export function drawHits(graph: Graph): Item[] {
+  return graph.boxes.map((box, b) => ({
+    key: hitKey(box),
+    layer: "hit",
+    index: b,
+    commands: drawHit(box, boundsOf(graph, b)),
+  }));
+}
+
+export const hitKey = (box: Box): string => `hit:${box.key}`;
 
 function fillOf(graph: Graph, look: Look, b: number): string {
   const row = graph.boxes[b]?.row ?? -1;

@@ -3,9 +3,11 @@ import { openPaths, setOpen } from "../outline";
 import {
   boundsOf,
   buildGraph,
+  drawHits,
   drawOne,
   drawScene,
   type Graph,
+  hitKey,
   type Look,
   lookOf,
   type Marks,
@@ -17,11 +19,11 @@ import type { Bounds, Item } from "../scene/commands";
 import { matchingRows } from "../search";
 import { selectOne, selectToggle } from "../select";
 import type { Change, Store } from "../store";
-import { dressEdge, dressNode } from "./graph-dress";
+import { dressEdge, dressHit, dressPicture } from "./graph-dress";
 import { listen } from "./graph-gestures";
 import { stepOf } from "./graph-keys";
 import { dimmedBoxes, markedBoxes } from "./graph-marks";
-import { Painter, svgElement } from "./graph-painter";
+import { Painter } from "./graph-painter";
 import { readTheme, watchTheme } from "./graph-theme";
 import { Viewport } from "./graph-viewport";
 import { walk } from "./graph-walk";
@@ -48,7 +50,6 @@ export interface Surroundings {
 export class GraphController {
   readonly #around: Surroundings;
   readonly #painter = new Painter();
-  readonly #ring = svgElement("rect", { class: "nbviz-focus-ring", rx: "9", fill: "none" });
   readonly #view: Viewport;
   #theme: Theme;
   #graph: Graph | null = null;
@@ -68,7 +69,6 @@ export class GraphController {
     const { surface, container, probe, signal, store } = around;
     this.#view = new Viewport(() => this.#painter.root.setAttribute("transform", this.#view.transform));
     this.#theme = readTheme(container, probe);
-    this.#painter.root.append(this.#ring);
     // Boxes hold boxes and are chosen: to assistive technology a tree. Set here, as SVG has no element that is one.
     surface.setAttribute("role", "tree");
     surface.setAttribute("aria-multiselectable", "true");
@@ -97,8 +97,6 @@ export class GraphController {
       signal,
     );
     surface.addEventListener("keydown", (event) => this.#key(event), { signal });
-    surface.addEventListener("focusin", (event) => this.#focused(event.target as Element), { signal });
-    surface.addEventListener("focusout", () => this.#showRing(-1), { signal });
   }
 
   #follow(changed: ReadonlySet<Change>): void {
@@ -130,10 +128,14 @@ export class GraphController {
     const active = before?.boxes[this.#active]?.key;
     const anchor = afresh || !before ? null : this.#anchorOf(before, graph);
     const old = before && anchor !== null ? boundsOf(before, indexOf(before, anchor)) : null;
+    const focused = this.#around.surface.matches(":focus-within");
     this.#graph = graph;
     this.#active = Math.max(0, active === undefined ? 0 : indexOf(graph, active));
     this.#hovered = -1;
+    this.#around.surface.classList.remove("nbviz-hovering");
     this.#repaint();
+    // A box that opens becomes a frame: another element, which the keyboard goes on from.
+    if (focused) this.#activate(this.#active, false);
     if (afresh || !before) {
       this.#untouched = true;
       this.#start();
@@ -170,8 +172,13 @@ export class GraphController {
     if (!this.#graph || !store.payload) return;
     this.#look = lookOf(store.payload, store.state.color_by, store.state.extra_columns, this.#theme);
     this.#marks = this.#marksNow(this.#graph);
-    this.#painter.paint(drawScene(this.#graph, this.#look, this.#marks), this.#theme, this.#dress);
+    this.#paint(this.#graph, this.#look);
     shown({ look: this.#look, boxes: this.#graph.boxes.length });
+  }
+
+  #paint(graph: Graph, look: Look): void {
+    const items = [...drawScene(graph, look, this.#marks), ...drawHits(graph)];
+    this.#painter.paint(items, this.#theme, this.#dress);
   }
 
   #marksNow(graph: Graph): Marks {
@@ -187,7 +194,7 @@ export class GraphController {
     const before = this.#marks;
     this.#marks = this.#marksNow(graph);
     if (before.dimmed !== this.#marks.dimmed) {
-      this.#painter.paint(drawScene(graph, look, this.#marks), this.#theme, this.#dress);
+      this.#paint(graph, look);
       return;
     }
     const changed = new Set([...before.selected, ...this.#marks.selected, before.focused, this.#marks.focused]);
@@ -201,13 +208,15 @@ export class GraphController {
     for (const layer of layers) {
       this.#painter.repaint(drawOne(graph, look, this.#marks, b, layer), this.#theme, this.#dress);
     }
+    this.#element(b)?.setAttribute("aria-selected", String(this.#marks.selected.has(b)));
   }
 
   readonly #dress = (element: SVGGElement, item: Item): void => {
     const graph = this.#graph;
     if (!graph) return;
     if (item.layer === "edge" || item.layer === "label") dressEdge(element, graph, item, this.#marks, this.#hovered);
-    else dressNode(element, graph, item, this.#marks, item.index === this.#active);
+    else if (item.layer === "hit") dressHit(element, graph, item, this.#marks, item.index === this.#active);
+    else dressPicture(element, item, this.#marks);
   };
 
   // --- gestures -------------------------------------------------------------------------------------------------
@@ -232,6 +241,7 @@ export class GraphController {
         this.#select(() => this.#around.store.set({ selection: [], focus: null }));
       return;
     }
+    this.#untouched = false;
     this.#activate(b, false);
     if (this.#onToggle(graph, b, event)) this.#toggle(b);
     else this.#choose(b, event.shiftKey || event.ctrlKey || event.metaKey);
@@ -296,8 +306,8 @@ export class GraphController {
       const ends = [element.getAttribute("data-source"), element.getAttribute("data-target")];
       element.classList.toggle("nbviz-near", on >= 0 && ends.includes(String(on)));
     }
-    for (const element of this.#painter.root.querySelectorAll("[data-box]")) {
-      element.classList.toggle("nbviz-near", near.has(Number(element.getAttribute("data-box"))));
+    for (const element of this.#painter.root.querySelectorAll("[data-picture]")) {
+      element.classList.toggle("nbviz-near", near.has(Number(element.getAttribute("data-picture"))));
     }
   }
 
@@ -351,23 +361,8 @@ export class GraphController {
   }
 
   #element(b: number): SVGGElement | undefined {
-    const key = this.#graph?.boxes[b]?.key;
-    return this.#painter.get(`node:${key}`) ?? this.#painter.get(`header:${key}`);
-  }
-
-  #focused(target: Element): void {
-    const b = this.#boxAt(target);
-    if (b >= 0 && target.matches(":focus-visible")) this.#showRing(b);
-  }
-
-  #showRing(b: number): void {
-    const graph = this.#graph;
-    this.#ring.setAttribute("visibility", b < 0 ? "hidden" : "visible");
-    if (!graph || b < 0) return;
-    const { x, y, width, height } = boundsOf(graph, b);
-    const tall = graph.visible.kind[b] === OPEN ? Math.min(height, 34) : height;
-    const at = { x: x - 4, y: y - 4, width: width + 8, height: tall + 8 };
-    for (const [name, value] of Object.entries(at)) this.#ring.setAttribute(name, String(value));
+    const box = this.#graph?.boxes[b];
+    return box && this.#painter.get(hitKey(box));
   }
 
   // --- view -----------------------------------------------------------------------------------------------------
@@ -391,8 +386,13 @@ export class GraphController {
     if (clientWidth === 0 || clientHeight === 0) return;
     this.#view.width = clientWidth;
     this.#view.height = clientHeight;
-    if (this.#untouched || width === 0) this.#start();
-    else this.#view.panBy((clientWidth - width) / 2, (clientHeight - height) / 2);
+    if (this.#untouched || width === 0) {
+      this.#start();
+      return;
+    }
+    // An inspector opens beside a click: what was clicked stays under the pointer, unless it would be hidden.
+    const selected = this.#selectedBounds();
+    if (selected && (clientWidth < width || clientHeight < height)) this.#view.reveal(selected);
   }
 
   #selectedBounds(): Bounds | null {

@@ -10,32 +10,36 @@ function set(element: Element, attributes: Readonly<Record<string, string | null
   }
 }
 
-export function dressNode(element: SVGGElement, graph: Graph, item: Item, marks: Marks, active: boolean): void {
+/** The drawing of a box: to be seen only, as `dressHit` stands for it everywhere else. */
+export function dressPicture(element: SVGGElement, item: Item, marks: Marks): void {
+  const dim = marks.dimmed?.[item.index] ? " nbviz-dim" : "";
+  set(element, {
+    class: `nbviz-picture nbviz-${item.layer}${dim}`,
+    "data-picture": String(item.index),
+    "aria-hidden": "true",
+  });
+}
+
+/** A box to point at, to focus and to be read out. */
+export function dressHit(element: SVGGElement, graph: Graph, item: Item, marks: Marks, active: boolean): void {
   const b = item.index;
   const box = graph.boxes[b];
   if (!box) return;
-  const dim = marks.dimmed?.[b] ? " nbviz-dim" : "";
-  if (item.layer === "frame") {
-    // The ground of a frame is background: it pans and clears; its title is what can be clicked.
-    set(element, { class: `nbviz-frame${dim}`, "aria-hidden": "true" });
-    return;
-  }
   const kind = graph.visible.kind[b];
-  const selected = marks.selected.has(b);
   set(element, {
-    class: `nbviz-node nbviz-form-${box.form}${dim}`,
+    class: `nbviz-node nbviz-form-${box.form}`,
     role: "treeitem",
     "data-box": String(b),
     "data-path": box.path,
     "aria-label": box.label,
     "aria-level": String(graph.visible.units.depth[graph.visible.unit[b] as number]),
-    "aria-selected": String(selected),
+    "aria-selected": String(marks.selected.has(b)),
     "aria-expanded": kind === LEAF ? null : String(kind === OPEN),
     tabindex: active ? "0" : "-1",
   });
   const title = svgElement("title");
   title.textContent = box.label;
-  element.prepend(title);
+  element.append(title);
 }
 
 export function dressEdge(element: SVGGElement, graph: Graph, item: Item, marks: Marks, hovered: number): void {
