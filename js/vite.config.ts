@@ -50,7 +50,7 @@ export default program().widget({script:"("+program+")().page();\\n",scriptHash:
     const files = {
       "widget.js": widget,
       "standalone.js": page,
-      "widget.css": css,
+    
       "standalone.css": css,
       "BUILD.txt": `${sourceHash()}\n`,
     };
@@ -65,7 +65,7 @@ export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: out,
-    emptyOutDir: true,
+    emptyOutDir: false,
     target: "es2022",
     sourcemap: false,
     lib: { entry: "src/main.ts", formats: ["iife"], name: "nbviz", fileName: () => "main.js" },
