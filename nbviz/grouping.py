@@ -47,6 +47,7 @@ class _Scope:
     inside: list[int]
     after: Sequence[Collection[int]]
     before: Sequence[Collection[int]]
+    accepted: list[list[int]] = field(default_factory=list)
     group_of: dict[int, list[int]] = field(default_factory=dict)
 
     def within(self, members: list[int]) -> _Scope:
@@ -68,12 +69,25 @@ class _Scope:
 
     def closed(self, members: list[int]) -> list[int] | None:
         """Return the members with all that lies between them, None where that belongs elsewhere."""
-        forward = self._reached(members, self.after, (min(members), max(members)))
-        backward = self._reached(members, self.before, (min(members), max(members)))
+        window = self._window(members)
+        forward = self._reached(members, self.after, window)
+        backward = self._reached(members, self.before, window)
         between = (forward & backward) - set(members)
         if any(i in self.group_of or not self.parts[i].loose for i in between):
             return None
         return sorted({*members, *between})
+
+    def _window(self, members: list[int]) -> tuple[int, int]:
+        """Return the stretch of the order that a path which comes back can pass: through a group it may also step back."""
+        low, high = min(members), max(members)
+        spans = [(group[0], group[-1]) for group in self.accepted]
+        changed = True
+        while changed:
+            changed = False
+            for first, last in spans:
+                if first <= high and last >= low and (first < low or last > high):
+                    low, high, changed = min(low, first), max(high, last), True
+        return low, high
 
     def _reached(self, start: list[int], step: Sequence[Collection[int]], window: tuple[int, int]) -> set[int]:
         """Follow connections, other groups as a whole, as far as they can lead back to the members."""
@@ -226,6 +240,7 @@ def _divide(
         if closed is None or few:  # mostly parts without a name of their own
             _divide(scope, bucket, (level + 1, shown), accepted)
             continue
+        scope.accepted.append(closed)
         for i in closed:
             scope.group_of[i] = closed
         accepted.append((label, closed, level + 1))
