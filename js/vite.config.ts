@@ -51,6 +51,7 @@ export default program().widget({script:"("+program+")().page();\\n",scriptHash:
       "widget.js": widget,
       "standalone.js": page,
     
+      "widget.css": css,
       "standalone.css": css,
       "BUILD.txt": `${sourceHash()}\n`,
     };

@@ -45,6 +45,19 @@ describe("traits and store", () => {
     expect(fake.save).not.toHaveBeenCalled();
   });
 
+  it("send back what a change from Python leads to, and only that", () => {
+    const fake = fakeModel();
+    const store = new Store(readState(fake.model));
+    const { signal } = new AbortController();
+    syncTraits(fake.model, store, signal);
+    store.subscribe((changed) => {
+      if (changed.has("selection")) store.set({ expanded: ["b"] });
+    }, signal);
+    fake.model.set("selection", ["b/c"]);
+    expect(fake.values.expanded).toEqual(["b"]);
+    expect(fake.save).toHaveBeenCalledTimes(1);
+  });
+
   it("leave no listener behind", () => {
     const fake = fakeModel();
     const end = new AbortController();

@@ -14,31 +14,22 @@ export function readState(model: Model): State {
   return read as State;
 }
 
-/** Carry changes both ways until `signal` aborts. */
+/**
+ * Carry changes both ways until `signal` aborts.
+ *
+ * There is no echo: what one side has just been told it already has, and neither announces an equal value. What a change
+ * from Python leads to here (a selection opens its ancestors) does go back.
+ */
 export function syncTraits(model: Model, store: Store, signal: AbortSignal): void {
-  // While one side is being told what the other said, its announcement is no news.
-  let telling = false;
-  const guarded = (tell: () => void) => {
-    if (telling) return;
-    telling = true;
-    try {
-      tell();
-    } finally {
-      telling = false;
-    }
-  };
-
   store.subscribe((changed) => {
-    const keys = KEYS.filter((key) => changed.has(key));
+    const keys = KEYS.filter((key) => changed.has(key) && model.get(key) !== store.state[key]);
     if (keys.length === 0) return;
-    guarded(() => {
-      for (const key of keys) model.set(key, store.state[key]);
-      model.save_changes();
-    });
+    for (const key of keys) model.set(key, store.state[key]);
+    model.save_changes();
   }, signal);
 
   for (const key of KEYS) {
-    const heard = () => guarded(() => store.set({ [key]: model.get(key) ?? DEFAULT_STATE[key] }));
+    const heard = () => store.set({ [key]: model.get(key) ?? DEFAULT_STATE[key] });
     model.on(`change:${key}`, heard);
     signal.addEventListener("abort", () => model.off(`change:${key}`, heard), { once: true });
   }
