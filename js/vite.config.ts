@@ -50,7 +50,7 @@ export default program().widget({script:"("+program+")().page();\\n",scriptHash:
     const files = {
       "widget.js": widget,
       "standalone.js": page,
-    
+
       "widget.css": css,
       "standalone.css": css,
       "BUILD.txt": `${sourceHash()}\n`,

@@ -18,7 +18,8 @@ function shownTable({ state }: Store, payload: Payload) {
     columnsOf(payload, state.extra_columns),
     state.columns ?? defaultColumns(payload, state.extra_columns),
   );
-  const shown = new TableModel().shown(payload, columns, state);
+  // Whole, however little of the tree is open: what is closed is out of sight, not out of the table.
+  const shown = new TableModel().shown(payload, columns, { ...state, expanded: payload.rows.path });
   const { depth } = treeOf(payload.rows, state.groups);
   return { columns, rows: shown.rows, indent: shown.flat ? null : (row: number) => depth[row] ?? 0 };
 }
