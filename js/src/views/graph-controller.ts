@@ -19,13 +19,15 @@ import type { Bounds, Item } from "../scene/commands";
 import { matchingRows } from "../search";
 import { selectOne, selectToggle } from "../select";
 import type { Change, Store } from "../store";
+import { anchorOf, indexOf } from "./graph-anchor";
 import { dressEdge, dressHit, dressPicture } from "./graph-dress";
 import { listen } from "./graph-gestures";
+import { showNeighbours } from "./graph-hover";
 import { stepOf } from "./graph-keys";
 import { dimmedBoxes, markedBoxes } from "./graph-marks";
 import { Painter } from "./graph-painter";
 import { readTheme, watchTheme } from "./graph-theme";
-import { Viewport } from "./graph-viewport";
+import { around, Viewport } from "./graph-viewport";
 import { walk } from "./graph-walk";
 
 const REBUILD: readonly Change[] = ["payload", "expanded", "depth", "groups", "direction"];
@@ -126,7 +128,7 @@ export class GraphController {
     const { state, payload } = store;
     const graph = buildGraph(payload, openPaths(payload, state), state.groups, state.direction);
     const active = before?.boxes[this.#active]?.key;
-    const anchor = afresh || !before ? null : this.#anchorOf(before, graph);
+    const anchor = afresh || !before ? null : anchorOf(before, graph, this.#view, this.#anchor);
     const old = before && anchor !== null ? boundsOf(before, indexOf(before, anchor)) : null;
     const focused = this.#around.surface.matches(":focus-within");
     this.#graph = graph;
@@ -144,27 +146,6 @@ export class GraphController {
       this.#view.panBy((old.x - now.x) * this.#view.k, (old.y - now.y) * this.#view.k);
     }
     this.#anchor = null;
-  }
-
-  /** The clicked box, else what opened or closed, else what is nearest to the middle of the screen. */
-  #anchorOf(before: Graph, after: Graph): string | null {
-    const there = new Map(after.boxes.map((box, b) => [box.key, b]));
-    if (this.#anchor !== null && there.has(this.#anchor) && indexOf(before, this.#anchor) >= 0) return this.#anchor;
-    let best: string | null = null;
-    let distance = Number.POSITIVE_INFINITY;
-    const { k, x, y, width, height } = this.#view;
-    before.boxes.forEach((box, b) => {
-      const now = there.get(box.key);
-      if (now === undefined) return;
-      const at = boundsOf(before, b);
-      const turned = before.visible.kind[b] !== after.visible.kind[now];
-      const away = Math.hypot(at.x * k + x - width / 2, at.y * k + y - height / 2) - (turned ? 1e6 : 0);
-      if (away < distance) {
-        best = box.key;
-        distance = away;
-      }
-    });
-    return best;
   }
 
   #repaint(): void {
@@ -292,23 +273,10 @@ export class GraphController {
 
   #hover(b: number): void {
     const graph = this.#graph;
-    if (!graph || b === this.#hovered) return;
-    this.#hovered = graph.visible.kind[b] === OPEN ? -1 : b;
-    const near = new Set<number>();
-    const { source, target, length } = graph.visible.edges;
-    const on = this.#hovered;
-    for (let e = 0; on >= 0 && e < length; e++) {
-      if (source[e] === on) near.add(target[e] as number);
-      if (target[e] === on) near.add(source[e] as number);
-    }
-    this.#around.surface.classList.toggle("nbviz-hovering", on >= 0 && near.size > 0);
-    for (const element of this.#painter.root.querySelectorAll("[data-source]")) {
-      const ends = [element.getAttribute("data-source"), element.getAttribute("data-target")];
-      element.classList.toggle("nbviz-near", on >= 0 && ends.includes(String(on)));
-    }
-    for (const element of this.#painter.root.querySelectorAll("[data-picture]")) {
-      element.classList.toggle("nbviz-near", near.has(Number(element.getAttribute("data-picture"))));
-    }
+    const on = graph?.visible.kind[b] === OPEN ? -1 : b;
+    if (!graph || on === this.#hovered) return;
+    this.#hovered = on;
+    showNeighbours(this.#around.surface, graph, on);
   }
 
   // --- keyboard -------------------------------------------------------------------------------------------------
@@ -427,11 +395,7 @@ export class GraphController {
       this.fit();
       return;
     }
-    const all = [...this.#marks.selected].map((b) => boundsOf(graph, b));
-    const x = Math.min(...all.map((b) => b.x));
-    const y = Math.min(...all.map((b) => b.y));
-    const width = Math.max(...all.map((b) => b.x + b.width)) - x;
-    const height = Math.max(...all.map((b) => b.y + b.height)) - y;
+    const { x, y, width, height } = around([...this.#marks.selected].map((b) => boundsOf(graph, b)));
     this.#touch(() => this.#view.fit({ x: x - 40, y: y - 40, width: width + 80, height: height + 80 }, 1.2));
   }
 
@@ -444,8 +408,4 @@ export class GraphController {
   focus(): void {
     this.#activate(this.#active, true);
   }
-}
-
-function indexOf(graph: Graph, key: string): number {
-  return graph.boxes.findIndex((box) => box.key === key);
 }

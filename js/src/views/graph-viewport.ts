@@ -7,6 +7,15 @@ const MARGIN = 24;
 /** Below this, texts cannot be read: a first view shows the start of a long model instead of all of it. */
 const READABLE = 0.45;
 
+/** The smallest area that holds all of `areas`. */
+export function around(areas: readonly Bounds[]): Bounds {
+  const x = Math.min(...areas.map((b) => b.x));
+  const y = Math.min(...areas.map((b) => b.y));
+  const width = Math.max(...areas.map((b) => b.x + b.width)) - x;
+  const height = Math.max(...areas.map((b) => b.y + b.height)) - y;
+  return { x, y, width, height };
+}
+
 export class Viewport {
   k = 1;
   x = 0;

@@ -1,0 +1,190 @@
+import { expect, it, describe as suite } from "vitest";
+import { contrast } from "../color";
+import type { Command } from "./commands";
+import { tellingSettings } from "./describe";
+import { boundsOf, buildGraph, drawScene, type Graph, lookOf, NO_MARKS } from "./scene";
+import { sceneToSvg } from "./svg";
+import { payloadOf, sharedBlock, stackOfBlocks } from "./testing";
+import { DARK, LIGHT } from "./theme";
+import { FOLDED, OPEN, visibleGraph } from "./visible";
+import { fitText, textWidth } from "./widths";
+
+const pathsOf = (graph: Graph): string[] => graph.boxes.map((box) => box.path);
+
+function edgesOf(graph: Graph): string[] {
+  const { source, target, length } = graph.visible.edges;
+  return Array.from({ length }, (_, e) => {
+    const name = (b: number): string => graph.boxes[b]?.path ?? "";
+    return `${name(source[e] as number)} > ${name(target[e] as number)}`;
+  });
+}
+
+suite("visible graph", () => {
+  it("folds what is not open and lifts edges to it", () => {
+    const graph = buildGraph(sharedBlock(), new Set(), true, "down");
+    expect(pathsOf(graph)).toEqual(["input#1", "block", "block", "~head", "output#1"]);
+    expect(edgesOf(graph)).toEqual(["input#1 > block", "block > block", "block > ~head", "~head > output#1"]);
+  });
+
+  it("opens a shared block as one frame per call", () => {
+    const graph = buildGraph(sharedBlock(), new Set(["block"]), true, "down");
+    expect(pathsOf(graph).filter((path) => path === "block/a")).toHaveLength(2);
+    expect(Array.from(graph.visible.kind).filter((kind) => kind === OPEN)).toHaveLength(2);
+    expect(new Set(graph.boxes.map((box) => box.key)).size).toBe(graph.boxes.length);
+  });
+
+  it("leaves inferred groups out when they are off", () => {
+    const graph = buildGraph(sharedBlock(), new Set(), false, "down");
+    expect(pathsOf(graph)).toEqual(["input#1", "block", "block", "head_1", "head_2", "output#1"]);
+  });
+
+  it("marks tensors whose shape the producer changed, and no others", () => {
+    const graph = buildGraph(sharedBlock(), new Set(["~head"]), true, "down");
+    const changed = edgesOf(graph).filter((_, e) => graph.visible.edges.changed[e] === 1);
+    expect(changed).toEqual(["head_1 > head_2"]);
+  });
+
+  it("keeps different tensors of equal description apart", () => {
+    const shape = [[null, 8]];
+    const payload = payloadOf(
+      [
+        { path: "a", type: "Dense" },
+        { path: "b", type: "Dense" },
+        { path: "c", type: "Add" },
+      ],
+      [
+        { path: "a", outputs: shape },
+        { path: "b", outputs: shape },
+        { path: "c", inputs: [...shape, ...shape], outputs: shape },
+      ],
+      [
+        [1, 3],
+        [2, 3],
+      ],
+    );
+    expect(edgesOf(buildGraph(payload, new Set(), true, "down"))).toEqual(["a > c", "b > c"]);
+  });
+
+  it("folds ten thousand calls at once", () => {
+    const payload = stackOfBlocks(20, 500);
+    const start = performance.now();
+    const visible = visibleGraph(payload, new Set(), true);
+    expect(visible.count).toBe(21);
+    expect(Array.from(visible.kind).filter((kind) => kind === FOLDED)).toHaveLength(20);
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+});
+
+suite("boxes", () => {
+  const graph = buildGraph(sharedBlock(), new Set(["block", "~head"]), true, "down");
+
+  it("say name, type, shape and parameters", () => {
+    const box = graph.boxes.find((b) => b.path === "head_1");
+    expect(box).toMatchObject({
+      name: "head_1",
+      detail: "Dense",
+      shape: "(None, 4)",
+      count: "30 params",
+      form: "layer",
+    });
+    expect(box?.label).toBe("head_1, Dense, output (None, 4), 30 parameters, 20.0 % of all".replace("20.0", "14.3"));
+  });
+
+  it("say which call of a shared block they are, once", () => {
+    const marks = graph.boxes.filter((b) => b.marks.length > 0).map((b) => `${b.path}: ${b.marks.join()}`);
+    expect(marks).toEqual(["block: call 1 of 2", "block: call 2 of 2"]);
+  });
+
+  it("are small for small operations", () => {
+    expect(graph.boxes.find((b) => b.path === "block/b")?.form).toBe("pill");
+  });
+
+  it("show the settings that shapes do not", () => {
+    const settings = [
+      ["kernel_size", [3, 3]],
+      ["strides", [2, 2]],
+      ["activation", "relu"],
+      ["use_bias", true],
+    ] as const;
+    expect(tellingSettings("Conv2D", settings)).toBe("3×3 /2 relu");
+    const pool = [
+      ["pool_size", [2, 2]],
+      ["strides", [2, 2]],
+    ] as const;
+    expect(tellingSettings("MaxPooling2D", pool)).toBe("2×2");
+  });
+
+  it("have room for all of their text", () => {
+    const items = drawScene(graph, lookOf(graph.payload, "params", [], LIGHT), NO_MARKS);
+    for (const item of items.filter((i) => i.layer === "node")) {
+      const { x, width } = boundsOf(graph, item.index);
+      for (const command of item.commands) {
+        if (command.kind !== "text") continue;
+        const long = textWidth(command.text, command.size, command.face);
+        const left = { start: command.x, middle: command.x - long / 2, end: command.x - long }[command.anchor];
+        expect(left).toBeGreaterThanOrEqual(x);
+        expect(left + long).toBeLessThanOrEqual(x + width + 0.01);
+      }
+    }
+  });
+});
+
+suite("drawing", () => {
+  const expanded = new Set(["block", "~head"]);
+
+  it.each([
+    ["light", LIGHT],
+    ["dark", DARK],
+  ])("keeps texts readable on their ground in %s", (_, theme) => {
+    const payload = sharedBlock();
+    const graph = buildGraph(payload, expanded, true, "down");
+    for (const colorBy of ["params", "type", "trainable", "none"]) {
+      const items = drawScene(graph, lookOf(payload, colorBy, [], theme), NO_MARKS);
+      for (const item of items.filter((i) => i.layer === "node" || i.layer === "label")) {
+        const ground = item.commands.find((c: Command) => c.kind === "rect");
+        for (const command of item.commands) {
+          if (command.kind !== "text" || ground?.kind !== "rect") continue;
+          expect(contrast(command.fill, ground.fill)).toBeGreaterThanOrEqual(4.5);
+        }
+      }
+    }
+  });
+
+  it("marks the failed call in the colour of errors", () => {
+    const payload = payloadOf([{ path: "a", type: "Dense", params: 4 }], [{ path: "a", failed: true }], []);
+    const graph = buildGraph(payload, new Set(), true, "down");
+    expect(graph.boxes[0]?.marks).toEqual(["failed"]);
+    const [item] = drawScene(graph, lookOf(payload, "params", [], LIGHT), NO_MARKS);
+    expect(item?.commands[0]).toMatchObject({ stroke: LIGHT.error });
+  });
+
+  it("writes names of layers as text, never as markup", () => {
+    const path = `<script>alert("1")</script>&\u0000`;
+    const payload = payloadOf([{ path, type: "Dense" }], [{ path, outputs: [[null, 1]] }], []);
+    const graph = buildGraph(payload, new Set(), true, "down");
+    const svg = sceneToSvg(graph, lookOf(payload, "type", [], LIGHT), NO_MARKS, path);
+    expect(svg).not.toContain("<script");
+    expect(svg).not.toContain("\u0000");
+    expect(svg).toContain("&lt;");
+    const parsed = new DOMParser().parseFromString(svg, "image/svg+xml");
+    expect(parsed.querySelectorAll("script")).toHaveLength(0);
+  });
+
+  it("draws the same picture for the same input", () => {
+    const draw = (): string => {
+      const payload = sharedBlock();
+      const graph = buildGraph(payload, expanded, true, "right");
+      return sceneToSvg(graph, lookOf(payload, "params", [], DARK), NO_MARKS, "model");
+    };
+    expect(draw()).toBe(draw());
+  });
+});
+
+suite("character widths", () => {
+  it("fits text by cutting its middle", () => {
+    const fitted = fitText("a_very_long_name_of_a_layer_17", 100, 13, "bold");
+    expect(textWidth(fitted, 13, "bold")).toBeLessThanOrEqual(100);
+    expect(fitted).toMatch(/^a_very.*….*17$/);
+    expect(fitText("short", 100, 13, "bold")).toBe("short");
+  });
+});
