@@ -65,7 +65,7 @@ function NameCell({ payload, row, depth, open, flat, failed, title }: RowProps &
   const group = rows.kind[row] === "group";
   const tip = group ? `${path.replaceAll("~", "")}: group inferred from the layers' names` : title;
   return (
-    <div class="nbviz-cell nbviz-name" role="rowheader" title={tip}>
+    <div class={`nbviz-cell nbviz-name${flat ? " is-flat" : ""}`} role="rowheader" title={tip}>
       {!flat && (
         <>
           <span style={{ width: `${depth * 14}px` }} class="nbviz-indent" />

@@ -6,7 +6,7 @@ const TEXT = 7.8;
 const MONO = 7.3;
 const HEADING = 8.4;
 const ARROW = 14;
-const PADDING = 22;
+const PADDING = 28;
 const MOST = 240;
 /** Text is cut off with dots where there is no room; numbers and shapes are not. */
 const LEAST_TEXT = 112;
