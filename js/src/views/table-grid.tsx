@@ -1,13 +1,12 @@
 // The grid itself: sticky headings over virtual rows, with its keyboard and its pointer.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import type { Column } from "../columns";
-import { canOpen, openPaths, setOpen } from "../outline";
-import { select, selectOne, selectToggle } from "../select";
 import type { Shown } from "../table-model";
 import { treeOf } from "../tree";
 import type { Payload } from "../wire";
-import { commandOf } from "./grid-keys";
-import { handled, useDisplay, useStore } from "./hooks";
+import { useDisplay, useStore } from "./hooks";
+import { useCursor, useRevealSelection } from "./table-cursor";
+import { useRowEvents } from "./table-events";
 import { TableHead } from "./table-head";
 import { TableRow } from "./table-row";
 import { useVirtual } from "./virtual";
@@ -118,101 +117,4 @@ function failingPaths({ calls, rows }: Payload): Set<string> {
     if (failed) paths.add(rows.path[calls.row[call] ?? -1] ?? "");
   });
   return paths;
-}
-
-interface Cursor {
-  readonly row: number;
-  /** Where that row is now, -1 when it does not show. */
-  readonly index: number;
-  /** Where a range began. */
-  readonly anchor: number;
-  to(row: number, anchor?: number): void;
-}
-
-/** The row that the keyboard is on. It follows the selection, and stays on its row when others come and go. */
-function useCursor(payload: Payload, shown: Shown): Cursor {
-  const { store } = useDisplay();
-  const { selection } = useStore(store, "selection");
-  const [at, setAt] = useState({ row: 0, anchor: 0 });
-  const last = selection[selection.length - 1];
-  useEffect(() => {
-    const row = last === undefined ? -1 : payload.rows.path.indexOf(last);
-    if (row >= 0) setAt((old) => ({ row, anchor: selection.length === 1 ? row : old.anchor }));
-  }, [payload, last, selection.length]);
-  const index = useMemo(() => shown.rows.indexOf(at.row), [shown, at.row]);
-  return { ...at, index, to: (row, anchor) => setAt({ row, anchor: anchor ?? row }) };
-}
-
-/** Bring a selection that came from elsewhere into the window, once its row is there. */
-function useRevealSelection(payload: Payload, shown: Shown, reveal: (index: number) => void): void {
-  const { store } = useDisplay();
-  const { selection } = useStore(store, "selection");
-  const done = useRef<readonly string[]>([]);
-  useEffect(() => {
-    if (done.current === selection || selection.length === 0) return;
-    const wanted = new Set(selection);
-    const index = shown.rows.findIndex((row) => wanted.has(payload.rows.path[row] ?? ""));
-    if (index < 0) return;
-    done.current = selection;
-    reveal(index);
-  });
-}
-
-function useRowEvents(payload: Payload, shown: Shown, cursor: Cursor, virtual: ReturnType<typeof useVirtual>) {
-  const { store } = useDisplay();
-  const { groups } = store.state;
-  const pathOf = (row: number) => payload.rows.path[row] ?? "";
-  const open = (row: number): boolean | null =>
-    shown.flat || !canOpen(payload, groups, row) ? null : openPaths(payload, store.state).has(pathOf(row));
-  const range = (to: number) => {
-    const from = Math.max(shown.rows.indexOf(cursor.anchor), 0);
-    select(store, shown.rows.slice(Math.min(from, to), Math.max(from, to) + 1).map(pathOf));
-  };
-  const rowOf = (event: Event): number => {
-    const found = (event.target as Element).closest<HTMLElement>("[data-row]");
-    return found ? Number(found.dataset.row) : -1;
-  };
-  const moveTo = (index: number, extend: boolean) => {
-    const row = shown.rows[index];
-    if (row === undefined) return;
-    cursor.to(row, extend ? cursor.anchor : row);
-    if (extend) range(index);
-    virtual.reveal(index);
-  };
-  const obey = (command: NonNullable<ReturnType<typeof commandOf>>) => {
-    const { row, index } = cursor;
-    if (command.do === "move") moveTo(command.to, command.extend);
-    else if (command.do === "all") select(store, shown.rows.map(pathOf));
-    else if (index < 0) return;
-    else if (command.do === "select") (command.add ? selectToggle : selectOne)(store, pathOf(row));
-    else if (command.do === "parent") moveTo(shown.rows.indexOf(treeOf(payload.rows, groups).parent[row] ?? -1), false);
-    else setOpen(store, [pathOf(row)], command.do === "open");
-  };
-  return {
-    open,
-    onKeyDown: (event: KeyboardEvent) => {
-      if (event.target !== event.currentTarget) return;
-      const { index, row } = cursor;
-      const command = commandOf(event, { index, count: shown.rows.length, page: virtual.page, open: open(row) });
-      if (!command) return;
-      handled(event);
-      obey(command);
-    },
-    onClick: (event: MouseEvent) => {
-      const row = rowOf(event);
-      if (row < 0) return;
-      if ((event.target as Element).closest("[data-toggle]")) return setOpen(store, [pathOf(row)], open(row) !== true);
-      if (event.shiftKey) return range(shown.rows.indexOf(row));
-      cursor.to(row);
-      (event.ctrlKey || event.metaKey ? selectToggle : selectOne)(store, pathOf(row));
-    },
-    onDblClick: (event: MouseEvent) => {
-      const row = rowOf(event);
-      if (row >= 0 && open(row) !== null) setOpen(store, [pathOf(row)], open(row) !== true);
-    },
-    onPointerOver: (event: PointerEvent) => {
-      const row = rowOf(event);
-      store.setHover(row < 0 ? null : pathOf(row));
-    },
-  };
 }
