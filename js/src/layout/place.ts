@@ -21,8 +21,8 @@ export interface Placement {
   readonly bends: readonly Float64Array[];
 }
 
-// Past this, dagre takes seconds (it grows faster than linearly) and its recursion nears the end of the call stack.
-const DAGRE_LIMIT = 4000;
+// Boxes and bends. Past this, dagre takes over a second (it grows faster than linearly) and its recursion nears the end of the call stack.
+const DAGRE_LIMIT = 3000;
 
 /** The rank in which an edge's label sits. */
 export function labelRank(from: number, to: number): number {
