@@ -58,8 +58,9 @@ describe("graph view", () => {
   it("adds with shift and clears with a click on the background", async () => {
     const { store, root } = await show(sharedBlock());
     const click = (target: Element | null | undefined, shiftKey = false) =>
-      act(() =>
-        target?.dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey, clientX: 500, clientY: 500 })),
+      act(
+        () =>
+          void target?.dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey, clientX: 500, clientY: 500 })),
       );
     await click(boxes(root, "head_1")[0]);
     await click(boxes(root, "head_2")[0], true);
