@@ -26,13 +26,13 @@ def table_html(metrics: Metrics, title: str, *, styled: bool = True) -> str:
     title
         Heading, plain text.
     styled
-        Align the cells by style attributes, which notebooks keep and a page with a strict policy refuses.
+        Align the cells by style attributes, which notebooks keep; a page refuses them and has a style sheet instead.
     """
     rows = list(_rows(metrics))
     more = f"<p>… and {len(rows) - _MOST_ROWS:,} more rows.</p>" if len(rows) > _MOST_ROWS else ""
     body = "".join(_row(cells, "td", styled=styled) for cells in rows[:_MOST_ROWS])
     return (
-        f"<div><p><b>{html.escape(title)}</b></p><table><thead>{_row(_COLUMNS, 'th', styled=styled)}</thead>"
+        f"<div><p><b>{html.escape(title)}</b></p><table class='nbviz-static'><thead>{_row(_COLUMNS, 'th', styled=styled)}</thead>"
         f"<tbody>{body}</tbody></table>{more}<p>{' · '.join(_totals(metrics))}</p></div>"
     )
 
@@ -47,8 +47,8 @@ def _rows(metrics: Metrics) -> Iterator[tuple[str, ...]]:
 
 def _row(cells: Iterable[str], tag: str, *, styled: bool) -> str:
     *texts, number = (html.escape(cell) for cell in cells)
-    left = " style='text-align:left'" if styled else ""
-    return f"<tr>{''.join(f'<{tag}{left}>{text}</{tag}>' for text in texts)}<{tag}>{number}</{tag}></tr>"
+    left, right = (" style='text-align:left'", "") if styled else ("", " class='nbviz-right'")
+    return f"<tr>{''.join(f'<{tag}{left}>{text}</{tag}>' for text in texts)}<{tag}{right}>{number}</{tag}></tr>"
 
 
 def _totals(metrics: Metrics) -> Iterator[str]:
