@@ -103,7 +103,7 @@ function groupSizes(payload: Payload): (row: number) => number {
 function describe(payload: Payload): Column[] {
   const { rows } = payload;
   const size = groupSizes(payload);
-  const type = (row: number) => (rows.kind[row] === "group" ? `group · ${size(row)} layers` : (rows.type[row] ?? ""));
+  const type = (row: number) => (rows.kind[row] === "group" ? `${size(row)} layers` : (rows.type[row] ?? ""));
   return [
     define("path", "Layer", { width: 200, value: (row) => rows.path[row] || payload.meta.name }),
     define("kind", "Kind", { width: 90, value: (row) => rows.kind[row] }),

@@ -8,6 +8,8 @@ import { fitText, textWidth } from "./widths";
 export interface BoxState {
   readonly selected: boolean;
   readonly focused: boolean;
+  /** It is folded and hides something selected. */
+  readonly holding: boolean;
   readonly fill: string;
   /** Nesting depth of the box, 0 outermost. */
   readonly depth: number;
@@ -18,11 +20,12 @@ export interface BoxState {
 const DASH = "5 3";
 
 function ground(box: Box, bounds: Bounds, state: BoxState, theme: Theme, radius: number): Command {
-  const stroke = state.selected
-    ? theme.accent
-    : box.failed
-      ? theme.error
-      : mix(theme.border, readable(state.fill, theme.text), 0.14);
+  const stroke =
+    state.selected || state.holding
+      ? theme.accent
+      : box.failed
+        ? theme.error
+        : mix(theme.border, readable(state.fill, theme.text), 0.14);
   const never = box.inferred ? { dash: DASH } : {};
   return {
     kind: "rect",
@@ -34,7 +37,7 @@ function ground(box: Box, bounds: Bounds, state: BoxState, theme: Theme, radius:
         ? mix(state.fill, theme.error, 0.1)
         : state.fill,
     stroke,
-    strokeWidth: state.selected ? (state.focused ? 3 : 2.2) : box.failed ? 1.8 : 1,
+    strokeWidth: state.selected ? (state.focused ? 3 : 2.2) : box.failed || state.holding ? 1.8 : 1,
     ...never,
   };
 }

@@ -34,11 +34,13 @@ export interface Marks {
   readonly selected: ReadonlySet<number>;
   /** The clicked one among several calls of one row, -1 for none. */
   readonly focused: number;
+  /** Folded boxes that hide something selected. */
+  readonly holding: ReadonlySet<number>;
   /** Boxes that a search does not mean; null: there is no search. */
   readonly dimmed: Uint8Array | null;
 }
 
-export const NO_MARKS: Marks = { selected: new Set(), focused: -1, dimmed: null };
+export const NO_MARKS: Marks = { selected: new Set(), focused: -1, holding: new Set(), dimmed: null };
 export const LABEL_SIZE = 10.5;
 const LABEL_HEIGHT = 17;
 const SPACING = { header: HEADER, padding: 16, node: 26, edge: 18, rank: 11 };
@@ -130,6 +132,7 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
   const state = {
     selected: marks.selected.has(b),
     focused: marks.focused === b,
+    holding: marks.holding.has(b),
     fill: fillOf(graph, look, b),
     crossings: graph.crossings.get(b) ?? [],
     depth: (graph.visible.units.depth[graph.visible.unit[b] as number] as number) - 1,

@@ -103,6 +103,7 @@ export class GraphController {
 
   #follow(changed: ReadonlySet<Change>): void {
     const has = (keys: readonly Change[]): boolean => keys.some((key) => changed.has(key));
+    if (changed.has("hover")) this.#hoverPath(this.#around.store.hover);
     if (has(REBUILD)) this.#rebuild(changed.has("payload") || changed.has("direction"));
     else if (has(RECOLOR)) this.#repaint();
     else if (has(REMARK)) this.#remark();
@@ -178,7 +179,9 @@ export class GraphController {
       this.#paint(graph, look);
       return;
     }
-    const changed = new Set([...before.selected, ...this.#marks.selected, before.focused, this.#marks.focused]);
+    const now = this.#marks;
+    const changed = new Set([...before.selected, ...before.holding, before.focused]);
+    for (const b of [...now.selected, ...now.holding, now.focused]) changed.add(b);
     for (const b of changed) if (b >= 0) this.#redraw(b);
   }
 
@@ -275,6 +278,17 @@ export class GraphController {
     const graph = this.#graph;
     const on = graph?.visible.kind[b] === OPEN ? -1 : b;
     if (!graph || on === this.#hovered) return;
+    this.#hovered = on;
+    showNeighbours(this.#around.surface, graph, on);
+    this.#around.store.setHover(graph.boxes[on]?.path ?? null);
+  }
+
+  /** The table hovers rows: of a shared layer's boxes, the first stands for them. */
+  #hoverPath(path: string | null): void {
+    const graph = this.#graph;
+    if (!graph || path === (graph.boxes[this.#hovered]?.path ?? null)) return;
+    const on =
+      path === null ? -1 : graph.boxes.findIndex((box, b) => box.path === path && graph.visible.kind[b] !== OPEN);
     this.#hovered = on;
     showNeighbours(this.#around.surface, graph, on);
   }

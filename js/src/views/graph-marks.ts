@@ -8,6 +8,7 @@ export function markedBoxes(
   dimmed: Uint8Array | null,
 ): Marks {
   const selected = new Set<number>();
+  const holding = new Set<number>();
   let focused = -1;
   if (graph && selection.length > 0) {
     const wanted = new Set(selection);
@@ -16,9 +17,15 @@ export function markedBoxes(
       selected.add(b);
       if (box.call >= 0 && box.call === focus) focused = b;
     });
+    const { units, boxOf } = graph.visible;
+    for (const u of units.order) {
+      const box = boxOf[u] as number;
+      const path = graph.payload.rows.path[units.row[u] as number];
+      if (path !== undefined && wanted.has(path) && graph.boxes[box]?.path !== path && box >= 0) holding.add(box);
+    }
   }
   // With one box there is nothing to tell apart.
-  return { selected, focused: selected.size > 1 || focused >= 0 ? focused : -1, dimmed };
+  return { selected, focused: selected.size > 1 || focused >= 0 ? focused : -1, holding, dimmed };
 }
 
 /** 1 for every box with nothing in it that the search means. */

@@ -69,6 +69,28 @@ describe("graph view", () => {
     expect(store.state.selection).toEqual([]);
   });
 
+  it("marks the folded box that hides something selected", async () => {
+    const { store, root } = await show(sharedBlock());
+    const drawing = () => boxes(root, "block")[0]?.getAttribute("data-box");
+    const stroke = () => root.querySelector(`[data-picture="${drawing()}"] rect`)?.getAttribute("stroke");
+    await act(() => store.set({ expanded: [] }));
+    const plain = stroke();
+    await act(() => store.set({ selection: ["block/a"] }));
+    await act(() => store.set({ expanded: [] }));
+    expect(boxes(root, "block/a")).toEqual([]);
+    expect(stroke()).not.toBe(plain);
+    await act(() => store.set({ selection: [] }));
+    expect(stroke()).toBe(plain);
+  });
+
+  it("hovers together with the table", async () => {
+    const { store, root } = await show(sharedBlock());
+    await act(() => store.setHover("head_1"));
+    expect(root.querySelector(".nbviz-hovering .nbviz-near")).not.toBeNull();
+    await act(() => store.setHover(null));
+    expect(root.querySelector(".nbviz-hovering, .nbviz-near")).toBeNull();
+  });
+
   it("has one tab stop, walks by arrows and keeps handled keys from the host", async () => {
     const { store, root } = await show(sharedBlock());
     const heard = vi.fn();

@@ -89,6 +89,7 @@ function ZoomButtons({ controller }: { readonly controller: { readonly current: 
     { name: "Zoom in", text: "+", act: () => controller.current?.zoomBy(1.3) },
     { name: "Zoom out", text: "−", act: () => controller.current?.zoomBy(1 / 1.3) },
     { name: "Fit the graph (F)", text: "⤢", act: () => controller.current?.fit() },
+    { name: "Zoom to the selection (Z)", text: "◎", act: () => controller.current?.zoomToSelection() },
   ];
   return (
     <div class="nbviz-graph-buttons">

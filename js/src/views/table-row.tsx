@@ -95,8 +95,8 @@ function sharedPrefix(rows: Payload["rows"], row: number): number {
   return label.startsWith(names) && label.length > names.length + 1 ? names.length + 1 : 0;
 }
 
-function Badges({ payload: { rows }, row, failed }: { payload: Payload; row: number; failed: boolean }) {
-  const calls = rows.calls[row] ?? 0;
+function Badges({ payload: { rows, calls }, row, failed }: { payload: Payload; row: number; failed: boolean }) {
+  const times = rows.calls[row] ?? 0;
   return (
     <>
       {failed && (
@@ -104,12 +104,12 @@ function Badges({ payload: { rows }, row, failed }: { payload: Payload; row: num
           failed
         </span>
       )}
-      {calls > 1 && rows.kind[row] !== "group" && (
-        <span class="nbviz-badge" title={`Called ${calls} times with the same weights`}>
-          ×{calls}
+      {times > 1 && rows.kind[row] !== "group" && (
+        <span class="nbviz-badge" title={`Called ${times} times with the same weights`}>
+          ×{times}
         </span>
       )}
-      {rows.order[row] === -1 && rows.kind[row] === "layer" && (
+      {calls.length > 0 && rows.order[row] === -1 && rows.kind[row] === "layer" && (
         <span class="nbviz-badge" title="Part of the model, and never called">
           never called
         </span>
