@@ -7,7 +7,6 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import is_local
 from tests.e2e.view import View
 
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
@@ -34,11 +33,14 @@ def test_quickstart_from_the_first_cell_to_the_saved_page(
     resnet = View(notebook.output("nbviz.view(resnet)")).ready()
     resnet.expect_selected("conv4_block1_2_conv")
 
-    # sort: largest first, and back to the model's own order at the third click
+    # sort: by size, largest first, and at the third click back to the model's own order
     resnet.sort("Params")
+    expect(resnet.heading("Params")).to_have_attribute("aria-sort", "descending")
+    resnet.expect_first("conv5", "conv4", "conv5/block1")
     resnet.sort("Params")
-    first = "conv5_block1_0_conv"
+    expect(resnet.heading("Params")).to_have_attribute("aria-sort", "ascending")
     resnet.sort("Params")
+    expect(resnet.heading("Params")).to_have_attribute("aria-sort", "none")
 
     # filter
     resnet.filter.fill("conv2_block1 conv2d")
@@ -48,36 +50,34 @@ def test_quickstart_from_the_first_cell_to_the_saved_page(
 
     # a click in the graph is heard in Python
     kernel.run("heard = []; resnet_view.observe(lambda change: heard.append(change['new']), 'selection')")
-    resnet.node("input_layer").click()
-    kernel.expect("heard[-1]", ("input_layer",))
-    assert kernel.evaluate("resnet_view.selected['type'].tolist()") == ["InputLayer"]
+    fit = resnet.root.get_by_role("button", name="Fit the graph", exact=True)
+    fit.click()
+    resnet.node("predictions").click()
+    kernel.expect("heard[-1:]", [("predictions",)])
+    assert kernel.evaluate("resnet_view.selected['type'].tolist()") == ["Dense"]
 
     # what Python selects is shown: its ancestors open
     kernel.run("resnet_view.selection = ('conv5_block3_out',)")
     resnet.expect_selected("conv5_block3_out")
 
-    # a group opens and closes in place
-    group = resnet.node("~conv2")
+    # a group opens in place, in graph and table
+    fit.click()
+    group = resnet.node("~conv3/block2")
     expect(group).to_have_attribute("aria-expanded", "false")
     group.dblclick()
-    expect(resnet.node("~conv2")).to_have_attribute("aria-expanded", "true")
-    assert "~conv2" in kernel.evaluate("resnet_view.expanded")
+    expect(group).to_have_attribute("aria-expanded", "true")
+    expect(resnet.node("conv3_block2_add")).to_be_visible()
+    kernel.expect("'~conv3/block2' in resnet_view.expanded", True)
 
-    screenshot(page, "quickstart-resnet50-light")
-    check_accessibility(page)
-    notebook.theme("dark")
-    expect(resnet.root).to_have_attribute("data-theme", "dark")
-    screenshot(page, "quickstart-resnet50-dark")
-    check_accessibility(page)
-    notebook.theme("light")
+    for theme in ("light", "dark"):
+        notebook.theme(theme)
+        expect(resnet.root).to_have_attribute("data-theme", theme)
+        screenshot(page, f"quickstart-resnet50-{theme}")
+        check_accessibility(page)
 
     # the saved file opens from disk, without a network
-    saved = server.work / "resnet50.html"
     other = context.new_page()
-    other.goto(saved.as_uri())
-    page_view = View(other).ready()
-    page_view.expect_selected("conv4_block1_2_conv")
+    other.goto((server.work / "resnet50.html").as_uri())
+    View(other).ready().expect_selected("conv4_block1_2_conv")
     screenshot(other, "saved-resnet50-light")
     assert watched.requests == []
-    assert is_local(other.url)
-    assert first

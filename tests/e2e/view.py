@@ -52,10 +52,13 @@ class View:
         for index, name in enumerate(names):
             expect(self.table.locator(f'[aria-rowindex="{index + 2}"] .nbviz-name')).to_contain_text(name)
 
+    def heading(self, name: str) -> Locator:
+        """The heading of a column."""
+        return self.table.locator(f'[role="columnheader"]:has(:text-is("{name}"))')
+
     def sort(self, heading: str, *, add: bool = False) -> None:
         """Click the heading of a column."""
-        button = self.table.get_by_role("columnheader").get_by_role("button", name=heading, exact=True)
-        button.click(modifiers=["Shift"] if add else [])
+        self.heading(heading).get_by_role("button").click(modifiers=["Shift"] if add else [])
 
     def menu(self, name: str, item: str) -> None:
         """Choose an item of one of the menus."""
