@@ -11,6 +11,8 @@ export function showNeighbours(surface: SVGSVGElement, graph: Graph, on: number)
     element.classList.toggle("nbviz-near", on >= 0 && touches);
   }
   for (const element of surface.querySelectorAll("[data-picture]")) {
-    element.classList.toggle("nbviz-near", near.has(Number(element.getAttribute("data-picture"))));
+    const box = Number(element.getAttribute("data-picture"));
+    element.classList.toggle("nbviz-near", near.has(box));
+    element.classList.toggle("nbviz-over", box === on);
   }
 }

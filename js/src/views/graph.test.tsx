@@ -88,7 +88,7 @@ describe("graph view", () => {
     await act(() => store.setHover("head_1"));
     expect(root.querySelector(".nbviz-hovering .nbviz-near")).not.toBeNull();
     await act(() => store.setHover(null));
-    expect(root.querySelector(".nbviz-hovering, .nbviz-near")).toBeNull();
+    expect(root.querySelector(".nbviz-hovering, .nbviz-near, .nbviz-over")).toBeNull();
   });
 
   it("has one tab stop, walks by arrows and keeps handled keys from the host", async () => {

@@ -102,3 +102,14 @@ it("leaves an empty element behind, and reacts no more", () => {
   store.set({ selection: ["encoder"] });
   expect(host.childNodes).toHaveLength(0);
 });
+
+it("goes on by keys from the row that was clicked", () => {
+  const store = testStore({ expanded: ["encoder"] });
+  show(store);
+  act(() => find('[data-row="2"]').click());
+  expect(document.activeElement).toBe(find('[role="treegrid"]'));
+  for (const key of ["ArrowUp", "Enter"]) {
+    act(() => void document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })));
+  }
+  expect(store.state.selection).toEqual(["encoder"]);
+});

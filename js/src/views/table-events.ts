@@ -55,6 +55,8 @@ export function useRowEvents(payload: Payload, shown: Shown, cursor: Cursor, vir
       if ((event.target as Element).closest("[data-toggle]")) return setOpen(store, [pathOf(row)], open(row) !== true);
       if (event.shiftKey) return range(shown.rows.indexOf(row));
       cursor.to(row);
+      // The row under the pointer took the focus; the keyboard is the grid's.
+      (event.currentTarget as Element).closest<HTMLElement>('[tabindex="0"]')?.focus({ preventScroll: true });
       (event.ctrlKey || event.metaKey ? selectToggle : selectOne)(store, pathOf(row));
     },
     onDblClick: (event: MouseEvent) => {

@@ -1,5 +1,5 @@
 // The grid itself: sticky headings over virtual rows, with its keyboard and its pointer.
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Column } from "../columns";
 import type { Shown } from "../table-model";
 import { treeOf } from "../tree";
@@ -45,6 +45,8 @@ export function TableGrid(props: GridProps) {
     heading: HEAD_HEIGHT,
     keep: cursor.index,
   });
+  // In a new order the first rows are what was asked for.
+  useEffect(() => scroller.current?.scrollTo({ top: 0 }), [state.sort]);
   useRevealSelection(payload, shown, virtual.reveal);
   const rows = useRowEvents(payload, shown, cursor, virtual);
   const selected = useMemo(() => new Set(state.selection), [state.selection]);
