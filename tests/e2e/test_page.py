@@ -62,8 +62,11 @@ def works(view: View) -> None:
     view.node("shared").first.click()
     view.expect_selected("shared")
     view.search.fill("head")
-    expect(view.node("question")).to_have_class(re.compile("nbviz-dim"))
+    expect(view.row("question")).to_have_class(re.compile("is-dimmed"))
+    expect(view.row("head")).not_to_have_class(re.compile("is-dimmed"))
+    expect(view.graph.locator(".nbviz-dim").first).to_be_visible()
     view.search.fill("")
+    expect(view.graph.locator(".nbviz-dim")).to_have_count(0)
     view.sort("Params")
 
 
