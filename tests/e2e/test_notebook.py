@@ -109,22 +109,35 @@ def test_view_sits_in_a_box_and_links_to_other_widgets(open_view, page):
     expect(view.search).to_have_value("dense")
 
 
-def test_keys_meant_for_the_view_do_not_reach_the_notebook(open_view, page):
-    notebook = open_view("view")
+@pytest.mark.parametrize("place", ["filter", "table", "graph", "inspector"])
+def test_keys_meant_for_the_view_do_not_reach_the_notebook(open_view, page, place):
+    open_view("view")
     view = View(page).ready()
-    cells = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
-    view.filter.click()
-    page.keyboard.type("adbxm")  # in command mode, each of these changes the notebook
-    expect(view.filter).to_have_value("adbxm")
-    view.filter.fill("")
+    cells = "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
+    before = page.evaluate(cells)
     view.row("head").click()
-    for key in ("a", "b", "x", "ArrowUp", "ArrowDown"):
+    {
+        "filter": view.filter,
+        "table": view.table,
+        "graph": view.node("head"),
+        "inspector": view.inspector.get_by_role("button").first,
+    }[place].focus()
+    for key in ("a", "b", "m", "ArrowDown", "a", "x"):  # outside the view, these add, remove and change cells
         page.keyboard.press(key)
-    view.node("head").focus()
-    for key in ("a", "b", "ArrowUp", "Enter"):
-        page.keyboard.press(key)
-    assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length") == cells
-    assert notebook.kernel.evaluate("view.selection") != ()
+        assert page.evaluate(cells) == before, f"{key!r} reached the notebook"
+    if place == "filter":
+        expect(view.filter).to_have_value("abmax")
+
+
+def test_keys_after_a_click_do_not_reach_the_notebook(open_view, page):
+    open_view("view")
+    view = View(page).ready()
+    cells = "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
+    before = page.evaluate(cells)
+    for clicked in (view.node("head"), view.row("head"), view.heading("Params")):
+        clicked.click()
+        page.keyboard.press("a")
+        assert page.evaluate(cells) == before
 
 
 def test_wheel_scrolls_the_page_until_the_graph_has_focus(open_view, page):
