@@ -119,6 +119,7 @@ class _LayerRecord:
     parent: str | None
     fields: dict[str, Any]
     held: list[Hashable] = field(default_factory=list)
+    complete: bool = True
 
 
 class GraphBuilder:
@@ -189,6 +190,10 @@ class GraphBuilder:
         held = self._layer_of[layer].held
         if key not in held:
             held.append(key)
+
+    def leave_open(self, layer: Hashable) -> None:
+        """Record that a layer will hold parameters that nobody can know yet."""
+        self._layer_of[layer].complete = False
 
     # Calls and tensors
 
@@ -364,7 +369,7 @@ class GraphBuilder:
 
 
 def _freeze_layer(record: _LayerRecord, ids: dict[Hashable, int]) -> Layer:
-    parameters = tuple(ids[key] for key in record.held)
+    parameters = tuple(ids[key] for key in record.held) if record.complete else None
     return Layer(path=record.path, parent=record.parent, parameters=parameters, **record.fields)
 
 

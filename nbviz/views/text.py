@@ -285,7 +285,10 @@ def _totals(metrics: Metrics) -> list[str]:
         ("Trainable", totals["trainable_params"], trained),
         ("Non-trainable", totals["non_trainable_params"], frozen),
     ]
-    found = [f" {name} params: {_count(count)} ({size_text(size)})" for name, count, size in lines]
+    found = [
+        f" {name} params: " + ("unknown" if count is None else f"{_count(count)} ({size_text(size)})")
+        for name, count, size in lines
+    ]
     if graph.optimizer is not None:
         size = size_text(graph.optimizer.bytes)
         found.append(f" Optimizer params: {_count(graph.optimizer.size)} ({size}), not in the total")

@@ -301,6 +301,29 @@ def test_unbuilt_model_shows_its_layers_and_says_how_to_get_more():
     assert "inputs=(None, 32)" in note.message
 
 
+def test_what_an_unbuilt_layer_will_hold_is_unknown():
+    graph = graph_of(models.residual_net(built=False))
+    assert set(graph.layers.column("parameters")) == {None}
+    whole = graph_of(models.residual_net(built=False), (None, 8))
+    assert None not in whole.layers.column("parameters")
+
+
+def test_layers_behind_a_failure_are_unknown_and_those_before_it_known():
+    class Mismatched(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.reached = kl.Dense(4, name="reached")
+            self.missed = kl.Dense(3, name="missed")
+
+        def call(self, x):
+            return self.missed(keras.ops.matmul(self.reached(x), keras.ops.zeros((9, 9))))
+
+    layers = graph_of(Mismatched(), (None, 8)).layers
+    held = dict(zip(layers.column("path"), layers.column("parameters"), strict=True))
+    assert len(held["reached"]) == 2
+    assert held["missed"] is None
+
+
 def test_layer_that_cannot_be_traced_is_one_box_with_a_note():
     graph = graph_of(models.opaque())
     (call,) = calls_of(graph, "odd")

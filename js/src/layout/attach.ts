@@ -1,6 +1,6 @@
 // Where edges meet the sides of their boxes: near the middle, spread towards where they come from.
 import type { FrameEdge, FrameInput, Links } from "./frame";
-import type { Placement } from "./place";
+import type { Placement } from "./layers";
 
 export interface Ends {
   /** Positions across the flow at the upper and lower end of each link. */

@@ -1,7 +1,8 @@
 // One frame: ranks, order, positions and the curves of the edges directly inside it. Coordinates are `along` the flow
 // and `across` it, so that "down" and "right" are the same work.
 import { attach } from "./attach";
-import { labelRank, type Placement, place } from "./place";
+import { labelRank, type Placement } from "./layers";
+import { place } from "./place";
 import { FAR, NEAR, pinPorts, rankBoxes } from "./rank";
 import { route, stackBands } from "./route";
 

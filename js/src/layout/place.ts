@@ -1,33 +1,10 @@
 // Order and position across the flow within one frame: dagre, and a plain method where dagre cannot go.
 import { Graph, layout } from "@dagrejs/dagre";
+import type { Layers, Placement } from "./layers";
 import { placePlainly } from "./plain";
-
-export interface Layers {
-  readonly rank: Int32Array;
-  /** Extent of each box across the flow. */
-  readonly breadth: Float64Array;
-  /** Every edge points from a smaller rank to a greater one. */
-  readonly from: Int32Array;
-  readonly to: Int32Array;
-  readonly labelBreadth: Float64Array;
-  readonly nodeGap: number;
-  readonly edgeGap: number;
-}
-
-export interface Placement {
-  /** Centre of each box across the flow. */
-  readonly centre: Float64Array;
-  /** Where each edge passes the ranks between its ends, in order. */
-  readonly bends: readonly Float64Array[];
-}
 
 // Boxes and bends. Past this, dagre takes over a second (it grows faster than linearly) and its recursion nears the end of the call stack.
 const DAGRE_LIMIT = 3000;
-
-/** The rank in which an edge's label sits. */
-export function labelRank(from: number, to: number): number {
-  return from + (to - from) / 2;
-}
 
 export function place(layers: Layers): Placement {
   let points = layers.rank.length;

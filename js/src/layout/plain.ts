@@ -1,6 +1,5 @@
 // A plain layered placement for graphs that are too large or too deep for dagre: barycentre sweeps, then priorities.
-import type { Layers, Placement } from "./place";
-import { labelRank } from "./place";
+import { type Layers, labelRank, type Placement } from "./layers";
 
 const SWEEPS = 4;
 

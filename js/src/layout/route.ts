@@ -2,7 +2,7 @@
 // has a place of its own, and bends only in the gaps between bands, where no box is: so it crosses no foreign box.
 import type { Ends } from "./attach";
 import type { FrameEdge, FrameInput, Links } from "./frame";
-import { labelRank, type Placement } from "./place";
+import { labelRank, type Placement } from "./layers";
 import { FAR, NEAR } from "./rank";
 
 export interface Bands {

@@ -119,8 +119,17 @@ def _record(model: Any, run: Run | None) -> Recorded:  # noqa: ANN401
             error = raised
             _mark_failure(trace, raised)
         variables = add_variables(builder, model, layers)
+        if run is None or error is not None:
+            _leave_unbuilt_open(builder, layers)
     detach(error)
     return builder, layers, error, variables
+
+
+def _leave_unbuilt_open(builder: GraphBuilder, layers: dict[int, Any]) -> None:
+    """Of layers that no pass has built, nobody knows what they will hold; a whole pass would have built them."""
+    for key, layer in layers.items():
+        if not getattr(layer, "built", False):
+            builder.leave_open(key)
 
 
 def _mark_failure(trace: Trace, error: Exception) -> None:
