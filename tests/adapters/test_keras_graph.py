@@ -318,7 +318,7 @@ def test_layers_behind_a_failure_are_unknown_and_those_before_it_known():
         def call(self, x):
             return self.missed(keras.ops.matmul(self.reached(x), keras.ops.zeros((9, 9))))
 
-    layers = graph_of(Mismatched(), (None, 8)).layers
+    layers = read(Mismatched(), (None, 8)).graph.layers
     held = dict(zip(layers.column("path"), layers.column("parameters"), strict=True))
     assert len(held["reached"]) == 2
     assert held["missed"] is None
