@@ -65,7 +65,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     # Loaded on first use, so that `import nbviz` costs nothing and loads no framework, no pandas, no widgets.
     if name == "__version__":
         from importlib.metadata import version

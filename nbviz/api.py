@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def view(
-    model: Any,  # noqa: ANN401
-    inputs: Any = None,  # noqa: ANN401
+    model: Any,
+    inputs: Any = None,
     *,
     title: str | None = None,
     height: int | None = None,
@@ -35,7 +35,7 @@ def view(
     groups: bool = True,
     run: bool = False,
     strict: bool = False,
-    **unknown: Any,  # noqa: ANN401
+    **unknown: Any,
 ) -> ModelView:
     """Show a model as a linked table and graph; the last expression of a cell shows it.
 
@@ -102,7 +102,7 @@ def view(
     return ModelView(reading, reread=_reader(model, inputs), ops=ops, state=state)
 
 
-def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph:  # noqa: ANN401
+def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph:
     """Read a model into the model graph.
 
     Parameters
@@ -120,7 +120,7 @@ def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph
     return _checked(source, inputs, strict=strict).graph
 
 
-def summary(model: Any, inputs: Any = None, *, strict: bool = False) -> pd.DataFrame:  # noqa: ANN401
+def summary(model: Any, inputs: Any = None, *, strict: bool = False) -> pd.DataFrame:
     """Return the summary table: one row per layer, operation and group, indexed by path.
 
     Parameters
@@ -146,8 +146,8 @@ def summary(model: Any, inputs: Any = None, *, strict: bool = False) -> pd.DataF
 
 
 def print_summary(
-    model: Any,  # noqa: ANN401
-    inputs: Any = None,  # noqa: ANN401
+    model: Any,
+    inputs: Any = None,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
     print_fn: Callable[[str], object] | None = None,
@@ -156,7 +156,7 @@ def print_summary(
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
     strict: bool = False,
-    **unknown: Any,  # noqa: ANN401
+    **unknown: Any,
 ) -> None:
     """Print layer, type, output shape, parameter count and connections, then the totals.
 
@@ -196,14 +196,14 @@ def print_summary(
     )
 
 
-def _read(source: Any, inputs: Any, *, strict: bool) -> Reading:  # noqa: ANN401
+def _read(source: Any, inputs: Any, *, strict: bool) -> Reading:
     reading = adapters.read(source, inputs)
     if strict and reading.error is not None:
         raise reading.error
     return reading
 
 
-def _checked(source: Any, inputs: Any, *, strict: bool) -> Reading:  # noqa: ANN401
+def _checked(source: Any, inputs: Any, *, strict: bool) -> Reading:
     reading = _read(source, inputs, strict=strict)
     if reading.error is not None:
         found = next((d.message for d in reading.graph.diagnostics if d.level == "error"), str(reading.error))
@@ -211,7 +211,7 @@ def _checked(source: Any, inputs: Any, *, strict: bool) -> Reading:  # noqa: ANN
     return reading
 
 
-def _reader(model: Any, inputs: Any) -> Callable[[], Reading]:  # noqa: ANN401
+def _reader(model: Any, inputs: Any) -> Callable[[], Reading]:
     """Return what reads the same model again, held weakly: a displayed view must not pin a model's memory."""
     try:
         source = weakref.ref(model)

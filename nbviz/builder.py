@@ -146,7 +146,7 @@ class GraphBuilder:
 
     # Layers and parameters
 
-    def add_layer(self, key: Hashable, parent: Hashable | None, segment: str, **fields: Any) -> str:  # noqa: ANN401
+    def add_layer(self, key: Hashable, parent: Hashable | None, segment: str, **fields: Any) -> str:
         """Add a layer below the layer with key ``parent`` (None for the root) and return its path.
 
         A second sibling of the same name gets ``#2``. ``fields`` are those of ``nbviz.graph.Layer``.
@@ -176,11 +176,11 @@ class GraphBuilder:
         """Return the keys of all layers, in the order in which they were added."""
         return [record.key for record in self._layers]
 
-    def layer_field(self, key: Hashable, name: str) -> Any:  # noqa: ANN401
+    def layer_field(self, key: Hashable, name: str) -> Any:
         """Return a field of a layer that was added before."""
         return self._layer_of[key].fields.get(name)
 
-    def update_layer(self, key: Hashable, **fields: Any) -> None:  # noqa: ANN401
+    def update_layer(self, key: Hashable, **fields: Any) -> None:
         """Set fields of a layer that was added before."""
         self._layer_of[key].fields.update(fields)
 

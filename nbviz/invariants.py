@@ -33,7 +33,7 @@ def _holders(graph: ModelGraph) -> dict[str, str | None]:
     return found
 
 
-def _outside(ids: Any, length: int) -> bool:  # noqa: ANN401
+def _outside(ids: Any, length: int) -> bool:
     return any(not 0 <= i < length for i in ids)
 
 

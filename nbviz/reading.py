@@ -54,6 +54,6 @@ class Adapter(Protocol):
         """Tell whether ``model_type`` itself (not a base of it) is this framework's model class."""
         ...
 
-    def read(self, model: Any, inputs: Any) -> Reading:  # noqa: ANN401
+    def read(self, model: Any, inputs: Any) -> Reading:
         """Read a model object of this framework."""
         ...

@@ -156,7 +156,7 @@ def _row_columns(measured: Measured, write: _Writer) -> dict[str, Any]:
     tree, columns, graph = measured.tree, measured.columns, measured.graph
     layers = [graph.layer_index.get(path) for path in tree.path]
 
-    def of_layer(name: str, default: Any) -> list[Any]:  # noqa: ANN401
+    def of_layer(name: str, default: Any) -> list[Any]:
         values = graph.layers.column(name)
         return [default if at is None else values[at] for at in layers]
 
@@ -229,7 +229,7 @@ def _settings_text(settings: tuple[Any, ...]) -> str:
     return json.dumps(_plain(settings))
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
+def _plain(value: Any) -> Any:
     """Return settings as JSON: tuples as lists, what is not finite as text."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
@@ -316,7 +316,7 @@ _TABLES: Final[Mapping[str, type]] = {
 }
 
 
-def _write_value(value: Any) -> Any:  # noqa: ANN401
+def _write_value(value: Any) -> Any:
     match value:
         case Shape():
             return value.dims
@@ -337,7 +337,7 @@ def _shape(value: Sequence[Any] | None) -> Shape | None:
     return None if value is None else Shape(value)
 
 
-def _tuple(value: Any) -> Any:  # noqa: ANN401
+def _tuple(value: Any) -> Any:
     if isinstance(value, dict):
         return float(value["float"])
     return tuple(_tuple(item) for item in value) if isinstance(value, list) else value

@@ -34,7 +34,7 @@ GROUP = "nbviz.adapters"
 """The entry-point group of other packages' adapters."""
 
 
-def read(source: Any, inputs: Any = None) -> Reading:  # noqa: ANN401
+def read(source: Any, inputs: Any = None) -> Reading:
     """Read a model object, a model graph or a file.
 
     Parameters
@@ -96,7 +96,7 @@ def _load(target: str) -> Callable[..., Any]:
     return getattr(import_module(module), name)  # type: ignore[no-any-return]
 
 
-def _own_graph(source: Any, given: Any) -> Reading:  # noqa: ANN401
+def _own_graph(source: Any, given: Any) -> Reading:
     if isinstance(given, Reading):
         return given
     if isinstance(given, ModelGraph):
@@ -105,7 +105,7 @@ def _own_graph(source: Any, given: Any) -> Reading:  # noqa: ANN401
     raise UnsupportedModelError(msg)
 
 
-def _read_path(path: str, inputs: Any) -> Reading:  # noqa: ANN401
+def _read_path(path: str, inputs: Any) -> Reading:
     suffixes = sorted((s for s in FILES if path.lower().endswith(s)), key=len)
     if not suffixes:
         raise FileReadError(_unknown_file(path))
@@ -128,7 +128,7 @@ def _missing(path: str) -> str:
     return f"There is no file {path!r}.{nearest(full.name, (p.name for p in full.parent.iterdir()))} Paths are relative to {str(Path.cwd())!r}."
 
 
-def _unsupported(source: Any) -> str:  # noqa: ANN401
+def _unsupported(source: Any) -> str:
     if isinstance(source, type):
         return f"{source.__name__} is a class, not a model. Make one first and pass that: {source.__name__}(...)."
     kind = type(source)

@@ -95,7 +95,7 @@ def _values(frame: pd.DataFrame, name: str) -> Sequence[Any]:
     return values
 
 
-def _is_missing(value: Any) -> bool:  # noqa: ANN401
+def _is_missing(value: Any) -> bool:
     import pandas as pd
 
     if isinstance(value, tuple):
@@ -116,7 +116,7 @@ _MARKS: Final = {mark: place for place, mark in enumerate("_-,;:!?.'\"()[]{}@*/\
 """The order of punctuation in Unicode's collation, which the browser sorts by (https://www.unicode.org/charts/collation)."""
 
 
-def _sort_key(value: Any) -> tuple[int, Any]:  # noqa: ANN401
+def _sort_key(value: Any) -> tuple[int, Any]:
     """Return what a cell sorts by, as in ``js/src/table-model.ts``: numbers, the first shape, names as people count."""
     if isinstance(value, Shapes):
         value = (value[0] if len(value) else None) or Shape(())
@@ -165,7 +165,7 @@ def _unescape(path: str) -> str:
     return path.replace("~1", "/").replace("~0", "~")
 
 
-def _shape_texts(cell: Any) -> Iterable[str]:  # noqa: ANN401
+def _shape_texts(cell: Any) -> Iterable[str]:
     """Yield the ways in which ``js/src/search.ts`` lets a shape be typed."""
     for shape in cell if isinstance(cell, Shapes) else [cell]:
         if not isinstance(shape, Shape):
@@ -209,13 +209,13 @@ def write_table(frame: pd.DataFrame, suffix: str) -> str:
     return _WRITERS[suffix](frame)
 
 
-def _is_number(dtype: Any) -> bool:  # noqa: ANN401
+def _is_number(dtype: Any) -> bool:
     import pandas as pd
 
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
 
 
-def _plain(value: Any) -> str:  # noqa: ANN401
+def _plain(value: Any) -> str:
     """Return a cell that is no number as text."""
     if _is_missing(value):
         return ""
@@ -244,7 +244,7 @@ def _readable(frame: pd.DataFrame) -> tuple[list[str], list[bool], list[list[str
     return [clean(str(name)) for name in table.columns], numeric, [list(row) for row in zip(*columns, strict=True)]
 
 
-def _cell(column: str, value: Any) -> str:  # noqa: ANN401
+def _cell(column: str, value: Any) -> str:
     if _is_missing(value):
         return ""
     if column in {"bytes", "output_bytes"}:

@@ -75,7 +75,7 @@ def join(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     return joined
 
 
-def _plain(value: Any) -> float | str | None:  # noqa: ANN401
+def _plain(value: Any) -> float | str | None:
     if value is None or isinstance(value, str):
         return value
     try:

@@ -34,7 +34,7 @@ _TABLE_IDS = ("path", *(column.name for column in COLUMNS))
 class _Paths(traitlets.Tuple):
     """A tuple of paths; one path alone is taken as a tuple of one."""
 
-    def validate(self, obj: Any, value: Any) -> Any:  # noqa: ANN401
+    def validate(self, obj: Any, value: Any) -> Any:
         return super().validate(obj, (value,) if isinstance(value, str) else tuple(value))
 
 
@@ -256,7 +256,7 @@ class ModelView(anywidget.AnyWidget):
             raise OptionError(msg)
         return call
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # noqa: ANN401
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:  # a widget without a view, which is how ipywidgets marks a closed one
             return None

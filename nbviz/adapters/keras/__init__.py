@@ -20,7 +20,7 @@ class KerasAdapter:
             ("keras.src.layers.", "keras.src.models.", "keras.src.utils.", "keras.src.applications.")
         )
 
-    def read(self, model: Any, inputs: Any) -> Any:  # noqa: ANN401
+    def read(self, model: Any, inputs: Any) -> Any:
         """Read a model or layer object (see ``nbviz.adapters.keras.model.read_model``)."""
         from nbviz.adapters.keras.model import read_model
 

@@ -15,7 +15,7 @@ from nbviz.adapters.keras.variables import own_variables
 from nbviz.shape import Dim
 
 
-def is_leaf(layer: Any) -> bool:  # noqa: ANN401
+def is_leaf(layer: Any) -> bool:
     """Tell whether a layer is one step of computation, with nothing inside that a user would look at."""
     if not is_builtin(definer(layer, "call")) or is_kind(layer, "Lambda"):
         return False
@@ -23,29 +23,29 @@ def is_leaf(layer: Any) -> bool:  # noqa: ANN401
     return details or not sublayers(layer)
 
 
-def sharper(layer: Any, first: tuple[Dim, ...], outputs: Any) -> Any:  # noqa: ANN401
+def sharper(layer: Any, first: tuple[Dim, ...], outputs: Any) -> Any:
     """Fill in the sizes that ``EinsumDense`` lets free although its input has them."""
     if not is_kind(layer, "EinsumDense"):
         return outputs
     return map_tensors(lambda x: symbolic(einsum_shape(layer.equation, first, x.shape), x.dtype), outputs)
 
 
-def unchanged(given: Any, made: Any) -> bool:  # noqa: ANN401
+def unchanged(given: Any, made: Any) -> bool:
     """Tell whether an operation has given back what it got."""
     return is_symbolic(given) and is_symbolic(made) and given.shape == made.shape and given.dtype == made.dtype
 
 
-def is_abstract(value: Any) -> bool:  # noqa: ANN401
+def is_abstract(value: Any) -> bool:
     """Tell whether a tensor of the backend stands for values that do not exist."""
     return bool(getattr(value, "is_meta", False)) or "Tracer" in type(value).__name__
 
 
-def as_symbolic(value: Any) -> Any:  # noqa: ANN401
+def as_symbolic(value: Any) -> Any:
     """Let a variable stand for its shape, so that no operation asks for its values."""
     return symbolic(tuple(value.shape), str(value.dtype)) if is_variable(value) else value
 
 
-def all_variables(layer: Any) -> list[Any]:  # noqa: ANN401
+def all_variables(layer: Any) -> list[Any]:
     """Return the variables of a layer and of everything inside."""
     found = list(own_variables(layer))
     if fused_cell(layer) is None:
@@ -54,12 +54,12 @@ def all_variables(layer: Any) -> list[Any]:  # noqa: ANN401
     return found
 
 
-def operation_name(operation: Any) -> str:  # noqa: ANN401
+def operation_name(operation: Any) -> str:
     """Return an operation's name as its function in ``keras.ops`` is called."""
     return snake_case(type(operation).__name__)
 
 
-def operation_settings(operation: Any, args: Any, kwargs: Any) -> tuple[tuple[str, Any], ...]:  # noqa: ANN401
+def operation_settings(operation: Any, args: Any, kwargs: Any) -> tuple[tuple[str, Any], ...]:
     """Return what an operation was given besides tensors."""
     found: dict[str, Any] = {
         key: value for key, value in vars(operation).items() if not key.startswith("_") and key != "name"

@@ -92,7 +92,7 @@ def einsum_shape(equation: str, first: Dims, output: Dims) -> Dims:
     return tuple(known.get(c) if d is None else d for c, d in zip(right, output, strict=True))
 
 
-def layer_compute(layer: Any, inputs: Sequence[Dims], outputs: Sequence[Dims], kwargs: Mapping[str, Any]) -> Patterns:  # noqa: ANN401
+def layer_compute(layer: Any, inputs: Sequence[Dims], outputs: Sequence[Dims], kwargs: Mapping[str, Any]) -> Patterns:
     """Return the work of one call of a layer, without that of layers called inside."""
     for cls in type(layer).__mro__:
         if not is_builtin(cls):
@@ -109,7 +109,7 @@ def layer_compute(layer: Any, inputs: Sequence[Dims], outputs: Sequence[Dims], k
     return () if is_builtin(definer(layer, "call")) else None
 
 
-def _dense(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _dense(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:
     extra: tuple[Compute, ...] = ()
     rank = getattr(layer, "lora_rank", None) if getattr(layer, "lora_enabled", False) else None
     if rank:  # x @ a @ b; without quantisation Keras multiplies a @ b first
@@ -117,21 +117,21 @@ def _dense(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: 
     return (*(matmul(outputs[0], (inputs[0][-1],)) or ()), *extra)
 
 
-def _einsum_dense(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _einsum_dense(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:
     kernel = getattr(layer, "original_kernel_shape", None) or tuple(layer.kernel.shape)
     return einsum(layer.equation, (inputs[0], tuple(kernel)), outputs[0])
 
 
-def _conv(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _conv(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:
     channels = inputs[0][-1 if layer.data_format == "channels_last" else 1]
     return (convolution(outputs[0], (*layer.kernel_size, channels // layer.groups)),)
 
 
-def _depthwise(layer: Any, _inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _depthwise(layer: Any, _inputs: Any, outputs: Any, _: Any) -> Patterns:
     return (convolution(outputs[0], (*layer.kernel_size, 1)),)
 
 
-def _separable(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _separable(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:
     last = layer.data_format == "channels_last"
     between = inputs[0][-1 if last else 1] * layer.depth_multiplier
     out = outputs[0]
@@ -140,13 +140,13 @@ def _separable(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # no
     return (convolution(middle, (*layer.kernel_size, 1)), convolution(out, point))
 
 
-def _conv_transpose(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _conv_transpose(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:
     window = Shape((*layer.kernel_size, layer.filters))
     return (Compute("conv_transpose", (("input", Shape(inputs[0])), ("window", window))),)
 
 
 def _recurrent(gates: int) -> Callable[..., Patterns]:
-    def rule(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+    def rule(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:
         batch, steps, features = inputs[0]
         shapes = (
             ("gates", Shape((batch, steps, gates * layer.units))),
@@ -158,14 +158,14 @@ def _recurrent(gates: int) -> Callable[..., Patterns]:
 
 
 def _cell(gates: int) -> Callable[..., Patterns]:
-    def rule(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+    def rule(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:
         batch, features = inputs[0][0], inputs[0][-1]
         return matmul((batch, gates * layer.units), (features + layer.units,))
 
     return rule
 
 
-def _conv_lstm(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _conv_lstm(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:
     first = layer.data_format == "channels_first"
     channels = inputs[0][2 if first else -1]
     out = outputs[0][2:] if layer.return_sequences else outputs[0][1:]
@@ -175,12 +175,12 @@ def _conv_lstm(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # no
     return (convolution(gates, (*kernel, channels)), convolution(gates, (*kernel, layer.filters)))
 
 
-def _dot(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _dot(layer: Any, inputs: Any, outputs: Any, _: Any) -> Patterns:
     axes = layer.axes if isinstance(layer.axes, int) else layer.axes[0]
     return matmul(outputs[0], (inputs[0][axes],))
 
 
-def _attention(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _attention(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:
     query, value = inputs[0], inputs[1]
     key = inputs[2] if len(inputs) > 2 else value
     combine = matmul((*query[:-1], value[-1]), (value[-2],)) or ()
@@ -189,7 +189,7 @@ def _attention(layer: Any, inputs: Any, _outputs: Any, _: Any) -> Patterns:  # n
     return (*(matmul((*query[:-1], key[-2]), (key[-1],)) or ()), *combine)
 
 
-def _reversible(layer: Any, inputs: Any, outputs: Any, kwargs: Any) -> Patterns:  # noqa: ANN401
+def _reversible(layer: Any, inputs: Any, outputs: Any, kwargs: Any) -> Patterns:
     return matmul(outputs[0], (inputs[0][-1],)) if kwargs.get("reverse") else ()
 
 
@@ -227,7 +227,7 @@ _LAYERS: dict[str, Callable[..., Patterns]] = {
 
 
 def operation_compute(
-    operation: Any,  # noqa: ANN401
+    operation: Any,
     args: Sequence[Any],
     outputs: Sequence[Dims],
     kwargs: Mapping[str, Any],
@@ -244,20 +244,20 @@ def operation_compute(
         return None
 
 
-def _dims(tensor: Any) -> Dims:  # noqa: ANN401
+def _dims(tensor: Any) -> Dims:
     return tuple(tensor.shape)
 
 
-def _op_matmul(_op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_matmul(_op: Any, args: Any, outputs: Any, _: Any) -> Patterns:
     return matmul(outputs[0], (_dims(args[0])[-1],))
 
 
-def _op_dot(_op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_dot(_op: Any, args: Any, outputs: Any, _: Any) -> Patterns:
     first, second = (_dims(a) for a in args[:2])
     return matmul(outputs[0], (first[-1],)) if first and second else ()
 
 
-def _op_tensordot(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_tensordot(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:
     first, axes = _dims(args[0]), op.axes
     if isinstance(axes, int):
         return matmul(outputs[0], first[len(first) - axes :])
@@ -265,19 +265,19 @@ def _op_tensordot(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa
     return matmul(outputs[0], [first[axis] for axis in picked])
 
 
-def _op_einsum(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_einsum(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:
     return einsum(op.subscripts, [_dims(a) for a in args], outputs[0])
 
 
-def _op_conv(_op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_conv(_op: Any, args: Any, outputs: Any, _: Any) -> Patterns:
     return (convolution(outputs[0], _dims(args[1])[:-1]),)
 
 
-def _op_depthwise(_op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_depthwise(_op: Any, args: Any, outputs: Any, _: Any) -> Patterns:
     return (convolution(outputs[0], (*_dims(args[1])[:-2], 1)),)
 
 
-def _op_separable(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_separable(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:
     depth, point, out = _dims(args[1]), _dims(args[2]), outputs[0]
     between = point[-2]
     last = getattr(op, "data_format", None) != "channels_first"
@@ -285,11 +285,11 @@ def _op_separable(op: Any, args: Any, outputs: Any, _: Any) -> Patterns:  # noqa
     return (convolution(middle, (*depth[:-2], 1)), convolution(out, point[:-1]))
 
 
-def _op_conv_transpose(_op: Any, args: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_conv_transpose(_op: Any, args: Any, _outputs: Any, _: Any) -> Patterns:
     return (Compute("conv_transpose", (("input", Shape(_dims(args[0]))), ("window", Shape(_dims(args[1])[:-1])))),)
 
 
-def _op_attention(_op: Any, args: Any, _outputs: Any, _: Any) -> Patterns:  # noqa: ANN401
+def _op_attention(_op: Any, args: Any, _outputs: Any, _: Any) -> Patterns:
     query, key, value = ((d[0], d[2], d[1], d[3]) for d in map(_dims, args[:3]))  # Keras keeps heads behind steps
     key, value = ((t[0], query[1], *t[2:]) for t in (key, value))  # grouped: every query head attends
     return (Compute("attention", (("query", Shape(query)), ("key", Shape(key)), ("value", Shape(value)))),)

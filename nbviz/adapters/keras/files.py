@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BACKENDS = "pip install jax (or torch, or tensorflow) and set the environment variable KERAS_BACKEND to its name"
 
 
-def read_file(path: Path, inputs: Any) -> Reading:  # noqa: ANN401
+def read_file(path: Path, inputs: Any) -> Reading:
     """Load a model from a file and read it.
 
     Raises
@@ -34,7 +34,7 @@ def read_file(path: Path, inputs: Any) -> Reading:  # noqa: ANN401
     return Reading(reading.graph, FileWeightReader(path), reading.error)
 
 
-def refuse_weights(path: Path, _inputs: Any) -> Reading:  # noqa: ANN401
+def refuse_weights(path: Path, _inputs: Any) -> Reading:
     """Explain why a file of weights cannot be shown.
 
     Raises
@@ -49,7 +49,7 @@ def refuse_weights(path: Path, _inputs: Any) -> Reading:  # noqa: ANN401
     raise FileReadError(msg)
 
 
-def _load(path: str) -> Any:  # noqa: ANN401
+def _load(path: str) -> Any:
     keras = _keras(path)
     if Path(path).is_dir():
         msg = f"{path!r} is a folder. Pass a .keras or .h5 file, or load the folder with Keras and pass the model."
@@ -68,7 +68,7 @@ def _load(path: str) -> Any:  # noqa: ANN401
                 raise FileReadError(_explain(path, first)) from first
 
 
-def _keras(path: str) -> Any:  # noqa: ANN401
+def _keras(path: str) -> Any:
     """Import Keras, or say what to install."""
     try:
         import keras
@@ -133,6 +133,6 @@ class FileWeightReader:
         return _while_held(model, reading.weights.chunks(parameter))
 
 
-def _while_held(model: Any, pieces: Iterator[Any]) -> Iterator[Any]:  # noqa: ANN401
+def _while_held(model: Any, pieces: Iterator[Any]) -> Iterator[Any]:
     yield from pieces
     del model

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nbviz.adapters.keras.trace import Trace
 
 
-def expand(trace: Trace, model: Any, args: Any, kwargs: Any, *, shown: bool = True) -> Any:  # noqa: ANN401
+def expand(trace: Trace, model: Any, args: Any, kwargs: Any, *, shown: bool = True) -> Any:
     """Run the graph of ``model`` on symbolic inputs and return its outputs.
 
     ``shown`` says whether its input layers are rows; those of a Sequential model are not.
@@ -22,13 +22,13 @@ def expand(trace: Trace, model: Any, args: Any, kwargs: Any, *, shown: bool = Tr
     return _run(trace, model, values, shown=shown)
 
 
-def expand_root(trace: Trace, model: Any, *, shown: bool = True) -> Any:  # noqa: ANN401
+def expand_root(trace: Trace, model: Any, *, shown: bool = True) -> Any:
     """Run the graph on the inputs that it was made with."""
     values = {id(t): fresh(t) for t in model._inputs}
     return _run(trace, model, values, shown=shown)
 
 
-def _standardized(trace: Trace, model: Any, given: Any) -> list[Any]:  # noqa: ANN401
+def _standardized(trace: Trace, model: Any, given: Any) -> list[Any]:
     """Order the inputs as the model does, with Keras's own checks and messages."""
     flat = flatten(given)
     with trace.quietly():
@@ -43,7 +43,7 @@ def _standardized(trace: Trace, model: Any, given: Any) -> list[Any]:  # noqa: A
     return list(ordered)
 
 
-def ordered_nodes(model: Any) -> list[Any]:  # noqa: ANN401
+def ordered_nodes(model: Any) -> list[Any]:
     """Return the graph's nodes in the order in which Keras runs them and its summary lists them."""
     position = {id(operation): i for i, operation in enumerate(model._operations)}
     nodes: list[Any] = []
@@ -53,7 +53,7 @@ def ordered_nodes(model: Any) -> list[Any]:  # noqa: ANN401
     return nodes
 
 
-def _run(trace: Trace, model: Any, values: dict[int, Any], *, shown: bool) -> Any:  # noqa: ANN401
+def _run(trace: Trace, model: Any, values: dict[int, Any], *, shown: bool) -> Any:
     for node in ordered_nodes(model):
         operation = node.operation
         if operation is None:
@@ -67,7 +67,7 @@ def _run(trace: Trace, model: Any, values: dict[int, Any], *, shown: bool) -> An
     return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
 
-def _input(trace: Trace, layer: Any, references: list[Any], values: dict[int, Any], *, shown: bool) -> None:  # noqa: ANN401
+def _input(trace: Trace, layer: Any, references: list[Any], values: dict[int, Any], *, shown: bool) -> None:
     for reference in references:
         outer = values.get(id(reference))
         if outer is None:  # an optional input that was not given
@@ -83,7 +83,7 @@ def _input(trace: Trace, layer: Any, references: list[Any], values: dict[int, An
         values[id(reference)] = inner
 
 
-def _apply(trace: Trace, node: Any, values: dict[int, Any]) -> Any:  # noqa: ANN401
+def _apply(trace: Trace, node: Any, values: dict[int, Any]) -> Any:
     """Record one node and return its outputs."""
     operation = node.operation
     same = all(values[id(t)] is not None and values[id(t)].shape == t.shape for t in node.input_tensors)
@@ -115,7 +115,7 @@ def _apply(trace: Trace, node: Any, values: dict[int, Any]) -> Any:  # noqa: ANN
     return _layer(trace, node, args, kwargs, same=same)
 
 
-def _entering(model: Any, args: Any) -> dict[int, Any] | None:  # noqa: ANN401
+def _entering(model: Any, args: Any) -> dict[int, Any] | None:
     """Match the inputs of a nested model to its input layers; None where Keras would have to adapt them."""
     if len(args) != 1:
         return None
@@ -128,7 +128,7 @@ def _entering(model: Any, args: Any) -> dict[int, Any] | None:  # noqa: ANN401
     return {id(t): x for t, x in pairs}
 
 
-def _layer(trace: Trace, node: Any, args: Any, kwargs: Any, *, same: bool) -> Any:  # noqa: ANN401
+def _layer(trace: Trace, node: Any, args: Any, kwargs: Any, *, same: bool) -> Any:
     """Run a layer whose inside has to be traced; if that fails, show it as one box with the shapes Keras knows."""
     trace.start()
     layer = node.operation
@@ -148,11 +148,11 @@ def _layer(trace: Trace, node: Any, args: Any, kwargs: Any, *, same: bool) -> An
     return trace.opaque(trace.builder.calls[before], layer, [fresh(t) for t in node.outputs], reason)
 
 
-def _sharpened(trace: Trace, node: Any, outputs: Any) -> Any:  # noqa: ANN401
+def _sharpened(trace: Trace, node: Any, outputs: Any) -> Any:
     """Keep the sizes that Keras found when the model was made, where the trace has lost them."""
     known = iter(node.outputs)
 
-    def one(x: Any) -> Any:  # noqa: ANN401
+    def one(x: Any) -> Any:
         reference = next(known) if is_symbolic(x) else None
         if reference is None or len(reference.shape) != len(x.shape) or None not in x.shape:
             return x
@@ -166,7 +166,7 @@ def _sharpened(trace: Trace, node: Any, outputs: Any) -> Any:  # noqa: ANN401
     return map_tensors(one, outputs)
 
 
-def _operation(trace: Trace, node: Any, values: dict[int, Any], *, same: bool) -> Any:  # noqa: ANN401
+def _operation(trace: Trace, node: Any, values: dict[int, Any], *, same: bool) -> Any:
     args, kwargs = node.arguments.fill_in(values)
     if same:
         return trace.operation(node.operation, args, kwargs, [fresh(t) for t in node.outputs])

@@ -20,7 +20,7 @@ _HINT = (
 _CONTEXT = frozenset({"training", "mask"})
 
 
-def arguments(model: Any, inputs: Any) -> Arguments:  # noqa: ANN401
+def arguments(model: Any, inputs: Any) -> Arguments:
     """Return positional and keyword arguments for the model's call, as symbolic tensors.
 
     Raises
@@ -35,7 +35,7 @@ def arguments(model: Any, inputs: Any) -> Arguments:  # noqa: ANN401
     return _bind(model, given)
 
 
-def _default_dtype(model: Any) -> str:  # noqa: ANN401
+def _default_dtype(model: Any) -> str:
     try:
         dtype = str(model.input_dtype)
     except Exception:  # noqa: BLE001 - a model's own code may raise anything
@@ -43,7 +43,7 @@ def _default_dtype(model: Any) -> str:  # noqa: ANN401
     return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
-def _parse(value: Any, default: str, where: str) -> Any:  # noqa: ANN401
+def _parse(value: Any, default: str, where: str) -> Any:
     if is_symbolic(value):
         return _tensor(tuple(value.shape), str(value.dtype), where)
     if isinstance(value, Mapping):
@@ -64,13 +64,13 @@ def _parse(value: Any, default: str, where: str) -> Any:  # noqa: ANN401
     raise InputsError(msg)
 
 
-def _is_dim(value: Any) -> bool:  # noqa: ANN401
+def _is_dim(value: Any) -> bool:
     return value is None or (
         hasattr(value, "__index__") and not isinstance(value, bool) and not hasattr(value, "dtype")
     )
 
 
-def _spec(value: Any, default: str, where: str) -> Any:  # noqa: ANN401
+def _spec(value: Any, default: str, where: str) -> Any:
     """Read anything that has a shape: arrays, tensors, ``InputSpec``, ``ShapeDtypeStruct``."""
     shape = value.shape
     if shape is None:
@@ -88,7 +88,7 @@ def _spec(value: Any, default: str, where: str) -> Any:  # noqa: ANN401
     return _tensor(tuple(shape), dtype, where)
 
 
-def _tensor(shape: tuple[Any, ...], dtype: str | None, where: str) -> Any:  # noqa: ANN401
+def _tensor(shape: tuple[Any, ...], dtype: str | None, where: str) -> Any:
     try:
         dims = tuple(None if d is None or str(d) == "None" else int(d) for d in shape)
     except (TypeError, ValueError):
@@ -104,7 +104,7 @@ def _tensor(shape: tuple[Any, ...], dtype: str | None, where: str) -> Any:  # no
         raise InputsError(msg) from error
 
 
-def _for_functional(model: Any, given: Any) -> Any:  # noqa: ANN401
+def _for_functional(model: Any, given: Any) -> Any:
     """Arrange inputs as the Functional model wants them."""
     from keras.src import tree
 
@@ -129,7 +129,7 @@ def _for_functional(model: Any, given: Any) -> Any:  # noqa: ANN401
     return tree.pack_sequence_as(model._inputs_struct, flat)
 
 
-def _bind(model: Any, given: Any) -> Arguments:  # noqa: ANN401
+def _bind(model: Any, given: Any) -> Arguments:
     """Arrange inputs as the model's own ``call`` wants them."""
     signature = inspect.signature(model.call)
     parameters = [p for p in signature.parameters.values() if p.name not in _CONTEXT]
@@ -155,7 +155,7 @@ def _bind(model: Any, given: Any) -> Arguments:  # noqa: ANN401
     return args, kwargs
 
 
-def known_arguments(model: Any) -> list[Arguments]:  # noqa: ANN401
+def known_arguments(model: Any) -> list[Arguments]:
     """Return what Keras knows of a built model's inputs, as arguments to try one after the other.
 
     Keras keeps the shapes that the model was built with, the first batch's size among them: that one is freed.
@@ -180,7 +180,7 @@ def known_arguments(model: Any) -> list[Arguments]:  # noqa: ANN401
     return found
 
 
-def _shaped(shape: Any, dtype: str) -> Any:  # noqa: ANN401
+def _shaped(shape: Any, dtype: str) -> Any:
     if isinstance(shape, Mapping):
         return {key: _shaped(item, dtype) for key, item in shape.items()}
     if not isinstance(shape, (list, tuple)):
@@ -191,7 +191,7 @@ def _shaped(shape: Any, dtype: str) -> Any:  # noqa: ANN401
     return [_shaped(item, dtype) for item in shape]
 
 
-def has_invented_batch(model: Any) -> bool:  # noqa: ANN401
+def has_invented_batch(model: Any) -> bool:
     """Tell whether a Sequential model has its batch size from the first data that it saw.
 
     ``Sequential.build`` then makes an input layer from a whole batch shape and a dtype; whoever writes ``keras.Input``

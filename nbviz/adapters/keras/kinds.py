@@ -11,12 +11,12 @@ def is_builtin(model_type: type) -> bool:
     return module == "keras" or module.startswith(("keras.", "keras_core."))
 
 
-def is_kind(layer: Any, *names: str) -> bool:  # noqa: ANN401
+def is_kind(layer: Any, *names: str) -> bool:
     """Tell whether a layer is an instance of one of Keras's own classes of these names."""
     return any(cls.__name__ in names and is_builtin(cls) for cls in type(layer).__mro__)
 
 
-def definer(layer: Any, method: str) -> type:  # noqa: ANN401
+def definer(layer: Any, method: str) -> type:
     """Return the class that defines a method of this layer."""
     for cls in type(layer).__mro__:
         if method in vars(cls):
@@ -24,7 +24,7 @@ def definer(layer: Any, method: str) -> type:  # noqa: ANN401
     return object
 
 
-def functional_of(layer: Any) -> Any:  # noqa: ANN401
+def functional_of(layer: Any) -> Any:
     """Return the Functional model that a layer runs when called, or None when its ``call`` is its own code."""
     if is_kind(layer, "Functional") and definer(layer, "call").__name__ == "Functional":
         return layer
@@ -33,7 +33,7 @@ def functional_of(layer: Any) -> Any:  # noqa: ANN401
     return None
 
 
-def sublayers(layer: Any) -> list[Any]:  # noqa: ANN401
+def sublayers(layer: Any) -> list[Any]:
     """Return the layers that a layer tracks itself, in Keras's order."""
     tracked = getattr(layer, "_layers", None)
     found: dict[int, Any] = {}
@@ -57,7 +57,7 @@ _FUSED_CELLS = {
 }
 
 
-def fused_cell(layer: Any) -> Any:  # noqa: ANN401
+def fused_cell(layer: Any) -> Any:
     """Return the cell of an LSTM, GRU, SimpleRNN or ConvLSTM, which is a detail of that layer; otherwise None."""
     for cls in type(layer).__mro__:
         if cls.__name__ in _FUSED_CELLS and is_builtin(cls):

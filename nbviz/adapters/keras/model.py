@@ -25,7 +25,7 @@ Run = Callable[[Trace], None]
 _GIVE_INPUTS = "Say what it takes: inputs=(None, 32) for one input, a tuple or dict of shapes or specs for several."
 
 
-def read_model(model: Any, inputs: Any = None) -> Reading:  # noqa: ANN401
+def read_model(model: Any, inputs: Any = None) -> Reading:
     """Read a Keras model or layer.
 
     Raises
@@ -50,7 +50,7 @@ def read_model(model: Any, inputs: Any = None) -> Reading:  # noqa: ANN401
 Recorded = tuple[GraphBuilder, dict[int, Any], Exception | None, dict[Any, Any]]
 
 
-def _recorded(model: Any, inputs: Any) -> Recorded:  # noqa: ANN401
+def _recorded(model: Any, inputs: Any) -> Recorded:
     """Record the model by the first way of running it that works."""
     ways = _ways(model, inputs)
     recorded = _record(model, ways[0] if ways else None)
@@ -70,7 +70,7 @@ def _recorded(model: Any, inputs: Any) -> Recorded:  # noqa: ANN401
     return recorded
 
 
-def _ways(model: Any, inputs: Any) -> list[Run]:  # noqa: ANN401
+def _ways(model: Any, inputs: Any) -> list[Run]:
     inner = functional_of(model)
     if inputs is not None:
         return [_calling(arguments(model, inputs))]
@@ -92,7 +92,7 @@ def _calling(given: Arguments) -> Run:
     return run
 
 
-def _run_graph(trace: Trace, inner: Any) -> None:  # noqa: ANN401
+def _run_graph(trace: Trace, inner: Any) -> None:
     """Read a Functional or Sequential model from the graph that Keras keeps."""
     inputs = [port(t) for t in inner._inputs]
     record = trace.builder.begin("layer", type(trace.model).__name__, None, inputs, layer="")
@@ -106,7 +106,7 @@ def _run_graph(trace: Trace, inner: Any) -> None:  # noqa: ANN401
     trace.close(trace.model, record, outputs, {})
 
 
-def _record(model: Any, run: Run | None) -> Recorded:  # noqa: ANN401
+def _record(model: Any, run: Run | None) -> Recorded:
     """Record the model by one way of running it."""
     builder = GraphBuilder(child_name(model), "Keras")
     layers = add_tree(builder, model)
@@ -149,7 +149,7 @@ def _mark_failure(trace: Trace, error: Exception) -> None:
     trace.builder.diagnostics.append(Diagnostic("error", message, record.path, record.id))
 
 
-def _explain_unbuilt(builder: GraphBuilder, model: Any) -> None:  # noqa: ANN401
+def _explain_unbuilt(builder: GraphBuilder, model: Any) -> None:
     """Say what is missing, and how to get it."""
     how = _GIVE_INPUTS
     if definer(model, "call").__name__ == "Model" or definer(model, "call").__name__ == "Layer":

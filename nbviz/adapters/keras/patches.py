@@ -27,35 +27,35 @@ class Handler(Protocol):
         """Tell whether the calls of this moment are the model's own, and not Keras's bookkeeping."""
         ...
 
-    def call_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def call_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Stand in for ``Layer.__call__``."""
         ...
 
-    def run_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def run_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:
         """Stand in for what ``Layer.__call__`` does with its checked arguments."""
         ...
 
-    def run_operation(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def run_operation(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Stand in for ``Operation.symbolic_call``."""
         ...
 
-    def build_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def build_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Stand in for ``Layer._maybe_build``."""
         ...
 
-    def aside(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def aside(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run a piece of Keras's bookkeeping without recording it."""
         ...
 
-    def is_symbolic(self, value: Any) -> bool:  # noqa: ANN401
+    def is_symbolic(self, value: Any) -> bool:
         """Tell whether an operation on this value is symbolic although the value is no ``KerasTensor``."""
         ...
 
-    def assign(self, variable: Any, value: Any) -> Any:  # noqa: ANN401
+    def assign(self, variable: Any, value: Any) -> Any:
         """Stand in for ``Variable.assign`` with a symbolic value."""
         ...
 
-    def cast(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def cast(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run an automatic cast of an argument without recording it."""
         ...
 
@@ -89,12 +89,12 @@ def _hooks(handler: Handler, thread: int) -> Iterator[tuple[Any, str, Any]]:
     yield from _layer_hooks(handler, active, layer_module, Operation)
     symbolic, convert = Operation.symbolic_call, DTypePolicy.convert_input
 
-    def symbolic_call(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def symbolic_call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if active():
             return handler.run_operation(self, symbolic, args, kwargs)
         return symbolic(self, *args, **kwargs)
 
-    def convert_input(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def convert_input(self: Any, *args: Any, **kwargs: Any) -> Any:
         if active():
             return handler.cast(convert, (self, *args), kwargs)
         return convert(self, *args, **kwargs)
@@ -107,7 +107,7 @@ def _hooks(handler: Handler, thread: int) -> Iterator[tuple[Any, str, Any]]:
 def _layer_hooks(
     handler: Handler,
     active: Callable[[], bool],
-    module: Any,  # noqa: ANN401
+    module: Any,
     operation: type,
 ) -> Iterator[tuple[Any, str, Any]]:
     layer_class, backend_layer = module.Layer, module.BackendLayer
@@ -115,28 +115,28 @@ def _layer_hooks(
     bases = backend_layer.__mro__  # not getattr: every class is callable itself
     plain_call = next((vars(base)["__call__"] for base in bases if "__call__" in vars(base)), operation.__call__)
 
-    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, N807
+    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
         return handler.call_layer(self, call, args, kwargs) if active() else call(self, *args, **kwargs)
 
-    def run(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
         # Runs in place of the backend's own call: no hooks of torch, and never a layer's real computation.
         return handler.run_layer(self, args, kwargs) if active() else plain_call(self, *args, **kwargs)
 
-    def _maybe_build(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def _maybe_build(self: Any, *args: Any, **kwargs: Any) -> Any:
         return handler.build_layer(self, build, args, kwargs) if active() else build(self, *args, **kwargs)
 
-    def _set_mask_metadata(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def _set_mask_metadata(self: Any, *args: Any, **kwargs: Any) -> Any:
         return handler.aside(mask, (self, *args), kwargs) if active() else mask(self, *args, **kwargs)
 
     add_loss = layer_class.add_loss
 
-    def add_loss_hook(self: Any, loss: Any) -> None:  # noqa: ANN401
+    def add_loss_hook(self: Any, loss: Any) -> None:
         if not active():  # a loss is no part of the graph, and Keras takes none that is symbolic
             add_loss(self, loss)
 
     node = getattr(module, "Node", None)  # older Keras makes nodes inside the call that ``run`` replaces
 
-    def make_node(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def make_node(*args: Any, **kwargs: Any) -> Any:
         return None if active() or node is None else node(*args, **kwargs)
 
     yield layer_class, "__call__", __call__
@@ -163,7 +163,7 @@ def _variable_hooks(
         yield from _operator_hooks(active, Variable, name, getattr(ops, function))
     get_item, make, assign = Variable.__getitem__, Variable.__init__, Variable.assign
 
-    def __init__(self: Any, initializer: Any, shape: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, N807
+    def __init__(self: Any, initializer: Any, shape: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         if ours() and not callable(initializer) and not isinstance(initializer, str) and hasattr(initializer, "shape"):
             # Keras refuses to make a variable from values in a trace (the states of a stateful RNN).
             values, shape = initializer, tuple(initializer.shape)
@@ -172,19 +172,19 @@ def _variable_hooks(
         else:
             make(self, initializer, shape, *args, **kwargs)
 
-    def assign_hook(self: Any, value: Any) -> Any:  # noqa: ANN401
+    def assign_hook(self: Any, value: Any) -> Any:
         return handler.assign(self, value) if active() and is_symbolic(value) else assign(self, value)
 
     yield Variable, "__init__", __init__
     yield Variable, "assign", assign_hook
 
-    def __getitem__(self: Any, key: Any) -> Any:  # noqa: ANN401, N807
+    def __getitem__(self: Any, key: Any) -> Any:  # noqa: N807
         return ops.get_item(self, key) if active() else get_item(self, key)
 
     yield Variable, "__getitem__", __getitem__
     original = keras_tensor.any_symbolic_tensors
 
-    def any_symbolic_tensors(args: Any = None, kwargs: Any = None) -> bool:  # noqa: ANN401
+    def any_symbolic_tensors(args: Any = None, kwargs: Any = None) -> bool:
         if original(args, kwargs):
             return True
         return active() and any(
@@ -207,10 +207,10 @@ def _operator_hooks(
 ) -> Iterator[tuple[Any, str, Any]]:
     forward, backward = getattr(variable, f"__{name}__"), getattr(variable, f"__r{name}__")
 
-    def left(self: Any, other: Any) -> Any:  # noqa: ANN401
+    def left(self: Any, other: Any) -> Any:
         return function(self, other) if active() else forward(self, other)
 
-    def right(self: Any, other: Any) -> Any:  # noqa: ANN401
+    def right(self: Any, other: Any) -> Any:
         return function(other, self) if active() else backward(self, other)
 
     yield variable, f"__{name}__", left

@@ -37,7 +37,7 @@ class Memory:
         self._seen: dict[int, Any] = {}
         self._undo: list[Callable[[], None]] = []
 
-    def note(self, root: Any) -> None:  # noqa: ANN401
+    def note(self, root: Any) -> None:
         """Remember an object and all that it holds, unless that has happened before.
 
         Nearest first, and of objects that are neither Keras's nor a layer only those that one of these holds: what lies
@@ -57,7 +57,7 @@ class Memory:
                 self._seen[id(value)] = value  # kept alive, so that identities stay unique
                 waiting.extend([(item, away or strange) for item in inside if type(item) not in _LEAF_TYPES])
 
-    def _note_one(self, value: Any) -> list[Any] | None:  # noqa: ANN401
+    def _note_one(self, value: Any) -> list[Any] | None:
         if isinstance(value, list):
             self._undo.append(_list_undo(value))
             return list(value)
@@ -75,7 +75,7 @@ class Memory:
             return list(value)
         return self._note_object(value)
 
-    def _note_object(self, value: Any) -> list[Any] | None:  # noqa: ANN401
+    def _note_object(self, value: Any) -> list[Any] | None:
         module = type(value).__module__ or ""
         generator = _generator_undo(value, module)
         if generator is not None:
@@ -104,7 +104,7 @@ class Memory:
             undo()
 
 
-def _is_own(value: Any) -> bool:  # noqa: ANN401
+def _is_own(value: Any) -> bool:
     """Tell whether an object is Keras's or a layer."""
     return is_kind(value, "Layer") or (type(value).__module__ or "").startswith(
         ("keras.", "torch.nn.modules.container")
@@ -115,7 +115,7 @@ def _is_container(module: str, name: str) -> bool:
     return module.startswith("torch.nn.modules.container") or name in ("ParameterDict", "ParameterList", "ModuleList")
 
 
-def _same(now: Any, before: list[Any]) -> bool:  # noqa: ANN401
+def _same(now: Any, before: list[Any]) -> bool:
     return len(now) == len(before) and all(a is b for a, b in zip(now, before, strict=True))
 
 
@@ -179,7 +179,7 @@ def _set_undo(value: set[Any]) -> Callable[[], None]:
     return undo
 
 
-def _gradient_undo(tensor: Any) -> Callable[[], None]:  # noqa: ANN401
+def _gradient_undo(tensor: Any) -> Callable[[], None]:
     before = tensor.requires_grad
 
     def undo() -> None:
@@ -189,7 +189,7 @@ def _gradient_undo(tensor: Any) -> Callable[[], None]:  # noqa: ANN401
     return undo
 
 
-def _generator_undo(value: Any, module: str) -> Callable[[], None] | None:  # noqa: ANN401
+def _generator_undo(value: Any, module: str) -> Callable[[], None] | None:
     """Remember the state of a random generator that a layer holds."""
     if isinstance(value, random.Random):
         state = value.getstate()
@@ -267,7 +267,7 @@ def no_storage() -> Iterator[None]:
 
 
 @contextmanager
-def untouched(model: Any) -> Iterator[Memory]:  # noqa: ANN401
+def untouched(model: Any) -> Iterator[Memory]:
     """Run a trace of a model so that nothing of it remains: not in the model, not in Keras, not in this process.
 
     Yields

@@ -15,7 +15,7 @@ _SKIPPED = frozenset({"layers", "input_layers", "output_layers", "build_input_sh
 _DEPTH = 4
 
 
-def settings_of(layer: Any) -> tuple[tuple[str, Setting], ...]:  # noqa: ANN401
+def settings_of(layer: Any) -> tuple[tuple[str, Setting], ...]:
     """Return a layer's settings in Keras's order; never raises and never returns large values."""
     try:
         config = _config(layer)
@@ -24,7 +24,7 @@ def settings_of(layer: Any) -> tuple[tuple[str, Setting], ...]:  # noqa: ANN401
     return tuple((plain(key), simple(value)) for key, value in config.items() if key not in _SKIPPED)
 
 
-def _config(layer: Any) -> Mapping[str, Any]:  # noqa: ANN401
+def _config(layer: Any) -> Mapping[str, Any]:
     if is_kind(layer, "Functional", "Sequential"):
         # Their get_config serialises and copies the whole graph inside.
         return {"name": layer.name, "trainable": layer.trainable}
@@ -45,7 +45,7 @@ def _config(layer: Any) -> Mapping[str, Any]:  # noqa: ANN401
     return config
 
 
-def _from_signature(layer: Any) -> Mapping[str, Any]:  # noqa: ANN401
+def _from_signature(layer: Any) -> Mapping[str, Any]:
     """Read what the constructor takes from the attributes of the same names."""
     found: dict[str, Any] = {}
     try:
@@ -59,7 +59,7 @@ def _from_signature(layer: Any) -> Mapping[str, Any]:  # noqa: ANN401
     return found
 
 
-def simple(value: Any, depth: int = 0) -> Setting:  # noqa: ANN401
+def simple(value: Any, depth: int = 0) -> Setting:
     """Return a value of a configuration as a plain value, or as short text."""
     if value is None or type(value) in (bool, int, float):
         return value  # type: ignore[no-any-return]
@@ -100,7 +100,7 @@ def _object_text(value: Mapping[Any, Any], depth: int) -> Setting:
     return short(f"{kind}({', '.join(given)})", 400)
 
 
-def _other(value: Any) -> Setting:  # noqa: ANN401
+def _other(value: Any) -> Setting:
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is not None and dtype is not None:
         if not len(shape) and hasattr(value, "item") and type(value).__module__.startswith("numpy"):

@@ -27,7 +27,7 @@ SYMBOLIC, COUNTED, LOWERED = 0, 1, 2
 """How the calls around are being run: with free dimensions, with numbers for them, on the backend's tensors."""
 
 
-def run(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def run(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     """Run a layer's call by the first of three ways that works, and return its symbolic outputs."""
     record = trace.stack[-1]
     depth, lowering, level = len(trace.stack), trace.lowering, trace.level
@@ -48,7 +48,7 @@ def run(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN40
     return _without_inside(trace, layer, args, kwargs, failures)
 
 
-def _without_inside(trace: Trace, layer: Any, args: Any, kwargs: Any, failures: list[Any]) -> Any:  # noqa: ANN401
+def _without_inside(trace: Trace, layer: Any, args: Any, kwargs: Any, failures: list[Any]) -> Any:
     """Ask the layer for its output shape alone; if it cannot tell either, it fails where it failed first."""
     record = trace.stack[-1]
     error, cut, culprit = failures[0]
@@ -81,24 +81,24 @@ def without_numbers(message: str) -> str:
     return re.sub(rf"\b({'|'.join(map(str, NUMBERS))})\b", "None", message)
 
 
-def _call(layer: Any) -> Callable[..., Any]:  # noqa: ANN401
+def _call(layer: Any) -> Callable[..., Any]:
     return layer.call  # type: ignore[no-any-return]
 
 
-def _symbolically(_trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def _symbolically(_trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     return _call(layer)(*args, **kwargs)
 
 
-def _has_free(*structures: Any) -> bool:  # noqa: ANN401
+def _has_free(*structures: Any) -> bool:
     return any(None in x.shape for structure in structures for x in flatten(structure) if is_symbolic(x))
 
 
 # Numbers for free dimensions
 
 
-def _with_numbers(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
-    def once(number: int) -> Any:  # noqa: ANN401
-        def filled(x: Any) -> Any:  # noqa: ANN401
+def _with_numbers(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
+    def once(number: int) -> Any:
+        def filled(x: Any) -> Any:
             if not is_symbolic(x):
                 return x
             new = symbolic(tuple(number if d is None else d for d in x.shape), x.dtype, like=x)
@@ -114,7 +114,7 @@ def _with_numbers(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # n
     return _twice(trace, once)
 
 
-def _twice(trace: Trace, once: Callable[[int], Any]) -> Any:  # noqa: ANN401
+def _twice(trace: Trace, once: Callable[[int], Any]) -> Any:
     """Run something with two different numbers, and let free what differs."""
     record = trace.stack[-1]
     outputs = once(NUMBERS[0])
@@ -125,10 +125,10 @@ def _twice(trace: Trace, once: Callable[[int], Any]) -> Any:  # noqa: ANN401
     return _merged_outputs(trace, outputs, again)
 
 
-def _merged_outputs(trace: Trace, first: Any, second: Any) -> Any:  # noqa: ANN401
+def _merged_outputs(trace: Trace, first: Any, second: Any) -> Any:
     others = iter(flatten(first))
 
-    def one(x: Any) -> Any:  # noqa: ANN401
+    def one(x: Any) -> Any:
         other = next(others, None)
         if not (is_symbolic(x) or is_array(x)):
             return x
@@ -200,7 +200,7 @@ def _free_numbers(cut: Cut) -> None:
 # The backend's abstract tensors
 
 
-def _on_backend(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def _on_backend(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     from keras.src import backend
 
     runner = {"torch": _on_torch, "jax": _on_jax}.get(backend.backend())
@@ -208,18 +208,18 @@ def _on_backend(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noq
         msg = f"the {backend.backend()} backend has no tensors without values that nbviz knows of"
         raise NotImplementedError(msg)
 
-    def once(number: int) -> Any:  # noqa: ANN401
+    def once(number: int) -> Any:
         trace.level = LOWERED
         return runner(trace, layer, args, kwargs, number)
 
     return _twice(trace, once) if _has_free(args, kwargs) else once(NUMBERS[0])
 
 
-def _on_torch(trace: Trace, layer: Any, args: Any, kwargs: Any, number: int) -> Any:  # noqa: ANN401
+def _on_torch(trace: Trace, layer: Any, args: Any, kwargs: Any, number: int) -> Any:
     import torch
     from keras.src.backend.torch.core import device_scope, to_torch_dtype
 
-    def lower(x: Any) -> Any:  # noqa: ANN401
+    def lower(x: Any) -> Any:
         if not is_symbolic(x):
             return x
         size = [number if d is None else d for d in x.shape]
@@ -233,11 +233,11 @@ def _on_torch(trace: Trace, layer: Any, args: Any, kwargs: Any, number: int) -> 
     return _origins(trace, outputs)
 
 
-def _on_jax(trace: Trace, layer: Any, args: Any, kwargs: Any, number: int) -> Any:  # noqa: ANN401
+def _on_jax(trace: Trace, layer: Any, args: Any, kwargs: Any, number: int) -> Any:
     import jax
     import jax.numpy as jnp
 
-    def lower(x: Any) -> Any:  # noqa: ANN401
+    def lower(x: Any) -> Any:
         if not is_symbolic(x):
             return x
         made = jnp.zeros([number if d is None else d for d in x.shape], dtype=x.dtype)
@@ -257,6 +257,6 @@ def _on_jax(trace: Trace, layer: Any, args: Any, kwargs: Any, number: int) -> An
     return result[0]
 
 
-def _origins(trace: Trace, outputs: Any) -> Any:  # noqa: ANN401
+def _origins(trace: Trace, outputs: Any) -> Any:
     """Turn the backend's tensors into symbolic ones."""
     return trace.lift(outputs)

@@ -11,17 +11,17 @@ from nbviz.graph import TensorSpec
 from nbviz.shape import Dim, Shape
 
 
-def is_symbolic(value: Any) -> bool:  # noqa: ANN401
+def is_symbolic(value: Any) -> bool:
     """Tell whether a value is a ``KerasTensor``."""
     return type(value).__name__ == "KerasTensor" and type(value).__module__.startswith("keras.")
 
 
-def is_variable(value: Any) -> bool:  # noqa: ANN401
+def is_variable(value: Any) -> bool:
     """Tell whether a value is a ``keras.Variable``."""
     return any(cls.__name__ == "Variable" and cls.__module__.startswith("keras.") for cls in type(value).__mro__)
 
 
-def is_array(value: Any) -> bool:  # noqa: ANN401
+def is_array(value: Any) -> bool:
     """Tell whether a value is a tensor or array that holds (or stands for) values."""
     if is_symbolic(value) or is_variable(value):
         return False
@@ -33,7 +33,7 @@ def is_array(value: Any) -> bool:  # noqa: ANN401
     )
 
 
-def dtype_name(value: Any) -> str | None:  # noqa: ANN401
+def dtype_name(value: Any) -> str | None:
     """Return the name of a tensor's dtype as Keras writes it."""
     dtype = getattr(value, "dtype", value)
     if dtype is None:
@@ -41,28 +41,28 @@ def dtype_name(value: Any) -> str | None:  # noqa: ANN401
     return str(getattr(dtype, "name", dtype)).removeprefix("torch.").removeprefix("<dtype: '").removesuffix("'>")
 
 
-def dims(value: Any) -> tuple[Dim, ...]:  # noqa: ANN401
+def dims(value: Any) -> tuple[Dim, ...]:
     """Return a tensor's dimensions: whole numbers, and None for what is free."""
     return tuple(
         int(d) if isinstance(d, int) or (hasattr(d, "__index__") and not _is_symbol(d)) else None for d in value.shape
     )
 
 
-def _is_symbol(dim: Any) -> bool:  # noqa: ANN401
+def _is_symbol(dim: Any) -> bool:
     return dim is None or type(dim).__name__ in ("SymInt", "_DimExpr", "Dimension")
 
 
-def spec(value: Any, name: str = "") -> TensorSpec:  # noqa: ANN401
+def spec(value: Any, name: str = "") -> TensorSpec:
     """Return what is known of a tensor."""
     return TensorSpec(Shape(dims(value)), dtype_name(value), plain(name))
 
 
-def port(value: Any, name: str = "") -> Port:  # noqa: ANN401
+def port(value: Any, name: str = "") -> Port:
     """Return a tensor together with what is known of it."""
     return (value, spec(value, name))
 
 
-def symbolic(shape: tuple[Dim, ...], dtype: str | None, *, like: Any = None) -> Any:  # noqa: ANN401
+def symbolic(shape: tuple[Dim, ...], dtype: str | None, *, like: Any = None) -> Any:
     """Make a symbolic tensor; it is named so that Keras's name counters stay where they are."""
     from keras.src.backend.common.keras_tensor import KerasTensor
 
@@ -70,7 +70,7 @@ def symbolic(shape: tuple[Dim, ...], dtype: str | None, *, like: Any = None) -> 
     return KerasTensor(shape, dtype=dtype or "float32", sparse=sparse, name="nbviz")
 
 
-def fresh(tensor: Any) -> Any:  # noqa: ANN401
+def fresh(tensor: Any) -> Any:
     """Make another symbolic tensor of the same shape, dtype and mask."""
     made = symbolic(tensor.shape, tensor.dtype, like=tensor)
     mask = getattr(tensor, "_keras_mask", None)
@@ -79,7 +79,7 @@ def fresh(tensor: Any) -> Any:  # noqa: ANN401
     return made
 
 
-def flatten(structure: Any) -> list[Any]:  # noqa: ANN401
+def flatten(structure: Any) -> list[Any]:
     """Return the leaves of a nested structure, in Keras's order."""
     if is_symbolic(structure):
         return [structure]
@@ -88,7 +88,7 @@ def flatten(structure: Any) -> list[Any]:  # noqa: ANN401
     return list(tree.flatten(structure))
 
 
-def map_tensors(function: Callable[[Any], Any], structure: Any) -> Any:  # noqa: ANN401
+def map_tensors(function: Callable[[Any], Any], structure: Any) -> Any:
     """Apply a function to every leaf of a nested structure."""
     if is_symbolic(structure):
         return function(structure)
@@ -97,6 +97,6 @@ def map_tensors(function: Callable[[Any], Any], structure: Any) -> Any:  # noqa:
     return tree.map_structure(function, structure)
 
 
-def symbolic_ports(*structures: Any) -> list[Port]:  # noqa: ANN401
+def symbolic_ports(*structures: Any) -> list[Port]:
     """Return the symbolic tensors among the leaves."""
     return [port(leaf) for structure in structures for leaf in flatten(structure) if is_symbolic(leaf)]

@@ -58,7 +58,7 @@ class Trace:
         The model.
     """
 
-    def __init__(self, builder: GraphBuilder, layers: dict[int, Any], model: Any) -> None:  # noqa: ANN401
+    def __init__(self, builder: GraphBuilder, layers: dict[int, Any], model: Any) -> None:
         self.builder = builder
         self.layers = layers
         self.model = model
@@ -115,7 +115,7 @@ class Trace:
 
     # Frames
 
-    def open(self, layer: Any, inputs: Any) -> CallRecord:  # noqa: ANN401
+    def open(self, layer: Any, inputs: Any) -> CallRecord:
         """Begin a call of a layer."""
         path = self.builder.path_of(id(layer))
         if path is None:
@@ -127,7 +127,7 @@ class Trace:
         self._running[record.id] = layer
         return record
 
-    def close(self, layer: Any, record: CallRecord, outputs: Any, kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+    def close(self, layer: Any, record: CallRecord, outputs: Any, kwargs: dict[str, Any]) -> Any:
         """Finish a call of a layer and return its outputs, each a tensor of its own."""
         self.stack.pop()
         if not record.has_children:
@@ -145,7 +145,7 @@ class Trace:
                 self.builder.alias(mask, tensor)  # a mask travels with the tensor that it belongs to
         return outputs
 
-    def opaque(self, record: CallRecord, layer: Any, outputs: Any, reason: str) -> Any:  # noqa: ANN401
+    def opaque(self, record: CallRecord, layer: Any, outputs: Any, reason: str) -> Any:
         """Show a call as one box without an inside, and say why."""
         self.builder.cut(record)
         path = record.path
@@ -158,7 +158,7 @@ class Trace:
         self.builder.end(record, symbolic_ports(outputs))
         return outputs
 
-    def _discover(self, layer: Any) -> str:  # noqa: ANN401
+    def _discover(self, layer: Any) -> str:
         """Add a layer that the model's code has made while running, below the layer that holds it."""
         if self._memory is not None:
             self._memory.note(layer)
@@ -171,7 +171,7 @@ class Trace:
         segment = snake_case(type(layer).__name__) if is_automatic(name, type(layer).__name__) else name
         return self._add_made(layer, holders[0] if holders else self.model, segment)
 
-    def _add_made(self, layer: Any, holder: Any, segment: str) -> str:  # noqa: ANN401
+    def _add_made(self, layer: Any, holder: Any, segment: str) -> str:
         self.layers[id(layer)] = layer
         above = self.builder.layer_field(id(holder), "name")
         name = f"{above}/{child_name(layer)}" if above else child_name(layer)
@@ -188,7 +188,7 @@ class Trace:
         """Tell whether calls are the model's own (see ``patches.Handler``)."""
         return self._quiet == 0
 
-    def call_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def call_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Record a call of a layer around Keras's own checks of its arguments."""
         if self._memory is not None:
             self._memory.note(layer)
@@ -210,7 +210,7 @@ class Trace:
             self.lowering = lower
         return outputs if lower is None else lower(outputs)
 
-    def enter_root(self, model: Any, args: Any, kwargs: Any) -> None:  # noqa: ANN401
+    def enter_root(self, model: Any, args: Any, kwargs: Any) -> None:
         """Record where the model's own inputs come in, unless input layers will do so."""
         if functional_of(model) is not None or is_leaf(model):
             return
@@ -220,7 +220,7 @@ class Trace:
             self.builder.end(record, [(tensor, replace(known, name=plain(names.get(id(tensor), ""))))])
         self.builder.mark(self.stack[0])
 
-    def leave_root(self, record: CallRecord, outputs: Any) -> None:  # noqa: ANN401
+    def leave_root(self, record: CallRecord, outputs: Any) -> None:
         """Record where the model's outputs go out."""
         if not record.has_children:
             return
@@ -228,13 +228,13 @@ class Trace:
         for made in symbolic_ports(outputs):
             self.builder.end(self.builder.begin("output", "output", 0, [made]), [])
 
-    def connect(self, record: CallRecord, outputs: Any) -> None:  # noqa: ANN401
+    def connect(self, record: CallRecord, outputs: Any) -> None:
         """Let outputs that no recorded call has made come from code that cannot be seen into."""
         for tensor in flatten(outputs):
             if is_symbolic(tensor) and not self.builder.knows(tensor):
                 self.untraced(tensor, record)
 
-    def untraced(self, tensor: Any, around: CallRecord) -> None:  # noqa: ANN401
+    def untraced(self, tensor: Any, around: CallRecord) -> None:
         """Record a tensor that comes out of code that cannot be seen into, from what nothing has used so far."""
         calls = self.builder.calls
         sources = self.builder.dangling(around)
@@ -251,7 +251,7 @@ class Trace:
         if self.culprit is None or self.culprit[0] is not error:
             self.culprit = (error, record.id)
 
-    def run_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def run_layer(self, layer: Any, args: Any, kwargs: Any) -> Any:
         """Find a layer's outputs from symbolic inputs; what happens inside is recorded."""
         inner = functional_of(layer)
         if inner is not None:
@@ -263,13 +263,13 @@ class Trace:
             return self.infer(layer, args, kwargs)
         return standins.run(self, layer, args, kwargs)
 
-    def infer(self, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def infer(self, layer: Any, args: Any, kwargs: Any) -> Any:
         """Ask a layer of Keras's own for its outputs."""
         with self.quietly():
             outputs = layer.compute_output_spec(*args, **kwargs)
         return sharper(layer, args[0].shape, outputs) if args and is_symbolic(args[0]) else outputs
 
-    def run_operation(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def run_operation(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Record a bare operation."""
         if self.lowering is not None:
             return self._run_lowered(operation, original, args, kwargs)
@@ -281,11 +281,11 @@ class Trace:
             raise
         return self._recorded(operation, args, kwargs, outputs)
 
-    def _specs(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def _specs(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         with self.quietly():
             return original(operation, *map_tensors(as_symbolic, args), **map_tensors(as_symbolic, kwargs))
 
-    def _run_lowered(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def _run_lowered(self, operation: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Record an operation on the backend's abstract tensors, and give such a tensor back."""
         lower, self.lowering = self.lowering, None
         try:
@@ -300,23 +300,23 @@ class Trace:
             self.lowering = lower
         return outputs if lower is None else lower(outputs)
 
-    def is_symbolic(self, value: Any) -> bool:  # noqa: ANN401
+    def is_symbolic(self, value: Any) -> bool:
         """Tell whether an operation on this value is to be recorded although the value is no ``KerasTensor``."""
         return is_variable(value) or (self.lowering is not None and is_abstract(value))
 
-    def _recorded(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> Any:  # noqa: ANN401
+    def _recorded(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> Any:
         if operation_name(operation) in ("convert_to_tensor", "cast") and unchanged(args[0], outputs):
             self.builder.alias(outputs, args[0])
             return outputs
         return self.operation(operation, args, kwargs, outputs)
 
-    def assign(self, variable: Any, value: Any) -> Any:  # noqa: ANN401
+    def assign(self, variable: Any, value: Any) -> Any:
         """Record that the model's code gives a variable a new value."""
         record = self.builder.begin("operation", "assign", self.frame, symbolic_ports(value), source=caller())
         record.reads = (id(variable),)
         return value
 
-    def operation(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> Any:  # noqa: ANN401
+    def operation(self, operation: Any, args: Any, kwargs: Any, outputs: Any) -> Any:
         """Record a bare operation whose outputs are known."""
         leaves = flatten((list(args), dict(kwargs)))
         ports, constants = [], []
@@ -336,12 +336,12 @@ class Trace:
         self.builder.end(record, symbolic_ports(outputs))
         return outputs
 
-    def constant(self, value: Any) -> None:  # noqa: ANN401
+    def constant(self, value: Any) -> None:
         """Record a tensor that the model's code has made out of nothing."""
         record = self.builder.begin("constant", "constant", self.frame)
         self.builder.end(record, [port(value)])
 
-    def build_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def build_layer(self, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Build a layer's variables where it has a ``build`` of its own; otherwise its call will build what is inside."""
         if layer.built or is_kind(layer, "Sequential"):
             return None
@@ -352,12 +352,12 @@ class Trace:
         with self.quietly():
             return original(layer, *args, **kwargs)
 
-    def aside(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def aside(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run Keras's bookkeeping unrecorded."""
         with self.quietly():
             return original(*args, **kwargs)
 
-    def cast(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    def cast(self, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run an automatic cast unrecorded: the tensor stays the same one in the graph."""
         with self.quietly():
             result = original(*args, **kwargs)
@@ -365,10 +365,10 @@ class Trace:
             self.builder.alias(result, args[1])
         return result
 
-    def lift(self, structure: Any) -> Any:  # noqa: ANN401
+    def lift(self, structure: Any) -> Any:
         """Replace tensors with values by symbolic ones, so that no layer ever computes."""
 
-        def one(value: Any) -> Any:  # noqa: ANN401
+        def one(value: Any) -> Any:
             if not is_array(value):
                 return value
             if not self.builder.knows(value):

@@ -25,7 +25,7 @@ _KERAS_OWN = frozenset({
 _CONTAINER_DEPTH = 4
 
 
-def add_tree(builder: GraphBuilder, model: Any) -> dict[int, Any]:  # noqa: ANN401
+def add_tree(builder: GraphBuilder, model: Any) -> dict[int, Any]:
     """Add a model and every layer inside it; return the layers by identity."""
     found: dict[int, Any] = {id(model): model}
     add_one(builder, model, None, segment="", accessor="", name="")
@@ -50,8 +50,8 @@ def add_tree(builder: GraphBuilder, model: Any) -> dict[int, Any]:  # noqa: ANN4
 
 def add_one(
     builder: GraphBuilder,
-    layer: Any,  # noqa: ANN401
-    parent: Any,  # noqa: ANN401
+    layer: Any,
+    parent: Any,
     *,
     segment: str,
     accessor: str,
@@ -75,7 +75,7 @@ def add_one(
     )
 
 
-def child_name(layer: Any) -> str:  # noqa: ANN401
+def child_name(layer: Any) -> str:
     """Return a layer's own name, whatever the layer's class does with attributes."""
     try:
         return plain(layer.name)
@@ -83,7 +83,7 @@ def child_name(layer: Any) -> str:  # noqa: ANN401
         return plain(type(layer).__name__)
 
 
-def _trainable(layer: Any) -> bool | None:  # noqa: ANN401
+def _trainable(layer: Any) -> bool | None:
     try:
         return bool(layer.trainable)
     except Exception:  # noqa: BLE001 - a model's own code may raise anything
@@ -106,7 +106,7 @@ def source_of(layer_type: type) -> str:
     return _SOURCES[layer_type]
 
 
-def children(layer: Any) -> Iterator[tuple[Any, str, str]]:  # noqa: ANN401
+def children(layer: Any) -> Iterator[tuple[Any, str, str]]:
     """Yield the layers directly inside a layer, each with its path segment and its accessor."""
     if fused_cell(layer) is not None:
         return
@@ -141,7 +141,7 @@ def children(layer: Any) -> Iterator[tuple[Any, str, str]]:  # noqa: ANN401
         yield child, attribute if automatic else name, accessor
 
 
-def attributes(layer: Any) -> Iterator[tuple[int, str]]:  # noqa: ANN401
+def attributes(layer: Any) -> Iterator[tuple[int, str]]:
     """Yield the identity of each layer that an attribute holds, with the expression behind the holder's dot."""
     own = vars(layer)
     seen: set[int] = set()
@@ -155,7 +155,7 @@ def attributes(layer: Any) -> Iterator[tuple[int, str]]:  # noqa: ANN401
                     yield key, text
 
 
-def _inside(value: Any, text: str, depth: int) -> Iterator[tuple[int, str]]:  # noqa: ANN401
+def _inside(value: Any, text: str, depth: int) -> Iterator[tuple[int, str]]:
     if is_kind(value, "Layer"):
         yield id(value), text
     elif depth < _CONTAINER_DEPTH and isinstance(value, (list, tuple)):

@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 """Elements per piece that a weight reader yields."""
 
 
-def own_variables(layer: Any) -> list[Any]:  # noqa: ANN401
+def own_variables(layer: Any) -> list[Any]:
     """Return the weights that a layer holds itself, an LSTM's cell included, as Keras counts them."""
     found: dict[int, Any] = {}
     holders = [layer]
@@ -36,7 +36,7 @@ def own_variables(layer: Any) -> list[Any]:  # noqa: ANN401
     return list(found.values())
 
 
-def seeds(layer: Any) -> list[Any]:  # noqa: ANN401
+def seeds(layer: Any) -> list[Any]:
     """Return the state of the random generators that a layer holds itself."""
     holders = [layer, fused_cell(layer)]
     return [
@@ -47,7 +47,7 @@ def seeds(layer: Any) -> list[Any]:  # noqa: ANN401
     ]
 
 
-def add_variables(builder: GraphBuilder, model: Any, layers: dict[int, Any]) -> dict[int, Any]:  # noqa: ANN401
+def add_variables(builder: GraphBuilder, model: Any, layers: dict[int, Any]) -> dict[int, Any]:
     """Add every layer's variables; return them by identity."""
     trainable = {id(v) for v in _safe_list(model, "trainable_weights")}
     variables: dict[int, Any] = {}
@@ -67,7 +67,7 @@ def add_variables(builder: GraphBuilder, model: Any, layers: dict[int, Any]) -> 
     return variables
 
 
-def _held(builder: GraphBuilder, key: int, layer: Any) -> Iterator[Any]:  # noqa: ANN401
+def _held(builder: GraphBuilder, key: int, layer: Any) -> Iterator[Any]:
     """Yield a layer's own weights, and those of layers that it shares with a layer outside itself.
 
     A shared layer has its row where it was found first. Whoever else holds it has its weights too, as Keras counts.
@@ -82,14 +82,14 @@ def _held(builder: GraphBuilder, key: int, layer: Any) -> Iterator[Any]:  # noqa
             yield from _safe_list(child, "weights")
 
 
-def _safe_list(layer: Any, name: str) -> list[Any]:  # noqa: ANN401
+def _safe_list(layer: Any, name: str) -> list[Any]:
     try:
         return list(getattr(layer, name))
     except Exception:  # noqa: BLE001 - a model's own code may raise anything
         return []
 
 
-def _stored(variable: Any, layer: Any, *, trainable: bool, buffer: bool = False) -> Stored:  # noqa: ANN401
+def _stored(variable: Any, layer: Any, *, trainable: bool, buffer: bool = False) -> Stored:
     shape, dtype = Shape(variable.shape), str(variable.dtype)
     size = math.prod(variable.shape)
     packed = getattr(layer, "quantization_mode", None) == "int4" and is_builtin(type(layer))
@@ -106,7 +106,7 @@ def _stored(variable: Any, layer: Any, *, trainable: bool, buffer: bool = False)
     )
 
 
-def _unpacked(variable: Any, layer: Any, size: int) -> int:  # noqa: ANN401
+def _unpacked(variable: Any, layer: Any, size: int) -> int:
     """Return how many values an int4 kernel stands for: Keras packs two into one byte along one axis."""
     kernel = vars(layer).get("_kernel", vars(layer).get("_embeddings"))
     if kernel is not variable:
@@ -125,7 +125,7 @@ def bits_of(dtype: str) -> int | None:
     return int("".join(digits).removeprefix("bfloat")) if digits else None
 
 
-def optimizer_of(model: Any) -> OptimizerState | None:  # noqa: ANN401
+def optimizer_of(model: Any) -> OptimizerState | None:
     """Return the size of the optimizer's own variables, as Keras's summary prints it."""
     try:
         optimizer = model.optimizer if getattr(model, "compiled", False) else None
@@ -174,7 +174,7 @@ class KerasWeightReader:
         return _pieces(_raw(variable))
 
 
-def _raw(variable: Any) -> Any:  # noqa: ANN401
+def _raw(variable: Any) -> Any:
     value = getattr(variable, "_value", None)
     if value is None:
         msg = f"The variable {plain(variable.path)} has no values yet: its layer is not built."
@@ -185,7 +185,7 @@ def _raw(variable: Any) -> Any:  # noqa: ANN401
     return value.detach() if hasattr(value, "detach") else value
 
 
-def _pieces(value: Any) -> Iterator[npt.NDArray[np.generic]]:  # noqa: ANN401
+def _pieces(value: Any) -> Iterator[npt.NDArray[np.generic]]:
     if len(value.shape) == 0:
         yield _to_numpy(value).reshape(-1)
         return
@@ -199,7 +199,7 @@ def _pieces(value: Any) -> Iterator[npt.NDArray[np.generic]]:  # noqa: ANN401
         yield _to_numpy(value[start : start + rows]).reshape(-1)
 
 
-def _to_numpy(piece: Any) -> npt.NDArray[np.generic]:  # noqa: ANN401
+def _to_numpy(piece: Any) -> npt.NDArray[np.generic]:
     import numpy as np
 
     if hasattr(piece, "cpu"):  # torch

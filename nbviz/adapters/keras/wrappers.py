@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Recipe = Callable[["Trace", Any, Any, Any], Any]
 
 
-def recipe_of(layer: Any) -> Recipe | None:  # noqa: ANN401
+def recipe_of(layer: Any) -> Recipe | None:
     """Return how to run a wrapper of Keras's own, None for any other layer."""
     if not is_builtin(definer(layer, "call")) or fused_cell(layer) is not None:
         return None
@@ -33,7 +33,7 @@ def recipe_of(layer: Any) -> Recipe | None:  # noqa: ANN401
     return None
 
 
-def _step(trace: Trace, op: str, tensor: Any, shape: tuple[Dim, ...], steps: Dim) -> Any:  # noqa: ANN401
+def _step(trace: Trace, op: str, tensor: Any, shape: tuple[Dim, ...], steps: Dim) -> Any:
     """Record one of the operations around the steps."""
     settings: tuple[tuple[str, Setting], ...] = (("axis", 1), ("steps", steps if isinstance(steps, int) else None))
     made = symbolic(shape, tensor.dtype)
@@ -47,7 +47,7 @@ def _batch_and_steps(shape: tuple[Dim, ...]) -> tuple[Dim, Dim, tuple[Dim, ...]]
     return shape[0], shape[1], tuple(shape[2:])
 
 
-def time_distributed(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def time_distributed(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     """Apply the inner layer to every time step."""
     inputs = args[0] if args else kwargs["inputs"]
     batch, steps, rest = _batch_and_steps(inputs.shape)
@@ -57,7 +57,7 @@ def time_distributed(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  
     return _step(trace, "stack", output, (output.shape[0], steps, *output.shape[1:]), steps)
 
 
-def bidirectional(_trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def bidirectional(_trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     """Run the forward and the backward layer and merge what they give."""
     from keras.src import ops
 
@@ -79,7 +79,7 @@ def bidirectional(_trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # 
     return (merged, *states) if layer.return_state else merged
 
 
-def _merge(mode: str | None, forward: Any, backward: Any) -> Any:  # noqa: ANN401
+def _merge(mode: str | None, forward: Any, backward: Any) -> Any:
     from keras.src import ops
 
     if mode == "concat":
@@ -93,7 +93,7 @@ def _merge(mode: str | None, forward: Any, backward: Any) -> Any:  # noqa: ANN40
     return (forward, backward)
 
 
-def recurrent(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+def recurrent(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     """Run the cell on one time step; the work is that of all steps."""
     sequences = args[0] if args else kwargs["sequences"]
     with trace.quietly():
@@ -110,13 +110,13 @@ def recurrent(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:  # noqa:
     return (_finished(trace, layer, output, outputs[0], steps), *states)
 
 
-def _finished(trace: Trace, layer: Any, output: Any, expected: Any, steps: Dim) -> Any:  # noqa: ANN401
+def _finished(trace: Trace, layer: Any, output: Any, expected: Any, steps: Dim) -> Any:
     if not layer.return_sequences:
         return output
     return _step(trace, "stack", output, tuple(expected.shape), steps)
 
 
-def _states(sizes: Any, batch: Dim, cell: Any) -> list[Any]:  # noqa: ANN401
+def _states(sizes: Any, batch: Dim, cell: Any) -> list[Any]:
     found = []
     for size in flatten(sizes):
         rest = tuple(size) if isinstance(size, (list, tuple)) else (size,)
@@ -124,11 +124,11 @@ def _states(sizes: Any, batch: Dim, cell: Any) -> list[Any]:  # noqa: ANN401
     return found
 
 
-def _nested(sizes: Any, states: list[Any]) -> Any:  # noqa: ANN401
+def _nested(sizes: Any, states: list[Any]) -> Any:
     """Give the flat states the structure that the cell expects (cells in a stack have lists of their own)."""
     waiting = iter(states)
 
-    def shape_like(size: Any) -> Any:  # noqa: ANN401
+    def shape_like(size: Any) -> Any:
         return [shape_like(s) for s in size] if isinstance(size, (list, tuple)) else next(waiting)
 
     return [shape_like(size) for size in (sizes if isinstance(sizes, (list, tuple)) else [sizes])]
