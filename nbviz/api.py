@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbviz import adapters
-from nbviz.errors import NbvizError, OptionError, PartialReadWarning, UnknownOptionError, nearest
+from nbviz.errors import NbvizError, OptionError, UnknownOptionError, nearest
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
-from nbviz.reading import Reading
+from nbviz.reading import Reading, warn_if_partial
 from nbviz.views import table, text
 
 if TYPE_CHECKING:
@@ -205,9 +204,7 @@ def _read(source: Any, inputs: Any, *, strict: bool) -> Reading:
 
 def _checked(source: Any, inputs: Any, *, strict: bool) -> Reading:
     reading = _read(source, inputs, strict=strict)
-    if reading.error is not None:
-        found = next((d.message for d in reading.graph.diagnostics if d.level == "error"), str(reading.error))
-        warnings.warn(f"The model was read only in part. {found}", PartialReadWarning, stacklevel=3)
+    warn_if_partial(reading, stacklevel=4)
     return reading
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, final
 
+from nbviz.errors import PartialReadWarning
 from nbviz.graph import ModelGraph
 
 if TYPE_CHECKING:
@@ -45,6 +47,14 @@ class Reading:
     graph: ModelGraph
     weights: WeightReader | None = None
     error: Exception | None = None
+
+
+def warn_if_partial(reading: Reading, stacklevel: int) -> None:
+    """Give one ``PartialReadWarning`` if the forward pass stopped; ``stacklevel`` as for ``warnings.warn``."""
+    if reading.error is None:
+        return
+    found = next((d.message for d in reading.graph.diagnostics if d.level == "error"), str(reading.error))
+    warnings.warn(f"The model was read only in part. {found}", PartialReadWarning, stacklevel=stacklevel)
 
 
 class Adapter(Protocol):

@@ -155,7 +155,7 @@ def test_a_saved_graph_opens_again(shared, tmp_path):
     assert nbviz.read(str(view.save(tmp_path / "net.json"))) == view.graph
 
 
-def test_a_failed_forward_pass_is_shown_warned_of_and_raised_when_strict():
+def test_a_failed_forward_pass_is_shown_warned_of_and_raised_when_strict(tmp_path):
     @keras.saving.register_keras_serializable("nbviz-tests")
     class Broken(keras.Model):
         def __init__(self):
@@ -170,8 +170,12 @@ def test_a_failed_forward_pass_is_shown_warned_of_and_raised_when_strict():
     view = nbviz.view(Broken(), inputs=(None, 8))
     assert view.error is not None
     assert any(diagnostic.level == "error" for diagnostic in view.graph.diagnostics)
-    with pytest.warns(nbviz.PartialReadWarning, match="only in part"):
+    with pytest.warns(nbviz.PartialReadWarning, match="only in part") as caught:
         nbviz.summary(Broken(), inputs=(None, 8))
+    assert [warning.filename for warning in caught] == [__file__]
+    with pytest.warns(nbviz.PartialReadWarning, match="only in part") as caught:
+        view.save(tmp_path / "net.json")
+    assert [warning.filename for warning in caught] == [__file__]
     with pytest.raises(type(view.error)):
         nbviz.view(Broken(), inputs=(None, 8), strict=True)
 

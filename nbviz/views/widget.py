@@ -14,7 +14,7 @@ from nbviz import wire
 from nbviz.errors import NbvizError, OptionError, nearest
 from nbviz.graph import ModelGraph
 from nbviz.metrics import COLUMNS, Metrics
-from nbviz.reading import Reading
+from nbviz.reading import Reading, warn_if_partial
 from nbviz.views import extra, page, save, static
 from nbviz.views.export import present
 from nbviz.views.statistics import WeightStatistics, weight_statistics
@@ -203,7 +203,13 @@ class ModelView(anywidget.AnyWidget):
         ------
         OptionError
             If the suffix or the part is not among these.
+
+        Warns
+        -----
+        PartialReadWarning
+            If the forward pass stopped; what was reached is written.
         """
+        warn_if_partial(self._reading, stacklevel=3)
         return save.save(Path(path), part, page=self._page, table=self._shown_table, graph=self.graph)
 
     # --- inner workings ---
