@@ -43,7 +43,15 @@ export function hostTheme(element: Element): Theme {
 
 /** Tell `heard` the theme around `element` now and whenever the host may have changed it. */
 export function followTheme(element: Element, heard: (theme: Theme) => void, signal: AbortSignal): void {
-  const look = () => heard(hostTheme(element));
+  let known: Theme | null = null;
+  const look = () => {
+    // JupyterLab takes cells that are scrolled away out of the page: nothing around them tells a theme.
+    if (known !== null && !element.isConnected) return;
+    const now = hostTheme(element);
+    if (now === known) return;
+    known = now;
+    heard(now);
+  };
   const observer = new MutationObserver(look);
   // Hosts switch by an attribute or class of these two, or swap a style sheet and then set one.
   const attributeFilter = [
@@ -55,7 +63,17 @@ export function followTheme(element: Element, heard: (theme: Theme) => void, sig
     "data-jp-theme-light",
   ];
   for (const watched of [document.documentElement, document.body]) observer.observe(watched, { attributeFilter });
-  signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+  // What comes back into the page gets a size again.
+  const sizes = new ResizeObserver(look);
+  sizes.observe(element);
+  signal.addEventListener(
+    "abort",
+    () => {
+      observer.disconnect();
+      sizes.disconnect();
+    },
+    { once: true },
+  );
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", look, { signal });
   look();
 }

@@ -66,8 +66,11 @@ function luminous(color: string): boolean {
  * transition says so; the observer covers pages that forbid transitions.
  */
 export function watchTheme(element: HTMLElement, probe: HTMLElement, heard: () => void, signal: AbortSignal): void {
-  probe.addEventListener("transitionrun", heard, { signal });
-  const observer = new MutationObserver(heard);
+  const look = () => {
+    if (element.isConnected) heard(); // outside the page there are no colours to read
+  };
+  probe.addEventListener("transitionrun", look, { signal });
+  const observer = new MutationObserver(look);
   const root = element.closest(".nbviz");
   for (const watched of [root, document.documentElement, document.body]) {
     if (watched)
