@@ -3,7 +3,10 @@
 import type { Kernel, WeightStatistics } from "./store";
 import type { Model } from "./sync";
 
-export const NO_KERNEL = "No live kernel answered. Run the cell again to read values from the weights.";
+export const NO_KERNEL =
+  "There is no live kernel behind this view. Run the cell again to read values from the weights.";
+export const SILENT =
+  "The kernel does not answer. If it is busy, try again once it is done; if it was restarted, run the cell again.";
 
 interface Answer {
   readonly type: "weight_statistics";
@@ -36,7 +39,7 @@ function ask(
     const silence = { timer: 0 as ReturnType<typeof setTimeout> | 0 };
     const wait = () => {
       clearTimeout(silence.timer);
-      silence.timer = setTimeout(() => finish(() => reject(new Error(NO_KERNEL))), patience);
+      silence.timer = setTimeout(() => finish(() => reject(new Error(SILENT))), patience);
     };
     const finish = (settle: () => void) => {
       clearTimeout(silence.timer);
@@ -44,8 +47,16 @@ function ask(
       signal.removeEventListener("abort", cancel);
       settle();
     };
+    const send = (message: Readonly<Record<string, unknown>>): boolean => {
+      try {
+        model.send(message);
+        return true;
+      } catch {
+        return false; // the host closed the channel, as JupyterLab does when it restarts the kernel
+      }
+    };
     const cancel = () => {
-      model.send({ type: "cancel", request });
+      send({ type: "cancel", request });
       finish(() => reject(new DOMException("Cancelled", "AbortError")));
     };
     const heard = (answer: Answer) => {
@@ -62,6 +73,6 @@ function ask(
     signal.addEventListener("abort", cancel, { once: true });
     model.on("msg:custom", heard);
     wait();
-    model.send({ type: "weight_statistics", request, parameter });
+    if (!send({ type: "weight_statistics", request, parameter })) finish(() => reject(new Error(NO_KERNEL)));
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { kernelOf, NO_KERNEL } from "./kernel";
+import { kernelOf, NO_KERNEL, SILENT } from "./kernel";
 import { DEFAULT_STATE, Store } from "./store";
 import { type Model, readState, syncTraits } from "./sync";
 
@@ -100,6 +100,17 @@ describe("the kernel", () => {
   it("says that nothing answered", async () => {
     const fake = fakeModel();
     await expect(kernelOf(fake.model, 5).weightStatistics(1, () => {}, new AbortController().signal)).rejects.toThrow(
+      SILENT,
+    );
+    expect(fake.heard()).toBe(0);
+  });
+
+  it("says what to do when the host has closed the channel, as after a restart", async () => {
+    const fake = fakeModel();
+    fake.send.mockImplementation(() => {
+      throw new Error("Cannot send");
+    });
+    await expect(kernelOf(fake.model).weightStatistics(1, () => {}, new AbortController().signal)).rejects.toThrow(
       NO_KERNEL,
     );
     expect(fake.heard()).toBe(0);
