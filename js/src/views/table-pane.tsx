@@ -16,13 +16,9 @@ export function TablePane({ payload }: { payload: Payload }) {
   const state = useStore(store, ...TABLE_KEYS);
   const pane = useRef<HTMLDivElement>(null);
   const size = useSize(pane);
-  const { all, columns, ids } = useColumns(payload, size?.width ?? 1000);
+  const { all, columns, natural } = useColumns(payload, size?.width ?? 1000);
   const shown = useShown(payload, columns);
   const [widths, setWidths] = useState<ReadonlyMap<string, number>>(new Map());
-  const natural = useMemo(() => {
-    const wanted = new Map(all.map((column) => [column.id, contentWidth(column, payload.rows.length)]));
-    return wanted.set("path", nameWidth(payload.rows, treeOf(payload.rows, state.groups).depth));
-  }, [all, payload, state.groups]);
   const resize = (id: string, width: number | null) => {
     const next = new Map(widths);
     if (width === null) next.delete(id);
@@ -31,7 +27,7 @@ export function TablePane({ payload }: { payload: Payload }) {
   };
   return (
     <div class="nbviz-table" ref={pane}>
-      <TableTools payload={payload} all={all} shown={ids} />
+      <TableTools payload={payload} all={all} shown={columns.map(({ id }) => id)} />
       <TableGrid
         payload={payload}
         columns={columns}
@@ -57,15 +53,26 @@ const TABLE_KEYS = [
   "search",
 ] as const;
 
-/** Every column, those that show, and the ids of those that were chosen. */
-function useColumns(payload: Payload, width: number): { all: Column[]; columns: Column[]; ids: readonly string[] } {
+interface Columns {
+  readonly all: readonly Column[];
+  /** Those that show. */
+  readonly columns: readonly Column[];
+  /** Widths that the content wants. */
+  readonly natural: ReadonlyMap<string, number>;
+}
+
+function useColumns(payload: Payload, width: number): Columns {
   const { store } = useDisplay();
-  const { columns, extra_columns } = useStore(store, "columns", "extra_columns");
+  const { columns, extra_columns, groups } = useStore(store, "columns", "extra_columns", "groups");
   const all = useMemo(() => columnsOf(payload, extra_columns), [payload, extra_columns]);
-  const ids = columns ?? defaultColumns(payload, extra_columns);
-  const room = columns === null ? fitting(ids, width) : ids;
-  const key = room.join("\n");
-  return { all, columns: useMemo(() => shownColumns(all, room), [all, key]), ids };
+  const natural = useMemo(() => {
+    const wanted = new Map(all.map((column) => [column.id, contentWidth(column, payload.rows.length)]));
+    return wanted.set("path", nameWidth(payload.rows, treeOf(payload.rows, groups).depth));
+  }, [all, payload, groups]);
+  const wanted = shownColumns(all, columns ?? defaultColumns(payload, extra_columns));
+  const room = columns === null ? fitting(wanted, natural, width) : wanted;
+  const key = room.map(({ id }) => id).join("\n");
+  return { all, columns: useMemo(() => room, [all, key]), natural };
 }
 
 function useShown(payload: Payload, columns: readonly Column[]): Shown {

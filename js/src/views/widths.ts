@@ -62,8 +62,17 @@ export function nameWidth(rows: Rows, depth: Int32Array): number {
 
 /** A table narrower than this does without the type: the numbers are what it is opened for. */
 const ROOM_FOR_TYPE = 540;
+/** What gives way next, where the table would begin with a column cut in two. */
+const SPARE = "macs";
 
 /** The usual columns that a table of this width has room for. */
-export function fitting(ids: readonly string[], width: number): readonly string[] {
-  return width < ROOM_FOR_TYPE ? ids.filter((id) => id !== "type") : ids;
+export function fitting(columns: readonly Column[], natural: ReadonlyMap<string, number>, width: number): Column[] {
+  const shown = columns.filter(({ id }) => id !== "type" || width >= ROOM_FOR_TYPE);
+  const least = (column: Column) => {
+    const wanted = natural.get(column.id) ?? column.width;
+    if (column.id === "path") return LEAST_NAME;
+    return isText(column) ? Math.min(LEAST_TEXT, wanted) : wanted;
+  };
+  const needed = shown.reduce((total, column) => total + least(column), SCROLLBAR);
+  return needed > width ? shown.filter(({ id }) => id !== SPARE) : shown;
 }
