@@ -1,7 +1,20 @@
 // Boxes: layers, small operations, inputs and outputs, folded groups, and the frames of open ones.
 import { mix, readable } from "../color";
 import type { Bounds, Command, Text } from "./commands";
-import { type Box, CODE, fitted, frameTotals, HEADER, NAME, PAD, SMALL, smallLabel } from "./describe";
+import {
+  type Box,
+  besideFailure,
+  CODE,
+  FAILED,
+  FAILED_WIDTH,
+  fitted,
+  frameTotals,
+  HEADER,
+  NAME,
+  PAD,
+  SMALL,
+  smallLabel,
+} from "./describe";
 import type { Theme } from "./theme";
 import { fitText, textWidth } from "./widths";
 
@@ -143,13 +156,12 @@ function layerText(box: Box, bounds: Bounds, theme: Theme, ink: string, soft: st
 
 /** Type and settings, then remarks; a failure first and in its colour. */
 function detailLine(box: Box, x: number, y: number, room: number, theme: Theme, soft: string): Command[] {
-  if (!box.failed) return [line(x, y, fitted([box.detail, ...box.marks].join(" · "), room, SMALL), soft)];
-  const mark = "⚠ failed";
-  const width = textWidth(`${mark} `, SMALL, "bold") + 6;
-  const rest = [box.detail, ...box.marks.slice(1)].join(" · ");
+  const rest = besideFailure(box);
+  if (!box.failed) return [line(x, y, fitted(rest, room, SMALL), soft)];
+  const color = readable(mix(theme.panel, theme.error, 0.1), theme.error, theme.text);
   return [
-    { ...line(x, y, mark, readable(mix(theme.panel, theme.error, 0.1), theme.error, theme.text)), face: "bold" },
-    line(x + width, y, fitted(rest, room - width, SMALL), soft),
+    { ...line(x, y, FAILED, color), face: "bold" },
+    line(x + FAILED_WIDTH, y, fitted(rest, room - FAILED_WIDTH, SMALL), soft),
   ];
 }
 

@@ -242,7 +242,7 @@ function sizeOf(text: Texts): { width: number; height: number } {
   const clamp = (width: number, least: number): number =>
     Math.round(Math.max(least, Math.min(MAX_WIDTH, width)) / 2) * 2;
   const name = textWidth(text.name, NAME, "bold");
-  const detail = textWidth([text.detail, ...text.marks].join(" · "), SMALL, "regular");
+  const detail = textWidth(besideFailure(text), SMALL, "regular") + (text.failed ? FAILED_WIDTH : 0);
   const shape = textWidth(text.shape, CODE, "mono");
   const count = text.count ? 14 + textWidth(text.count, SMALL, "regular") : 0;
   const share = text.share ? 14 + textWidth(text.share, SMALL, "regular") : 0;
@@ -266,6 +266,14 @@ function sizeOf(text: Texts): { width: number; height: number } {
       return { width: clamp(Math.max(name + share + fold, detail, shape + count) + 2 * PAD, 130), height: 64 };
     }
   }
+}
+
+export const FAILED = "⚠ failed";
+export const FAILED_WIDTH = Math.ceil(textWidth(`${FAILED} `, SMALL, "bold")) + 6;
+
+/** Type, settings and remarks; of a failed call, what stands behind `FAILED`. */
+export function besideFailure(box: Pick<Box, "detail" | "marks" | "failed">): string {
+  return [box.detail, ...box.marks.slice(box.failed ? 1 : 0)].join(" · ");
 }
 
 /** What an open frame says at its right end. */

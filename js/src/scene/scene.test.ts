@@ -151,11 +151,13 @@ suite("drawing", () => {
   });
 
   it("marks the failed call in the colour of errors", () => {
-    const payload = payloadOf([{ path: "a", type: "Dense", params: 4 }], [{ path: "a", failed: true }], []);
+    const payload = payloadOf([{ path: "a", type: "DepthwiseConv2D", params: 4 }], [{ path: "a", failed: true }], []);
     const graph = buildGraph(payload, new Set(), true, "down");
     expect(graph.boxes[0]?.marks).toEqual(["failed"]);
     const [item] = drawScene(graph, lookOf(payload, "params", [], LIGHT), NO_MARKS);
     expect(item?.commands[0]).toMatchObject({ stroke: LIGHT.error });
+    const texts = item?.commands.flatMap((command) => (command.kind === "text" ? [command.text] : []));
+    expect(texts).toEqual(expect.arrayContaining(["⚠ failed", graph.boxes[0]?.detail]));
   });
 
   it("writes names of layers as text, never as markup", () => {

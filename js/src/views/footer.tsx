@@ -10,7 +10,7 @@ import { useDisplay, useStore } from "./hooks";
 export function Footer({ payload }: { payload: Payload }) {
   const { totals, macs_basis, optimizer } = payload.meta;
   return (
-    <footer class="nbviz-footer">
+    <div class="nbviz-footer">
       <div class="nbviz-totals">
         <Total name="Total params" text={formatCount(totals.params)} />
         <Total name="Trainable" text={formatCount(totals.trainable_params)} />
@@ -33,7 +33,7 @@ export function Footer({ payload }: { payload: Payload }) {
         )}
       </div>
       <Chosen payload={payload} />
-    </footer>
+    </div>
   );
 }
 

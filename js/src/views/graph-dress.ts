@@ -13,8 +13,9 @@ function set(element: Element, attributes: Readonly<Record<string, string | null
 /** The drawing of a box: to be seen only, as `dressHit` stands for it everywhere else. */
 export function dressPicture(element: SVGGElement, item: Item, marks: Marks): void {
   const dim = marks.dimmed?.[item.index] ? " nbviz-dim" : "";
+  const selected = marks.selected.has(item.index) ? " nbviz-selected" : "";
   set(element, {
-    class: `nbviz-picture nbviz-${item.layer}${dim}`,
+    class: `nbviz-picture nbviz-${item.layer}${dim}${selected}`,
     "data-picture": String(item.index),
     "aria-hidden": "true",
   });

@@ -25,7 +25,7 @@ export function Toolbar({ payload, search, details, full, canFill, onDetails, on
   const name = title || payload?.meta.name || "Model";
   const about = payload ? [payload.meta.framework, payload.meta.type].filter(Boolean).join(" · ") : "";
   return (
-    <header class="nbviz-toolbar">
+    <div class="nbviz-toolbar">
       <div class="nbviz-title">
         <strong title={name}>{name}</strong>
         <span class="nbviz-about">{about}</span>
@@ -68,7 +68,7 @@ export function Toolbar({ payload, search, details, full, canFill, onDetails, on
           </button>
         )}
       </div>
-    </header>
+    </div>
   );
 }
 
