@@ -76,16 +76,21 @@ class StaticView:
         Height in pixels, None to choose by the number of rows.
     rows
         Number of table rows.
+    fallback
+        What shows where the notebook takes the frame away, as JupyterLab does until it trusts the notebook.
     """
 
-    def __init__(self, page: str, height: int | None, rows: int) -> None:
+    def __init__(self, page: str, height: int | None, rows: int, fallback: str) -> None:
         self._page = page
+        self._fallback = fallback
         self._height = height if height is not None else (440 if rows <= 12 else 660)
 
     def _repr_html_(self) -> str:
         return (
             f'<iframe title="nbviz model view" sandbox="allow-scripts allow-downloads allow-popups" '
             f'style="width:100%;height:{self._height}px;border:0" srcdoc="{html.escape(self._page, quote=True)}"></iframe>'
+            # what takes the frame away takes the style away too, and the table shows
+            f'<style>.nbviz-instead{{display:none}}</style><div class="nbviz-instead">{self._fallback}</div>'
         )
 
     def __repr__(self) -> str:

@@ -181,7 +181,8 @@ class ModelView(anywidget.AnyWidget):
 
     def static(self) -> static.StaticView:
         """Return the same view as a page inside the output: interactive, without a kernel, saved with the notebook."""
-        return static.StaticView(self._page(), self.height, len(self._metrics.tree))
+        summary = static.table_html(self._metrics, self.title or self.graph.name)
+        return static.StaticView(self._page(), self.height, len(self._metrics.tree), summary)
 
     def save(self, path: str | os.PathLike[str], part: str | None = None) -> Path:
         """Write the view to a file, in the format of its suffix.

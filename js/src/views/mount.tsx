@@ -23,8 +23,7 @@ export function mount(element: HTMLElement, store: Store, options: MountOptions,
   if (signal.aborted) return;
   const root = document.createElement("div");
   root.className = options.page ? "nbviz is-page" : "nbviz";
-  // Jupyter's shortcuts listen before ours do, and honour this attribute (Lumino 2).
-  root.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepKeys(root, signal);
   element.replaceChildren(...sheet(options.style), root);
   followTheme(root, (theme) => root.setAttribute("data-theme", theme), signal);
   revealSelection(store, signal);
@@ -37,6 +36,14 @@ export function mount(element: HTMLElement, store: Store, options: MountOptions,
     },
     { once: true },
   );
+}
+
+// Jupyter's shortcuts listen before ours do. They honour this attribute (Lumino 2), but look for it upwards from the
+// focused element and stop at the first that a shortcut's selector means, which may be the focused element itself.
+function keepKeys(root: HTMLElement, signal: AbortSignal): void {
+  const mark = (element: Element) => element.setAttribute("data-lm-suppress-shortcuts", "true");
+  mark(root);
+  root.addEventListener("focusin", (event) => mark(event.target as Element), { signal });
 }
 
 // Beside the view and not in the page's head: it then also holds in a shadow root (marimo), and leaves with the view.
