@@ -74,8 +74,10 @@ function NameCell({ payload, row, depth, open, flat, failed, title }: RowProps &
           </span>
         </>
       )}
-      {before && <span class="nbviz-before">{before.replaceAll("~", "")}</span>}
-      <span class="nbviz-label">{rest.replace(/^~/, "")}</span>
+      <span class="nbviz-words">
+        {before && <span class="nbviz-before">{before.replaceAll("~", "")}</span>}
+        <span class="nbviz-label">{rest.replace(/^~/, "")}</span>
+      </span>
       <Badges payload={payload} row={row} failed={failed} />
     </div>
   );

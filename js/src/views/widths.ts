@@ -9,8 +9,8 @@ const ARROW = 14;
 const PADDING = 28;
 const MOST = 240;
 /** Text is cut off with dots where there is no room; numbers and shapes are not. */
-const LEAST_TEXT = 112;
-const LEAST_NAME = 140;
+const LEAST_TEXT = 92;
+const LEAST_NAME = 160;
 const SCROLLBAR = 14;
 /** Rows looked at: enough to see what a column holds, quick on any model. */
 const SAMPLE = 1500;
