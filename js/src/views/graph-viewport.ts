@@ -5,7 +5,7 @@ const MIN = 0.04;
 const MAX = 3;
 const MARGIN = 24;
 /** Below this, texts cannot be read: a first view shows the start of a long model instead of all of it. */
-const READABLE = 0.45;
+const READABLE = 0.6;
 
 /** The smallest area that holds all of `areas`. */
 export function around(areas: readonly Bounds[]): Bounds {
