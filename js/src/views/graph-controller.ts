@@ -318,7 +318,7 @@ export class GraphController {
         this.#activate(frame, true);
         this.#toggle(frame);
       }
-    } else if (event.key === "f" || event.key === "F") this.fit();
+    } else if (event.key === "f") this.fit();
     else if (event.key === "Escape") {
       if (this.#around.store.state.selection.length === 0) return false;
       this.#around.store.set({ selection: [], focus: null });

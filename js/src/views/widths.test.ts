@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { columnsOf, shownColumns } from "../columns";
 import { sharedBlock } from "../scene/testing";
-import { contentWidth, fitting } from "./widths";
+import { contentWidth, fitting, template } from "./widths";
 
 it("leaves out whole columns where there is no room, never the shape or the parameters", () => {
   const payload = sharedBlock();
@@ -12,4 +12,16 @@ it("leaves out whole columns where there is no room, never the shape or the para
   expect(at(900)).toEqual(["path", "type", "output_shape", "params", "macs"]);
   expect(at(500)).toEqual(["path", "output_shape", "params", "macs"]);
   expect(at(360)).toEqual(["path", "output_shape", "params"]);
+});
+
+it("narrows the names before a number would be cut in two", () => {
+  const columns = shownColumns(columnsOf(sharedBlock(), []), ["path", "output_shape", "params"]);
+  const natural = new Map([
+    ["output_shape", 170],
+    ["params", 116],
+  ]);
+  const at = (width: number) => template(columns, { dragged: new Map(), natural, width });
+  expect(at(600)).toBe("minmax(160px, 1fr) 170px 116px");
+  expect(at(424)).toBe("minmax(124px, 1fr) 170px 116px");
+  expect(at(300)).toBe("minmax(100px, 1fr) 170px 116px");
 });

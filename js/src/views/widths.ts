@@ -11,6 +11,7 @@ const MOST = 240;
 /** Text is cut off with dots where there is no room; numbers and shapes are not. */
 const LEAST_TEXT = 92;
 const LEAST_NAME = 160;
+const TIGHT_NAME = 100;
 const SCROLLBAR = 14;
 /** Rows looked at: enough to see what a column holds, quick on any model. */
 const SAMPLE = 1500;
@@ -40,10 +41,14 @@ export function template(columns: readonly Column[], { dragged, natural, width }
   const sum = (some: readonly Column[]) => some.reduce((total, column) => total + wanted(column), 0);
   const over = sum(columns) - (width - SCROLLBAR);
   const shrink = over > 0 ? Math.max(1 - over / Math.max(sum(flexible), 1), 0) : 1;
+  // Names give way before a number would be cut in two.
+  const others = sum(columns.filter((column) => column.id !== "path" && !flexible.includes(column)));
+  const texts = flexible.reduce((total, column) => total + Math.min(LEAST_TEXT, wanted(column)), 0);
+  const least = Math.max(TIGHT_NAME, Math.min(LEAST_NAME, Math.floor(width - SCROLLBAR - others - texts)));
   return columns
     .map((column) => {
       if (dragged.has(column.id)) return `${wanted(column)}px`;
-      if (column.id === "path") return `minmax(${LEAST_NAME}px, 1fr)`;
+      if (column.id === "path") return `minmax(${least}px, 1fr)`;
       if (!isText(column)) return `${wanted(column)}px`;
       return `${Math.round(Math.max(wanted(column) * shrink, Math.min(LEAST_TEXT, wanted(column))))}px`;
     })
