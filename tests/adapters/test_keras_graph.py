@@ -282,6 +282,17 @@ def test_random_seeds_are_buffers():
     assert Metrics(graph).totals["params"] == 0
 
 
+def test_calls_of_a_shared_layer_are_numbered_as_the_code_made_them():
+    question, answer = (keras.Input((20,), dtype="int32", name=name) for name in ("question", "answer"))
+    embedding, encoder = kl.Embedding(50, 8, name="embedding"), kl.LSTM(4, name="encoder")
+    joined = kl.Concatenate()([encoder(embedding(question)), encoder(embedding(answer))])
+    graph = graph_of(keras.Model([question, answer], joined))
+    (first, second), (left, right) = graph.calls_of["embedding"], graph.calls_of["encoder"]
+    (asked,), (answered,) = graph.calls_of["question"], graph.calls_of["answer"]
+    edges = {(edge.source, edge.target) for edge in graph.edges}
+    assert {(asked, first), (answered, second), (first, left), (second, right)} <= edges
+
+
 def test_optimizer_is_a_line_of_its_own_after_fit():
     model = models.tutorial()
     model.compile("adam", "mse")

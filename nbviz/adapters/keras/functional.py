@@ -44,12 +44,16 @@ def _standardized(trace: Trace, model: Any, given: Any) -> list[Any]:
 
 
 def ordered_nodes(model: Any) -> list[Any]:
-    """Return the graph's nodes in the order in which Keras runs them and its summary lists them."""
+    """Return the graph's nodes in the order in which Keras runs them and its summary lists them.
+
+    Calls of one layer at one depth come in the order in which the user's code made them, which Keras does not keep.
+    """
     position = {id(operation): i for i, operation in enumerate(model._operations)}
+    made = {id(node): i for operation in model._operations for i, node in enumerate(operation._inbound_nodes)}
     nodes: list[Any] = []
     for depth in sorted(model._nodes_by_depth, reverse=True):
         level = model._nodes_by_depth[depth]
-        nodes.extend(sorted(level, key=lambda node: position.get(id(node.operation), 0)))
+        nodes.extend(sorted(level, key=lambda n: (position.get(id(n.operation), 0), made.get(id(n), 0))))
     return nodes
 
 
