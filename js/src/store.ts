@@ -66,7 +66,7 @@ export const DEFAULT_STATE: State = {
   extra_columns: [],
   title: "",
   height: null,
-  split: 0.46,
+  split: 0.48,
 };
 
 /** Statistics of one parameter, computed by a live kernel. */

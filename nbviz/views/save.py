@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".html", ".csv", ".md", ".tex", ".json")
+PICTURES = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".dot")
 PARTS = ("table", "graph")
 
 
@@ -29,6 +30,9 @@ def save(
     """Write to ``path`` what its suffix asks for; arguments and errors as ``ModelView.save``."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
+        if suffix in PICTURES:
+            msg = f"{path.name!r} is a picture: the Save menu of the view itself writes the graph as SVG."
+            raise OptionError(msg)
         known = ", ".join(SUFFIXES)
         msg = f"view.save writes {known}; found {path.name!r}.{nearest(suffix, SUFFIXES)}"
         raise OptionError(msg)

@@ -84,7 +84,7 @@ class ModelView(anywidget.AnyWidget):
     extra_columns = traitlets.List(traitlets.Dict()).tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
     height = traitlets.Int(None, allow_none=True, min=200).tag(sync=True)
-    split = traitlets.Float(0.46, min=0.0, max=1.0).tag(sync=True)
+    split = traitlets.Float(0.48, min=0.0, max=1.0).tag(sync=True)
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 // Table, graph and inspector side by side, one over the other, or behind tabs, as the width allows.
 import { useRef, useState } from "preact/hooks";
+import { DEFAULT_STATE } from "../store";
 import type { Payload } from "../wire";
 import { GraphView } from "./graph";
 import { handled, useDisplay, useStore } from "./hooks";
@@ -32,6 +33,11 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
   const both = !narrow && shows("table") && shows("graph");
   const inspector = details && selection.length > 0;
   const arrangement = narrow ? "is-narrow" : width < WIDE ? "is-medium" : "is-wide";
+  const close = () => {
+    onCloseDetails();
+    // The keyboard was in what is gone now.
+    area.current?.querySelector<HTMLElement>(".nbviz-grid")?.focus({ preventScroll: true });
+  };
   return (
     <>
       {narrow && <Tabs tab={tab} onTab={setTab} />}
@@ -51,13 +57,13 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
             value={split}
             min={0.15}
             max={0.85}
-            reset={0.46}
+            reset={DEFAULT_STATE.split}
             area={area}
             onMove={(share) => store.set({ split: share })}
           />
         )}
         <Side
-          inspector={inspector ? <Inspector payload={payload} onClose={onCloseDetails} /> : null}
+          inspector={inspector ? <Inspector payload={payload} onClose={close} /> : null}
           horizontal={!narrow && width >= WIDE}
           graphShown={shows("graph")}
         >

@@ -10,7 +10,7 @@ const PADDING = 28;
 const MOST = 240;
 /** Text is cut off with dots where there is no room; numbers and shapes are not. */
 const LEAST_TEXT = 92;
-const LEAST_NAME = 160;
+const LEAST_NAME = 140;
 const TIGHT_NAME = 100;
 const SCROLLBAR = 14;
 /** Rows looked at: enough to see what a column holds, quick on any model. */
@@ -75,7 +75,7 @@ export function fitting(columns: readonly Column[], natural: ReadonlyMap<string,
   const shown = columns.filter(({ id }) => id !== "type" || width >= ROOM_FOR_TYPE);
   const least = (column: Column) => {
     const wanted = natural.get(column.id) ?? column.width;
-    if (column.id === "path") return LEAST_NAME;
+    if (column.id === "path") return Math.min(LEAST_NAME, wanted);
     return isText(column) ? Math.min(LEAST_TEXT, wanted) : wanted;
   };
   const needed = shown.reduce((total, column) => total + least(column), SCROLLBAR);
