@@ -21,7 +21,7 @@ it("narrows the names before a number would be cut in two", () => {
     ["params", 116],
   ]);
   const at = (width: number) => template(columns, { dragged: new Map(), natural, width });
-  expect(at(600)).toBe("minmax(140px, 1fr) 170px 116px");
+  expect(at(600)).toBe("minmax(136px, 1fr) 170px 116px");
   expect(at(424)).toBe("minmax(124px, 1fr) 170px 116px");
   expect(at(300)).toBe("minmax(100px, 1fr) 170px 116px");
 });
