@@ -390,3 +390,23 @@ def test_shapes_alone_that_do_not_run_leave_the_layers_and_a_note():
     assert reading.error is None
     given = {"codes": keras.KerasTensor((None, 2), "int32"), "x": (None, 2)}
     assert len(read(model, given).graph.calls) > 0
+
+
+@pytest.mark.parametrize("ask", [lambda x: x.shape[1], lambda x: keras.ops.shape(x)[-1]], ids=["attribute", "ops"])
+@pytest.mark.parametrize("use", ["arange", "slice"])
+def test_a_free_length_that_the_code_asks_for_stays_free(ask, use):
+    """``None`` in ``ops.arange(0, None)`` or in a slice is no error, and would give the length 0 or that of the table."""
+
+    class Positions(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.tokens, self.table = kl.Embedding(9, 4), kl.Embedding(200, 4)
+
+        def call(self, x):
+            length = ask(x)
+            picked = keras.ops.arange(0, length, 1) if use == "arange" else keras.ops.arange(200)[:length]
+            return self.tokens(x) + self.table(picked)
+
+    graph = graph_of(Positions(), keras.KerasTensor((None, None), "int32"))
+    assert shapes(calls_of(graph, "")[0].outputs) == [(None, None, 4)]
+    assert shapes(calls_of(graph, "table")[0].outputs) == [(None, 4)]

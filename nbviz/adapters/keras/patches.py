@@ -59,6 +59,38 @@ class Handler(Protocol):
         """Run an automatic cast of an argument without recording it."""
         ...
 
+    def wants_numbers(self) -> bool:
+        """Tell whether a call that asks for the size of a free dimension can be run again with a number for it."""
+        ...
+
+
+class AskedShape(tuple[Any, ...]):
+    """A shape in the hands of the model's code, which must not take a free dimension other than the batch for a size.
+
+    Python and Keras read ``None`` in a slice or in ``ops.arange(0, None)`` as no bound at all: a wrong shape, no error.
+    """
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        taken = super().__getitem__(key)
+        first = not isinstance(key, slice) and key in (0, -len(self))
+        if taken is None and not first:
+            msg = "The size of a free dimension (None) is not known."
+            raise TypeError(msg)
+        return AskedShape(taken) if isinstance(key, slice) and key.start in (None, 0) else taken
+
+
+def _asked_by_model() -> bool:
+    """Tell whether the attribute two frames up, or the ``ops.shape`` that reads it, is the model's code."""
+    frame = sys._getframe(2)
+    if frame.f_code.co_name == "shape" and frame.f_back is not None:
+        frame = frame.f_back
+    return not frame.f_globals.get("__name__", "").startswith(("keras.", "nbviz.", "optree", "torch.", "jax."))
+
 
 @contextmanager
 def hooked(handler: Handler) -> Iterator[None]:
@@ -79,6 +111,7 @@ def hooked(handler: Handler) -> Iterator[None]:
 
 
 def _hooks(handler: Handler, thread: int) -> Iterator[tuple[Any, str, Any]]:
+    from keras.src.backend.common.keras_tensor import KerasTensor
     from keras.src.dtype_policies.dtype_policy import DTypePolicy
     from keras.src.layers import layer as layer_module
     from keras.src.ops.operation import Operation
@@ -99,6 +132,14 @@ def _hooks(handler: Handler, thread: int) -> Iterator[tuple[Any, str, Any]]:
             return handler.cast(convert, (self, *args), kwargs)
         return convert(self, *args, **kwargs)
 
+    plain_shape: Any = KerasTensor.shape
+
+    def shape(self: Any) -> Any:
+        dims = plain_shape.fget(self)
+        asked = None in dims[1:] and active() and handler.wants_numbers() and _asked_by_model()
+        return AskedShape(dims) if asked else dims
+
+    yield KerasTensor, "shape", property(shape, plain_shape.fset)
     yield Operation, "symbolic_call", symbolic_call
     yield DTypePolicy, "convert_input", convert_input
     yield from _variable_hooks(handler, active, lambda: threading.get_ident() == thread)
