@@ -314,9 +314,22 @@ def test_unbuilt_model_shows_its_layers_and_says_how_to_get_more():
 
 def test_what_an_unbuilt_layer_will_hold_is_unknown():
     graph = graph_of(models.residual_net(built=False))
-    assert set(graph.layers.column("parameters")) == {None}
+    held = dict(zip(graph.layers.column("path"), graph.layers.column("parameters"), strict=True))
+    assert held["blocks[1]/second"] is None
+    assert held["blocks[1]"] == ()  # it has no build() of its own that could add weights
+    assert Metrics(graph).totals["params"] is None
     whole = graph_of(models.residual_net(built=False), (None, 8))
     assert None not in whole.layers.column("parameters")
+
+
+def test_totals_of_a_model_without_a_call_are_those_of_its_built_parts():
+    class Adversaries(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.maker = keras.Sequential([keras.Input((3,)), kl.Dense(4)])
+            self.judge = keras.Sequential([keras.Input((4,)), kl.Dense(1)])
+
+    assert Metrics(graph_of(Adversaries())).totals["params"] == 21
 
 
 def test_layers_behind_a_failure_are_unknown_and_those_before_it_known():

@@ -21,6 +21,9 @@ from nbviz.graph import Diagnostic, Group
 from nbviz.grouping import infer_groups
 from nbviz.reading import Reading
 
+_BUILDS_NOTHING = frozenset({"Layer", "Model", "Sequential", "Functional"})
+"""Whose ``build`` adds no weights of its own: what such a layer holds is what its constructor gave it."""
+
 Run = Callable[[Trace], None]
 _GIVE_INPUTS = "Say what it takes: inputs=(None, 32) for one input, a tuple or dict of shapes or specs for several."
 
@@ -126,9 +129,9 @@ def _record(model: Any, run: Run | None) -> Recorded:
 
 
 def _leave_unbuilt_open(builder: GraphBuilder, layers: dict[int, Any]) -> None:
-    """Of layers that no pass has built, nobody knows what they will hold; a whole pass would have built them."""
+    """Of layers that no pass has built, nobody knows what their own ``build`` will add; a whole pass would tell."""
     for key, layer in layers.items():
-        if not getattr(layer, "built", False):
+        if not getattr(layer, "built", False) and definer(layer, "build").__name__ not in _BUILDS_NOTHING:
             builder.leave_open(key)
 
 
