@@ -75,6 +75,15 @@ def test_inputs_that_make_no_sense_say_what_to_give(inputs, words):
         read(models.two_inputs_shared_layer(), inputs)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [([(None, 1), (None, 1)], "inputs has 2 tensors, but this model takes 1"), ({"q": (None, 1)}, "inputs names 'q'")],
+)
+def test_a_sequential_model_takes_one_input_of_its_own_name(inputs, words):
+    with pytest.raises(InputsError, match=words):
+        read(models.tutorial(), inputs)
+
+
 def test_inputs_that_do_not_match_the_signature_name_it():
     with pytest.raises(InputsError, match=r"TwoArguments.call\(query, context, scale\)"):
         read(models.TwoArguments(), (None, 4))

@@ -30,8 +30,9 @@ def arguments(model: Any, inputs: Any) -> Arguments:
     """
     default = _default_dtype(model)
     given = _parse(inputs, default, "inputs")
-    if functional_of(model) is model or is_kind(model, "Functional"):
-        return (_for_functional(model, given),), {}
+    graph = functional_of(model) or (model if is_kind(model, "Functional") else None)
+    if graph is not None:
+        return (_for_functional(graph, given),), {}
     return _bind(model, given)
 
 
