@@ -109,6 +109,32 @@ def test_view_sits_in_a_box_and_links_to_other_widgets(open_view, page):
     expect(view.search).to_have_value("dense")
 
 
+def test_view_takes_the_room_there_is_in_a_row_of_widgets(open_view, page):
+    open_view("ipywidgets.HBox([view, ipywidgets.Button(description='beside')])")
+    view = View(page).ready()
+    page.wait_for_function("view => view.clientWidth > 500", arg=view.root.element_handle())
+
+
+def test_view_fills_the_window_and_comes_back(open_view, page):
+    open_view("view")
+    view = View(page).ready()
+    before = view.root.bounding_box()
+    view.root.get_by_role("button", name="Fill the window").click()
+    full = page.viewport_size
+    page.wait_for_function(
+        "([view, height]) => view.clientHeight >= height - 2", arg=[view.root.element_handle(), full["height"]]
+    )
+    view.node("head").click()
+    view.expect_selected("head")
+    # really drawn: one plain colour would compress to a few hundred bytes
+    assert len(view.node("head").screenshot()) > 1000
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")  # the first one, in the graph, lets go of the selection
+    page.wait_for_function(
+        "([view, width]) => view.clientWidth <= width", arg=[view.root.element_handle(), before["width"]]
+    )
+
+
 @pytest.mark.parametrize("place", ["filter", "table", "graph", "inspector"])
 def test_keys_meant_for_the_view_do_not_reach_the_notebook(open_view, page, place):
     open_view("view")
