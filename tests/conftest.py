@@ -10,7 +10,8 @@ import pytest
 
 # before anything imports Keras, which reads these once; it would also write its settings into the home directory
 os.environ.setdefault("KERAS_BACKEND", "jax")
-os.environ.setdefault("KERAS_HOME", tempfile.mkdtemp(prefix="nbviz-keras-"))
+_keras_home = tempfile.TemporaryDirectory(prefix="nbviz-keras-")  # goes with the process
+os.environ.setdefault("KERAS_HOME", _keras_home.name)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 HERE = Path(__file__).parent
