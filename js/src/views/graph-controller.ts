@@ -15,10 +15,11 @@ import {
   sceneToSvg,
   type Theme,
 } from "../scene";
-import type { Bounds, Item } from "../scene/commands";
+import type { Item } from "../scene/commands";
 import { matchingRows } from "../search";
 import { selectOne, selectToggle } from "../select";
 import type { Change, Store } from "../store";
+import { aimOf, isInView, selectionOf, wholeOf } from "./graph-aim";
 import { anchorOf, indexOf } from "./graph-anchor";
 import { dressEdge, dressHit, dressPicture } from "./graph-dress";
 import { listen } from "./graph-gestures";
@@ -27,7 +28,7 @@ import { stepOf } from "./graph-keys";
 import { dimmedBoxes, markedBoxes } from "./graph-marks";
 import { Painter } from "./graph-painter";
 import { readTheme, watchTheme } from "./graph-theme";
-import { around, Viewport } from "./graph-viewport";
+import { Viewport } from "./graph-viewport";
 import { walk } from "./graph-walk";
 
 const REBUILD: readonly Change[] = ["payload", "expanded", "depth", "groups", "direction"];
@@ -349,15 +350,10 @@ export class GraphController {
 
   // --- view -----------------------------------------------------------------------------------------------------
 
-  #bounds(): Bounds {
-    const placed = this.#graph?.layout;
-    return { x: 0, y: 0, width: placed?.totalWidth ?? 0, height: placed?.totalHeight ?? 0 };
-  }
-
   #start(): void {
     const graph = this.#graph;
     if (!graph || graph.boxes.length === 0 || this.#view.width === 0) return;
-    this.#view.start(this.#bounds(), boundsOf(graph, 0), graph.direction);
+    this.#view.start(wholeOf(graph), boundsOf(graph, 0), graph.direction);
     if (this.#around.store.state.selection.length > 0) this.#goToSelection();
   }
 
@@ -373,30 +369,20 @@ export class GraphController {
       return;
     }
     // An inspector opens beside a click: what was clicked stays under the pointer, unless it would be hidden.
-    const selected = this.#selectedBounds();
+    const selected = aimOf(this.#graph, this.#marks);
     if (selected && (clientWidth < width || clientHeight < height)) this.#view.reveal(selected);
-  }
-
-  #selectedBounds(): Bounds | null {
-    const graph = this.#graph;
-    const chosen = graph ? [...this.#marks.selected].sort((a, b) => a - b) : [];
-    if (!graph || chosen.length === 0) return null;
-    if (this.#marks.focused >= 0) return boundsOf(graph, this.#marks.focused);
-    return boundsOf(graph, chosen[0] as number);
   }
 
   #goToSelection(): void {
     const graph = this.#graph;
-    const bounds = this.#selectedBounds();
-    if (!graph || !bounds || this.#view.width === 0) return;
-    const visible = [...this.#marks.selected].some((b) => this.#view.shows(boundsOf(graph, b)));
-    const aim = this.#marks.focused >= 0 ? this.#view.shows(bounds) : visible;
-    if (!aim) this.#touch(() => this.#view.centre(bounds));
+    const aim = aimOf(graph, this.#marks);
+    if (!graph || !aim || this.#view.width === 0) return;
+    if (!isInView(graph, this.#marks, this.#view)) this.#touch(() => this.#view.centre(aim));
   }
 
   fit(): void {
     this.#untouched = true;
-    this.#view.fit(this.#bounds());
+    this.#view.fit(wholeOf(this.#graph));
   }
 
   zoomBy(factor: number): void {
@@ -404,13 +390,9 @@ export class GraphController {
   }
 
   zoomToSelection(): void {
-    const graph = this.#graph;
-    if (!graph || this.#marks.selected.size === 0) {
-      this.fit();
-      return;
-    }
-    const { x, y, width, height } = around([...this.#marks.selected].map((b) => boundsOf(graph, b)));
-    this.#touch(() => this.#view.fit({ x: x - 40, y: y - 40, width: width + 80, height: height + 80 }, 1.2));
+    const selection = selectionOf(this.#graph, this.#marks);
+    if (selection) this.#touch(() => this.#view.fit(selection, 1.2));
+    else this.fit();
   }
 
   svg(): string {
