@@ -51,7 +51,6 @@ export default program().widget({script:"("+program+")().page();\\n",scriptHash:
       "widget.js": widget,
       "standalone.js": page,
 
-      "widget.css": css,
       "standalone.css": css,
       "BUILD.txt": `${sourceHash()}\n`,
     };

@@ -181,8 +181,7 @@ class ModelView(anywidget.AnyWidget):
 
     def static(self) -> static.StaticView:
         """Return the same view as a page inside the output: interactive, without a kernel, saved with the notebook."""
-        summary = static.table_html(self._metrics, self.title or self.graph.name)
-        return static.StaticView(self._page(), self.height, len(self._metrics.tree), summary)
+        return static.StaticView(self._page(), self.height, len(self._metrics.tree), self._plain_table())
 
     def save(self, path: str | os.PathLike[str], part: str | None = None) -> Path:
         """Write the view to a file, in the format of its suffix.
@@ -223,8 +222,15 @@ class ModelView(anywidget.AnyWidget):
         state = self._state()
         if part is not None:
             state["split"] = 1.0 if part == "table" else 0.0
-        summary = static.table_html(self._metrics, self.title or self.graph.name, styled=False)
-        return page.page(state, self.payload, fallback=summary, title=self.title or self.graph.name)
+        return page.page(state, self.payload, fallback=self._plain_table(styled=False), title=self._heading)
+
+    @property
+    def _heading(self) -> str:
+        return self.title or self.graph.name
+
+    def _plain_table(self, *, styled: bool = True) -> str:
+        """Return what shows where the view itself cannot."""
+        return static.table_html(self._metrics, self._heading, styled=styled)
 
     def _shown_table(self) -> pd.DataFrame:
         layers = self.graph.layers
@@ -268,8 +274,7 @@ class ModelView(anywidget.AnyWidget):
         if bundle is None:  # a widget without a view, which is how ipywidgets marks a closed one
             return None
         data, metadata = bundle
-        fallback = static.table_html(self._metrics, self.title or self.graph.name)
-        return {**data, "text/plain": repr(self), "text/html": fallback}, metadata
+        return {**data, "text/plain": repr(self), "text/html": self._plain_table()}, metadata
 
     def __repr__(self) -> str:
         totals = self._metrics.totals["params"]
