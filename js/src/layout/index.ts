@@ -55,7 +55,20 @@ export interface Layout {
   readonly totalHeight: number;
 }
 
-/** Place boxes and route edges. Same input, same output. */
-export function layout(input: LayoutInput): Layout {
+/** Layouts of frames that may come again: kept by who lays out one graph several times. */
+export class LayoutCache {}
+
+/** Place boxes and route edges. Same input, same output. Yields the share of the work that is done, from 0 to 1. */
+// biome-ignore lint/correctness/useYield: the engine that replaces this one yields.
+export function* layoutSteps(input: LayoutInput, _cache?: LayoutCache): Generator<number, Layout> {
   return layoutCompound(input);
+}
+
+/** All steps at once. */
+export function layout(input: LayoutInput, cache?: LayoutCache): Layout {
+  const steps = layoutSteps(input, cache);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }

@@ -1,7 +1,7 @@
 // What each box says: its texts, its form and its size.
 import { DASH, formatCount, formatShape, percent, shortCount } from "../format";
 import { type Dim, list, type Payload, type Setting, type Settings } from "../wire";
-import { isTied } from "./units";
+import { isTied, type Units } from "./units";
 import { FOLDED, LEAF, OPEN, type Visible } from "./visible";
 import { fitText, textWidth } from "./widths";
 
@@ -140,13 +140,13 @@ function shapeOf(payload: Payload, tensor: number): readonly Dim[] | null {
   return payload.shapes[payload.tensors.shape[tensor] ?? -1] ?? null;
 }
 
-function formOf(payload: Payload, visible: Visible, b: number, type: string): Form {
+function formOf(payload: Payload, units: Units, visible: Visible, b: number, type: string): Form {
   const u = visible.unit[b] as number;
   const kind = payload.calls.kind[u] ?? "layer";
   if (visible.kind[b] === OPEN) return "frame";
   if (visible.kind[b] === FOLDED) return "folded";
   if (kind === "input" || kind === "output" || kind === "constant") return "terminal";
-  const row = visible.units.row[u] as number;
+  const row = units.row[u] as number;
   if (/^input(layer)?$/i.test(type)) return "terminal";
   const heavy = row >= 0 && (payload.rows.params[row] as number) > 0;
   if (heavy || payload.calls.failed[u]) return "layer";
@@ -155,19 +155,18 @@ function formOf(payload: Payload, visible: Visible, b: number, type: string): Fo
   return "layer";
 }
 
-function marksOf(payload: Payload, visible: Visible, u: number, row: number, call: number): string[] {
+function marksOf(payload: Payload, units: Units, u: number, row: number, call: number): string[] {
   const marks: string[] = [];
   if (call >= 0 && payload.calls.failed[call]) marks.push("failed");
-  if (row >= 0 && (visible.units.repeats[u] as number) > 1) {
-    marks.push(`call ${visible.units.nth[u]} of ${payload.rows.calls[row]}`);
+  if (row >= 0 && (units.repeats[u] as number) > 1) {
+    marks.push(`call ${units.nth[u]} of ${payload.rows.calls[row]}`);
   }
   if (isTied(payload, row)) marks.push("tied");
   if (row >= 0 && payload.rows.trainable[row] === 0 && (payload.rows.params[row] as number) > 0) marks.push("frozen");
   return marks;
 }
 
-export function describe(payload: Payload, visible: Visible, b: number): Box {
-  const { units } = visible;
+export function describe(payload: Payload, units: Units, visible: Visible, b: number): Box {
   const u = visible.unit[b] as number;
   const row = units.row[u] as number;
   const isCall = u < payload.calls.length;
@@ -175,7 +174,7 @@ export function describe(payload: Payload, visible: Visible, b: number): Box {
   const inferred = !isCall;
   const kind = isCall ? payload.calls.kind[u] : "layer";
   const type = inferred ? "group" : row >= 0 ? (payload.rows.type[row] ?? "") : (payload.calls.op[u] ?? "");
-  const form = formOf(payload, visible, b, isCall ? payload.calls.op[u] || type : type);
+  const form = formOf(payload, units, visible, b, isCall ? payload.calls.op[u] || type : type);
   const params = row >= 0 ? (payload.rows.params[row] as number) : Number.NaN;
   const settings = payload.settings[isCall ? callSettings(payload, u, row) : -1] ?? [];
   const inside = units.leaves[u] as number;
@@ -188,7 +187,7 @@ export function describe(payload: Payload, visible: Visible, b: number): Box {
       ? ` ${telling}`
       : "";
   const name = row >= 0 ? (payload.rows.label[row] ?? "") : boundaryName(lastSegment(units.path(u)));
-  const marks = marksOf(payload, visible, u, row, call);
+  const marks = marksOf(payload, units, u, row, call);
   const shape = shapesText(outputShapes(payload, call, row));
   const known = !terminal && row >= 0;
   const text = {

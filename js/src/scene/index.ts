@@ -1,15 +1,15 @@
 // What views may use of the scene.
+
+export { type Arrangement, arrange, arranging, type Wish } from "./arrange";
 export { type Item, LAYERS } from "./commands";
 export type { Box } from "./describe";
+export { boundsOf, boxesOf, buildGraph, findBox, type Graph, graphOf } from "./graph";
 export { drawLegend } from "./legend";
 export {
-  boundsOf,
-  buildGraph,
   drawEdges,
   drawHits,
   drawOne,
   drawScene,
-  type Graph,
   hitKey,
   type Look,
   lookOf,

@@ -2,19 +2,20 @@ import { expect, it, describe as suite } from "vitest";
 import { contrast } from "../color";
 import type { Command } from "./commands";
 import { tellingSettings } from "./describe";
-import { boundsOf, buildGraph, drawScene, type Graph, lookOf, NO_MARKS } from "./scene";
+import { boundsOf, boxesOf, buildGraph, type Graph } from "./graph";
+import { drawScene, lookOf, NO_MARKS } from "./scene";
 import { sceneToSvg } from "./svg";
 import { payloadOf, sharedBlock, stackOfBlocks } from "./testing";
 import { DARK, LIGHT } from "./theme";
 import { FOLDED, OPEN, visibleGraph } from "./visible";
 import { fitText, textWidth } from "./widths";
 
-const pathsOf = (graph: Graph): string[] => graph.boxes.map((box) => box.path);
+const pathsOf = (graph: Graph): string[] => boxesOf(graph).map((box) => box.path);
 
 function edgesOf(graph: Graph): string[] {
   const { source, target, length } = graph.visible.edges;
   return Array.from({ length }, (_, e) => {
-    const name = (b: number): string => graph.boxes[b]?.path ?? "";
+    const name = (b: number): string => graph.box(b).path ?? "";
     return `${name(source[e] as number)} > ${name(target[e] as number)}`;
   });
 }
@@ -30,7 +31,7 @@ suite("visible graph", () => {
     const graph = buildGraph(sharedBlock(), new Set(["block"]), true, "down");
     expect(pathsOf(graph).filter((path) => path === "block/a")).toHaveLength(2);
     expect(Array.from(graph.visible.kind).filter((kind) => kind === OPEN)).toHaveLength(2);
-    expect(new Set(graph.boxes.map((box) => box.key)).size).toBe(graph.boxes.length);
+    expect(new Set(boxesOf(graph).map((box) => box.key)).size).toBe(graph.count);
   });
 
   it("leaves inferred groups out when they are off", () => {
@@ -79,7 +80,7 @@ suite("boxes", () => {
   const graph = buildGraph(sharedBlock(), new Set(["block", "~head"]), true, "down");
 
   it("say name, type, shape and parameters", () => {
-    const box = graph.boxes.find((b) => b.path === "head_1");
+    const box = boxesOf(graph).find((b) => b.path === "head_1");
     expect(box).toMatchObject({
       name: "head_1",
       detail: "Dense",
@@ -91,12 +92,14 @@ suite("boxes", () => {
   });
 
   it("say which call of a shared block they are, once", () => {
-    const marks = graph.boxes.filter((b) => b.marks.length > 0).map((b) => `${b.path}: ${b.marks.join()}`);
+    const marks = boxesOf(graph)
+      .filter((b) => b.marks.length > 0)
+      .map((b) => `${b.path}: ${b.marks.join()}`);
     expect(marks).toEqual(["block: call 1 of 2", "block: call 2 of 2"]);
   });
 
   it("are small for small operations", () => {
-    expect(graph.boxes.find((b) => b.path === "block/b")?.form).toBe("pill");
+    expect(boxesOf(graph).find((b) => b.path === "block/b")?.form).toBe("pill");
   });
 
   it("show the settings that shapes do not", () => {
@@ -153,11 +156,11 @@ suite("drawing", () => {
   it("marks the failed call in the colour of errors", () => {
     const payload = payloadOf([{ path: "a", type: "DepthwiseConv2D", params: 4 }], [{ path: "a", failed: true }], []);
     const graph = buildGraph(payload, new Set(), true, "down");
-    expect(graph.boxes[0]?.marks).toEqual(["failed"]);
+    expect(graph.box(0).marks).toEqual(["failed"]);
     const [item] = drawScene(graph, lookOf(payload, "params", [], LIGHT), NO_MARKS);
     expect(item?.commands[0]).toMatchObject({ stroke: LIGHT.error });
     const texts = item?.commands.flatMap((command) => (command.kind === "text" ? [command.text] : []));
-    expect(texts).toEqual(expect.arrayContaining(["⚠ failed", graph.boxes[0]?.detail]));
+    expect(texts).toEqual(expect.arrayContaining(["⚠ failed", graph.box(0).detail]));
   });
 
   it("writes names of layers as text, never as markup", () => {

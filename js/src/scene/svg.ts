@@ -1,7 +1,8 @@
 // The SVG backend: commands to elements, as text for files and headless use, as attributes for a page.
 import type { Command, Item, Text } from "./commands";
+import type { Graph } from "./graph";
 import { drawLegend } from "./legend";
-import { drawScene, type Graph, type Look, type Marks } from "./scene";
+import { drawScene, type Look, type Marks } from "./scene";
 import type { Theme } from "./theme";
 
 export interface Element {
@@ -93,7 +94,7 @@ function markup({ tag, attributes, text }: Element): string {
 }
 
 function group(item: Item, graph: Graph, look: Look, marks: Marks): string {
-  const box = item.layer === "node" || item.layer === "header" ? graph.boxes[item.index] : undefined;
+  const box = item.layer === "node" || item.layer === "header" ? graph.box(item.index) : undefined;
   const title = box ? `<title>${escapeXml(box.label)}</title>` : "";
   const dimmed = box && marks.dimmed?.[item.index] ? ' opacity="0.25"' : "";
   return `<g${dimmed}>${title}${item.commands.map((c) => markup(toElement(c, look.theme))).join("")}</g>`;

@@ -1,14 +1,13 @@
 // Which boxes show: leaf calls, folded and open frames, and the edges between them, lifted to what is visible.
 import type { Dim, Payload } from "../wire";
 import { list } from "../wire";
-import { type Units, unitsOf } from "./units";
+import { unitsOf } from "./units";
 
 export const LEAF = 0;
 export const FOLDED = 1;
 export const OPEN = 2;
 
 export interface Visible {
-  readonly units: Units;
   readonly count: number;
   readonly kind: Uint8Array;
   /** The unit behind each box, in pre-order. */
@@ -56,7 +55,6 @@ export function visibleGraph(payload: Payload, expanded: ReadonlySet<string>, gr
     kind.push(!units.hasChildren[u] ? LEAF : expanded.has(units.path(u)) ? OPEN : FOLDED);
   }
   const boxes = {
-    units,
     count: unit.length,
     kind: Uint8Array.from(kind),
     unit: Int32Array.from(unit),

@@ -1,19 +1,19 @@
 // Which box keeps its place on screen while others come, go and move.
-import { boundsOf, type Graph } from "../scene";
+import { boundsOf, boxesOf, findBox, type Graph } from "../scene";
 import type { Viewport } from "./graph-viewport";
 
 export function indexOf(graph: Graph, key: string): number {
-  return graph.boxes.findIndex((box) => box.key === key);
+  return findBox(graph, (box) => box.key === key);
 }
 
 /** The clicked box, else what opened or closed, else what is nearest to the middle of the screen. */
 export function anchorOf(before: Graph, after: Graph, view: Viewport, clicked: string | null): string | null {
-  const there = new Map(after.boxes.map((box, b) => [box.key, b]));
+  const there = new Map(boxesOf(after).map((box, b) => [box.key, b]));
   if (clicked !== null && there.has(clicked) && indexOf(before, clicked) >= 0) return clicked;
   let best: string | null = null;
   let distance = Number.POSITIVE_INFINITY;
   const { k, x, y, width, height } = view;
-  before.boxes.forEach((box, b) => {
+  boxesOf(before).forEach((box, b) => {
     const now = there.get(box.key);
     if (now === undefined) return;
     const at = boundsOf(before, b);

@@ -1,11 +1,13 @@
 // One display of the graph: follows the store, paints what changed, turns gestures and keys into state.
 import { openPaths, setOpen } from "../outline";
 import {
+  type Box,
   boundsOf,
   buildGraph,
   drawHits,
   drawOne,
   drawScene,
+  findBox,
   type Graph,
   hitKey,
   type Look,
@@ -129,7 +131,7 @@ export class GraphController {
     }
     const { state, payload } = store;
     const graph = buildGraph(payload, openPaths(payload, state), state.groups, state.direction);
-    const active = before?.boxes[this.#active]?.key;
+    const active = before && before.count > 0 ? before.box(this.#active).key : undefined;
     const anchor = afresh || !before ? null : anchorOf(before, graph, this.#view, this.#anchor);
     const old = before && anchor !== null ? boundsOf(before, indexOf(before, anchor)) : null;
     const focused = this.#around.surface.matches(":focus-within");
@@ -156,7 +158,7 @@ export class GraphController {
     this.#look = lookOf(store.payload, store.state.color_by, store.state.extra_columns, this.#theme);
     this.#marks = this.#marksNow(this.#graph);
     this.#paint(this.#graph, this.#look);
-    shown({ look: this.#look, boxes: this.#graph.boxes.length });
+    shown({ look: this.#look, boxes: this.#graph.count });
   }
 
   #paint(graph: Graph, look: Look): void {
@@ -211,6 +213,10 @@ export class GraphController {
     change();
   }
 
+  #boxOf(b: number): Box | undefined {
+    return this.#graph && b >= 0 && b < this.#graph.count ? this.#graph.box(b) : undefined;
+  }
+
   /** The box that an element belongs to, -1 for the background. */
   #boxAt(target: Element): number {
     const at = target.closest("[data-box]")?.getAttribute("data-box");
@@ -220,7 +226,7 @@ export class GraphController {
   #click(target: Element, event: MouseEvent): void {
     const graph = this.#graph;
     const b = this.#boxAt(target);
-    const box = graph?.boxes[b];
+    const box = this.#boxOf(b);
     if (!graph || !box) {
       if (!event.shiftKey && !event.ctrlKey && !event.metaKey)
         this.#select(() => this.#around.store.set({ selection: [], focus: null }));
@@ -234,7 +240,7 @@ export class GraphController {
 
   /** The triangle is small: what counts is the corner around it. */
   #onToggle(graph: Graph, b: number, event: MouseEvent): boolean {
-    const kind = graph.boxes[b]?.form;
+    const kind = graph.box(b).form;
     if (kind !== "folded" && kind !== "frame") return false;
     const surface = this.#around.surface.getBoundingClientRect();
     const x = (event.clientX - surface.left - this.#view.x) / this.#view.k;
@@ -251,7 +257,7 @@ export class GraphController {
   }
 
   #toggle(b: number): void {
-    const box = this.#graph?.boxes[b];
+    const box = this.#boxOf(b);
     if (!box || (box.form !== "folded" && box.form !== "frame")) return;
     this.#anchor = box.key;
     this.#untouched = false;
@@ -266,7 +272,7 @@ export class GraphController {
 
   #choose(b: number, add: boolean): void {
     const { store } = this.#around;
-    const box = this.#graph?.boxes[b];
+    const box = this.#boxOf(b);
     if (!box) return;
     this.#select(() => {
       if (add) selectToggle(store, box.path);
@@ -281,15 +287,14 @@ export class GraphController {
     if (!graph || on === this.#hovered) return;
     this.#hovered = on;
     showNeighbours(this.#around.surface, graph, on);
-    this.#around.store.setHover(graph.boxes[on]?.path ?? null);
+    this.#around.store.setHover(on < 0 ? null : graph.box(on).path);
   }
 
   /** The table hovers rows: of a shared layer's boxes, the first stands for them. */
   #hoverPath(path: string | null): void {
     const graph = this.#graph;
-    if (!graph || path === (graph.boxes[this.#hovered]?.path ?? null)) return;
-    const on =
-      path === null ? -1 : graph.boxes.findIndex((box, b) => box.path === path && graph.visible.kind[b] !== OPEN);
+    if (!graph || path === (this.#hovered < 0 ? null : graph.box(this.#hovered).path)) return;
+    const on = path === null ? -1 : findBox(graph, (box, b) => box.path === path && graph.visible.kind[b] !== OPEN);
     this.#hovered = on;
     showNeighbours(this.#around.surface, graph, on);
   }
@@ -298,7 +303,7 @@ export class GraphController {
 
   #key(event: KeyboardEvent): void {
     const graph = this.#graph;
-    if (!graph || graph.boxes.length === 0) return;
+    if (!graph || graph.count === 0) return;
     const done = this.#act(graph, event);
     if (!done) return;
     event.preventDefault();
@@ -308,14 +313,14 @@ export class GraphController {
   #act(graph: Graph, event: KeyboardEvent): boolean {
     const command = event.ctrlKey || event.metaKey;
     const b = this.#active;
-    const form = graph.boxes[b]?.form;
+    const form = graph.box(b).form;
     if (event.key === "Enter" || event.key === " ") this.#choose(b, command || event.shiftKey);
     else if (command || event.altKey) return false;
     else if (event.key === "+" || event.key === "=") {
       if (form === "folded") this.#toggle(b);
     } else if (event.key === "-" || event.key === "_") {
       const frame = form === "frame" ? b : walk(graph, b, "out");
-      if (graph.boxes[frame]?.form === "frame") {
+      if (graph.box(frame).form === "frame") {
         this.#activate(frame, true);
         this.#toggle(frame);
       }
@@ -344,7 +349,7 @@ export class GraphController {
   }
 
   #element(b: number): SVGGElement | undefined {
-    const box = this.#graph?.boxes[b];
+    const box = this.#boxOf(b);
     return box && this.#painter.get(hitKey(box));
   }
 
@@ -352,7 +357,7 @@ export class GraphController {
 
   #start(): void {
     const graph = this.#graph;
-    if (!graph || graph.boxes.length === 0 || this.#view.width === 0) return;
+    if (!graph || graph.count === 0 || this.#view.width === 0) return;
     this.#view.start(wholeOf(graph), boundsOf(graph, 0), graph.direction);
     if (this.#around.store.state.selection.length > 0) this.#goToSelection();
   }

@@ -24,7 +24,7 @@ export function dressPicture(element: SVGGElement, item: Item, marks: Marks): vo
 /** A box to point at, to focus and to be read out. */
 export function dressHit(element: SVGGElement, graph: Graph, item: Item, marks: Marks, active: boolean): void {
   const b = item.index;
-  const box = graph.boxes[b];
+  const box = graph.box(b);
   if (!box) return;
   const kind = graph.visible.kind[b];
   set(element, {
@@ -33,7 +33,7 @@ export function dressHit(element: SVGGElement, graph: Graph, item: Item, marks: 
     "data-box": String(b),
     "data-path": box.path,
     "aria-label": box.label,
-    "aria-level": String(graph.visible.units.depth[graph.visible.unit[b] as number]),
+    "aria-level": String(graph.units.depth[graph.visible.unit[b] as number]),
     "aria-selected": String(marks.selected.has(b)),
     "aria-expanded": kind === LEAF ? null : String(kind === OPEN),
     tabindex: active ? "0" : "-1",

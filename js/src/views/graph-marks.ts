@@ -1,5 +1,5 @@
 // Selection and search, from rows and paths to boxes.
-import type { Graph, Marks } from "../scene";
+import { boxesOf, type Graph, type Marks } from "../scene";
 
 export function markedBoxes(
   graph: Graph | null,
@@ -12,16 +12,17 @@ export function markedBoxes(
   let focused = -1;
   if (graph && selection.length > 0) {
     const wanted = new Set(selection);
-    graph.boxes.forEach((box, b) => {
+    boxesOf(graph).forEach((box, b) => {
       if (!wanted.has(box.path)) return;
       selected.add(b);
       if (box.call >= 0 && box.call === focus) focused = b;
     });
-    const { units, boxOf } = graph.visible;
+    const { units } = graph;
+    const { boxOf } = graph.visible;
     for (const u of units.order) {
       const box = boxOf[u] as number;
       const path = graph.payload.rows.path[units.row[u] as number];
-      if (path !== undefined && wanted.has(path) && graph.boxes[box]?.path !== path && box >= 0) holding.add(box);
+      if (path !== undefined && wanted.has(path) && graph.box(box).path !== path && box >= 0) holding.add(box);
     }
   }
   // With one box there is nothing to tell apart.
@@ -32,14 +33,14 @@ export function markedBoxes(
 export function dimmedBoxes(graph: Graph, matching: Uint8Array, query: string): Uint8Array {
   const { visible } = graph;
   const dimmed = new Uint8Array(visible.count).fill(1);
-  const { units } = visible;
+  const { units } = graph;
   for (const u of units.order) {
     const box = visible.boxOf[u] as number;
     const row = units.row[u] as number;
     if (box >= 0 && row >= 0 && matching[row]) dimmed[box] = 0;
   }
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  graph.boxes.forEach((box, b) => {
+  boxesOf(graph).forEach((box, b) => {
     const texts = `${box.path}\n${box.name}\n${box.detail}\n${box.shape}`.toLowerCase();
     if (box.row < 0 && words.every((word) => texts.includes(word))) dimmed[b] = 0;
     // A frame that holds a match is a way to it.

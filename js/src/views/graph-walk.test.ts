@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildGraph } from "../scene";
+import { buildGraph, findBox } from "../scene";
 import { sharedBlock } from "../scene/testing";
 import { type Step, walk } from "./graph-walk";
 
@@ -9,7 +9,7 @@ function steps(from: number, ...path: Step[]): string[] {
   let at = from;
   return path.map((step) => {
     at = walk(graph, at, step);
-    return graph.boxes[at]?.key ?? "";
+    return graph.box(at).key;
   });
 }
 
@@ -19,7 +19,7 @@ describe("walking by keys", () => {
   });
 
   it("goes up through the title of a frame", () => {
-    const second = graph.boxes.findIndex((box) => box.key === "c4");
+    const second = findBox(graph, (box) => box.key === "c4");
     expect(steps(second, "previous", "previous", "previous")).toEqual(["c3", "c2", "c1"]);
   });
 

@@ -1,0 +1,81 @@
+// From the wish of a reader to boxes with places: what shows, how large it is, and where. Plain data in and out, in
+// steps, so that a worker or a page that has to stay responsive can run it.
+import { edgeShape } from "../format";
+import { type Direction, type Layout, type LayoutCache, layoutSteps } from "../layout";
+import type { Payload } from "../wire";
+import { describe, HEADER } from "./describe";
+import { unitsOf } from "./units";
+import { type Visible, visibleGraph } from "./visible";
+import { textWidth } from "./widths";
+
+/** What a reader wants to see. */
+export interface Wish {
+  /** Paths of the frames that stand open. */
+  readonly open: ReadonlySet<string>;
+  readonly groups: boolean;
+  readonly direction: Direction;
+}
+
+export interface Arrangement {
+  readonly visible: Visible;
+  readonly layout: Layout;
+  readonly groups: boolean;
+  readonly direction: Direction;
+}
+
+export const LABEL_SIZE = 10.5;
+export const LABEL_HEIGHT = 17;
+const SPACING = { header: HEADER, padding: 16, node: 26, edge: 18, rank: 11 };
+
+/** What the label of edge `e` says. */
+export function edgeLabel(payload: Payload, visible: Visible, e: number): string {
+  const { tensor, tensors } = visible.edges;
+  const shape = payload.shapes[payload.tensors.shape[tensor[e] as number] ?? -1] ?? null;
+  const count = tensors[e] as number;
+  return edgeShape(shape) + (count > 1 ? ` · ${count} tensors` : "");
+}
+
+/** Yields the share of the work that is done, from 0 to 1. */
+export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): Generator<number, Arrangement> {
+  const { groups, direction } = wish;
+  const units = unitsOf(payload, groups);
+  const visible = visibleGraph(payload, wish.open, groups);
+  const width = new Float64Array(visible.count);
+  const height = new Float64Array(visible.count);
+  for (let b = 0; b < visible.count; b++) {
+    const box = describe(payload, units, visible, b);
+    width[b] = box.width;
+    height[b] = box.height;
+  }
+  const { edges } = visible;
+  const labelWidth = Float64Array.from(edges.tensor, (_, e) =>
+    Math.ceil(textWidth(edgeLabel(payload, visible, e), LABEL_SIZE, "mono") + 14),
+  );
+  yield 0.1;
+  const layout = yield* layoutSteps(
+    {
+      parent: visible.parent,
+      width,
+      height,
+      source: edges.source,
+      target: edges.target,
+      sourcePort: edges.port,
+      targetPort: Int32Array.from(edges.source, (_, e) => e),
+      labelWidth,
+      labelHeight: new Float64Array(edges.length).fill(LABEL_HEIGHT),
+      direction,
+      spacing: SPACING,
+    },
+    cache,
+  );
+  return { visible, layout, groups, direction };
+}
+
+/** All steps at once. */
+export function arrange(payload: Payload, wish: Wish, cache?: LayoutCache): Arrangement {
+  const steps = arranging(payload, wish, cache);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}

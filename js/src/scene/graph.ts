@@ -1,0 +1,95 @@
+// An arrangement together with what its boxes and labels say, which is put into words when asked for.
+import type { Direction, Layout } from "../layout";
+import type { Payload } from "../wire";
+import { type Arrangement, arrange, edgeLabel } from "./arrange";
+import type { Bounds } from "./commands";
+import { type Box, describe } from "./describe";
+import { type Units, unitsOf } from "./units";
+import type { Visible } from "./visible";
+
+/** What is drawn and where: changes when something opens or the direction turns, not with selection or colours. */
+export interface Graph {
+  readonly payload: Payload;
+  readonly units: Units;
+  readonly visible: Visible;
+  readonly layout: Layout;
+  readonly direction: Direction;
+  /** Number of boxes. */
+  readonly count: number;
+  box(b: number): Box;
+  label(e: number): string;
+  /** Where edges run through the title line of an open frame. */
+  crossings(frame: number): readonly number[];
+}
+
+export function graphOf(payload: Payload, arrangement: Arrangement): Graph {
+  const { visible, layout, groups, direction } = arrangement;
+  const units = unitsOf(payload, groups);
+  const boxes: (Box | undefined)[] = new Array(visible.count);
+  const labels: (string | undefined)[] = new Array(visible.edges.length);
+  let crossings: ReadonlyMap<number, readonly number[]> | undefined;
+  return {
+    payload,
+    units,
+    visible,
+    layout,
+    direction,
+    count: visible.count,
+    box(b) {
+      boxes[b] ??= describe(payload, units, visible, b);
+      return boxes[b];
+    },
+    label(e) {
+      labels[e] ??= edgeLabel(payload, visible, e);
+      return labels[e];
+    },
+    crossings(frame) {
+      crossings ??= direction === "down" ? titleCrossings(visible, layout) : new Map();
+      return crossings.get(frame) ?? [];
+    },
+  };
+}
+
+export function buildGraph(payload: Payload, open: ReadonlySet<string>, groups: boolean, direction: Direction): Graph {
+  return graphOf(payload, arrange(payload, { open, groups, direction }));
+}
+
+export function boundsOf(graph: Graph, box: number): Bounds {
+  const { x, y, width, height } = graph.layout;
+  return {
+    x: x[box] as number,
+    y: y[box] as number,
+    width: width[box] as number,
+    height: height[box] as number,
+  };
+}
+
+export function boxesOf(graph: Graph): Box[] {
+  return Array.from({ length: graph.count }, (_, b) => graph.box(b));
+}
+
+/** The first box of which `test` holds, -1 for none. */
+export function findBox(graph: Graph, test: (box: Box, b: number) => boolean): number {
+  for (let b = 0; b < graph.count; b++) if (test(graph.box(b), b)) return b;
+  return -1;
+}
+
+/** Edges enter a frame through the middle of its title line: texts there have to make room. */
+function titleCrossings(visible: Visible, placed: Layout): Map<number, number[]> {
+  const found = new Map<number, number[]>();
+  const { edges, parent } = visible;
+  for (let e = 0; e < edges.length; e++) {
+    const from = placed.routeOffsets[e] as number;
+    const to = placed.routeOffsets[e + 1] as number;
+    for (let frame = parent[edges.target[e] as number] as number; frame >= 0; frame = parent[frame] as number) {
+      const top = placed.y[frame] as number;
+      for (let i = from; i < to; i += 6) {
+        if (Math.abs((placed.routes[i + 1] as number) - top) > 0.01) continue;
+        const xs = found.get(frame) ?? [];
+        xs.push(placed.routes[i] as number);
+        found.set(frame, xs);
+      }
+    }
+  }
+  return found;
+}
