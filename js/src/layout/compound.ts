@@ -1,259 +1,308 @@
-// Boxes in boxes, laid out inside out. An edge that crosses a frame's border is cut there: inside each frame it runs
-// to a port on the border, and between frames from port to port, so that every frame is a problem of its own.
-import { FAR, type FrameEdge, type FramePlan, NEAR, planFrame } from "./frame";
+// Boxes in boxes, laid out inside out: each frame is a problem of its own, and equal frames are one problem.
+import { type Adjacency, adjacency } from "./adjacency";
+import type { LayoutCache } from "./cache";
+import { planFrame } from "./frame";
 import type { Layout, LayoutInput } from "./index";
+import type { Plan, Problem } from "./problem";
+import { cut, type Segments } from "./segments";
+import { readProblem, SignatureWriter } from "./signature";
 
-interface Frame {
-  readonly children: number[];
-  /** Local number of each port by tensor: those behind the children. */
-  readonly near: Map<number, number>;
-  readonly far: Map<number, number>;
-  readonly edges: Segment[];
-  readonly byKey: Map<string, number>;
-  plan: FramePlan | null;
+/** Everything about who holds what; the outermost frame is number `boxes`. */
+interface Nest {
+  readonly input: LayoutInput;
+  readonly boxes: number;
+  readonly outermost: number;
+  readonly children: Adjacency;
+  readonly segments: Segments;
+  readonly segmentsOf: Adjacency;
+  readonly ports: Adjacency;
+  /** Number of each box, port and segment within its frame; near and far ports are numbered apart. */
+  readonly boxAt: Int32Array;
+  readonly portAt: Int32Array;
+  readonly segmentAt: Int32Array;
+  /** The order of each edge among those into its target. */
+  readonly inPort: Int32Array;
+  readonly plans: (Plan | undefined)[];
 }
 
-interface Segment {
-  readonly from: number;
-  readonly to: number;
-  readonly tensor: number;
-  labelWidth: number;
-  labelHeight: number;
-}
+// Boxes, ports and segments laid out between two yields.
+const STEP = 3000;
 
-/** The pieces of one edge in the order of travel: frame and segment numbers; `label` is the piece with the label. */
-interface Way {
-  readonly pieces: number[];
-  label: number;
-}
-
-class Compound {
-  readonly frames = new Map<number, Frame>();
-  readonly local: Int32Array;
-  readonly depth: Int32Array;
-  readonly #ports = new Map<string, number>();
-  readonly #input: LayoutInput;
-
-  constructor(input: LayoutInput) {
-    this.#input = input;
-    const n = input.parent.length;
-    this.local = new Int32Array(n);
-    this.depth = new Int32Array(n);
-    this.frames.set(-1, emptyFrame());
-    for (let b = 0; b < n; b++) {
-      const parent = input.parent[b] as number;
-      this.depth[b] = parent < 0 ? 0 : (this.depth[parent] as number) + 1;
-      let frame = this.frames.get(parent);
-      if (!frame) {
-        frame = emptyFrame();
-        this.frames.set(parent, frame);
-      }
-      this.local[b] = frame.children.length;
-      frame.children.push(b);
+export function* layoutCompound(input: LayoutInput, cache: LayoutCache): Generator<number, Layout> {
+  cache.begin();
+  const nest = nestOf(input);
+  yield 0.05;
+  const writer = new SignatureWriter();
+  const outletAt = new Int32Array(nest.segments.outlets).fill(-1);
+  const work = nest.boxes + nest.segments.frame.length;
+  let done = 0;
+  let since = 0;
+  for (const frame of insideOut(nest)) {
+    const row = writeSignature(writer, nest, frame, outletAt);
+    let plan = cache.find(row);
+    if (!plan) {
+      const signature = row.slice();
+      const problem = readProblem(signature);
+      const size = problem.boxes + problem.from.length;
+      const steps = planFrame(problem);
+      let step = steps.next();
+      for (; !step.done; step = steps.next()) if (size > STEP) yield 0.05 + (0.85 * done) / work;
+      plan = step.value;
+      cache.add(signature, plan);
+      since += size;
+    }
+    nest.plans[frame] = plan;
+    const size = row.length / 6;
+    done += size;
+    since += size / 8;
+    if (since > STEP) {
+      since = 0;
+      yield Math.min(0.9, 0.05 + (0.85 * done) / work);
     }
   }
-
-  #tensor(e: number): number {
-    const key = `${this.#input.source[e]} ${this.#input.sourcePort[e]}`;
-    const known = this.#ports.get(key) ?? this.#ports.size;
-    this.#ports.set(key, known);
-    return known;
-  }
-
-  #port(frame: number, side: "near" | "far", tensor: number): number {
-    const ports = (this.frames.get(frame) as Frame)[side];
-    const known = ports.get(tensor) ?? ports.size;
-    ports.set(tensor, known);
-    // Near ports are numbered from -1 down, far ones from far below, until the number of boxes is known.
-    return side === "near" ? -1 - known : -1 - known - FAR_BASE;
-  }
-
-  #segment(frame: number, from: number, to: number, tensor: number): number {
-    const { edges, byKey } = this.frames.get(frame) as Frame;
-    const key = `${from} ${to} ${tensor}`;
-    const known = byKey.get(key) ?? edges.length;
-    if (known === edges.length) {
-      edges.push({ from, to, tensor, labelWidth: 0, labelHeight: 0 });
-      byKey.set(key, known);
-    }
-    return known;
-  }
-
-  cut(e: number): Way {
-    const { parent, source, target } = this.#input;
-    const tensor = this.#tensor(e);
-    let u = source[e] as number;
-    let v = target[e] as number;
-    const before: number[] = [];
-    const after: number[] = [];
-    const leave = (): void => {
-      const frame = parent[u] as number;
-      before.push(frame, this.#segment(frame, this.local[u] as number, this.#port(frame, "far", tensor), tensor));
-      u = frame;
-    };
-    const enter = (): void => {
-      const frame = parent[v] as number;
-      after.push(this.#segment(frame, this.#port(frame, "near", tensor), this.local[v] as number, tensor), frame);
-      v = frame;
-    };
-    while ((this.depth[u] as number) > (this.depth[v] as number)) leave();
-    while ((this.depth[v] as number) > (this.depth[u] as number)) enter();
-    while (parent[u] !== parent[v]) {
-      leave();
-      enter();
-    }
-    const frame = parent[u] as number;
-    const middle = this.#segment(frame, this.local[u] as number, this.local[v] as number, tensor);
-    const segment = (this.frames.get(frame) as Frame).edges[middle] as Segment;
-    segment.labelWidth = Math.max(segment.labelWidth, this.#input.labelWidth[e] as number);
-    segment.labelHeight = Math.max(segment.labelHeight, this.#input.labelHeight[e] as number);
-    return { pieces: [...before, frame, middle, ...after.reverse()], label: before.length };
-  }
+  return assemble(nest);
 }
 
-const FAR_BASE = 1 << 28;
-
-function emptyFrame(): Frame {
-  return { children: [], near: new Map(), far: new Map(), edges: [], byKey: new Map(), plan: null };
+/** A frame comes before what it holds: backwards is inside out. */
+function* insideOut({ outermost, children }: Nest): Generator<number> {
+  for (let b = outermost - 1; b >= 0; b--) if (children.offsets[b + 1]! > children.offsets[b]!) yield b;
+  yield outermost;
 }
 
-/** The number of a segment's end within the frame's list: boxes, near ports, far ports. */
-function numberOf(end: number, frame: Frame): number {
-  if (end >= 0) return end;
-  const port = -1 - end;
-  return port < FAR_BASE ? frame.children.length + port : frame.children.length + frame.near.size + port - FAR_BASE;
-}
-
-function plan(input: LayoutInput, id: number, frame: Frame, frames: Map<number, Frame>): FramePlan {
-  const down = input.direction === "down";
-  const { children, near, far } = frame;
-  const count = children.length + near.size + far.size;
-  const across = new Float64Array(count);
-  const along = new Float64Array(count);
-  const pinned = new Uint8Array(count);
-  pinned.fill(NEAR, children.length, children.length + near.size);
-  pinned.fill(FAR, children.length + near.size);
-  children.forEach((b, i) => {
-    const inner = frames.get(b)?.plan;
-    across[i] = inner ? inner.across : ((down ? input.width : input.height)[b] as number);
-    along[i] = inner ? inner.along : ((down ? input.height : input.width)[b] as number);
-  });
-  /** A frame's ports are where its own plan has put them. */
-  const portAt = (end: number, tensor: number, side: "near" | "far"): number | null => {
-    const inner = frames.get(children[end] ?? -2);
-    if (!inner?.plan) return null;
-    const port = inner[side].get(tensor) ?? 0;
-    const at = inner.children.length + (side === "far" ? inner.near.size : 0) + port;
-    return (inner.plan.centre[at] as number) - inner.plan.across / 2;
-  };
-  const anchor = Float64Array.from({ length: count }, (_, i) => anchorOf(frames.get(children[i] ?? -2)));
-  const edges = frame.edges.map(
-    (s): FrameEdge => ({
-      from: numberOf(s.from, frame),
-      to: numberOf(s.to, frame),
-      tensor: s.tensor,
-      fromAt: s.from < 0 ? 0 : portAt(s.from, s.tensor, "far"),
-      toAt: s.to < 0 ? 0 : portAt(s.to, s.tensor, "near"),
-      labelAcross: down ? s.labelWidth : s.labelHeight,
-      labelAlong: down ? s.labelHeight : s.labelWidth,
-    }),
+function nestOf(input: LayoutInput): Nest {
+  const boxes = input.parent.length;
+  const children = adjacency(
+    boxes + 1,
+    input.parent.map((p) => (p < 0 ? boxes : p)),
   );
-  const { header, padding } = input.spacing;
-  const side: [number, number] = id < 0 ? [0, 0] : [padding, padding];
-  const top: [number, number] = id < 0 ? [0, 0] : [header, padding];
-  const least = { width: id < 0 ? 0 : (input.width[id] as number), height: id < 0 ? 0 : (input.height[id] as number) };
-  return planFrame({
-    across,
-    along,
-    anchor,
-    pinned,
-    edges,
-    padAcross: down ? side : top,
-    padAlong: down ? top : side,
-    least: { across: down ? least.width : least.height, along: down ? least.height : least.width },
-    gaps: input.spacing,
-  });
+  const segments = cut(input);
+  const segmentsOf = adjacency(boxes + 1, segments.frame);
+  const ports = adjacency(boxes + 1, segments.portFrame);
+  const portAt = new Int32Array(segments.portFrame.length);
+  for (let f = 0; f <= boxes; f++) {
+    const next = [0, 0];
+    for (let k = ports.offsets[f]!; k < ports.offsets[f + 1]!; k++) {
+      const side = segments.portLeaves[ports.edges[k]!]!;
+      portAt[ports.edges[k]!] = next[side]!++;
+    }
+  }
+  return {
+    input,
+    boxes,
+    outermost: boxes,
+    children,
+    segments,
+    segmentsOf,
+    ports,
+    boxAt: placesIn(children, boxes),
+    portAt,
+    segmentAt: placesIn(segmentsOf, segments.frame.length),
+    inPort: inPortsOf(input),
+    plans: new Array(boxes + 1),
+  };
+}
+
+/** The place of each member within its group. */
+function placesIn({ offsets, edges }: Adjacency, count: number): Int32Array {
+  const places = new Int32Array(count);
+  for (let f = 0; f + 1 < offsets.length; f++) {
+    for (let k = offsets[f]!; k < offsets[f + 1]!; k++) places[edges[k]!] = k - offsets[f]!;
+  }
+  return places;
+}
+
+/** Ports as small numbers, so that equal blocks look equal whatever theirs are. */
+function inPortsOf({ parent, target, targetPort }: LayoutInput): Int32Array {
+  const result = new Int32Array(target.length);
+  const { offsets, edges } = adjacency(parent.length, target);
+  for (let v = 0; v < parent.length; v++) {
+    const own = edges.subarray(offsets[v], offsets[v + 1]);
+    if (own.length < 2) continue;
+    const sorted = own.toSorted((a, b) => targetPort[a]! - targetPort[b]! || a - b);
+    for (let k = 1; k < sorted.length; k++) {
+      const [before, e] = [sorted[k - 1]!, sorted[k]!];
+      result[e] = result[before]! + (targetPort[e] === targetPort[before] ? 0 : 1);
+    }
+  }
+  return result;
+}
+
+/** Extents of a box across and along the flow: what its plan says, or what the input says. */
+function extentOf({ input, plans }: Nest, b: number): readonly [across: number, along: number] {
+  const plan = plans[b];
+  if (plan) return [plan.across, plan.along];
+  const [w, h] = [input.width[b]!, input.height[b]!];
+  return input.direction === "down" ? [w, h] : [h, w];
+}
+
+function writeSignature(writer: SignatureWriter, nest: Nest, frame: number, outletAt: Int32Array): Float64Array {
+  const { children, segments, segmentsOf, ports, input } = nest;
+  const boxes = children.offsets[frame + 1]! - children.offsets[frame]!;
+  const own = segmentsOf.edges.subarray(segmentsOf.offsets[frame], segmentsOf.offsets[frame + 1]);
+  let far = 0;
+  for (let k = ports.offsets[frame]!; k < ports.offsets[frame + 1]!; k++) far += segments.portLeaves[ports.edges[k]!]!;
+  const near = ports.offsets[frame + 1]! - ports.offsets[frame]! - far;
+  const outlets: number[] = [];
+  for (const s of own) {
+    const o = segments.outlet[s]!;
+    if (outletAt[o]! >= 0) continue;
+    outletAt[o] = outlets.length;
+    outlets.push(s);
+  }
+  writer.begin(boxes, near, far, own.length, outlets.length);
+  writer.frame(frameOf(nest, frame));
+  for (let k = children.offsets[frame]!; k < children.offsets[frame + 1]!; k++) {
+    const b = children.edges[k]!;
+    const [across, along] = extentOf(nest, b);
+    writer.box(across, along, anchorOf(nest.plans[b]));
+  }
+  const nodeOf = (end: number): number => {
+    if (end >= 0) return nest.boxAt[end]!;
+    return boxes + nest.portAt[-1 - end]! + (segments.portLeaves[-1 - end] ? near : 0);
+  };
+  for (const s of own) {
+    const [from, to] = [segments.from[s]!, segments.to[s]!];
+    const inPort = to >= 0 && !nest.plans[to] ? nest.inPort[segments.edge[s]!]! : 0;
+    const outlet = outletAt[segments.outlet[s]!]!;
+    writer.edge(nodeOf(from), nodeOf(to), outlet, inPort, leavesAt(nest, s, from), entersAt(nest, s, to));
+  }
+  for (const s of outlets) {
+    const e = segments.edge[s]!;
+    const [w, h] = segments.previous[s]! < 0 ? [input.labelWidth[e]!, input.labelHeight[e]!] : [0, 0];
+    if (input.direction === "down") writer.outlet(w, h);
+    else writer.outlet(h, w);
+    outletAt[segments.outlet[s]!] = -1;
+  }
+  return writer.row;
+}
+
+function frameOf(
+  { input, outermost }: Nest,
+  frame: number,
+): Pick<Problem, "padAcross" | "padAlong" | "least" | "gaps"> {
+  const { spacing, direction } = input;
+  if (frame === outermost)
+    return { padAcross: [0, 0], padAlong: [0, 0], least: { across: 0, along: 0 }, gaps: spacing };
+  const [w, h] = [input.width[frame]!, input.height[frame]!];
+  const side = [spacing.padding, spacing.padding] as const;
+  const top = [spacing.header, spacing.padding] as const;
+  return direction === "down"
+    ? { padAcross: side, padAlong: top, least: { across: w, along: h }, gaps: spacing }
+    : { padAcross: top, padAlong: side, least: { across: h, along: w }, gaps: spacing };
+}
+
+/** Where a segment leaves its box, from the box's centre: open for plain boxes. */
+function leavesAt({ plans, portAt, segments }: Nest, s: number, from: number): number {
+  if (from < 0) return 0;
+  const plan = plans[from];
+  if (!plan) return Number.NaN;
+  const port = -1 - segments.to[segments.previous[s]!]!;
+  return plan.farAt[portAt[port]!]!;
+}
+
+function entersAt({ plans, portAt, segments }: Nest, s: number, to: number): number {
+  if (to < 0) return 0;
+  const plan = plans[to];
+  if (!plan) return Number.NaN;
+  return plan.nearAt[portAt[segments.enters[s]!]!]!;
 }
 
 /** The way through a frame, from its centre: between where its first tensor enters and where its first one leaves. */
-function anchorOf(frame: Frame | undefined): number {
-  if (!frame?.plan) return 0;
-  const { centre, across } = frame.plan;
-  const first = frame.children.length;
-  const ports: number[] = [];
-  if (frame.near.size > 0) ports.push(centre[first] as number);
-  if (frame.far.size > 0) ports.push(centre[first + frame.near.size] as number);
+function anchorOf(plan: Plan | undefined): number {
+  if (!plan) return 0;
+  const ports = [plan.nearAt[0], plan.farAt[0]].filter((at) => at !== undefined);
   if (ports.length === 0) return 0;
-  const offset = ports.reduce((sum, at) => sum + at, 0) / ports.length - across / 2;
+  const offset = ports.reduce((sum, at) => sum + at, 0) / ports.length;
   // Room is kept on both sides: past some imbalance a bend costs less than the room.
-  return Math.abs(offset) < across * 0.3 ? offset : 0;
+  return Math.abs(offset) < plan.across * 0.3 ? offset : 0;
 }
 
-export function layoutCompound(input: LayoutInput): Layout {
-  const compound = new Compound(input);
-  const ways = Array.from(input.source, (_, e) => compound.cut(e));
-  // A frame comes before what it holds: backwards is inside out.
-  const ids = [...compound.frames.keys()].sort((a, b) => b - a);
-  for (const id of ids) {
-    const frame = compound.frames.get(id) as Frame;
-    frame.plan = plan(input, id, frame, compound.frames);
-  }
-  return assemble(input, compound, ways);
-}
-
-function assemble(input: LayoutInput, compound: Compound, ways: readonly Way[]): Layout {
-  const n = input.parent.length;
+function assemble(nest: Nest): Layout {
+  const { input, boxes, plans } = nest;
   const down = input.direction === "down";
-  const across = new Float64Array(n);
-  const along = new Float64Array(n);
-  const breadth = new Float64Array(n);
-  const length = new Float64Array(n);
-  for (let b = 0; b < n; b++) {
-    const parent = input.parent[b] as number;
-    const outer = (compound.frames.get(parent) as Frame).plan as FramePlan;
-    const inner = compound.frames.get(b)?.plan;
-    breadth[b] = inner ? inner.across : ((down ? input.width : input.height)[b] as number);
-    length[b] = inner ? inner.along : ((down ? input.height : input.width)[b] as number);
-    const i = compound.local[b] as number;
-    across[b] =
-      (parent < 0 ? 0 : (across[parent] as number)) + (outer.centre[i] as number) - (breadth[b] as number) / 2;
-    along[b] = (parent < 0 ? 0 : (along[parent] as number)) + (outer.start[i] as number);
+  const across = new Float64Array(boxes + 1);
+  const along = new Float64Array(boxes + 1);
+  const breadth = new Float64Array(boxes);
+  const length = new Float64Array(boxes);
+  for (let b = 0; b < boxes; b++) {
+    const parent = input.parent[b]! < 0 ? boxes : input.parent[b]!;
+    const outer = plans[parent]!;
+    const i = nest.boxAt[b]!;
+    [breadth[b], length[b]] = extentOf(nest, b) as [number, number];
+    across[b] = across[parent]! + outer.centre[i]! - breadth[b]! / 2;
+    along[b] = along[parent]! + outer.start[i]!;
   }
-  const root = (compound.frames.get(-1) as Frame).plan as FramePlan;
-  const routes: number[] = [];
-  const routeOffsets = new Int32Array(ways.length + 1);
-  const labelAcross = new Float64Array(ways.length);
-  const labelAlong = new Float64Array(ways.length);
-  ways.forEach((way, e) => {
-    for (let i = 0; i < way.pieces.length; i += 2) {
-      const id = way.pieces[i] as number;
-      const { routes: pieces, labels } = (compound.frames.get(id) as Frame).plan as FramePlan;
-      const dx = id < 0 ? 0 : (across[id] as number);
-      const dy = id < 0 ? 0 : (along[id] as number);
-      const piece = pieces[way.pieces[i + 1] as number] as number[];
-      // The next piece starts where this one ended.
-      for (let k = i === 0 ? 0 : 2; k < piece.length; k += 2) {
-        const x = (piece[k] as number) + dx;
-        const y = (piece[k + 1] as number) + dy;
-        routes.push(down ? x : y, down ? y : x);
-      }
-      if (i !== way.label) continue;
-      const label = labels[way.pieces[i + 1] as number] as readonly [number, number];
-      labelAcross[e] = label[0] + dx;
-      labelAlong[e] = label[1] + dy;
-    }
-    routeOffsets[e + 1] = routes.length;
-  });
+  const root = plans[boxes]!;
+  const routes = routesOf(nest, across, along);
+  const labels = labelsOf(nest, across, along);
   return {
-    x: down ? across : along,
-    y: down ? along : across,
+    x: (down ? across : along).subarray(0, boxes),
+    y: (down ? along : across).subarray(0, boxes),
     width: down ? breadth : length,
     height: down ? length : breadth,
-    routes: Float64Array.from(routes),
-    routeOffsets,
-    labelX: down ? labelAcross : labelAlong,
-    labelY: down ? labelAlong : labelAcross,
+    ...routes,
+    labelX: down ? labels.across : labels.along,
+    labelY: down ? labels.along : labels.across,
     totalWidth: down ? root.across : root.along,
     totalHeight: down ? root.along : root.across,
   };
+}
+
+/** Put the pieces of every edge together, in the order of travel; each starts where the one before it has ended. */
+function routesOf(
+  { input, segments, segmentAt, plans }: Nest,
+  across: Float64Array,
+  along: Float64Array,
+): Pick<Layout, "routes" | "routeOffsets"> {
+  const m = input.source.length;
+  const down = input.direction === "down";
+  const routeOffsets = new Int32Array(m + 1);
+  const lengthOf = (s: number): number => {
+    const { offsets } = plans[segments.frame[s]!]!;
+    return offsets[segmentAt[s]! + 1]! - offsets[segmentAt[s]!]!;
+  };
+  for (let e = 0; e < m; e++) {
+    let length = 2;
+    for (let s = segments.last[e]!; s >= 0; s = segments.previous[s]!) length += lengthOf(s) - 2;
+    routeOffsets[e + 1] = routeOffsets[e]! + length;
+  }
+  const routes = new Float64Array(routeOffsets[m]!);
+  for (let e = 0; e < m; e++) {
+    // From the last piece backwards; each but the first leaves out its start.
+    let at = routeOffsets[e + 1]!;
+    for (let s = segments.last[e]!; s >= 0; s = segments.previous[s]!) {
+      const frame = segments.frame[s]!;
+      const plan = plans[frame]!;
+      const [first, last] = [plan.offsets[segmentAt[s]!]!, plan.offsets[segmentAt[s]! + 1]!];
+      const [dx, dy] = [across[frame]!, along[frame]!];
+      const from = segments.previous[s]! < 0 ? first : first + 2;
+      at -= last - from;
+      for (let i = from, o = at; i < last; i += 2, o += 2) {
+        const x = plan.routes[i]! + dx;
+        const y = plan.routes[i + 1]! + dy;
+        routes[o] = down ? x : y;
+        routes[o + 1] = down ? y : x;
+      }
+    }
+  }
+  return { routes, routeOffsets };
+}
+
+/** Labels stand below the box that makes the tensor, innermost. */
+function labelsOf(
+  { input, segments, segmentAt, plans }: Nest,
+  across: Float64Array,
+  along: Float64Array,
+): { across: Float64Array; along: Float64Array } {
+  const m = input.source.length;
+  const found = { across: new Float64Array(m), along: new Float64Array(m) };
+  for (let e = 0; e < m; e++) {
+    let s = segments.last[e]!;
+    while (segments.previous[s]! >= 0) s = segments.previous[s]!;
+    const frame = segments.frame[s]!;
+    const plan = plans[frame]!;
+    found.across[e] = plan.labelAcross[segmentAt[s]!]! + across[frame]!;
+    found.along[e] = plan.labelAlong[segmentAt[s]!]! + along[frame]!;
+  }
+  return found;
 }

@@ -1,6 +1,9 @@
 // The interface of the layout engine: boxes in boxes and edges between them, as typed arrays, in and out. A leaf: it
 // knows neither models nor pages, so that a worker, a page, node and an embedded V8 run the same code.
+import { LayoutCache } from "./cache";
 import { layoutCompound } from "./compound";
+
+export { LayoutCache };
 
 export type Direction = "down" | "right";
 
@@ -13,10 +16,11 @@ export interface LayoutInput {
   /** Ends of edges: boxes that hold no other. */
   readonly source: Int32Array;
   readonly target: Int32Array;
-  /** Edges with the same source and source port carry the same tensor: they leave a frame through one place. */
+  /** Edges with the same source and source port carry the same tensor: they leave a box, and any frame, as one. */
   readonly sourcePort: Int32Array;
+  /** Edges meet their target in the order of its ports; equal numbers leave the order open. */
   readonly targetPort: Int32Array;
-  /** Sizes of the labels that sit on edges, 0 for none. */
+  /** Sizes of the labels below the boxes that make the tensors, 0 for none; the same for all edges of one tensor. */
   readonly labelWidth: Float64Array;
   readonly labelHeight: Float64Array;
   readonly direction: Direction;
@@ -48,20 +52,16 @@ export interface Layout {
    */
   readonly routes: Float64Array;
   readonly routeOffsets: Int32Array;
-  /** Centres of the labels; edges that share a way share their label's place. */
+  /** Centres of the labels, the same for all edges of one tensor; NaN where there is no room for one. */
   readonly labelX: Float64Array;
   readonly labelY: Float64Array;
   readonly totalWidth: number;
   readonly totalHeight: number;
 }
 
-/** Layouts of frames that may come again: kept by who lays out one graph several times. */
-export class LayoutCache {}
-
 /** Place boxes and route edges. Same input, same output. Yields the share of the work that is done, from 0 to 1. */
-// biome-ignore lint/correctness/useYield: the engine that replaces this one yields.
-export function* layoutSteps(input: LayoutInput, _cache?: LayoutCache): Generator<number, Layout> {
-  return layoutCompound(input);
+export function layoutSteps(input: LayoutInput, cache = new LayoutCache()): Generator<number, Layout> {
+  return layoutCompound(input, cache);
 }
 
 /** All steps at once. */

@@ -1,133 +1,69 @@
-// Which layer each box of one frame belongs to. Boxes get even ranks: the odd ones between are for edge labels.
+// Which layer each node belongs to: longest paths first, then whatever shortens edges.
+import { type Adjacency, adjacency } from "./adjacency";
+import { tighten } from "./simplex";
 
-export interface Ranking {
-  readonly rank: Int32Array;
-  /** 1 where an edge points against the flow and is drawn the other way round. */
-  readonly reversed: Uint8Array;
-}
-
-interface Adjacency {
-  readonly offsets: Int32Array;
-  readonly edges: Int32Array;
-}
-
-function adjacency(n: number, ends: Int32Array): Adjacency {
-  const offsets = new Int32Array(n + 1);
-  for (const v of ends) offsets[v + 1] = (offsets[v + 1] as number) + 1;
-  for (let i = 0; i < n; i++) offsets[i + 1] = (offsets[i + 1] as number) + (offsets[i] as number);
-  const next = offsets.slice();
-  const edges = new Int32Array(ends.length);
-  for (let e = 0; e < ends.length; e++) {
-    const v = ends[e] as number;
-    edges[next[v] as number] = e;
-    next[v] = (next[v] as number) + 1;
-  }
-  return { offsets, edges };
-}
-
-/** Mark the edges that close a cycle, by depth-first search with an explicit stack: frames may be thousands deep. */
-function backEdges(n: number, from: Int32Array, to: Int32Array): { reversed: Uint8Array; postorder: Int32Array } {
-  const out = adjacency(n, from);
-  const reversed = new Uint8Array(from.length);
-  const state = new Uint8Array(n); // 0 new, 1 on the stack, 2 done
-  const cursor = out.offsets.slice(0, n);
-  const stack = new Int32Array(n);
-  const postorder = new Int32Array(n);
-  let done = 0;
-  for (let root = 0; root < n; root++) {
-    if (state[root]) continue;
-    let depth = 0;
-    stack[0] = root;
-    state[root] = 1;
-    while (depth >= 0) {
-      const v = stack[depth] as number;
-      const at = cursor[v] as number;
-      if (at === out.offsets[v + 1]) {
-        state[v] = 2;
-        postorder[done++] = v;
-        depth--;
-        continue;
-      }
-      cursor[v] = at + 1;
-      const e = out.edges[at] as number;
-      const w = to[e] as number;
-      if (state[w] === 1) reversed[e] = 1;
-      else if (state[w] === 0) {
-        state[w] = 1;
-        stack[++depth] = w;
-      }
-    }
-  }
-  return { reversed, postorder };
-}
+// Rounds of single moves; nearly all that there is to gain is gained in the first few.
+const ROUNDS = 8;
 
 /**
- * Rank the boxes of a frame: longest path, then every box that would shorten its edges by moving down does so.
+ * Rank `n` nodes so that every link points at least one rank down and links are short in total.
  *
- * Boxes with `pinned` set are ports on the frame's border; `pinPorts` ranks them outside all others.
+ * Parameters
+ * `topological` holds every node before those that it leads to. The result starts at 0.
  */
-export function rankBoxes(n: number, from: Int32Array, to: Int32Array, pinned: Uint8Array): Ranking {
-  const { reversed, postorder } = backEdges(n, from, to);
-  const up = Int32Array.from(from, (v, e) => (reversed[e] ? (to[e] as number) : v));
-  const down = Int32Array.from(to, (v, e) => (reversed[e] ? (from[e] as number) : v));
-  const incoming = adjacency(n, down);
-  const outgoing = adjacency(n, up);
+export function rankNodes(n: number, from: Int32Array, to: Int32Array, topological: Int32Array): Int32Array {
+  const outgoing = adjacency(n, from);
+  const incoming = adjacency(n, to);
   const rank = new Int32Array(n);
-  for (let i = n - 1; i >= 0; i--) {
-    const v = postorder[i] as number;
+  for (const v of topological) {
     let best = 0;
-    for (let k = incoming.offsets[v] as number; k < (incoming.offsets[v + 1] as number); k++) {
-      const u = up[incoming.edges[k] as number] as number;
-      if (!pinned[u] && u !== v) best = Math.max(best, (rank[u] as number) + 2);
+    for (let k = incoming.offsets[v]!; k < incoming.offsets[v + 1]!; k++) {
+      const r = rank[from[incoming.edges[k]!]!]! + 1;
+      if (r > best) best = r;
     }
     rank[v] = best;
   }
-  pullDown(postorder, rank, pinned, incoming, outgoing, down);
-  return { rank, reversed };
+  for (let round = 0; round < ROUNDS; round++) {
+    if (!moveSingly(rank, from, to, topological, incoming, outgoing, round % 2 === 0)) break;
+  }
+  tighten({ n, from, to, incoming, outgoing, rank });
+  return fromZero(rank);
 }
 
-/** Constants and side inputs belong next to what reads them. Postorder visits readers first. */
-function pullDown(
-  postorder: Int32Array,
+/** Move each node towards the side where it has more links, as far as they allow. Returns whether any moved. */
+function moveSingly(
   rank: Int32Array,
-  pinned: Uint8Array,
+  from: Int32Array,
+  to: Int32Array,
+  topological: Int32Array,
   incoming: Adjacency,
   outgoing: Adjacency,
-  down: Int32Array,
-): void {
-  for (const v of postorder) {
-    if (pinned[v]) continue;
-    const ins = (incoming.offsets[v + 1] as number) - (incoming.offsets[v] as number);
-    let lowest = Number.POSITIVE_INFINITY;
-    let outs = 0;
-    for (let k = outgoing.offsets[v] as number; k < (outgoing.offsets[v + 1] as number); k++) {
-      const w = down[outgoing.edges[k] as number] as number;
-      if (pinned[w] || w === v) continue;
-      outs++;
-      lowest = Math.min(lowest, (rank[w] as number) - 2);
+  upwards: boolean,
+): boolean {
+  const n = rank.length;
+  let moved = false;
+  for (let i = 0; i < n; i++) {
+    const v = topological[upwards ? n - 1 - i : i]!;
+    const [in0, in1] = [incoming.offsets[v]!, incoming.offsets[v + 1]!];
+    const [out0, out1] = [outgoing.offsets[v]!, outgoing.offsets[v + 1]!];
+    const pull = out1 - out0 - (in1 - in0);
+    if (pull === 0) continue;
+    let r = 0;
+    if (pull > 0) {
+      r = 0x7fffffff;
+      for (let k = out0; k < out1; k++) r = Math.min(r, rank[to[outgoing.edges[k]!]!]! - 1);
+    } else for (let k = in0; k < in1; k++) r = Math.max(r, rank[from[incoming.edges[k]!]!]! + 1);
+    if (r !== rank[v]) {
+      rank[v] = r;
+      moved = true;
     }
-    if (outs > ins && lowest > (rank[v] as number)) rank[v] = lowest;
   }
+  return moved;
 }
 
-export const NEAR = 1;
-export const FAR = 2;
-
-/** Put near ports above and far ports below everything else, and start at 0. */
-export function pinPorts(rank: Int32Array, pinned: Uint8Array): Int32Array {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  let near = 0;
-  for (let v = 0; v < rank.length; v++) {
-    if (pinned[v] === NEAR) near = 2;
-    if (pinned[v]) continue;
-    low = Math.min(low, rank[v] as number);
-    high = Math.max(high, rank[v] as number);
-  }
-  if (low > high) {
-    low = 0;
-    high = -2;
-  }
-  const shift = near - low;
-  return rank.map((r, v) => (pinned[v] === NEAR ? 0 : pinned[v] === FAR ? high + shift + 2 : r + shift));
+function fromZero(rank: Int32Array): Int32Array {
+  let low = 0x7fffffff;
+  for (const r of rank) if (r < low) low = r;
+  if (low !== 0) for (let v = 0; v < rank.length; v++) rank[v]! -= low;
+  return rank;
 }

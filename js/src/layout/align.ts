@@ -1,0 +1,243 @@
+// Positions across the flow, after Brandes and Koepf, "Fast and simple horizontal coordinate assignment" (2001): nodes are
+// aligned with their median neighbours in four ways, each packed as tightly as it goes, and the four are balanced.
+import type { Layered } from "./chains";
+import type { Ordered, Side } from "./neighbours";
+
+export interface Extents {
+  /** Room that each node needs on either side of its line, gaps included. */
+  readonly before: Float64Array;
+  readonly after: Float64Array;
+}
+
+// A packing that drifts sideways over many equal blocks is this much wider than the best, and is left out.
+const DRIFT = 1.3;
+
+export function* align(
+  layered: Layered,
+  order: Ordered,
+  up: Side,
+  down: Side,
+  extents: Extents,
+): Generator<undefined, Float64Array> {
+  const upwards = medians(layered, order, up);
+  const downwards = medians(layered, order, down);
+  const barred = conflicts(layered, order, up, upwards);
+  const packer = new Packer(layered.total, order, extents);
+  const found: { x: Float64Array; low: number; high: number }[] = [];
+  for (let way = 0; way < 4; way++) {
+    const fromLeft = way % 2 === 0;
+    const fromTop = way < 2;
+    const blocks = join(layered, order, fromTop ? up : down, fromTop ? upwards : downwards, barred, fromTop, fromLeft);
+    const x = packer.pack(blocks, fromLeft);
+    found.push({ x, ...rangeOf(x, extents) });
+    yield;
+  }
+  return balance(found);
+}
+
+/** The pieces of each side sorted by where they lead, as slots of the side. */
+function medians({ total }: Layered, { position }: Ordered, { offsets, other, port }: Side): Int32Array {
+  const slots = Int32Array.from(other.keys());
+  for (let v = 0; v < total; v++) {
+    const first = offsets[v]!;
+    for (let i = first + 1; i < offsets[v + 1]!; i++) {
+      const slot = slots[i]!;
+      const p = position[other[slot]!]!;
+      let j = i - 1;
+      while (j >= first) {
+        const q = position[other[slots[j]!]!]!;
+        if (q < p || (q === p && port[slots[j]!]! <= port[slot]!)) break;
+        slots[j + 1] = slots[j]!;
+        j--;
+      }
+      slots[j + 1] = slot;
+    }
+  }
+  return slots;
+}
+
+/** Pieces that cross one between two virtual nodes: long lines stay straight, what crosses them gives way. */
+function conflicts(layered: Layered, order: Ordered, up: Side, sorted: Int32Array): Uint8Array {
+  const barred = new Uint8Array(layered.upper.length);
+  const { starts, nodes, position } = order;
+  const real = layered.nodes;
+  for (let r = 1; r + 1 < starts.length; r++) {
+    const [first, last] = [starts[r]!, starts[r + 1]!];
+    const above = first - starts[r - 1]!;
+    if (above < 2 || last - first < 2) continue;
+    let left = 0;
+    let scanned = first;
+    for (let i = first; i < last; i++) {
+      const v = nodes[i]!;
+      let inner = -1;
+      if (v >= real) {
+        const u = up.other[sorted[up.offsets[v]!]!]!;
+        if (u >= real) inner = position[u]!;
+      }
+      if (inner < 0 && i < last - 1) continue;
+      const right = inner < 0 ? above - 1 : inner;
+      for (; scanned <= i; scanned++) {
+        const x = nodes[scanned]!;
+        for (let k = up.offsets[x]!; k < up.offsets[x + 1]!; k++) {
+          const u = up.other[k]!;
+          const p = position[u]!;
+          if ((p < left || p > right) && !(x >= real && u >= real)) barred[up.piece[k]!] = 1;
+        }
+      }
+      left = right;
+    }
+  }
+  return barred;
+}
+
+/** The block of each node, named by its first member. */
+function join(
+  layered: Layered,
+  { starts, nodes, position }: Ordered,
+  side: Side,
+  sorted: Int32Array,
+  barred: Uint8Array,
+  fromTop: boolean,
+  fromLeft: boolean,
+): Int32Array {
+  const { total } = layered;
+  const ranks = starts.length - 1;
+  const block = new Int32Array(total);
+  for (let v = 0; v < total; v++) block[v] = v;
+  for (let q = 1; q < ranks; q++) {
+    const r = fromTop ? q : ranks - 1 - q;
+    const near = fromTop ? r - 1 : r + 1;
+    const span = starts[near + 1]! - starts[near]!;
+    const [first, last] = [starts[r]!, starts[r + 1]!];
+    let taken = -1;
+    for (let i = 0; i < last - first; i++) {
+      const v = nodes[fromLeft ? first + i : last - 1 - i]!;
+      const degree = side.offsets[v + 1]! - side.offsets[v]!;
+      if (degree === 0) continue;
+      const low = (degree - 1) >> 1;
+      const high = degree >> 1;
+      for (let half = 0; half < 2; half++) {
+        if (half === 1 && high === low) break;
+        const slot = sorted[side.offsets[v]! + ((half === 0) === fromLeft ? low : high)]!;
+        const u = side.other[slot]!;
+        const p = fromLeft ? position[u]! : span - 1 - position[u]!;
+        if (barred[side.piece[slot]!] || p <= taken) continue;
+        block[v] = block[u]!;
+        taken = p;
+        break;
+      }
+    }
+  }
+  return block;
+}
+
+/** Packs blocks towards one side, then lets each move back towards the blocks that follow it. */
+class Packer {
+  readonly #order: Ordered;
+  readonly #extents: Extents;
+  readonly #offsets: Int32Array;
+  readonly #fill: Int32Array;
+  readonly #beside: Int32Array;
+  readonly #gap: Float64Array;
+  readonly #pending: Int32Array;
+  readonly #queue: Int32Array;
+
+  constructor(total: number, order: Ordered, extents: Extents) {
+    this.#order = order;
+    this.#extents = extents;
+    this.#offsets = new Int32Array(total + 1);
+    this.#fill = new Int32Array(total);
+    this.#beside = new Int32Array(total);
+    this.#gap = new Float64Array(total);
+    this.#pending = new Int32Array(total);
+    this.#queue = new Int32Array(total);
+  }
+
+  pack(block: Int32Array, fromLeft: boolean): Float64Array {
+    this.#connect(block, fromLeft);
+    const total = block.length;
+    const offsets = this.#offsets;
+    const [next, gap, pending, queue] = [this.#beside, this.#gap, this.#pending, this.#queue];
+    const x = new Float64Array(total);
+    let count = 0;
+    for (let v = 0; v < total; v++) if (block[v] === v && pending[v] === 0) queue[count++] = v;
+    for (let i = 0; i < count; i++) {
+      const v = queue[i]!;
+      for (let k = offsets[v]!; k < offsets[v + 1]!; k++) {
+        const w = next[k]!;
+        const least = x[v]! + gap[k]!;
+        if (x[w]! < least) x[w] = least;
+        if (--pending[w]! === 0) queue[count++] = w;
+      }
+    }
+    for (let i = count - 1; i >= 0; i--) {
+      const v = queue[i]!;
+      let most = Number.POSITIVE_INFINITY;
+      for (let k = offsets[v]!; k < offsets[v + 1]!; k++) most = Math.min(most, x[next[k]!]! - gap[k]!);
+      if (most !== Number.POSITIVE_INFINITY && most > x[v]!) x[v] = most;
+    }
+    const sign = fromLeft ? 1 : -1;
+    const placed = new Float64Array(total);
+    for (let v = 0; v < total; v++) placed[v] = sign * x[block[v]!]!;
+    return placed;
+  }
+
+  /** Which blocks stand directly beside which, and how far apart their lines have to be. */
+  #connect(block: Int32Array, fromLeft: boolean): void {
+    const { starts, nodes } = this.#order;
+    const { before, after } = this.#extents;
+    const offsets = this.#offsets.fill(0);
+    const pending = this.#pending.fill(0);
+    const total = block.length;
+    for (let r = 0; r + 1 < starts.length; r++) {
+      for (let i = starts[r]!; i + 1 < starts[r + 1]!; i++) offsets[block[nodes[fromLeft ? i : i + 1]!]! + 1]!++;
+    }
+    for (let v = 0; v < total; v++) offsets[v + 1]! += offsets[v]!;
+    const fill = this.#fill;
+    for (let v = 0; v < total; v++) fill[v] = offsets[v]!;
+    for (let r = 0; r + 1 < starts.length; r++) {
+      for (let i = starts[r]!; i + 1 < starts[r + 1]!; i++) {
+        const [left, right] = [nodes[i]!, nodes[i + 1]!];
+        const [u, w] = fromLeft ? [block[left]!, block[right]!] : [block[right]!, block[left]!];
+        const k = fill[u]!++;
+        this.#beside[k] = w;
+        this.#gap[k] = after[left]! + before[right]!;
+        pending[w]!++;
+      }
+    }
+  }
+}
+
+function rangeOf(x: Float64Array, { before, after }: Extents): { low: number; high: number } {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let v = 0; v < x.length; v++) {
+    low = Math.min(low, x[v]! - before[v]!);
+    high = Math.max(high, x[v]! + after[v]!);
+  }
+  return { low, high };
+}
+
+/** Shift all packings to the narrowest one's borders; each node gets the mean of its middle two positions. */
+function balance(found: readonly { x: Float64Array; low: number; high: number }[]): Float64Array {
+  const width = (f: { low: number; high: number }): number => f.high - f.low;
+  const narrowest = found.reduce((a, b) => (width(b) < width(a) ? b : a));
+  const shift = found.map((f, way) => (way % 2 === 0 ? narrowest.low - f.low : narrowest.high - f.high));
+  const total = narrowest.x.length;
+  const result = new Float64Array(total);
+  const fit = [0, 1, 2, 3].filter((way) => width(found[way]!) <= width(narrowest) * DRIFT);
+  if (fit.length < 4) {
+    for (const way of fit) {
+      const { x } = found[way]!;
+      for (let v = 0; v < total; v++) result[v]! += (x[v]! + shift[way]!) / fit.length;
+    }
+    return result;
+  }
+  const [a, b, c, d] = found.map((f) => f.x) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const [sa, sb, sc, sd] = shift as [number, number, number, number];
+  for (let v = 0; v < total; v++) {
+    const [p, q, s, t] = [a[v]! + sa, b[v]! + sb, c[v]! + sc, d[v]! + sd];
+    result[v] = (p + q + s + t - Math.min(p, q, s, t) - Math.max(p, q, s, t)) / 2;
+  }
+  return result;
+}

@@ -1,0 +1,63 @@
+// Positions along the flow: every rank is a band as long as its longest node, and between two bands is a gap where lines
+// bend. Where lines swing far, the gap is longer, so that curves do not become nearly flat.
+import type { Cells } from "./cells";
+import type { Layered } from "./chains";
+import type { Ends } from "./ends";
+import type { Links } from "./links";
+import type { Problem } from "./problem";
+
+export interface Bands {
+  readonly start: Float64Array;
+  readonly length: Float64Array;
+  readonly total: number;
+}
+
+const SWING = 0.16;
+const MAX_SWING = 40;
+
+export function bandsOf(
+  problem: Problem,
+  links: Links,
+  layered: Layered,
+  cells: Cells,
+  ends: Ends,
+  x: Float64Array,
+  laneAt: Float64Array,
+): Bands {
+  const length = new Float64Array(layered.ranks);
+  for (let v = 0; v < links.nodes; v++) length[links.rank[v]!] = Math.max(length[links.rank[v]!]!, cells.full[v]!);
+  const swing = new Float64Array(layered.ranks);
+  const cover = (r: number, from: number, to: number): void => {
+    swing[r] = Math.max(swing[r]!, Math.abs(to - from));
+  };
+  const { upper, lower, starts, arrives, rank } = layered;
+  for (let p = 0; p < upper.length; p++) {
+    const from = starts[p]! < 0 ? x[upper[p]!]! : ends.upper[starts[p]!]!;
+    const to = arrives[p]! < 0 ? x[lower[p]!]! : ends.lower[arrives[p]!]!;
+    cover(rank[upper[p]!]!, from, to);
+  }
+  for (let l = 0; l < laneAt.length; l++) {
+    if (!layered.inLane[l]) continue;
+    cover(rank[links.from[l]!]!, ends.upper[l]!, laneAt[l]!);
+    cover(rank[links.to[l]!]! - 1, laneAt[l]!, ends.lower[l]!);
+  }
+  return stack(problem, length, swing);
+}
+
+function stack({ near, far, padAlong, gaps, least }: Problem, length: Float64Array, swing: Float64Array): Bands {
+  const count = length.length;
+  const [before, after] = padAlong;
+  const start = new Float64Array(count);
+  // Lines that enter run straight through the frame's title.
+  if (near > 0) length[0] = before - gaps.rank;
+  let at = near > 0 ? 0 : before;
+  for (let r = 0; r < count; r++) {
+    start[r] = at;
+    at += length[r]!;
+    if (r < count - 1) at += gaps.rank + Math.min(MAX_SWING, swing[r]! * SWING);
+  }
+  if (far === 0) return { start, length, total: Math.max(at + after, least.along) };
+  const total = Math.max(at, least.along, count > 1 ? start[count - 2]! + length[count - 2]! + after : 0);
+  start[count - 1] = total;
+  return { start, length, total };
+}

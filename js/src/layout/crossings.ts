@@ -1,0 +1,111 @@
+// Counting the crossings of pieces between two neighbouring ranks: inversions, after Barth, Mutzel and Juenger, "Simple
+// and efficient bilayer cross counting" (2004), weighted by how many links each piece carries.
+import { type Ordered, PORTS, type Side } from "./neighbours";
+
+// Up to this many pieces comparing all pairs is faster than a tree.
+const FEW = 32;
+
+export class CrossingCounter {
+  #place: Int32Array = new Int32Array(256);
+  #weight: Int32Array = new Int32Array(256);
+  #port: Int32Array = new Int32Array(256);
+  #tree = new Float64Array(256);
+  readonly #order: Ordered;
+  readonly #down: Side;
+  /** Pieces looked at so far: what bounds the work. */
+  work = 0;
+
+  constructor(order: Ordered, down: Side) {
+    this.#order = order;
+    this.#down = down;
+  }
+
+  total(): number {
+    let sum = 0;
+    for (let r = 0; r + 2 < this.#order.starts.length; r++) sum += this.below(r);
+    return sum;
+  }
+
+  /** Crossings between rank `r` and the next. */
+  below(r: number): number {
+    const { starts } = this.#order;
+    const here = starts[r + 1]! - starts[r]!;
+    const there = starts[r + 2]! - starts[r + 1]!;
+    if (there === 0 || here === 0 || (here === 1 && there === 1)) return 0;
+    const count = this.#collect(starts[r]!, starts[r + 1]!);
+    this.work += count;
+    if (count < 2) return 0;
+    return count <= FEW ? this.#byPairs(count) : this.#byTree(count, there * PORTS);
+  }
+
+  /** Lower ends of all pieces, sorted by their upper ends; at one port of one node by themselves. */
+  #collect(first: number, last: number): number {
+    const { nodes, position } = this.#order;
+    const { offsets, other, weight, port, own } = this.#down;
+    let count = 0;
+    for (let i = first; i < last; i++) {
+      const v = nodes[i]!;
+      const start = count;
+      const end = offsets[v + 1]!;
+      this.#reserve(count + end - offsets[v]!);
+      const [places, weights, ports] = [this.#place, this.#weight, this.#port];
+      for (let k = offsets[v]!; k < end; k++) {
+        const place = position[other[k]!]! * PORTS + port[k]!;
+        const at = own[k]!;
+        let j = count - 1;
+        while (j >= start && (ports[j]! > at || (ports[j] === at && places[j]! > place))) {
+          places[j + 1] = places[j]!;
+          weights[j + 1] = weights[j]!;
+          ports[j + 1] = ports[j]!;
+          j--;
+        }
+        places[j + 1] = place;
+        weights[j + 1] = weight[k]!;
+        ports[j + 1] = at;
+        count++;
+      }
+    }
+    return count;
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#place.length) return;
+    const grown = (old: Int32Array): Int32Array => {
+      const array = new Int32Array(size * 2);
+      array.set(old);
+      return array;
+    };
+    this.#place = grown(this.#place);
+    this.#weight = grown(this.#weight);
+    this.#port = grown(this.#port);
+  }
+
+  #byPairs(count: number): number {
+    const [places, weights] = [this.#place, this.#weight];
+    let sum = 0;
+    for (let i = 1; i < count; i++) {
+      const place = places[i]!;
+      let crossed = 0;
+      for (let j = 0; j < i; j++) if (places[j]! > place) crossed += weights[j]!;
+      sum += crossed * weights[i]!;
+    }
+    return sum;
+  }
+
+  #byTree(count: number, size: number): number {
+    if (this.#tree.length < size + 1) this.#tree = new Float64Array(size * 2 + 1);
+    const tree = this.#tree.fill(0, 0, size + 1);
+    let sum = 0;
+    let all = 0;
+    for (let i = 0; i < count; i++) {
+      const place = this.#place[i]! + 1;
+      const weight = this.#weight[i]!;
+      let before = 0;
+      for (let x = place; x > 0; x &= x - 1) before += tree[x]!;
+      sum += (all - before) * weight;
+      all += weight;
+      for (let x = place; x <= size; x += x & -x) tree[x]! += weight;
+    }
+    return sum;
+  }
+}

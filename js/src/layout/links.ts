@@ -1,0 +1,166 @@
+// From the edges of a frame to links that all point along the flow: what closes a cycle takes a detour around its ends,
+// crowds of parallel edges become one link, and every link knows the ranks of its ends.
+import { breakCycles } from "./acyclic";
+import { adjacency } from "./adjacency";
+import { nodesOf, type Problem } from "./problem";
+import { rankNodes } from "./rank";
+
+export interface Links {
+  /** Nodes of the problem, then two turning points for each reversed edge. */
+  readonly nodes: number;
+  readonly ranks: number;
+  readonly rank: Int32Array;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  /** Links of one outlet leave their node as one. */
+  readonly outlet: Int32Array;
+  readonly outlets: number;
+  /** The first edge that each link stands for. */
+  readonly edge: Int32Array;
+  /** The link of each edge, -1 for self loops; a turned edge has three, one behind the other. */
+  readonly first: Int32Array;
+  readonly turned: Uint8Array;
+}
+
+/** More edges than this between the same two nodes are drawn as one. */
+const PARALLEL = 6;
+
+export function linksOf(problem: Problem): Links {
+  const { from, to } = problem;
+  const n = nodesOf(problem);
+  const m = from.length;
+  const { reversed, topological } = breakCycles(n, from, to);
+  const first = mergeParallel(n, problem);
+  const turns = countTurns(first, from, to, reversed);
+  const nodes = n + 2 * turns;
+  const direct = countDirect(first);
+  const count = direct + 2 * turns;
+  const links = {
+    from: new Int32Array(count),
+    to: new Int32Array(count),
+    outlet: new Int32Array(count),
+    edge: new Int32Array(count),
+  };
+  const turned = new Uint8Array(m);
+  let l = 0;
+  let turn = n;
+  let outlets = problem.labelAcross.length;
+  const put = (u: number, v: number, e: number, outlet: number): void => {
+    links.from[l] = u;
+    links.to[l] = v;
+    links.edge[l] = e;
+    links.outlet[l++] = outlet;
+  };
+  for (let e = 0; e < m; e++) {
+    if (first[e] !== e) continue;
+    const [u, v] = [from[e]!, to[e]!];
+    first[e] = l;
+    if (!reversed[e]) put(u, v, e, problem.outlet[e]!);
+    else {
+      turned[e] = 1;
+      const [above, below] = [turn++, turn++];
+      put(u, below, e, problem.outlet[e]!);
+      put(above, below, e, outlets++);
+      put(above, v, e, outlets++);
+    }
+  }
+  followMerged(first, turned, m);
+  const { rank, ranks } = rankLinks(problem, nodes, links, reversed, topological);
+  return { nodes, ranks, rank, ...links, outlets, first, turned };
+}
+
+/** Marks merged edges as `-2 - e` of the edge that stands for them, self loops as -1, all others as themselves. */
+function mergeParallel(n: number, { from, to, fromAt, toAt }: Problem): Int32Array {
+  /** Edges of open frames end where they end: only those that end together become one. */
+  const together = (a: number, b: number): boolean => Object.is(fromAt[a], fromAt[b]) && Object.is(toAt[a], toAt[b]);
+  const first = new Int32Array(from.length);
+  const out = adjacency(n, from);
+  const seen = new Int32Array(n).fill(-1);
+  const times = new Int32Array(n);
+  for (let u = 0; u < n; u++) {
+    const [a, b] = [out.offsets[u]!, out.offsets[u + 1]!];
+    for (let k = a; k < b; k++) times[to[out.edges[k]!]!] = 0;
+    for (let k = a; k < b; k++) times[to[out.edges[k]!]!]!++;
+    for (let k = a; k < b; k++) {
+      const e = out.edges[k]!;
+      const v = to[e]!;
+      if (u === v) first[e] = -1;
+      else if (times[v]! <= PARALLEL) first[e] = e;
+      else if (seen[v]! >= a && together(out.edges[seen[v]!]!, e)) first[e] = -2 - out.edges[seen[v]!]!;
+      else {
+        first[e] = e;
+        seen[v] = k;
+      }
+    }
+  }
+  return first;
+}
+
+function followMerged(first: Int32Array, turned: Uint8Array, m: number): void {
+  for (let e = 0; e < m; e++) {
+    if (first[e]! > -2) continue;
+    const stands = -2 - first[e]!;
+    first[e] = first[stands]!;
+    turned[e] = turned[stands]!;
+  }
+}
+
+function countTurns(first: Int32Array, from: Int32Array, to: Int32Array, reversed: Uint8Array): number {
+  let turns = 0;
+  for (let e = 0; e < first.length; e++) if (first[e] === e && reversed[e] && from[e] !== to[e]) turns++;
+  return turns;
+}
+
+function countDirect(first: Int32Array): number {
+  let count = 0;
+  for (let e = 0; e < first.length; e++) if (first[e] === e) count++;
+  return count;
+}
+
+/** Boxes among themselves; ports above and below everything else; turning points a rank beyond the ends they serve. */
+function rankLinks(
+  problem: Problem,
+  nodes: number,
+  links: Pick<Links, "from" | "to" | "edge">,
+  reversed: Uint8Array,
+  topological: Int32Array,
+): { rank: Int32Array; ranks: number } {
+  const { boxes, near, far } = problem;
+  const n = nodesOf(problem);
+  const keep: number[] = [];
+  for (let l = 0; l < links.from.length; l++) {
+    const e = links.edge[l]!;
+    if (problem.from[e]! >= boxes || problem.to[e]! >= boxes) continue;
+    // Of the three links of a turned edge, the first one stands for the edge itself.
+    if (!reversed[e] || links.from[l] === problem.from[e]) keep.push(e);
+  }
+  const order = near + far === 0 ? topological : topological.filter((v) => v < boxes);
+  const up = Int32Array.from(keep, (e) => (reversed[e] ? problem.to : problem.from)[e]!);
+  const down = Int32Array.from(keep, (e) => (reversed[e] ? problem.from : problem.to)[e]!);
+  const own = rankNodes(boxes, up, down, order);
+  const rank = new Int32Array(nodes);
+  rank.set(own);
+  for (let l = 0; l < links.from.length; l++) {
+    const e = links.edge[l]!;
+    if (!reversed[e]) continue;
+    if (links.to[l]! >= n) rank[links.to[l]!] = own[problem.from[e]!]! + 1;
+    if (links.from[l]! >= n) rank[links.from[l]!] = own[problem.to[e]!]! - 1;
+  }
+  return pinPorts(rank, boxes, near, far, n);
+}
+
+function pinPorts(rank: Int32Array, boxes: number, near: number, far: number, n: number): ReturnType<typeof rankLinks> {
+  let low = 0;
+  let high = -1;
+  for (let v = 0; v < rank.length; v++) {
+    if (v >= boxes && v < n) continue;
+    low = Math.min(low, rank[v]!);
+    high = Math.max(high, rank[v]!);
+  }
+  const shift = (near > 0 ? 1 : 0) - low;
+  for (let v = 0; v < rank.length; v++) {
+    if (v < boxes || v >= n) rank[v]! += shift;
+    else rank[v] = v < boxes + near ? 0 : high + shift + 1;
+  }
+  return { rank, ranks: high + shift + 1 + (far > 0 ? 1 : 0) };
+}

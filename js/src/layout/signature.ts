@@ -1,0 +1,119 @@
+// A frame's problem as one row of numbers: written without allocating anything, compared and hashed as it stands, and
+// turned into a problem only when no equal one has been solved before.
+import type { Problem } from "./problem";
+
+const HEAD = 14;
+const PER_BOX = 3;
+const PER_EDGE = 6;
+const PER_OUTLET = 2;
+
+/** Writes signatures into one buffer that is used again and again. */
+export class SignatureWriter {
+  #data = new Float64Array(4096);
+  #at = 0;
+
+  begin(boxes: number, near: number, far: number, edges: number, outlets: number): void {
+    const size = HEAD + PER_BOX * boxes + PER_EDGE * edges + PER_OUTLET * outlets;
+    if (size > this.#data.length) this.#data = new Float64Array(size * 2);
+    this.#at = 0;
+    for (const value of [boxes, near, far, edges, outlets]) this.#data[this.#at++] = value;
+  }
+
+  frame({ padAcross, padAlong, least, gaps }: Pick<Problem, "padAcross" | "padAlong" | "least" | "gaps">): void {
+    for (const value of [...padAcross, ...padAlong, least.across, least.along, gaps.node, gaps.edge, gaps.rank])
+      this.#data[this.#at++] = value;
+  }
+
+  box(across: number, along: number, anchor: number): void {
+    const data = this.#data;
+    data[this.#at++] = across;
+    data[this.#at++] = along;
+    data[this.#at++] = anchor;
+  }
+
+  /** `fromAt` and `toAt` are NaN where open, which is written as infinity: NaN equals nothing. */
+  edge(from: number, to: number, outlet: number, inPort: number, fromAt: number, toAt: number): void {
+    const data = this.#data;
+    data[this.#at++] = from;
+    data[this.#at++] = to;
+    data[this.#at++] = outlet;
+    data[this.#at++] = inPort;
+    data[this.#at++] = Number.isNaN(fromAt) ? Number.POSITIVE_INFINITY : fromAt;
+    data[this.#at++] = Number.isNaN(toAt) ? Number.POSITIVE_INFINITY : toAt;
+  }
+
+  outlet(across: number, along: number): void {
+    this.#data[this.#at++] = across;
+    this.#data[this.#at++] = along;
+  }
+
+  /** What has been written, valid until the next `begin`. */
+  get row(): Float64Array {
+    return this.#data.subarray(0, this.#at);
+  }
+}
+
+export function readProblem(row: Float64Array): Problem {
+  const [boxes, near, far, edges, outlets] = row as unknown as [number, number, number, number, number];
+  const n = boxes + near + far;
+  const problem = {
+    boxes,
+    near,
+    far,
+    across: new Float64Array(n),
+    along: new Float64Array(n),
+    anchor: new Float64Array(n),
+    from: new Int32Array(edges),
+    to: new Int32Array(edges),
+    outlet: new Int32Array(edges),
+    inPort: new Int32Array(edges),
+    fromAt: new Float64Array(edges),
+    toAt: new Float64Array(edges),
+    labelAcross: new Float64Array(outlets),
+    labelAlong: new Float64Array(outlets),
+    padAcross: [row[5]!, row[6]!] as const,
+    padAlong: [row[7]!, row[8]!] as const,
+    least: { across: row[9]!, along: row[10]! },
+    gaps: { node: row[11]!, edge: row[12]!, rank: row[13]! },
+  };
+  let at = HEAD;
+  for (let b = 0; b < boxes; b++) {
+    problem.across[b] = row[at++]!;
+    problem.along[b] = row[at++]!;
+    problem.anchor[b] = row[at++]!;
+  }
+  const offset = (value: number): number => (value === Number.POSITIVE_INFINITY ? Number.NaN : value);
+  for (let e = 0; e < edges; e++) {
+    problem.from[e] = row[at++]!;
+    problem.to[e] = row[at++]!;
+    problem.outlet[e] = row[at++]!;
+    problem.inPort[e] = row[at++]!;
+    problem.fromAt[e] = offset(row[at++]!);
+    problem.toAt[e] = offset(row[at++]!);
+  }
+  for (let o = 0; o < outlets; o++) {
+    problem.labelAcross[o] = row[at++]!;
+    problem.labelAlong[o] = row[at++]!;
+  }
+  return problem;
+}
+
+const bits = new Float64Array(1);
+const halves = new Uint32Array(bits.buffer);
+
+/** FNV-1a over the halves of all numbers. */
+export function hashOf(row: Float64Array): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < row.length; i++) {
+    bits[0] = row[i]!;
+    hash = Math.imul(hash ^ halves[0]!, 0x01000193);
+    hash = Math.imul(hash ^ halves[1]!, 0x01000193);
+  }
+  return hash;
+}
+
+export function equalRows(a: Float64Array, b: Float64Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
