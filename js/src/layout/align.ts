@@ -37,7 +37,8 @@ export function* align(
 
 /** The pieces of each side sorted by where they lead, as slots of the side. */
 function medians({ total }: Layered, { position }: Ordered, { offsets, other, port }: Side): Int32Array {
-  const slots = Int32Array.from(other.keys());
+  const slots = new Int32Array(other.length);
+  for (let k = 0; k < slots.length; k++) slots[k] = k;
   for (let v = 0; v < total; v++) {
     const first = offsets[v]!;
     for (let i = first + 1; i < offsets[v + 1]!; i++) {
@@ -62,7 +63,8 @@ function conflicts(layered: Layered, order: Ordered, up: Side, sorted: Int32Arra
   const { starts, nodes, position } = order;
   const real = layered.nodes;
   for (let r = 1; r + 1 < starts.length; r++) {
-    const [first, last] = [starts[r]!, starts[r + 1]!];
+    const first = starts[r]!;
+    const last = starts[r + 1]!;
     const above = first - starts[r - 1]!;
     if (above < 2 || last - first < 2) continue;
     let left = 0;
@@ -108,7 +110,8 @@ function join(
     const r = fromTop ? q : ranks - 1 - q;
     const near = fromTop ? r - 1 : r + 1;
     const span = starts[near + 1]! - starts[near]!;
-    const [first, last] = [starts[r]!, starts[r + 1]!];
+    const first = starts[r]!;
+    const last = starts[r + 1]!;
     let taken = -1;
     for (let i = 0; i < last - first; i++) {
       const v = nodes[fromLeft ? first + i : last - 1 - i]!;
@@ -157,7 +160,10 @@ class Packer {
     this.#connect(block, fromLeft);
     const total = block.length;
     const offsets = this.#offsets;
-    const [next, gap, pending, queue] = [this.#beside, this.#gap, this.#pending, this.#queue];
+    const next = this.#beside;
+    const gap = this.#gap;
+    const pending = this.#pending;
+    const queue = this.#queue;
     const x = new Float64Array(total);
     let count = 0;
     for (let v = 0; v < total; v++) if (block[v] === v && pending[v] === 0) queue[count++] = v;
@@ -197,7 +203,8 @@ class Packer {
     for (let v = 0; v < total; v++) fill[v] = offsets[v]!;
     for (let r = 0; r + 1 < starts.length; r++) {
       for (let i = starts[r]!; i + 1 < starts[r + 1]!; i++) {
-        const [left, right] = [nodes[i]!, nodes[i + 1]!];
+        const left = nodes[i]!;
+        const right = nodes[i + 1]!;
         const [u, w] = fromLeft ? [block[left]!, block[right]!] : [block[right]!, block[left]!];
         const k = fill[u]!++;
         this.#beside[k] = w;
@@ -236,7 +243,10 @@ function balance(found: readonly { x: Float64Array; low: number; high: number }[
   const [a, b, c, d] = found.map((f) => f.x) as [Float64Array, Float64Array, Float64Array, Float64Array];
   const [sa, sb, sc, sd] = shift as [number, number, number, number];
   for (let v = 0; v < total; v++) {
-    const [p, q, s, t] = [a[v]! + sa, b[v]! + sb, c[v]! + sc, d[v]! + sd];
+    const p = a[v]! + sa;
+    const q = b[v]! + sb;
+    const s = c[v]! + sc;
+    const t = d[v]! + sd;
     result[v] = (p + q + s + t - Math.min(p, q, s, t) - Math.max(p, q, s, t)) / 2;
   }
   return result;

@@ -13,7 +13,8 @@ export interface Bands {
 }
 
 const SWING = 0.16;
-const MAX_SWING = 40;
+const GAP_LEAST = 11;
+const GAP_MOST = 51;
 
 export function bandsOf(
   problem: Problem,
@@ -54,7 +55,7 @@ function stack({ near, far, padAlong, gaps, least }: Problem, length: Float64Arr
   for (let r = 0; r < count; r++) {
     start[r] = at;
     at += length[r]!;
-    if (r < count - 1) at += gaps.rank + Math.min(MAX_SWING, swing[r]! * SWING);
+    if (r < count - 1) at += Math.max(gaps.rank, Math.min(GAP_MOST, GAP_LEAST + swing[r]! * SWING));
   }
   if (far === 0) return { start, length, total: Math.max(at + after, least.along) };
   const total = Math.max(at, least.along, count > 1 ? start[count - 2]! + length[count - 2]! + after : 0);

@@ -138,7 +138,7 @@ function chooseLanes({ from, to, rank, outlet, outlets, nodes }: Links): Uint8Ar
     if (span <= SHARE) needed += span - 1;
     else length[outlet[l]!] = Math.max(length[outlet[l]!]!, span - 1);
   }
-  for (const l of length) needed += l;
+  for (let o = 0; o < outlets; o++) needed += length[o]!;
   const affordable = Math.max(VIRTUAL_LEAST, VIRTUAL * (nodes + m));
   if (needed <= affordable) return inLane;
   const chosen = new Uint8Array(outlets);

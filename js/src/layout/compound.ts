@@ -120,19 +120,21 @@ function inPortsOf({ parent, target, targetPort }: LayoutInput): Int32Array {
     if (own.length < 2) continue;
     const sorted = own.toSorted((a, b) => targetPort[a]! - targetPort[b]! || a - b);
     for (let k = 1; k < sorted.length; k++) {
-      const [before, e] = [sorted[k - 1]!, sorted[k]!];
+      const before = sorted[k - 1]!;
+      const e = sorted[k]!;
       result[e] = result[before]! + (targetPort[e] === targetPort[before] ? 0 : 1);
     }
   }
   return result;
 }
 
-/** Extents of a box across and along the flow: what its plan says, or what the input says. */
-function extentOf({ input, plans }: Nest, b: number): readonly [across: number, along: number] {
-  const plan = plans[b];
-  if (plan) return [plan.across, plan.along];
-  const [w, h] = [input.width[b]!, input.height[b]!];
-  return input.direction === "down" ? [w, h] : [h, w];
+/** Extents of a box: what its plan says, or what the input says. */
+function acrossOf({ input, plans }: Nest, b: number): number {
+  return plans[b]?.across ?? (input.direction === "down" ? input.width : input.height)[b]!;
+}
+
+function alongOf({ input, plans }: Nest, b: number): number {
+  return plans[b]?.along ?? (input.direction === "down" ? input.height : input.width)[b]!;
 }
 
 function writeSignature(writer: SignatureWriter, nest: Nest, frame: number, outletAt: Int32Array): Float64Array {
@@ -143,7 +145,8 @@ function writeSignature(writer: SignatureWriter, nest: Nest, frame: number, outl
   for (let k = ports.offsets[frame]!; k < ports.offsets[frame + 1]!; k++) far += segments.portLeaves[ports.edges[k]!]!;
   const near = ports.offsets[frame + 1]! - ports.offsets[frame]! - far;
   const outlets: number[] = [];
-  for (const s of own) {
+  for (let k = 0; k < own.length; k++) {
+    const s = own[k]!;
     const o = segments.outlet[s]!;
     if (outletAt[o]! >= 0) continue;
     outletAt[o] = outlets.length;
@@ -153,20 +156,22 @@ function writeSignature(writer: SignatureWriter, nest: Nest, frame: number, outl
   writer.frame(frameOf(nest, frame));
   for (let k = children.offsets[frame]!; k < children.offsets[frame + 1]!; k++) {
     const b = children.edges[k]!;
-    const [across, along] = extentOf(nest, b);
-    writer.box(across, along, anchorOf(nest.plans[b]));
+    writer.box(acrossOf(nest, b), alongOf(nest, b), anchorOf(nest.plans[b]));
   }
   const nodeOf = (end: number): number => {
     if (end >= 0) return nest.boxAt[end]!;
     return boxes + nest.portAt[-1 - end]! + (segments.portLeaves[-1 - end] ? near : 0);
   };
-  for (const s of own) {
-    const [from, to] = [segments.from[s]!, segments.to[s]!];
+  for (let k = 0; k < own.length; k++) {
+    const s = own[k]!;
+    const from = segments.from[s]!;
+    const to = segments.to[s]!;
     const inPort = to >= 0 && !nest.plans[to] ? nest.inPort[segments.edge[s]!]! : 0;
     const outlet = outletAt[segments.outlet[s]!]!;
     writer.edge(nodeOf(from), nodeOf(to), outlet, inPort, leavesAt(nest, s, from), entersAt(nest, s, to));
   }
-  for (const s of outlets) {
+  for (let k = 0; k < outlets.length; k++) {
+    const s = outlets[k]!;
     const e = segments.edge[s]!;
     const [w, h] = segments.previous[s]! < 0 ? [input.labelWidth[e]!, input.labelHeight[e]!] : [0, 0];
     if (input.direction === "down") writer.outlet(w, h);
@@ -183,7 +188,8 @@ function frameOf(
   const { spacing, direction } = input;
   if (frame === outermost)
     return { padAcross: [0, 0], padAlong: [0, 0], least: { across: 0, along: 0 }, gaps: spacing };
-  const [w, h] = [input.width[frame]!, input.height[frame]!];
+  const w = input.width[frame]!;
+  const h = input.height[frame]!;
   const side = [spacing.padding, spacing.padding] as const;
   const top = [spacing.header, spacing.padding] as const;
   return direction === "down"
@@ -210,9 +216,9 @@ function entersAt({ plans, portAt, segments }: Nest, s: number, to: number): num
 /** The way through a frame, from its centre: between where its first tensor enters and where its first one leaves. */
 function anchorOf(plan: Plan | undefined): number {
   if (!plan) return 0;
-  const ports = [plan.nearAt[0], plan.farAt[0]].filter((at) => at !== undefined);
-  if (ports.length === 0) return 0;
-  const offset = ports.reduce((sum, at) => sum + at, 0) / ports.length;
+  const near = plan.nearAt[0];
+  const far = plan.farAt[0];
+  const offset = near === undefined ? (far ?? 0) : far === undefined ? near : (near + far) / 2;
   // Room is kept on both sides: past some imbalance a bend costs less than the room.
   return Math.abs(offset) < plan.across * 0.3 ? offset : 0;
 }
@@ -228,7 +234,8 @@ function assemble(nest: Nest): Layout {
     const parent = input.parent[b]! < 0 ? boxes : input.parent[b]!;
     const outer = plans[parent]!;
     const i = nest.boxAt[b]!;
-    [breadth[b], length[b]] = extentOf(nest, b) as [number, number];
+    breadth[b] = acrossOf(nest, b);
+    length[b] = alongOf(nest, b);
     across[b] = across[parent]! + outer.centre[i]! - breadth[b]! / 2;
     along[b] = along[parent]! + outer.start[i]!;
   }
@@ -273,8 +280,10 @@ function routesOf(
     for (let s = segments.last[e]!; s >= 0; s = segments.previous[s]!) {
       const frame = segments.frame[s]!;
       const plan = plans[frame]!;
-      const [first, last] = [plan.offsets[segmentAt[s]!]!, plan.offsets[segmentAt[s]! + 1]!];
-      const [dx, dy] = [across[frame]!, along[frame]!];
+      const first = plan.offsets[segmentAt[s]!]!;
+      const last = plan.offsets[segmentAt[s]! + 1]!;
+      const dx = across[frame]!;
+      const dy = along[frame]!;
       const from = segments.previous[s]! < 0 ? first : first + 2;
       at -= last - from;
       for (let i = from, o = at; i < last; i += 2, o += 2) {

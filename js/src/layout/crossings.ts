@@ -48,7 +48,9 @@ export class CrossingCounter {
       const start = count;
       const end = offsets[v + 1]!;
       this.#reserve(count + end - offsets[v]!);
-      const [places, weights, ports] = [this.#place, this.#weight, this.#port];
+      const places = this.#place;
+      const weights = this.#weight;
+      const ports = this.#port;
       for (let k = offsets[v]!; k < end; k++) {
         const place = position[other[k]!]! * PORTS + port[k]!;
         const at = own[k]!;
@@ -81,7 +83,8 @@ export class CrossingCounter {
   }
 
   #byPairs(count: number): number {
-    const [places, weights] = [this.#place, this.#weight];
+    const places = this.#place;
+    const weights = this.#weight;
     let sum = 0;
     for (let i = 1; i < count; i++) {
       const place = places[i]!;

@@ -54,12 +54,12 @@ const PORT_LAST = PORTS - 1;
 
 /** Where each link leaves its node, as a small number that grows across the flow. */
 function portsAbove(problem: Problem, links: Links, cells: Cells): Int32Array {
-  return Int32Array.from(links.outlet, (o, l) => portAt(cells.outletAt[o]!, problem.across[links.from[l]!] ?? 0));
+  return links.outlet.map((o, l) => portAt(cells.outletAt[o]!, problem.across[links.from[l]!] ?? 0));
 }
 
 /** Where each link meets its target; 0 where that is open. */
 function portsBelow(problem: Problem, links: Links): Int32Array {
-  return Int32Array.from(links.to, (v, l) => {
+  return links.to.map((v, l) => {
     const e = links.edge[l]!;
     if (v !== problem.to[e]!) return 0;
     const at = problem.toAt[e]!;
@@ -83,7 +83,8 @@ function shift(problem: Problem, { before, after }: Cells, x: Float64Array, lane
     low = Math.min(low, x[v]! - before[v]! + gap);
     high = Math.max(high, x[v]! + after[v]! - gap);
   }
-  for (const at of laneAt) {
+  for (let l = 0; l < laneAt.length; l++) {
+    const at = laneAt[l]!;
     if (Number.isNaN(at)) continue;
     low = Math.min(low, at - half);
     high = Math.max(high, at + half);
@@ -106,7 +107,7 @@ function startsOf(
   length: Float64Array,
 ): Float64Array {
   const { boxes, near } = problem;
-  return Float64Array.from(full, (own, v) => {
+  return full.map((own, v) => {
     if (v >= boxes && v < boxes + near) return 0;
     return band[rank[v]!]! + (length[rank[v]!]! - own) / 2;
   });

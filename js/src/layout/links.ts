@@ -53,12 +53,14 @@ export function linksOf(problem: Problem): Links {
   };
   for (let e = 0; e < m; e++) {
     if (first[e] !== e) continue;
-    const [u, v] = [from[e]!, to[e]!];
+    const u = from[e]!;
+    const v = to[e]!;
     first[e] = l;
     if (!reversed[e]) put(u, v, e, problem.outlet[e]!);
     else {
       turned[e] = 1;
-      const [above, below] = [turn++, turn++];
+      const above = turn++;
+      const below = turn++;
       put(u, below, e, problem.outlet[e]!);
       put(above, below, e, outlets++);
       put(above, v, e, outlets++);
@@ -78,7 +80,8 @@ function mergeParallel(n: number, { from, to, fromAt, toAt }: Problem): Int32Arr
   const seen = new Int32Array(n).fill(-1);
   const times = new Int32Array(n);
   for (let u = 0; u < n; u++) {
-    const [a, b] = [out.offsets[u]!, out.offsets[u + 1]!];
+    const a = out.offsets[u]!;
+    const b = out.offsets[u + 1]!;
     for (let k = a; k < b; k++) times[to[out.edges[k]!]!] = 0;
     for (let k = a; k < b; k++) times[to[out.edges[k]!]!]!++;
     for (let k = a; k < b; k++) {

@@ -26,8 +26,8 @@ export interface Ordered {
 
 export function sidesOf(layered: Layered, portFrom: Int32Array, portTo: Int32Array): { up: Side; down: Side } {
   const { total, upper, lower, starts, arrives } = layered;
-  const below = Int32Array.from(starts, (l) => (l < 0 ? 0 : portFrom[l]!));
-  const above = Int32Array.from(arrives, (l) => (l < 0 ? 0 : portTo[l]!));
+  const below = starts.map((l) => (l < 0 ? 0 : portFrom[l]!));
+  const above = arrives.map((l) => (l < 0 ? 0 : portTo[l]!));
   return {
     up: side(total, lower, upper, layered.weight, below, above),
     down: side(total, upper, lower, layered.weight, above, below),

@@ -74,7 +74,8 @@ function restore({ starts, nodes, position }: Ordered, kept: Int32Array): void {
 function sortRank({ order, key, moving, counter }: Ordering, r: number, side: Side, mirrored: boolean): void {
   const { starts, nodes, position } = order;
   const { offsets, other, weight, port } = side;
-  const [first, last] = [starts[r]!, starts[r + 1]!];
+  const first = starts[r]!;
+  const last = starts[r + 1]!;
   if (last - first < 2) return;
   let count = 0;
   for (let i = first; i < last; i++) {
@@ -132,7 +133,8 @@ function exchange(state: Ordering, passes: number): void {
       if (!dirty[r]) continue;
       let changed = false;
       for (let i = starts[r]!; i + 1 < starts[r + 1]!; i++) {
-        const [a, b] = [nodes[i]!, nodes[i + 1]!];
+        const a = nodes[i]!;
+        const b = nodes[i + 1]!;
         if (saved(state, a, b, up) + saved(state, a, b, down) <= 0) continue;
         nodes[i] = b;
         nodes[i + 1] = a;
@@ -154,7 +156,8 @@ function exchange(state: Ordering, passes: number): void {
 function saved({ order, counter }: Ordering, a: number, b: number, side: Side): number {
   const { position } = order;
   const { offsets, other, weight, port } = side;
-  const [b0, b1] = [offsets[b]!, offsets[b + 1]!];
+  const b0 = offsets[b]!;
+  const b1 = offsets[b + 1]!;
   let sum = 0;
   for (let i = offsets[a]!; i < offsets[a + 1]!; i++) {
     const p = position[other[i]!]! * PORTS + port[i]!;

@@ -13,21 +13,32 @@ export class Paths {
     return this.#data.slice(0, this.#length);
   }
 
-  #put(...values: readonly number[]): void {
-    if (this.#length + values.length > this.#data.length) {
-      const grown = new Float64Array(this.#data.length * 2);
-      grown.set(this.#data);
-      this.#data = grown;
-    }
-    for (const value of values) this.#data[this.#length++] = value;
+  /** Room for `count` more numbers. */
+  #reserve(count: number): void {
+    if (this.#length + count <= this.#data.length) return;
+    const grown = new Float64Array(this.#data.length * 2 + count);
+    grown.set(this.#data);
+    this.#data = grown;
   }
 
   start(x: number, y: number): void {
-    this.#put(x, y);
+    this.#reserve(2);
+    this.#data[this.#length] = x;
+    this.#data[this.#length + 1] = y;
+    this.#length += 2;
   }
 
   curve(x1: number, y1: number, x2: number, y2: number, x: number, y: number): void {
-    this.#put(x1, y1, x2, y2, x, y);
+    this.#reserve(6);
+    const data = this.#data;
+    const at = this.#length;
+    data[at] = x1;
+    data[at + 1] = y1;
+    data[at + 2] = x2;
+    data[at + 3] = y2;
+    data[at + 4] = x;
+    data[at + 5] = y;
+    this.#length = at + 6;
   }
 
   /** A straight piece to a point further along the flow. */
@@ -59,11 +70,17 @@ export class Paths {
 
   /** Append a curve of another list the other way round; it has to start where this one has ended. */
   reversed(curve: Float64Array): void {
-    for (let i = curve.length - 4; i >= 0; i -= 2) this.#put(curve[i]!, curve[i + 1]!);
+    this.#reserve(curve.length);
+    for (let i = curve.length - 4; i >= 0; i -= 2) {
+      this.#data[this.#length++] = curve[i]!;
+      this.#data[this.#length++] = curve[i + 1]!;
+    }
   }
 
   /** Append a curve that starts where this one has ended. */
   append(curve: Float64Array): void {
-    for (let i = 2; i < curve.length; i++) this.#put(curve[i]!);
+    this.#reserve(curve.length);
+    this.#data.set(curve.subarray(2), this.#length);
+    this.#length += curve.length - 2;
   }
 }

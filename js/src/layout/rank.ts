@@ -15,7 +15,8 @@ export function rankNodes(n: number, from: Int32Array, to: Int32Array, topologic
   const outgoing = adjacency(n, from);
   const incoming = adjacency(n, to);
   const rank = new Int32Array(n);
-  for (const v of topological) {
+  for (let i = 0; i < n; i++) {
+    const v = topological[i]!;
     let best = 0;
     for (let k = incoming.offsets[v]!; k < incoming.offsets[v + 1]!; k++) {
       const r = rank[from[incoming.edges[k]!]!]! + 1;
@@ -44,8 +45,10 @@ function moveSingly(
   let moved = false;
   for (let i = 0; i < n; i++) {
     const v = topological[upwards ? n - 1 - i : i]!;
-    const [in0, in1] = [incoming.offsets[v]!, incoming.offsets[v + 1]!];
-    const [out0, out1] = [outgoing.offsets[v]!, outgoing.offsets[v + 1]!];
+    const in0 = incoming.offsets[v]!;
+    const in1 = incoming.offsets[v + 1]!;
+    const out0 = outgoing.offsets[v]!;
+    const out1 = outgoing.offsets[v + 1]!;
     const pull = out1 - out0 - (in1 - in0);
     if (pull === 0) continue;
     let r = 0;
@@ -63,7 +66,7 @@ function moveSingly(
 
 function fromZero(rank: Int32Array): Int32Array {
   let low = 0x7fffffff;
-  for (const r of rank) if (r < low) low = r;
+  for (let v = 0; v < rank.length; v++) if (rank[v]! < low) low = rank[v]!;
   if (low !== 0) for (let v = 0; v < rank.length; v++) rank[v]! -= low;
   return rank;
 }

@@ -44,7 +44,8 @@ export function routesOf(problem: Problem, placed: Placed): { routes: Float64Arr
 function runsOf({ nodes, total, upper, lower }: Layered, x: Float64Array): Int32Array {
   const same = new Uint8Array(total);
   for (let p = 0; p < upper.length; p++) {
-    const [u, v] = [upper[p]!, lower[p]!];
+    const u = upper[p]!;
+    const v = lower[p]!;
     if (u >= nodes && v === u + 1 && Math.abs(x[u]! - x[v]!) < 0.01) same[u] = 1;
   }
   const runs = new Int32Array(total);
@@ -55,8 +56,10 @@ function runsOf({ nodes, total, upper, lower }: Layered, x: Float64Array): Int32
 /** The way of one link along the flow. */
 function follow(paths: Paths, problem: Problem, placed: Placed, runs: Int32Array, l: number): void {
   const { links, layered, cells, ends, bands, x, centre, start, laneAt } = placed;
-  const [u, v] = [links.from[l]!, links.to[l]!];
-  const [first, last] = [links.rank[u]!, links.rank[v]!];
+  const u = links.from[l]!;
+  const v = links.to[l]!;
+  const first = links.rank[u]!;
+  const last = links.rank[v]!;
   const bottom = start[u]! + cells.along[u]!;
   paths.start(centre[u]! + cells.outletAt[links.outlet[l]!]!, bottom);
   if (cells.full[u]! > cells.along[u]!) paths.swerve(ends.upper[l]!, bottom + problem.gaps.rank);

@@ -59,10 +59,11 @@ class Cutter {
   #source = 0;
   /** Number of the tensor at hand: what the arrays below say holds where their stamp is this. */
   #tensor = 0;
-  /** By box: the segment into it; for a frame, the near port behind that. */
+  /** By box: the segment into it; for a frame, the near port behind that and the outlet that leads on from there. */
   readonly #entered: Int32Array;
   readonly #into: Int32Array;
   readonly #nearPort: Int32Array;
+  readonly #portOutlet: Int32Array;
   /** By frame around the source: the box in it that is or holds the source, and the segment out of the frame. */
   readonly #around: Int32Array;
   readonly #holder: Int32Array;
@@ -79,6 +80,7 @@ class Cutter {
     this.#entered = new Int32Array(n);
     this.#into = new Int32Array(n);
     this.#nearPort = new Int32Array(n);
+    this.#portOutlet = new Int32Array(n);
     this.#around = new Int32Array(n);
     this.#holder = new Int32Array(n);
     this.#left = new Int32Array(n);
@@ -122,34 +124,51 @@ class Cutter {
 
   /** Bring the tensor to the target of edge `e`, through frames that are not entered yet. */
   add(e: number): void {
-    const way: number[] = [];
-    let at = this.#input.target[e]!;
-    while (this.#entered[at] !== this.#tensor) {
+    const target = this.#input.target[e]!;
+    if (this.#entered[target] !== this.#tensor) {
+      const frame = this.#parent(target);
+      if (this.#around[frame] === this.#tensor) this.#fromSibling(target, -1, e);
+      else this.#throughFrames(target, frame, e);
+    }
+    this.#last[e] = this.#into[target]!;
+  }
+
+  /** Enter every frame between the tensor and `target`, outermost first; without recursion, as nesting may be deep. */
+  #throughFrames(target: number, innermost: number, e: number): void {
+    const way = [target];
+    let at = innermost;
+    while (this.#entered[at] !== this.#tensor && this.#around[at] !== this.#tensor) {
       way.push(at);
       at = this.#parent(at);
-      if (this.#around[at] === this.#tensor) break;
     }
-    let last = this.#around[at] === this.#tensor ? -1 : this.#into[at]!;
     for (let i = way.length - 1; i >= 0; i--) {
       const into = way[i]!;
       const frame = this.#parent(into);
       // All but the innermost are frames, and lead on from a port.
       const enters = i > 0 ? this.#port(into, 0) : -1;
-      if (this.#around[frame] === this.#tensor) {
-        const from = this.#holder[frame]!;
-        const previous = this.#leave(from, e);
-        last = this.#segment(frame, from, into, this.#outletOf(from), previous, enters, e);
-      } else {
-        const port = this.#nearPort[frame]!;
-        last = this.#segment(frame, -1 - port, into, this.#boxOutlet[frame]!, last, enters, e);
-      }
-      this.#entered[into] = this.#tensor;
-      this.#into[into] = last;
-      this.#nearPort[into] = enters;
-      // What comes in through a near port goes on from one outlet.
-      if (i > 0) this.#boxOutlet[into] = this.#outlets++;
+      if (this.#around[frame] === this.#tensor) this.#fromSibling(into, enters, e);
+      else this.#fromPort(frame, into, enters, e);
     }
-    this.#last[e] = this.#into[this.#input.target[e]!]!;
+  }
+
+  #fromSibling(into: number, enters: number, e: number): void {
+    const frame = this.#parent(into);
+    const from = this.#holder[frame]!;
+    const previous = this.#leave(from, e);
+    this.#enter(into, enters, this.#segment(frame, from, into, this.#outletOf(from), previous, enters, e));
+  }
+
+  #fromPort(frame: number, into: number, enters: number, e: number): void {
+    const from = -1 - this.#nearPort[frame]!;
+    const outlet = this.#portOutlet[frame]!;
+    this.#enter(into, enters, this.#segment(frame, from, into, outlet, this.#into[frame]!, enters, e));
+  }
+
+  #enter(box: number, port: number, segment: number): void {
+    this.#entered[box] = this.#tensor;
+    this.#into[box] = segment;
+    this.#nearPort[box] = port;
+    if (port >= 0) this.#portOutlet[box] = this.#outlets++;
   }
 
   /** The last segment of the tensor's way out of `box`, which is or holds the source; -1 for the source itself. */

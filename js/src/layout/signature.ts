@@ -16,12 +16,25 @@ export class SignatureWriter {
     const size = HEAD + PER_BOX * boxes + PER_EDGE * edges + PER_OUTLET * outlets;
     if (size > this.#data.length) this.#data = new Float64Array(size * 2);
     this.#at = 0;
-    for (const value of [boxes, near, far, edges, outlets]) this.#data[this.#at++] = value;
+    const data = this.#data;
+    data[this.#at++] = boxes;
+    data[this.#at++] = near;
+    data[this.#at++] = far;
+    data[this.#at++] = edges;
+    data[this.#at++] = outlets;
   }
 
   frame({ padAcross, padAlong, least, gaps }: Pick<Problem, "padAcross" | "padAlong" | "least" | "gaps">): void {
-    for (const value of [...padAcross, ...padAlong, least.across, least.along, gaps.node, gaps.edge, gaps.rank])
-      this.#data[this.#at++] = value;
+    const data = this.#data;
+    data[this.#at++] = padAcross[0];
+    data[this.#at++] = padAcross[1];
+    data[this.#at++] = padAlong[0];
+    data[this.#at++] = padAlong[1];
+    data[this.#at++] = least.across;
+    data[this.#at++] = least.along;
+    data[this.#at++] = gaps.node;
+    data[this.#at++] = gaps.edge;
+    data[this.#at++] = gaps.rank;
   }
 
   box(across: number, along: number, anchor: number): void {

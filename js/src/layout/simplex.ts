@@ -26,7 +26,7 @@ interface Tree {
 
 // Nodes and links visited: some passes over small graphs, none over huge ones, which the moves before left good enough.
 const PASSES = 60;
-const WORK = 400_000;
+const WORK = 100_000;
 
 export function tighten(ranks: Ranks): void {
   const { n, from } = ranks;
@@ -83,7 +83,8 @@ function growTrees({ n, from, to, incoming, outgoing, rank }: Ranks): Tree {
 function joinTrees({ n, from, to, rank }: Ranks, { parent, preorder, place, end }: Tree): boolean {
   const root = new Int32Array(n);
   let trees = 0;
-  for (const v of preorder) {
+  for (let i = 0; i < n; i++) {
+    const v = preorder[i]!;
     root[v] = parent[v]! < 0 ? v : root[parent[v]!]!;
     if (parent[v]! < 0) trees++;
   }
@@ -91,7 +92,8 @@ function joinTrees({ n, from, to, rank }: Ranks, { parent, preorder, place, end 
   // The link with the least slack out of each tree; its sign says which way the tree would go.
   const best = new Int32Array(n).fill(0x7fffffff);
   for (let e = 0; e < from.length; e++) {
-    const [a, b] = [root[from[e]!]!, root[to[e]!]!];
+    const a = root[from[e]!]!;
+    const b = root[to[e]!]!;
     if (a === b) continue;
     const slack = rank[to[e]!]! - rank[from[e]!]! - 1;
     if (slack < Math.abs(best[a]!)) best[a] = slack;
@@ -140,7 +142,8 @@ function exchange(ranks: Ranks, tree: Tree): boolean {
   /** How far the subtree of `v` can move away from the link above it. */
   function slackOf(v: number, up: boolean): number {
     let least = 0x7fffffff;
-    const [first, last] = [place[v]!, end[v]!];
+    const first = place[v]!;
+    const last = end[v]!;
     const [near, ends] = up ? [incoming, from] : [outgoing, to];
     for (let k = first; k < last; k++) {
       const w = preorder[k]!;
