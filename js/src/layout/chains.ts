@@ -24,51 +24,85 @@ export interface Layered {
 /** Links over more ranks than this share virtual nodes; for shorter ones sharing makes more crossings than it saves. */
 const SHARE = 8;
 
+// Where only few tensors go to very many places (a mask, positions), each gets several trunks, for near targets and for
+// far ones: side by side they cross less, as those that end early can run inside those that go on.
+const BRANCHES = 20;
+const TRUNKS = 4;
+const CROWDED = 8;
+
+interface Trunks {
+  readonly count: number;
+  /** The trunk of each link, -1 for those with a chain of their own. */
+  readonly of: Int32Array;
+  /** Last rank that each trunk reaches. */
+  readonly reach: Int32Array;
+}
+
+function trunksOf({ from, to, rank, outlet }: Links, inLane: Uint8Array): Trunks {
+  const of = new Int32Array(from.length).fill(-1);
+  const long: number[] = [];
+  for (let l = 0; l < from.length; l++) if (!inLane[l] && rank[to[l]!]! - rank[from[l]!]! > SHARE) long.push(l);
+  long.sort((a, b) => outlet[a]! - outlet[b]! || rank[to[a]!]! - rank[to[b]!]! || a - b);
+  const bounds: number[] = [];
+  for (let i = 0; i < long.length; i++) if (i === 0 || outlet[long[i]!] !== outlet[long[i - 1]!]) bounds.push(i);
+  bounds.push(long.length);
+  const wide = bounds.filter((start, i) => i > 0 && start - bounds[i - 1]! > BRANCHES).length;
+  const reach: number[] = [];
+  for (let b = 0; b + 1 < bounds.length; b++) {
+    const first = bounds[b]!;
+    const last = bounds[b + 1]!;
+    const trunks = wide > CROWDED ? 1 : Math.min(TRUNKS, Math.ceil((last - first) / BRANCHES));
+    const size = Math.ceil((last - first) / trunks);
+    for (let i = first; i < last; i++) {
+      if ((i - first) % size === 0) reach.push(0);
+      of[long[i]!] = reach.length - 1;
+      reach[reach.length - 1] = rank[to[long[i]!]!]!;
+    }
+  }
+  return { count: reach.length, of, reach: Int32Array.from(reach) };
+}
+
 export function layer(links: Links): Layered {
-  const { from, to, rank, nodes, outlet } = links;
+  const { from, to, rank, nodes } = links;
   const m = from.length;
   const inLane = chooseLanes(links);
+  const trunks = trunksOf(links, inLane);
   const chain = new Int32Array(m).fill(-1);
-  /** By outlet: the last rank that its shared links reach, and the first of their virtual nodes. */
-  const reach = new Int32Array(links.outlets);
-  const shared = new Int32Array(links.outlets).fill(-1);
+  const shared = new Int32Array(trunks.count).fill(-1);
   let total = nodes;
   let pieces = 0;
   for (let l = 0; l < m; l++) {
     if (inLane[l]) continue;
-    const span = rank[to[l]!]! - rank[from[l]!]!;
-    pieces += span > SHARE ? 1 : span;
-    if (span > SHARE) reach[outlet[l]!] = Math.max(reach[outlet[l]!]!, rank[to[l]!]!);
-    else if (span > 1) {
-      chain[l] = total;
-      total += span - 1;
-    }
-  }
-  for (let l = 0; l < m; l++) {
-    const o = outlet[l]!;
     const start = rank[from[l]!]!;
-    if (inLane[l] || rank[to[l]!]! - start <= SHARE) continue;
-    if (shared[o]! < 0) {
-      shared[o] = total;
-      total += reach[o]! - start - 1;
-      pieces += reach[o]! - start - 1;
+    const t = trunks.of[l]!;
+    if (t < 0) {
+      const span = rank[to[l]!]! - start;
+      pieces += span;
+      chain[l] = span > 1 ? total : -1;
+      total += span - 1;
+      continue;
     }
-    chain[l] = shared[o]!;
+    pieces++;
+    if (shared[t]! < 0) {
+      shared[t] = total;
+      total += trunks.reach[t]! - start - 1;
+      pieces += trunks.reach[t]! - start - 1;
+    }
+    chain[l] = shared[t]!;
   }
-  return connect(links, { chain, inLane, shared, reach, total, pieces });
+  return connect(links, { chain, inLane, trunks, total, pieces });
 }
 
 interface Chains {
   readonly chain: Int32Array;
   readonly inLane: Uint8Array;
-  readonly shared: Int32Array;
-  readonly reach: Int32Array;
+  readonly trunks: Trunks;
   readonly total: number;
   readonly pieces: number;
 }
 
-function connect(links: Links, { chain, inLane, shared, reach, total, pieces }: Chains): Layered {
-  const { from, to, outlet, nodes } = links;
+function connect(links: Links, { chain, inLane, trunks, total, pieces }: Chains): Layered {
+  const { from, to, nodes } = links;
   const rank = new Int32Array(total);
   rank.set(links.rank);
   const upper = new Int32Array(pieces);
@@ -83,7 +117,7 @@ function connect(links: Links, { chain, inLane, shared, reach, total, pieces }: 
     const start = rank[from[l]!]!;
     const span = rank[to[l]!]! - start;
     let at = from[l]!;
-    if (span > SHARE) {
+    if (trunks.of[l]! >= 0) {
       at = chain[l]! + span - 2;
       branches[at]!++;
     } else {
@@ -100,15 +134,17 @@ function connect(links: Links, { chain, inLane, shared, reach, total, pieces }: 
     lower[p] = to[l]!;
     arrives[p++] = l;
   }
+  const laid = new Uint8Array(trunks.count);
   for (let l = 0; l < from.length; l++) {
-    const o = outlet[l]!;
-    if (shared[o]! < 0 || chain[l] !== shared[o]) continue;
-    // The first link of an outlet lays the trunk for all; the pieces above a branch carry it.
+    const t = trunks.of[l]!;
+    if (t < 0 || laid[t]) continue;
+    // The first link of a trunk lays it for all; the pieces above a branch carry it.
+    laid[t] = 1;
     const start = rank[from[l]!]!;
-    const length = reach[o]! - start - 1;
+    const length = trunks.reach[t]! - start - 1;
     let carried = 0;
     for (let i = length - 1; i >= 0; i--) {
-      const v = shared[o]! + i;
+      const v = chain[l]! + i;
       carried += branches[v]!;
       rank[v] = start + 1 + i;
       upper[p + i] = i > 0 ? v - 1 : from[l]!;
@@ -117,34 +153,30 @@ function connect(links: Links, { chain, inLane, shared, reach, total, pieces }: 
     }
     starts[p] = l;
     p += length;
-    shared[o] = -1;
   }
   return { nodes, total, ranks: links.ranks, rank, chain, inLane, upper, lower, weight, starts, arrives };
 }
 
-// Virtual nodes that a frame may have per node and link. Ordering costs in proportion to them: what goes beyond is
-// moved into lanes, longest first.
-const VIRTUAL = 1.5;
-const VIRTUAL_LEAST = 20_000;
+// Virtual nodes that long links may have in a frame. Ordering costs in proportion to them: what goes beyond is moved into
+// lanes, longest first.
+const AFFORDABLE = 50_000;
 
 /** The outlets that would need the most virtual nodes, until the rest is affordable. */
-function chooseLanes({ from, to, rank, outlet, outlets, nodes }: Links): Uint8Array {
+function chooseLanes({ from, to, rank, outlet, outlets }: Links): Uint8Array {
   const m = from.length;
   const inLane = new Uint8Array(m);
   const length = new Int32Array(outlets);
   let needed = 0;
   for (let l = 0; l < m; l++) {
     const span = rank[to[l]!]! - rank[from[l]!]!;
-    if (span <= SHARE) needed += span - 1;
-    else length[outlet[l]!] = Math.max(length[outlet[l]!]!, span - 1);
+    if (span > SHARE) length[outlet[l]!] = Math.max(length[outlet[l]!]!, span - 1);
   }
   for (let o = 0; o < outlets; o++) needed += length[o]!;
-  const affordable = Math.max(VIRTUAL_LEAST, VIRTUAL * (nodes + m));
-  if (needed <= affordable) return inLane;
+  if (needed <= AFFORDABLE) return inLane;
   const chosen = new Uint8Array(outlets);
   const longest = Int32Array.from(length.keys()).sort((a, b) => length[b]! - length[a]! || a - b);
   for (const o of longest) {
-    if (needed <= affordable || length[o]! <= SHARE) break;
+    if (needed <= AFFORDABLE || length[o]! <= SHARE) break;
     chosen[o] = 1;
     needed -= length[o]!;
   }

@@ -6,7 +6,7 @@ import { layer } from "./chains";
 import { endsOf } from "./ends";
 import { lanesOf } from "./lanes";
 import { type Links, linksOf } from "./links";
-import { firstOrder, PORTS, sidesOf } from "./neighbours";
+import { firstOrder, MIDDLE, PORTS, sidesOf } from "./neighbours";
 import { improveOrder } from "./order";
 import { nodesOf, type Plan, type Problem } from "./problem";
 import { routesOf } from "./route";
@@ -21,7 +21,7 @@ export function* planFrame(problem: Problem): Generator<string, Plan> {
   const { up, down } = sidesOf(layered, portsAbove(problem, links, cells), portsBelow(problem, links));
   const order = firstOrder(layered, { up, down });
   yield "first order";
-  for (const _ of improveOrder(order, up, down)) yield "order";
+  for (const _ of improveOrder(layered, order, up, down)) yield "order";
   const aligning = align(layered, order, up, down, cells);
   let aligned = aligning.next();
   for (; !aligned.done; aligned = aligning.next()) yield "align";
@@ -50,26 +50,30 @@ export function* planFrame(problem: Problem): Generator<string, Plan> {
   };
 }
 
-const PORT_LAST = PORTS - 1;
-
 /** Where each link leaves its node, as a small number that grows across the flow. */
 function portsAbove(problem: Problem, links: Links, cells: Cells): Int32Array {
   return links.outlet.map((o, l) => portAt(cells.outletAt[o]!, problem.across[links.from[l]!] ?? 0));
 }
 
-/** Where each link meets its target; 0 where that is open. */
+/** Where each link meets its target: open frames say where, other boxes in which order. */
 function portsBelow(problem: Problem, links: Links): Int32Array {
+  const last = new Int32Array(links.nodes);
+  for (let e = 0; e < problem.to.length; e++) {
+    last[problem.to[e]!] = Math.max(last[problem.to[e]!]!, problem.inPort[e]!);
+  }
   return links.to.map((v, l) => {
     const e = links.edge[l]!;
-    if (v !== problem.to[e]!) return 0;
+    if (v !== problem.to[e]!) return MIDDLE;
     const at = problem.toAt[e]!;
-    return Number.isNaN(at) ? Math.min(PORT_LAST, problem.inPort[e]!) : portAt(at, problem.across[v]!);
+    if (!Number.isNaN(at)) return portAt(at, problem.across[v]!);
+    return Math.max(1, Math.min(PORTS - 1, Math.round(MIDDLE + problem.inPort[e]! - last[v]! / 2)));
   });
 }
 
+/** From 1, as 0 is where the next node ends. */
 function portAt(offset: number, across: number): number {
-  if (across === 0) return 0;
-  return Math.max(0, Math.min(PORT_LAST, Math.round((offset / across + 0.5) * PORT_LAST)));
+  if (across === 0) return MIDDLE;
+  return Math.max(1, Math.min(PORTS - 1, Math.round(MIDDLE + (offset / across) * (PORTS - 2))));
 }
 
 /** Shift everything so that content starts behind the padding; a frame wider than its content centres it. */

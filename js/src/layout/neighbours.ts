@@ -4,6 +4,7 @@ import type { Layered } from "./chains";
 
 /** Positions are compared as `position * PORTS + port`, so that the places on a box's side count too. */
 export const PORTS = 64;
+export const MIDDLE = PORTS / 2;
 
 /** Pieces on one side of each node: those of `v` are at `offsets[v]` to `offsets[v + 1] - 1`. */
 export interface Side {
@@ -26,8 +27,8 @@ export interface Ordered {
 
 export function sidesOf(layered: Layered, portFrom: Int32Array, portTo: Int32Array): { up: Side; down: Side } {
   const { total, upper, lower, starts, arrives } = layered;
-  const below = starts.map((l) => (l < 0 ? 0 : portFrom[l]!));
-  const above = arrives.map((l) => (l < 0 ? 0 : portTo[l]!));
+  const below = starts.map((l) => (l < 0 ? MIDDLE : portFrom[l]!));
+  const above = arrives.map((l) => (l < 0 ? MIDDLE : portTo[l]!));
   return {
     up: side(total, lower, upper, layered.weight, below, above),
     down: side(total, upper, lower, layered.weight, above, below),

@@ -1,9 +1,12 @@
 // The order of nodes within their ranks: sweeps that sort by the mean place of neighbours (Sugiyama, Tagawa and Toda,
 // 1981), then exchanges of neighbours that save crossings (Gansner et al., 1993). Stops early, within bounded work.
+import type { Layered } from "./chains";
 import { CrossingCounter } from "./crossings";
 import { type Ordered, PORTS, type Side } from "./neighbours";
+import { type Path, pathsOf, Rerouter } from "./reroute";
 
 const SWEEPS = 10;
+const REROUTES = 4;
 /** Sweeps without a gain of one in a hundred before giving up. */
 const STALE = 3;
 // Pieces looked at, in proportion to how many there are: it is hostile graphs that need a bound.
@@ -23,7 +26,7 @@ interface Ordering {
 }
 
 /** Improve `order` in place; yields after every sweep. Returns the crossings that are left. */
-export function* improveOrder(order: Ordered, up: Side, down: Side): Generator<undefined, number> {
+export function* improveOrder(layered: Layered, order: Ordered, up: Side, down: Side): Generator<undefined, number> {
   const ranks = order.starts.length - 1;
   let widest = 0;
   for (let r = 0; r < ranks; r++) widest = Math.max(widest, order.starts[r + 1]! - order.starts[r]!);
@@ -56,11 +59,34 @@ export function* improveOrder(order: Ordered, up: Side, down: Side): Generator<u
     yield;
   }
   restore(order, kept);
-  if (best > 0) {
+  const paths = best > 0 ? pathsOf(layered, up, down) : [];
+  const rerouter = new Rerouter(order, up, down);
+  for (let round = 0; round < REROUTES && best > 0; round++) {
+    const crossed = crossedRanks(counter, ranks);
+    for (const path of paths) {
+      if (rerouter.work < state.budget && touches(path, crossed)) rerouter.reroute(path);
+    }
     exchange(state, 12);
-    best = counter.total();
+    const now = counter.total();
+    if (now < best) kept.set(order.nodes);
+    yield;
+    if (now >= best * 0.99) break;
+    best = now;
   }
-  return best;
+  restore(order, kept);
+  return counter.total();
+}
+
+/** How many of the ranks before each have crossings below them. */
+function crossedRanks(counter: CrossingCounter, ranks: number): Int32Array {
+  const before = new Int32Array(ranks + 1);
+  for (let r = 0; r < ranks; r++) before[r + 1] = before[r]! + (r + 1 < ranks && counter.below(r) > 0 ? 1 : 0);
+  return before;
+}
+
+/** Whether there are crossings between the ranks that a path runs through. */
+function touches({ nodes, rank }: Path, crossed: Int32Array): boolean {
+  return crossed[Math.min(rank + nodes.length, crossed.length - 1)]! > crossed[Math.max(0, rank - 1)]!;
 }
 
 function restore({ starts, nodes, position }: Ordered, kept: Int32Array): void {
