@@ -30,7 +30,7 @@ export function cellsOf(problem: Problem, links: Links, layered: Layered): Cells
   const after = new Float64Array(layered.total).fill(gaps.edge / 2);
   const along = new Float64Array(links.nodes);
   const full = new Float64Array(links.nodes);
-  const labels = labelsOf(problem, links);
+  const labels = outletsOf(problem, links.outlets);
   for (let v = 0; v < n - ports; v++) {
     const half = Math.max(problem.across[v]!, labels.breadth[v]!) / 2 + gaps.node / 2;
     before[v] = half + problem.anchor[v]!;
@@ -45,22 +45,23 @@ export function cellsOf(problem: Problem, links: Links, layered: Layered): Cells
   return { before, after, along, full, outletAt: labels.outletAt, labelAt: labels.labelAt };
 }
 
-interface Labels {
+export interface Outlets {
   readonly outletAt: Float64Array;
   readonly labelAt: Float64Array;
+  /** Room that the labels of each box take across the flow and along it. */
   readonly breadth: Float64Array;
   readonly length: Float64Array;
 }
 
-/** Outlets and labels side by side in their order, about the middle of their box. */
-function labelsOf(problem: Problem, links: Links): Labels {
+/** Outlets and labels side by side in their order, about the middle of their box; `count` outlets in all. */
+export function outletsOf(problem: Problem, count = problem.labelAcross.length): Outlets {
   const { labelAcross, labelAlong } = problem;
-  const outletAt = new Float64Array(links.outlets);
-  const labelAt = new Float64Array(links.outlets).fill(Number.NaN);
+  const outletAt = new Float64Array(count);
+  const labelAt = new Float64Array(count).fill(Number.NaN);
   const breadth = new Float64Array(problem.boxes);
   const length = new Float64Array(problem.boxes);
   const owner = new Int32Array(labelAcross.length).fill(-1);
-  const count = new Int32Array(problem.boxes);
+  const own = new Int32Array(problem.boxes);
   /** 1 for tensors of open frames: they leave where they leave. */
   const fixed = new Uint8Array(owner.length);
   for (let e = 0; e < problem.from.length; e++) {
@@ -68,7 +69,7 @@ function labelsOf(problem: Problem, links: Links): Labels {
     const v = problem.from[e]!;
     if (owner[o]! >= 0 || v >= problem.boxes) continue;
     owner[o] = v;
-    count[v]!++;
+    own[v]!++;
     if (Number.isNaN(problem.fromAt[e]!)) continue;
     fixed[o] = 1;
     outletAt[o] = problem.fromAt[e]!;
@@ -76,7 +77,7 @@ function labelsOf(problem: Problem, links: Links): Labels {
   /** Where the next outlet of each box goes; outlets are numbered in their ports' order. */
   const next = new Float64Array(problem.boxes);
   const slot = (o: number, v: number): number =>
-    labelAcross[o]! > 0 && count[v]! <= LABELS ? labelAcross[o]! + LABEL_GAP : APART;
+    labelAcross[o]! > 0 && own[v]! <= LABELS ? labelAcross[o]! + LABEL_GAP : APART;
   for (let o = 0; o < owner.length; o++) if (owner[o]! >= 0) breadth[owner[o]!]! += slot(o, owner[o]!);
   for (let v = 0; v < problem.boxes; v++) next[v] = -breadth[v]! / 2;
   for (let o = 0; o < owner.length; o++) {
@@ -87,7 +88,7 @@ function labelsOf(problem: Problem, links: Links): Labels {
     if (fixed[o]) continue;
     const reach = Math.max(0, problem.across[v]! / 2 - CORNER);
     outletAt[o] = Math.max(-reach, Math.min(reach, at));
-    if (labelAcross[o]! <= 0 || count[v]! > LABELS) continue;
+    if (labelAcross[o]! <= 0 || own[v]! > LABELS) continue;
     labelAt[o] = at;
     length[v] = Math.max(length[v]!, labelAlong[o]!);
   }

@@ -10,9 +10,18 @@ import { firstOrder, MIDDLE, PORTS, sidesOf } from "./neighbours";
 import { improveOrder } from "./order";
 import { nodesOf, type Plan, type Problem } from "./problem";
 import { routesOf } from "./route";
+import { unwrapGrids, wrapGrids } from "./wrap";
 
 /** Yields the name of every pass that is done; some yield several times. */
 export function* planFrame(problem: Problem): Generator<string, Plan> {
+  const wrapped = wrapGrids(problem);
+  if (!wrapped) return yield* planLayers(problem);
+  const plan = yield* planLayers(wrapped.problem);
+  yield "grid";
+  return unwrapGrids(problem, wrapped, plan);
+}
+
+function* planLayers(problem: Problem): Generator<string, Plan> {
   const links = linksOf(problem);
   yield "rank";
   const layered = layer(links);

@@ -49,6 +49,22 @@ export class Paths {
     this.curve(x0, y0 + (y - y0) / 3, x0, y0 + ((y - y0) * 2) / 3, x0, y);
   }
 
+  /** Along the flow to `y`, across it to `x`, and along it again to `end`, with rounded corners. */
+  detour(x: number, y: number, end: number, radius: number): void {
+    const x0 = this.#data[this.#length - 2]!;
+    const side = Math.sign(x - x0);
+    const r = Math.min(radius, Math.abs(x - x0) / 2, Math.abs(end - y));
+    this.straight(y - Math.min(radius, y - this.#data[this.#length - 1]!));
+    if (side !== 0) {
+      this.curve(x0, y, x0, y, x0 + side * r, y);
+      const from = x0 + side * r;
+      const to = x - side * r;
+      this.curve(from + (to - from) / 3, y, from + ((to - from) * 2) / 3, y, to, y);
+      this.curve(x, y, x, y, x, y + r);
+    }
+    this.straight(end);
+  }
+
   /** An S to another point that leaves and arrives along the flow. */
   swerve(x: number, y: number): void {
     const x0 = this.#data[this.#length - 2]!;

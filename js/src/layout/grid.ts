@@ -1,0 +1,127 @@
+// Boxes that read the same and feed the same, such as the experts of a mixture: many of them side by side make a frame
+// far wider than any screen, so they are wrapped into a grid of rows. Lines come in by a trunk on the left with a bus
+// above every row, and go out by a bus below every row and a trunk on the right.
+import { outletsOf } from "./cells";
+import type { Problem } from "./problem";
+
+/** Fewer boxes than this stay side by side. */
+const LEAST = 13;
+/** Rows are about this much wider than the grid is long. */
+const ASPECT = 2;
+const BUS = 10;
+
+export interface Grid {
+  readonly members: readonly number[];
+  /** What all members read, as an edge each; and the nodes that they feed, far ports together as -1. */
+  readonly reads: readonly number[];
+  readonly feeds: readonly number[];
+  readonly across: number;
+  readonly along: number;
+  /** Line of each read's and feed's trunk, from the grid's left. */
+  readonly readTrunk: readonly number[];
+  readonly feedTrunk: readonly number[];
+  /** Of each member: its centre across, start along, and of its row the first bus above and below. */
+  readonly centre: Float64Array;
+  readonly start: Float64Array;
+  readonly busAbove: Float64Array;
+  readonly busBelow: Float64Array;
+}
+
+export const busAt = (first: number, i: number): number => first + i * BUS;
+
+export function findGrids(problem: Problem): Grid[] {
+  if (problem.boxes < LEAST) return [];
+  const groups = new Map<string, number[]>();
+  const ties = tiesOf(problem);
+  for (let v = 0; v < problem.boxes; v++) {
+    const key = `${ties.reads[v]!.key}>${ties.feeds[v]!.key}`;
+    const members = groups.get(key) ?? [];
+    members.push(v);
+    groups.set(key, members);
+  }
+  const grids: Grid[] = [];
+  for (const members of groups.values()) {
+    if (members.length < LEAST || !isApart(members, ties.feeds[members[0]!]!.ends)) continue;
+    grids.push(arrange(problem, members, ties.reads[members[0]!]!.ends, ties.feeds[members[0]!]!.ends));
+  }
+  return grids;
+}
+
+/** Members neither feed nor read each other. */
+function isApart(members: readonly number[], feeds: readonly number[]): boolean {
+  return !feeds.some((v) => members.includes(v));
+}
+
+interface Ties {
+  key: string;
+  readonly ends: number[];
+}
+
+/** What each box reads (one edge for each outlet) and feeds, with a key that is equal for equal ones. */
+function tiesOf({ boxes, near, from, to, outlet }: Problem): { reads: Ties[]; feeds: Ties[] } {
+  const reads = Array.from({ length: boxes }, (): Ties => ({ key: "", ends: [] }));
+  const feeds = Array.from({ length: boxes }, (): Ties => ({ key: "", ends: [] }));
+  for (let e = 0; e < from.length; e++) {
+    const target = to[e]!;
+    if (target < boxes && !reads[target]!.ends.some((other) => outlet[other] === outlet[e]))
+      reads[target]!.ends.push(e);
+    const source = from[e]!;
+    if (source >= boxes) continue;
+    // Ports where tensors leave are as good as each other: every member has its own.
+    const end = target >= boxes + near ? -1 : target;
+    if (!feeds[source]!.ends.includes(end)) feeds[source]!.ends.push(end);
+  }
+  for (const ties of reads)
+    ties.key = ties.ends
+      .map((e) => outlet[e]!)
+      .sort((a, b) => a - b)
+      .join(" ");
+  for (const ties of feeds) ties.key = ties.ends.sort((a, b) => a - b).join(" ");
+  return { reads, feeds };
+}
+
+function arrange(
+  problem: Problem,
+  members: readonly number[],
+  reads: readonly number[],
+  feeds: readonly number[],
+): Grid {
+  const { gaps } = problem;
+  const outlets = outletsOf(problem);
+  const skirt = (v: number): number => (outlets.length[v]! > 0 ? gaps.rank + outlets.length[v]! : 0);
+  const cellAcross = Math.max(...members.map((v) => Math.max(problem.across[v]!, outlets.breadth[v]!)));
+  const cellAlong = Math.max(...members.map((v) => problem.along[v]! + skirt(v)));
+  const above = gaps.rank + BUS * reads.length;
+  const below = gaps.rank + BUS * feeds.length;
+  const [stepAcross, stepAlong] = [cellAcross + gaps.node, above + cellAlong + below];
+  const columns = Math.min(
+    members.length,
+    Math.max(1, Math.ceil(Math.sqrt((ASPECT * members.length * stepAlong) / stepAcross))),
+  );
+  const rows = Math.ceil(members.length / columns);
+  const left = gaps.edge * reads.length;
+  const across = left + columns * stepAcross + gaps.edge * feeds.length;
+  const grid = {
+    centre: new Float64Array(members.length),
+    start: new Float64Array(members.length),
+    busAbove: new Float64Array(members.length),
+    busBelow: new Float64Array(members.length),
+  };
+  for (let i = 0; i < members.length; i++) {
+    const row = Math.floor(i / columns);
+    grid.centre[i] = left + ((i % columns) + 0.5) * stepAcross;
+    grid.start[i] = row * stepAlong + above;
+    grid.busAbove[i] = row * stepAlong + BUS / 2;
+    grid.busBelow[i] = grid.start[i]! + cellAlong + gaps.rank;
+  }
+  return {
+    members,
+    reads,
+    feeds,
+    across,
+    along: rows * stepAlong,
+    readTrunk: reads.map((_, i) => (i + 0.5) * gaps.edge),
+    feedTrunk: feeds.map((_, i) => across - (feeds.length - i - 0.5) * gaps.edge),
+    ...grid,
+  };
+}
