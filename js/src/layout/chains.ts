@@ -157,29 +157,35 @@ function connect(links: Links, { chain, inLane, trunks, total, pieces }: Chains)
   return { nodes, total, ranks: links.ranks, rank, chain, inLane, upper, lower, weight, starts, arrives };
 }
 
-// Virtual nodes that long links may have in a frame. Ordering costs in proportion to them: what goes beyond is moved into
-// lanes, longest first.
+// Links longer than this may have so many virtual nodes in a frame. Ordering costs in proportion to them: what goes beyond
+// is moved into lanes, longest first.
+const LONG = 200;
 const AFFORDABLE = 50_000;
 
 /** The outlets that would need the most virtual nodes, until the rest is affordable. */
 function chooseLanes({ from, to, rank, outlet, outlets }: Links): Uint8Array {
-  const m = from.length;
-  const inLane = new Uint8Array(m);
+  const inLane = new Uint8Array(from.length);
   const length = new Int32Array(outlets);
-  let needed = 0;
-  for (let l = 0; l < m; l++) {
+  for (let l = 0; l < from.length; l++) {
     const span = rank[to[l]!]! - rank[from[l]!]!;
-    if (span > SHARE) length[outlet[l]!] = Math.max(length[outlet[l]!]!, span - 1);
+    if (span > LONG) length[outlet[l]!] = Math.max(length[outlet[l]!]!, span - 1);
   }
-  for (let o = 0; o < outlets; o++) needed += length[o]!;
+  const long: number[] = [];
+  let needed = 0;
+  for (let o = 0; o < outlets; o++) {
+    if (length[o] === 0) continue;
+    long.push(o);
+    needed += length[o]!;
+  }
   if (needed <= AFFORDABLE) return inLane;
   const chosen = new Uint8Array(outlets);
-  const longest = Int32Array.from(length.keys()).sort((a, b) => length[b]! - length[a]! || a - b);
-  for (const o of longest) {
-    if (needed <= AFFORDABLE || length[o]! <= SHARE) break;
+  for (const o of long.sort((a, b) => length[b]! - length[a]! || a - b)) {
+    if (needed <= AFFORDABLE) break;
     chosen[o] = 1;
     needed -= length[o]!;
   }
-  for (let l = 0; l < m; l++) if (chosen[outlet[l]!] && rank[to[l]!]! - rank[from[l]!]! > SHARE) inLane[l] = 1;
+  for (let l = 0; l < from.length; l++) {
+    if (chosen[outlet[l]!] && rank[to[l]!]! - rank[from[l]!]! > SHARE) inLane[l] = 1;
+  }
   return inLane;
 }

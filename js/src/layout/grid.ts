@@ -30,54 +30,63 @@ export interface Grid {
 export const busAt = (first: number, i: number): number => first + i * BUS;
 
 export function findGrids(problem: Problem): Grid[] {
-  if (problem.boxes < LEAST) return [];
+  const candidates = candidatesOf(problem);
+  if (candidates.length < LEAST) return [];
+  const ties = tiesOf(problem, candidates);
   const groups = new Map<string, number[]>();
-  const ties = tiesOf(problem);
-  for (let v = 0; v < problem.boxes; v++) {
-    const key = `${ties.reads[v]!.key}>${ties.feeds[v]!.key}`;
+  for (const v of candidates) {
+    const { reads, feeds } = ties.get(v)!;
+    const key = `${reads.map((e) => problem.outlet[e]!).sort((a, b) => a - b)}>${feeds.sort((a, b) => a - b)}`;
     const members = groups.get(key) ?? [];
     members.push(v);
     groups.set(key, members);
   }
   const grids: Grid[] = [];
   for (const members of groups.values()) {
-    if (members.length < LEAST || !isApart(members, ties.feeds[members[0]!]!.ends)) continue;
-    grids.push(arrange(problem, members, ties.reads[members[0]!]!.ends, ties.feeds[members[0]!]!.ends));
+    const { reads, feeds } = ties.get(members[0]!)!;
+    if (members.length >= LEAST && !feeds.some((v) => members.includes(v))) {
+      grids.push(arrange(problem, members, reads, feeds));
+    }
   }
   return grids;
 }
 
-/** Members neither feed nor read each other. */
-function isApart(members: readonly number[], feeds: readonly number[]): boolean {
-  return !feeds.some((v) => members.includes(v));
+/** Boxes that read nothing but what many read, and feed nothing but what many feed. */
+function candidatesOf({ boxes, near, from, to, outlet, labelAcross }: Problem): number[] {
+  if (boxes < LEAST) return [];
+  const readers = new Int32Array(labelAcross.length);
+  const feeders = new Int32Array(boxes);
+  for (let e = 0; e < from.length; e++) {
+    readers[outlet[e]!]!++;
+    if (to[e]! < boxes) feeders[to[e]!]!++;
+  }
+  const out = new Uint8Array(boxes);
+  for (let e = 0; e < from.length; e++) {
+    if (to[e]! < boxes && readers[outlet[e]!]! < LEAST) out[to[e]!] = 1;
+    if (from[e]! < boxes && to[e]! < boxes + near && feeders[to[e]!]! < LEAST) out[from[e]!] = 1;
+  }
+  const candidates: number[] = [];
+  for (let v = 0; v < boxes; v++) if (!out[v]) candidates.push(v);
+  return candidates;
 }
 
 interface Ties {
-  key: string;
-  readonly ends: number[];
+  /** What a box reads, as one edge for each outlet, and the nodes that it feeds, far ports together as -1. */
+  readonly reads: number[];
+  readonly feeds: number[];
 }
 
-/** What each box reads (one edge for each outlet) and feeds, with a key that is equal for equal ones. */
-function tiesOf({ boxes, near, from, to, outlet }: Problem): { reads: Ties[]; feeds: Ties[] } {
-  const reads = Array.from({ length: boxes }, (): Ties => ({ key: "", ends: [] }));
-  const feeds = Array.from({ length: boxes }, (): Ties => ({ key: "", ends: [] }));
+function tiesOf({ boxes, near, from, to, outlet }: Problem, candidates: readonly number[]): Map<number, Ties> {
+  const ties = new Map(candidates.map((v): [number, Ties] => [v, { reads: [], feeds: [] }]));
   for (let e = 0; e < from.length; e++) {
-    const target = to[e]!;
-    if (target < boxes && !reads[target]!.ends.some((other) => outlet[other] === outlet[e]))
-      reads[target]!.ends.push(e);
-    const source = from[e]!;
-    if (source >= boxes) continue;
+    const reads = ties.get(to[e]!)?.reads;
+    if (reads && !reads.some((other) => outlet[other] === outlet[e])) reads.push(e);
     // Ports where tensors leave are as good as each other: every member has its own.
-    const end = target >= boxes + near ? -1 : target;
-    if (!feeds[source]!.ends.includes(end)) feeds[source]!.ends.push(end);
+    const end = to[e]! >= boxes + near ? -1 : to[e]!;
+    const feeds = ties.get(from[e]!)?.feeds;
+    if (feeds && !feeds.includes(end)) feeds.push(end);
   }
-  for (const ties of reads)
-    ties.key = ties.ends
-      .map((e) => outlet[e]!)
-      .sort((a, b) => a - b)
-      .join(" ");
-  for (const ties of feeds) ties.key = ties.ends.sort((a, b) => a - b).join(" ");
-  return { reads, feeds };
+  return ties;
 }
 
 function arrange(

@@ -130,17 +130,21 @@ function rankLinks(
 ): { rank: Int32Array; ranks: number } {
   const { boxes, near, far } = problem;
   const n = nodesOf(problem);
-  const keep: number[] = [];
+  const up = new Int32Array(links.from.length);
+  const down = new Int32Array(links.from.length);
+  let kept = 0;
   for (let l = 0; l < links.from.length; l++) {
     const e = links.edge[l]!;
-    if (problem.from[e]! >= boxes || problem.to[e]! >= boxes) continue;
+    const source = problem.from[e]!;
+    const target = problem.to[e]!;
+    if (source >= boxes || target >= boxes) continue;
     // Of the three links of a turned edge, the first one stands for the edge itself.
-    if (!reversed[e] || links.from[l] === problem.from[e]) keep.push(e);
+    if (reversed[e] && links.from[l] !== source) continue;
+    up[kept] = reversed[e] ? target : source;
+    down[kept++] = reversed[e] ? source : target;
   }
   const order = near + far === 0 ? topological : topological.filter((v) => v < boxes);
-  const up = Int32Array.from(keep, (e) => (reversed[e] ? problem.to : problem.from)[e]!);
-  const down = Int32Array.from(keep, (e) => (reversed[e] ? problem.from : problem.to)[e]!);
-  const own = rankNodes(boxes, up, down, order);
+  const own = rankNodes(boxes, up.subarray(0, kept), down.subarray(0, kept), order);
   const rank = new Int32Array(nodes);
   rank.set(own);
   for (let l = 0; l < links.from.length; l++) {

@@ -131,15 +131,23 @@ export class Rerouter {
     const weight = this.#up.weight[this.#up.offsets[v]!]!;
     const at = i * stride;
     const before = at - stride;
-    for (let b = 0; b <= table.below; b++) {
+    const { sums, above, below } = table;
+    const columns = below + 1;
+    const all = above * columns;
+    // From slot `a` to slot `b` a line crosses what starts before the one and ends behind the other, or the other way
+    // round: `sums[a][end] + sums[end][b] - 2 sums[a][b]`, here in parts, as this is the innermost loop.
+    for (let a = 0; a <= above; a++) cost[before + a]! += weight * sums[a * columns + below]!;
+    for (let b = 0; b <= below; b++) {
       let least = Number.POSITIVE_INFINITY;
-      for (let a = 0; a <= table.above; a++) {
-        const way = cost[before + a]! + weight * table.slotToSlot(a, b);
+      let from = 0;
+      for (let a = 0; a <= above; a++) {
+        const way = cost[before + a]! - 2 * weight * sums[a * columns + b]!;
         if (way >= least) continue;
         least = way;
-        this.#from[at + b] = a;
+        from = a;
       }
-      cost[at + b] = least;
+      cost[at + b] = least + weight * sums[all + b]!;
+      this.#from[at + b] = from;
     }
   }
 
@@ -186,7 +194,7 @@ class BetweenRanks {
   below = 0;
   readonly #order: Ordered;
   readonly #down: Side;
-  #sums = new Float64Array(4096);
+  sums: Float64Array = new Float64Array(4096);
   #upperGap = 0;
   #lowerGap = 0;
 
@@ -207,8 +215,8 @@ class BetweenRanks {
     if (r < 0) return;
     const columns = this.below + 1;
     const size = (this.above + 1) * columns;
-    if (this.#sums.length < size) this.#sums = new Float64Array(size * 2);
-    const sums = this.#sums.fill(0, 0, size);
+    if (this.sums.length < size) this.sums = new Float64Array(size * 2);
+    const sums = this.sums.fill(0, 0, size);
     for (let i = starts[r]!; i < starts[r + 1]!; i++) {
       const u = nodes[i]!;
       if (u === upper) continue;
@@ -238,14 +246,10 @@ class BetweenRanks {
 
   /** Lines crossed by one that has `a1` nodes to its left above and `a2` to its left or on it, and so on below. */
   #crossed(a1: number, a2: number, b1: number, b2: number): number {
-    const sums = this.#sums;
+    const sums = this.sums;
     const columns = this.below + 1;
     const all = this.above * columns;
     return sums[a1 * columns + this.below]! - sums[a1 * columns + b2]! + sums[all + b1]! - sums[a2 * columns + b1]!;
-  }
-
-  slotToSlot(a: number, b: number): number {
-    return this.#crossed(a, a, b, b);
   }
 
   slotToNode(a: number, q: number): number {
