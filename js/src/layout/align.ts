@@ -27,8 +27,16 @@ export function* align(
   for (let way = 0; way < 4; way++) {
     const fromLeft = way % 2 === 0;
     const fromTop = way < 2;
-    const blocks = join(layered, order, fromTop ? up : down, fromTop ? upwards : downwards, barred, fromTop, fromLeft);
-    const x = packer.pack(blocks, fromLeft);
+    const { block, next } = join(
+      layered,
+      order,
+      fromTop ? up : down,
+      fromTop ? upwards : downwards,
+      barred,
+      fromTop,
+      fromLeft,
+    );
+    const x = packer.pack(block, next, fromLeft);
     found.push({ x, ...rangeOf(x, extents) });
     yield;
   }
@@ -92,7 +100,7 @@ function conflicts(layered: Layered, order: Ordered, up: Side, sorted: Int32Arra
   return barred;
 }
 
-/** The block of each node, named by its first member. */
+/** The first member of each node's block, and its next member, -1 for none. */
 function join(
   layered: Layered,
   { starts, nodes, position }: Ordered,
@@ -101,10 +109,11 @@ function join(
   barred: Uint8Array,
   fromTop: boolean,
   fromLeft: boolean,
-): Int32Array {
+): { block: Int32Array; next: Int32Array } {
   const { total } = layered;
   const ranks = starts.length - 1;
   const block = new Int32Array(total);
+  const next = new Int32Array(total).fill(-1);
   for (let v = 0; v < total; v++) block[v] = v;
   for (let q = 1; q < ranks; q++) {
     const r = fromTop ? q : ranks - 1 - q;
@@ -126,92 +135,76 @@ function join(
         const p = fromLeft ? position[u]! : span - 1 - position[u]!;
         if (barred[side.piece[slot]!] || p <= taken) continue;
         block[v] = block[u]!;
+        next[u] = v;
         taken = p;
         break;
       }
     }
   }
-  return block;
+  return { block, next };
 }
 
 /** Packs blocks towards one side, then lets each move back towards the blocks that follow it. */
 class Packer {
-  readonly #order: Ordered;
+  /** Neighbours within the rank on the left and on the right, -1 for none. */
+  readonly #left: Int32Array;
+  readonly #right: Int32Array;
   readonly #extents: Extents;
-  readonly #offsets: Int32Array;
-  readonly #fill: Int32Array;
-  readonly #beside: Int32Array;
-  readonly #gap: Float64Array;
   readonly #pending: Int32Array;
   readonly #queue: Int32Array;
 
-  constructor(total: number, order: Ordered, extents: Extents) {
-    this.#order = order;
+  constructor(total: number, { starts, nodes }: Ordered, extents: Extents) {
     this.#extents = extents;
-    this.#offsets = new Int32Array(total + 1);
-    this.#fill = new Int32Array(total);
-    this.#beside = new Int32Array(total);
-    this.#gap = new Float64Array(total);
+    this.#left = new Int32Array(total).fill(-1);
+    this.#right = new Int32Array(total).fill(-1);
     this.#pending = new Int32Array(total);
     this.#queue = new Int32Array(total);
+    for (let r = 0; r + 1 < starts.length; r++) {
+      for (let i = starts[r]!; i + 1 < starts[r + 1]!; i++) {
+        this.#right[nodes[i]!] = nodes[i + 1]!;
+        this.#left[nodes[i + 1]!] = nodes[i]!;
+      }
+    }
   }
 
-  pack(block: Int32Array, fromLeft: boolean): Float64Array {
-    this.#connect(block, fromLeft);
+  /** `block` names the first member of each node's block, `next` its next member, -1 for none. */
+  pack(block: Int32Array, next: Int32Array, fromLeft: boolean): Float64Array {
     const total = block.length;
-    const offsets = this.#offsets;
-    const next = this.#beside;
-    const gap = this.#gap;
-    const pending = this.#pending;
+    const before = fromLeft ? this.#left : this.#right;
+    const behind = fromLeft ? this.#right : this.#left;
+    const near = fromLeft ? this.#extents.after : this.#extents.before;
+    const far = fromLeft ? this.#extents.before : this.#extents.after;
+    const pending = this.#pending.fill(0);
     const queue = this.#queue;
+    for (let v = 0; v < total; v++) if (before[v]! >= 0) pending[block[v]!]!++;
     const x = new Float64Array(total);
     let count = 0;
     for (let v = 0; v < total; v++) if (block[v] === v && pending[v] === 0) queue[count++] = v;
     for (let i = 0; i < count; i++) {
-      const v = queue[i]!;
-      for (let k = offsets[v]!; k < offsets[v + 1]!; k++) {
-        const w = next[k]!;
-        const least = x[v]! + gap[k]!;
-        if (x[w]! < least) x[w] = least;
-        if (--pending[w]! === 0) queue[count++] = w;
+      const at = x[queue[i]!]!;
+      for (let v = queue[i]!; v >= 0; v = next[v]!) {
+        const w = behind[v]!;
+        if (w < 0) continue;
+        const b = block[w]!;
+        const least = at + near[v]! + far[w]!;
+        if (x[b]! < least) x[b] = least;
+        if (--pending[b]! === 0) queue[count++] = b;
       }
     }
     for (let i = count - 1; i >= 0; i--) {
-      const v = queue[i]!;
       let most = Number.POSITIVE_INFINITY;
-      for (let k = offsets[v]!; k < offsets[v + 1]!; k++) most = Math.min(most, x[next[k]!]! - gap[k]!);
-      if (most !== Number.POSITIVE_INFINITY && most > x[v]!) x[v] = most;
+      for (let v = queue[i]!; v >= 0; v = next[v]!) {
+        const w = behind[v]!;
+        if (w < 0) continue;
+        const room = x[block[w]!]! - near[v]! - far[w]!;
+        if (room < most) most = room;
+      }
+      if (most !== Number.POSITIVE_INFINITY && most > x[queue[i]!]!) x[queue[i]!] = most;
     }
     const sign = fromLeft ? 1 : -1;
     const placed = new Float64Array(total);
     for (let v = 0; v < total; v++) placed[v] = sign * x[block[v]!]!;
     return placed;
-  }
-
-  /** Which blocks stand directly beside which, and how far apart their lines have to be. */
-  #connect(block: Int32Array, fromLeft: boolean): void {
-    const { starts, nodes } = this.#order;
-    const { before, after } = this.#extents;
-    const offsets = this.#offsets.fill(0);
-    const pending = this.#pending.fill(0);
-    const total = block.length;
-    for (let r = 0; r + 1 < starts.length; r++) {
-      for (let i = starts[r]!; i + 1 < starts[r + 1]!; i++) offsets[block[nodes[fromLeft ? i : i + 1]!]! + 1]!++;
-    }
-    for (let v = 0; v < total; v++) offsets[v + 1]! += offsets[v]!;
-    const fill = this.#fill;
-    for (let v = 0; v < total; v++) fill[v] = offsets[v]!;
-    for (let r = 0; r + 1 < starts.length; r++) {
-      for (let i = starts[r]!; i + 1 < starts[r + 1]!; i++) {
-        const left = nodes[i]!;
-        const right = nodes[i + 1]!;
-        const [u, w] = fromLeft ? [block[left]!, block[right]!] : [block[right]!, block[left]!];
-        const k = fill[u]!++;
-        this.#beside[k] = w;
-        this.#gap[k] = after[left]! + before[right]!;
-        pending[w]!++;
-      }
-    }
   }
 }
 

@@ -36,33 +36,32 @@ export function endsOf(
   const { offsets, edges } = adjacency(links.nodes, links.to);
   const n = nodesOf(problem);
   for (let v = 0; v < links.nodes; v++) {
-    const arriving: number[] = [];
-    for (let k = offsets[v]!; k < offsets[v + 1]!; k++) {
-      const l = edges[k]!;
-      const fixed = v < n ? problem.toAt[links.edge[l]!]! : 0;
-      if (Number.isNaN(fixed)) arriving.push(l);
-      else lower[l] = centre[v]! + fixed;
-    }
-    if (arriving.length > 0) spread(v, arriving);
+    const first = offsets[v]!;
+    const count = offsets[v + 1]! - first;
+    if (count === 0) continue;
+    // All ends at a frame or port are where it has them, all others are open.
+    const fixed = v < n ? problem.toAt[links.edge[edges[first]!]!]! : 0;
+    if (!Number.isNaN(fixed)) {
+      for (let k = first; k < first + count; k++) {
+        lower[edges[k]!] = centre[v]! + (v < n ? problem.toAt[links.edge[edges[k]!]!]! : 0);
+      }
+    } else if (count === 1) lower[edges[first]!] = centre[v]!;
+    else spread(v, Array.from(edges.subarray(first, first + count)));
   }
   return { upper, lower };
 
   function spread(v: number, arriving: number[]): void {
     const port = (l: number): number => problem.inPort[links.edge[l]!]!;
-    if (arriving.length > 1) arriving.sort((a, b) => port(a) - port(b) || approach(a) - approach(b) || a - b);
-    const room = Math.max(0, (problem.across[v] ?? 0) / 2 - CORNER);
-    const reach = Math.min(REACH + APART * Math.max(0, arriving.length - 3), room);
-    const apart = arriving.length > 1 ? Math.min(APART, (2 * reach) / (arriving.length - 1)) : 0;
-    const middle = (arriving.length - 1) / 2;
+    arriving.sort((a, b) => port(a) - port(b) || approach(a) - approach(b) || a - b);
+    const count = arriving.length;
+    const room = Math.max(0, problem.across[v]! / 2 - CORNER);
+    const reach = Math.min(REACH + APART * Math.max(0, count - 3), room);
+    const apart = Math.min(APART, (2 * reach) / (count - 1));
     // Towards where they come from, as far as there is room; then apart from each other.
-    const at = arriving.map((l) =>
-      arriving.length === 1 ? 0 : Math.max(-reach, Math.min(reach, (approach(l) - centre[v]!) * 0.3)),
-    );
-    for (let i = 0; i < at.length; i++) at[i] = Math.max(at[i]!, i === 0 ? -reach : at[i - 1]! + apart);
-    for (let i = at.length - 1; i >= 0; i--) at[i] = Math.min(at[i]!, i === at.length - 1 ? reach : at[i + 1]! - apart);
-    arriving.forEach((l, i) => {
-      lower[l] = centre[v]! + (room === 0 && middle > 0 ? 0 : at[i]!);
-    });
+    const at = arriving.map((l) => Math.max(-reach, Math.min(reach, (approach(l) - centre[v]!) * 0.3)));
+    for (let i = 1; i < count; i++) at[i] = Math.max(at[i]!, at[i - 1]! + apart);
+    for (let i = count - 1; i >= 0; i--) at[i] = Math.min(at[i]!, i === count - 1 ? reach : at[i + 1]! - apart);
+    for (let i = 0; i < count; i++) lower[arriving[i]!] = centre[v]! + at[i]!;
   }
 
   /** Where a link comes from in the rank above its target. */
