@@ -7,6 +7,8 @@ import { type Path, pathsOf, Rerouter } from "./reroute";
 
 const SWEEPS = 10;
 const REROUTES = 4;
+/** When so many of the longest paths stay where they are, the others will too. */
+const HOPELESS = 100;
 /** Sweeps without a gain of one in a hundred before giving up. */
 const STALE = 3;
 // Pieces looked at, in proportion to how many there are: it is hostile graphs that need a bound.
@@ -63,9 +65,11 @@ export function* improveOrder(layered: Layered, order: Ordered, up: Side, down: 
   const rerouter = new Rerouter(order, up, down);
   for (let round = 0; round < REROUTES && best > 0; round++) {
     const crossed = crossedRanks(counter, ranks);
-    for (const path of paths) {
-      if (rerouter.work < state.budget && touches(path, crossed)) rerouter.reroute(path);
-    }
+    rerouteAll(
+      paths.filter((path) => touches(path, crossed)),
+      rerouter,
+      state.budget,
+    );
     exchange(state, 12);
     const now = counter.total();
     if (now < best) kept.set(order.nodes);
@@ -75,6 +79,14 @@ export function* improveOrder(layered: Layered, order: Ordered, up: Side, down: 
   }
   restore(order, kept);
   return counter.total();
+}
+
+function rerouteAll(paths: readonly Path[], rerouter: Rerouter, budget: number): void {
+  let moved = 0;
+  for (let i = 0; i < paths.length && rerouter.work < budget; i++) {
+    if (rerouter.reroute(paths[i]!)) moved++;
+    if (moved === 0 && i > HOPELESS) return;
+  }
 }
 
 /** How many of the ranks before each have crossings below them. */
