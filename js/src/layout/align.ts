@@ -169,17 +169,29 @@ class Packer {
 
   /** `block` names the first member of each node's block, `next` its next member, -1 for none. */
   pack(block: Int32Array, next: Int32Array, fromLeft: boolean): Float64Array {
-    const total = block.length;
-    const before = fromLeft ? this.#left : this.#right;
-    const behind = fromLeft ? this.#right : this.#left;
-    const near = fromLeft ? this.#extents.after : this.#extents.before;
-    const far = fromLeft ? this.#extents.before : this.#extents.after;
+    const { before, after } = this.#extents;
+    const side = fromLeft
+      ? { block, next, ahead: this.#left, behind: this.#right, near: after, far: before }
+      : { block, next, ahead: this.#right, behind: this.#left, near: before, far: after };
+    const x = new Float64Array(block.length);
+    const first = this.#queueFirst(side);
+    const count = this.#push(side, x, first);
+    this.#pull(side, x, count);
+    return membersAt(x, block, fromLeft ? 1 : -1);
+  }
+
+  /** Count the blocks that stand ahead of each, and queue those with none. */
+  #queueFirst({ block, ahead }: PackSide): number {
     const pending = this.#pending.fill(0);
+    countAhead(block, ahead, pending);
+    return queueFree(block, pending, this.#queue);
+  }
+
+  /** Every block as near to the border as those ahead of it let it. Returns the number of blocks. */
+  #push({ block, next, behind, near, far }: PackSide, x: Float64Array, first: number): number {
+    const pending = this.#pending;
     const queue = this.#queue;
-    for (let v = 0; v < total; v++) if (before[v]! >= 0) pending[block[v]!]!++;
-    const x = new Float64Array(total);
-    let count = 0;
-    for (let v = 0; v < total; v++) if (block[v] === v && pending[v] === 0) queue[count++] = v;
+    let count = first;
     for (let i = 0; i < count; i++) {
       const at = x[queue[i]!]!;
       for (let v = queue[i]!; v >= 0; v = next[v]!) {
@@ -188,9 +200,16 @@ class Packer {
         const b = block[w]!;
         const least = at + near[v]! + far[w]!;
         if (x[b]! < least) x[b] = least;
-        if (--pending[b]! === 0) queue[count++] = b;
+        pending[b]!--;
+        if (pending[b] === 0) queue[count++] = b;
       }
     }
+    return count;
+  }
+
+  /** Every block as near to those behind it as they let it, last ones first. */
+  #pull({ block, next, behind, near, far }: PackSide, x: Float64Array, count: number): void {
+    const queue = this.#queue;
     for (let i = count - 1; i >= 0; i--) {
       let most = Number.POSITIVE_INFINITY;
       for (let v = queue[i]!; v >= 0; v = next[v]!) {
@@ -201,11 +220,34 @@ class Packer {
       }
       if (most !== Number.POSITIVE_INFINITY && most > x[queue[i]!]!) x[queue[i]!] = most;
     }
-    const sign = fromLeft ? 1 : -1;
-    const placed = new Float64Array(total);
-    for (let v = 0; v < total; v++) placed[v] = sign * x[block[v]!]!;
-    return placed;
   }
+}
+
+interface PackSide {
+  readonly block: Int32Array;
+  readonly next: Int32Array;
+  /** Neighbours on the side that is packed towards, and on the other. */
+  readonly ahead: Int32Array;
+  readonly behind: Int32Array;
+  /** Room that nodes need behind and ahead of them. */
+  readonly near: Float64Array;
+  readonly far: Float64Array;
+}
+
+function countAhead(block: Int32Array, ahead: Int32Array, pending: Int32Array): void {
+  for (let v = 0; v < block.length; v++) if (ahead[v]! >= 0) pending[block[v]!]!++;
+}
+
+function queueFree(block: Int32Array, pending: Int32Array, queue: Int32Array): number {
+  let count = 0;
+  for (let v = 0; v < block.length; v++) if (block[v] === v && pending[v] === 0) queue[count++] = v;
+  return count;
+}
+
+function membersAt(x: Float64Array, block: Int32Array, sign: number): Float64Array {
+  const placed = new Float64Array(block.length);
+  for (let v = 0; v < block.length; v++) placed[v] = sign * x[block[v]!]!;
+  return placed;
 }
 
 function rangeOf(x: Float64Array, { before, after }: Extents): { low: number; high: number } {
@@ -224,23 +266,29 @@ function balance(found: readonly { x: Float64Array; low: number; high: number }[
   const narrowest = found.reduce((a, b) => (width(b) < width(a) ? b : a));
   const shift = found.map((f, way) => (way % 2 === 0 ? narrowest.low - f.low : narrowest.high - f.high));
   const total = narrowest.x.length;
-  const result = new Float64Array(total);
   const fit = [0, 1, 2, 3].filter((way) => width(found[way]!) <= width(narrowest) * DRIFT);
-  if (fit.length < 4) {
-    for (const way of fit) {
-      const { x } = found[way]!;
-      for (let v = 0; v < total; v++) result[v]! += (x[v]! + shift[way]!) / fit.length;
-    }
-    return result;
-  }
+  if (fit.length === 4) return middle(found, shift);
+  const result = new Float64Array(total);
+  for (const way of fit) addTo(result, found[way]!.x, shift[way]!, 1 / fit.length);
+  return result;
+}
+
+function addTo(result: Float64Array, x: Float64Array, shift: number, share: number): void {
+  for (let v = 0; v < result.length; v++) result[v]! += (x[v]! + shift) * share;
+}
+
+function middle(found: readonly { x: Float64Array }[], shift: readonly number[]): Float64Array {
   const [a, b, c, d] = found.map((f) => f.x) as [Float64Array, Float64Array, Float64Array, Float64Array];
   const [sa, sb, sc, sd] = shift as [number, number, number, number];
-  for (let v = 0; v < total; v++) {
+  const result = new Float64Array(a.length);
+  for (let v = 0; v < result.length; v++) {
     const p = a[v]! + sa;
     const q = b[v]! + sb;
     const s = c[v]! + sc;
     const t = d[v]! + sd;
-    result[v] = (p + q + s + t - Math.min(p, q, s, t) - Math.max(p, q, s, t)) / 2;
+    const least = Math.min(Math.min(p, q), Math.min(s, t));
+    const most = Math.max(Math.max(p, q), Math.max(s, t));
+    result[v] = (p + q + s + t - least - most) / 2;
   }
   return result;
 }

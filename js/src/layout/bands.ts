@@ -25,24 +25,37 @@ export function bandsOf(
   x: Float64Array,
   laneAt: Float64Array,
 ): Bands {
-  const length = new Float64Array(layered.ranks);
-  for (let v = 0; v < links.nodes; v++) length[links.rank[v]!] = Math.max(length[links.rank[v]!]!, cells.full[v]!);
   const swing = new Float64Array(layered.ranks);
-  const cover = (r: number, from: number, to: number): void => {
-    swing[r] = Math.max(swing[r]!, Math.abs(to - from));
-  };
+  coverPieces(swing, layered, ends, x);
+  coverLanes(swing, links, layered, ends, laneAt);
+  return stack(problem, lengthsOf(links, layered.ranks, cells), swing);
+}
+
+function lengthsOf({ rank, nodes }: Links, ranks: number, { full }: Cells): Float64Array {
+  const length = new Float64Array(ranks);
+  for (let v = 0; v < nodes; v++) if (full[v]! > length[rank[v]!]!) length[rank[v]!] = full[v]!;
+  return length;
+}
+
+/** How far lines swing across the flow below each rank. */
+function coverPieces(swing: Float64Array, layered: Layered, ends: Ends, x: Float64Array): void {
   const { upper, lower, starts, arrives, rank } = layered;
   for (let p = 0; p < upper.length; p++) {
     const from = starts[p]! < 0 ? x[upper[p]!]! : ends.upper[starts[p]!]!;
     const to = arrives[p]! < 0 ? x[lower[p]!]! : ends.lower[arrives[p]!]!;
-    cover(rank[upper[p]!]!, from, to);
+    const far = Math.abs(to - from);
+    if (far > swing[rank[upper[p]!]!]!) swing[rank[upper[p]!]!] = far;
   }
+}
+
+function coverLanes(swing: Float64Array, links: Links, layered: Layered, ends: Ends, laneAt: Float64Array): void {
   for (let l = 0; l < laneAt.length; l++) {
     if (!layered.inLane[l]) continue;
-    cover(rank[links.from[l]!]!, ends.upper[l]!, laneAt[l]!);
-    cover(rank[links.to[l]!]! - 1, laneAt[l]!, ends.lower[l]!);
+    const leaves = links.rank[links.from[l]!]!;
+    const arrives = links.rank[links.to[l]!]! - 1;
+    swing[leaves] = Math.max(swing[leaves]!, Math.abs(laneAt[l]! - ends.upper[l]!));
+    swing[arrives] = Math.max(swing[arrives]!, Math.abs(laneAt[l]! - ends.lower[l]!));
   }
-  return stack(problem, length, swing);
 }
 
 function stack({ near, far, padAlong, gaps, least }: Problem, length: Float64Array, swing: Float64Array): Bands {

@@ -114,10 +114,14 @@ export function readProblem(row: Float64Array): Problem {
 const bits = new Float64Array(1);
 const halves = new Uint32Array(bits.buffer);
 
-/** FNV-1a over the halves of all numbers. */
+/** Of longer rows only so many numbers are looked at: rows of one hash are compared in full anyway. */
+const HASHED = 1024;
+
+/** FNV-1a over the halves of numbers. */
 export function hashOf(row: Float64Array): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < row.length; i++) {
+  let hash = 0x811c9dc5 ^ row.length;
+  const step = Math.max(1, Math.floor(row.length / HASHED));
+  for (let i = 0; i < row.length; i += step) {
     bits[0] = row[i]!;
     hash = Math.imul(hash ^ halves[0]!, 0x01000193);
     hash = Math.imul(hash ^ halves[1]!, 0x01000193);
