@@ -1,29 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Direction, type Layout, type LayoutInput, layout } from "./index";
-
-const SPACING = { header: 34, padding: 16, node: 26, edge: 18, rank: 11 };
-
-function graph(
-  parent: readonly number[],
-  edges: readonly (readonly [source: number, target: number, port?: number])[],
-  direction: Direction = "down",
-  size: (b: number) => readonly [number, number] = () => [120, 60],
-): LayoutInput {
-  return {
-    parent: Int32Array.from(parent),
-    width: Float64Array.from(parent, (_, b) => size(b)[0]),
-    height: Float64Array.from(parent, (_, b) => size(b)[1]),
-    source: Int32Array.from(edges, ([s]) => s),
-    target: Int32Array.from(edges, ([, t]) => t),
-    sourcePort: Int32Array.from(edges, ([, , p]) => p ?? 0),
-    targetPort: Int32Array.from(edges, (_, e) => e),
-    labelWidth: new Float64Array(edges.length).fill(70),
-    labelHeight: new Float64Array(edges.length).fill(17),
-    direction,
-    spacing: SPACING,
-  };
-}
+import { type Direction, type Layout, LayoutCache, type LayoutInput, layout, layoutSteps } from "./index";
+import { type Edge, flat, graph, pointsOf, SPACING } from "./testing";
 
 const isFrame = (input: LayoutInput, b: number): boolean => input.parent.includes(b);
 
@@ -49,21 +27,6 @@ const area = (l: Layout, b: number): Area => ({
 const meets = (a: Area, b: Area, slack = 0.01): boolean =>
   a.x + slack < b.x + b.w && b.x + slack < a.x + a.w && a.y + slack < b.y + b.h && b.y + slack < a.y + a.h;
 
-/** Points along an edge's curves. */
-function* points(l: Layout, e: number): Generator<readonly [number, number]> {
-  const r = l.routes.subarray(l.routeOffsets[e], l.routeOffsets[e + 1]);
-  for (let i = 0; i + 7 < r.length; i += 6) {
-    for (let k = 0; k <= 12; k++) {
-      const t = k / 12;
-      const s = 1 - t;
-      const w = [s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t];
-      const at = (o: number): number =>
-        [0, 1, 2, 3].reduce((sum, j) => sum + (w[j] as number) * (r[i + 2 * j + o] as number), 0);
-      yield [at(0), at(1)];
-    }
-  }
-}
-
 function check(input: LayoutInput): void {
   const l = layout(input);
   const n = input.parent.length;
@@ -88,7 +51,7 @@ function check(input: LayoutInput): void {
 
 function checkEdge(input: LayoutInput, l: Layout, e: number): void {
   const [s, t] = [input.source[e] as number, input.target[e] as number];
-  const path = [...points(l, e)];
+  const path = pointsOf(l, e);
   const on = (b: number, [x, y]: readonly [number, number]): boolean => {
     const { x: left, y: top, w, h } = area(l, b);
     return x > left - 0.1 && x < left + w + 0.1 && y > top - 0.1 && y < top + h + 0.1;
@@ -96,6 +59,7 @@ function checkEdge(input: LayoutInput, l: Layout, e: number): void {
   expect(on(s, path[0] as [number, number]), `edge ${e} starts at its source`).toBe(true);
   expect(on(t, path.at(-1) as [number, number]), `edge ${e} ends at its target`).toBe(true);
   if (s === t) return;
+  if (!inCycle(input, e)) checkDirection(input, path, e);
   for (let b = 0; b < input.parent.length; b++) {
     if (isAround(input, b, s) || isAround(input, b, t)) continue;
     const { x, y, w, h } = area(l, b);
@@ -104,11 +68,43 @@ function checkEdge(input: LayoutInput, l: Layout, e: number): void {
   }
 }
 
+/** Along the flow all the way, but for the buses of grids, which run across it. */
+function checkDirection(input: LayoutInput, path: readonly [number, number][], e: number): void {
+  const along = input.direction === "down" ? 1 : 0;
+  for (let i = 1; i < path.length; i++) {
+    expect(path[i]![along], `edge ${e} turns back`).toBeGreaterThanOrEqual(path[i - 1]![along] - 0.01);
+  }
+}
+
+/** Whether boxes, or the frames around them, lead back to where an edge comes from. */
+function inCycle(input: LayoutInput, e: number): boolean {
+  const n = input.parent.length;
+  const around = (b: number): number[] => (b < 0 ? [] : [b, ...around(input.parent[b]!)]);
+  // What reaches a frame may leave it: an edge between two frames is one between all that they hold.
+  const next = Array.from({ length: n }, () => new Set<number>());
+  for (let i = 0; i < input.source.length; i++) {
+    const [s, t] = [around(input.source[i]!), around(input.target[i]!)];
+    for (const a of s) for (const b of t) if (!s.includes(b) && !t.includes(a)) next[a]!.add(b);
+  }
+  const reached = new Set<number>();
+  const queue = around(input.target[e]!);
+  for (let b = queue.pop(); b !== undefined; b = queue.pop()) {
+    if (reached.has(b)) continue;
+    reached.add(b);
+    queue.push(...next[b]!);
+  }
+  const from = around(input.source[e]!);
+  return (
+    around(input.target[e]!).some((b) => !from.includes(b)) &&
+    from.some((b) => reached.has(b) && !around(input.target[e]!).includes(b))
+  );
+}
+
 /** Labels neither cover boxes nor each other. */
 function checkLabels(input: LayoutInput, l: Layout): void {
   const seen: Area[] = [];
   for (let e = 0; e < input.source.length; e++) {
-    if (input.source[e] === input.target[e]) continue;
+    if (input.source[e] === input.target[e] || Number.isNaN(l.labelX[e])) continue;
     const own = { x: (l.labelX[e] as number) - 35, y: (l.labelY[e] as number) - 8.5, w: 70, h: 17 };
     for (let b = 0; b < input.parent.length; b++) {
       if (!isFrame(input, b)) expect(meets(own, area(l, b)), `label ${e} covers box ${b}`).toBe(false);
@@ -144,7 +140,7 @@ const compound = fc
       seen.add(key);
       return [[s, t, port]];
     });
-    return graph(parent, edges, direction, (b) => sizes[b % sizes.length] as [number, number]);
+    return graph(parent, edges, { direction, size: (b) => sizes[b % sizes.length]! });
   });
 
 describe("layout", () => {
@@ -178,7 +174,7 @@ describe("layout", () => {
   });
 
   it("runs to the right when asked to", () => {
-    const l = layout(graph([-1, -1], [[0, 1]], "right"));
+    const l = layout(graph([-1, -1], [[0, 1]], { direction: "right" }));
     expect(l.y[0]).toBe(l.y[1]);
     expect(l.x[1]).toBeGreaterThan((l.x[0] as number) + (l.width[0] as number));
   });
@@ -245,16 +241,117 @@ describe("layout", () => {
     check(graph([-1, -1, 1, -1], []));
   });
 
-  it("lays out what dagre could not: chains deeper than the call stack and deep nesting", () => {
-    const deep = Array.from({ length: 20_000 }, () => -1);
-    const chain = layout(
+  it("meets a box in the order of its ports", () => {
+    const l = layout(
+      graph(flat(4), [
+        [0, 3, 0, 2],
+        [1, 3, 0, 1],
+        [2, 3, 0, 0],
+      ]),
+    );
+    const ends = [0, 1, 2].map((e) => pointsOf(l, e).at(-1)![0]);
+    expect(ends[2]).toBeLessThan(ends[1]!);
+    expect(ends[1]).toBeLessThan(ends[0]!);
+  });
+
+  it("gives the same with a cache as without", () => {
+    const folded = [-1, -1, -1, 0, 0, 1, 1];
+    const edges: Edge[] = [
+      [3, 4],
+      [4, 5],
+      [5, 6],
+      [6, 2],
+    ];
+    const cache = new LayoutCache();
+    const first = layout(graph(folded, edges), cache);
+    const again = layout(graph(folded, edges), cache);
+    expect(again).toEqual(first);
+    expect(layout(graph(folded, edges))).toEqual(first);
+  });
+
+  it("wraps many experts into a grid without a line through any", () => {
+    const experts = Array.from({ length: 40 }, (_, i) => 2 + i);
+    const nested = [-1, -1, ...experts.map(() => -1), -1];
+    const edges = experts.flatMap((e): Edge[] => [
+      [0, e],
+      [1, e, 0, 1],
+      [e, 42],
+    ]);
+    check(graph(nested, edges));
+    check(graph(nested, edges, { direction: "right" }));
+    const l = layout(graph(nested, edges));
+    expect(l.totalWidth).toBeLessThan(40 * 100);
+    // In a frame of their own, each leaves through a port of its own.
+    const framed = [-1, -1, ...experts.map(() => 43), -1, -1].map((p, b) => (b === 43 ? -1 : p));
+    const order = [0, 1, 43, ...experts, 42];
+    const number = new Map(order.map((b, i) => [b, i]));
+    const parent = order.map((b) => (framed[b]! < 0 ? -1 : number.get(framed[b]!)!));
+    check(
       graph(
-        deep,
-        deep.slice(1).map((_, b): [number, number] => [b, b + 1]),
+        parent,
+        edges.map(([s, t, p, q]): Edge => [number.get(s)!, number.get(t)!, p, q]),
       ),
     );
-    expect(chain.y.every(Number.isFinite)).toBe(true);
-    const nested = Array.from({ length: 800 }, (_, b) => b - 1);
-    expect(layout(graph(nested, [])).totalHeight).toBeGreaterThan(800 * SPACING.header);
-  }, 60_000);
+  });
+
+  it("yields often, and gives in steps what it gives at once", () => {
+    const chain = Array.from({ length: 8000 }, (_, b): Edge => [b, b + 1]);
+    const input = graph(flat(8001), chain);
+    const steps = layoutSteps(input);
+    const shares: number[] = [];
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) shares.push(step.value);
+    expect(shares.length).toBeGreaterThan(8);
+    expect(shares.every((share, i) => share >= (shares[i - 1] ?? 0) && share <= 1)).toBe(true);
+    expect(step.value).toEqual(layout(input));
+  });
 });
+
+describe("hostile graphs", () => {
+  const finite = (l: Layout): boolean => [l.x, l.y, l.routes].every((numbers) => numbers.every(Number.isFinite));
+
+  it("chains deeper than the call stack", () => {
+    const chain = Array.from({ length: 20_000 }, (_, b): Edge => [b, b + 1]);
+    expect(finite(layout(graph(flat(20_001), chain)))).toBe(true);
+  });
+
+  it("5,000 levels of nesting, with edges through all of them", () => {
+    const nested = Array.from({ length: 5000 }, (_, b) => b - 1);
+    const l = layout(
+      graph(
+        [...nested, -1, -1],
+        [
+          [5000, 4999],
+          [4999, 5001],
+        ],
+      ),
+    );
+    expect(finite(l)).toBe(true);
+    expect(l.totalHeight).toBeGreaterThan(5000 * SPACING.header);
+  });
+
+  it("a complete bipartite graph", () => {
+    const edges = Array.from({ length: 120 * 120 }, (_, i): Edge => [i % 120, 120 + Math.floor(i / 120)]);
+    // A bypass each keeps them from being grids.
+    const apart = Array.from({ length: 120 }, (_, i): Edge => [240 + i, i]);
+    expect(finite(layout(graph(flat(360), [...edges, ...apart])))).toBe(true);
+  });
+
+  it("10,000 parallel edges, drawn as one", () => {
+    const edges = Array.from({ length: 10_000 }, (_, i): Edge => [0, 1, i, i]);
+    const l = layout(graph(flat(2), edges));
+    expect(finite(l)).toBe(true);
+    expect(l.totalWidth).toBeLessThan(500);
+  });
+
+  it("self loops and one large cycle", () => {
+    const edges = Array.from({ length: 500 }, (_, b): Edge => [b, (b + 1) % 500]);
+    check(graph(flat(12), [...Array.from({ length: 12 }, (_, b): Edge => [b, (b + 1) % 12]), [3, 3], [5, 5]]));
+    expect(finite(layout(graph(flat(500), [...edges, [7, 7]])))).toBe(true);
+  });
+
+  it("10,000 boxes without edges", () => {
+    const l = layout(graph(flat(10_000), []));
+    expect(l.totalWidth / l.totalHeight).toBeLessThan(6);
+  });
+}, 60_000);
