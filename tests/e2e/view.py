@@ -71,6 +71,11 @@ class View:
         """The box of a path, in the graph; a shared layer has one for each call."""
         return self.graph.locator(f'[role="treeitem"][data-path="{path}"]').nth(use)
 
+    @property
+    def camera(self) -> Locator:
+        """The layer of elements over the picture: its style moves and scales with the picture."""
+        return self.graph.locator(".nbviz-graph-items")
+
     # -- both
 
     def expect_selected(self, *paths: str) -> None:

@@ -169,24 +169,6 @@ function toggle(x: number, y: number, text: string, fill: string): Text {
   return { ...line(x, y, text, fill), size: NAME, part: "toggle" };
 }
 
-/** What can be pointed at and focused: a box, or the title line of an open frame. */
-export function drawHit(box: Box, bounds: Bounds): Command[] {
-  const height = box.form === "frame" ? HEADER : bounds.height;
-  return [
-    {
-      kind: "rect",
-      x: bounds.x - 3,
-      y: bounds.y - 3,
-      width: bounds.width + 6,
-      height: height + 6,
-      radius: box.form === "pill" || box.form === "dot" || box.form === "terminal" ? height / 2 + 3 : 10,
-      fill: "transparent",
-      stroke: "none",
-      strokeWidth: 0,
-    },
-  ];
-}
-
 /** The ground of an open frame; deeper ones are a shade apart from what is around them. */
 export function drawFrame(box: Box, bounds: Bounds, state: BoxState, theme: Theme): Command[] {
   const shade = mix(theme.bg, theme.muted, Math.min(0.035 * (state.depth + 1), 0.14));

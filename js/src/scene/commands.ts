@@ -50,9 +50,8 @@ export interface Item {
   readonly commands: readonly Command[];
 }
 
-/** Drawn in this order; the last is what can be pointed at, and not part of the picture. */
-export const LAYERS = ["frame", "edge", "header", "node", "label", "hit"] as const;
-export type Layer = (typeof LAYERS)[number];
+/** Drawn in this order. */
+export type Layer = "frame" | "edge" | "header" | "node" | "label";
 
 export interface Bounds {
   readonly x: number;

@@ -1,16 +1,12 @@
 // What views may use of the scene.
 
 export { type Arrangement, arrange, arranging, type Wish } from "./arrange";
-export { type Item, LAYERS } from "./commands";
-export type { Box } from "./describe";
+export type { Command, Item } from "./commands";
+export { type Box, HEADER as FRAME_TITLE } from "./describe";
 export { boundsOf, boxesOf, buildGraph, findBox, type Graph, graphOf } from "./graph";
 export { drawLegend } from "./legend";
 export {
-  drawEdges,
-  drawHits,
-  drawOne,
   drawScene,
-  hitKey,
   type Look,
   lookOf,
   type Marks,

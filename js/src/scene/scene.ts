@@ -2,9 +2,8 @@
 import { type Coloring, colorRows, mix, readable, type ValueColumn } from "../color";
 import type { Payload } from "../wire";
 import { LABEL_HEIGHT } from "./arrange";
-import { drawBox, drawFrame, drawHeader, drawHit } from "./boxes";
+import { drawBox, drawFrame, drawHeader } from "./boxes";
 import type { Item } from "./commands";
-import type { Box } from "./describe";
 import { boundsOf, type Graph } from "./graph";
 import { drawEdge, drawLabel } from "./lines";
 import type { Theme } from "./theme";
@@ -62,48 +61,49 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
   return { key: `${layer}:${box.key}`, layer, index: b, commands: draw(box, bounds, state, look.theme) };
 }
 
-/** What can be pointed at, in reading order; a box keeps its key when it opens. */
-export function drawHits(graph: Graph): Item[] {
-  return Array.from({ length: graph.count }, (_, b) => {
-    const box = graph.box(b);
-    return { key: hitKey(box), layer: "hit", index: b, commands: drawHit(box, boundsOf(graph, b)) };
-  });
-}
-
-export const hitKey = (box: Box): string => `hit:${box.key}`;
-
 function fillOf(graph: Graph, look: Look, b: number): string {
   const row = graph.box(b).row;
   return (row >= 0 ? look.coloring.fills[row] : null) ?? look.theme.panel;
 }
 
+/** Colours of edges: plain ones, and those whose tensor has another shape than what came in. */
+export function edgeColors({ bg, muted, shape, text }: Theme): { readonly plain: string; readonly changed: string } {
+  return { plain: mix(bg, muted, 0.75), changed: readable(bg, shape, text) };
+}
+
+type EdgeColors = ReturnType<typeof edgeColors>;
+
+export function curveOf({ layout }: Graph, e: number): Float64Array {
+  return layout.routes.subarray(layout.routeOffsets[e], layout.routeOffsets[e + 1]);
+}
+
+export function drawEdgeOf(graph: Graph, e: number, colors: EdgeColors): Item {
+  const color = graph.visible.edges.changed[e] === 1 ? colors.changed : colors.plain;
+  return { key: `edge:${edgeKey(graph, e)}`, layer: "edge", index: e, commands: drawEdge(curveOf(graph, e), color) };
+}
+
+/** The label of an edge's tensor, null where there is no room for one; edges of one tensor have the same. */
+export function drawLabelOf(graph: Graph, look: Look, e: number, colors: EdgeColors): Item | null {
+  const x = graph.layout.labelX[e] as number;
+  const y = graph.layout.labelY[e] as number;
+  if (Number.isNaN(x)) return null;
+  const color = graph.visible.edges.changed[e] === 1 ? colors.changed : null;
+  const commands = drawLabel(graph.label(e), x, y, LABEL_HEIGHT, color, look.theme);
+  return { key: `label:${edgeKey(graph, e)}`, layer: "label", index: e, commands };
+}
+
 export function drawEdges(graph: Graph, look: Look): { edges: Item[]; pills: Item[] } {
-  const { layout: placed, visible } = graph;
-  const { theme } = look;
-  const plain = mix(theme.bg, theme.muted, 0.75);
-  const changedColor = readable(theme.bg, theme.shape, theme.text);
+  const colors = edgeColors(look.theme);
   const edges: Item[] = [];
   const pills: Item[] = [];
   const taken = new Set<string>();
-  for (let e = 0; e < visible.edges.length; e++) {
-    const curve = placed.routes.subarray(placed.routeOffsets[e], placed.routeOffsets[e + 1]);
-    if (curve.length === 0) continue;
-    const changed = visible.edges.changed[e] === 1;
-    const key = edgeKey(graph, e);
-    edges.push({
-      key: `edge:${key}`,
-      layer: "edge",
-      index: e,
-      commands: drawEdge(curve, changed ? changedColor : plain),
-    });
-    const [x, y] = [placed.labelX[e] as number, placed.labelY[e] as number];
-    // Edges that share their way share its label.
-    const place = `${x} ${y}`;
-    if (Number.isNaN(x) || taken.has(place)) continue;
+  for (let e = 0; e < graph.visible.edges.length; e++) {
+    edges.push(drawEdgeOf(graph, e, colors));
+    const pill = drawLabelOf(graph, look, e, colors);
+    const place = `${graph.layout.labelX[e]} ${graph.layout.labelY[e]}`;
+    if (!pill || taken.has(place)) continue;
     taken.add(place);
-    const color = changed ? changedColor : null;
-    const commands = drawLabel(graph.label(e), x, y, LABEL_HEIGHT, color, theme);
-    pills.push({ key: `label:${key}`, layer: "label", index: e, commands });
+    pills.push(pill);
   }
   return { edges, pills };
 }

@@ -1,15 +1,14 @@
-// One display of the graph: follows the store, paints what changed, turns gestures and keys into state.
+// One display of the graph: follows the store, has what changed arranged and drawn, turns gestures and keys into state.
+import { type Arranger, arrangerOf } from "../arranger";
+import { formatBytes } from "../format";
 import { openPaths, setOpen } from "../outline";
 import {
+  type Arrangement,
   type Box,
   boundsOf,
-  buildGraph,
-  drawHits,
-  drawOne,
-  drawScene,
-  findBox,
+  FRAME_TITLE,
   type Graph,
-  hitKey,
+  graphOf,
   type Look,
   lookOf,
   type Marks,
@@ -17,18 +16,22 @@ import {
   sceneToSvg,
   type Theme,
 } from "../scene";
-import type { Item } from "../scene/commands";
+import type { Context } from "../scene/canvas";
+import { Items } from "../scene/items";
+import { drawPathLabels } from "../scene/levels";
+import { SpatialIndex } from "../scene/spatial";
 import { matchingRows } from "../search";
 import { selectOne, selectToggle } from "../select";
 import type { Change, Store } from "../store";
 import { aimOf, isInView, selectionOf, wholeOf } from "./graph-aim";
 import { anchorOf, indexOf } from "./graph-anchor";
-import { dressEdge, dressHit, dressPicture } from "./graph-dress";
 import { listen } from "./graph-gestures";
-import { showNeighbours } from "./graph-hover";
+import { GraphItems } from "./graph-items";
 import { stepOf } from "./graph-keys";
 import { dimmedBoxes, markedBoxes } from "./graph-marks";
-import { Painter } from "./graph-painter";
+import { Minimap } from "./graph-minimap";
+import { drawPaths, Neighbours, NO_PATHS, type Paths } from "./graph-paths";
+import { Picture } from "./graph-picture";
 import { readTheme, watchTheme } from "./graph-theme";
 import { Viewport } from "./graph-viewport";
 import { walk } from "./graph-walk";
@@ -37,55 +40,82 @@ const REBUILD: readonly Change[] = ["payload", "expanded", "depth", "groups", "d
 const RECOLOR: readonly Change[] = ["color_by", "extra_columns"];
 const REMARK: readonly Change[] = ["selection", "focus", "search"];
 
+/** Milliseconds of rest before the elements over the canvas follow the window. */
+const REST = 120;
+/** Milliseconds after which an arrangement that is not there yet says how far it is. */
+const PATIENCE = 200;
+/** Pixels around an edge that are near enough to point at it. */
+const REACH = 6;
+
 /** What the component around shows beside the picture. */
 export interface Shown {
   readonly look: Look | null;
   readonly boxes: number;
+  /** Share of an arrangement that takes long, 0 to 1; null when nothing is under way. */
+  readonly progress: number | null;
+  /** What is under the pointer, where it is an edge. */
+  readonly tensor: string | null;
 }
 
 export interface Surroundings {
   readonly store: Store;
-  readonly surface: SVGSVGElement;
+  readonly surface: HTMLElement;
   readonly container: HTMLElement;
   readonly probe: HTMLElement;
   readonly signal: AbortSignal;
-  shown(shown: Shown): void;
+  shown(shown: Partial<Shown>): void;
 }
 
 export class GraphController {
   readonly #around: Surroundings;
-  readonly #painter = new Painter();
+  readonly #items = new GraphItems();
+  readonly #picture: Picture;
+  readonly #minimap: Minimap;
   readonly #view: Viewport;
   #theme: Theme;
   #graph: Graph | null = null;
   #look: Look | null = null;
+  #index: SpatialIndex | null = null;
+  #drawn: Items | null = null;
+  #neighbours: Neighbours | null = null;
+  #paths: Paths = NO_PATHS;
   #marks: Marks = markedBoxes(null, [], null, null);
   /** The box that the tab key reaches. */
   #active = 0;
   #hovered = -1;
+  #hoveredEdge = -1;
   /** The box whose place on screen the next change keeps. */
   #anchor: string | null = null;
   /** Whether the view is still the one that we chose. */
   #untouched = true;
   #ownSelection = false;
+  #pending: AbortController | null = null;
+  /** Whether what is pending shows another model or direction, not only more or less of this one. */
+  #afresh = false;
+  #rest: ReturnType<typeof setTimeout> | undefined;
 
   constructor(around: Surroundings) {
     this.#around = around;
     const { surface, container, probe, signal, store } = around;
-    this.#view = new Viewport(() => this.#painter.root.setAttribute("transform", this.#view.transform));
+    this.#view = new Viewport(() => this.#moved());
+    this.#picture = new Picture(this.#view, (context) => this.#overlay(context), signal);
+    this.#minimap = new Minimap(this.#view, (x, y) => this.#touch(() => this.#view.centreAt(x, y)), signal);
     this.#theme = readTheme(container, probe);
-    // Boxes hold boxes and are chosen: to assistive technology a tree. Set here, as SVG has no element that is one.
-    surface.setAttribute("role", "tree");
-    surface.setAttribute("aria-multiselectable", "true");
-    surface.replaceChildren(this.#painter.root);
+    surface.replaceChildren(this.#picture.canvas, this.#items.element, this.#minimap.element);
     store.subscribe((changed) => this.#follow(changed), signal);
     watchTheme(container, probe, () => this.#retheme(), signal);
     this.#listen();
     const observer = new ResizeObserver(() => this.#resize());
     observer.observe(container);
-    signal.addEventListener("abort", () => observer.disconnect(), { once: true });
-    this.#rebuild();
+    signal.addEventListener("abort", () => this.#end(observer), { once: true });
+    this.#rebuild(true);
     this.#resize();
+  }
+
+  #end(observer: ResizeObserver): void {
+    observer.disconnect();
+    this.#pending?.abort();
+    clearTimeout(this.#rest);
   }
 
   #listen(): void {
@@ -95,9 +125,9 @@ export class GraphController {
       {
         pan: (dx, dy) => this.#touch(() => this.#view.panBy(dx, dy)),
         zoom: (factor, x, y) => this.#touch(() => this.#view.zoomAt(factor, x, y)),
-        click: (target, event) => this.#click(target, event),
-        doubleClick: (target, event) => this.#doubleClick(target, event),
-        hover: (target) => this.#hover(target ? this.#boxAt(target) : -1),
+        click: (event) => this.#click(event),
+        doubleClick: (event) => this.#doubleClick(event),
+        hover: (event) => this.#hover(event),
       },
       signal,
     );
@@ -110,7 +140,7 @@ export class GraphController {
     if (has(REBUILD)) this.#rebuild(changed.has("payload") || changed.has("direction"));
     else if (has(RECOLOR)) this.#repaint();
     else if (has(REMARK)) this.#remark();
-    if (changed.has("selection") && !this.#ownSelection) this.#goToSelection();
+    if (changed.has("selection") && !this.#ownSelection && !this.#pending) this.#goToSelection();
   }
 
   #retheme(): void {
@@ -120,27 +150,67 @@ export class GraphController {
     this.#repaint();
   }
 
-  /** Boxes appear, go or move: lay out anew and keep the anchor's place on screen. */
+  // --- arranging ------------------------------------------------------------------------------------------------
+
+  /** Boxes appear, go or move: have them arranged; a newer wish takes the place of one that is under way. */
   #rebuild(afresh = false): void {
-    const { store } = this.#around;
-    const before = this.#graph;
-    if (!store.payload) {
+    const { payload, state } = this.#around.store;
+    this.#pending?.abort();
+    this.#pending = null;
+    this.#afresh = afresh || this.#afresh;
+    if (!payload) {
       this.#graph = null;
-      this.#around.shown({ look: null, boxes: 0 });
+      this.#show();
+      this.#around.shown({ look: null, boxes: 0, progress: null });
       return;
     }
-    const { state, payload } = store;
-    const graph = buildGraph(payload, openPaths(payload, state), state.groups, state.direction);
+    const wish = { open: openPaths(payload, state), groups: state.groups, direction: state.direction };
+    const own = new AbortController();
+    const began = performance.now();
+    const progress = (done: number): void => {
+      if (this.#pending === own && performance.now() - began > PATIENCE) this.#around.shown({ progress: done });
+    };
+    this.#pending = own;
+    const result = arrangerOf(payload).arrange(wish, own.signal, progress);
+    if (!(result instanceof Promise)) this.#arrived(own, payload, result);
+    else void this.#await(own, payload, result);
+  }
+
+  async #await(
+    own: AbortController,
+    payload: Graph["payload"],
+    result: ReturnType<Arranger["arrange"]>,
+  ): Promise<void> {
+    try {
+      this.#arrived(own, payload, await result);
+    } catch (error) {
+      if (!own.signal.aborted) this.#around.store.fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #arrived(own: AbortController, payload: Graph["payload"], arrangement: Arrangement): void {
+    if (this.#pending !== own) return;
+    this.#pending = null;
+    this.#place(graphOf(payload, arrangement), this.#afresh || this.#graph?.payload !== payload);
+    this.#afresh = false;
+    this.#around.shown({ progress: null });
+  }
+
+  /** Show a new graph; of one that is not new, the anchor keeps its place on screen. */
+  #place(graph: Graph, afresh: boolean): void {
+    const before = this.#graph;
     const active = before && before.count > 0 ? before.box(this.#active).key : undefined;
     const anchor = afresh || !before ? null : anchorOf(before, graph, this.#view, this.#anchor);
     const old = before && anchor !== null ? boundsOf(before, indexOf(before, anchor)) : null;
     const focused = this.#around.surface.matches(":focus-within");
     this.#graph = graph;
+    this.#index = new SpatialIndex(graph.layout, graph.direction);
+    this.#neighbours = new Neighbours(graph);
     this.#active = Math.max(0, active === undefined ? 0 : indexOf(graph, active));
-    this.#hovered = -1;
-    this.#around.surface.classList.remove("nbviz-hovering");
+    this.#bringOut(-1, -1);
+    this.#view.setWhole(wholeOf(graph));
     this.#repaint();
-    // A box that opens becomes a frame: another element, which the keyboard goes on from.
+    // A box that opens becomes a frame, and may get another element: the keyboard goes on from there.
     if (focused) this.#activate(this.#active, false);
     if (afresh || !before) {
       this.#untouched = true;
@@ -150,20 +220,27 @@ export class GraphController {
       this.#view.panBy((old.x - now.x) * this.#view.k, (old.y - now.y) * this.#view.k);
     }
     this.#anchor = null;
+    if (!afresh && this.#around.store.state.selection.length > 0 && !this.#ownSelection) this.#goToSelection();
   }
 
   #repaint(): void {
     const { store, shown } = this.#around;
     if (!this.#graph || !store.payload) return;
     this.#look = lookOf(store.payload, store.state.color_by, store.state.extra_columns, this.#theme);
+    this.#drawn = new Items(this.#graph, this.#look);
     this.#marks = this.#marksNow(this.#graph);
-    this.#paint(this.#graph, this.#look);
+    this.#items.show(this.#graph, this.#marks, this.#active);
+    this.#show();
+    this.#minimap.show(this.#graph, this.#look);
     shown({ look: this.#look, boxes: this.#graph.count });
   }
 
-  #paint(graph: Graph, look: Look): void {
-    const items = [...drawScene(graph, look, this.#marks), ...drawHits(graph)];
-    this.#painter.paint(items, this.#theme, this.#dress);
+  #show(): void {
+    const [graph, look, items] = [this.#graph, this.#look, this.#drawn];
+    const drawing = graph && look && items ? { graph, look, items, marks: this.#marks } : null;
+    this.#picture.show(drawing, graph && this.#index);
+    if (!graph) this.#items.show(null, this.#marks, 0);
+    this.#moved();
   }
 
   #marksNow(graph: Graph): Marks {
@@ -172,87 +249,68 @@ export class GraphController {
     return markedBoxes(graph, state.selection, state.focus, matching && dimmedBoxes(graph, matching, state.search));
   }
 
-  /** Selection or search changed: draw only the boxes that look different. */
+  /** Selection or search changed. */
   #remark(): void {
-    const [graph, look] = [this.#graph, this.#look];
-    if (!graph || !look) return;
-    const before = this.#marks;
-    this.#marks = this.#marksNow(graph);
-    if (before.dimmed !== this.#marks.dimmed) {
-      this.#paint(graph, look);
-      return;
-    }
-    const now = this.#marks;
-    const changed = new Set([...before.selected, ...before.holding, before.focused]);
-    for (const b of [...now.selected, ...now.holding, now.focused]) changed.add(b);
-    for (const b of changed) if (b >= 0) this.#redraw(b);
+    if (!this.#graph) return;
+    this.#marks = this.#marksNow(this.#graph);
+    this.#items.dress(this.#marks, this.#active);
+    this.#show();
   }
 
-  #redraw(b: number): void {
-    const [graph, look] = [this.#graph, this.#look];
-    if (!graph || !look) return;
-    const layers = graph.visible.kind[b] === OPEN ? (["frame", "header"] as const) : (["node"] as const);
-    for (const layer of layers) {
-      this.#painter.repaint(drawOne(graph, look, this.#marks, b, layer), this.#theme, this.#dress);
-    }
-    this.#element(b)?.setAttribute("aria-selected", String(this.#marks.selected.has(b)));
-  }
-
-  readonly #dress = (element: SVGGElement, item: Item): void => {
-    const graph = this.#graph;
-    if (!graph) return;
-    if (item.layer === "edge" || item.layer === "label") dressEdge(element, graph, item, this.#marks, this.#hovered);
-    else if (item.layer === "hit") dressHit(element, graph, item, this.#marks, item.index === this.#active);
-    else dressPicture(element, item, this.#marks);
-  };
-
-  // --- gestures -------------------------------------------------------------------------------------------------
+  // --- pointing -------------------------------------------------------------------------------------------------
 
   #touch(change: () => void): void {
     this.#untouched = false;
     change();
   }
 
+  #pointOf(event: MouseEvent): [x: number, y: number] {
+    const surface = this.#around.surface.getBoundingClientRect();
+    return this.#view.toGraph(event.clientX - surface.left, event.clientY - surface.top);
+  }
+
+  /** The box under the pointer, -1 for the background; close up, an open frame is its title. */
+  #boxAt(event: MouseEvent): number {
+    const own = this.#items.boxOf(event.target as Element);
+    const graph = this.#graph;
+    if (own >= 0 || !graph || !this.#index) return own;
+    const [x, y] = this.#pointOf(event);
+    const b = this.#index.boxAt(x, y);
+    if (b < 0 || graph.visible.kind[b] !== OPEN) return b;
+    const title = Math.max(FRAME_TITLE, 14 / this.#view.k);
+    return y - boundsOf(graph, b).y <= title ? b : -1;
+  }
+
   #boxOf(b: number): Box | undefined {
     return this.#graph && b >= 0 && b < this.#graph.count ? this.#graph.box(b) : undefined;
   }
 
-  /** The box that an element belongs to, -1 for the background. */
-  #boxAt(target: Element): number {
-    const at = target.closest("[data-box]")?.getAttribute("data-box");
-    return at === null || at === undefined ? -1 : Number(at);
-  }
-
-  #click(target: Element, event: MouseEvent): void {
+  #click(event: MouseEvent): void {
     const graph = this.#graph;
-    const b = this.#boxAt(target);
-    const box = this.#boxOf(b);
-    if (!graph || !box) {
-      if (!event.shiftKey && !event.ctrlKey && !event.metaKey)
-        this.#select(() => this.#around.store.set({ selection: [], focus: null }));
+    const b = this.#boxAt(event);
+    const add = event.shiftKey || event.ctrlKey || event.metaKey;
+    if (!graph || b < 0) {
+      if (!add) this.#select(() => this.#around.store.set({ selection: [], focus: null }));
       return;
     }
     this.#untouched = false;
     this.#activate(b, false);
     if (this.#onToggle(graph, b, event)) this.#toggle(b);
-    else this.#choose(b, event.shiftKey || event.ctrlKey || event.metaKey);
+    else this.#choose(b, add);
   }
 
   /** The triangle is small: what counts is the corner around it. */
   #onToggle(graph: Graph, b: number, event: MouseEvent): boolean {
     const kind = graph.box(b).form;
     if (kind !== "folded" && kind !== "frame") return false;
-    const surface = this.#around.surface.getBoundingClientRect();
-    const x = (event.clientX - surface.left - this.#view.x) / this.#view.k;
-    const y = (event.clientY - surface.top - this.#view.y) / this.#view.k;
+    const [x, y] = this.#pointOf(event);
     const at = boundsOf(graph, b);
     return x - at.x < 28 && y - at.y < 34;
   }
 
-  #doubleClick(target: Element, event: MouseEvent): void {
-    const graph = this.#graph;
-    const b = this.#boxAt(target);
-    if (!graph || b < 0 || this.#onToggle(graph, b, event)) return;
+  #doubleClick(event: MouseEvent): void {
+    const b = this.#boxAt(event);
+    if (!this.#graph || b < 0 || this.#onToggle(this.#graph, b, event)) return;
     this.#toggle(b);
   }
 
@@ -281,22 +339,48 @@ export class GraphController {
     });
   }
 
-  #hover(b: number): void {
+  #hover(event: MouseEvent | null): void {
     const graph = this.#graph;
-    const on = graph?.visible.kind[b] === OPEN ? -1 : b;
-    if (!graph || on === this.#hovered) return;
-    this.#hovered = on;
-    showNeighbours(this.#around.surface, graph, on);
-    this.#around.store.setHover(on < 0 ? null : graph.box(on).path);
+    if (!graph) return;
+    const b = event ? this.#boxAt(event) : -1;
+    const on = b >= 0 && graph.visible.kind[b] === OPEN ? -1 : b;
+    let edge = -1;
+    if (event && b < 0 && this.#index) {
+      const [x, y] = this.#pointOf(event);
+      edge = this.#index.edgeAt(x, y, REACH / Math.min(1, this.#view.k));
+    }
+    if (on === this.#hovered && edge === this.#hoveredEdge) return;
+    this.#bringOut(on, edge);
+    this.#around.store.setHover(this.#boxOf(on)?.path ?? null);
   }
 
   /** The table hovers rows: of a shared layer's boxes, the first stands for them. */
   #hoverPath(path: string | null): void {
     const graph = this.#graph;
-    if (!graph || path === (this.#hovered < 0 ? null : graph.box(this.#hovered).path)) return;
-    const on = path === null ? -1 : findBox(graph, (box, b) => box.path === path && graph.visible.kind[b] !== OPEN);
-    this.#hovered = on;
-    showNeighbours(this.#around.surface, graph, on);
+    if (!graph || path === (this.#boxOf(this.#hovered)?.path ?? null)) return;
+    let on = -1;
+    for (let b = 0; path !== null && on < 0 && b < graph.count; b++) {
+      if (graph.visible.kind[b] !== OPEN && graph.units.path(graph.visible.unit[b] as number) === path) on = b;
+    }
+    this.#bringOut(on, -1);
+  }
+
+  #bringOut(b: number, edge: number): void {
+    this.#hovered = b;
+    this.#hoveredEdge = edge;
+    const [graph, neighbours] = [this.#graph, this.#neighbours];
+    this.#paths =
+      neighbours && b >= 0 ? neighbours.around(b) : neighbours && edge >= 0 ? neighbours.tensor(edge) : NO_PATHS;
+    this.#around.surface.classList.toggle("nbviz-hovering", b >= 0 || edge >= 0);
+    this.#around.shown({ tensor: graph && edge >= 0 ? tensorText(graph, edge, this.#paths.near.length) : null });
+    this.#picture.refresh();
+  }
+
+  #overlay(context: Context): void {
+    const [graph, items] = [this.#graph, this.#drawn];
+    if (!graph || !items || this.#paths === NO_PATHS) return;
+    drawPaths(context, graph, this.#paths, this.#theme, this.#view.k);
+    drawPathLabels(context, items, this.#paths.near, this.#theme, this.#view.k);
   }
 
   // --- keyboard -------------------------------------------------------------------------------------------------
@@ -339,21 +423,30 @@ export class GraphController {
   /** Make `b` the box that the tab key reaches, and focus it. */
   #activate(b: number, reveal: boolean): void {
     const graph = this.#graph;
-    if (!graph) return;
-    this.#element(this.#active)?.setAttribute("tabindex", "-1");
+    if (!graph || b >= graph.count) return;
+    this.#items.get(this.#active)?.setAttribute("tabindex", "-1");
     this.#active = b;
-    const element = this.#element(b);
+    if (reveal) this.#view.reveal(boundsOf(graph, b));
+    if (!this.#items.get(b)) this.#showItems();
+    const element = this.#items.get(b);
     element?.setAttribute("tabindex", "0");
     element?.focus({ preventScroll: true });
-    if (reveal) this.#view.reveal(boundsOf(graph, b));
-  }
-
-  #element(b: number): SVGGElement | undefined {
-    const box = this.#boxOf(b);
-    return box && this.#painter.get(hitKey(box));
   }
 
   // --- view -----------------------------------------------------------------------------------------------------
+
+  #moved(): void {
+    this.#items.move(this.#view);
+    this.#picture.move();
+    this.#minimap.move();
+    clearTimeout(this.#rest);
+    if (!this.#around.signal.aborted) this.#rest = setTimeout(() => this.#showItems(), REST);
+  }
+
+  #showItems(): void {
+    if (!this.#index || this.#view.width === 0) return;
+    this.#items.showFound(this.#index.find(this.#view.area), this.#marks, this.#active, this.#view);
+  }
 
   #start(): void {
     const graph = this.#graph;
@@ -369,6 +462,8 @@ export class GraphController {
     if (clientWidth === 0 || clientHeight === 0) return;
     this.#view.width = clientWidth;
     this.#view.height = clientHeight;
+    this.#view.setWhole(wholeOf(this.#graph));
+    this.#moved();
     if (this.#untouched || width === 0) {
       this.#start();
       return;
@@ -409,4 +504,17 @@ export class GraphController {
   focus(): void {
     this.#activate(this.#active, true);
   }
+}
+
+/** What an edge carries, and from where to where. */
+function tensorText(graph: Graph, e: number, readers: number): string {
+  const { source, target, tensor } = graph.visible.edges;
+  const { tensors } = graph.payload;
+  const from = graph.box(source[e] as number).name;
+  const to = readers > 1 ? `${readers} readers` : graph.box(target[e] as number).name;
+  const at = tensor[e] as number;
+  const dtype = tensors.dtype[at] ?? "";
+  const bytes = tensors.bytes[at] ?? Number.NaN;
+  const size = Number.isNaN(bytes) ? "" : ` · ${formatBytes(bytes)}`;
+  return `${from} → ${to}: ${graph.label(e)} ${dtype}${size}`;
 }

@@ -1,31 +1,36 @@
-// Pointer and wheel: drag pans, the wheel zooms when it is meant for the graph, a click is what did not move.
+// Pointer and wheel: drag pans, two fingers pinch, the wheel zooms when it is meant for the graph, a click is what did
+// not move.
 
 export interface Gestures {
   pan(dx: number, dy: number): void;
   zoom(factor: number, x: number, y: number): void;
-  click(target: Element, event: MouseEvent): void;
-  doubleClick(target: Element, event: MouseEvent): void;
-  hover(target: Element | null): void;
+  click(event: MouseEvent): void;
+  doubleClick(event: MouseEvent): void;
+  /** null when the pointer leaves or drags. */
+  hover(event: MouseEvent | null): void;
 }
 
 const SLACK = 4;
 const LINE = 16;
 
-export function listen(surface: SVGSVGElement, heard: Gestures, signal: AbortSignal): void {
+export function listen(surface: HTMLElement, heard: Gestures, signal: AbortSignal): void {
   const point = (event: MouseEvent): [number, number] => {
     const box = surface.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
   listenToWheel(surface, heard, point, signal);
   listenToDrag(surface, heard, signal);
-  const over = (event: Event): void => heard.hover(event.target as Element);
-  surface.addEventListener("pointerover", over, { signal });
+  listenToPinch(surface, heard, point, signal);
+  const over = (event: PointerEvent): void => {
+    if (event.buttons === 0) heard.hover(event);
+  };
+  surface.addEventListener("pointermove", over, { signal });
   surface.addEventListener("pointerleave", () => heard.hover(null), { signal });
-  surface.addEventListener("dblclick", (event) => heard.doubleClick(event.target as Element, event), { signal });
+  surface.addEventListener("dblclick", (event) => heard.doubleClick(event), { signal });
 }
 
 function listenToWheel(
-  surface: SVGSVGElement,
+  surface: HTMLElement,
   heard: Gestures,
   point: (event: MouseEvent) => [number, number],
   signal: AbortSignal,
@@ -43,7 +48,7 @@ function listenToWheel(
   surface.addEventListener("wheel", wheel, { signal, passive: false });
 }
 
-function listenToDrag(surface: SVGSVGElement, heard: Gestures, signal: AbortSignal): void {
+function listenToDrag(surface: HTMLElement, heard: Gestures, signal: AbortSignal): void {
   let from: { id: number; x: number; y: number; moved: boolean } | null = null;
   let dragged = false;
   const start = (event: PointerEvent): void => {
@@ -52,7 +57,7 @@ function listenToDrag(surface: SVGSVGElement, heard: Gestures, signal: AbortSign
     dragged = false;
   };
   const move = (event: PointerEvent): void => {
-    if (!from || event.pointerId !== from.id) return;
+    if (!from || event.pointerId !== from.id || fingers(surface) > 1) return;
     const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
     if (!from.moved && Math.hypot(dx, dy) < SLACK) return;
     if (!from.moved) {
@@ -74,8 +79,41 @@ function listenToDrag(surface: SVGSVGElement, heard: Gestures, signal: AbortSign
   surface.addEventListener("pointerup", end, { signal });
   surface.addEventListener("pointercancel", end, { signal });
   const click = (event: MouseEvent): void => {
-    if (!dragged) heard.click(event.target as Element, event);
+    if (!dragged) heard.click(event);
     dragged = false;
   };
   surface.addEventListener("click", click, { signal });
+}
+
+const touching = new WeakMap<HTMLElement, Map<number, readonly [x: number, y: number]>>();
+const fingers = (surface: HTMLElement): number => touching.get(surface)?.size ?? 0;
+
+/** Two fingers zoom by how their distance changes, about the point between them, and pan by how that moves. */
+function listenToPinch(
+  surface: HTMLElement,
+  heard: Gestures,
+  point: (event: MouseEvent) => [number, number],
+  signal: AbortSignal,
+): void {
+  const down = new Map<number, readonly [x: number, y: number]>();
+  touching.set(surface, down);
+  const start = (event: PointerEvent): void => {
+    if (event.pointerType === "touch") down.set(event.pointerId, point(event));
+  };
+  const move = (event: PointerEvent): void => {
+    const before = down.get(event.pointerId);
+    if (!before) return;
+    const now = point(event);
+    down.set(event.pointerId, now);
+    const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
+    if (!other || down.size !== 2) return;
+    const apart = (p: readonly [number, number]): number => Math.max(1, Math.hypot(p[0] - other[0], p[1] - other[1]));
+    heard.pan((now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
+    heard.zoom(apart(now) / apart(before), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+  };
+  const end = (event: PointerEvent): void => void down.delete(event.pointerId);
+  surface.addEventListener("pointerdown", start, { signal });
+  surface.addEventListener("pointermove", move, { signal });
+  surface.addEventListener("pointerup", end, { signal });
+  surface.addEventListener("pointercancel", end, { signal });
 }

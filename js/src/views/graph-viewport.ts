@@ -1,7 +1,9 @@
-// Pan and zoom: one transform on one element.
+// Pan and zoom: what part of the graph is in the window, and how large.
 import type { Bounds } from "../scene/commands";
 
+/** One may zoom out so far, or until everything fits. */
 const MIN = 0.04;
+const LEAST = 1e-5;
 const MAX = 3;
 const MARGIN = 24;
 /** Below this, texts cannot be read: a first view shows the start of a long model instead of all of it. */
@@ -22,14 +24,12 @@ export class Viewport {
   y = 0;
   width = 0;
   height = 0;
+  /** The scale at which everything fits. */
+  whole = 1;
   readonly #moved: () => void;
 
   constructor(moved: () => void) {
     this.#moved = moved;
-  }
-
-  get transform(): string {
-    return `translate(${this.x} ${this.y}) scale(${this.k})`;
   }
 
   #set(k: number, x: number, y: number): void {
@@ -45,7 +45,7 @@ export class Viewport {
 
   /** Zoom with the screen point (`cx`, `cy`) staying where it is. */
   zoomAt(factor: number, cx = this.width / 2, cy = this.height / 2): void {
-    const k = Math.min(MAX, Math.max(MIN, this.k * factor));
+    const k = Math.min(MAX, Math.max(Math.min(MIN, this.whole), this.k * factor));
     this.#set(k, cx - ((cx - this.x) / this.k) * k, cy - ((cy - this.y) / this.k) * k);
   }
 
@@ -55,7 +55,23 @@ export class Viewport {
       (this.height - 2 * MARGIN) / Math.max(1, bounds.height),
       most,
     );
-    return Math.max(MIN, k);
+    return Math.max(LEAST, k);
+  }
+
+  /** Tell how large everything is, which bounds how far one can zoom out. */
+  setWhole(bounds: Bounds): void {
+    this.whole = this.#scaleFor(bounds, 1);
+  }
+
+  /** The window in the graph's coordinates. */
+  get area(): Bounds {
+    const { k, x, y, width, height } = this;
+    return { x: -x / k, y: -y / k, width: width / k, height: height / k };
+  }
+
+  /** A point of the window in the graph's coordinates. */
+  toGraph(px: number, py: number): [x: number, y: number] {
+    return [(px - this.x) / this.k, (py - this.y) / this.k];
   }
 
   /** Show all of `bounds`, as large as it fits but no larger than `most`. */
@@ -96,6 +112,11 @@ export class Viewport {
     const k = this.k < READABLE ? 0.8 : this.k;
     const y = bounds.y + Math.min(bounds.height / 2, (this.height / k) * 0.35);
     this.#set(k, this.width / 2 - (bounds.x + bounds.width / 2) * k, this.height / 2 - y * k);
+  }
+
+  /** Bring a point into the middle. */
+  centreAt(x: number, y: number): void {
+    this.#set(this.k, this.width / 2 - x * this.k, this.height / 2 - y * this.k);
   }
 
   /** Move as little as possible so that `bounds` is on screen. */

@@ -3,8 +3,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { drawLegend, type Look } from "../scene";
 import type { Store } from "../store";
 import type { Payload } from "../wire";
-import { GraphController } from "./graph-controller";
-import { fill } from "./graph-painter";
+import { GraphController, type Shown } from "./graph-controller";
+import { fill } from "./svg-elements";
 
 export interface GraphHandle {
   fit(): void;
@@ -20,13 +20,14 @@ export interface GraphViewProps {
   onReady(handle: GraphHandle): void;
 }
 
+const NOTHING: Shown = { look: null, boxes: 0, progress: null, tensor: null };
+
 export function GraphView({ store, onReady }: GraphViewProps) {
   const container = useRef<HTMLDivElement>(null);
-  const surface = useRef<SVGSVGElement>(null);
+  const surface = useRef<HTMLDivElement>(null);
   const probe = useRef<HTMLSpanElement>(null);
   const controller = useRef<GraphController | null>(null);
-  const [look, setLook] = useState<Look | null>(null);
-  const [boxes, setBoxes] = useState(0);
+  const [{ look, boxes, progress, tensor }, setShown] = useState<Shown>(NOTHING);
   useEffect(() => {
     if (!container.current || !surface.current || !probe.current) return;
     const end = new AbortController();
@@ -36,10 +37,7 @@ export function GraphView({ store, onReady }: GraphViewProps) {
       container: container.current,
       probe: probe.current,
       signal: end.signal,
-      shown: (shown) => {
-        setLook(shown.look);
-        setBoxes(shown.boxes);
-      },
+      shown: (changed) => setShown((shown) => ({ ...shown, ...changed })),
     });
     controller.current = made;
     onReady({
@@ -55,15 +53,29 @@ export function GraphView({ store, onReady }: GraphViewProps) {
   return (
     <div class="nbviz-graph" ref={container} data-lm-suppress-shortcuts="true">
       <span class="nbviz-theme-probe" ref={probe} aria-hidden="true" />
-      <svg
+      <div
         class="nbviz-graph-surface"
         ref={surface}
+        role="tree"
+        aria-multiselectable="true"
         aria-label={payload ? `Graph of ${payload.meta.name}` : "Graph"}
         tabIndex={-1}
       />
-      {payload && boxes === 0 && <Empty payload={payload} />}
+      {progress !== null && <Progress done={progress} />}
+      {tensor !== null && <div class="nbviz-tensor">{tensor}</div>}
+      {payload && boxes === 0 && payload.calls.length === 0 && <Empty payload={payload} />}
       {boxes > 0 && <ZoomButtons controller={controller} />}
       {boxes > 0 && look && <LegendView look={look} />}
+    </div>
+  );
+}
+
+function Progress({ done }: { readonly done: number }) {
+  const percent = Math.round(done * 100);
+  return (
+    <div class="nbviz-graph-progress" role="progressbar" aria-label="Laying out the graph" aria-valuenow={percent}>
+      <div style={{ width: `${percent}%` }} />
+      <span>Laying out the graph … {percent} %</span>
     </div>
   );
 }

@@ -1,0 +1,203 @@
+// What of the picture is drawn at which scale. Close up everything; further away less, and what is left large enough to
+// be read: names of frames with their share of the parameters keep their size on screen.
+import { mix } from "../color";
+import { type Context, drawCommands, trace } from "./canvas";
+import type { Bounds } from "./commands";
+import { boundsOf, type Graph } from "./graph";
+import type { Items } from "./items";
+import { curveOf, edgeColors, type Look, type Marks } from "./scene";
+import type { Found } from "./spatial";
+import type { Theme } from "./theme";
+import { OPEN } from "./visible";
+import { fitText, textWidth } from "./widths";
+
+export interface Drawing {
+  readonly graph: Graph;
+  readonly look: Look;
+  readonly marks: Marks;
+  readonly items: Items;
+}
+
+/** From these scales on texts in boxes can be read, and boxes are worth their outlines. */
+const TEXTS = 0.38;
+const OUTLINES = 0.1;
+/** Size of names on screen that do not shrink with the picture. */
+const NAME = 11;
+/** Boxes and edges drawn between two yields. */
+const STEP = 400;
+const FADED = 0.22;
+
+/** Draw what was found into a context that is in the graph's coordinates; yields, so that it can be spread over frames. */
+export function* drawFound(context: Context, drawing: Drawing, found: Found, k: number): Generator<undefined, void> {
+  if (k >= TEXTS) yield* drawClose(context, drawing, found);
+  else yield* drawFar(context, drawing, found, k);
+}
+
+function* drawClose(context: Context, drawing: Drawing, { boxes, edges }: Found): Generator<undefined, void> {
+  const { items, marks, look, graph } = drawing;
+  let done = 0;
+  const draw = (layer: "frame" | "header" | "node", b: number): void => {
+    context.globalAlpha = marks.dimmed?.[b] ? FADED : 1;
+    drawCommands(context, items.box(b, layer, marks).commands, look.theme);
+  };
+  for (const b of boxes) if (items.isFrame(b)) draw("frame", b);
+  yield;
+  for (const e of edges) {
+    context.globalAlpha = isFaded(drawing, e) ? FADED : 1;
+    drawCommands(context, items.edge(e).commands, look.theme);
+    if (++done % STEP === 0) yield;
+  }
+  for (const b of boxes) if (items.isFrame(b)) draw("header", b);
+  for (const b of boxes) {
+    if (items.isFrame(b)) continue;
+    draw("node", b);
+    if (++done % STEP === 0) yield;
+  }
+  const { labelX, labelY } = graph.layout;
+  let [lastX, lastY] = [Number.NaN, Number.NaN];
+  for (const e of edges) {
+    // Edges of one tensor, which follow each other, share their label.
+    if (labelX[e] === lastX && labelY[e] === lastY) continue;
+    lastX = labelX[e] as number;
+    lastY = labelY[e] as number;
+    const label = items.label(e);
+    context.globalAlpha = isFaded(drawing, e) ? FADED : 1;
+    if (label) drawCommands(context, label.commands, look.theme);
+  }
+  context.globalAlpha = 1;
+}
+
+/** The labels of edges that have been drawn over, and so over their labels. */
+export function drawPathLabels(
+  context: Context,
+  items: Items,
+  edges: readonly number[],
+  theme: Theme,
+  k: number,
+): void {
+  if (k < TEXTS) return;
+  for (const e of edges) {
+    const label = items.label(e);
+    if (label) drawCommands(context, label.commands, theme);
+  }
+}
+
+function isFaded({ graph, marks }: Drawing, e: number): boolean {
+  const { source, target } = graph.visible.edges;
+  const { dimmed } = marks;
+  return dimmed !== null && dimmed[source[e] as number] === 1 && dimmed[target[e] as number] === 1;
+}
+
+function* drawFar(context: Context, drawing: Drawing, found: Found, k: number): Generator<undefined, void> {
+  const { graph, look, marks } = drawing;
+  const frames = found.boxes.filter((b) => graph.visible.kind[b] === OPEN);
+  const nodes = found.boxes.filter((b) => graph.visible.kind[b] !== OPEN);
+  for (const b of frames) drawArea(context, drawing, b, k);
+  yield;
+  yield* drawLines(context, drawing, found.edges, k);
+  let done = 0;
+  context.lineWidth = Math.min(1 / k, 4);
+  context.strokeStyle = mix(look.theme.border, look.theme.text, 0.14);
+  for (const b of nodes) {
+    const { x, y, width, height } = boundsOf(graph, b);
+    context.globalAlpha = marks.dimmed?.[b] ? FADED : 1;
+    context.fillStyle = marks.selected.has(b) || marks.holding.has(b) ? look.theme.accent : fillOf(drawing, b);
+    // Never thinner than a pixel: a model that fits the screen is still to be seen.
+    const least = 1 / k;
+    context.fillRect(x, y, Math.max(width, least), Math.max(height, least));
+    if (k >= OUTLINES) context.strokeRect(x, y, width, height);
+    if (++done % STEP === 0) yield;
+  }
+  context.globalAlpha = 1;
+  drawNames(context, drawing, [...frames, ...nodes], k);
+}
+
+function fillOf({ graph, look }: Drawing, b: number): string {
+  const row = graph.units.row[graph.visible.unit[b] as number] as number;
+  const fill = row >= 0 ? look.coloring.fills[row] : null;
+  // The plain fill is nearly the background's colour: without texts and outlines it would vanish.
+  return fill ?? mix(look.theme.panel, look.theme.muted, 0.35);
+}
+
+function drawArea(context: Context, { graph, look, marks }: Drawing, b: number, k: number): void {
+  const { x, y, width, height } = boundsOf(graph, b);
+  const depth = (graph.units.depth[graph.visible.unit[b] as number] as number) - 1;
+  context.fillStyle = mix(look.theme.bg, look.theme.muted, Math.min(0.05 * (depth + 1), 0.2));
+  context.fillRect(x, y, width, height);
+  context.lineWidth = (marks.selected.has(b) ? 2 : 1) / k;
+  context.strokeStyle = marks.selected.has(b) ? look.theme.accent : look.theme.border;
+  context.strokeRect(x, y, width, height);
+}
+
+/** Edges as thin lines, in one stroke for each colour; those shorter than a pixel or two are left out. */
+function* drawLines(context: Context, drawing: Drawing, edges: Int32Array, k: number): Generator<undefined, void> {
+  const { graph, look } = drawing;
+  const colors = edgeColors(look.theme);
+  const { changed } = graph.visible.edges;
+  for (const kind of [0, 1]) {
+    let done = 0;
+    context.lineWidth = Math.max(1.4, 0.9 / k);
+    context.strokeStyle = kind === 1 ? colors.changed : colors.plain;
+    context.globalAlpha = k < OUTLINES ? 0.6 : 1;
+    context.beginPath();
+    for (const e of edges) {
+      if (changed[e] !== kind) continue;
+      const curve = curveOf(graph, e);
+      if (k < OUTLINES) straighten(context, curve, 2 / k);
+      else trace(context, curve, false);
+      if (++done % STEP !== 0) continue;
+      context.stroke();
+      yield;
+      context.beginPath();
+    }
+    context.stroke();
+  }
+  context.globalAlpha = 1;
+}
+
+/** The ends of a curve's pieces, without those that are closer together than `least`. */
+function straighten(context: Context, curve: Float64Array, least: number): void {
+  const n = curve.length;
+  let x = curve[0] as number;
+  let y = curve[1] as number;
+  if (Math.abs((curve[n - 2] as number) - x) + Math.abs((curve[n - 1] as number) - y) < least && n <= 8) return;
+  context.moveTo(x, y);
+  for (let i = 6; i < n; i += 6) {
+    const [nx, ny] = [curve[i] as number, curve[i + 1] as number];
+    if (i + 6 < n && Math.abs(nx - x) + Math.abs(ny - y) < least) continue;
+    context.lineTo(nx, ny);
+    x = nx;
+    y = ny;
+  }
+}
+
+/** Names where there is room for them on screen, outer ones first, none over another. */
+function drawNames(context: Context, { graph, look }: Drawing, boxes: readonly number[], k: number): void {
+  const { theme } = look;
+  const taken: Bounds[] = [];
+  context.font = `600 ${NAME / k}px ${theme.font}`;
+  context.textAlign = "left";
+  context.lineJoin = "round";
+  for (const b of boxes) {
+    const { x, y, width, height } = boundsOf(graph, b);
+    if (width * k < 44 || height * k < 15) continue;
+    const { name, share } = graph.box(b);
+    const full = share ? `${name}  ${share}` : name;
+    const room = width * k - 10;
+    const text = textWidth(full, NAME, "bold") <= room ? full : fitText(name, room, NAME, "bold");
+    if (text.length < 3) continue;
+    const top = graph.visible.kind[b] === OPEN ? y + 4 / k : y + height / 2 - NAME / 2 / k;
+    const area = { x: x + 5 / k, y: top, width: textWidth(text, NAME, "bold") / k, height: (NAME + 3) / k };
+    if (taken.some((other) => overlap(other, area))) continue;
+    taken.push(area);
+    context.strokeStyle = theme.bg;
+    context.lineWidth = 3 / k;
+    context.strokeText(text, area.x, top + NAME / k);
+    context.fillStyle = theme.text;
+    context.fillText(text, area.x, top + NAME / k);
+  }
+}
+
+function overlap(a: Bounds, b: Bounds): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}
