@@ -2,14 +2,13 @@
 // be read: names of frames with their share of the parameters keep their size on screen.
 import { mix } from "../color";
 import { type Context, drawCommands, trace } from "./canvas";
-import type { Bounds } from "./commands";
 import { boundsOf, type Graph } from "./graph";
 import type { Items } from "./items";
+import { drawNames } from "./names";
 import { curveOf, edgeColors, type Look, type Marks } from "./scene";
 import type { Found } from "./spatial";
 import type { Theme } from "./theme";
 import { OPEN } from "./visible";
-import { fitText, textWidth } from "./widths";
 
 export interface Drawing {
   readonly graph: Graph;
@@ -21,8 +20,6 @@ export interface Drawing {
 /** From these scales on texts in boxes can be read, and boxes are worth their outlines. */
 const TEXTS = 0.38;
 const OUTLINES = 0.1;
-/** Size of names on screen that do not shrink with the picture. */
-const NAME = 11;
 /** Boxes and edges drawn between two yields. */
 const STEP = 400;
 const FADED = 0.22;
@@ -101,7 +98,7 @@ function* drawFar(context: Context, drawing: Drawing, found: Found, k: number): 
   for (const b of nodes) {
     const { x, y, width, height } = boundsOf(graph, b);
     context.globalAlpha = marks.dimmed?.[b] ? FADED : 1;
-    context.fillStyle = marks.selected.has(b) || marks.holding.has(b) ? look.theme.accent : fillOf(drawing, b);
+    context.fillStyle = marks.selected.has(b) || marks.holding.has(b) ? look.theme.accent : fillOf(drawing, b, k);
     // Never thinner than a pixel: a model that fits the screen is still to be seen.
     const least = 1 / k;
     context.fillRect(x, y, Math.max(width, least), Math.max(height, least));
@@ -109,14 +106,16 @@ function* drawFar(context: Context, drawing: Drawing, found: Found, k: number): 
     if (++done % STEP === 0) yield;
   }
   context.globalAlpha = 1;
-  drawNames(context, drawing, [...frames, ...nodes], k);
+  // Outer frames first: their names matter most.
+  const depth = (b: number): number => graph.units.depth[graph.visible.unit[b] as number] as number;
+  drawNames(context, graph, [...frames.sort((a, b) => depth(a) - depth(b) || a - b), ...nodes], look.theme, k);
 }
 
-function fillOf({ graph, look }: Drawing, b: number): string {
+function fillOf({ graph, look }: Drawing, b: number, k: number): string {
   const row = graph.units.row[graph.visible.unit[b] as number] as number;
   const fill = row >= 0 ? look.coloring.fills[row] : null;
   // The plain fill is nearly the background's colour: without texts and outlines it would vanish.
-  return fill ?? mix(look.theme.panel, look.theme.muted, 0.35);
+  return fill ?? (k >= OUTLINES ? look.theme.panel : mix(look.theme.panel, look.theme.muted, 0.35));
 }
 
 function drawArea(context: Context, { graph, look, marks }: Drawing, b: number, k: number): void {
@@ -169,35 +168,4 @@ function straighten(context: Context, curve: Float64Array, least: number): void 
     x = nx;
     y = ny;
   }
-}
-
-/** Names where there is room for them on screen, outer ones first, none over another. */
-function drawNames(context: Context, { graph, look }: Drawing, boxes: readonly number[], k: number): void {
-  const { theme } = look;
-  const taken: Bounds[] = [];
-  context.font = `600 ${NAME / k}px ${theme.font}`;
-  context.textAlign = "left";
-  context.lineJoin = "round";
-  for (const b of boxes) {
-    const { x, y, width, height } = boundsOf(graph, b);
-    if (width * k < 44 || height * k < 15) continue;
-    const { name, share } = graph.box(b);
-    const full = share ? `${name}  ${share}` : name;
-    const room = width * k - 10;
-    const text = textWidth(full, NAME, "bold") <= room ? full : fitText(name, room, NAME, "bold");
-    if (text.length < 3) continue;
-    const top = graph.visible.kind[b] === OPEN ? y + 4 / k : y + height / 2 - NAME / 2 / k;
-    const area = { x: x + 5 / k, y: top, width: textWidth(text, NAME, "bold") / k, height: (NAME + 3) / k };
-    if (taken.some((other) => overlap(other, area))) continue;
-    taken.push(area);
-    context.strokeStyle = theme.bg;
-    context.lineWidth = 3 / k;
-    context.strokeText(text, area.x, top + NAME / k);
-    context.fillStyle = theme.text;
-    context.fillText(text, area.x, top + NAME / k);
-  }
-}
-
-function overlap(a: Bounds, b: Bounds): boolean {
-  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }

@@ -1,14 +1,10 @@
 // One display of the graph: follows the store, has what changed arranged and drawn, turns gestures and keys into state.
-import { type Arranger, arrangerOf } from "../arranger";
-import { formatBytes } from "../format";
 import { openPaths, setOpen } from "../outline";
 import {
-  type Arrangement,
   type Box,
   boundsOf,
-  FRAME_TITLE,
   type Graph,
-  graphOf,
+  keyOf,
   type Look,
   lookOf,
   type Marks,
@@ -18,20 +14,21 @@ import {
 } from "../scene";
 import type { Context } from "../scene/canvas";
 import { Items } from "../scene/items";
-import { drawPathLabels } from "../scene/levels";
 import { SpatialIndex } from "../scene/spatial";
 import { matchingRows } from "../search";
 import { selectOne, selectToggle } from "../select";
 import type { Change, Store } from "../store";
 import { aimOf, isInView, selectionOf, wholeOf } from "./graph-aim";
 import { anchorOf, indexOf } from "./graph-anchor";
+import { Arranging } from "./graph-arranging";
 import { listen } from "./graph-gestures";
+import { Hovering } from "./graph-hovering";
 import { GraphItems } from "./graph-items";
 import { stepOf } from "./graph-keys";
 import { dimmedBoxes, markedBoxes } from "./graph-marks";
 import { Minimap } from "./graph-minimap";
-import { drawPaths, Neighbours, NO_PATHS, type Paths } from "./graph-paths";
 import { Picture } from "./graph-picture";
+import { Pointing } from "./graph-pointing";
 import { readTheme, watchTheme } from "./graph-theme";
 import { Viewport } from "./graph-viewport";
 import { walk } from "./graph-walk";
@@ -42,10 +39,6 @@ const REMARK: readonly Change[] = ["selection", "focus", "search"];
 
 /** Milliseconds of rest before the elements over the canvas follow the window. */
 const REST = 120;
-/** Milliseconds after which an arrangement that is not there yet says how far it is. */
-const PATIENCE = 200;
-/** Pixels around an edge that are near enough to point at it. */
-const REACH = 6;
 
 /** What the component around shows beside the picture. */
 export interface Shown {
@@ -72,33 +65,35 @@ export class GraphController {
   readonly #picture: Picture;
   readonly #minimap: Minimap;
   readonly #view: Viewport;
+  readonly #pointing: Pointing;
+  readonly #hovering = new Hovering();
+  readonly #arranging: Arranging;
   #theme: Theme;
   #graph: Graph | null = null;
   #look: Look | null = null;
   #index: SpatialIndex | null = null;
   #drawn: Items | null = null;
-  #neighbours: Neighbours | null = null;
-  #paths: Paths = NO_PATHS;
   #marks: Marks = markedBoxes(null, [], null, null);
   /** The box that the tab key reaches. */
   #active = 0;
-  #hovered = -1;
-  #hoveredEdge = -1;
   /** The box whose place on screen the next change keeps. */
   #anchor: string | null = null;
   /** Whether the view is still the one that we chose. */
   #untouched = true;
   #ownSelection = false;
-  #pending: AbortController | null = null;
-  /** Whether what is pending shows another model or direction, not only more or less of this one. */
-  #afresh = false;
   #rest: ReturnType<typeof setTimeout> | undefined;
 
   constructor(around: Surroundings) {
     this.#around = around;
     const { surface, container, probe, signal, store } = around;
     this.#view = new Viewport(() => this.#moved());
+    this.#pointing = new Pointing(surface, this.#items, this.#view);
     this.#picture = new Picture(this.#view, (context) => this.#overlay(context), signal);
+    this.#arranging = new Arranging({
+      arrived: (graph, afresh) => this.#place(graph, afresh),
+      failed: (message) => store.fail(message),
+      progress: (progress) => around.shown({ progress }),
+    });
     this.#minimap = new Minimap(this.#view, (x, y) => this.#touch(() => this.#view.centreAt(x, y)), signal);
     this.#theme = readTheme(container, probe);
     surface.replaceChildren(this.#picture.canvas, this.#items.element, this.#minimap.element);
@@ -114,7 +109,7 @@ export class GraphController {
 
   #end(observer: ResizeObserver): void {
     observer.disconnect();
-    this.#pending?.abort();
+    this.#arranging.stop();
     clearTimeout(this.#rest);
   }
 
@@ -136,11 +131,11 @@ export class GraphController {
 
   #follow(changed: ReadonlySet<Change>): void {
     const has = (keys: readonly Change[]): boolean => keys.some((key) => changed.has(key));
-    if (changed.has("hover")) this.#hoverPath(this.#around.store.hover);
+    if (changed.has("hover") && this.#hovering.setPath(this.#around.store.hover)) this.#hovered();
     if (has(REBUILD)) this.#rebuild(changed.has("payload") || changed.has("direction"));
     else if (has(RECOLOR)) this.#repaint();
     else if (has(REMARK)) this.#remark();
-    if (changed.has("selection") && !this.#ownSelection && !this.#pending) this.#goToSelection();
+    if (changed.has("selection") && !this.#ownSelection && !this.#arranging.busy) this.#goToSelection();
   }
 
   #retheme(): void {
@@ -152,62 +147,39 @@ export class GraphController {
 
   // --- arranging ------------------------------------------------------------------------------------------------
 
-  /** Boxes appear, go or move: have them arranged; a newer wish takes the place of one that is under way. */
+  /** Boxes appear, go or move. */
   #rebuild(afresh = false): void {
     const { payload, state } = this.#around.store;
-    this.#pending?.abort();
-    this.#pending = null;
-    this.#afresh = afresh || this.#afresh;
-    if (!payload) {
-      this.#graph = null;
-      this.#show();
-      this.#around.shown({ look: null, boxes: 0, progress: null });
+    if (payload) {
+      const wish = { open: openPaths(payload, state), groups: state.groups, direction: state.direction };
+      this.#arranging.start(payload, wish, afresh || this.#graph?.payload !== payload);
       return;
     }
-    const wish = { open: openPaths(payload, state), groups: state.groups, direction: state.direction };
-    const own = new AbortController();
-    const began = performance.now();
-    const progress = (done: number): void => {
-      if (this.#pending === own && performance.now() - began > PATIENCE) this.#around.shown({ progress: done });
-    };
-    this.#pending = own;
-    const result = arrangerOf(payload).arrange(wish, own.signal, progress);
-    if (!(result instanceof Promise)) this.#arrived(own, payload, result);
-    else void this.#await(own, payload, result);
+    this.#arranging.stop();
+    this.#graph = null;
+    this.#pointing.show(null, null);
+    this.#hovering.show(null);
+    this.#show();
+    this.#around.shown({ look: null, boxes: 0, progress: null });
   }
 
-  async #await(
-    own: AbortController,
-    payload: Graph["payload"],
-    result: ReturnType<Arranger["arrange"]>,
-  ): Promise<void> {
-    try {
-      this.#arrived(own, payload, await result);
-    } catch (error) {
-      if (!own.signal.aborted) this.#around.store.fail(error instanceof Error ? error.message : String(error));
-    }
-  }
-
-  #arrived(own: AbortController, payload: Graph["payload"], arrangement: Arrangement): void {
-    if (this.#pending !== own) return;
-    this.#pending = null;
-    this.#place(graphOf(payload, arrangement), this.#afresh || this.#graph?.payload !== payload);
-    this.#afresh = false;
-    this.#around.shown({ progress: null });
+  #overlay(context: Context): void {
+    if (this.#drawn) this.#hovering.draw(context, this.#drawn, this.#theme, this.#view.k);
   }
 
   /** Show a new graph; of one that is not new, the anchor keeps its place on screen. */
   #place(graph: Graph, afresh: boolean): void {
     const before = this.#graph;
-    const active = before && before.count > 0 ? before.box(this.#active).key : undefined;
+    const active = before && before.count > 0 ? keyOf(before, this.#active) : undefined;
     const anchor = afresh || !before ? null : anchorOf(before, graph, this.#view, this.#anchor);
     const old = before && anchor !== null ? boundsOf(before, indexOf(before, anchor)) : null;
     const focused = this.#around.surface.matches(":focus-within");
     this.#graph = graph;
     this.#index = new SpatialIndex(graph.layout, graph.direction);
-    this.#neighbours = new Neighbours(graph);
+    this.#pointing.show(graph, this.#index);
+    this.#hovering.show(graph);
+    this.#hovered();
     this.#active = Math.max(0, active === undefined ? 0 : indexOf(graph, active));
-    this.#bringOut(-1, -1);
     this.#view.setWhole(wholeOf(graph));
     this.#repaint();
     // A box that opens becomes a frame, and may get another element: the keyboard goes on from there.
@@ -264,30 +236,13 @@ export class GraphController {
     change();
   }
 
-  #pointOf(event: MouseEvent): [x: number, y: number] {
-    const surface = this.#around.surface.getBoundingClientRect();
-    return this.#view.toGraph(event.clientX - surface.left, event.clientY - surface.top);
-  }
-
-  /** The box under the pointer, -1 for the background; close up, an open frame is its title. */
-  #boxAt(event: MouseEvent): number {
-    const own = this.#items.boxOf(event.target as Element);
-    const graph = this.#graph;
-    if (own >= 0 || !graph || !this.#index) return own;
-    const [x, y] = this.#pointOf(event);
-    const b = this.#index.boxAt(x, y);
-    if (b < 0 || graph.visible.kind[b] !== OPEN) return b;
-    const title = Math.max(FRAME_TITLE, 14 / this.#view.k);
-    return y - boundsOf(graph, b).y <= title ? b : -1;
-  }
-
   #boxOf(b: number): Box | undefined {
     return this.#graph && b >= 0 && b < this.#graph.count ? this.#graph.box(b) : undefined;
   }
 
   #click(event: MouseEvent): void {
     const graph = this.#graph;
-    const b = this.#boxAt(event);
+    const b = this.#pointing.boxAt(event);
     const add = event.shiftKey || event.ctrlKey || event.metaKey;
     if (!graph || b < 0) {
       if (!add) this.#select(() => this.#around.store.set({ selection: [], focus: null }));
@@ -295,22 +250,13 @@ export class GraphController {
     }
     this.#untouched = false;
     this.#activate(b, false);
-    if (this.#onToggle(graph, b, event)) this.#toggle(b);
+    if (this.#pointing.onToggle(b, event)) this.#toggle(b);
     else this.#choose(b, add);
   }
 
-  /** The triangle is small: what counts is the corner around it. */
-  #onToggle(graph: Graph, b: number, event: MouseEvent): boolean {
-    const kind = graph.box(b).form;
-    if (kind !== "folded" && kind !== "frame") return false;
-    const [x, y] = this.#pointOf(event);
-    const at = boundsOf(graph, b);
-    return x - at.x < 28 && y - at.y < 34;
-  }
-
   #doubleClick(event: MouseEvent): void {
-    const b = this.#boxAt(event);
-    if (!this.#graph || b < 0 || this.#onToggle(this.#graph, b, event)) return;
+    const b = this.#pointing.boxAt(event);
+    if (!this.#graph || b < 0 || this.#pointing.onToggle(b, event)) return;
     this.#toggle(b);
   }
 
@@ -342,45 +288,18 @@ export class GraphController {
   #hover(event: MouseEvent | null): void {
     const graph = this.#graph;
     if (!graph) return;
-    const b = event ? this.#boxAt(event) : -1;
+    const b = event ? this.#pointing.boxAt(event) : -1;
     const on = b >= 0 && graph.visible.kind[b] === OPEN ? -1 : b;
-    let edge = -1;
-    if (event && b < 0 && this.#index) {
-      const [x, y] = this.#pointOf(event);
-      edge = this.#index.edgeAt(x, y, REACH / Math.min(1, this.#view.k));
-    }
-    if (on === this.#hovered && edge === this.#hoveredEdge) return;
-    this.#bringOut(on, edge);
-    this.#around.store.setHover(this.#boxOf(on)?.path ?? null);
+    const edge = event && b < 0 ? this.#pointing.edgeAt(event) : -1;
+    if (!this.#hovering.set(on, edge)) return;
+    this.#hovered();
+    this.#around.store.setHover(this.#hovering.path);
   }
 
-  /** The table hovers rows: of a shared layer's boxes, the first stands for them. */
-  #hoverPath(path: string | null): void {
-    const graph = this.#graph;
-    if (!graph || path === (this.#boxOf(this.#hovered)?.path ?? null)) return;
-    let on = -1;
-    for (let b = 0; path !== null && on < 0 && b < graph.count; b++) {
-      if (graph.visible.kind[b] !== OPEN && graph.units.path(graph.visible.unit[b] as number) === path) on = b;
-    }
-    this.#bringOut(on, -1);
-  }
-
-  #bringOut(b: number, edge: number): void {
-    this.#hovered = b;
-    this.#hoveredEdge = edge;
-    const [graph, neighbours] = [this.#graph, this.#neighbours];
-    this.#paths =
-      neighbours && b >= 0 ? neighbours.around(b) : neighbours && edge >= 0 ? neighbours.tensor(edge) : NO_PATHS;
-    this.#around.surface.classList.toggle("nbviz-hovering", b >= 0 || edge >= 0);
-    this.#around.shown({ tensor: graph && edge >= 0 ? tensorText(graph, edge, this.#paths.near.length) : null });
+  #hovered(): void {
+    this.#around.surface.classList.toggle("nbviz-hovering", this.#hovering.something);
+    this.#around.shown({ tensor: this.#hovering.tensor });
     this.#picture.refresh();
-  }
-
-  #overlay(context: Context): void {
-    const [graph, items] = [this.#graph, this.#drawn];
-    if (!graph || !items || this.#paths === NO_PATHS) return;
-    drawPaths(context, graph, this.#paths, this.#theme, this.#view.k);
-    drawPathLabels(context, items, this.#paths.near, this.#theme, this.#view.k);
   }
 
   // --- keyboard -------------------------------------------------------------------------------------------------
@@ -504,17 +423,4 @@ export class GraphController {
   focus(): void {
     this.#activate(this.#active, true);
   }
-}
-
-/** What an edge carries, and from where to where. */
-function tensorText(graph: Graph, e: number, readers: number): string {
-  const { source, target, tensor } = graph.visible.edges;
-  const { tensors } = graph.payload;
-  const from = graph.box(source[e] as number).name;
-  const to = readers > 1 ? `${readers} readers` : graph.box(target[e] as number).name;
-  const at = tensor[e] as number;
-  const dtype = tensors.dtype[at] ?? "";
-  const bytes = tensors.bytes[at] ?? Number.NaN;
-  const size = Number.isNaN(bytes) ? "" : ` · ${formatBytes(bytes)}`;
-  return `${from} → ${to}: ${graph.label(e)} ${dtype}${size}`;
 }

@@ -1,6 +1,6 @@
 // The elements over the canvas: one for each box that can be told apart on screen, for the keyboard, for assistive
 // technology and for what points at it. Boxes hold boxes and are chosen: to assistive technology a tree.
-import { boundsOf, FRAME_TITLE, type Graph, LEAF, type Marks, OPEN } from "../scene";
+import { boundsOf, FRAME_TITLE, type Graph, keyOf, LEAF, type Marks, OPEN } from "../scene";
 import type { Found } from "../scene/spatial";
 import type { Viewport } from "./graph-viewport";
 
@@ -38,8 +38,7 @@ export class GraphItems {
   /** Make the elements for a graph anew: elements of boxes that stay, by their keys, are kept, and with them the focus. */
   show(graph: Graph | null, marks: Marks, active: number): void {
     const before = new Map<string, HTMLElement>();
-    for (const [b, element] of this.#items)
-      if (this.#graph) before.set(this.#graph.units.key(this.#graph.visible.unit[b] as number), element);
+    for (const [b, element] of this.#items) if (this.#graph) before.set(keyOf(this.#graph, b), element);
     this.#graph = graph;
     this.#items = new Map();
     if (!graph) {
@@ -49,7 +48,7 @@ export class GraphItems {
     this.#origin = { x: 0, y: 0 };
     const wanted = graph.count <= ALL ? [...Array(graph.count).keys()] : [active];
     for (const b of wanted) {
-      const known = before.get(graph.units.key(graph.visible.unit[b] as number));
+      const known = before.get(keyOf(graph, b));
       this.#items.set(b, known ?? document.createElement("div"));
     }
     this.#arrange();

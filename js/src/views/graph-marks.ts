@@ -1,5 +1,5 @@
 // Selection and search, from rows and paths to boxes.
-import { boxesOf, type Graph, type Marks } from "../scene";
+import { type Graph, type Marks, pathOf } from "../scene";
 
 export function markedBoxes(
   graph: Graph | null,
@@ -12,17 +12,18 @@ export function markedBoxes(
   let focused = -1;
   if (graph && selection.length > 0) {
     const wanted = new Set(selection);
-    boxesOf(graph).forEach((box, b) => {
-      if (!wanted.has(box.path)) return;
+    for (let b = 0; b < graph.count; b++) {
+      if (!wanted.has(pathOf(graph, b))) continue;
       selected.add(b);
-      if (box.call >= 0 && box.call === focus) focused = b;
-    });
+      // Units of calls have the calls' numbers.
+      if (graph.visible.unit[b] === focus) focused = b;
+    }
     const { units } = graph;
     const { boxOf } = graph.visible;
     for (const u of units.order) {
       const box = boxOf[u] as number;
       const path = graph.payload.rows.path[units.row[u] as number];
-      if (path !== undefined && wanted.has(path) && graph.box(box).path !== path && box >= 0) holding.add(box);
+      if (box >= 0 && path !== undefined && wanted.has(path) && pathOf(graph, box) !== path) holding.add(box);
     }
   }
   // With one box there is nothing to tell apart.
@@ -40,13 +41,16 @@ export function dimmedBoxes(graph: Graph, matching: Uint8Array, query: string): 
     if (box >= 0 && row >= 0 && matching[row]) dimmed[box] = 0;
   }
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  boxesOf(graph).forEach((box, b) => {
-    const texts = `${box.path}\n${box.name}\n${box.detail}\n${box.shape}`.toLowerCase();
-    if (box.row < 0 && words.every((word) => texts.includes(word))) dimmed[b] = 0;
+  for (let b = 0; b < graph.count; b++) {
+    if ((units.row[visible.unit[b] as number] as number) < 0) {
+      const { path, name, detail, shape } = graph.box(b);
+      const texts = `${path}\n${name}\n${detail}\n${shape}`.toLowerCase();
+      if (words.every((word) => texts.includes(word))) dimmed[b] = 0;
+    }
     // A frame that holds a match is a way to it.
     if (dimmed[b] === 0) {
       for (let at = visible.parent[b] as number; at >= 0; at = visible.parent[at] as number) dimmed[at] = 0;
     }
-  });
+  }
   return dimmed;
 }

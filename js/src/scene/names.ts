@@ -1,0 +1,89 @@
+// Names that keep their size on screen while boxes become small: in a box where there is room; those of outer frames
+// beside a picture that is thin.
+import { type Context, fontOf } from "./canvas";
+import type { Bounds } from "./commands";
+import { boundsOf, type Graph } from "./graph";
+import type { Theme } from "./theme";
+import { OPEN } from "./visible";
+import { fitText, textWidth } from "./widths";
+
+/** Pixels on screen. */
+const SIZE = 11;
+const LINE = SIZE + 3;
+const LEAST_WIDTH = 44;
+const LEAST_HEIGHT = 15;
+const GAP = 6;
+/** Frames nested deeper than this are not named beside the picture. */
+const DEPTH = 2;
+/** Pictures not broader than this on screen have names beside them. */
+const THIN = 260;
+
+interface Name {
+  readonly text: string;
+  /** In the graph's coordinates. */
+  readonly area: Bounds;
+  readonly beside: boolean;
+}
+
+/** Write the names of `boxes`, outer ones before what they hold, none over another. */
+export function drawNames(context: Context, graph: Graph, boxes: readonly number[], theme: Theme, k: number): void {
+  const taken: Bounds[] = [];
+  context.font = fontOf({ face: "bold", size: SIZE / k }, theme);
+  context.textAlign = "left";
+  context.lineJoin = "round";
+  for (const b of boxes) {
+    const free = (name: Name | null): name is Name =>
+      name !== null && !taken.some((other) => overlap(other, name.area));
+    const name = [beside(graph, b, k), inside(graph, b, k)].find(free);
+    if (!name) continue;
+    taken.push(name.area);
+    const baseline = name.area.y + SIZE / k;
+    context.strokeStyle = theme.bg;
+    context.lineWidth = 3 / k;
+    context.strokeText(name.text, name.area.x, baseline);
+    context.fillStyle = name.beside ? theme.muted : theme.text;
+    context.fillText(name.text, name.area.x, baseline);
+  }
+}
+
+function inside(graph: Graph, b: number, k: number): Name | null {
+  const { x, y, width, height } = boundsOf(graph, b);
+  if (width * k < LEAST_WIDTH || height * k < LEAST_HEIGHT) return null;
+  const full = textOf(graph, b);
+  const room = width * k - 10;
+  const text = textWidth(full, SIZE, "bold") <= room ? full : fitText(graph.box(b).name, room, SIZE, "bold");
+  if (text.length < 3) return null;
+  const top = graph.visible.kind[b] === OPEN ? y + 4 / k : y + height / 2 - SIZE / 2 / k;
+  return { text, area: areaOf(text, x + 5 / k, top, k), beside: false };
+}
+
+/** To the right of a picture that runs down, below one that runs to the right. */
+function beside(graph: Graph, b: number, k: number): Name | null {
+  const { visible, units, direction } = graph;
+  const { totalWidth, totalHeight } = graph.layout;
+  const depth = units.depth[visible.unit[b] as number] as number;
+  const breadth = direction === "down" ? totalWidth : totalHeight;
+  if (visible.kind[b] !== OPEN || depth > DEPTH || breadth * k > THIN) return null;
+  const { x, y, width, height } = boundsOf(graph, b);
+  if (direction === "down") {
+    if (height * k < LEAST_HEIGHT) return null;
+    const text = textOf(graph, b);
+    return { text, area: areaOf(text, totalWidth + GAP / k, y, k), beside: true };
+  }
+  const text = fitText(textOf(graph, b), width * k, SIZE, "bold");
+  if (width * k < LEAST_WIDTH || text.length < 3) return null;
+  return { text, area: areaOf(text, x, totalHeight + GAP / k, k), beside: true };
+}
+
+function textOf(graph: Graph, b: number): string {
+  const { name, share } = graph.box(b);
+  return share ? `${name}  ${share}` : name;
+}
+
+function areaOf(text: string, x: number, y: number, k: number): Bounds {
+  return { x, y, width: textWidth(text, SIZE, "bold") / k, height: LINE / k };
+}
+
+function overlap(a: Bounds, b: Bounds): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}

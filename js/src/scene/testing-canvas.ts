@@ -1,0 +1,76 @@
+// A canvas context that writes down what is drawn.
+import type { Context } from "./canvas";
+
+export class RecordingContext implements Context {
+  fillStyle: unknown = "";
+  strokeStyle: unknown = "";
+  lineWidth = 1;
+  lineJoin: unknown = "miter";
+  globalAlpha = 1;
+  font = "";
+  textAlign: unknown = "left";
+  readonly calls: string[] = [];
+  readonly fills: unknown[] = [];
+  readonly written: { readonly text: string; readonly font: string }[] = [];
+
+  texts(): string[] {
+    return this.written.map(({ text }) => text);
+  }
+
+  /** Sizes of all texts in pixels of a screen that shows the graph at scale `k`. */
+  sizesOnScreen(k: number): Set<number> {
+    return new Set(this.written.map(({ font }) => Math.round(Number(/([\d.]+)px/.exec(font)?.[1]) * k * 100) / 100));
+  }
+
+  #note(name: string, ...values: readonly unknown[]): void {
+    this.calls.push([name, ...values].join(" "));
+  }
+
+  save(): void {}
+  restore(): void {}
+  translate(): void {}
+  scale(): void {}
+  clearRect(): void {}
+  setLineDash(segments: number[]): void {
+    this.#note("setLineDash", segments);
+  }
+  beginPath(): void {
+    this.#note("beginPath");
+  }
+  closePath(): void {
+    this.#note("closePath");
+  }
+  moveTo(...at: number[]): void {
+    this.#note("moveTo", ...at);
+  }
+  lineTo(...at: number[]): void {
+    this.#note("lineTo", ...at);
+  }
+  bezierCurveTo(...at: number[]): void {
+    this.#note("bezierCurveTo", ...at);
+  }
+  roundRect(...at: number[]): void {
+    this.#note("roundRect", ...at);
+  }
+  fillRect(...at: number[]): void {
+    this.fills.push(this.fillStyle);
+    this.#note("fillRect", ...at);
+  }
+  strokeRect(...at: number[]): void {
+    this.#note("strokeRect", ...at);
+  }
+  fill(): void {
+    this.fills.push(this.fillStyle);
+    this.#note("fill", this.fillStyle);
+  }
+  stroke(): void {
+    this.#note("stroke", this.strokeStyle, this.lineWidth);
+  }
+  fillText(text: string, x: number, y: number): void {
+    this.written.push({ text, font: this.font });
+    this.#note("fillText", text, x, y, this.font, this.textAlign, this.fillStyle);
+  }
+  strokeText(text: string, x: number, y: number): void {
+    this.#note("strokeText", text, x, y, this.strokeStyle);
+  }
+}
