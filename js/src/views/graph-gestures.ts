@@ -57,7 +57,13 @@ function listenToDrag(surface: HTMLElement, heard: Gestures, signal: AbortSignal
     dragged = false;
   };
   const move = (event: PointerEvent): void => {
-    if (!from || event.pointerId !== from.id || fingers(surface) > 1) return;
+    if (!from || event.pointerId !== from.id) return;
+    if (fingers(surface) > 1) {
+      // A pinch: when the other finger goes, dragging goes on from where this one is.
+      from = { id: event.pointerId, x: event.clientX, y: event.clientY, moved: true };
+      dragged = true;
+      return;
+    }
     const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
     if (!from.moved && Math.hypot(dx, dy) < SLACK) return;
     if (!from.moved) {

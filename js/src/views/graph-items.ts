@@ -15,6 +15,8 @@ export class GraphItems {
   #items = new Map<number, HTMLElement>();
   /** Where the layer starts, in the graph's coordinates: far down a long graph, offsets stay small and so exact. */
   #origin = { x: 0, y: 0 };
+  /** Place of each box among its siblings, from 1, and their number: not all of them have elements. */
+  #place: { readonly at: Int32Array; readonly of: Int32Array } | null = null;
 
   constructor() {
     this.element.className = "nbviz-graph-items";
@@ -46,6 +48,7 @@ export class GraphItems {
       return;
     }
     this.#origin = { x: 0, y: 0 };
+    this.#place = graph.count > ALL ? placesOf(graph.visible.parent) : null;
     const wanted = graph.count <= ALL ? [...Array(graph.count).keys()] : [active];
     for (const b of wanted) {
       const known = before.get(keyOf(graph, b));
@@ -110,6 +113,8 @@ export class GraphItems {
       "aria-label": box.label,
       title: box.label,
       "aria-level": String(graph.units.depth[graph.visible.unit[b] as number]),
+      "aria-posinset": this.#place && String(this.#place.at[b]),
+      "aria-setsize": this.#place && String(this.#place.of[b]),
       "aria-selected": String(marks.selected.has(b)),
       "aria-expanded": kind === LEAF ? null : String(kind === OPEN),
       tabindex: b === active ? "0" : "-1",
@@ -122,6 +127,17 @@ export class GraphItems {
     style.height = `${kind === OPEN ? Math.min(height, FRAME_TITLE) : height}px`;
     style.borderRadius = `${box.form === "layer" || box.form === "folded" || box.form === "frame" ? 8 : height / 2}px`;
   }
+}
+
+function placesOf(parent: Int32Array): { at: Int32Array; of: Int32Array } {
+  // Children of the outermost level count at the end.
+  const counts = new Int32Array(parent.length + 1);
+  const slot = (b: number): number => ((parent[b] as number) < 0 ? parent.length : (parent[b] as number));
+  const at = parent.map((_, b) => {
+    counts[slot(b)] = (counts[slot(b)] as number) + 1;
+    return counts[slot(b)] as number;
+  });
+  return { at, of: parent.map((_, b) => counts[slot(b)] as number) };
 }
 
 function set(element: Element, attributes: Readonly<Record<string, string | null>>): void {
