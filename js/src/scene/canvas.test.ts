@@ -22,6 +22,7 @@ function drawAt(k: number, shown = graph, marks = NO_MARKS): RecordingContext {
     look: lookOf(shown.payload, "params", [], LIGHT),
     marks,
     items: new Items(shown, look),
+    opacity: 1,
   };
   const { totalWidth, totalHeight } = shown.layout;
   const found = new SpatialIndex(shown.layout, "down").find({ x: 0, y: 0, width: totalWidth, height: totalHeight });

@@ -15,6 +15,8 @@ export interface Drawing {
   readonly look: Look;
   readonly marks: Marks;
   readonly items: Items;
+  /** Below 1 while it fades in or out. */
+  readonly opacity: number;
 }
 
 /** From these scales on texts in boxes can be read, and boxes are worth their outlines. */
@@ -31,16 +33,16 @@ export function* drawFound(context: Context, drawing: Drawing, found: Found, k: 
 }
 
 function* drawClose(context: Context, drawing: Drawing, { boxes, edges }: Found): Generator<undefined, void> {
-  const { items, marks, look, graph } = drawing;
+  const { items, marks, look, graph, opacity } = drawing;
   let done = 0;
   const draw = (layer: "frame" | "header" | "node", b: number): void => {
-    context.globalAlpha = marks.dimmed?.[b] ? FADED : 1;
+    context.globalAlpha = marks.dimmed?.[b] ? FADED * opacity : opacity;
     drawCommands(context, items.box(b, layer, marks).commands, look.theme);
   };
   for (const b of boxes) if (items.isFrame(b)) draw("frame", b);
   yield;
   for (const e of edges) {
-    context.globalAlpha = isFaded(drawing, e) ? FADED : 1;
+    context.globalAlpha = isFaded(drawing, e) ? FADED * opacity : opacity;
     drawCommands(context, items.edge(e).commands, look.theme);
     if (++done % STEP === 0) yield;
   }
@@ -58,7 +60,7 @@ function* drawClose(context: Context, drawing: Drawing, { boxes, edges }: Found)
     lastX = labelX[e] as number;
     lastY = labelY[e] as number;
     const label = items.label(e);
-    context.globalAlpha = isFaded(drawing, e) ? FADED : 1;
+    context.globalAlpha = isFaded(drawing, e) ? FADED * opacity : opacity;
     if (label) drawCommands(context, label.commands, look.theme);
   }
   context.globalAlpha = 1;
@@ -86,7 +88,8 @@ function isFaded({ graph, marks }: Drawing, e: number): boolean {
 }
 
 function* drawFar(context: Context, drawing: Drawing, found: Found, k: number): Generator<undefined, void> {
-  const { graph, look, marks } = drawing;
+  const { graph, look, marks, opacity } = drawing;
+  context.globalAlpha = opacity;
   const frames = found.boxes.filter((b) => graph.visible.kind[b] === OPEN);
   const nodes = found.boxes.filter((b) => graph.visible.kind[b] !== OPEN);
   for (const b of frames) drawArea(context, drawing, b, k);
@@ -97,7 +100,7 @@ function* drawFar(context: Context, drawing: Drawing, found: Found, k: number): 
   context.strokeStyle = mix(look.theme.border, look.theme.text, 0.14);
   for (const b of nodes) {
     const { x, y, width, height } = boundsOf(graph, b);
-    context.globalAlpha = marks.dimmed?.[b] ? FADED : 1;
+    context.globalAlpha = marks.dimmed?.[b] ? FADED * opacity : opacity;
     context.fillStyle = marks.selected.has(b) || marks.holding.has(b) ? look.theme.accent : fillOf(drawing, b, k);
     // Never thinner than a pixel: a model that fits the screen is still to be seen.
     const least = 1 / k;
@@ -105,10 +108,11 @@ function* drawFar(context: Context, drawing: Drawing, found: Found, k: number): 
     if (k >= OUTLINES) context.strokeRect(x, y, width, height);
     if (++done % STEP === 0) yield;
   }
-  context.globalAlpha = 1;
+  context.globalAlpha = opacity;
   // Outer frames first: their names matter most.
   const depth = (b: number): number => graph.units.depth[graph.visible.unit[b] as number] as number;
   drawNames(context, graph, [...frames.sort((a, b) => depth(a) - depth(b) || a - b), ...nodes], look.theme, k);
+  context.globalAlpha = 1;
 }
 
 function fillOf({ graph, look }: Drawing, b: number, k: number): string {
@@ -130,14 +134,14 @@ function drawArea(context: Context, { graph, look, marks }: Drawing, b: number, 
 
 /** Edges as thin lines, in one stroke for each colour; those shorter than a pixel or two are left out. */
 function* drawLines(context: Context, drawing: Drawing, edges: Int32Array, k: number): Generator<undefined, void> {
-  const { graph, look } = drawing;
+  const { graph, look, opacity } = drawing;
   const colors = edgeColors(look.theme);
   const { changed } = graph.visible.edges;
   for (const kind of [0, 1]) {
     let done = 0;
     context.lineWidth = Math.max(1.4, 0.9 / k);
     context.strokeStyle = kind === 1 ? colors.changed : colors.plain;
-    context.globalAlpha = k < OUTLINES ? 0.6 : 1;
+    context.globalAlpha = k < OUTLINES ? 0.6 * opacity : opacity;
     context.beginPath();
     for (const e of edges) {
       if (changed[e] !== kind) continue;

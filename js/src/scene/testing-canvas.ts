@@ -11,6 +11,10 @@ export class RecordingContext implements Context {
   textAlign: unknown = "left";
   readonly calls: string[] = [];
   readonly fills: unknown[] = [];
+  /** Rounded rectangles, where translations have brought them. */
+  readonly rects: { readonly x: number; readonly y: number; readonly width: number; readonly alpha: number }[] = [];
+  #offset: readonly [x: number, y: number] = [0, 0];
+  readonly #saved: (readonly [x: number, y: number])[] = [];
   readonly written: { readonly text: string; readonly font: string }[] = [];
 
   texts(): string[] {
@@ -26,9 +30,15 @@ export class RecordingContext implements Context {
     this.calls.push([name, ...values].join(" "));
   }
 
-  save(): void {}
-  restore(): void {}
-  translate(): void {}
+  save(): void {
+    this.#saved.push(this.#offset);
+  }
+  restore(): void {
+    this.#offset = this.#saved.pop() ?? [0, 0];
+  }
+  translate(x: number, y: number): void {
+    this.#offset = [this.#offset[0] + x, this.#offset[1] + y];
+  }
   scale(): void {}
   clearRect(): void {}
   setLineDash(segments: number[]): void {
@@ -49,8 +59,9 @@ export class RecordingContext implements Context {
   bezierCurveTo(...at: number[]): void {
     this.#note("bezierCurveTo", ...at);
   }
-  roundRect(...at: number[]): void {
-    this.#note("roundRect", ...at);
+  roundRect(x: number, y: number, width: number, height: number, radius: number): void {
+    this.rects.push({ x: x + this.#offset[0], y: y + this.#offset[1], width, alpha: this.globalAlpha });
+    this.#note("roundRect", x, y, width, height, radius);
   }
   fillRect(...at: number[]): void {
     this.fills.push(this.fillStyle);

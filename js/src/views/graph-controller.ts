@@ -30,6 +30,7 @@ import { Minimap } from "./graph-minimap";
 import { Picture } from "./graph-picture";
 import { Pointing } from "./graph-pointing";
 import { readTheme, watchTheme } from "./graph-theme";
+import { Transition } from "./graph-transition";
 import { Viewport } from "./graph-viewport";
 import { walk } from "./graph-walk";
 
@@ -81,6 +82,8 @@ export class GraphController {
   /** Whether the view is still the one that we chose. */
   #untouched = true;
   #ownSelection = false;
+  /** Whether what was selected elsewhere waits for its boxes to be arranged. */
+  #goLater = false;
   #rest: ReturnType<typeof setTimeout> | undefined;
 
   constructor(around: Surroundings) {
@@ -127,6 +130,7 @@ export class GraphController {
       signal,
     );
     surface.addEventListener("keydown", (event) => this.#key(event), { signal });
+    surface.addEventListener("focusin", (event) => this.#focused(event.target as Element), { signal });
   }
 
   #follow(changed: ReadonlySet<Change>): void {
@@ -135,7 +139,9 @@ export class GraphController {
     if (has(REBUILD)) this.#rebuild(changed.has("payload") || changed.has("direction"));
     else if (has(RECOLOR)) this.#repaint();
     else if (has(REMARK)) this.#remark();
-    if (changed.has("selection") && !this.#ownSelection && !this.#arranging.busy) this.#goToSelection();
+    if (!changed.has("selection") || this.#ownSelection) return;
+    if (this.#arranging.busy) this.#goLater = true;
+    else this.#goToSelection();
   }
 
   #retheme(): void {
@@ -170,6 +176,7 @@ export class GraphController {
   /** Show a new graph; of one that is not new, the anchor keeps its place on screen. */
   #place(graph: Graph, afresh: boolean): void {
     const before = this.#graph;
+    const drawn = this.#picture.drawing;
     const active = before && before.count > 0 ? keyOf(before, this.#active) : undefined;
     const anchor = afresh || !before ? null : anchorOf(before, graph, this.#view, this.#anchor);
     const old = before && anchor !== null ? boundsOf(before, indexOf(before, anchor)) : null;
@@ -189,10 +196,15 @@ export class GraphController {
       this.#start();
     } else if (old && anchor !== null) {
       const now = boundsOf(graph, indexOf(graph, anchor));
-      this.#view.panBy((old.x - now.x) * this.#view.k, (old.y - now.y) * this.#view.k);
+      const shift = { x: now.x - old.x, y: now.y - old.y };
+      this.#view.panBy(-shift.x * this.#view.k, -shift.y * this.#view.k);
+      const { drawing } = this.#picture;
+      const transition = drawn && drawing && Transition.between(drawn, drawing, shift);
+      if (transition) this.#picture.animate(transition);
     }
     this.#anchor = null;
-    if (!afresh && this.#around.store.state.selection.length > 0 && !this.#ownSelection) this.#goToSelection();
+    if (this.#goLater) this.#goToSelection();
+    this.#goLater = false;
   }
 
   #repaint(): void {
@@ -209,7 +221,7 @@ export class GraphController {
 
   #show(): void {
     const [graph, look, items] = [this.#graph, this.#look, this.#drawn];
-    const drawing = graph && look && items ? { graph, look, items, marks: this.#marks } : null;
+    const drawing = graph && look && items ? { graph, look, items, marks: this.#marks, opacity: 1 } : null;
     this.#picture.show(drawing, graph && this.#index);
     if (!graph) this.#items.show(null, this.#marks, 0);
     this.#moved();
@@ -337,6 +349,12 @@ export class GraphController {
       this.#activate(walk(graph, b, step), true);
     }
     return true;
+  }
+
+  /** The tab key, or a reader, comes to a box that may be anywhere. */
+  #focused(element: Element): void {
+    const b = this.#items.boxOf(element);
+    if (this.#graph && b >= 0 && element.matches(":focus-visible")) this.#view.reveal(boundsOf(this.#graph, b));
   }
 
   /** Make `b` the box that the tab key reaches, and focus it. */

@@ -4,6 +4,7 @@ import type { Context } from "../scene/canvas";
 import type { Bounds } from "../scene/commands";
 import { type Drawing, drawFound } from "../scene/levels";
 import type { SpatialIndex } from "../scene/spatial";
+import type { Transition } from "./graph-transition";
 import type { Viewport } from "./graph-viewport";
 
 /** How far beyond the window a picture reaches, as a share of the window. */
@@ -13,6 +14,9 @@ const FEW = 160;
 /** Milliseconds of drawing in one frame, and of rest before a crisp picture is made. */
 const SLICE = 6;
 const REST = 90;
+/** Milliseconds of a transition, and of drawing one frame of it beyond which it is given up. */
+const TRANSITION = 200;
+const TOO_LONG = 24;
 
 interface Kept {
   readonly canvas: HTMLCanvasElement;
@@ -34,6 +38,7 @@ export class Picture {
   #frame = 0;
   #rest: ReturnType<typeof setTimeout> | undefined;
   #moved = 0;
+  #transition: { readonly shown: Transition; readonly began: number } | null = null;
 
   constructor(view: Viewport, overlay: (context: Context) => void, signal: AbortSignal) {
     this.#view = view;
@@ -52,18 +57,31 @@ export class Picture {
     );
   }
 
+  get drawing(): Drawing | null {
+    return this.#drawing;
+  }
+
   /** Something else is to be drawn, or it looks different. */
   show(drawing: Drawing | null, index: SpatialIndex | null): void {
     this.#drawing = drawing;
     this.#index = index;
     this.#making = null;
+    this.#transition = null;
     this.#stale = true;
+    this.refresh();
+  }
+
+  /** Come to what is shown by a transition, unless somebody moves it or has asked for less motion. */
+  animate(shown: Transition): void {
+    if (globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches) return;
+    this.#transition = { shown, began: performance.now() };
     this.refresh();
   }
 
   /** The window has moved over the picture. */
   move(): void {
     this.#moved = performance.now();
+    this.#transition = null;
     this.refresh();
   }
 
@@ -92,8 +110,30 @@ export class Picture {
     if (this.#stale || !kept || !holds(kept.area, area) || (kept.k !== k && (few || this.#rested()))) this.#begin();
     else if (kept.k !== k) this.#wait();
     this.#work(few || this.#stale ? SLICE * 2 : SLICE);
-    this.#blit(context);
-    if (this.#making) this.refresh();
+    if (this.#transition) this.#drawTransition(context);
+    else this.#blit(context);
+    if (this.#making || this.#transition) this.refresh();
+  }
+
+  #drawTransition(context: CanvasRenderingContext2D): void {
+    const { shown, began } = this.#transition as { shown: Transition; began: number };
+    const start = performance.now();
+    const t = Math.min(1, (start - began) / TRANSITION);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.#inGraph(context, () => shown.draw(context, t, this.#area(0), this.#view.k));
+    if (t === 1 || performance.now() - start > TOO_LONG) this.#transition = null;
+    if (!this.#transition) this.refresh();
+  }
+
+  /** Draw in the graph's coordinates. */
+  #inGraph(context: CanvasRenderingContext2D, draw: () => void): void {
+    const { k, x, y } = this.#view;
+    context.save();
+    context.scale(this.#ratio, this.#ratio);
+    context.translate(x, y);
+    context.scale(k, k);
+    draw();
+    context.restore();
   }
 
   #rested(): boolean {
@@ -184,12 +224,7 @@ export class Picture {
         kept.canvas.height * scale,
       );
     }
-    context.save();
-    context.scale(ratio, ratio);
-    context.translate(x, y);
-    context.scale(k, k);
-    this.#overlay(context);
-    context.restore();
+    this.#inGraph(context, () => this.#overlay(context));
   }
 }
 
