@@ -52,7 +52,7 @@ export class Hovering {
   draw(context: Context, items: Items, theme: Theme, k: number): void {
     if (!this.#graph || this.#paths === NO_PATHS) return;
     drawPaths(context, this.#graph, this.#paths, theme, k);
-    drawPathLabels(context, items, this.#paths.near, theme, k);
+    drawPathLabels(context, items, [...this.#paths.far, ...this.#paths.near], theme, k);
   }
 
   /** What the edge carries, and from where to where; null where no edge is hovered. */

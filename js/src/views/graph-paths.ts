@@ -1,9 +1,9 @@
 // What hovering brings out: the way of a tensor, and what lies up- and downstream of a box.
 
 import { mix } from "../color";
-import type { Graph, Theme } from "../scene";
-import type { Context } from "../scene/canvas";
-import { trace } from "../scene/canvas";
+import { boundsOf, type Graph, type Theme } from "../scene";
+import { type Context, trace } from "../scene/canvas";
+import { drawEdge } from "../scene/lines";
 import { curveOf } from "../scene/scene";
 
 export interface Paths {
@@ -85,25 +85,38 @@ export class Neighbours {
 
 /** Draw the paths over the picture. */
 export function drawPaths(context: Context, graph: Graph, { near, far, boxes }: Paths, theme: Theme, k: number): void {
-  const stroke = (edges: readonly number[], color: string, width: number): void => {
-    if (edges.length === 0) return;
-    context.strokeStyle = color;
-    context.lineWidth = Math.max(width, width / k / 1.6);
-    context.beginPath();
-    for (const e of edges) {
-      const curve = curveOf(graph, e);
-      if (curve.length > 0) trace(context, curve, false);
-    }
-    context.stroke();
-  };
-  stroke(far, mix(theme.bg, theme.accent, 0.45), 1.6);
-  stroke(near, theme.accent, 2.4);
+  drawLines(context, graph, far, mix(theme.bg, theme.accent, 0.45), Math.max(1.6, 1 / k));
+  drawLines(context, graph, near, theme.accent, Math.max(2.4, 1.5 / k));
   context.strokeStyle = theme.accent;
   context.lineWidth = Math.max(1.6, 1 / k);
-  const { x, y, width, height } = graph.layout;
   for (const b of boxes) {
+    const { x, y, width, height } = boundsOf(graph, b);
+    const { form } = graph.box(b);
+    const round = form === "dot" || form === "pill" || form === "terminal";
     context.beginPath();
-    context.roundRect(x[b] as number, y[b] as number, width[b] as number, height[b] as number, 7);
+    context.roundRect(x, y, width, height, round ? height / 2 : 7);
     context.stroke();
   }
+}
+
+/** As the picture has them, in another colour: lines in one stroke and heads in one fill. */
+function drawLines(context: Context, graph: Graph, edges: readonly number[], color: string, width: number): void {
+  const lines: ArrayLike<number>[] = [];
+  const heads: ArrayLike<number>[] = [];
+  for (const e of edges) {
+    const curve = curveOf(graph, e);
+    if (curve.length === 0) continue;
+    for (const command of drawEdge(curve, color)) {
+      if (command.kind === "path") (command.closed ? heads : lines).push(command.curve);
+    }
+  }
+  context.strokeStyle = color;
+  context.fillStyle = color;
+  context.lineWidth = width;
+  context.beginPath();
+  for (const line of lines) trace(context, line, false);
+  context.stroke();
+  context.beginPath();
+  for (const head of heads) trace(context, head, true);
+  context.fill();
 }
