@@ -5,15 +5,20 @@ import { isTied, type Units } from "./units";
 import { FOLDED, LEAF, OPEN, type Visible } from "./visible";
 import { fitText, textWidth } from "./widths";
 
-export type Form = "layer" | "pill" | "dot" | "terminal" | "folded" | "frame";
+export type Form = "layer" | "pill" | "dot" | "terminal" | "folded" | "frame" | "stack" | "stub";
 
 export interface Box {
   readonly key: string;
   readonly form: Form;
+  /** What opens and closes it; of all but stacks, also what a click selects. */
   readonly path: string;
+  /** What a click selects: of a stack, its members. */
+  readonly paths: readonly string[];
   readonly call: number;
   readonly row: number;
   readonly name: string;
+  /** "× 12" for a stack, empty for all others. */
+  readonly repeat: string;
   /** Type and the settings that matter. */
   readonly detail: string;
   readonly shape: string;
@@ -194,9 +199,11 @@ export function describe(payload: Payload, units: Units, visible: Visible, b: nu
     key: units.key(u),
     form,
     path: units.path(u),
+    paths: [units.path(u)],
     call,
     row,
     name: name || type,
+    repeat: "",
     detail: word + holds,
     shape,
     count: known ? `${params >= 1e7 ? shortCount(params) : formatCount(params)} params` : "",

@@ -15,5 +15,5 @@ export {
 export { sceneToSvg, toElement } from "./svg";
 export { DARK, LIGHT, type Theme } from "./theme";
 export { unitsOf } from "./units";
-export { FOLDED, LEAF, OPEN } from "./visible";
+export { FOLDED, LEAF, OPEN, STACK, STUB } from "./visible";
 export { REFERENCE_BOLD_WIDTH, REFERENCE_TEXT, REFERENCE_WIDTH } from "./widths";

@@ -6,16 +6,45 @@ import { unitsOf } from "./units";
 export const LEAF = 0;
 export const FOLDED = 1;
 export const OPEN = 2;
+/**
+ * A folded stack: equal siblings as one box, "× 12". Drawn as a folded box with the edges of two more behind it (its size
+ * has room for them), and `repeat` beside its name. Opens as any folded box does, into a frame of kind OPEN, and closes
+ * with all its members. A click selects `paths`, which are its members'.
+ */
+export const STACK = 3;
+/**
+ * A tensor that many read far away is not drawn as lines across the picture: a small pill above each distant reader names
+ * it, and one below its source says how many read it. Drawn as a pill without weight, its edge as any other. While the
+ * stub, its source or its target is hovered or selected, the true connection is drawn (see `Stubs`); a click selects the
+ * source and goes there.
+ */
+export const STUB = 4;
 
 export interface Visible {
   readonly count: number;
   readonly kind: Uint8Array;
-  /** The unit behind each box, in pre-order. */
+  /** The unit behind each box, in pre-order; behind a stub, the unit of the box that makes its tensor. */
   readonly unit: Int32Array;
   readonly parent: Int32Array;
   /** The innermost box that holds each unit, -1 for the root. */
   readonly boxOf: Int32Array;
   readonly edges: VisibleEdges;
+  readonly stubs: Stubs;
+}
+
+/** What stubs stand for: stub `i` is box `first + i`. They come after all other boxes. */
+export interface Stubs {
+  readonly first: number;
+  /** The box that makes the tensor. */
+  readonly source: Int32Array;
+  /** The box that reads it; -1 for the mark below the source. */
+  readonly target: Int32Array;
+  /** As of `VisibleEdges`. */
+  readonly tensor: Int32Array;
+  readonly port: Int32Array;
+  readonly tensors: Int32Array;
+  /** How many far readers the tensor has. */
+  readonly readers: Int32Array;
 }
 
 export interface VisibleEdges {
@@ -61,10 +90,22 @@ export function visibleGraph(payload: Payload, expanded: ReadonlySet<string>, gr
     parent: Int32Array.from(parent),
     boxOf,
   };
-  return { ...boxes, edges: lift(payload, boxes) };
+  const none = new Int32Array();
+  const stubs = {
+    first: boxes.count,
+    source: none,
+    target: none,
+    tensor: none,
+    port: none,
+    tensors: none,
+    readers: none,
+  };
+  return { ...boxes, edges: lift(payload, boxes), stubs };
 }
 
-function lift(payload: Payload, boxes: Omit<Visible, "edges">): VisibleEdges {
+type Boxes = Omit<Visible, "edges" | "stubs">;
+
+function lift(payload: Payload, boxes: Boxes): VisibleEdges {
   const { edges, calls, tensors } = payload;
   const source: number[] = [];
   const target: number[] = [];
@@ -116,11 +157,7 @@ function shapeKey(payload: Payload, shape: number): string {
 }
 
 /** A box changes the shape when a tensor that leaves it has a shape that none of those that enter has. */
-function shapeChanges(
-  payload: Payload,
-  boxes: Omit<Visible, "edges">,
-  edges: Omit<VisibleEdges, "changed">,
-): Uint8Array {
+function shapeChanges(payload: Payload, boxes: Boxes, edges: Omit<VisibleEdges, "changed">): Uint8Array {
   const key = (tensor: number): string => shapeKey(payload, payload.tensors.shape[tensor] ?? -1);
   const entering: (Set<string> | undefined)[] = new Array(boxes.count);
   for (let b = 0; b < boxes.count; b++) {
