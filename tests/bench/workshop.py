@@ -1,0 +1,187 @@
+"""Where the benchmark works: the libraries to compare with, the engine's bundle, and fresh processes that run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = Path(__file__).parent / "layout"
+
+NPM_PEERS = ("@dagrejs/dagre@3.1.3", "elkjs@0.12.1", "d3-dag@1.2.2")
+WHEEL_PEERS = {
+    "netron==9.3.3": ("netron/dagre.js", "netron/dagre.mjs"),
+    "ai-edge-model-explorer==0.1.34": (
+        "model_explorer/web_app/static_files/worker_deps.js",
+        "model_explorer/worker_deps.js",
+    ),
+}
+"""What holds each layout script in a wheel, and where the scripts here look for it."""
+
+LONG = 8000.0
+"""Milliseconds of CPU time from which one run is enough."""
+
+JUDGING = 200
+"""Seconds that judging a drawing may take beyond the layout."""
+
+Judgement = Literal["sound", "quality"]
+"""Whether only what has to be 0 is counted, or crossings and lengths too."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Medians over fresh processes: CPU and wall time in milliseconds, peak memory in MB, the drawing's quality."""
+
+    cpu: float
+    wall: float
+    memory: float
+    quality: dict[str, float] | None = None
+    capped: bool = False
+
+
+@dataclass
+class Workshop:
+    """A cache folder with everything that the rows need.
+
+    Attributes
+    ----------
+    runs
+        Fresh processes per figure.
+    cap
+        Seconds of CPU time after which a library is stopped.
+    peers
+        Runs of other libraries from an earlier benchmark, to be used instead of running them again.
+    """
+
+    cache: Path
+    runs: int = 3
+    cap: int = 120
+    peers: dict[str, Run] = field(default_factory=dict)
+
+    @cached_property
+    def _node(self) -> str:
+        """Node itself: on the path there may be a script that starts it and changes its exit status."""
+        asked = subprocess.run(["node", "-p", "process.execPath"], capture_output=True, text=True, check=True)
+        return asked.stdout.strip()
+
+    def prepare(self) -> None:
+        """Install the other libraries at fixed versions, and bundle the engine as it is now."""
+        self.cache.mkdir(parents=True, exist_ok=True)
+        wanted = json.dumps([NPM_PEERS, list(WHEEL_PEERS)])
+        stamp = self.cache / "peers.json"
+        if not stamp.is_file() or stamp.read_text() != wanted:
+            self._install()
+            stamp.write_text(wanted)
+        self.bundle(ROOT / "js/src/layout/index.ts", "engine.mjs")
+
+    def _install(self) -> None:
+        (self.cache / "package.json").write_text('{"private": true}\n')
+        quiet = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+        subprocess.run(["npm", "install", *quiet, *NPM_PEERS], cwd=self.cache, check=True)
+        wheels = self.cache / "wheels"
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(wheels)]
+        subprocess.run([*pip, *WHEEL_PEERS], check=True)
+        for wheel in wheels.glob("*.whl"):
+            with zipfile.ZipFile(wheel) as archive:
+                for inside, outside in WHEEL_PEERS.values():
+                    if inside in archive.namelist():
+                        target = self.cache / outside
+                        target.parent.mkdir(exist_ok=True)
+                        target.write_bytes(archive.read(inside))
+
+    def bundle(self, entry: Path, name: str) -> Path:
+        """Build one module out of TypeScript."""
+        target = self.cache / name
+        subprocess.run(["node", SCRIPTS / "bundle.mjs", entry, target], check=True)
+        return target
+
+    def graph(self, name: str, make: Callable[[], dict[str, Any]] | None = None) -> Path:
+        """The file of a graph: of this name in ``graphs.mjs``, or what ``make`` returns, which is kept."""
+        file = self.cache / "graphs" / f"{name}.json"
+        file.parent.mkdir(exist_ok=True)
+        if make is None:
+            subprocess.run(["node", SCRIPTS / "write.mjs", name, file], check=True)
+        elif not file.is_file():
+            file.write_text(json.dumps(make()))
+        return file
+
+    def layouts(
+        self, file: Path, libraries: Sequence[str], *, judged: Mapping[str, Judgement] | None = None
+    ) -> dict[str, Run]:
+        """Lay one graph out with several libraries in turn, so that a busy moment meets all of them.
+
+        ``judged`` says for each library what is wanted of its drawing.
+        """
+        found: dict[str, list[Run]] = {library: [] for library in libraries}
+        for turn in range(self.runs):
+            for library in libraries:
+                known = self.peers.get(f"{library} {file.stem}")
+                if known is not None and not library.startswith("ours"):
+                    found[library] = [known]
+                elif turn == 0 or found[library][0].cpu < LONG:
+                    judgement = (judged or {}).get(library) if turn == 0 else None
+                    found[library].append(self._layout(library, file, judgement))
+        result = {library: _median(runs) for library, runs in found.items()}
+        self.peers.update({f"{library} {file.stem}": run for library, run in result.items()})
+        return result
+
+    def _layout(self, library: str, file: Path, judgement: Judgement | None) -> Run:
+        arguments = [SCRIPTS / "one.mjs", self.cache, library, file, *([judgement] if judgement else [])]
+        lines = self.node(arguments, cap=self.cap + (JUDGING if judgement else 1))
+        if not lines or lines[0]["cpu"] > 1000 * self.cap:
+            return Run(1000.0 * self.cap, 1000.0 * self.cap, 0.0, capped=True)
+        timing, *quality = lines
+        return Run(timing["cpu"], timing["wall"], timing["memory"], quality[0] if quality else None)
+
+    def empty(self) -> float:
+        """Memory of a process that does nothing, in MB: the floor of the others'."""
+        arguments = [SCRIPTS / "one.mjs", self.cache, "ours", "-"]
+        return statistics.median(self.node(arguments, cap=60)[0]["memory"] for _ in range(self.runs))
+
+    def node(self, arguments: Sequence[str | Path], *, cap: int) -> list[Any]:
+        """Run a script for at most ``cap`` seconds of CPU time; return its output, JSON by lines.
+
+        Libraries that recurse need the deeper stack; all get the same.
+        """
+
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_CPU, (cap, cap + 1))
+
+        command = [self._node, "--stack-size=4000", "--max-old-space-size=8192", *map(str, arguments)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, preexec_fn=limit, env={**os.environ, "NO_COLOR": "1"}
+        )
+        if done.returncode not in {0, -signal.SIGXCPU, -signal.SIGKILL}:
+            raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-2000:]}")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def keep(self, file: Path) -> None:
+        """Write the runs of other libraries for a later benchmark."""
+        kept = {key: asdict(run) for key, run in self.peers.items() if not key.startswith("ours")}
+        file.write_text(json.dumps(kept, indent=1))
+
+    def reuse(self, file: Path) -> None:
+        """Take the runs of other libraries from an earlier benchmark."""
+        if file.is_file():
+            self.peers.update({key: Run(**run) for key, run in json.loads(file.read_text()).items()})
+
+
+def _median(runs: Sequence[Run]) -> Run:
+    return Run(
+        statistics.median(run.cpu for run in runs),
+        statistics.median(run.wall for run in runs),
+        max(run.memory for run in runs),
+        runs[0].quality,
+        runs[0].capped,
+    )
