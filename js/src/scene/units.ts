@@ -1,14 +1,25 @@
-// What can be a box in the graph: every call but the root, and every inferred group within one parent call.
+// What can be a box in the graph: every call but the root, every inferred group within one parent call, and every stack
+// of equal siblings.
 import { list, type Payload } from "../wire";
+import { childrenOf, type Nesting, nest } from "./nesting";
+import { siblingsOf } from "./siblings";
+import { findStacks } from "./stacks";
+import { structuresOf } from "./structure";
 
 export interface Units {
   readonly length: number;
-  /** The unit around each unit; 0 is the root. Units below `payload.calls.length` are calls, the others groups. */
+  /** Units from here on are stacks. Those below `payload.calls.length` are calls, those between are groups. */
+  readonly stacks: number;
+  /** The unit around each unit; 0 is the root. */
   readonly parent: Int32Array;
+  /** Its row; of a stack, that of its first member. */
   readonly row: Int32Array;
   readonly hasChildren: Uint8Array;
   /** All units in pre-order, siblings by first call; the root first. */
   readonly order: Int32Array;
+  /** By unit: its place in `order`, and the place behind everything that it holds. */
+  readonly start: Int32Array;
+  readonly end: Int32Array;
   /** Nesting depth; 0 for the root. */
   readonly depth: Int32Array;
   /** Layers and operations inside that hold no other. */
@@ -17,126 +28,167 @@ export interface Units {
   readonly nth: Int32Array;
   /** How often its row was called within one call of what holds it; more than once is worth a mark. */
   readonly repeats: Int32Array;
-  /** The path that selects it. */
+  /** What opens and closes it; of all but stacks, the path that selects it. */
   path(unit: number): string;
   /** The same text for the same thing as long as the payload lives. */
   key(unit: number): string;
 }
 
+/** What a stack is called in what is open: this, and the path of its first member. */
+export const STACK_MARK = "≡";
+
 const cache = new WeakMap<Payload, [on: Units | undefined, off: Units | undefined]>();
 
 export function unitsOf(payload: Payload, groups: boolean): Units {
+  const steps = unitsSteps(payload, groups);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same in steps of a few milliseconds, for those who have to stay responsive. */
+export function* unitsSteps(payload: Payload, groups: boolean): Generator<undefined, Units> {
   const known = cache.get(payload) ?? [undefined, undefined];
   cache.set(payload, known);
   const at = groups ? 0 : 1;
-  known[at] ??= build(payload, groups);
+  known[at] ??= yield* build(payload, groups);
   return known[at];
 }
 
-function build(payload: Payload, groups: boolean): Units {
+/** What stands directly in a unit. */
+export function membersOf(units: Units, unit: number): number[] {
+  return childrenOf(units, unit);
+}
+
+function* build(payload: Payload, groups: boolean): Generator<undefined, Units> {
+  const calls = payload.calls.length;
+  const plain = framed(payload, groups);
+  const nesting = nest(plain.parent, firstCalls(plain.parent, calls), calls);
+  yield;
+  const siblings = siblingsOf(payload, nesting);
+  yield;
+  const structure = structuresOf(payload, nesting, siblings);
+  yield;
+  const leaves = leavesOf(payload, nesting);
+  const label = (u: number): string => {
+    const row = plain.row[u] as number;
+    return (row >= 0 ? payload.rows.label[row] : payload.calls.path[u]) ?? "";
+  };
+  const stacks = findStacks(payload, { nesting, siblings, structure, leaves, label });
+  yield;
+  const row = Int32Array.from([...plain.row, ...stacks.map(([first]) => plain.row[first as number] as number)]);
+  return finish(payload, stacked(nesting, stacks, calls), row, plain.row.length);
+}
+
+/** Calls and, behind them, the frames of groups. */
+function framed(payload: Payload, groups: boolean): { parent: Int32Array; row: Int32Array } {
   const { calls, rows } = payload;
-  const parent: number[] = Array.from(calls.parent, (p, c) => (c === 0 ? -1 : Math.max(0, p)));
-  const row: number[] = Array.from(calls.row);
-  const frames = new Map<string, number>();
+  const parent = calls.parent.map((p, c) => (c === 0 ? -1 : Math.max(0, p)));
+  if (!groups || !rows.kind.includes("group")) return { parent, row: calls.row };
+  const around: number[] = [];
+  const group: number[] = [];
+  const frames = new Map<number, number>();
   /** The frame of a group within one parent call; a group of another layer's children does not apply there. */
-  const frame = (group: number, within: number): number => {
-    if (group < 0 || rows.parent[group] !== calls.row[within]) return within;
-    const key = `${group} ${within}`;
+  const frame = (g: number, within: number): number => {
+    if (g < 0 || rows.parent[g] !== calls.row[within]) return within;
+    const key = g * calls.length + within;
     const known = frames.get(key);
     if (known !== undefined) return known;
-    const around = frame(rows.group[group] ?? -1, within);
-    const id = parent.length;
+    const outer = frame(rows.group[g] ?? -1, within);
+    const id = calls.length + around.length;
     frames.set(key, id);
-    parent.push(around);
-    row.push(group);
+    around.push(outer);
+    group.push(g);
     return id;
   };
-  if (groups) {
-    for (let c = 1; c < calls.length; c++) {
-      const r = calls.row[c] as number;
-      if (r >= 0) parent[c] = frame(rows.group[r] ?? -1, parent[c] as number);
-    }
+  for (let c = 1; c < calls.length; c++) {
+    const r = calls.row[c] as number;
+    if (r >= 0) parent[c] = frame(rows.group[r] ?? -1, parent[c] as number);
   }
-  return finish(payload, Int32Array.from(parent), Int32Array.from(row));
+  return { parent: joined(parent, around), row: joined(calls.row, group) };
 }
 
-function finish(payload: Payload, parent: Int32Array, row: Int32Array): Units {
-  const n = parent.length;
-  const calls = payload.calls.length;
-  const order = preOrder(parent, firstCalls(parent, calls));
-  const depth = new Int32Array(n);
-  const hasChildren = new Uint8Array(n);
-  const leaves = new Int32Array(n);
-  for (let i = 1; i < order.length; i++) {
-    const u = order[i] as number;
-    depth[u] = (depth[parent[u] as number] as number) + 1;
-    hasChildren[parent[u] as number] = 1;
-  }
-  for (let i = order.length - 1; i > 0; i--) {
-    const u = order[i] as number;
-    const kind = payload.calls.kind[u];
-    if (!hasChildren[u]) leaves[u] = kind === "input" || kind === "output" || kind === "constant" ? 0 : 1;
-    leaves[parent[u] as number] = (leaves[parent[u] as number] as number) + (leaves[u] as number);
-  }
-  return {
-    length: n,
-    parent,
-    row,
-    hasChildren,
-    order,
-    depth,
-    leaves,
-    ...repeated(payload, n),
-    path: (u) => (u < calls ? (payload.calls.path[u] ?? "") : (payload.rows.path[row[u] as number] ?? "")),
-    key: (u) => (u < calls ? `c${u}` : `g${row[u]}.${firstOfGroup(payload, parent, row, u)}`),
-  };
+function joined(first: Int32Array, second: readonly number[]): Int32Array {
+  const both = new Int32Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
-/** The parent call of a group's frame, which tells the frames of one group apart. */
-function firstOfGroup(payload: Payload, parent: Int32Array, _row: Int32Array, u: number): number {
-  let at = u;
-  while (at >= payload.calls.length) at = parent[at] as number;
-  return at;
-}
-
+/** The first call in each unit, which for a call is itself. */
 function firstCalls(parent: Int32Array, calls: number): Int32Array {
-  const first = Int32Array.from(parent, (_, u) => u);
-  for (let u = calls; u < parent.length; u++) first[u] = 0x7fffffff;
+  const first = parent.map((_, u) => (u < calls ? u : 0x7fffffff));
   for (let c = 1; c < calls; c++) {
-    for (let g = parent[c] as number; g >= calls; g = parent[g] as number) first[g] = Math.min(first[g] as number, c);
+    for (let g = parent[c] as number; g >= calls; g = parent[g] as number) {
+      // Calls come in order: what has one has its first.
+      if ((first[g] as number) <= c) break;
+      first[g] = c;
+    }
   }
   return first;
 }
 
-function preOrder(parent: Int32Array, first: Int32Array): Int32Array {
-  const n = parent.length;
-  const bySeen = Int32Array.from({ length: n }, (_, u) => u).sort(
-    (a, b) => (first[a] as number) - (first[b] as number),
+/** Stacks come between their members and what is around these. */
+function stacked(nesting: Nesting, stacks: readonly (readonly number[])[], calls: number): Nesting {
+  if (stacks.length === 0) return nesting;
+  const heads = stacks.map(([first]) => first as number);
+  const parent = joined(
+    nesting.parent,
+    heads.map((u) => nesting.parent[u] as number),
   );
-  const heads = new Int32Array(n).fill(-1);
-  const next = new Int32Array(n).fill(-1);
-  // Later siblings first, so that each list ends up in order of first call.
-  for (let i = n - 1; i >= 0; i--) {
-    const u = bySeen[i] as number;
-    if (u === 0) continue;
-    const p = parent[u] as number;
-    next[u] = heads[p] as number;
-    heads[p] = u;
+  const first = joined(
+    nesting.first,
+    heads.map((u) => nesting.first[u] as number),
+  );
+  stacks.forEach((members, i) => {
+    for (const u of members) parent[u] = nesting.parent.length + i;
+  });
+  return nest(parent, first, calls);
+}
+
+/** How many layers and operations that hold no other are in each unit. */
+function leavesOf({ calls }: Payload, { parent, order, start, end }: Nesting): Int32Array {
+  const leaves = new Int32Array(parent.length);
+  for (let i = order.length - 1; i > 0; i--) {
+    const u = order[i] as number;
+    const kind = calls.kind[u];
+    const counts = kind !== "input" && kind !== "output" && kind !== "constant";
+    if (counts && (end[u] as number) - (start[u] as number) === 1) leaves[u] = 1;
+    const around = parent[u] as number;
+    leaves[around] = (leaves[around] as number) + (leaves[u] as number);
   }
-  const order = new Int32Array(n);
-  let done = 0;
-  // A model that was never called has no root call either.
-  let at = n > 0 ? 0 : -1;
-  while (at >= 0) {
-    order[done++] = at;
-    if ((heads[at] as number) >= 0) {
-      at = heads[at] as number;
-      continue;
-    }
-    while (at > 0 && (next[at] as number) < 0) at = parent[at] as number;
-    at = at > 0 ? (next[at] as number) : -1;
-  }
-  return order.subarray(0, done);
+  return leaves;
+}
+
+function finish(payload: Payload, nesting: Nesting, row: Int32Array, stacks: number): Units {
+  const { parent, first, order, start, end, depth } = nesting;
+  const { calls, rows } = payload;
+  const pathOf = (u: number): string => (u < calls.length ? calls.path[u] : rows.path[row[u] as number]) ?? "";
+  const keyOf = (u: number): string =>
+    u < calls.length ? `c${u}` : `g${row[u]}.${callAround(parent, calls.length, u)}`;
+  return {
+    length: parent.length,
+    stacks,
+    parent,
+    row,
+    hasChildren: Uint8Array.from(start, (from, u) => ((end[u] as number) - from > 1 ? 1 : 0)),
+    order,
+    start,
+    end,
+    depth,
+    leaves: leavesOf(payload, nesting),
+    ...repeated(payload, parent.length),
+    path: (u) => (u < stacks ? pathOf(u) : STACK_MARK + pathOf(order[(start[u] as number) + 1] as number)),
+    key: (u) => (u < stacks ? keyOf(u) : `s${first[u]}.${parent[u]}`),
+  };
+}
+
+/** The parent call of a group's frame, which tells the frames of one group apart. */
+function callAround(parent: Int32Array, calls: number, u: number): number {
+  let at = u;
+  while (at >= calls) at = parent[at] as number;
+  return at;
 }
 
 function repeated(payload: Payload, n: number): { nth: Int32Array; repeats: Int32Array } {

@@ -1,0 +1,94 @@
+// What flows between the children of one frame.
+import type { Payload } from "../wire";
+import type { Nesting } from "./nesting";
+import type { Siblings } from "./siblings";
+
+export interface Flow {
+  readonly children: readonly number[];
+  /** Edges as places among the children. */
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+}
+
+/** Gives the flow of a frame; edges are sorted into frames once for all of them. */
+export function flowsOf(
+  payload: Payload,
+  siblings: Siblings,
+  { parent }: Nesting,
+): (frame: number, children: readonly number[]) => Flow {
+  const { length } = payload.edges;
+  const offsets = new Int32Array(parent.length + 1);
+  const frameOf = (e: number): number => parent[siblings.source[e] as number] ?? -1;
+  for (let e = 0; e < length; e++)
+    if (frameOf(e) >= 0) offsets[frameOf(e) + 1] = (offsets[frameOf(e) + 1] as number) + 1;
+  for (let f = 0; f < parent.length; f++) offsets[f + 1] = (offsets[f + 1] as number) + (offsets[f] as number);
+  const sorted = new Int32Array(offsets[parent.length] as number);
+  const next = offsets.slice();
+  for (let e = 0; e < length; e++) {
+    const frame = frameOf(e);
+    if (frame < 0) continue;
+    sorted[next[frame] as number] = e;
+    next[frame] = (next[frame] as number) + 1;
+  }
+  const place = new Int32Array(parent.length);
+  return (frame, children) => {
+    children.forEach((u, i) => {
+      place[u] = i;
+    });
+    const edges = sorted.subarray(offsets[frame], offsets[frame + 1]);
+    return {
+      children,
+      from: edges.map((e) => place[siblings.source[e] as number] as number),
+      to: edges.map((e) => place[siblings.target[e] as number] as number),
+    };
+  };
+}
+
+/** The number of steps to each child on the longest way to it; null where something waits for itself. */
+export function levelsOf({ children, from, to }: Flow): Int32Array | null {
+  const own = Int32Array.from(children, (_, i) => i);
+  return levels(own, from, to);
+}
+
+/** Whether nothing waits for itself when each of the groups, given as places, runs as one. */
+export function isAcyclic({ children, from, to }: Flow, groups: readonly (readonly number[])[]): boolean {
+  const own = Int32Array.from(children, (_, i) => i);
+  for (const group of groups) for (const i of group) own[i] = group[0] as number;
+  return levels(own, from, to) !== null;
+}
+
+/** Longest paths between the nodes that places stand for; edges within a node do not count. */
+function levels(node: Int32Array, from: Int32Array, to: Int32Array): Int32Array | null {
+  const n = node.length;
+  const offsets = new Int32Array(n + 1);
+  const waiting = new Int32Array(n);
+  for (let e = 0; e < from.length; e++) {
+    const [a, b] = [node[from[e] as number] as number, node[to[e] as number] as number];
+    if (a === b) continue;
+    offsets[a + 1] = (offsets[a + 1] as number) + 1;
+    waiting[b] = (waiting[b] as number) + 1;
+  }
+  for (let i = 0; i < n; i++) offsets[i + 1] = (offsets[i + 1] as number) + (offsets[i] as number);
+  const targets = new Int32Array(offsets[n] as number);
+  const next = offsets.slice();
+  for (let e = 0; e < from.length; e++) {
+    const [a, b] = [node[from[e] as number] as number, node[to[e] as number] as number];
+    if (a === b) continue;
+    targets[next[a] as number] = b;
+    next[a] = (next[a] as number) + 1;
+  }
+  const level = new Int32Array(n);
+  const ready = new Int32Array(n);
+  let known = 0;
+  for (let i = 0; i < n; i++) if (waiting[i] === 0) ready[known++] = i;
+  for (let k = 0; k < known; k++) {
+    const a = ready[k] as number;
+    for (let j = offsets[a] as number; j < (offsets[a + 1] as number); j++) {
+      const b = targets[j] as number;
+      level[b] = Math.max(level[b] as number, (level[a] as number) + 1);
+      waiting[b] = (waiting[b] as number) - 1;
+      if (waiting[b] === 0) ready[known++] = b;
+    }
+  }
+  return known === n ? level : null;
+}
