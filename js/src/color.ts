@@ -39,8 +39,23 @@ export type Legend =
 export interface Coloring {
   /** Fill by row; null: the plain one. */
   readonly fills: readonly (string | null)[];
+  /** The fill of several rows as one box; null where they have none in common. */
+  together(rows: readonly number[]): string | null;
   readonly legend: Legend;
 }
+
+type Fills = Coloring["fills"];
+
+const inCommon =
+  (fills: Fills) =>
+  (rows: readonly number[]): string | null => {
+    const first = fills[rows[0] ?? -1] ?? null;
+    return rows.every((row) => fills[row] === first) ? first : null;
+  };
+
+const plain = (count: number): Coloring => {
+  return { fills: new Array<null>(count).fill(null), together: () => null, legend: { kind: "none" } };
+};
 
 const AA = 4.5;
 
@@ -91,6 +106,8 @@ function scale(
   title: string,
   values: readonly (number | null)[],
   format: (value: number) => string,
+  /** Whether values of several rows add up to that of all of them. */
+  additive: boolean,
 ): Coloring {
   let low = 0;
   let high = 0;
@@ -100,15 +117,19 @@ function scale(
     low = Math.min(low, v);
     high = Math.max(high, v);
   });
-  if (high <= low) return { fills: values.map(() => null), legend: { kind: "none" } };
+  if (high <= low) return plain(values.length);
   const end = tint(palette, palette.heat, isDark(palette) ? 0.62 : 0.6);
   const shade = interpolateLab(palette.panel, end);
   // By the square root: layers of a few per cent are what people look for beside the giants.
   const place = (v: number): number => Math.sqrt(Math.max(0, Math.min(1, (v - low) / (high - low))));
-  const fills = values.map((v) => (v === null || !Number.isFinite(v) ? null : rgb(shade(place(v))).formatHex()));
+  const fillOf = (v: number | null): string | null =>
+    v === null || !Number.isFinite(v) ? null : rgb(shade(place(v))).formatHex();
+  const fills = values.map(fillOf);
+  const sum = (rows: readonly number[]): number => rows.reduce((all, row) => all + (values[row] ?? Number.NaN), 0);
   const ticks = [0, 0.5, 1].map((at) => ({ at, label: format(low + at * at * (high - low)) }));
   const stops = Array.from({ length: 24 }, (_, i) => rgb(shade(i / 23)).formatHex());
-  return { fills, legend: { kind: "scale", title, stops, ticks } };
+  const together = additive ? (rows: readonly number[]) => fillOf(sum(rows)) : inCommon(fills);
+  return { fills, together, legend: { kind: "scale", title, stops, ticks } };
 }
 
 function categories(palette: Palette, title: string, values: readonly (string | null)[]): Coloring {
@@ -120,9 +141,11 @@ function categories(palette: Palette, title: string, values: readonly (string | 
   const share = isDark(palette) ? 0.46 : 0.34;
   const colors = new Map(names.slice(0, HUES.length).map((n, i) => [n, tint(palette, HUES[i] as string, share)]));
   const entries = [...colors].map(([label, color]) => ({ label, color }));
-  if (entries.length === 0) return { fills: values.map(() => null), legend: { kind: "none" } };
+  if (entries.length === 0) return plain(values.length);
+  const fills = values.map((v) => (v === null ? null : (colors.get(v) ?? null)));
   return {
-    fills: values.map((v) => (v === null ? null : (colors.get(v) ?? null))),
+    fills,
+    together: inCommon(fills),
     legend: { kind: "categories", title, entries, more: names.length - entries.length },
   };
 }
@@ -148,11 +171,11 @@ export function colorRows(
     texts.map((t, row) => (t === "" || rows.kind[row] === "group" ? null : t));
   switch (colorBy) {
     case "params":
-      return scale(palette, "share of parameters", Array.from(rows.share), percent);
+      return scale(palette, "share of parameters", Array.from(rows.share), percent, true);
     case "macs":
-      return scale(palette, "MACs", Array.from(rows.macs), shortCount);
+      return scale(palette, "MACs", Array.from(rows.macs), shortCount, true);
     case "bytes":
-      return scale(palette, "weight bytes", Array.from(rows.bytes), formatBytes);
+      return scale(palette, "weight bytes", Array.from(rows.bytes), formatBytes, true);
     case "type":
       return categories(palette, "type", leafOnly(rows.type));
     case "dtype":
@@ -161,7 +184,7 @@ export function colorRows(
       return categories(palette, "trainable", trainability(payload));
   }
   const column = columns.find((c) => c.id === colorBy);
-  if (!column) return { fills: rows.path.map(() => null), legend: { kind: "none" } };
+  if (!column) return plain(rows.length);
   const values = rows.path.map((_, row) => column.values[row] ?? null);
   if (values.some((v) => typeof v === "string")) {
     return categories(
@@ -172,5 +195,5 @@ export function colorRows(
   }
   const unit = column.unit ? ` ${column.unit}` : "";
   const numbers = values.map((v) => (typeof v === "number" ? v : null));
-  return scale(palette, column.label, numbers, (v) => formatNumber(v) + unit);
+  return scale(palette, column.label, numbers, (v) => formatNumber(v) + unit, false);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ancestors, expandToDepth, initialExpanded } from "./expansion";
-import { payloadOf, sharedBlock, stackOfBlocks } from "./scene/testing";
+import { equalBlocks, payloadOf, rowOfBlocks, sharedBlock } from "./scene/testing";
 
 describe("initial expansion", () => {
   it("opens everything of a small model", () => {
@@ -8,12 +8,41 @@ describe("initial expansion", () => {
   });
 
   it("opens equal blocks all or none, so that what shows is not arbitrary", () => {
-    expect(initialExpanded(stackOfBlocks(12, 10), "auto", true)).toEqual([]);
-    expect(initialExpanded(stackOfBlocks(4, 5), "auto", true)).toHaveLength(4);
+    expect(initialExpanded(rowOfBlocks(12, 10), "auto", true)).toEqual([]);
+    expect(initialExpanded(rowOfBlocks(4, 5), "auto", true)).toHaveLength(4);
   });
 
   it("opens a wrapper that holds nearly everything", () => {
-    expect(initialExpanded(stackOfBlocks(1, 90), "auto", true)).toEqual(["block_0"]);
+    expect(initialExpanded(rowOfBlocks(1, 90), "auto", true)).toEqual(["block_0"]);
+  });
+
+  it("leaves stacks folded, unless there is nearly nothing else", () => {
+    expect(initialExpanded(equalBlocks(40), "auto", true)).toEqual(["≡block_0"]);
+    const before = Array.from({ length: 5 }, (_, i) => ({ path: `before_${i}`, type: "Norm", params: i }));
+    const blocks = Array.from({ length: 3 }, (_, i) => `block_${i}`);
+    const payload = payloadOf(
+      [
+        ...before,
+        ...blocks.flatMap((path) => [
+          { path, type: "Block" },
+          { path: `${path}/a`, type: "Dense", parent: path },
+        ]),
+      ],
+      [
+        ...before.map(({ path }) => ({ path })),
+        ...blocks.flatMap((path, i) => [{ path }, { path: `${path}/a`, parent: 6 + 2 * i }]),
+      ],
+      [
+        [7, 9],
+        [9, 11],
+      ],
+    );
+    expect(initialExpanded(payload, "auto", true)).toEqual([]);
+  });
+
+  it("takes stacks for no level of their own", () => {
+    expect(expandToDepth(equalBlocks(3), 1, true)).toEqual([]);
+    expect(expandToDepth(equalBlocks(3), 2, true)).toEqual(["≡block_0", "block_0", "block_1", "block_2"]);
   });
 
   it("opens to the depth that was asked for", () => {

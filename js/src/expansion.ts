@@ -1,6 +1,6 @@
 // Which layers and groups stand open: at first, to a depth, and around a path.
 import { callsOf } from "./calls";
-import { type Units, unitsOf } from "./scene/units";
+import { membersOf, STACK_MARK, selecting, type Units, unitsOf } from "./scene/units";
 import { rowIndex, treeOf } from "./tree";
 import { list, type Payload } from "./wire";
 
@@ -19,8 +19,13 @@ export function initialExpanded(payload: Payload, depth: number | "auto", groups
 export function expandToDepth(payload: Payload, depth: number, groups: boolean): string[] {
   const units = unitsOf(payload, groups);
   const open = new Set<string>();
+  const level = new Int32Array(units.length);
   for (const u of units.order) {
-    if (u > 0 && units.hasChildren[u] && (units.depth[u] as number) < depth) open.add(units.path(u));
+    if (u === 0) continue;
+    // A stack is no level of the model: it stands where its members do.
+    const around = units.parent[u] as number;
+    level[u] = (level[around] as number) + (around < units.stacks ? 1 : 0);
+    if (units.hasChildren[u] && (level[u] as number) < depth) open.add(units.path(u));
   }
   return [...withContainers(payload, groups, units, open, depth)];
 }
@@ -63,7 +68,7 @@ function openWhatFits(payload: Payload, groups: boolean): string[] {
   let level = children[0] ?? [];
   let showing = level.length;
   while (level.length > 0) {
-    const kinds = kindsOf(payload, units, level, children);
+    const kinds = kindsOf(payload, units, level, children, showing < TOO_FEW);
     const next: number[] = [];
     for (const kind of kinds) {
       const room = showing < TOO_FEW ? WRAPPED_ROOM : ROOM;
@@ -77,12 +82,19 @@ function openWhatFits(payload: Payload, groups: boolean): string[] {
   return [...withContainers(payload, groups, units, open, open.size > 0 ? Number.POSITIVE_INFINITY : 2)];
 }
 
-/** What can be opened in a level, by type, the cheapest first. */
-function kindsOf(payload: Payload, units: Units, level: readonly number[], children: readonly number[][]): Kind[] {
+/** What can be opened in a level, by type, the cheapest first. Stacks only where nearly nothing else shows. */
+function kindsOf(
+  payload: Payload,
+  units: Units,
+  level: readonly number[],
+  children: readonly number[][],
+  stacks: boolean,
+): Kind[] {
   const kinds = new Map<string, Kind>();
   for (const u of level) {
-    if (!units.hasChildren[u]) continue;
-    const type = payload.rows.type[units.row[u] as number] ?? "";
+    const isStack = u >= units.stacks;
+    if (!units.hasChildren[u] || (isStack && !stacks)) continue;
+    const type = isStack ? STACK_MARK : (payload.rows.type[units.row[u] as number] ?? "");
     const kind = kinds.get(type) ?? { paths: new Set(), units: [], added: 0 };
     kind.paths.add(units.path(u));
     kind.units.push(u);
@@ -91,6 +103,24 @@ function kindsOf(payload: Payload, units: Units, level: readonly number[], child
     kinds.set(type, kind);
   }
   return [...kinds.values()].sort((a, b) => a.added - b.added);
+}
+
+/** The stacks that have to open so that what is open in them shows. */
+export function stacksAround(payload: Payload, open: ReadonlySet<string>, groups: boolean): string[] {
+  const units = unitsOf(payload, groups);
+  const found: string[] = [];
+  for (let u = units.stacks; u < units.length; u++) {
+    if (membersOf(units, u).some((m) => open.has(units.path(m)))) found.push(units.path(u));
+  }
+  return found;
+}
+
+/** Paths of what a stack holds; none for the path of anything else. */
+export function stackMembers(payload: Payload, path: string, groups: boolean): readonly string[] {
+  if (!path.startsWith(STACK_MARK)) return [];
+  const units = unitsOf(payload, groups);
+  for (let u = units.stacks; u < units.length; u++) if (units.path(u) === path) return selecting(units, u);
+  return [];
 }
 
 /** What has to be open so that `path` shows in table and graph, outermost first. */
@@ -116,6 +146,6 @@ export function ancestors(payload: Payload, path: string, groups: boolean): stri
 function unitsAt(payload: Payload, units: Units, path: string, row: number): readonly number[] {
   if (payload.rows.kind[row] !== "group") return callsOf(payload, path);
   const frames: number[] = [];
-  for (let u = payload.calls.length; u < units.length; u++) if (units.row[u] === row) frames.push(u);
+  for (let u = payload.calls.length; u < units.stacks; u++) if (units.row[u] === row) frames.push(u);
   return frames;
 }

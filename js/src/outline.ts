@@ -1,5 +1,5 @@
 // What is open in the tree, for table and graph alike.
-import { ancestors, initialExpanded } from "./expansion";
+import { ancestors, initialExpanded, stackMembers, stacksAround } from "./expansion";
 import type { State, Store } from "./store";
 import { rowIndex, treeOf } from "./tree";
 import { list, type Payload } from "./wire";
@@ -18,17 +18,21 @@ export function openPaths(payload: Payload, { expanded, depth, groups }: State):
   const known = latest.get(payload);
   if (known && known.expanded === expanded && known.depth === depth && known.groups === groups) return known.paths;
   const paths = new Set(expanded ?? initialExpanded(payload, depth, groups));
+  // The table opens members of stacks one by one, and so may Python.
+  if (expanded) for (const stack of stacksAround(payload, paths, groups)) paths.add(stack);
   latest.set(payload, { expanded, depth, groups, paths });
   return paths;
 }
 
-/** Open or close some rows. */
+/** Open or close some rows, or stacks of the graph. */
 export function setOpen(store: Store, paths: readonly string[], open: boolean): void {
-  if (!store.payload) return;
-  const now = new Set(openPaths(store.payload, store.state));
+  const { payload, state } = store;
+  if (!payload) return;
+  const now = new Set(openPaths(payload, state));
   for (const path of paths) {
     if (open) now.add(path);
-    else now.delete(path);
+    // An open member would open its stack again.
+    else for (const closed of [path, ...stackMembers(payload, path, state.groups)]) now.delete(closed);
   }
   store.set({ expanded: [...now] });
 }
@@ -45,10 +49,16 @@ export function revealSelection(store: Store, signal: AbortSignal): void {
     const { payload, state } = store;
     if (!payload || state.selection.length === 0) return;
     const open = openPaths(payload, state);
+    const selected = new Set(state.selection);
+    /** All of a stack's members are selected where the stack is, and it shows. */
+    const isStack = (path: string): boolean => {
+      const members = stackMembers(payload, path, state.groups);
+      return members.length > 0 && members.every((member) => selected.has(member));
+    };
     const needed = state.selection
       .filter((path) => rowIndex(payload.rows).has(path))
       .flatMap((path) => ancestors(payload, path, state.groups))
-      .filter((path) => path !== "" && !open.has(path));
+      .filter((path) => path !== "" && !open.has(path) && !isStack(path));
     if (needed.length > 0) setOpen(store, needed, true);
   };
   store.subscribe((changed) => {

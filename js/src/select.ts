@@ -8,15 +8,13 @@ export function selectOne(store: Store, path: string, call?: number): void {
   store.set({ selection: [path], focus });
 }
 
-/** Add to the selection, or take away. */
-export function selectToggle(store: Store, path: string): void {
+/** Add to the selection, or take away what is selected already. */
+export function selectToggle(store: Store, ...paths: readonly string[]): void {
   const { selection } = store.state;
-  if (selection.includes(path))
-    select(
-      store,
-      selection.filter((other) => other !== path),
-    );
-  else select(store, [...selection, path]);
+  const selected = new Set(selection);
+  const rest = selection.filter((path) => !paths.includes(path));
+  if (paths.every((path) => selected.has(path))) select(store, rest);
+  else select(store, [...rest, ...paths]);
 }
 
 /** Select several; the focus stays while its call is among them, and is the first call of a single one. */

@@ -4,6 +4,7 @@ import type { Bounds, Command, Text } from "./commands";
 import {
   type Box,
   besideFailure,
+  CARD,
   CODE,
   FAILED,
   FAILED_WIDTH,
@@ -12,6 +13,7 @@ import {
   HEADER,
   NAME,
   PAD,
+  repeatRoom,
   SMALL,
   smallLabel,
 } from "./describe";
@@ -61,9 +63,42 @@ export function drawBox(box: Box, bounds: Bounds, state: BoxState, theme: Theme)
   const soft = readable(fill, theme.muted, theme.text);
   if (box.form === "dot" || box.form === "pill") return drawSmall(box, bounds, state, theme, ink);
   const radius = box.form === "terminal" ? bounds.height / 2 : 7;
+  if (box.form === "stack") {
+    const front = { ...bounds, height: bounds.height - 2 * CARD };
+    return [...drawCards(box, front, state, theme), ...layerText(box, front, theme, ink, soft, fill)];
+  }
   const rect = ground(box, bounds, state, theme, radius);
   if (box.form === "terminal") return [rect, ...terminalText(box, bounds, ink, soft)];
-  return [rect, ...layerText(box, bounds, theme, ink, soft)];
+  return [rect, ...layerText(box, bounds, theme, ink, soft, fill)];
+}
+
+/** The front card of a stack and the lower edges of two behind it. */
+function drawCards(box: Box, front: Bounds, state: BoxState, theme: Theme): Command[] {
+  return [2, 1, 0].map((behind) => {
+    const inset = 2 * CARD * behind;
+    const card = { ...front, x: front.x + inset, y: front.y + CARD * behind, width: front.width - 2 * inset };
+    return ground(box, card, state, theme, 7);
+  });
+}
+
+/** "× 12" on a ground of its own, from `left` on, with its baseline at `y`. */
+function drawRepeat(box: Box, left: number, y: number, ground: string, ink: string): Command[] {
+  if (!box.repeat) return [];
+  const width = repeatRoom(box) - 10;
+  return [
+    {
+      kind: "rect",
+      x: left,
+      y: y - 13,
+      width,
+      height: 17,
+      radius: 8.5,
+      fill: mix(ground, ink, 0.12),
+      stroke: "none",
+      strokeWidth: 0,
+    },
+    { ...line(left + width / 2, y - 0.5, box.repeat, ink, "middle"), face: "bold" },
+  ];
 }
 
 function drawSmall(box: Box, bounds: Bounds, state: BoxState, theme: Theme, ink: string): Command[] {
@@ -117,15 +152,16 @@ function line(x: number, y: number, text: string, fill: string, anchor: Text["an
   return { kind: "text", x, y, text, size: SMALL, face: "regular", anchor, fill };
 }
 
-function layerText(box: Box, bounds: Bounds, theme: Theme, ink: string, soft: string): Command[] {
+function layerText(box: Box, bounds: Bounds, theme: Theme, ink: string, soft: string, fill: string): Command[] {
   const left = bounds.x + PAD;
   const right = bounds.x + bounds.width - PAD;
   const room = bounds.width - 2 * PAD;
-  const fold = box.form === "folded" ? 16 : 0;
+  const fold = box.form === "layer" ? 0 : 16;
   const shareRoom = box.share ? textWidth(box.share, SMALL, "regular") + 12 : 0;
   const texts: Command[] = [];
   if (fold) texts.push(toggle(left - 2, bounds.y + 20, "▸", soft));
-  const name = fitted(box.name, room - fold - shareRoom, NAME, true);
+  const name = fitted(box.name, room - fold - shareRoom - repeatRoom(box), NAME, true);
+  texts.push(...drawRepeat(box, left + fold + textWidth(name, NAME, "bold") + 7, bounds.y + 20, fill, ink));
   texts.push({
     kind: "text",
     x: left + fold,
@@ -196,14 +232,16 @@ export function drawHeader(box: Box, bounds: Bounds, state: BoxState, theme: The
   const right = bounds.x + bounds.width - PAD;
   const totals = totalsBeside(box, right, left + 16, state.crossings);
   const totalsWidth = totals ? textWidth(totals, SMALL, "regular") + 16 : 0;
-  const name = fitted(box.name, Math.max(40, room - totalsWidth), NAME, true);
-  const detailLeft = left + 26 + textWidth(name, NAME, "bold");
+  const name = fitted(box.name, Math.max(40, room - totalsWidth - repeatRoom(box)), NAME, true);
+  const nameEnd = left + 16 + textWidth(name, NAME, "bold");
+  const detailLeft = nameEnd + 10 + repeatRoom(box);
   const detail = [box.detail, ...box.marks].join(" · ");
   const crossing = Math.min(...state.crossings.filter((x) => x > detailLeft).map((x) => x - 8));
   const detailRoom = Math.min(right - totalsWidth, crossing) - detailLeft;
   const commands: Command[] = [
     { ...toggle(left - 2, y, "▾", soft), halo },
     { kind: "text", x: left + 16, y, text: name, size: NAME, face: "bold", anchor: "start", fill: ink, halo },
+    ...drawRepeat(box, nameEnd + 8, y, halo, ink),
   ];
   const [, short = ""] = detail.split(" · ");
   const shown = [detail, short].find((text) => text !== "" && textWidth(text, SMALL, "regular") <= detailRoom);
@@ -214,7 +252,7 @@ export function drawHeader(box: Box, bounds: Bounds, state: BoxState, theme: The
 
 /** Count and share as far as they fit between the rightmost edge in the title and its end. */
 function totalsBeside(box: Box, right: number, left: number, crossings: readonly number[]): string {
-  const name = left + textWidth(box.name, NAME, "bold") + 12;
+  const name = left + textWidth(box.name, NAME, "bold") + repeatRoom(box) + 12;
   const start = Math.max(name, ...crossings.map((x) => x + 8).filter((x) => x < right));
   const fits = (text: string): boolean => right - textWidth(text, SMALL, "regular") > start;
   return [frameTotals(box), box.count, box.share].find((text) => text !== "" && fits(text)) ?? "";

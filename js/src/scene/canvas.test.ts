@@ -6,7 +6,7 @@ import { Items } from "./items";
 import { drawFound } from "./levels";
 import { drawScene, lookOf, NO_MARKS } from "./scene";
 import { SpatialIndex } from "./spatial";
-import { sharedBlock, stackOfBlocks } from "./testing";
+import { rowOfBlocks, sharedBlock } from "./testing";
 import { RecordingContext } from "./testing-canvas";
 import { LIGHT } from "./theme";
 import { OPEN } from "./visible";
@@ -112,7 +112,7 @@ describe("levels of detail", () => {
 
   it("puts nothing into words that is too small for words", () => {
     const large = buildGraph(
-      stackOfBlocks(20, 50),
+      rowOfBlocks(20, 50),
       new Set(Array.from({ length: 20 }, (_, i) => `block${i}`)),
       true,
       "down",

@@ -1,8 +1,9 @@
 // What each box says: its texts, its form and its size.
 import { DASH, formatCount, formatShape, percent, shortCount } from "../format";
-import { type Dim, list, type Payload, type Setting, type Settings } from "../wire";
-import { isTied, type Units } from "./units";
-import { FOLDED, LEAF, OPEN, type Visible } from "./visible";
+import { type Dim, list, type Payload } from "../wire";
+import { tellingSettings } from "./telling";
+import { isTied, membersOf, selecting, type Units } from "./units";
+import { FOLDED, LEAF, OPEN, STACK, type Visible } from "./visible";
 import { fitText, textWidth } from "./widths";
 
 export type Form = "layer" | "pill" | "dot" | "terminal" | "folded" | "frame" | "stack" | "stub";
@@ -22,6 +23,8 @@ export interface Box {
   /** Type and the settings that matter. */
   readonly detail: string;
   readonly shape: string;
+  /** NaN: unknown; null: it is nothing that could have any. */
+  readonly params: number | null;
   readonly count: string;
   readonly share: string;
   /** Short remarks: "call 2 of 3", "tied", "failed". */
@@ -39,6 +42,8 @@ export const SMALL = 11.5;
 export const CODE = 11;
 export const PAD = 12;
 export const HEADER = 34;
+/** How far the cards of a stack show below each other. */
+export const CARD = 5;
 const MAX_WIDTH = 268;
 
 const DOTS: Readonly<Record<string, string>> = {
@@ -72,44 +77,6 @@ const PILLS = new Set([
   "dot",
   "identity",
 ]);
-
-const asText = (value: Setting): string => (Array.isArray(value) ? value.map(asText).join("×") : String(value));
-const isOne = (value: Setting): boolean => (Array.isArray(value) ? value.every(isOne) : value === 1);
-const square = (value: Setting): string => {
-  const parts = Array.isArray(value) ? value : [value];
-  return parts.every((p) => p === parts[0]) ? asText(parts[0] ?? "") : asText(value);
-};
-
-// Settings that tell two layers of one type apart and that the shapes do not show; in this order.
-const TELLING: readonly (readonly [names: readonly string[], print: (value: Setting) => string])[] = [
-  [["kernel_size", "pool_size"], asText],
-  [["strides", "stride"], (v) => (isOne(v) || v === null ? "" : `/${square(v)}`)],
-  [["dilation_rate", "dilation"], (v) => (isOne(v) ? "" : `dil ${square(v)}`)],
-  [["groups"], (v) => (isOne(v) ? "" : `${asText(v)} groups`)],
-  [["num_heads"], (v) => `${asText(v)} heads`],
-  [["activation"], (v) => (v === "linear" || v === null ? "" : asText(v))],
-  [["rate", "p"], (v) => (typeof v === "number" ? String(v) : "")],
-  [["axis", "dim"], (v) => (typeof v === "number" && v !== -1 ? `axis ${v}` : "")],
-];
-
-export function tellingSettings(type: string, settings: Settings): string {
-  const found: string[] = [];
-  for (const [names, print] of TELLING) {
-    const entry = settings.find(([key]) => names.includes(key));
-    if (!entry) continue;
-    // A pool that moves by its own size is what everybody expects.
-    if (names.includes("strides") && /pool/i.test(type) && asText(entry[1]) === asText(of(settings, "pool_size")))
-      continue;
-    if (names.includes("axis") && !/concat|softmax|stack|split|sum|mean|max|min|reduce/i.test(type)) continue;
-    const text = print(entry[1]);
-    if (text) found.push(text.length > 24 ? `${text.slice(0, 23)}…` : text);
-  }
-  return found.join(" ");
-}
-
-function of(settings: Settings, key: string): Setting {
-  return settings.find(([k]) => k === key)?.[1] ?? null;
-}
 
 function lastSegment(path: string): string {
   return path
@@ -150,6 +117,7 @@ function formOf(payload: Payload, units: Units, visible: Visible, b: number, typ
   const kind = payload.calls.kind[u] ?? "layer";
   if (visible.kind[b] === OPEN) return "frame";
   if (visible.kind[b] === FOLDED) return "folded";
+  if (visible.kind[b] === STACK) return "stack";
   if (kind === "input" || kind === "output" || kind === "constant") return "terminal";
   const row = units.row[u] as number;
   if (/^input(layer)?$/i.test(type)) return "terminal";
@@ -173,48 +141,133 @@ function marksOf(payload: Payload, units: Units, u: number, row: number, call: n
 
 export function describe(payload: Payload, units: Units, visible: Visible, b: number): Box {
   const u = visible.unit[b] as number;
+  const text = u < units.stacks ? textsOf(payload, units, visible, b) : stackTexts(payload, units, visible, b);
+  const spoken = spokenLabel(text);
+  return { ...text, label: spoken, ...sizeOf(text) };
+}
+
+function textsOf(payload: Payload, units: Units, visible: Visible, b: number): Texts {
+  const u = visible.unit[b] as number;
   const row = units.row[u] as number;
   const isCall = u < payload.calls.length;
   const call = isCall ? u : -1;
-  const inferred = !isCall;
   const kind = isCall ? payload.calls.kind[u] : "layer";
-  const type = inferred ? "group" : row >= 0 ? (payload.rows.type[row] ?? "") : (payload.calls.op[u] ?? "");
+  const type = typeOf(payload, units, u);
   const form = formOf(payload, units, visible, b, isCall ? payload.calls.op[u] || type : type);
-  const params = row >= 0 ? (payload.rows.params[row] as number) : Number.NaN;
-  const settings = payload.settings[isCall ? callSettings(payload, u, row) : -1] ?? [];
-  const inside = units.leaves[u] as number;
-  const telling = tellingSettings(type, settings);
   const terminal = form === "terminal";
   const word = terminal && kind !== "layer" ? capital(kind ?? "") : type;
-  const holds = units.hasChildren[u]
-    ? ` · ${inside} ${inside === 1 ? "layer" : "layers"}`
-    : telling
-      ? ` ${telling}`
-      : "";
-  const name = row >= 0 ? (payload.rows.label[row] ?? "") : boundaryName(lastSegment(units.path(u)));
   const marks = marksOf(payload, units, u, row, call);
-  const shape = shapesText(outputShapes(payload, call, row));
-  const known = !terminal && row >= 0;
-  const text = {
+  return {
     key: units.key(u),
     form,
     path: units.path(u),
-    paths: [units.path(u)],
+    paths: selecting(units, u),
     call,
     row,
-    name: name || type,
+    name: nameOf(payload, units, u) || type,
     repeat: "",
-    detail: word + holds,
-    shape,
-    count: known ? `${params >= 1e7 ? shortCount(params) : formatCount(params)} params` : "",
-    share: known && params > 0 ? percent(payload.rows.share[row]) : "",
+    detail: word + contentOf(payload, units, u),
+    shape: shapesText(outputShapes(payload, call, row)),
+    ...weightOf(payload, terminal || row < 0 ? null : (payload.rows.params[row] as number)),
     marks,
     failed: marks[0] === "failed",
-    inferred,
+    inferred: !isCall,
     label: "",
   };
-  const spoken = spokenLabel(text, params);
-  return { ...text, label: spoken, ...sizeOf(text) };
+}
+
+/** A stack says what its members have in common, and what they weigh together. */
+function stackTexts(payload: Payload, units: Units, visible: Visible, b: number): Texts {
+  const u = visible.unit[b] as number;
+  const members = membersOf(units, u);
+  const [first, last] = [members[0] as number, members.at(-1) as number];
+  const isCall = first < payload.calls.length;
+  const row = units.row[u] as number;
+  const marks = marksOf(payload, units, first, row, -1);
+  if (isCall && payload.calls.failed[first]) marks.unshift("failed");
+  const each = units.hasChildren[first] ? " each" : "";
+  return {
+    key: units.key(u),
+    form: visible.kind[b] === OPEN ? "frame" : "stack",
+    path: units.path(u),
+    paths: selecting(units, u),
+    call: -1,
+    row,
+    name: spanName(nameOf(payload, units, first), nameOf(payload, units, last)) || typeOf(payload, units, first),
+    repeat: `× ${members.length}`,
+    detail: typeOf(payload, units, first) + contentOf(payload, units, first) + each,
+    shape: shapesText(outputShapes(payload, isCall ? last : -1, units.row[last] as number)),
+    ...weightOf(payload, paramsOf(payload, units, u)),
+    marks,
+    failed: marks[0] === "failed",
+    inferred: !isCall,
+    label: "",
+  };
+}
+
+function nameOf(payload: Payload, units: Units, u: number): string {
+  const row = units.row[u] as number;
+  return row >= 0 ? (payload.rows.label[row] ?? "") : boundaryName(lastSegment(units.path(u)));
+}
+
+/** "block_2 … 6" for "block_2" to "block_6". */
+export function spanName(first: string, last: string): string {
+  if (first === last) return first;
+  let same = 0;
+  while (same < first.length && first[same] === last[same]) same++;
+  while (same > 0 && /\d/.test(first[same - 1] as string)) same--;
+  const rest = same > 0 ? last.slice(same) : last;
+  return `${first} … ${rest}`;
+}
+
+function typeOf(payload: Payload, units: Units, u: number): string {
+  if (u >= payload.calls.length) return "group";
+  const row = units.row[u] as number;
+  return (row >= 0 ? payload.rows.type[row] : payload.calls.op[u]) ?? "";
+}
+
+/** What stands behind the type: how many layers a frame holds, or the settings that tell layers apart. */
+function contentOf(payload: Payload, units: Units, u: number): string {
+  const inside = units.leaves[u] as number;
+  if (units.hasChildren[u]) return ` · ${inside} ${inside === 1 ? "layer" : "layers"}`;
+  const isCall = u < payload.calls.length;
+  const settings = payload.settings[isCall ? callSettings(payload, u, units.row[u] as number) : -1] ?? [];
+  const telling = tellingSettings(typeOf(payload, units, u), settings);
+  return telling ? ` ${telling}` : "";
+}
+
+/** Parameters, as written in a box; nothing for what can have none. */
+function weightOf(payload: Payload, params: number | null): Pick<Box, "params" | "count" | "share"> {
+  if (params === null) return { params, count: "", share: "" };
+  const all = payload.meta.totals.params;
+  return {
+    params,
+    count: `${params >= 1e7 ? shortCount(params) : formatCount(params)} params`,
+    share: params > 0 && all ? percent(params / all) : "",
+  };
+}
+
+/** Parameters of a stack's members together, each counted once; NaN where one is unknown, null where there is no row. */
+function paramsOf({ rows, parameters }: Payload, units: Units, stack: number): number | null {
+  const distinct = units.rows(stack).filter((row) => row >= 0);
+  if (distinct.length === 0) return null;
+  const sum = distinct.reduce((total, row) => total + (rows.params[row] as number), 0);
+  // What members share is in the number of each of them. One layer called again is one row.
+  const counted = new Set<number>();
+  const known = new Set<number>();
+  let twice = 0;
+  for (const m of membersOf(units, stack)) {
+    if (counted.has(units.row[m] as number)) continue;
+    counted.add(units.row[m] as number);
+    const own = new Set<number>();
+    for (let i = units.start[m] as number; i < (units.end[m] as number); i++) {
+      const row = units.row[units.order[i] as number] as number;
+      if (row >= 0) for (const p of list(rows.parameters, row)) own.add(p);
+    }
+    for (const p of own) if (known.has(p) && parameters.kind[p] === "weight") twice += parameters.size[p] as number;
+    for (const p of own) known.add(p);
+  }
+  return sum - twice;
 }
 
 const capital = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);
@@ -227,10 +280,11 @@ function callSettings(payload: Payload, call: number, row: number): number {
 
 type Texts = Omit<Box, "width" | "height">;
 
-function spokenLabel(text: Texts, params: number): string {
-  const parts = [text.name, text.detail];
+function spokenLabel(text: Texts): string {
+  const { params } = text;
+  const parts = [text.name, ...(text.repeat ? [`${text.repeat.slice(2)} equal ones`] : []), text.detail];
   if (text.shape) parts.push(`output ${text.shape}`);
-  if (text.count) parts.push(`${Number.isNaN(params) ? "unknown" : formatCount(params)} parameters`);
+  if (params !== null) parts.push(`${Number.isNaN(params) ? "unknown" : formatCount(params)} parameters`);
   if (text.share) parts.push(`${text.share} of all`);
   if (text.inferred) parts.push("grouped by name");
   return [...parts, ...text.marks].join(", ");
@@ -263,15 +317,21 @@ function sizeOf(text: Texts): { width: number; height: number } {
       const total = textWidth(frameTotals(text), SMALL, "regular");
       return {
         // Edges come in through the middle: each half of the title has to fit beside it.
-        width: Math.min(440, 2 * Math.max(name + detail + PAD + 40, total + PAD + 16)),
+        width: Math.min(440, 2 * Math.max(name + repeatRoom(text) + detail + PAD + 40, total + PAD + 16)),
         height: HEADER + 30,
       };
     }
     default: {
-      const fold = text.form === "folded" ? 16 : 0;
-      return { width: clamp(Math.max(name + share + fold, detail, shape + count) + 2 * PAD, 130), height: 64 };
+      const fold = (text.form === "layer" ? 0 : 16) + repeatRoom(text);
+      const height = 64 + (text.form === "stack" ? 2 * CARD : 0);
+      return { width: clamp(Math.max(name + share + fold, detail, shape + count) + 2 * PAD, 130), height };
     }
   }
+}
+
+/** Room beside the name for how many there are. */
+export function repeatRoom({ repeat }: Pick<Box, "repeat">): number {
+  return repeat ? Math.ceil(textWidth(repeat, SMALL, "bold")) + 22 : 0;
 }
 
 export const FAILED = "⚠ failed";

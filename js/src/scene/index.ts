@@ -4,13 +4,14 @@ export { type Arrangement, arrange, arranging, type Wish } from "./arrange";
 export type { Command, Item } from "./commands";
 export { type Box, HEADER as FRAME_TITLE } from "./describe";
 export { boundsOf, boxesOf, buildGraph, findBox, type Graph, graphOf } from "./graph";
-export { keyOf, pathOf } from "./identity";
+export { keyOf, pathOf, pathsOf } from "./identity";
 export { drawLegend } from "./legend";
 export {
   drawScene,
   type Look,
   lookOf,
   type Marks,
+  tintOf,
 } from "./scene";
 export { sceneToSvg, toElement } from "./svg";
 export { DARK, LIGHT, type Theme } from "./theme";

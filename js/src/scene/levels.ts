@@ -5,7 +5,7 @@ import { type Context, drawCommands, trace } from "./canvas";
 import { boundsOf, type Graph } from "./graph";
 import type { Items } from "./items";
 import { drawNames } from "./names";
-import { curveOf, edgeColors, type Look, type Marks } from "./scene";
+import { curveOf, edgeColors, type Look, type Marks, tintOf } from "./scene";
 import type { Found } from "./spatial";
 import type { Theme } from "./theme";
 import { OPEN } from "./visible";
@@ -116,10 +116,8 @@ function* drawFar(context: Context, drawing: Drawing, found: Found, k: number): 
 }
 
 function fillOf({ graph, look }: Drawing, b: number, k: number): string {
-  const row = graph.units.row[graph.visible.unit[b] as number] as number;
-  const fill = row >= 0 ? look.coloring.fills[row] : null;
   // The plain fill is nearly the background's colour: without texts and outlines it would vanish.
-  return fill ?? (k >= OUTLINES ? look.theme.panel : mix(look.theme.panel, look.theme.muted, 0.35));
+  return tintOf(graph, look, b) ?? (k >= OUTLINES ? look.theme.panel : mix(look.theme.panel, look.theme.muted, 0.35));
 }
 
 function drawArea(context: Context, { graph, look, marks }: Drawing, b: number, k: number): void {

@@ -76,8 +76,8 @@ function beside(graph: Graph, b: number, k: number): Name | null {
 }
 
 function textOf(graph: Graph, b: number): string {
-  const { name, share } = graph.box(b);
-  return share ? `${name}  ${share}` : name;
+  const { name, repeat, share } = graph.box(b);
+  return [name, repeat, share].filter(Boolean).join("  ");
 }
 
 function areaOf(text: string, x: number, y: number, k: number): Bounds {

@@ -1,11 +1,11 @@
 import { expect, it, describe as suite } from "vitest";
 import { contrast } from "../color";
 import type { Command } from "./commands";
-import { tellingSettings } from "./describe";
 import { boundsOf, boxesOf, buildGraph, type Graph } from "./graph";
 import { drawScene, lookOf, NO_MARKS } from "./scene";
 import { sceneToSvg } from "./svg";
-import { payloadOf, sharedBlock, stackOfBlocks } from "./testing";
+import { tellingSettings } from "./telling";
+import { payloadOf, rowOfBlocks, sharedBlock } from "./testing";
 import { DARK, LIGHT } from "./theme";
 import { FOLDED, OPEN, visibleGraph } from "./visible";
 import { fitText, textWidth } from "./widths";
@@ -67,7 +67,7 @@ suite("visible graph", () => {
   });
 
   it("folds ten thousand calls at once", () => {
-    const payload = stackOfBlocks(20, 500);
+    const payload = rowOfBlocks(20, 500);
     const start = performance.now();
     const visible = visibleGraph(payload, new Set(), true);
     expect(visible.count).toBe(21);

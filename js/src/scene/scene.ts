@@ -53,7 +53,7 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
     selected: marks.selected.has(b),
     focused: marks.focused === b,
     holding: marks.holding.has(b),
-    fill: fillOf(graph, look, b),
+    fill: tintOf(graph, look, b) ?? look.theme.panel,
     crossings: graph.crossings(b),
     depth: (graph.units.depth[graph.visible.unit[b] as number] as number) - 1,
   };
@@ -61,9 +61,11 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
   return { key: `${layer}:${box.key}`, layer, index: b, commands: draw(box, bounds, state, look.theme) };
 }
 
-function fillOf(graph: Graph, look: Look, b: number): string {
-  const row = graph.box(b).row;
-  return (row >= 0 ? look.coloring.fills[row] : null) ?? look.theme.panel;
+/** The colour that says something of a box, null for none. */
+export function tintOf({ units, visible }: Graph, { coloring }: Look, b: number): string | null {
+  const u = visible.unit[b] as number;
+  if (u >= units.stacks) return coloring.together(units.rows(u));
+  return coloring.fills[units.row[u] as number] ?? null;
 }
 
 /** Colours of edges: plain ones, and those whose tensor has another shape than what came in. */

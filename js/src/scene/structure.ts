@@ -57,9 +57,10 @@ function wiringOf({ edges }: Payload, { parent }: Nesting, siblings: Siblings): 
 
 function mixShapes(hash: number, { tensors }: Payload, { offsets, values }: Lists, call: number): number {
   let h = hash;
+  const first = offsets[call] as number;
   const last = offsets[call + 1] as number;
-  for (let k = offsets[call] as number; k < last; k++) h = mix(h, tensors.shape[values[k] as number] as number);
-  return mix(h, last);
+  for (let k = first; k < last; k++) h = mix(h, tensors.shape[values[k] as number] as number);
+  return mix(h, last - first);
 }
 
 /** Type, size and settings of a row, but not its name. */

@@ -185,23 +185,41 @@ export function sharedBlock(): Payload {
   );
 }
 
-/** `blocks` equal blocks of `layers` layers each, in a row. */
-export function stackOfBlocks(blocks: number, layers: number): Payload {
+/** `blocks` blocks of `layers` layers each, in a row, none like another. */
+export function rowOfBlocks(blocks: number, layers: number): Payload {
+  return blocksOf(
+    blocks,
+    Array.from({ length: layers }, (_, i) => `dense_${i}`),
+    (b, i) => 1 + b * layers + i,
+  );
+}
+
+/** The same with blocks that are all alike: two layers each. */
+export function equalBlocks(blocks: number): Payload {
+  return blocksOf(blocks, ["dense", "norm"], () => 10);
+}
+
+function blocksOf(
+  blocks: number,
+  layers: readonly string[],
+  params: (block: number, layer: number) => number,
+): Payload {
   const rows: RowSpec[] = [];
   const calls: CallSpec[] = [{ path: "input#1", kind: "input", outputs: [WIDE] }];
   const edges: [number, number][] = [];
   let last = 1;
   for (let b = 0; b < blocks; b++) {
     const path = `block_${b}`;
-    rows.push({ path, type: "Block", params: layers });
+    const inside = layers.map((_, i) => params(b, i));
+    rows.push({ path, type: "Block", params: inside.reduce((sum, n) => sum + n, 0) });
     calls.push({ path, inputs: [WIDE], outputs: [WIDE] });
     const parent = calls.length;
-    for (let i = 0; i < layers; i++) {
-      rows.push({ path: `${path}/dense_${i}`, type: "Dense", params: 1, parent: path });
-      calls.push({ path: `${path}/dense_${i}`, parent, inputs: [WIDE], outputs: [WIDE] });
+    layers.forEach((layer, i) => {
+      rows.push({ path: `${path}/${layer}`, type: layer.split("_")[0] ?? "", params: inside[i] ?? 0, parent: path });
+      calls.push({ path: `${path}/${layer}`, parent, inputs: [WIDE], outputs: [WIDE] });
       edges.push([last, calls.length]);
       last = calls.length;
-    }
+    });
   }
   return payloadOf(rows, calls, edges);
 }

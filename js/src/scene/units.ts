@@ -14,6 +14,8 @@ export interface Units {
   readonly parent: Int32Array;
   /** Its row; of a stack, that of its first member. */
   readonly row: Int32Array;
+  /** All rows that it stands for: more than one only for a stack of several layers. */
+  rows(unit: number): readonly number[];
   readonly hasChildren: Uint8Array;
   /** All units in pre-order, siblings by first call; the root first. */
   readonly order: Int32Array;
@@ -59,6 +61,12 @@ export function* unitsSteps(payload: Payload, groups: boolean): Generator<undefi
 /** What stands directly in a unit. */
 export function membersOf(units: Units, unit: number): number[] {
   return childrenOf(units, unit);
+}
+
+/** The paths that select a unit: its own, or those of a stack's members. */
+export function selecting(units: Units, unit: number): readonly string[] {
+  if (unit < units.stacks) return [units.path(unit)];
+  return [...new Set(membersOf(units, unit).map((m) => units.path(m)))];
 }
 
 function* build(payload: Payload, groups: boolean): Generator<undefined, Units> {
@@ -172,6 +180,7 @@ function finish(payload: Payload, nesting: Nesting, row: Int32Array, stacks: num
     stacks,
     parent,
     row,
+    rows: (u) => (u < stacks ? [row[u] as number] : [...new Set(childrenOf(nesting, u).map((m) => row[m] as number))]),
     hasChildren: Uint8Array.from(start, (from, u) => ((end[u] as number) - from > 1 ? 1 : 0)),
     order,
     start,

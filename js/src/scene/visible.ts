@@ -1,7 +1,7 @@
 // Which boxes show: leaf calls, folded and open frames, and the edges between them, lifted to what is visible.
 import type { Dim, Payload } from "../wire";
 import { list } from "../wire";
-import { unitsOf } from "./units";
+import { type Units, unitsOf } from "./units";
 
 export const LEAF = 0;
 export const FOLDED = 1;
@@ -81,7 +81,7 @@ export function visibleGraph(payload: Payload, expanded: ReadonlySet<string>, gr
     boxOf[u] = unit.length;
     unit.push(u);
     parent.push(holder === 0 ? -1 : around);
-    kind.push(!units.hasChildren[u] ? LEAF : expanded.has(units.path(u)) ? OPEN : FOLDED);
+    kind.push(kindOf(units, u, expanded));
   }
   const boxes = {
     count: unit.length,
@@ -101,6 +101,12 @@ export function visibleGraph(payload: Payload, expanded: ReadonlySet<string>, gr
     readers: none,
   };
   return { ...boxes, edges: lift(payload, boxes), stubs };
+}
+
+function kindOf(units: Units, u: number, expanded: ReadonlySet<string>): number {
+  if (!units.hasChildren[u]) return LEAF;
+  if (expanded.has(units.path(u))) return OPEN;
+  return u < units.stacks ? FOLDED : STACK;
 }
 
 type Boxes = Omit<Visible, "edges" | "stubs">;

@@ -5,6 +5,7 @@ import {
   boundsOf,
   type Graph,
   keyOf,
+  LEAF,
   type Look,
   lookOf,
   type Marks,
@@ -274,10 +275,11 @@ export class GraphController {
 
   #toggle(b: number): void {
     const box = this.#boxOf(b);
-    if (!box || (box.form !== "folded" && box.form !== "frame")) return;
+    const kind = this.#graph?.visible.kind[b];
+    if (!box || kind === LEAF) return;
     this.#anchor = box.key;
     this.#untouched = false;
-    setOpen(this.#around.store, [box.path], box.form === "folded");
+    setOpen(this.#around.store, [box.path], kind !== OPEN);
   }
 
   #select(change: () => void): void {
@@ -291,9 +293,9 @@ export class GraphController {
     const box = this.#boxOf(b);
     if (!box) return;
     this.#select(() => {
-      if (add) selectToggle(store, box.path);
+      if (add) selectToggle(store, ...box.paths);
       else if (box.call >= 0) selectOne(store, box.path, box.call);
-      else store.set({ selection: [box.path], focus: null });
+      else store.set({ selection: box.paths, focus: null });
     });
   }
 
@@ -328,14 +330,14 @@ export class GraphController {
   #act(graph: Graph, event: KeyboardEvent): boolean {
     const command = event.ctrlKey || event.metaKey;
     const b = this.#active;
-    const form = graph.box(b).form;
+    const kind = graph.visible.kind[b];
     if (event.key === "Enter" || event.key === " ") this.#choose(b, command || event.shiftKey);
     else if (command || event.altKey) return false;
     else if (event.key === "+" || event.key === "=") {
-      if (form === "folded") this.#toggle(b);
+      if (kind !== OPEN) this.#toggle(b);
     } else if (event.key === "-" || event.key === "_") {
-      const frame = form === "frame" ? b : walk(graph, b, "out");
-      if (graph.box(frame).form === "frame") {
+      const frame = kind === OPEN ? b : walk(graph, b, "out");
+      if (graph.visible.kind[frame] === OPEN) {
         this.#activate(frame, true);
         this.#toggle(frame);
       }

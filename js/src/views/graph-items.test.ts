@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import { boxesOf, buildGraph } from "../scene";
 import { NO_MARKS } from "../scene/scene";
 import { SpatialIndex } from "../scene/spatial";
-import { payloadOf, stackOfBlocks } from "../scene/testing";
+import { payloadOf, rowOfBlocks } from "../scene/testing";
 import { GraphItems } from "./graph-items";
 import { Viewport } from "./graph-viewport";
 
 const LAYERS = Array.from({ length: 1000 }, (_, i) => `layer${i}`);
 const payload = payloadOf(
-  LAYERS.map((path) => ({ path, type: "Dense" })),
+  LAYERS.map((path, i) => ({ path, type: "Dense", params: i })),
   LAYERS.map((path) => ({ path, outputs: [[null, 8]] })),
   LAYERS.slice(1).map((_, i) => [i + 1, i + 2] as const),
 );
@@ -51,7 +51,7 @@ describe("elements over the picture", () => {
   });
 
   it("stay the same elements for boxes that stay, whatever opens", () => {
-    const blocks = stackOfBlocks(3, 4);
+    const blocks = rowOfBlocks(3, 4);
     const items = new GraphItems();
     const folded = buildGraph(blocks, new Set(), true, "down");
     items.show(folded, NO_MARKS, 0);

@@ -1,5 +1,5 @@
 // Selection and search, from rows and paths to boxes.
-import { type Graph, type Marks, pathOf } from "../scene";
+import { type Graph, type Marks, pathsOf } from "../scene";
 
 export function markedBoxes(
   graph: Graph | null,
@@ -13,7 +13,7 @@ export function markedBoxes(
   if (graph && selection.length > 0) {
     const wanted = new Set(selection);
     for (let b = 0; b < graph.count; b++) {
-      if (!wanted.has(pathOf(graph, b))) continue;
+      if (!pathsOf(graph, b).every((path) => wanted.has(path))) continue;
       selected.add(b);
       // Units of calls have the calls' numbers.
       if (graph.visible.unit[b] === focus) focused = b;
@@ -21,9 +21,9 @@ export function markedBoxes(
     const { units } = graph;
     const { boxOf } = graph.visible;
     for (const u of units.order) {
-      const box = boxOf[u] as number;
+      const box = u < units.stacks ? (boxOf[u] as number) : -1;
       const path = graph.payload.rows.path[units.row[u] as number];
-      if (box >= 0 && path !== undefined && wanted.has(path) && pathOf(graph, box) !== path) holding.add(box);
+      if (box >= 0 && path !== undefined && wanted.has(path) && !selected.has(box)) holding.add(box);
     }
   }
   // With one box there is nothing to tell apart.

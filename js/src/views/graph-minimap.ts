@@ -1,7 +1,7 @@
 // A small picture of the whole graph with the window in it. Long graphs are drawn wider than they are: a true picture of
 // a thousand layers would be a line.
 import { mix } from "../color";
-import { boundsOf, type Graph, type Look, OPEN } from "../scene";
+import { boundsOf, type Graph, type Look, OPEN, tintOf } from "../scene";
 import type { Viewport } from "./graph-viewport";
 
 const WIDTH = 84;
@@ -71,13 +71,10 @@ export class Minimap {
     let last = Number.NEGATIVE_INFINITY;
     for (let b = 0; b < graph.count; b++) {
       const { x, y, width, height } = boundsOf(graph, b);
-      const row = graph.units.row[graph.visible.unit[b] as number] as number;
       const open = graph.visible.kind[b] === OPEN;
       if (graph.count > CROWD && !open && Math.abs(y - last) < least.h && x > 0) continue;
       if (!open) last = y;
-      context.fillStyle = open
-        ? mix(look.theme.bg, look.theme.muted, 0.08)
-        : ((row >= 0 ? look.coloring.fills[row] : null) ?? plain);
+      context.fillStyle = open ? mix(look.theme.bg, look.theme.muted, 0.08) : (tintOf(graph, look, b) ?? plain);
       context.fillRect(x, y, Math.max(width, least.w), Math.max(height, least.h));
     }
   }

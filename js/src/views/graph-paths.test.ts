@@ -8,7 +8,7 @@ const SHAPE = [[null, 8]];
 
 function graphOf(names: readonly string[], edges: readonly (readonly [number, number])[]): Graph {
   const payload = payloadOf(
-    names.map((path) => ({ path, type: "Dense" })),
+    names.map((path, i) => ({ path, type: "Dense", params: i })),
     names.map((path) => ({ path, inputs: SHAPE, outputs: SHAPE })),
     edges.map(([from, to]) => [from + 1, to + 1] as const),
   );

@@ -3,12 +3,12 @@ import { boundsOf, buildGraph, type Graph, LIGHT, lookOf } from "../scene";
 import { Items } from "../scene/items";
 import type { Drawing } from "../scene/levels";
 import { NO_MARKS } from "../scene/scene";
-import { stackOfBlocks } from "../scene/testing";
+import { rowOfBlocks } from "../scene/testing";
 import { RecordingContext } from "../scene/testing-canvas";
 import { indexOf } from "./graph-anchor";
 import { Transition } from "./graph-transition";
 
-const payload = stackOfBlocks(3, 4);
+const payload = rowOfBlocks(3, 4);
 const look = lookOf(payload, "params", [], LIGHT);
 
 function drawingOf(open: readonly string[]): Drawing {
