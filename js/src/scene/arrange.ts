@@ -47,9 +47,10 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
     width[b] = box.width;
     height[b] = box.height;
   }
-  const { edges } = visible;
-  const labelWidth = Float64Array.from(edges.tensor, (_, e) =>
-    Math.ceil(textWidth(edgeLabel(payload, visible, e), LABEL_SIZE, "mono") + 14),
+  const { edges, stubs } = visible;
+  const labelWidth = Float64Array.from(edges.source, (source, e) =>
+    // A stub says what it carries.
+    source < stubs.first ? Math.ceil(textWidth(edgeLabel(payload, visible, e), LABEL_SIZE, "mono") + 14) : 0,
   );
   yield 0.1;
   const layout = yield* layoutSteps(
@@ -62,7 +63,7 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
       sourcePort: edges.port,
       targetPort: Int32Array.from(edges.source, (_, e) => e),
       labelWidth,
-      labelHeight: new Float64Array(edges.length).fill(LABEL_HEIGHT),
+      labelHeight: labelWidth.map((w) => (w > 0 ? LABEL_HEIGHT : 0)),
       direction,
       spacing: SPACING,
     },

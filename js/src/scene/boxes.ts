@@ -15,6 +15,7 @@ import {
   PAD,
   repeatRoom,
   SMALL,
+  STUB_SIZE,
   smallLabel,
 } from "./describe";
 import type { Theme } from "./theme";
@@ -61,6 +62,7 @@ export function drawBox(box: Box, bounds: Bounds, state: BoxState, theme: Theme)
   const fill = state.fill;
   const ink = readable(fill, theme.text);
   const soft = readable(fill, theme.muted, theme.text);
+  if (box.form === "stub") return drawStub(box, bounds, theme);
   if (box.form === "dot" || box.form === "pill") return drawSmall(box, bounds, state, theme, ink);
   const radius = box.form === "terminal" ? bounds.height / 2 : 7;
   if (box.form === "stack") {
@@ -70,6 +72,31 @@ export function drawBox(box: Box, bounds: Bounds, state: BoxState, theme: Theme)
   const rect = ground(box, bounds, state, theme, radius);
   if (box.form === "terminal") return [rect, ...terminalText(box, bounds, ink, soft)];
   return [rect, ...layerText(box, bounds, theme, ink, soft, fill)];
+}
+
+/** A name in place of a line from far away: lighter than any box. */
+function drawStub(box: Box, bounds: Bounds, theme: Theme): Command[] {
+  return [
+    {
+      kind: "rect",
+      ...bounds,
+      radius: bounds.height / 2,
+      fill: theme.bg,
+      stroke: mix(theme.bg, theme.muted, 0.75),
+      strokeWidth: 1,
+      dash: "2 2.5",
+    },
+    {
+      kind: "text",
+      x: bounds.x + bounds.width / 2,
+      y: bounds.y + bounds.height / 2 + STUB_SIZE * 0.35,
+      text: fitted(box.name, bounds.width - 14, STUB_SIZE),
+      size: STUB_SIZE,
+      face: "regular",
+      anchor: "middle",
+      fill: readable(theme.bg, theme.muted, theme.text),
+    },
+  ];
 }
 
 /** The front card of a stack and the lower edges of two behind it. */

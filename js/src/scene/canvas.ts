@@ -47,7 +47,7 @@ export function drawCommands(context: Context, commands: readonly Command[], the
       case "path": {
         context.beginPath();
         trace(context, command.curve, command.closed ?? false);
-        paint(context, command.fill, command.stroke, command.strokeWidth);
+        paint(context, command.fill, command.stroke, command.strokeWidth, command.dash);
         break;
       }
       case "text":

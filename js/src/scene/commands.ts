@@ -21,6 +21,7 @@ export interface Path {
   readonly fill: string;
   readonly stroke: string;
   readonly strokeWidth: number;
+  readonly dash?: string;
 }
 
 export interface Text {
@@ -51,7 +52,7 @@ export interface Item {
 }
 
 /** Drawn in this order. */
-export type Layer = "frame" | "edge" | "header" | "node" | "label";
+export type Layer = "frame" | "edge" | "header" | "node" | "link" | "label";
 
 export interface Bounds {
   readonly x: number;

@@ -1,6 +1,7 @@
 // What each box says: its texts, its form and its size.
 import { DASH, formatCount, formatShape, percent, shortCount } from "../format";
 import { type Dim, list, type Payload } from "../wire";
+import { keyOf } from "./identity";
 import { tellingSettings } from "./telling";
 import { isTied, membersOf, selecting, type Units } from "./units";
 import { FOLDED, LEAF, OPEN, STACK, type Visible } from "./visible";
@@ -40,6 +41,7 @@ export interface Box {
 export const NAME = 13;
 export const SMALL = 11.5;
 export const CODE = 11;
+export const STUB_SIZE = 10.5;
 export const PAD = 12;
 export const HEADER = 34;
 /** How far the cards of a stack show below each other. */
@@ -140,8 +142,9 @@ function marksOf(payload: Payload, units: Units, u: number, row: number, call: n
 }
 
 export function describe(payload: Payload, units: Units, visible: Visible, b: number): Box {
-  const u = visible.unit[b] as number;
-  const text = u < units.stacks ? textsOf(payload, units, visible, b) : stackTexts(payload, units, visible, b);
+  const write =
+    b >= visible.stubs.first ? stubTexts : (visible.unit[b] as number) < units.stacks ? textsOf : stackTexts;
+  const text = write(payload, units, visible, b);
   const spoken = spokenLabel(text);
   return { ...text, label: spoken, ...sizeOf(text) };
 }
@@ -201,6 +204,36 @@ function stackTexts(payload: Payload, units: Units, visible: Visible, b: number)
     marks,
     failed: marks[0] === "failed",
     inferred: !isCall,
+    label: "",
+  };
+}
+
+/** A stub names what it stands for: the tensor at a reader, the readers at their source. */
+function stubTexts(payload: Payload, units: Units, visible: Visible, b: number): Texts {
+  const { stubs, unit } = visible;
+  const i = b - stubs.first;
+  const u = unit[b] as number;
+  const target = stubs.target[i] as number;
+  const made = nameOf(payload, units, u) || typeOf(payload, units, u);
+  const readers = stubs.readers[i] as number;
+  const reader = target < 0 ? "" : nameOf(payload, units, unit[target] as number);
+  return {
+    key: keyOf({ units, visible }, b),
+    form: "stub",
+    path: units.path(u),
+    paths: selecting(units, u),
+    call: u < payload.calls.length ? u : -1,
+    row: units.row[u] as number,
+    name: target < 0 ? `↘ ${readers} far readers` : `↗ ${payload.tensors.name[stubs.tensor[i] as number] || made}`,
+    repeat: "",
+    detail: target < 0 ? `of what ${made} makes` : `from ${made}, read by ${reader}`,
+    shape: "",
+    params: null,
+    count: "",
+    share: "",
+    marks: [],
+    failed: false,
+    inferred: false,
     label: "",
   };
 }
@@ -311,6 +344,8 @@ function sizeOf(text: Texts): { width: number; height: number } {
       return { width: 28, height: 28 };
     case "pill":
       return { width: clamp(textWidth(smallLabel(text), SMALL, "regular") + 24, 44), height: 26 };
+    case "stub":
+      return { width: clamp(textWidth(text.name, STUB_SIZE, "regular") + 18, 36), height: 20 };
     case "terminal":
       return { width: clamp(Math.max(name + 8 + detail, shape) + 36, 110), height: 44 };
     case "frame": {

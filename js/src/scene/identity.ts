@@ -3,8 +3,21 @@ import type { Graph } from "./graph";
 import { selecting } from "./units";
 
 /** The same text for the same thing, however much else is open. */
-export function keyOf({ units, visible }: Graph, b: number): string {
-  return units.key(visible.unit[b] as number);
+export function keyOf({ units, visible }: Pick<Graph, "units" | "visible">, b: number): string {
+  const { stubs, unit } = visible;
+  const key = units.key(unit[b] as number);
+  if (b < stubs.first) return key;
+  const i = b - stubs.first;
+  const target = stubs.target[i] as number;
+  return `${key}:${stubs.tensor[i]}>${target < 0 ? "" : units.key(unit[target] as number)}`;
+}
+
+/** Nesting depth of a box, 1 outermost. */
+export function depthOf({ units, visible }: Graph, b: number): number {
+  const { stubs, parent, unit } = visible;
+  const around = parent[b] as number;
+  if (b < stubs.first) return units.depth[unit[b] as number] as number;
+  return around < 0 ? 1 : (units.depth[unit[around] as number] as number) + 1;
 }
 
 /** The path that selects it, and that opens it; calls of one layer share it. A stack's only opens it. */

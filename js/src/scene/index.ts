@@ -4,7 +4,7 @@ export { type Arrangement, arrange, arranging, type Wish } from "./arrange";
 export type { Command, Item } from "./commands";
 export { type Box, HEADER as FRAME_TITLE } from "./describe";
 export { boundsOf, boxesOf, buildGraph, findBox, type Graph, graphOf } from "./graph";
-export { keyOf, pathOf, pathsOf } from "./identity";
+export { depthOf, keyOf, pathOf, pathsOf } from "./identity";
 export { drawLegend } from "./legend";
 export {
   drawScene,
@@ -16,5 +16,5 @@ export {
 export { sceneToSvg, toElement } from "./svg";
 export { DARK, LIGHT, type Theme } from "./theme";
 export { unitsOf } from "./units";
-export { FOLDED, LEAF, OPEN, STACK, STUB } from "./visible";
+export { FOLDED, LEAF, OPEN, STACK, STUB, sourceOf } from "./visible";
 export { REFERENCE_BOLD_WIDTH, REFERENCE_TEXT, REFERENCE_WIDTH } from "./widths";

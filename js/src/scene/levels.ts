@@ -5,7 +5,7 @@ import { type Context, drawCommands, trace } from "./canvas";
 import { boundsOf, type Graph } from "./graph";
 import type { Items } from "./items";
 import { drawNames } from "./names";
-import { curveOf, edgeColors, type Look, type Marks, tintOf } from "./scene";
+import { curveOf, drawLinks, edgeColors, type Look, type Marks, tintOf } from "./scene";
 import type { Found } from "./spatial";
 import type { Theme } from "./theme";
 import { OPEN } from "./visible";
@@ -52,6 +52,7 @@ function* drawClose(context: Context, drawing: Drawing, { boxes, edges }: Found)
     draw("node", b);
     if (++done % STEP === 0) yield;
   }
+  for (const link of drawLinks(graph, look, marks)) drawCommands(context, link.commands, look.theme);
   const { labelX, labelY } = graph.layout;
   let [lastX, lastY] = [Number.NaN, Number.NaN];
   for (const e of edges) {
@@ -109,6 +110,7 @@ function* drawFar(context: Context, drawing: Drawing, found: Found, k: number): 
     if (++done % STEP === 0) yield;
   }
   context.globalAlpha = opacity;
+  for (const link of drawLinks(graph, look, marks)) drawCommands(context, link.commands, look.theme);
   // Outer frames first: their names matter most.
   const depth = (b: number): number => graph.units.depth[graph.visible.unit[b] as number] as number;
   drawNames(context, graph, [...frames.sort((a, b) => depth(a) - depth(b) || a - b), ...nodes], look.theme, k);

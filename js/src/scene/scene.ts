@@ -5,7 +5,9 @@ import { LABEL_HEIGHT } from "./arrange";
 import { drawBox, drawFrame, drawHeader } from "./boxes";
 import type { Item } from "./commands";
 import { boundsOf, type Graph } from "./graph";
+import { depthOf } from "./identity";
 import { drawEdge, drawLabel } from "./lines";
+import { drawLink, stubsAt } from "./links";
 import type { Theme } from "./theme";
 import { OPEN } from "./visible";
 
@@ -42,7 +44,15 @@ export function drawScene(graph: Graph, look: Look, marks: Marks): Item[] {
     } else nodes.push(drawOne(graph, look, marks, b, "node"));
   }
   const { edges, pills } = drawEdges(graph, look);
-  return [...frames, ...edges, ...headers, ...nodes, ...pills];
+  return [...frames, ...edges, ...headers, ...nodes, ...drawLinks(graph, look, marks), ...pills];
+}
+
+/** The true ways of tensors that stubs stand for, where one of their ends is selected. */
+export function drawLinks(graph: Graph, { theme }: Look, { selected }: Marks): Item[] {
+  if (selected.size === 0) return [];
+  return stubsAt(graph, selected).map((i) => {
+    return { key: `link:${i}`, layer: "link", index: i, commands: drawLink(graph, i, theme) };
+  });
 }
 
 /** One box; `layer` tells an open frame's ground from its title. */
@@ -55,7 +65,7 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
     holding: marks.holding.has(b),
     fill: tintOf(graph, look, b) ?? look.theme.panel,
     crossings: graph.crossings(b),
-    depth: (graph.units.depth[graph.visible.unit[b] as number] as number) - 1,
+    depth: depthOf(graph, b) - 1,
   };
   const draw = layer === "frame" ? drawFrame : layer === "header" ? drawHeader : drawBox;
   return { key: `${layer}:${box.key}`, layer, index: b, commands: draw(box, bounds, state, look.theme) };
@@ -64,6 +74,7 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
 /** The colour that says something of a box, null for none. */
 export function tintOf({ units, visible }: Graph, { coloring }: Look, b: number): string | null {
   const u = visible.unit[b] as number;
+  if (b >= visible.stubs.first) return null;
   if (u >= units.stacks) return coloring.together(units.rows(u));
   return coloring.fills[units.row[u] as number] ?? null;
 }

@@ -47,9 +47,10 @@ export function toElement(command: Command, theme: Theme): Element {
       return { tag: "rect", attributes, text: "" };
     }
     case "path": {
-      const { curve, closed, fill, stroke, strokeWidth } = command;
+      const { curve, closed, fill, stroke, strokeWidth, dash } = command;
       const d = pathData(curve, closed);
-      return { tag: "path", attributes: { d, fill, stroke, "stroke-width": round(strokeWidth) }, text: "" };
+      const dashes: Record<string, string> = dash ? { "stroke-dasharray": dash } : {};
+      return { tag: "path", attributes: { d, fill, stroke, "stroke-width": round(strokeWidth), ...dashes }, text: "" };
     }
     case "text": {
       const mono = command.face === "mono";

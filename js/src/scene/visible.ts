@@ -1,6 +1,7 @@
 // Which boxes show: leaf calls, folded and open frames, and the edges between them, lifted to what is visible.
 import type { Dim, Payload } from "../wire";
 import { list } from "../wire";
+import { holderOf, type Stubbed, stubFarReaders } from "./stubs";
 import { type Units, unitsOf } from "./units";
 
 export const LEAF = 0;
@@ -32,9 +33,10 @@ export interface Visible {
   readonly stubs: Stubs;
 }
 
-/** What stubs stand for: stub `i` is box `first + i`. They come after all other boxes. */
+/** What stubs stand for: stub `i` is box `first + i`. They come after all other boxes, marks below sources last. */
 export interface Stubs {
   readonly first: number;
+  readonly count: number;
   /** The box that makes the tensor. */
   readonly source: Int32Array;
   /** The box that reads it; -1 for the mark below the source. */
@@ -42,7 +44,6 @@ export interface Stubs {
   /** As of `VisibleEdges`. */
   readonly tensor: Int32Array;
   readonly port: Int32Array;
-  readonly tensors: Int32Array;
   /** How many far readers the tensor has. */
   readonly readers: Int32Array;
 }
@@ -90,17 +91,28 @@ export function visibleGraph(payload: Payload, expanded: ReadonlySet<string>, gr
     parent: Int32Array.from(parent),
     boxOf,
   };
-  const none = new Int32Array();
-  const stubs = {
-    first: boxes.count,
-    source: none,
-    target: none,
-    tensor: none,
-    port: none,
-    tensors: none,
-    readers: none,
+  return addStubs(boxes, stubFarReaders(boxes, lift(payload, boxes)));
+}
+
+/** Stubs as boxes behind all others. */
+function addStubs(boxes: Boxes, { stubs, edges }: Stubbed): Visible {
+  if (stubs.count === 0) return { ...boxes, edges, stubs };
+  const every = Array.from({ length: stubs.count }, (_, i) => i);
+  return {
+    count: boxes.count + stubs.count,
+    kind: Uint8Array.from([...boxes.kind, ...every.map(() => STUB)]),
+    unit: Int32Array.from([...boxes.unit, ...every.map((i) => boxes.unit[stubs.source[i] as number] as number)]),
+    parent: Int32Array.from([...boxes.parent, ...every.map((i) => holderOf(stubs, boxes.parent, i))]),
+    boxOf: boxes.boxOf,
+    edges,
+    stubs,
   };
-  return { ...boxes, edges: lift(payload, boxes), stubs };
+}
+
+/** The box that makes what edge `e` carries, also where a stub stands for it. */
+export function sourceOf({ edges, stubs }: Visible, e: number): number {
+  const s = edges.source[e] as number;
+  return s < stubs.first ? s : (stubs.source[s - stubs.first] as number);
 }
 
 function kindOf(units: Units, u: number, expanded: ReadonlySet<string>): number {

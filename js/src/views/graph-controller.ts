@@ -10,6 +10,7 @@ import {
   lookOf,
   type Marks,
   OPEN,
+  STUB,
   sceneToSvg,
   type Theme,
 } from "../scene";
@@ -276,7 +277,7 @@ export class GraphController {
   #toggle(b: number): void {
     const box = this.#boxOf(b);
     const kind = this.#graph?.visible.kind[b];
-    if (!box || kind === LEAF) return;
+    if (!box || kind === LEAF || kind === STUB) return;
     this.#anchor = box.key;
     this.#untouched = false;
     setOpen(this.#around.store, [box.path], kind !== OPEN);
@@ -297,6 +298,8 @@ export class GraphController {
       else if (box.call >= 0) selectOne(store, box.path, box.call);
       else store.set({ selection: box.paths, focus: null });
     });
+    // A stub stands for what is far away.
+    if (box.form === "stub") this.#goToSelection();
   }
 
   #hover(event: MouseEvent | null): void {

@@ -1,6 +1,6 @@
 // What is brought out while something is hovered: a box with what lies up- and downstream, or the way of a tensor.
 import { formatBytes } from "../format";
-import { type Graph, OPEN, pathOf, type Theme } from "../scene";
+import { type Graph, OPEN, pathOf, STUB, sourceOf, type Theme } from "../scene";
 import type { Context } from "../scene/canvas";
 import type { Items } from "../scene/items";
 import { drawPathLabels } from "../scene/levels";
@@ -59,10 +59,10 @@ export class Hovering {
   get tensor(): string | null {
     const graph = this.#graph;
     if (!graph || this.#edge < 0) return null;
-    const { source, target, tensor } = graph.visible.edges;
+    const { target, tensor } = graph.visible.edges;
     const { tensors } = graph.payload;
-    const readers = this.#paths.near.length;
-    const from = graph.box(source[this.#edge] as number).name;
+    const readers = this.#paths.near.filter((e) => graph.visible.kind[target[e] as number] !== STUB).length;
+    const from = graph.box(sourceOf(graph.visible, this.#edge)).name;
     const to = readers > 1 ? `${readers} readers` : graph.box(target[this.#edge] as number).name;
     const at = tensor[this.#edge] as number;
     const bytes = tensors.bytes[at] ?? Number.NaN;

@@ -1,6 +1,6 @@
 // The elements over the canvas: one for each box that can be told apart on screen, for the keyboard, for assistive
 // technology and for what points at it. Boxes hold boxes and are chosen: to assistive technology a tree.
-import { boundsOf, FRAME_TITLE, type Graph, keyOf, LEAF, type Marks, OPEN } from "../scene";
+import { boundsOf, depthOf, FRAME_TITLE, type Graph, keyOf, LEAF, type Marks, OPEN, STUB } from "../scene";
 import type { Found } from "../scene/spatial";
 import type { Viewport } from "./graph-viewport";
 
@@ -8,6 +8,9 @@ import type { Viewport } from "./graph-viewport";
 const ALL = 300;
 /** Further away than this boxes are dots: only what has the focus keeps an element. */
 const APART = 0.25;
+
+/** Forms of boxes with corners; the others end round. */
+const SQUARE: ReadonlySet<string> = new Set(["layer", "folded", "stack", "frame"]);
 
 export class GraphItems {
   readonly element = document.createElement("div");
@@ -112,11 +115,11 @@ export class GraphItems {
       "data-path": box.path,
       "aria-label": box.label,
       title: box.label,
-      "aria-level": String(graph.units.depth[graph.visible.unit[b] as number]),
+      "aria-level": String(depthOf(graph, b)),
       "aria-posinset": this.#place && String(this.#place.at[b]),
       "aria-setsize": this.#place && String(this.#place.of[b]),
       "aria-selected": String(marks.selected.has(b)),
-      "aria-expanded": kind === LEAF ? null : String(kind === OPEN),
+      "aria-expanded": kind === LEAF || kind === STUB ? null : String(kind === OPEN),
       tabindex: b === active ? "0" : "-1",
     });
     const { style } = element;
@@ -125,7 +128,7 @@ export class GraphItems {
     style.width = `${width}px`;
     // Of an open frame, the title: what is in it can be pointed at itself.
     style.height = `${kind === OPEN ? Math.min(height, FRAME_TITLE) : height}px`;
-    style.borderRadius = `${box.form === "layer" || box.form === "folded" || box.form === "frame" ? 8 : height / 2}px`;
+    style.borderRadius = `${SQUARE.has(box.form) ? 8 : height / 2}px`;
   }
 }
 

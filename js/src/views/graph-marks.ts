@@ -12,7 +12,7 @@ export function markedBoxes(
   let focused = -1;
   if (graph && selection.length > 0) {
     const wanted = new Set(selection);
-    for (let b = 0; b < graph.count; b++) {
+    for (let b = 0; b < graph.visible.stubs.first; b++) {
       if (!pathsOf(graph, b).every((path) => wanted.has(path))) continue;
       selected.add(b);
       // Units of calls have the calls' numbers.
@@ -41,7 +41,7 @@ export function dimmedBoxes(graph: Graph, matching: Uint8Array, query: string): 
     if (box >= 0 && row >= 0 && matching[row]) dimmed[box] = 0;
   }
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  for (let b = 0; b < graph.count; b++) {
+  for (let b = 0; b < visible.stubs.first; b++) {
     if ((units.row[visible.unit[b] as number] as number) < 0) {
       const { path, name, detail, shape } = graph.box(b);
       const texts = `${path}\n${name}\n${detail}\n${shape}`.toLowerCase();
@@ -51,6 +51,11 @@ export function dimmedBoxes(graph: Graph, matching: Uint8Array, query: string): 
     if (dimmed[b] === 0) {
       for (let at = visible.parent[b] as number; at >= 0; at = visible.parent[at] as number) dimmed[at] = 0;
     }
+  }
+  const { stubs } = visible;
+  for (let i = 0; i < stubs.count; i++) {
+    const ends = [stubs.source[i], stubs.target[i]];
+    dimmed[stubs.first + i] = ends.every((b) => dimmed[b as number] !== 0) ? 1 : 0;
   }
   return dimmed;
 }

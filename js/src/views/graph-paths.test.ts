@@ -56,12 +56,25 @@ describe("paths", () => {
     expect(far.length).toBeLessThan(1000);
   });
 
+  it("go through stubs to what they stand for", () => {
+    const names = ["mask", ...Array.from({ length: 12 }, (_, i) => `l${i}`)];
+    const chain = names.slice(2).map((_, i) => [i + 1, i + 2] as const);
+    const masked = graphOf(names, [...chain, ...names.slice(1).map((_, i) => [0, i + 1] as const)]);
+    const paths = new Neighbours(masked);
+    const { stubs } = masked.visible;
+    const reader = stubs.target[0] as number;
+    expect(paths.around(reader).stubs).toEqual([0]);
+    expect(paths.around(reader).boxes.has(0)).toBe(true);
+    expect(paths.around(stubs.first).boxes).toEqual(new Set([0, reader]));
+    expect(paths.around(stubs.first + stubs.count - 1).stubs).toHaveLength(stubs.count - 1);
+  });
+
   it("are drawn in one stroke for each strength", () => {
     const context = new RecordingContext();
     drawPaths(context, graph, new Neighbours(graph).around(2), LIGHT, 1);
     const strokes = context.calls.filter((call) => call.startsWith("stroke"));
-    // Far, near, and a ring around each of three boxes.
-    expect(strokes).toHaveLength(5);
+    // Far, near, what stubs stand for, and a ring around each of three boxes.
+    expect(strokes).toHaveLength(6);
     expect(strokes[1]).toBe(`stroke ${LIGHT.accent} 2.4`);
   });
 });

@@ -10,7 +10,7 @@ export function walk(graph: Graph, box: number, step: Step): number {
     case "first":
       return 0;
     case "last":
-      return visible.count - 1;
+      return visible.stubs.first - 1;
     case "out":
       return (visible.parent[box] as number) >= 0 ? (visible.parent[box] as number) : box;
     case "next":
@@ -40,7 +40,13 @@ function firstInside(graph: Graph, frame: number): number {
 
 /** Boxes at the other ends of the edges that leave `box`, or that arrive. */
 export function ends(graph: Graph, box: number, leaving: boolean): number[] {
-  const { edges } = graph.visible;
+  const { visible } = graph;
+  const { edges, stubs } = visible;
+  // From a stub one comes to what it stands for.
+  if (box >= stubs.first) {
+    const end = (leaving ? stubs.target : stubs.source)[box - stubs.first] as number;
+    return end >= 0 ? [end] : [];
+  }
   const [here, there] = leaving ? [edges.source, edges.target] : [edges.target, edges.source];
   const found = new Set<number>();
   for (let e = 0; e < edges.length; e++) if (here[e] === box) found.add(there[e] as number);
@@ -70,7 +76,11 @@ function across(graph: Graph, box: number): number {
 
 function nearest(graph: Graph, box: number, found: readonly number[]): number | undefined {
   const here = across(graph, box);
-  return found.toSorted((a, b) => Math.abs(across(graph, a) - here) - Math.abs(across(graph, b) - here) || a - b)[0];
+  // A line is nearer than a stub.
+  const isStub = (b: number): number => Number(b >= graph.visible.stubs.first);
+  return found.toSorted(
+    (a, b) => isStub(a) - isStub(b) || Math.abs(across(graph, a) - here) - Math.abs(across(graph, b) - here) || a - b,
+  )[0];
 }
 
 /** The neighbour across the flow among the boxes of the same frame that stand at the same height. */
