@@ -106,8 +106,8 @@ function scale(
   title: string,
   values: readonly (number | null)[],
   format: (value: number) => string,
-  /** Whether values of several rows add up to that of all of them. */
-  additive: boolean,
+  /** Rows that are shown as one, where their values add up; null where they do not. */
+  sums: readonly (readonly number[])[] | null,
 ): Coloring {
   let low = 0;
   let high = 0;
@@ -117,6 +117,8 @@ function scale(
     low = Math.min(low, v);
     high = Math.max(high, v);
   });
+  const sum = (rows: readonly number[]): number => rows.reduce((all, row) => all + (values[row] ?? Number.NaN), 0);
+  for (const rows of sums ?? []) if (sum(rows) > high) high = sum(rows);
   if (high <= low) return plain(values.length);
   const end = tint(palette, palette.heat, isDark(palette) ? 0.62 : 0.6);
   const shade = interpolateLab(palette.panel, end);
@@ -125,10 +127,9 @@ function scale(
   const fillOf = (v: number | null): string | null =>
     v === null || !Number.isFinite(v) ? null : rgb(shade(place(v))).formatHex();
   const fills = values.map(fillOf);
-  const sum = (rows: readonly number[]): number => rows.reduce((all, row) => all + (values[row] ?? Number.NaN), 0);
   const ticks = [0, 0.5, 1].map((at) => ({ at, label: format(low + at * at * (high - low)) }));
   const stops = Array.from({ length: 24 }, (_, i) => rgb(shade(i / 23)).formatHex());
-  const together = additive ? (rows: readonly number[]) => fillOf(sum(rows)) : inCommon(fills);
+  const together = sums ? (rows: readonly number[]) => fillOf(sum(rows)) : inCommon(fills);
   return { fills, together, legend: { kind: "scale", title, stops, ticks } };
 }
 
@@ -159,23 +160,24 @@ function trainability(payload: Payload): (string | null)[] {
   });
 }
 
-/** Fill and legend for what the colour menu has chosen. */
+/** Fill and legend for what the colour menu has chosen; `stacks` are rows that are shown as one. */
 export function colorRows(
   payload: Payload,
   colorBy: string,
   columns: readonly ValueColumn[],
   palette: Palette,
+  stacks: readonly (readonly number[])[] = [],
 ): Coloring {
   const { rows } = payload;
   const leafOnly = (texts: readonly string[]): (string | null)[] =>
     texts.map((t, row) => (t === "" || rows.kind[row] === "group" ? null : t));
   switch (colorBy) {
     case "params":
-      return scale(palette, "share of parameters", Array.from(rows.share), percent, true);
+      return scale(palette, "share of parameters", Array.from(rows.share), percent, stacks);
     case "macs":
-      return scale(palette, "MACs", Array.from(rows.macs), shortCount, true);
+      return scale(palette, "MACs", Array.from(rows.macs), shortCount, stacks);
     case "bytes":
-      return scale(palette, "weight bytes", Array.from(rows.bytes), formatBytes, true);
+      return scale(palette, "weight bytes", Array.from(rows.bytes), formatBytes, stacks);
     case "type":
       return categories(palette, "type", leafOnly(rows.type));
     case "dtype":
@@ -195,5 +197,5 @@ export function colorRows(
   }
   const unit = column.unit ? ` ${column.unit}` : "";
   const numbers = values.map((v) => (typeof v === "number" ? v : null));
-  return scale(palette, column.label, numbers, (v) => formatNumber(v) + unit, false);
+  return scale(palette, column.label, numbers, (v) => formatNumber(v) + unit, null);
 }

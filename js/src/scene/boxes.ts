@@ -111,7 +111,7 @@ function drawCards(box: Box, front: Bounds, state: BoxState, theme: Theme): Comm
 /** "× 12" on a ground of its own, from `left` on, with its baseline at `y`. */
 function drawRepeat(box: Box, left: number, y: number, ground: string, ink: string): Command[] {
   if (!box.repeat) return [];
-  const width = repeatRoom(box) - 10;
+  const width = repeatRoom(box) - 12;
   return [
     {
       kind: "rect",
@@ -188,7 +188,7 @@ function layerText(box: Box, bounds: Bounds, theme: Theme, ink: string, soft: st
   const texts: Command[] = [];
   if (fold) texts.push(toggle(left - 2, bounds.y + 20, "▸", soft));
   const name = fitted(box.name, room - fold - shareRoom - repeatRoom(box), NAME, true);
-  texts.push(...drawRepeat(box, left + fold + textWidth(name, NAME, "bold") + 7, bounds.y + 20, fill, ink));
+  texts.push(...drawRepeat(box, left + fold + textWidth(name, NAME, "bold") + 9, bounds.y + 20, fill, ink));
   texts.push({
     kind: "text",
     x: left + fold,

@@ -13,13 +13,13 @@ import { OPEN } from "./visible";
 
 const payload = sharedBlock();
 const graph = buildGraph(payload, new Set(["block", "~head"]), true, "down");
-const look = lookOf(payload, "params", [], LIGHT);
+const look = lookOf(graph, "params", [], LIGHT);
 
 function drawAt(k: number, shown = graph, marks = NO_MARKS): RecordingContext {
   const context = new RecordingContext();
   const drawing = {
     graph: shown,
-    look: lookOf(shown.payload, "params", [], LIGHT),
+    look: lookOf(shown, "params", [], LIGHT),
     marks,
     items: new Items(shown, look),
     opacity: 1,

@@ -366,7 +366,7 @@ function sizeOf(text: Texts): { width: number; height: number } {
 
 /** Room beside the name for how many there are. */
 export function repeatRoom({ repeat }: Pick<Box, "repeat">): number {
-  return repeat ? Math.ceil(textWidth(repeat, SMALL, "bold")) + 22 : 0;
+  return repeat ? Math.ceil(textWidth(repeat, SMALL, "bold")) + 24 : 0;
 }
 
 export const FAILED = "⚠ failed";

@@ -1,6 +1,5 @@
 // Graph, state and theme to drawing commands: a pure function, for every backend.
 import { type Coloring, colorRows, mix, readable, type ValueColumn } from "../color";
-import type { Payload } from "../wire";
 import { LABEL_HEIGHT } from "./arrange";
 import { drawBox, drawFrame, drawHeader } from "./boxes";
 import type { Item } from "./commands";
@@ -28,8 +27,11 @@ export interface Marks {
 }
 
 export const NO_MARKS: Marks = { selected: new Set(), focused: -1, holding: new Set(), dimmed: null };
-export function lookOf(payload: Payload, colorBy: string, columns: readonly ValueColumn[], theme: Theme): Look {
-  return { theme, coloring: colorRows(payload, colorBy, columns, theme) };
+
+export function lookOf(graph: Graph, colorBy: string, columns: readonly ValueColumn[], theme: Theme): Look {
+  const { payload, units } = graph;
+  const stacks = Array.from({ length: units.length - units.stacks }, (_, i) => units.rows(units.stacks + i));
+  return { theme, coloring: colorRows(payload, colorBy, columns, theme, stacks) };
 }
 
 /** Everything of the picture, in drawing order. */

@@ -27,7 +27,7 @@ export function structuresOf(payload: Payload, nesting: Nesting, siblings: Sibli
       const row = calls.row[u] as number;
       hash = mix(hash, word(calls.kind[u] ?? ""));
       hash = mix(hash, word(calls.op[u] ?? ""));
-      hash = mix(hash, row < 0 ? 1 : describeRow(row));
+      hash = mix(hash, row < 0 || isPart(payload, u) ? 1 : describeRow(row));
       hash = mix(hash, calls.failed[u] as number);
       hash = mixShapes(hash, payload, calls.inputs, u);
       hash = mixShapes(hash, payload, calls.outputs, u);
@@ -38,6 +38,13 @@ export function structuresOf(payload: Payload, nesting: Nesting, siblings: Sibli
   }
   return structure;
 }
+
+/** Taking the third part of a tensor is like taking the fourth. */
+function isPart({ calls }: Payload, call: number): boolean {
+  return calls.kind[call] === "operation" && PART.test(calls.op[call] ?? "");
+}
+
+const PART = /^(get_?item|slice|strided_slice|select|index|index_select|gather|narrow|unbind)$/i;
 
 /** How the parts of each unit are connected, by how many calls apart they are. */
 function wiringOf({ edges }: Payload, { parent }: Nesting, siblings: Siblings): Int32Array {

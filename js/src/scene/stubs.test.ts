@@ -70,7 +70,7 @@ suite("stubs", () => {
 
   it("give way to the true lines of what is selected", () => {
     const graph = masked(12);
-    const look = lookOf(graph.payload, "params", [], LIGHT);
+    const look = lookOf(graph, "params", [], LIGHT);
     const links = (selected: number[]): number =>
       drawScene(graph, look, { ...NO_MARKS, selected: new Set(selected) }).filter((item) => item.layer === "link")
         .length;

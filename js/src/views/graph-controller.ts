@@ -212,7 +212,7 @@ export class GraphController {
   #repaint(): void {
     const { store, shown } = this.#around;
     if (!this.#graph || !store.payload) return;
-    this.#look = lookOf(store.payload, store.state.color_by, store.state.extra_columns, this.#theme);
+    this.#look = lookOf(this.#graph, store.state.color_by, store.state.extra_columns, this.#theme);
     this.#drawn = new Items(this.#graph, this.#look);
     this.#marks = this.#marksNow(this.#graph);
     this.#items.show(this.#graph, this.#marks, this.#active);

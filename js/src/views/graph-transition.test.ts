@@ -9,10 +9,10 @@ import { indexOf } from "./graph-anchor";
 import { Transition } from "./graph-transition";
 
 const payload = rowOfBlocks(3, 4);
-const look = lookOf(payload, "params", [], LIGHT);
 
 function drawingOf(open: readonly string[]): Drawing {
   const graph = buildGraph(payload, new Set(open), true, "down");
+  const look = lookOf(graph, "params", [], LIGHT);
   return { graph, look, marks: NO_MARKS, items: new Items(graph, look), opacity: 1 };
 }
 
