@@ -31,6 +31,8 @@ export interface State {
   readonly direction: "down" | "right";
   /** A key of the colour menu: "params", "type", "dtype", "trainable", "macs", "bytes", "none" or an extra column's id. */
   readonly color_by: string;
+  /** What the width of a line means: "bytes" of its tensor, or "none". */
+  readonly edge_width: "none" | "bytes";
   /** Whether inferred groups are shown. */
   readonly groups: boolean;
   /** Whether bare operations are table rows. */
@@ -57,6 +59,7 @@ export const DEFAULT_STATE: State = {
   depth: "auto",
   direction: "down",
   color_by: "params",
+  edge_width: "none",
   groups: true,
   operations: true,
   search: "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 import anywidget
 import traitlets
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 COLOR_BY = ("params", "type", "dtype", "trainable", "macs", "bytes", "none")
 DIRECTIONS = ("down", "right")
+EDGE_WIDTHS = ("none", "bytes")
 T = TypeVar("T")
+_STACK: Final = "≡"
+"""Begins what stands for an open stack of equal siblings in ``expanded``: this, and the path of the first of them."""
 _TABLE_IDS = ("path", *(column.name for column in COLUMNS))
 
 
@@ -63,6 +66,8 @@ class ModelView(anywidget.AnyWidget):
         Id of the call that was clicked, None when none was.
     expanded
         Paths of what is open in table and graph; None until the view is first shown (then opened to ``depth``).
+    edge_width
+        What the width of a line means: ``"bytes"`` of its tensor, or ``"none"``.
     """
 
     # Text, not a path: anywidget ties every instance to a path that it could watch, and closed views would stay in memory.
@@ -75,6 +80,7 @@ class ModelView(anywidget.AnyWidget):
     depth = traitlets.Union([traitlets.Int(min=1), traitlets.Enum(["auto"])], default_value="auto").tag(sync=True)
     direction = traitlets.Enum(DIRECTIONS, "down").tag(sync=True)
     color_by = traitlets.Unicode("params").tag(sync=True)
+    edge_width = traitlets.Enum(EDGE_WIDTHS, "none").tag(sync=True)
     groups = traitlets.Bool(default_value=True).tag(sync=True)
     operations = traitlets.Bool(default_value=True).tag(sync=True)
     search = traitlets.Unicode("").tag(sync=True)
@@ -174,7 +180,7 @@ class ModelView(anywidget.AnyWidget):
             self.focus = None
             self.selection = tuple(path for path in self.selection if path in known)
             if self.expanded is not None:
-                self.expanded = [path for path in self.expanded if path in known]
+                self.expanded = [path for path in self.expanded if path.removeprefix(_STACK) in known]
             self.operations = shows_operations(self._metrics, ops=self._ops)
             self.payload = wire.pack(self._metrics)
             self._send_extra()

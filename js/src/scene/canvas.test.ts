@@ -4,7 +4,7 @@ import type { Command } from "./commands";
 import { buildGraph } from "./graph";
 import { Items } from "./items";
 import { drawFound } from "./levels";
-import { drawScene, lookOf, NO_MARKS } from "./scene";
+import { drawScene, lookOf, NO_MARKS, PLAIN_LOOK } from "./scene";
 import { SpatialIndex } from "./spatial";
 import { rowOfBlocks, sharedBlock } from "./testing";
 import { RecordingContext } from "./testing-canvas";
@@ -13,13 +13,13 @@ import { OPEN } from "./visible";
 
 const payload = sharedBlock();
 const graph = buildGraph(payload, new Set(["block", "~head"]), true, "down");
-const look = lookOf(graph, "params", [], LIGHT);
+const look = lookOf(graph, PLAIN_LOOK, LIGHT);
 
 function drawAt(k: number, shown = graph, marks = NO_MARKS): RecordingContext {
   const context = new RecordingContext();
   const drawing = {
     graph: shown,
-    look: lookOf(shown, "params", [], LIGHT),
+    look: lookOf(shown, PLAIN_LOOK, LIGHT),
     marks,
     items: new Items(shown, look),
     opacity: 1,

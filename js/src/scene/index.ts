@@ -11,6 +11,7 @@ export {
   type Look,
   lookOf,
   type Marks,
+  PLAIN_LOOK,
   tintOf,
 } from "./scene";
 export { sceneToSvg, toElement } from "./svg";

@@ -29,7 +29,7 @@ export class Items {
   }
 
   edge(e: number): Item {
-    this.#edges[e] ??= drawEdgeOf(this.#graph, e, this.#colors);
+    this.#edges[e] ??= drawEdgeOf(this.#graph, e, this.#colors, this.#look.lines.of(e));
     return this.#edges[e];
   }
 

@@ -1,6 +1,8 @@
 // The legend as drawing commands: what the fill means, and what violet means.
 import { type Legend, readable } from "../color";
 import type { Command } from "./commands";
+import { type LineWidths, THICK, THIN } from "./line-width";
+import { edgeColors, type Look } from "./scene";
 import type { Theme } from "./theme";
 import { textWidth } from "./widths";
 
@@ -16,10 +18,59 @@ const SIZE = 11;
 const BAR = 120;
 const PAD = 10;
 
-export function drawLegend(legend: Legend, theme: Theme): LegendPicture | null {
-  if (legend.kind === "none") return null;
+export function drawLegend({ coloring, lines, theme }: Look): LegendPicture | null {
   const soft = readable(theme.bg, theme.muted, theme.text);
-  return legend.kind === "scale" ? drawScale(legend, theme, soft) : drawCategories(legend, theme, soft);
+  const { legend } = coloring;
+  const fill =
+    legend.kind === "none"
+      ? null
+      : legend.kind === "scale"
+        ? drawScale(legend, theme, soft)
+        : drawCategories(legend, theme, soft);
+  const width = lines.ends && drawWidths(lines.ends, theme, soft);
+  return fill && width ? below(fill, width) : (fill ?? width);
+}
+
+const GAP = 6;
+
+function below(upper: LegendPicture, lower: LegendPicture): LegendPicture {
+  const width = Math.max(upper.width, lower.width);
+  const put = ({ commands, width: own }: LegendPicture, y: number): Command[] =>
+    commands.map((command) => moved(command, width - own, y));
+  return {
+    width,
+    height: upper.height + GAP + lower.height,
+    commands: [...put(upper, 0), ...put(lower, upper.height + GAP)],
+    label: `${upper.label}. ${lower.label}`,
+  };
+}
+
+function moved(command: Command, dx: number, dy: number): Command {
+  if (command.kind !== "path") return { ...command, x: command.x + dx, y: command.y + dy };
+  return { ...command, curve: Array.from(command.curve, (at, i) => at + (i % 2 === 0 ? dx : dy)) };
+}
+
+/** A wedge from the thinnest line to the widest. */
+function drawWidths(ends: NonNullable<LineWidths["ends"]>, theme: Theme, soft: string): LegendPicture {
+  const title = "line width: tensor size";
+  const width = Math.ceil(Math.max(textWidth(title, SIZE, "regular"), BAR) + 2 * PAD);
+  const right = width - PAD;
+  const wedge = [PAD, 28 - THIN / 2, right, 28 - THICK / 2, right, 28 + THICK / 2, PAD, 28 + THIN / 2];
+  const label = (x: number, anchor: "start" | "end", text: string): Command => {
+    return { kind: "text", x, y: 46, text, size: SIZE - 1, face: "regular", anchor, fill: soft };
+  };
+  return {
+    width,
+    height: 52,
+    commands: [
+      card(width, 52, theme),
+      { kind: "text", x: PAD, y: 17, text: title, size: SIZE, face: "regular", anchor: "start", fill: soft },
+      { kind: "path", curve: wedge, closed: true, fill: edgeColors(theme).plain, stroke: "none", strokeWidth: 0 },
+      label(PAD, "start", ends.low),
+      label(right, "end", ends.high),
+    ],
+    label: `Line width: tensor size, ${ends.low} to ${ends.high}`,
+  };
 }
 
 function card(width: number, height: number, theme: Theme): Command {

@@ -4,6 +4,7 @@ import { mix } from "../color";
 import { type Context, drawCommands, trace } from "./canvas";
 import { boundsOf, type Graph } from "./graph";
 import type { Items } from "./items";
+import { PLAIN, THICK, THIN } from "./line-width";
 import { drawNames } from "./names";
 import { curveOf, drawLinks, edgeColors, type Look, type Marks, tintOf } from "./scene";
 import type { Found } from "./spatial";
@@ -137,14 +138,17 @@ function* drawLines(context: Context, drawing: Drawing, edges: Int32Array, k: nu
   const { graph, look, opacity } = drawing;
   const colors = edgeColors(look.theme);
   const { changed } = graph.visible.edges;
-  for (const kind of [0, 1]) {
+  const steps = look.lines.ends ? WIDTHS : 1;
+  for (let step = 0; step < 2 * steps; step++) {
+    const kind = step % 2;
+    const width = look.lines.ends ? widthAt(Math.floor(step / 2)) : PLAIN;
     let done = 0;
-    context.lineWidth = Math.max(1.4, 0.9 / k);
+    context.lineWidth = Math.max(width, 0.9 / k);
     context.strokeStyle = kind === 1 ? colors.changed : colors.plain;
     context.globalAlpha = k < OUTLINES ? 0.6 * opacity : opacity;
     context.beginPath();
     for (const e of edges) {
-      if (changed[e] !== kind) continue;
+      if (changed[e] !== kind || (steps > 1 && widthAt(stepOf(look.lines.of(e))) !== width)) continue;
       const curve = curveOf(graph, e);
       if (k < OUTLINES) straighten(context, curve, 2 / k);
       else trace(context, curve, false);
@@ -157,6 +161,11 @@ function* drawLines(context: Context, drawing: Drawing, edges: Int32Array, k: nu
   }
   context.globalAlpha = 1;
 }
+
+/** From afar lines have one of a few widths, so that all of one width are one stroke. */
+const WIDTHS = 4;
+const widthAt = (step: number): number => THIN + (THICK - THIN) * (step / (WIDTHS - 1));
+const stepOf = (width: number): number => Math.round(((width - THIN) / (THICK - THIN)) * (WIDTHS - 1));
 
 /** The ends of a curve's pieces, without those that are closer together than `least`. */
 function straighten(context: Context, curve: Float64Array, least: number): void {

@@ -1,6 +1,7 @@
 // Edges with their arrowheads, and the labels on them.
 import { readable } from "../color";
 import type { Command } from "./commands";
+import { PLAIN } from "./line-width";
 import type { Theme } from "./theme";
 import { textWidth } from "./widths";
 
@@ -8,22 +9,23 @@ const HEAD = 7;
 const HALF = 3.4;
 
 /** The curve, and a filled head that points the way the curve ends. */
-export function drawEdge(curve: Float64Array, color: string): Command[] {
+export function drawEdge(curve: Float64Array, color: string, width = PLAIN): Command[] {
+  const [head, half] = [HEAD + (width - PLAIN), HALF + (width - PLAIN) / 2];
   const n = curve.length;
   const [x, y] = [curve[n - 2] as number, curve[n - 1] as number];
   let [fx, fy] = [curve[n - 4] as number, curve[n - 3] as number];
   if (fx === x && fy === y) [fx, fy] = [curve[n - 6] as number, curve[n - 5] as number];
   const length = Math.hypot(x - fx, y - fy) || 1;
   const [dx, dy] = [(x - fx) / length, (y - fy) / length];
-  const [bx, by] = [x - dx * HEAD, y - dy * HEAD];
+  const [bx, by] = [x - dx * head, y - dy * head];
   // The line ends inside the head, else its width would blunt the tip.
   const line = Float64Array.from(curve);
-  line[n - 2] = x - dx * HEAD * 0.7;
-  line[n - 1] = y - dy * HEAD * 0.7;
-  const head = [x, y, bx - dy * HALF, by + dx * HALF, bx + dy * HALF, by - dx * HALF];
+  line[n - 2] = x - dx * head * 0.7;
+  line[n - 1] = y - dy * head * 0.7;
+  const tip = [x, y, bx - dy * half, by + dx * half, bx + dy * half, by - dx * half];
   return [
-    { kind: "path", curve: line, fill: "none", stroke: color, strokeWidth: 1.4 },
-    { kind: "path", curve: head, closed: true, fill: color, stroke: "none", strokeWidth: 0 },
+    { kind: "path", curve: line, fill: "none", stroke: color, strokeWidth: width },
+    { kind: "path", curve: tip, closed: true, fill: color, stroke: "none", strokeWidth: 0 },
   ];
 }
 

@@ -10,9 +10,10 @@ import { fitText, textWidth } from "./widths";
 /** Pixels on screen. */
 const SIZE = 11;
 const LINE = SIZE + 3;
-const LEAST_WIDTH = 44;
+const LEAST_WIDTH = 30;
 const LEAST_HEIGHT = 15;
 const GAP = 6;
+const PAD = 4;
 /** Frames nested deeper than this are not named beside the picture. */
 const DEPTH = 2;
 /** Pictures not broader than this on screen have names beside them. */
@@ -50,11 +51,11 @@ function inside(graph: Graph, b: number, k: number): Name | null {
   const { x, y, width, height } = boundsOf(graph, b);
   if (width * k < LEAST_WIDTH || height * k < LEAST_HEIGHT) return null;
   const full = textOf(graph, b);
-  const room = width * k - 10;
+  const room = width * k - 2 * PAD;
   const text = textWidth(full, SIZE, "bold") <= room ? full : fitText(graph.box(b).name, room, SIZE, "bold");
   if (text.length < 3) return null;
   const top = graph.visible.kind[b] === OPEN ? y + 4 / k : y + height / 2 - SIZE / 2 / k;
-  return { text, area: areaOf(text, x + 5 / k, top, k), beside: false };
+  return { text, area: areaOf(text, x + PAD / k, top, k), beside: false };
 }
 
 /** To the right of a picture that runs down, below one that runs to the right. */

@@ -2,7 +2,7 @@ import { expect, it, describe as suite } from "vitest";
 import { contrast } from "../color";
 import type { Command } from "./commands";
 import { boundsOf, boxesOf, buildGraph, type Graph } from "./graph";
-import { drawScene, lookOf, NO_MARKS } from "./scene";
+import { drawScene, lookOf, NO_MARKS, PLAIN_LOOK } from "./scene";
 import { sceneToSvg } from "./svg";
 import { tellingSettings } from "./telling";
 import { equalBlocks, payloadOf, rowOfBlocks, sharedBlock } from "./testing";
@@ -118,7 +118,7 @@ suite("boxes", () => {
   });
 
   it("have room for all of their text", () => {
-    const items = drawScene(graph, lookOf(graph, "params", [], LIGHT), NO_MARKS);
+    const items = drawScene(graph, lookOf(graph, PLAIN_LOOK, LIGHT), NO_MARKS);
     for (const item of items.filter((i) => i.layer === "node")) {
       const { x, width } = boundsOf(graph, item.index);
       for (const command of item.commands) {
@@ -143,7 +143,7 @@ suite("drawing", () => {
   ])("keeps texts readable on their ground in %s", (_, theme, payload) => {
     const graph = buildGraph(payload, expanded, true, "down");
     for (const colorBy of ["params", "type", "trainable", "none"]) {
-      const items = drawScene(graph, lookOf(graph, colorBy, [], theme), NO_MARKS);
+      const items = drawScene(graph, lookOf(graph, { ...PLAIN_LOOK, color_by: colorBy }, theme), NO_MARKS);
       for (const item of items.filter((i) => i.layer === "node" || i.layer === "label")) {
         item.commands.forEach((command, at) => {
           const ground = item.commands.slice(0, at).findLast((other: Command) => other.kind === "rect");
@@ -158,7 +158,7 @@ suite("drawing", () => {
     const payload = payloadOf([{ path: "a", type: "DepthwiseConv2D", params: 4 }], [{ path: "a", failed: true }], []);
     const graph = buildGraph(payload, new Set(), true, "down");
     expect(graph.box(0).marks).toEqual(["failed"]);
-    const [item] = drawScene(graph, lookOf(graph, "params", [], LIGHT), NO_MARKS);
+    const [item] = drawScene(graph, lookOf(graph, PLAIN_LOOK, LIGHT), NO_MARKS);
     expect(item?.commands[0]).toMatchObject({ stroke: LIGHT.error });
     const texts = item?.commands.flatMap((command) => (command.kind === "text" ? [command.text] : []));
     expect(texts).toEqual(expect.arrayContaining(["⚠ failed", graph.box(0).detail]));
@@ -168,7 +168,7 @@ suite("drawing", () => {
     const path = `<script>alert("1")</script>&\u0000`;
     const payload = payloadOf([{ path, type: "Dense" }], [{ path, outputs: [[null, 1]] }], []);
     const graph = buildGraph(payload, new Set(), true, "down");
-    const svg = sceneToSvg(graph, lookOf(graph, "type", [], LIGHT), NO_MARKS, path);
+    const svg = sceneToSvg(graph, lookOf(graph, { ...PLAIN_LOOK, color_by: "type" }, LIGHT), NO_MARKS, path);
     expect(svg).not.toContain("<script");
     expect(svg).not.toContain("\u0000");
     expect(svg).toContain("&lt;");
@@ -180,7 +180,7 @@ suite("drawing", () => {
     const draw = (): string => {
       const payload = sharedBlock();
       const graph = buildGraph(payload, expanded, true, "right");
-      return sceneToSvg(graph, lookOf(graph, "params", [], DARK), NO_MARKS, "model");
+      return sceneToSvg(graph, lookOf(graph, PLAIN_LOOK, DARK), NO_MARKS, "model");
     };
     expect(draw()).toBe(draw());
   });

@@ -5,6 +5,7 @@ import { drawBox, drawFrame, drawHeader } from "./boxes";
 import type { Item } from "./commands";
 import { boundsOf, type Graph } from "./graph";
 import { depthOf } from "./identity";
+import { type EdgeWidth, type LineWidths, lineWidths } from "./line-width";
 import { drawEdge, drawLabel } from "./lines";
 import { drawLink, stubsAt } from "./links";
 import type { Theme } from "./theme";
@@ -13,6 +14,7 @@ import { OPEN } from "./visible";
 export interface Look {
   readonly theme: Theme;
   readonly coloring: Coloring;
+  readonly lines: LineWidths;
 }
 
 /** What of the shared state changes the look of single boxes. */
@@ -28,10 +30,20 @@ export interface Marks {
 
 export const NO_MARKS: Marks = { selected: new Set(), focused: -1, holding: new Set(), dimmed: null };
 
-export function lookOf(graph: Graph, colorBy: string, columns: readonly ValueColumn[], theme: Theme): Look {
+/** What the reader has chosen: named as in the state. */
+export interface LookWish {
+  readonly color_by: string;
+  readonly edge_width: EdgeWidth;
+  readonly extra_columns: readonly ValueColumn[];
+}
+
+export const PLAIN_LOOK: LookWish = { color_by: "params", edge_width: "none", extra_columns: [] };
+
+export function lookOf(graph: Graph, wish: LookWish, theme: Theme): Look {
   const { payload, units } = graph;
   const stacks = Array.from({ length: units.length - units.stacks }, (_, i) => units.rows(units.stacks + i));
-  return { theme, coloring: colorRows(payload, colorBy, columns, theme, stacks) };
+  const coloring = colorRows(payload, wish.color_by, wish.extra_columns, theme, stacks);
+  return { theme, coloring, lines: lineWidths(graph, wish.edge_width) };
 }
 
 /** Everything of the picture, in drawing order. */
@@ -92,9 +104,14 @@ export function curveOf({ layout }: Graph, e: number): Float64Array {
   return layout.routes.subarray(layout.routeOffsets[e], layout.routeOffsets[e + 1]);
 }
 
-export function drawEdgeOf(graph: Graph, e: number, colors: EdgeColors): Item {
+export function drawEdgeOf(graph: Graph, e: number, colors: EdgeColors, width: number): Item {
   const color = graph.visible.edges.changed[e] === 1 ? colors.changed : colors.plain;
-  return { key: `edge:${edgeKey(graph, e)}`, layer: "edge", index: e, commands: drawEdge(curveOf(graph, e), color) };
+  return {
+    key: `edge:${edgeKey(graph, e)}`,
+    layer: "edge",
+    index: e,
+    commands: drawEdge(curveOf(graph, e), color, width),
+  };
 }
 
 /** The label of an edge's tensor, null where there is no room for one; edges of one tensor have the same. */
@@ -113,7 +130,7 @@ export function drawEdges(graph: Graph, look: Look): { edges: Item[]; pills: Ite
   const pills: Item[] = [];
   const taken = new Set<string>();
   for (let e = 0; e < graph.visible.edges.length; e++) {
-    edges.push(drawEdgeOf(graph, e, colors));
+    edges.push(drawEdgeOf(graph, e, colors, look.lines.of(e)));
     const pill = drawLabelOf(graph, look, e, colors);
     const place = `${graph.layout.labelX[e]} ${graph.layout.labelY[e]}`;
     if (!pill || taken.has(place)) continue;

@@ -1,7 +1,7 @@
 import { expect, it, describe as suite } from "vitest";
 import { buildGraph, type Graph } from "./graph";
 import { depthOf, keyOf } from "./identity";
-import { drawScene, lookOf, NO_MARKS } from "./scene";
+import { drawScene, lookOf, NO_MARKS, PLAIN_LOOK } from "./scene";
 import { payloadOf } from "./testing";
 import { LIGHT } from "./theme";
 import { OPEN, STUB, sourceOf } from "./visible";
@@ -70,7 +70,7 @@ suite("stubs", () => {
 
   it("give way to the true lines of what is selected", () => {
     const graph = masked(12);
-    const look = lookOf(graph, "params", [], LIGHT);
+    const look = lookOf(graph, PLAIN_LOOK, LIGHT);
     const links = (selected: number[]): number =>
       drawScene(graph, look, { ...NO_MARKS, selected: new Set(selected) }).filter((item) => item.layer === "link")
         .length;

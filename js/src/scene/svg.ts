@@ -105,7 +105,7 @@ const MARGIN = 24;
 
 /** The whole picture as one SVG document, with its legend. */
 export function sceneToSvg(graph: Graph, look: Look, marks: Marks, title: string): string {
-  const legend = drawLegend(look.coloring.legend, look.theme);
+  const legend = drawLegend(look);
   const width = Math.ceil(Math.max(graph.layout.totalWidth, legend?.width ?? 0) + 2 * MARGIN);
   const legendTop = graph.layout.totalHeight + 2 * MARGIN;
   const height = Math.ceil(legendTop + (legend ? legend.height + MARGIN : 0));

@@ -37,7 +37,7 @@ import { Viewport } from "./graph-viewport";
 import { walk } from "./graph-walk";
 
 const REBUILD: readonly Change[] = ["payload", "expanded", "depth", "groups", "direction"];
-const RECOLOR: readonly Change[] = ["color_by", "extra_columns"];
+const RECOLOR: readonly Change[] = ["color_by", "edge_width", "extra_columns"];
 const REMARK: readonly Change[] = ["selection", "focus", "search"];
 
 /** Milliseconds of rest before the elements over the canvas follow the window. */
@@ -212,7 +212,7 @@ export class GraphController {
   #repaint(): void {
     const { store, shown } = this.#around;
     if (!this.#graph || !store.payload) return;
-    this.#look = lookOf(this.#graph, store.state.color_by, store.state.extra_columns, this.#theme);
+    this.#look = lookOf(this.#graph, store.state, this.#theme);
     this.#drawn = new Items(this.#graph, this.#look);
     this.#marks = this.#marksNow(this.#graph);
     this.#items.show(this.#graph, this.#marks, this.#active);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { boundsOf, buildGraph, type Graph, LIGHT, lookOf } from "../scene";
+import { boundsOf, buildGraph, type Graph, LIGHT, lookOf, PLAIN_LOOK } from "../scene";
 import { Items } from "../scene/items";
 import type { Drawing } from "../scene/levels";
 import { NO_MARKS } from "../scene/scene";
@@ -12,7 +12,7 @@ const payload = rowOfBlocks(3, 4);
 
 function drawingOf(open: readonly string[]): Drawing {
   const graph = buildGraph(payload, new Set(open), true, "down");
-  const look = lookOf(graph, "params", [], LIGHT);
+  const look = lookOf(graph, PLAIN_LOOK, LIGHT);
   return { graph, look, marks: NO_MARKS, items: new Items(graph, look), opacity: 1 };
 }
 

@@ -116,7 +116,7 @@ function ZoomButtons({ controller }: { readonly controller: { readonly current: 
 
 function LegendView({ look }: { readonly look: Look }) {
   const element = useRef<SVGSVGElement>(null);
-  const picture = drawLegend(look.coloring.legend, look.theme);
+  const picture = drawLegend(look);
   useEffect(() => {
     if (element.current && picture) fill(element.current, picture.commands, look.theme);
   });

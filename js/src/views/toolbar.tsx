@@ -84,7 +84,7 @@ const COLORS: readonly (readonly [string, string, string])[] = [
 
 function ColorMenu() {
   const { store } = useDisplay();
-  const { color_by, extra_columns } = useStore(store, "color_by", "extra_columns");
+  const { color_by, edge_width, extra_columns } = useStore(store, "color_by", "edge_width", "extra_columns");
   const extras = extra_columns.map(({ id, label, unit }) => [id, label, unit] as const);
   const all = [...COLORS.slice(0, -1), ...extras, ...COLORS.slice(-1)];
   const now = all.find(([id]) => id === color_by)?.[1] ?? color_by;
@@ -95,6 +95,15 @@ function ColorMenu() {
           {label}
         </Choice>
       ))}
+      <Heading>Lines</Heading>
+      <Choice
+        single={false}
+        on={edge_width === "bytes"}
+        hint="of the tensor"
+        onPick={() => store.set({ edge_width: edge_width === "bytes" ? "none" : "bytes" })}
+      >
+        Width by size
+      </Choice>
     </Menu>
   );
 }
