@@ -112,6 +112,7 @@ function drawCards(box: Box, front: Bounds, state: BoxState, theme: Theme): Comm
 function drawRepeat(box: Box, left: number, y: number, ground: string, ink: string): Command[] {
   if (!box.repeat) return [];
   const width = repeatRoom(box) - 12;
+  const fill = mix(ground, ink, 0.12);
   return [
     {
       kind: "rect",
@@ -120,11 +121,11 @@ function drawRepeat(box: Box, left: number, y: number, ground: string, ink: stri
       width,
       height: 17,
       radius: 8.5,
-      fill: mix(ground, ink, 0.12),
+      fill,
       stroke: "none",
       strokeWidth: 0,
     },
-    { ...line(left + width / 2, y - 0.5, box.repeat, ink, "middle"), face: "bold" },
+    { ...line(left + width / 2, y - 0.5, box.repeat, readable(fill, ink), "middle"), face: "bold" },
   ];
 }
 

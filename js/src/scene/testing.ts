@@ -46,7 +46,9 @@ export function payloadOf(
   const tensors = (of: CallSpec, side: "inputs" | "outputs"): number[] => (of[side] ?? []).map(shape);
   const inputs = calls.map((c) => tensors(c, "inputs"));
   const outputs = calls.map((c) => tensors(c, "outputs"));
-  const total = rows.reduce((sum, row) => sum + (row.kind === "group" ? 0 : (row.params ?? 0)), 0);
+  // A row's number covers what it holds.
+  const outermost = rows.filter((row) => row.kind !== "group" && !row.parent);
+  const total = outermost.reduce((sum, row) => sum + (row.params ?? 0), 0);
   const params = Float64Array.from(rows, (row, i) => (i === 0 ? total : (row.params ?? 0)));
   const callsAt = new Map<string, number[]>();
   calls.forEach((call, c) => {
