@@ -26,15 +26,23 @@ describe("initial expansion", () => {
         ...blocks.flatMap((path) => [
           { path, type: "Block" },
           { path: `${path}/a`, type: "Dense", parent: path },
+          { path: `${path}/b`, type: "Norm", parent: path },
         ]),
       ],
       [
         ...before.map(({ path }) => ({ path })),
-        ...blocks.flatMap((path, i) => [{ path }, { path: `${path}/a`, parent: 6 + 2 * i }]),
+        ...blocks.flatMap((path, i) => [
+          { path },
+          { path: `${path}/a`, parent: 6 + 3 * i },
+          { path: `${path}/b`, parent: 6 + 3 * i },
+        ]),
       ],
       [
-        [7, 9],
-        [9, 11],
+        [7, 8],
+        [8, 10],
+        [10, 11],
+        [11, 13],
+        [13, 14],
       ],
     );
     expect(initialExpanded(payload, "auto", true)).toEqual([]);

@@ -132,6 +132,12 @@ suite("boxes", () => {
   });
 });
 
+function isUnder(other: Command, { x, y }: { x: number; y: number }): boolean {
+  return (
+    other.kind === "rect" && other.x <= x && x <= other.x + other.width && other.y <= y && y <= other.y + other.height
+  );
+}
+
 suite("drawing", () => {
   const expanded = new Set(["block", "~head"]);
 
@@ -145,11 +151,11 @@ suite("drawing", () => {
     for (const colorBy of ["params", "type", "trainable", "none"]) {
       const items = drawScene(graph, lookOf(graph, { ...PLAIN_LOOK, color_by: colorBy }, theme), NO_MARKS);
       for (const item of items.filter((i) => i.layer === "node" || i.layer === "label")) {
-        item.commands.forEach((command, at) => {
-          const ground = item.commands.slice(0, at).findLast((other: Command) => other.kind === "rect");
-          if (command.kind !== "text" || ground?.kind !== "rect") return;
-          expect(contrast(command.fill, ground.fill)).toBeGreaterThanOrEqual(4.5);
-        });
+        for (const command of item.commands) {
+          if (command.kind !== "text") continue;
+          const ground = item.commands.findLast((other) => isUnder(other, command));
+          if (ground?.kind === "rect") expect(contrast(command.fill, ground.fill)).toBeGreaterThanOrEqual(4.5);
+        }
       }
     }
   });
