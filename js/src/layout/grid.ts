@@ -12,7 +12,7 @@ const BUS = 10;
 
 export interface Grid {
   readonly members: readonly number[];
-  /** What all members read, as an edge each; and the nodes that they feed, far ports together as -1. */
+  /** What all members read, see `readsOf`; and the nodes that they feed, far ports together as -1. */
   readonly reads: readonly number[];
   readonly feeds: readonly number[];
   readonly across: number;
@@ -29,14 +29,35 @@ export interface Grid {
 
 export const busAt = (first: number, i: number): number => first + i * BUS;
 
-export function findGrids(problem: Problem): Grid[] {
-  const candidates = candidatesOf(problem);
+/**
+ * What each edge brings: the number of its outlet, or one behind all outlets, counted by target, for what enters the frame
+ * for its target alone. As with ports where tensors leave, one is as good as another: every member of a grid has its own.
+ */
+export function readsOf({ boxes, near, from, to, outlet, labelAcross, inPort }: Problem): Int32Array {
+  const reads = outlet.slice();
+  if (near === 0 || boxes < LEAST) return reads;
+  const readers = new Int32Array(labelAcross.length);
+  for (let e = 0; e < from.length; e++) readers[outlet[e]!]!++;
+  const own: number[] = [];
+  for (let e = 0; e < from.length; e++) {
+    if (from[e]! >= boxes && to[e]! < boxes && readers[outlet[e]!] === 1) own.push(e);
+  }
+  own.sort((a, b) => to[a]! - to[b]! || inPort[a]! - inPort[b]! || a - b);
+  own.forEach((e, i) => {
+    const before = own[i - 1];
+    reads[e] = before !== undefined && to[before] === to[e] ? reads[before]! + 1 : labelAcross.length;
+  });
+  return reads;
+}
+
+export function findGrids(problem: Problem, readOf = readsOf(problem)): Grid[] {
+  const candidates = candidatesOf(problem, readOf);
   if (candidates.length < LEAST) return [];
-  const ties = tiesOf(problem, candidates);
+  const ties = tiesOf(problem, readOf, candidates);
   const groups = new Map<string, number[]>();
   for (const v of candidates) {
     const { reads, feeds } = ties.get(v)!;
-    const key = `${reads.map((e) => problem.outlet[e]!).sort((a, b) => a - b)}>${feeds.sort((a, b) => a - b)}`;
+    const key = `${reads.sort((a, b) => a - b)}>${feeds.sort((a, b) => a - b)}`;
     const members = groups.get(key) ?? [];
     members.push(v);
     groups.set(key, members);
@@ -52,8 +73,9 @@ export function findGrids(problem: Problem): Grid[] {
 }
 
 /** Boxes that read nothing but what many read, and feed nothing but what many feed. */
-function candidatesOf({ boxes, near, from, to, outlet, labelAcross }: Problem): number[] {
+function candidatesOf({ boxes, near, from, to, outlet, labelAcross }: Problem, readOf: Int32Array): number[] {
   if (boxes < LEAST) return [];
+  const outlets = labelAcross.length;
   const readers = new Int32Array(labelAcross.length);
   const feeders = new Int32Array(boxes);
   for (let e = 0; e < from.length; e++) {
@@ -62,7 +84,7 @@ function candidatesOf({ boxes, near, from, to, outlet, labelAcross }: Problem): 
   }
   const out = new Uint8Array(boxes);
   for (let e = 0; e < from.length; e++) {
-    if (to[e]! < boxes && readers[outlet[e]!]! < LEAST) out[to[e]!] = 1;
+    if (to[e]! < boxes && readOf[e]! < outlets && readers[outlet[e]!]! < LEAST) out[to[e]!] = 1;
     if (from[e]! < boxes && to[e]! < boxes + near && feeders[to[e]!]! < LEAST) out[from[e]!] = 1;
   }
   const candidates: number[] = [];
@@ -71,16 +93,20 @@ function candidatesOf({ boxes, near, from, to, outlet, labelAcross }: Problem): 
 }
 
 interface Ties {
-  /** What a box reads, as one edge for each outlet, and the nodes that it feeds, far ports together as -1. */
+  /** What a box reads, see `readsOf`, and the nodes that it feeds, far ports together as -1. */
   readonly reads: number[];
   readonly feeds: number[];
 }
 
-function tiesOf({ boxes, near, from, to, outlet }: Problem, candidates: readonly number[]): Map<number, Ties> {
+function tiesOf(
+  { boxes, near, from, to }: Problem,
+  readOf: Int32Array,
+  candidates: readonly number[],
+): Map<number, Ties> {
   const ties = new Map(candidates.map((v): [number, Ties] => [v, { reads: [], feeds: [] }]));
   for (let e = 0; e < from.length; e++) {
     const reads = ties.get(to[e]!)?.reads;
-    if (reads && !reads.some((other) => outlet[other] === outlet[e])) reads.push(e);
+    if (reads && !reads.includes(readOf[e]!)) reads.push(readOf[e]!);
     // Ports where tensors leave are as good as each other: every member has its own.
     const end = to[e]! >= boxes + near ? -1 : to[e]!;
     const feeds = ties.get(from[e]!)?.feeds;

@@ -294,6 +294,24 @@ describe("layout", () => {
     );
   });
 
+  it("wraps boxes into a grid that have two ports each of their own", () => {
+    // Two frames of makers and one whose members each read one of either, and feed a sum.
+    const n = 30;
+    const each = Array.from({ length: n }, (_, i) => i);
+    const parent = [...[-1, -1, -1, -1], ...each.map(() => 0), ...each.map(() => 1), ...each.map(() => 2)];
+    const edges = each.flatMap((i): Edge[] => [
+      [4 + i, 4 + 2 * n + i, 0, 0],
+      [4 + n + i, 4 + 2 * n + i, 0, 1],
+      [4 + 2 * n + i, 3],
+    ]);
+    check(graph(parent, edges));
+    check(graph(parent, edges, { direction: "right" }));
+    const l = layout(graph(parent, edges));
+    expect(l.width[2]).toBeLessThan((n * 120) / 2);
+    const ends = [0, 1].map((e) => pointsOf(l, e).at(-1)![0]);
+    expect(ends[0]).toBeLessThan(ends[1]!);
+  });
+
   it("yields often, and gives in steps what it gives at once", () => {
     const chain = Array.from({ length: 8000 }, (_, b): Edge => [b, b + 1]);
     const input = graph(flat(8001), chain);

@@ -1,13 +1,15 @@
 // A frame with grids is laid out with one box for each grid, and then the grids are filled in.
 import { outletsOf } from "./cells";
-import { busAt, findGrids, type Grid } from "./grid";
+import { busAt, findGrids, type Grid, readsOf } from "./grid";
 import { Paths } from "./path";
 import { nodesOf, type Plan, type Problem } from "./problem";
 
 export interface Wrapped {
   readonly problem: Problem;
   readonly grids: readonly Grid[];
-  /** By node of the frame: its number in the wrapped problem; of far ports that one grid feeds, one. */
+  /** By edge of the frame, see `readsOf`. */
+  readonly readOf: Int32Array;
+  /** By node of the frame: its number in the wrapped problem; of ports for the members of one grid, one. */
   readonly node: Int32Array;
   /** The grid of each box, -1 for none, and its place there. */
   readonly gridOf: Int32Array;
@@ -27,7 +29,8 @@ interface Edge {
 
 /** null where nothing is wide enough to wrap. */
 export function wrapGrids(problem: Problem): Wrapped | null {
-  const grids = findGrids(problem);
+  const readOf = readsOf(problem);
+  const grids = findGrids(problem, readOf);
   if (grids.length === 0) return null;
   const gridOf = new Int32Array(problem.boxes).fill(-1);
   const placeIn = new Int32Array(problem.boxes);
@@ -37,13 +40,13 @@ export function wrapGrids(problem: Problem): Wrapped | null {
       placeIn[v] = i;
     });
   });
-  const { node, boxes, far } = number(problem, grids, gridOf);
+  const numbered = number(problem, grids, gridOf, readOf);
   const edges: Edge[] = [];
   const edge = new Int32Array(problem.from.length);
   const known = new Map<string, number>();
   let outlets = problem.labelAcross.length;
   for (let e = 0; e < edge.length; e++) {
-    const wrapped = wrapEdge(problem, grids, gridOf, node, e);
+    const wrapped = wrapEdge(problem, grids, gridOf, numbered.node, readOf, e);
     const key = wrapped.key;
     const same = key === null ? undefined : known.get(key);
     edge[e] = same ?? edges.length;
@@ -52,42 +55,57 @@ export function wrapGrids(problem: Problem): Wrapped | null {
     edges.push(wrapped.leaves ? { ...wrapped.edge, outlet: outlets++ } : wrapped.edge);
   }
   return {
-    problem: wrappedProblem(problem, grids, gridOf, { node, boxes, far, edges, outlets }),
+    problem: wrappedProblem(problem, grids, gridOf, { ...numbered, edges, outlets }),
     grids,
-    node,
+    readOf,
+    node: numbered.node,
     gridOf,
     placeIn,
     edge,
   };
 }
 
-/** Grids take the place of their first member. */
-function number(
-  problem: Problem,
-  grids: readonly Grid[],
-  gridOf: Int32Array,
-): { node: Int32Array; boxes: number; far: number } {
+interface Numbered {
+  readonly node: Int32Array;
+  readonly boxes: number;
+  readonly near: number;
+  readonly far: number;
+}
+
+/** Grids take the place of their first member, and ports of their members become one for each thing that they do. */
+function number(problem: Problem, grids: readonly Grid[], gridOf: Int32Array, readOf: Int32Array): Numbered {
+  const { from, to } = problem;
   const node = new Int32Array(nodesOf(problem));
   let boxes = 0;
   for (let v = 0; v < problem.boxes; v++) {
     const grid = grids[gridOf[v]!];
     node[v] = grid && grid.members[0] !== v ? node[grid.members[0]!]! : boxes++;
   }
-  for (let p = 0; p < problem.near; p++) node[problem.boxes + p] = boxes + p;
-  const feeder = new Int32Array(nodesOf(problem)).fill(-1);
-  for (let e = 0; e < problem.from.length; e++) {
-    if (problem.from[e]! < problem.boxes) feeder[problem.to[e]!] = gridOf[problem.from[e]!]!;
+  /** The grid that each port is for, and what it brings there. */
+  const grid = new Int32Array(nodesOf(problem)).fill(-1);
+  const brings = new Int32Array(nodesOf(problem));
+  for (let e = 0; e < from.length; e++) {
+    if (from[e]! < problem.boxes) grid[to[e]!] = gridOf[from[e]!]!;
+    else if (readOf[e]! >= problem.labelAcross.length) {
+      grid[from[e]!] = gridOf[to[e]!]!;
+      brings[from[e]!] = readOf[e]!;
+    }
   }
-  const shared = new Map<number, number>();
-  const first = problem.boxes + problem.near;
-  let far = 0;
-  for (let p = 0; p < problem.far; p++) {
-    const g = feeder[first + p]!;
-    const known = g >= 0 ? shared.get(g) : undefined;
-    node[first + p] = known ?? boxes + problem.near + far++;
-    if (g >= 0) shared.set(g, node[first + p]!);
-  }
-  return { node, boxes, far };
+  const shared = new Map<string, number>();
+  let next = boxes;
+  const place = (first: number, count: number): number => {
+    const before = next;
+    for (let p = first; p < first + count; p++) {
+      const key = `${first} ${grid[p]} ${brings[p]}`;
+      const known = grid[p]! >= 0 ? shared.get(key) : undefined;
+      node[p] = known ?? next++;
+      shared.set(key, node[p]!);
+    }
+    return next - before;
+  };
+  const near = place(problem.boxes, problem.near);
+  const far = place(problem.boxes + problem.near, problem.far);
+  return { node, boxes, near, far };
 }
 
 /** An edge into or out of a grid meets it at a trunk; those that share the trunk have one key. */
@@ -96,6 +114,7 @@ function wrapEdge(
   grids: readonly Grid[],
   gridOf: Int32Array,
   node: Int32Array,
+  readOf: Int32Array,
   e: number,
 ): { edge: Edge; key: string | null; leaves: boolean } {
   const from = problem.from[e]!;
@@ -103,7 +122,7 @@ function wrapEdge(
   const source = from < problem.boxes ? grids[gridOf[from]!] : undefined;
   const target = to < problem.boxes ? grids[gridOf[to]!] : undefined;
   const feed = source ? feedOf(problem, source, to) : -1;
-  const read = target ? readOf(problem, target, e) : -1;
+  const read = target ? target.reads.indexOf(readOf[e]!) : -1;
   const edge = {
     from: node[from]!,
     to: node[to]!,
@@ -113,30 +132,21 @@ function wrapEdge(
     toAt: target ? target.readTrunk[read]! - target.across / 2 : problem.toAt[e]!,
   };
   if (source) return { edge, key: `${edge.from} ${edge.to} ${feed} ${target ? read : ""}`, leaves: true };
-  return { edge, key: target ? `${edge.outlet} ${edge.to}` : null, leaves: false };
+  // What enters for each member alone comes by one port, and so as one.
+  return { edge, key: target ? `${edge.from} ${edge.to} ${read}` : null, leaves: false };
 }
 
 function feedOf({ boxes, near }: Problem, grid: Grid, to: number): number {
   return grid.feeds.indexOf(to >= boxes + near ? -1 : to);
 }
 
-function readOf({ outlet }: Problem, grid: Grid, e: number): number {
-  return grid.reads.findIndex((other) => outlet[other] === outlet[e]);
-}
-
 function wrappedProblem(
   problem: Problem,
   grids: readonly Grid[],
   gridOf: Int32Array,
-  {
-    node,
-    boxes,
-    far,
-    edges,
-    outlets,
-  }: { node: Int32Array; boxes: number; far: number; edges: Edge[]; outlets: number },
+  { node, boxes, near, far, edges, outlets }: Numbered & { edges: Edge[]; outlets: number },
 ): Problem {
-  const n = boxes + problem.near + far;
+  const n = boxes + near + far;
   const extent = { across: new Float64Array(n), along: new Float64Array(n), anchor: new Float64Array(n) };
   for (let v = 0; v < problem.boxes; v++) {
     const box = grids[gridOf[v]!] ?? { across: problem.across[v]!, along: problem.along[v]! };
@@ -155,6 +165,7 @@ function wrappedProblem(
     ...problem,
     ...extent,
     boxes,
+    near,
     far,
     from: Int32Array.from(edges, (e) => e.from),
     to: Int32Array.from(edges, (e) => e.to),
@@ -196,7 +207,7 @@ const APART = 12;
 
 function unwrapEdges(
   problem: Problem,
-  { grids, gridOf, placeIn, edge, node }: Wrapped,
+  { grids, gridOf, placeIn, edge, node, readOf }: Wrapped,
   plan: Plan,
   centre: Float64Array,
   start: Float64Array,
@@ -232,7 +243,7 @@ function unwrapEdges(
       paths.append(outer);
     }
     if (target) {
-      const read = readOf(problem, target, e);
+      const read = target.reads.indexOf(readOf[e]!);
       const open = (read - (target.reads.length - 1) / 2) * APART;
       const fixed = problem.toAt[e]!;
       const bus = plan.start[node[to]!]! + busAt(target.busAbove[placeIn[to]!]!, read);

@@ -193,6 +193,11 @@ suite("drawing", () => {
 });
 
 suite("character widths", () => {
+  it("keeps the number that tells equal layers apart, however little fits", () => {
+    expect(fitText("expert_117", 40, 11, "bold")).toMatch(/^e?x?…117$/);
+    expect(fitText("expert_117", 12, 11, "bold")).not.toContain("x");
+  });
+
   it("fits text by cutting its middle", () => {
     const fitted = fitText("a_very_long_name_of_a_layer_17", 100, 13, "bold");
     expect(textWidth(fitted, 13, "bold")).toBeLessThanOrEqual(100);

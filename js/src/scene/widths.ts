@@ -34,12 +34,13 @@ export function textWidth(text: string, size: number, face: Face): number {
   return width * size;
 }
 
-/** `text`, or as much of its start and end as fits: names of layers differ in their ends. */
+/** `text`, or as much of its start and end as fits: names of layers differ in their ends, most in a last number. */
 export function fitText(text: string, room: number, size: number, face: Face): string {
   if (textWidth(text, size, face) <= room) return text;
   const chars = Array.from(text);
+  const number = /\d{0,4}$/.exec(text)?.[0].length ?? 0;
   for (let kept = Math.min(chars.length - 1, 200); kept > 0; kept--) {
-    const tail = Math.floor(kept / 3);
+    const tail = Math.min(kept, Math.max(Math.floor(kept / 3), number));
     const fitted = `${chars.slice(0, kept - tail).join("")}…${tail ? chars.slice(-tail).join("") : ""}`;
     if (textWidth(fitted, size, face) <= room) return fitted;
   }
