@@ -214,7 +214,9 @@ function stubTexts(payload: Payload, units: Units, visible: Visible, b: number):
   const i = b - stubs.first;
   const u = unit[b] as number;
   const target = stubs.target[i] as number;
-  const made = nameOf(payload, units, u) || typeOf(payload, units, u);
+  // Operations have a number and no name.
+  const isOperation = payload.calls.kind[u] === "operation";
+  const made = (isOperation ? "" : nameOf(payload, units, u)) || typeOf(payload, units, u);
   const readers = stubs.readers[i] as number;
   const reader = target < 0 ? "" : nameOf(payload, units, unit[target] as number);
   return {
@@ -262,7 +264,7 @@ function typeOf(payload: Payload, units: Units, u: number): string {
 /** What stands behind the type: how many layers a frame holds, or the settings that tell layers apart. */
 function contentOf(payload: Payload, units: Units, u: number): string {
   const inside = units.leaves[u] as number;
-  if (units.hasChildren[u]) return ` · ${inside} ${inside === 1 ? "layer" : "layers"}`;
+  if (units.hasChildren[u]) return ` · ${formatCount(inside)} ${inside === 1 ? "layer" : "layers"}`;
   const isCall = u < payload.calls.length;
   const settings = payload.settings[isCall ? callSettings(payload, u, units.row[u] as number) : -1] ?? [];
   const telling = tellingSettings(typeOf(payload, units, u), settings);

@@ -35,7 +35,7 @@ export function drawNames(context: Context, graph: Graph, boxes: readonly number
   for (const b of boxes) {
     const free = (name: Name | null): name is Name =>
       name !== null && !taken.some((other) => overlap(other, name.area));
-    const name = [beside(graph, b, k), inside(graph, b, k)].find(free);
+    const name = [...beside(graph, b, k), inside(graph, b, k)].find(free);
     if (!name) continue;
     taken.push(name.area);
     const baseline = name.area.y + SIZE / k;
@@ -58,22 +58,25 @@ function inside(graph: Graph, b: number, k: number): Name | null {
   return { text, area: areaOf(text, x + PAD / k, top, k), beside: false };
 }
 
-/** To the right of a picture that runs down, below one that runs to the right. */
-function beside(graph: Graph, b: number, k: number): Name | null {
+/** Places to the right of a picture that runs down, or below one that runs to the right, the best first. */
+function beside(graph: Graph, b: number, k: number): Name[] {
   const { visible, units, direction } = graph;
   const { totalWidth, totalHeight } = graph.layout;
   const depth = units.depth[visible.unit[b] as number] as number;
   const breadth = direction === "down" ? totalWidth : totalHeight;
-  if (visible.kind[b] !== OPEN || depth > DEPTH || breadth * k > THIN) return null;
+  if (visible.kind[b] !== OPEN || depth > DEPTH || breadth * k > THIN) return [];
   const { x, y, width, height } = boundsOf(graph, b);
   if (direction === "down") {
-    if (height * k < LEAST_HEIGHT) return null;
     const text = textOf(graph, b);
-    return { text, area: areaOf(text, totalWidth + GAP / k, y, k), beside: true };
+    // A frame begins where the one around it does: its name goes a line further down.
+    const lines = Math.min(DEPTH, Math.floor((height * k) / LEAST_HEIGHT));
+    return Array.from({ length: lines }, (_, line): Name => {
+      return { text, area: areaOf(text, totalWidth + GAP / k, y + (line * LINE) / k, k), beside: true };
+    });
   }
   const text = fitText(textOf(graph, b), width * k, SIZE, "bold");
-  if (width * k < LEAST_WIDTH || text.length < 3) return null;
-  return { text, area: areaOf(text, x, totalHeight + GAP / k, k), beside: true };
+  if (width * k < LEAST_WIDTH || text.length < 3) return [];
+  return [{ text, area: areaOf(text, x, totalHeight + GAP / k, k), beside: true }];
 }
 
 function textOf(graph: Graph, b: number): string {
