@@ -20,8 +20,7 @@ import nbformat
 from jupyter_client.blocking.client import BlockingKernelClient
 from playwright.sync_api import Locator, Page, expect
 
-PATIENCE = 60.0
-"""Seconds that a condition may take to come true; a busy machine is slow, and a quick one does not wait."""
+from tests.e2e.waiting import PATIENCE, until
 
 PAGE_CONFIG = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 
@@ -137,10 +136,10 @@ class Kernel:
 
     def expect(self, expression: str, value: object) -> None:
         """Wait until an expression has a value."""
-        end = time.monotonic() + PATIENCE
-        while (found := self.evaluate(expression)) != value:
-            assert time.monotonic() < end, f"{expression} is {found!r}, not {value!r}"
-            time.sleep(0.05)
+        until(
+            lambda: self.evaluate(expression) == value,
+            lambda: f"{expression} is {self.evaluate(expression)!r}, not {value!r}",
+        )
 
     def close(self) -> None:
         self._client.stop_channels()
