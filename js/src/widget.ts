@@ -1,12 +1,12 @@
 // The anywidget entry: one store per widget model, one mounted app per display.
 import type { AnyWidget } from "@anywidget/types";
-import { gunzip } from "./gunzip";
 import { kernelOf } from "./kernel";
-import type { PageSource } from "./page";
+import { load } from "./loading";
+import { type PageSource, workerScript } from "./page";
 import { Store } from "./store";
 import { type Model, readState, syncTraits, type Traits } from "./sync";
 import { mount } from "./views/mount";
-import { decode } from "./wire";
+import { STAFF } from "./worker/staff";
 
 /** What `export default` of widget.js is; `source` is what a saved page is made of. */
 export function createWidget(source: PageSource): AnyWidget<Traits> {
@@ -31,6 +31,7 @@ export function createWidget(source: PageSource): AnyWidget<Traits> {
     render({ model, el, signal }) {
       const store = stores.get(model) ?? storeOf(model, signal);
       const pageOf = () => ({ ...source, payload: bytesOf(model.get("payload")) });
+      STAFF.join(workerScript(source), signal);
       mount(el, store, { source: pageOf, page: false, style: source.style }, signal);
     },
   };
@@ -41,22 +42,20 @@ function bytesOf(view: DataView): Uint8Array<ArrayBuffer> {
 }
 
 function followPayload(model: Model, store: Store, signal: AbortSignal): void {
-  let newest = 0;
-  const load = async () => {
-    newest += 1;
-    const mine = newest;
-    try {
-      const payload = decode(await gunzip(model.get("payload")));
-      if (mine === newest && !signal.aborted) store.setPayload(payload);
-    } catch (error) {
-      if (mine === newest && !signal.aborted) store.fail(message(error));
-    }
+  let newest: AbortController | null = null;
+  const follow = () => {
+    newest?.abort();
+    newest = new AbortController();
+    void load(store, bytesOf(model.get("payload")), newest.signal);
   };
-  model.on("change:payload", load);
-  signal.addEventListener("abort", () => model.off("change:payload", load), { once: true });
-  void load();
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  model.on("change:payload", follow);
+  signal.addEventListener(
+    "abort",
+    () => {
+      model.off("change:payload", follow);
+      newest?.abort();
+    },
+    { once: true },
+  );
+  follow();
 }

@@ -4,7 +4,7 @@ import { edgeShape } from "../format";
 import { type Direction, type Layout, type LayoutCache, layoutSteps } from "../layout";
 import type { Payload } from "../wire";
 import { describe, HEADER } from "./describe";
-import { unitsOf } from "./units";
+import { unitsSteps } from "./units";
 import { type Visible, visibleGraph } from "./visible";
 import { textWidth } from "./widths";
 
@@ -25,6 +25,8 @@ export interface Arrangement {
 
 export const LABEL_SIZE = 10.5;
 export const LABEL_HEIGHT = 17;
+/** Boxes measured between two yields. */
+const STEP = 500;
 const SPACING = { header: HEADER, padding: 16, node: 26, edge: 18, rank: 11 };
 
 /** What the label of edge `e` says. */
@@ -38,7 +40,7 @@ export function edgeLabel(payload: Payload, visible: Visible, e: number): string
 /** Yields the share of the work that is done, from 0 to 1. */
 export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): Generator<number, Arrangement> {
   const { groups, direction } = wish;
-  const units = unitsOf(payload, groups);
+  const units = yield* shareOf(unitsSteps(payload, groups));
   const visible = visibleGraph(payload, wish.open, groups);
   const width = new Float64Array(visible.count);
   const height = new Float64Array(visible.count);
@@ -46,6 +48,7 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
     const box = describe(payload, units, visible, b);
     width[b] = box.width;
     height[b] = box.height;
+    if (b % STEP === STEP - 1) yield (0.1 * b) / visible.count;
   }
   const { edges } = visible;
   const labelWidth = Float64Array.from(edges.tensor, (_, e) =>
@@ -69,6 +72,15 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
     cache,
   );
   return { visible, layout, groups, direction };
+}
+
+/** Steps before anything of the picture is known. */
+function* shareOf<T>(steps: Generator<undefined, T>): Generator<number, T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    yield 0;
+  }
 }
 
 /** All steps at once. */
