@@ -33,16 +33,18 @@ export class SharedArranger implements Arranger {
   readonly #payload: Payload;
   readonly #bytes: Uint8Array<ArrayBuffer> | null;
   readonly #staff: Staff;
+  readonly #few: number;
   readonly #cache = new LayoutCache();
 
-  constructor(payload: Payload, bytes: Uint8Array<ArrayBuffer> | null, staff: Staff) {
+  constructor(payload: Payload, bytes: Uint8Array<ArrayBuffer> | null, staff: Staff, few = AT_ONCE) {
     this.#payload = payload;
     this.#bytes = bytes;
     this.#staff = staff;
+    this.#few = few;
   }
 
   arrange(wish: Wish, signal: AbortSignal, progress: (done: number) => void): Arrangement | Promise<Arrangement> {
-    if (this.#payload.calls.length <= AT_ONCE) return atOnce(arranging(this.#payload, wish, this.#cache));
+    if (this.#payload.calls.length <= this.#few) return atOnce(arranging(this.#payload, wish, this.#cache));
     return this.#arrangeLater(wish, signal, progress);
   }
 

@@ -37,10 +37,13 @@ export function edgeLabel(payload: Payload, visible: Visible, e: number): string
   return edgeShape(shape) + (count > 1 ? ` · ${count} tensors` : "");
 }
 
+/** Share of the work after which the sizes of all boxes are known. */
+const MEASURED = 0.1;
+
 /** Yields the share of the work that is done, from 0 to 1. */
 export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): Generator<number, Arrangement> {
   const { groups, direction } = wish;
-  const units = yield* shareOf(unitsSteps(payload, groups));
+  const units = yield* shared(unitsSteps(payload, groups), () => 0);
   const visible = visibleGraph(payload, wish.open, groups);
   const width = new Float64Array(visible.count);
   const height = new Float64Array(visible.count);
@@ -48,14 +51,14 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
     const box = describe(payload, units, visible, b);
     width[b] = box.width;
     height[b] = box.height;
-    if (b % STEP === STEP - 1) yield (0.1 * b) / visible.count;
+    if (b % STEP === STEP - 1) yield (MEASURED * b) / visible.count;
   }
   const { edges } = visible;
   const labelWidth = Float64Array.from(edges.tensor, (_, e) =>
     Math.ceil(textWidth(edgeLabel(payload, visible, e), LABEL_SIZE, "mono") + 14),
   );
-  yield 0.1;
-  const layout = yield* layoutSteps(
+  yield MEASURED;
+  const steps = layoutSteps(
     {
       parent: visible.parent,
       width,
@@ -71,15 +74,16 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
     },
     cache,
   );
+  const layout = yield* shared(steps, (done) => MEASURED + (1 - MEASURED) * done);
   return { visible, layout, groups, direction };
 }
 
-/** Steps before anything of the picture is known. */
-function* shareOf<T>(steps: Generator<undefined, T>): Generator<number, T> {
+/** Steps of a part, as shares of the whole. */
+function* shared<S, T>(steps: Generator<S, T>, share: (step: S) => number): Generator<number, T> {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
-    yield 0;
+    yield share(step.value);
   }
 }
 
