@@ -207,6 +207,27 @@ def test_closing_the_output_leaves_nothing_behind(open_view, page, context):
     View(page).ready()
 
 
+def test_the_worker_ends_with_the_last_display(open_notebook, server, large_graph, page, context):
+    context.add_init_script(COUNT_WHAT_IS_LEFT)
+    (server.work / "large.json").write_text(large_graph)
+    first = "import nbviz\nview = nbviz.view(nbviz.read('large.json'))"
+    notebook = open_notebook(server.write("large.ipynb", [first, "view", "view  # again"]))
+    notebook.run_all()
+    View(page, 0).ready()
+    View(page, 1).ready()
+    assert [what for what in page.evaluate("whatIsLeft()") if what == "worker"] == ["worker"]
+    page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    notebook.command("notebook:clear-cell-output")
+    expect(page.locator(".nbviz")).to_have_count(1)
+    assert "worker" in page.evaluate("whatIsLeft()")
+    notebook.command("notebook:clear-all-cell-outputs")
+    expect(page.locator(".nbviz")).to_have_count(0)
+    page.wait_for_function("() => whatIsLeft().length === 0")
+    notebook.run_all()  # and it comes back
+    View(page).ready()
+    assert "worker" in page.evaluate("whatIsLeft()")
+
+
 def test_a_closed_view_leaves_the_page(open_view, page):
     notebook = open_view("view")
     view = View(page).ready()
