@@ -86,6 +86,8 @@ function isDark(palette: Palette): boolean {
   return contrast(palette.bg, "#ffffff") > contrast(palette.bg, "#000000");
 }
 
+const SHADES = 1000;
+
 function scale(
   palette: Palette,
   title: string,
@@ -105,7 +107,14 @@ function scale(
   const shade = interpolateLab(palette.panel, end);
   // By the square root: layers of a few per cent are what people look for beside the giants.
   const place = (v: number): number => Math.sqrt(Math.max(0, Math.min(1, (v - low) / (high - low))));
-  const fills = values.map((v) => (v === null || !Number.isFinite(v) ? null : rgb(shade(place(v))).formatHex()));
+  // Finer than anybody sees: mixing a colour takes a while, and a large model has tens of thousands of rows.
+  const shades: string[] = [];
+  const shadeAt = (at: number): string => {
+    const step = Math.round(at * SHADES);
+    shades[step] ??= rgb(shade(step / SHADES)).formatHex();
+    return shades[step];
+  };
+  const fills = values.map((v) => (v === null || !Number.isFinite(v) ? null : shadeAt(place(v))));
   const ticks = [0, 0.5, 1].map((at) => ({ at, label: format(low + at * at * (high - low)) }));
   const stops = Array.from({ length: 24 }, (_, i) => rgb(shade(i / 23)).formatHex());
   return { fills, legend: { kind: "scale", title, stops, ticks } };

@@ -8,26 +8,32 @@ function haystackOf(payload: Payload): readonly string[] {
   let texts = haystacks.get(payload);
   if (!texts) {
     const { rows } = payload;
-    texts = rows.path.map((path, row) =>
+    const shapeText = shapeTexts(payload);
+    texts = rows.path.map((path, row) => {
       // A newline between the fields: a word never matches across two of them.
-      [path, rows.label[row], rows.name[row], rows.type[row], rows.dtype[row], ...shapes(payload, row)]
-        .join("\n")
-        .toLowerCase(),
-    );
+      let text = `${path}\n${rows.label[row]}\n${rows.name[row]}\n${rows.type[row]}\n${rows.dtype[row]}`;
+      for (const shape of list(rows.output_shape, row)) text += shapeText(shape);
+      return text.toLowerCase();
+    });
     haystacks.set(payload, texts);
   }
   return texts;
 }
 
-function* shapes(payload: Payload, row: number): Generator<string> {
-  for (const index of list(payload.rows.output_shape, row)) {
-    const dims = payload.shapes[index] ?? null;
-    // Both as printed with no blanks to split at, and as edges show it, typed with a plain x.
-    yield formatShape(dims);
-    yield formatShape(dims).replaceAll(" ", "");
-    yield edgeShape(dims);
-    yield edgeShape(dims).replaceAll("×", "x");
-  }
+/** Shapes repeat: each is put into words once. */
+function shapeTexts({ shapes }: Payload): (shape: number) => string {
+  const known = new Map<number, string>();
+  return (shape) => {
+    let text = known.get(shape);
+    if (text === undefined) {
+      const dims = shapes[shape] ?? null;
+      const [printed, edge] = [formatShape(dims), edgeShape(dims)];
+      // Both as printed with no blanks to split at, and as edges show it, typed with a plain x.
+      text = `\n${printed}\n${printed.replaceAll(" ", "")}\n${edge}\n${edge.replaceAll("×", "x")}`;
+      known.set(shape, text);
+    }
+    return text;
+  };
 }
 
 /** 1 for every row that matches; null when there is nothing to look for. */

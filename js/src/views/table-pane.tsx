@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { type Column, columnsOf, defaultColumns, shownColumns } from "../columns";
 import { canOpen, openPaths } from "../outline";
 import { matchingRows } from "../search";
-import { nextSort, type Shown, TableModel } from "../table-model";
+import { nextSort, type Shown, shownRows } from "../table-model";
 import { treeOf } from "../tree";
 import type { Payload } from "../wire";
 import { useDisplay, useSize, useStore } from "./hooks";
@@ -78,11 +78,9 @@ function useColumns(payload: Payload, width: number): Columns {
 function useShown(payload: Payload, columns: readonly Column[]): Shown {
   const { store } = useDisplay();
   const state = useStore(store, ...TABLE_KEYS);
-  const model = useRef<TableModel | null>(null);
-  model.current ??= new TableModel();
   const { sort, filter, groups, operations, expanded, depth } = state;
   return useMemo(
-    () => (model.current ?? new TableModel()).shown(payload, columns, state),
+    () => shownRows(payload, columns, state),
     [payload, columns, sort, filter, groups, operations, expanded, depth],
   );
 }
