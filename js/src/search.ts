@@ -36,10 +36,20 @@ function shapeTexts({ shapes }: Payload): (shape: number) => string {
   };
 }
 
+const latest = new WeakMap<Payload, { readonly query: string; readonly rows: Uint8Array }>();
+
 /** 1 for every row that matches; null when there is nothing to look for. */
 export function matchingRows(payload: Payload, query: string): Uint8Array | null {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return null;
+  // Table, graph and search box ask the same, one after another.
+  const known = latest.get(payload);
+  if (known?.query === query) return known.rows;
   const texts = haystackOf(payload);
-  return Uint8Array.from(texts, (text) => (words.every((word) => text.includes(word)) ? 1 : 0));
+  const rows = new Uint8Array(texts.length);
+  for (let row = 0; row < rows.length; row++) {
+    if (words.every((word) => (texts[row] as string).includes(word))) rows[row] = 1;
+  }
+  latest.set(payload, { query, rows });
+  return rows;
 }
