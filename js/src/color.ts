@@ -145,6 +145,13 @@ function trainability(payload: Payload): (string | null)[] {
   });
 }
 
+interface Known {
+  readonly asked: readonly unknown[];
+  readonly coloring: Coloring;
+}
+
+const latest = new WeakMap<Payload, Known>();
+
 /** Fill and legend for what the colour menu has chosen. */
 export function colorRows(
   payload: Payload,
@@ -152,6 +159,16 @@ export function colorRows(
   columns: readonly ValueColumn[],
   palette: Palette,
 ): Coloring {
+  const asked = [colorBy, columns, palette];
+  const known = latest.get(payload);
+  // Whatever opens or closes is drawn in the same colours.
+  if (known?.asked.every((what, i) => what === asked[i])) return known.coloring;
+  const coloring = colored(payload, colorBy, columns, palette);
+  latest.set(payload, { asked, coloring });
+  return coloring;
+}
+
+function colored(payload: Payload, colorBy: string, columns: readonly ValueColumn[], palette: Palette): Coloring {
   const { rows } = payload;
   const leafOnly = (texts: readonly string[]): (string | null)[] =>
     texts.map((t, row) => (t === "" || rows.kind[row] === "group" ? null : t));

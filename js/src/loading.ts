@@ -3,6 +3,7 @@ import { shareWithWorker } from "./arranger";
 import { gunzip } from "./gunzip";
 import { openPaths } from "./outline";
 import { unitsSteps } from "./scene/units";
+import { haystackSteps } from "./search";
 import { inSlices } from "./slices";
 import type { Store } from "./store";
 import { rowIndex, treeOf } from "./tree";
@@ -22,8 +23,7 @@ export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal:
     openPaths(payload, store.state);
     shareWithWorker(payload, bytes, signal);
     store.setPayload(payload);
-    // Groups can be switched off and on.
-    if (payload.rows.kind.includes("group")) await inSlices(preparing(payload, !store.state.groups), signal);
+    await inSlices(preparingMore(payload, !store.state.groups), signal);
   } catch (error) {
     if (!signal.aborted) store.fail(error instanceof Error ? error.message : String(error));
   }
@@ -37,4 +37,10 @@ function* preparing(payload: Payload, groups: boolean): Generator<undefined, voi
   yield;
   rowIndex(payload.rows);
   yield;
+}
+
+/** What may be asked for next: groups can be switched off and on, and searched. */
+function* preparingMore(payload: Payload, groups: boolean): Generator<undefined, void> {
+  if (payload.rows.kind.includes("group")) yield* preparing(payload, groups);
+  yield* haystackSteps(payload);
 }

@@ -2,21 +2,35 @@
 import { edgeShape, formatShape } from "./format";
 import { list, type Payload } from "./wire";
 
+/** By row. */
 const haystacks = new WeakMap<Payload, readonly string[]>();
 
 function haystackOf(payload: Payload): readonly string[] {
-  let texts = haystacks.get(payload);
-  if (!texts) {
-    const { rows } = payload;
-    const shapeText = shapeTexts(payload);
-    texts = rows.path.map((path, row) => {
-      // A newline between the fields: a word never matches across two of them.
-      let text = `${path}\n${rows.label[row]}\n${rows.name[row]}\n${rows.type[row]}\n${rows.dtype[row]}`;
-      for (const shape of list(rows.output_shape, row)) text += shapeText(shape);
-      return text.toLowerCase();
-    });
-    haystacks.set(payload, texts);
+  const steps = haystackSteps(payload);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
   }
+}
+
+// Rows between two yields.
+const STEP = 2000;
+
+/** What is searched, put together in steps of a few milliseconds. */
+export function* haystackSteps(payload: Payload): Generator<undefined, readonly string[]> {
+  const known = haystacks.get(payload);
+  if (known) return known;
+  const { rows } = payload;
+  const shapeText = shapeTexts(payload);
+  const texts: string[] = [];
+  for (let row = 0; row < rows.length; row++) {
+    // A newline between the fields: a word never matches across two of them.
+    let text = `${rows.path[row]}\n${rows.label[row]}\n${rows.name[row]}\n${rows.type[row]}\n${rows.dtype[row]}`;
+    for (const shape of list(rows.output_shape, row)) text += shapeText(shape);
+    texts.push(text.toLowerCase());
+    if (row % STEP === STEP - 1) yield;
+  }
+  haystacks.set(payload, texts);
   return texts;
 }
 
