@@ -10,26 +10,25 @@ import { STAFF } from "./worker/staff";
 
 /** What `export default` of widget.js is; `source` is what a saved page is made of. */
 export function createWidget(source: PageSource): AnyWidget<Traits> {
-  const stores = new WeakMap<Model, Store>();
+  // By payload: anywidget hands out another proxy of the model with every call, but behind them the payload is one object.
+  const stores = new WeakMap<DataView, Store>();
 
-  const storeOf = (model: Model, signal: AbortSignal): Store => {
-    const known = stores.get(model);
-    if (known) return known;
+  const makeStore = (model: Model, signal: AbortSignal, known: (payload: DataView, store: Store) => void): Store => {
     const store = new Store(readState(model), kernelOf(model));
-    stores.set(model, store);
-    signal.addEventListener("abort", () => stores.delete(model), { once: true });
     syncTraits(model, store, signal);
-    followPayload(model, store, signal);
+    followPayload(model, store, signal, (payload) => known(payload, store));
     return store;
   };
 
   return {
     // Returns at once: an initialize that takes over two seconds costs the model its messages (anywidget 0.11).
     initialize({ model, signal }) {
-      storeOf(model, signal);
+      makeStore(model, signal, (payload, store) => stores.set(payload, store));
+      signal.addEventListener("abort", () => stores.delete(model.get("payload")), { once: true });
     },
     render({ model, el, signal }) {
-      const store = stores.get(model) ?? storeOf(model, signal);
+      // A host that copies payloads gives every display a store of its own; traits keep their states equal.
+      const store = stores.get(model.get("payload")) ?? makeStore(model, signal, () => {});
       const pageOf = () => ({ ...source, payload: bytesOf(model.get("payload")) });
       STAFF.join(workerScript(source), signal);
       mount(el, store, { source: pageOf, page: false, style: source.style }, signal);
@@ -41,12 +40,14 @@ function bytesOf(view: DataView): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
 }
 
-function followPayload(model: Model, store: Store, signal: AbortSignal): void {
+function followPayload(model: Model, store: Store, signal: AbortSignal, follows: (payload: DataView) => void): void {
   let newest: AbortController | null = null;
   const follow = () => {
     newest?.abort();
     newest = new AbortController();
-    void load(store, bytesOf(model.get("payload")), newest.signal);
+    const payload = model.get("payload");
+    follows(payload);
+    void load(store, bytesOf(payload), newest.signal);
   };
   model.on("change:payload", follow);
   signal.addEventListener(
