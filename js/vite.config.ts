@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import type { Plugin } from "vite";
+import { build, type Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const here = import.meta.dirname;
@@ -22,17 +22,35 @@ function sourceHash(): string {
 
 const sha256 = (text: string): string => `sha256-${createHash("sha256").update(text).digest("base64")}`;
 
+/** The loader of a program, as a module of its own. */
+async function loaderOf(program: string): Promise<string> {
+  const built = await build({
+    configFile: false,
+    logLevel: "warn",
+    define: { PROGRAM: JSON.stringify(createHash("sha256").update(program).digest("hex").slice(0, 16)) },
+    build: {
+      write: false,
+      target: "es2022",
+      lib: { entry: join(here, "src/loader-main.ts"), formats: ["es"], fileName: () => "loader.js" },
+    },
+  });
+  const [result] = [built].flat();
+  if (!result || !("output" in result)) throw new Error("the loader was not built");
+  return result.output[0].code;
+}
+
 /**
  * Writes one program in two wrappings.
  *
  * The whole bundle is a function, so a running widget has the text of its own program (`program.toString()`) and can put
  * it into a saved page, without Python and without carrying it twice. `standalone.js` calls that function; `widget.js`
- * is the module that anywidget imports, and passes in the page's script and the hashes for its content-security policy.
+ * is a module for anywidget, and passes in the page's script and the hashes for its content-security policy. `loader.js`
+ * is what every widget carries: it imports `widget.js` once per page.
  */
 const wrap: Plugin = {
   name: "nbviz-wrap",
   enforce: "post",
-  generateBundle(_options, bundle) {
+  async generateBundle(_options, bundle) {
     const chunks = Object.values(bundle).filter((file) => file.type === "chunk");
     const sheet = Object.values(bundle).find((file) => file.type === "asset" && file.fileName.endsWith(".css"));
     const code = chunks[0]?.code.trim();
@@ -49,8 +67,8 @@ export default program().widget({script:"("+program+")().page();\\n",scriptHash:
     for (const name of Object.keys(bundle)) delete bundle[name];
     const files = {
       "widget.js": widget,
+      "loader.js": await loaderOf(widget),
       "standalone.js": page,
-
       "standalone.css": css,
       "BUILD.txt": `${sourceHash()}\n`,
     };

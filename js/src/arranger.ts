@@ -1,7 +1,10 @@
-// Who turns wishes into arrangements: at once where there is little to do, in slices or elsewhere where there is much.
+// Who turns wishes into arrangements: the page at once where there is little to do, else its worker, else the page in
+// slices.
 import { LayoutCache } from "./layout";
 import { type Arrangement, arranging, type Wish } from "./scene";
+import { atOnce, inSlices } from "./slices";
 import type { Payload } from "./wire";
+import { STAFF, type Staff } from "./worker/staff";
 
 export interface Arranger {
   /** At once or later; a promise is rejected when `signal` aborts. `progress` hears the share that is done, 0 to 1. */
@@ -12,60 +15,49 @@ const arrangers = new WeakMap<Payload, Arranger>();
 
 /** The arranger of a payload: one for all displays of it, so that they share what has been laid out. */
 export function arrangerOf(payload: Payload): Arranger {
-  const arranger = arrangers.get(payload) ?? new PageArranger(payload);
+  const arranger = arrangers.get(payload) ?? new SharedArranger(payload, null, STAFF);
   arrangers.set(payload, arranger);
   return arranger;
 }
 
+/** Let a payload be arranged by the worker, which gets it as compressed bytes and keeps it until `signal` aborts. */
+export function shareWithWorker(payload: Payload, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): void {
+  arrangers.set(payload, new SharedArranger(payload, bytes, STAFF));
+  signal.addEventListener("abort", () => STAFF.forget(bytes), { once: true });
+}
+
 /** Calls that are arranged at once: a few milliseconds. */
 const AT_ONCE = 1500;
-/** Longest time, in milliseconds, that the page waits for a slice. */
-const SLICE = 10;
 
-/** On the page's own thread. */
-class PageArranger implements Arranger {
+export class SharedArranger implements Arranger {
   readonly #payload: Payload;
+  readonly #bytes: Uint8Array<ArrayBuffer> | null;
+  readonly #staff: Staff;
+  readonly #few: number;
   readonly #cache = new LayoutCache();
 
-  constructor(payload: Payload) {
+  constructor(payload: Payload, bytes: Uint8Array<ArrayBuffer> | null, staff: Staff, few = AT_ONCE) {
     this.#payload = payload;
+    this.#bytes = bytes;
+    this.#staff = staff;
+    this.#few = few;
   }
 
   arrange(wish: Wish, signal: AbortSignal, progress: (done: number) => void): Arrangement | Promise<Arrangement> {
-    const steps = arranging(this.#payload, wish, this.#cache);
-    if (this.#payload.calls.length > AT_ONCE) return inSlices(steps, signal, progress);
-    for (;;) {
-      const step = steps.next();
-      if (step.done) return step.value;
+    if (this.#payload.calls.length <= this.#few) return atOnce(arranging(this.#payload, wish, this.#cache));
+    return this.#arrangeLater(wish, signal, progress);
+  }
+
+  async #arrangeLater(wish: Wish, signal: AbortSignal, progress: (done: number) => void): Promise<Arrangement> {
+    const worker = this.#bytes && this.#staff.worker();
+    if (worker && this.#bytes) {
+      try {
+        return await worker.arrange(this.#bytes, wish, signal, progress);
+      } catch {
+        // It is forbidden, or has met its end: what is wrong with the wish itself will show here too.
+        signal.throwIfAborted();
+      }
     }
+    return inSlices(arranging(this.#payload, wish, this.#cache), signal, progress);
   }
-}
-
-/** Run a generator so that input and paint get through; rejects with the signal's reason when it aborts. */
-async function inSlices<T>(
-  steps: Generator<number, T>,
-  signal: AbortSignal,
-  progress: (done: number) => void,
-): Promise<T> {
-  for (;;) {
-    const end = performance.now() + SLICE;
-    let step = steps.next();
-    while (!step.done && performance.now() < end) step = steps.next();
-    if (step.done) return step.value;
-    progress(step.value);
-    await nextTask();
-    signal.throwIfAborted();
-  }
-}
-
-/** After the events that are waiting; timers would wait four milliseconds each. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }

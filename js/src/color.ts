@@ -101,6 +101,8 @@ function isDark(palette: Palette): boolean {
   return contrast(palette.bg, "#ffffff") > contrast(palette.bg, "#000000");
 }
 
+const SHADES = 1000;
+
 function scale(
   palette: Palette,
   title: string,
@@ -124,8 +126,14 @@ function scale(
   const shade = interpolateLab(palette.panel, end);
   // By the square root: layers of a few per cent are what people look for beside the giants.
   const place = (v: number): number => Math.sqrt(Math.max(0, Math.min(1, (v - low) / (high - low))));
-  const fillOf = (v: number | null): string | null =>
-    v === null || !Number.isFinite(v) ? null : rgb(shade(place(v))).formatHex();
+  // Finer than anybody sees: mixing a colour takes a while, and a large model has tens of thousands of rows.
+  const shades: string[] = [];
+  const shadeAt = (at: number): string => {
+    const step = Math.round(at * SHADES);
+    shades[step] ??= rgb(shade(step / SHADES)).formatHex();
+    return shades[step];
+  };
+  const fillOf = (v: number | null): string | null => (v === null || !Number.isFinite(v) ? null : shadeAt(place(v)));
   const fills = values.map(fillOf);
   const ticks = [0, 0.5, 1].map((at) => ({ at, label: format(low + at * at * (high - low)) }));
   const stops = Array.from({ length: 24 }, (_, i) => rgb(shade(i / 23)).formatHex());
@@ -160,13 +168,38 @@ function trainability(payload: Payload): (string | null)[] {
   });
 }
 
+const NO_STACKS: readonly (readonly number[])[] = [];
+
+interface Known {
+  readonly asked: readonly unknown[];
+  readonly coloring: Coloring;
+}
+
+const latest = new WeakMap<Payload, Known>();
+
 /** Fill and legend for what the colour menu has chosen; `stacks` are rows that are shown as one. */
 export function colorRows(
   payload: Payload,
   colorBy: string,
   columns: readonly ValueColumn[],
   palette: Palette,
-  stacks: readonly (readonly number[])[] = [],
+  stacks: readonly (readonly number[])[] = NO_STACKS,
+): Coloring {
+  const asked = [colorBy, columns, palette, stacks];
+  const known = latest.get(payload);
+  // Whatever opens or closes is drawn in the same colours.
+  if (known?.asked.every((what, i) => what === asked[i])) return known.coloring;
+  const coloring = colored(payload, colorBy, columns, palette, stacks);
+  latest.set(payload, { asked, coloring });
+  return coloring;
+}
+
+function colored(
+  payload: Payload,
+  colorBy: string,
+  columns: readonly ValueColumn[],
+  palette: Palette,
+  stacks: readonly (readonly number[])[],
 ): Coloring {
   const { rows } = payload;
   const leafOnly = (texts: readonly string[]): (string | null)[] =>

@@ -40,9 +40,10 @@ function withContainers(
 ): Set<string> {
   const { rows } = payload;
   const tree = treeOf(rows, groups);
-  const boxed = new Set(Array.from(units.order, (u) => units.row[u] as number));
+  const boxed = new Uint8Array(rows.length);
+  for (const u of units.order) if ((units.row[u] as number) >= 0) boxed[units.row[u] as number] = 1;
   for (let row = 1; row < rows.length; row++) {
-    if (boxed.has(row) || (tree.parent[row] as number) < 0 || list(tree.children, row).length === 0) continue;
+    if (boxed[row] || (tree.parent[row] as number) < 0 || list(tree.children, row).length === 0) continue;
     const around = tree.parent[row] as number;
     const shown = around <= 0 || open.has(rows.path[around] ?? "");
     if (shown && (tree.depth[row] as number) < depth) open.add(rows.path[row] ?? "");

@@ -11,6 +11,11 @@ export interface PageSource {
   readonly styleHash: string;
 }
 
+/** The same program as a worker's. */
+export function workerScript({ script }: PageSource): string {
+  return script.replace(/\.page\(\);\s*$/, ".worker();\n");
+}
+
 /** What stands in the page as JSON; the payload is the gzip bytes in base64. */
 export interface PageData {
   readonly state: State;
@@ -22,6 +27,14 @@ export function toBase64(bytes: Uint8Array): string {
   // In pieces: a spread of megabytes overflows the stack.
   for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
   return btoa(text);
+}
+
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  // A plain loop: `Uint8Array.from` with a function takes ten times as long, which large models show.
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+  return bytes;
 }
 
 // JSON that cannot end the script element it stands in.

@@ -4,7 +4,7 @@ import { download, fileName } from "./download";
 import { tableCsv, tableElement, tableHtml } from "./export-table";
 import { pageHtml, toBase64 } from "./page";
 import type { Store } from "./store";
-import { TableModel } from "./table-model";
+import { shownRows } from "./table-model";
 import { treeOf } from "./tree";
 import type { Source } from "./views/hooks";
 import type { Payload } from "./wire";
@@ -19,7 +19,7 @@ function shownTable({ state }: Store, payload: Payload) {
     state.columns ?? defaultColumns(payload, state.extra_columns),
   );
   // Whole, however little of the tree is open: what is closed is out of sight, not out of the table.
-  const shown = new TableModel().shown(payload, columns, { ...state, expanded: payload.rows.path });
+  const shown = shownRows(payload, columns, { ...state, expanded: payload.rows.path });
   const { depth } = treeOf(payload.rows, state.groups);
   return { columns, rows: shown.rows, indent: shown.flat ? null : (row: number) => depth[row] ?? 0 };
 }

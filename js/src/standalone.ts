@@ -1,9 +1,9 @@
 // The entry of a saved page: state and payload stand in the document, there is no kernel.
-import { gunzip } from "./gunzip";
-import { type PageData, type PageSource, STATE_ID } from "./page";
+import { load } from "./loading";
+import { fromBase64, type PageData, type PageSource, STATE_ID, workerScript } from "./page";
 import { DEFAULT_STATE, Store } from "./store";
 import { mount } from "./views/mount";
-import { decode } from "./wire";
+import { STAFF } from "./worker/staff";
 
 /** Replace the static fallback in `#nbviz-root` by the view; without a saved view in the page, leave it alone. */
 export function startPage(): void {
@@ -11,19 +11,15 @@ export function startPage(): void {
   const root = document.getElementById("nbviz-root");
   if (!data || !root) return;
   const { state, payload } = JSON.parse(data.textContent ?? "{}") as PageData;
-  const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
+  const bytes = fromBase64(payload);
   const known = Object.fromEntries(Object.entries(state).filter(([key]) => key in DEFAULT_STATE));
   const store = new Store({ ...DEFAULT_STATE, ...known, height: null });
   const source = sourceOf(document);
-  mount(
-    root,
-    store,
-    { source: () => ({ ...source, payload: bytes }), page: true, style: null },
-    new AbortController().signal,
-  );
-  gunzip(bytes)
-    .then((plain) => store.setPayload(decode(plain)))
-    .catch((error: unknown) => store.fail(error instanceof Error ? error.message : String(error)));
+  // The page itself ends it.
+  const { signal } = new AbortController();
+  STAFF.join(workerScript(source), signal);
+  mount(root, store, { source: () => ({ ...source, payload: bytes }), page: true, style: null }, signal);
+  void load(store, bytes, signal);
 }
 
 /** The page's own program, to save it again with what has been selected and opened since. */

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { columnsOf, defaultColumns } from "./columns";
 import { DEFAULT_STATE, type State } from "./store";
-import { nextSort, TableModel } from "./table-model";
+import { nextSort, shownRows } from "./table-model";
 import { testPayload } from "./testing";
 
 const payload = testPayload();
 const columns = columnsOf(payload, []);
 const shown = (state: Partial<State>) => {
-  const { rows, flat } = new TableModel().shown(payload, columns, { ...DEFAULT_STATE, expanded: [], ...state });
+  const { rows, flat } = shownRows(payload, columns, { ...DEFAULT_STATE, expanded: [], ...state });
   return { paths: rows.map((row) => payload.rows.path[row]), flat };
 };
 

@@ -1,16 +1,7 @@
-// Which rows the table shows and in what order; TanStack Table filters and sorts.
-import {
-  type ColumnDef,
-  createTable,
-  getCoreRowModel,
-  getFilteredRowModel,
-  getSortedRowModel,
-  type RowData,
-  type SortingState,
-  type Table,
-} from "@tanstack/table-core";
+// Which rows the table shows and in what order.
 import type { Column } from "./columns";
 import { openPaths } from "./outline";
+import { ranksOf } from "./ranks";
 import { matchingRows } from "./search";
 import type { State } from "./store";
 import { allRows, treeOf, visibleRows } from "./tree";
@@ -24,84 +15,52 @@ export interface Shown {
   readonly filtered: boolean;
 }
 
-/** Names with numbers in them sort as people count: conv2 before conv10. */
-const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-
-function definition(column: Column): ColumnDef<number> {
-  return {
-    id: column.id,
-    accessorFn: (row) => column.value(row),
-    // "first" and "last" hold in both directions: what is unknown is never the biggest or the smallest.
-    sortUndefined: "last",
-    enableColumnFilter: column.id === "type",
-    filterFn: (row, _id, types: readonly string[]) =>
-      types.length === 0 || types.includes(String(column.value(row.original))),
-    sortingFn: (a, b, id) => {
-      if (column.compare) return column.compare(a.original, b.original);
-      const [x, y] = [a.getValue<string | number>(id), b.getValue<string | number>(id)];
-      return typeof x === "number" && typeof y === "number" ? x - y : natural.compare(String(x), String(y));
-    },
-  };
+/** Rows as the state wants them: a tree as far as it is open, or a flat list once sorted or filtered. */
+export function shownRows(payload: Payload, columns: readonly Column[], state: State): Shown {
+  const { rows } = payload;
+  const tree = treeOf(rows, state.groups);
+  const filtered = state.filter.text.trim() !== "" || state.filter.types.length > 0;
+  const keys = state.sort.flatMap(({ id, desc }) => {
+    const column = columns.find((other) => other.id === id);
+    return column ? [{ ranks: ranksOf(column, rows.length), desc }] : [];
+  });
+  const visible = (row: number) => state.operations || rows.kind[row] !== "operation";
+  if (!filtered && keys.length === 0) {
+    const open = visibleRows(rows, tree, openPaths(payload, state));
+    return { rows: open.filter(visible), flat: false, filtered };
+  }
+  const passes = filterOf(payload, columns, state);
+  // The root is left out of flat lists: it would head every sorting by size, and the footer has its numbers.
+  const flat = allRows(tree).filter((row) => tree.parent[row] !== -1 && visible(row) && passes(row));
+  if (keys.length > 0) flat.sort((a, b) => compare(keys, a, b));
+  return { rows: flat, flat: true, filtered };
 }
 
-/** One headless table per display; `shown` asks it anew. */
-export class TableModel {
-  readonly #table: Table<number>;
+function filterOf(payload: Payload, columns: readonly Column[], { filter }: State): (row: number) => boolean {
+  const matches = matchingRows(payload, filter.text);
+  const types = new Set(filter.types);
+  const type = columns.find(({ id }) => id === "type");
+  return (row) =>
+    (matches === null || matches[row] === 1) && (types.size === 0 || types.has(String(type?.value(row) ?? "")));
+}
 
-  constructor() {
-    this.#table = createTable<RowData>({
-      data: [],
-      columns: [],
-      state: { columnPinning: { left: [], right: [] } },
-      onStateChange: () => {},
-      renderFallbackValue: null,
-      getRowId: String,
-      getCoreRowModel: getCoreRowModel(),
-      getFilteredRowModel: getFilteredRowModel(),
-      getSortedRowModel: getSortedRowModel(),
-      globalFilterFn: "auto",
-    }) as Table<number>;
-    this.#table.setOptions((previous) => ({ ...previous, state: { ...this.#table.initialState, ...previous.state } }));
-  }
+interface Key {
+  readonly ranks: Float64Array;
+  readonly desc: boolean;
+}
 
-  /** Rows as the state wants them: a tree as far as it is open, or a flat list once sorted or filtered. */
-  shown(payload: Payload, columns: readonly Column[], state: State): Shown {
-    const tree = treeOf(payload.rows, state.groups);
-    const filtered = state.filter.text.trim() !== "" || state.filter.types.length > 0;
-    const sorting = state.sort.filter((key) => columns.some((column) => column.id === key.id));
-    const visible = (row: number) => state.operations || payload.rows.kind[row] !== "operation";
-    if (!filtered && sorting.length === 0) {
-      const rows = visibleRows(payload.rows, tree, openPaths(payload, state)).filter(visible);
-      return { rows, flat: false, filtered };
-    }
-    // The root is left out of flat lists: it would head every sorting by size, and the footer has its numbers.
-    const data = allRows(tree).filter((row) => tree.parent[row] !== -1 && visible(row));
-    return { rows: this.#arranged(payload, columns, data, state, [...sorting]), flat: true, filtered };
+/** Equal rows keep their order. */
+function compare(keys: readonly Key[], a: number, b: number): number {
+  for (const { ranks, desc } of keys) {
+    const x = ranks[a] as number;
+    const y = ranks[b] as number;
+    if (x === y) continue;
+    // Last in both directions: what is unknown is never the biggest or the smallest.
+    const unknown = Number(Number.isNaN(x)) - Number(Number.isNaN(y));
+    if (unknown !== 0) return unknown;
+    if (x !== y && !Number.isNaN(x)) return desc ? y - x : x - y;
   }
-
-  #arranged(
-    payload: Payload,
-    columns: readonly Column[],
-    data: number[],
-    { filter }: State,
-    sorting: SortingState,
-  ): number[] {
-    const matches = matchingRows(payload, filter.text);
-    this.#table.setOptions((previous) => ({
-      ...previous,
-      data,
-      columns: columns.map(definition),
-      globalFilterFn: (row) => matches === null || matches[row.original] === 1,
-      getColumnCanGlobalFilter: (column) => column.id === "path",
-      state: {
-        ...previous.state,
-        sorting,
-        globalFilter: matches === null ? undefined : filter.text,
-        columnFilters: filter.types.length > 0 ? [{ id: "type", value: filter.types }] : [],
-      },
-    }));
-    return this.#table.getRowModel().rows.map((row) => row.original);
-  }
+  return 0;
 }
 
 /**

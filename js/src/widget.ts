@@ -1,36 +1,36 @@
 // The anywidget entry: one store per widget model, one mounted app per display.
 import type { AnyWidget } from "@anywidget/types";
-import { gunzip } from "./gunzip";
 import { kernelOf } from "./kernel";
-import type { PageSource } from "./page";
+import { load } from "./loading";
+import { type PageSource, workerScript } from "./page";
 import { Store } from "./store";
 import { type Model, readState, syncTraits, type Traits } from "./sync";
 import { mount } from "./views/mount";
-import { decode } from "./wire";
+import { STAFF } from "./worker/staff";
 
 /** What `export default` of widget.js is; `source` is what a saved page is made of. */
 export function createWidget(source: PageSource): AnyWidget<Traits> {
-  const stores = new WeakMap<Model, Store>();
+  // By payload: anywidget hands out another proxy of the model with every call, but behind them the payload is one object.
+  const stores = new WeakMap<DataView, Store>();
 
-  const storeOf = (model: Model, signal: AbortSignal): Store => {
-    const known = stores.get(model);
-    if (known) return known;
+  const makeStore = (model: Model, signal: AbortSignal, known: (payload: DataView, store: Store) => void): Store => {
     const store = new Store(readState(model), kernelOf(model));
-    stores.set(model, store);
-    signal.addEventListener("abort", () => stores.delete(model), { once: true });
     syncTraits(model, store, signal);
-    followPayload(model, store, signal);
+    followPayload(model, store, signal, (payload) => known(payload, store));
     return store;
   };
 
   return {
     // Returns at once: an initialize that takes over two seconds costs the model its messages (anywidget 0.11).
     initialize({ model, signal }) {
-      storeOf(model, signal);
+      makeStore(model, signal, (payload, store) => stores.set(payload, store));
+      signal.addEventListener("abort", () => stores.delete(model.get("payload")), { once: true });
     },
     render({ model, el, signal }) {
-      const store = stores.get(model) ?? storeOf(model, signal);
+      // A host that copies payloads gives every display a store of its own; traits keep their states equal.
+      const store = stores.get(model.get("payload")) ?? makeStore(model, signal, () => {});
       const pageOf = () => ({ ...source, payload: bytesOf(model.get("payload")) });
+      STAFF.join(workerScript(source), signal);
       mount(el, store, { source: pageOf, page: false, style: source.style }, signal);
     },
   };
@@ -40,23 +40,23 @@ function bytesOf(view: DataView): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
 }
 
-function followPayload(model: Model, store: Store, signal: AbortSignal): void {
-  let newest = 0;
-  const load = async () => {
-    newest += 1;
-    const mine = newest;
-    try {
-      const payload = decode(await gunzip(model.get("payload")));
-      if (mine === newest && !signal.aborted) store.setPayload(payload);
-    } catch (error) {
-      if (mine === newest && !signal.aborted) store.fail(message(error));
-    }
+function followPayload(model: Model, store: Store, signal: AbortSignal, follows: (payload: DataView) => void): void {
+  let newest: AbortController | null = null;
+  const follow = () => {
+    newest?.abort();
+    newest = new AbortController();
+    const payload = model.get("payload");
+    follows(payload);
+    void load(store, bytesOf(payload), newest.signal);
   };
-  model.on("change:payload", load);
-  signal.addEventListener("abort", () => model.off("change:payload", load), { once: true });
-  void load();
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  model.on("change:payload", follow);
+  signal.addEventListener(
+    "abort",
+    () => {
+      model.off("change:payload", follow);
+      newest?.abort();
+    },
+    { once: true },
+  );
+  follow();
 }

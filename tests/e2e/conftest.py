@@ -132,6 +132,15 @@ def example_graph() -> str:
     return wire.to_json(nbviz.read(model))
 
 
+@pytest.fixture(scope="session")
+def large_graph() -> str:
+    """A model graph as JSON that is too large to be arranged at once."""
+    from nbviz import wire
+    from tests.fixtures.graphs import chain
+
+    return wire.to_json(chain(3000))
+
+
 @pytest.fixture
 def check_accessibility() -> Callable[..., None]:
     """Let axe look at one element of a page: nothing serious may be wrong."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -61,6 +62,22 @@ COUNT_WHAT_IS_LEFT = """
 """
 
 
+# Programs are modules in blobs, of more than a few kilobytes.
+COUNT_PROGRAMS = """
+(() => {
+  window.programs = 0;
+  const create = URL.createObjectURL;
+  URL.createObjectURL = blob => {
+    if (blob.type === "text/javascript" && blob.size > 100_000) window.programs += 1;
+    return create.call(URL, blob);
+  };
+})();
+"""
+
+SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
+"""Switches on and off that JupyterLab saves the state of widgets."""
+
+
 @pytest.fixture
 def graph_file(server, example_graph):
     """A model graph in the server's folder, so that the kernel needs no framework."""
@@ -90,11 +107,54 @@ def test_two_displays_of_one_view_share_the_selection(open_view, page):
     notebook.kernel.expect("view.selection", ("shared",))
     two.row("head").click()
     one.expect_selected("head")
+    # what is hovered is nobody's trait: displays of one model share its store
+    one.row("head").hover()
+    expect(two.row("head")).to_have_class(re.compile("is-hovered"))
     # each has its own zoom
     before = two.camera.get_attribute("style")
     one.root.get_by_role("button", name="Zoom in").click()
     expect(two.camera).to_have_attribute("style", before or "")
     expect(one.camera).not_to_have_attribute("style", before or "")
+
+
+def test_ten_views_run_and_store_the_program_once(open_notebook, server, graph_file, page, context):
+    context.add_init_script(COUNT_PROGRAMS)
+    first = f"import nbviz\ngraph = nbviz.read({graph_file!r})"
+    notebook = open_notebook(
+        server.write("ten.ipynb", [first, *[f"nbviz.view(graph, title='{i}')" for i in range(10)]])
+    )
+    notebook.run_all()
+    View(page).ready()
+    notebook.output("title='9'")
+    expect(page.locator(".nbviz").last).to_be_visible()
+    assert page.evaluate("programs") == 1
+    notebook.command(SAVE_STATE)
+    notebook.save()
+    notebook.command(SAVE_STATE)
+    saved = json.loads((server.work / "ten.ipynb").read_text())["metadata"]["widgets"]
+    (state,) = (part["state"] for part in saved.values())
+    models = [model["state"] for model in state.values()]
+    assert sum("payload" in model or "_program" in model for model in models) == 10
+    assert [len(model["text"]) > 100_000 for model in models if "text" in model] == [True]
+    assert sum(len(json.dumps(model)) for model in models if "text" not in model) < 10 * 20_000
+
+
+def test_a_view_finds_its_program_again(open_view, open_notebook, page):
+    """When the page is loaded again, when all widgets were closed, when the kernel was restarted."""
+    notebook = open_view("view")
+    View(page).ready()
+    notebook.save()
+    open_notebook(notebook.name)  # the page is another one now, and has nothing but the kernel
+    View(page).ready()
+    notebook.kernel.run("ipywidgets.Widget.close_all()")
+    expect(page.locator(".nbviz")).to_have_count(0)
+    notebook.run_all()
+    View(page).ready()
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    notebook.run_all()
+    view = View(page).ready()
+    view.row("head").click()
+    view.expect_selected("head")
 
 
 def test_view_sits_in_a_box_and_links_to_other_widgets(open_view, page):
@@ -205,6 +265,27 @@ def test_closing_the_output_leaves_nothing_behind(open_view, page, context):
     page.wait_for_function("() => whatIsLeft().length === 0")
     notebook.run_all()  # and it shows again
     View(page).ready()
+
+
+def test_the_worker_ends_with_the_last_display(open_notebook, server, large_graph, page, context):
+    context.add_init_script(COUNT_WHAT_IS_LEFT)
+    (server.work / "large.json").write_text(large_graph)
+    first = "import nbviz\nview = nbviz.view(nbviz.read('large.json'))"
+    notebook = open_notebook(server.write("large.ipynb", [first, "view", "view  # again"]))
+    notebook.run_all()
+    View(page, 0).ready()
+    View(page, 1).ready()
+    assert [what for what in page.evaluate("whatIsLeft()") if what == "worker"] == ["worker"]
+    page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    notebook.command("notebook:clear-cell-output")
+    expect(page.locator(".nbviz")).to_have_count(1)
+    assert "worker" in page.evaluate("whatIsLeft()")
+    notebook.command("notebook:clear-all-cell-outputs")
+    expect(page.locator(".nbviz")).to_have_count(0)
+    page.wait_for_function("() => whatIsLeft().length === 0")
+    notebook.run_all()  # and it comes back
+    View(page).ready()
+    assert "worker" in page.evaluate("whatIsLeft()")
 
 
 def test_a_closed_view_leaves_the_page(open_view, page):

@@ -53,6 +53,16 @@ def serve() -> Iterator:
         server.server_close()
 
 
+@pytest.fixture
+def large_document(tmp_path, large_graph):
+    """A saved page of a model that is not arranged at once."""
+    import nbviz
+
+    source = tmp_path / "large.json"
+    source.write_text(large_graph)
+    return nbviz.view(nbviz.read(source)).save(tmp_path / "large.html")
+
+
 def works(view: View) -> None:
     """Table, graph, search and inspector do what they should."""
     view.ready()
@@ -103,6 +113,22 @@ def test_page_is_small(document):
 def test_page_works_under_a_strict_policy_of_its_server(document, page, serve, policy):
     page.goto(serve(document.read_text(), Content_Security_Policy=policy))
     works(View(page))
+
+
+def test_large_models_are_arranged_in_a_worker(large_document, page, watched):
+    with page.expect_worker() as started:
+        page.goto(large_document.as_uri())
+    assert started.value.url.startswith("blob:")
+    View(page).ready()
+    assert page.workers == [started.value], "one for everything"
+    assert (watched.requests, watched.errors) == ([], [])
+
+
+@pytest.mark.parametrize("policy", ["worker-src 'none'", "sandbox allow-scripts; worker-src 'none'"])
+def test_large_models_show_where_workers_are_forbidden(large_document, page, serve, policy):
+    page.goto(serve(large_document.read_text(), Content_Security_Policy=policy))
+    View(page).ready()
+    assert page.workers == []
 
 
 def test_page_works_in_a_sandboxed_frame(document, page, serve):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -43,6 +44,19 @@ def test_trusted_notebook_with_state_shows_the_view(executed, open_notebook, ser
     view.row("head").click()
     view.expect_selected("head")
     assert watched.requests == []
+
+
+def test_a_notebook_that_lacks_the_program_says_so(executed, open_notebook, server, page):
+    name = executed("lacking.ipynb", state=True)
+    notebook = json.loads((server.work / name).read_text())
+    (widgets,) = notebook["metadata"]["widgets"].values()
+    lacking = [key for key, model in widgets["state"].items() if "text" in model["state"]]
+    assert len(lacking) == 1
+    del widgets["state"][lacking[0]]
+    (server.work / name).write_text(json.dumps(notebook))
+    server.jupyter("trust", name)
+    open_notebook(name)
+    expect(page.get_by_role("alert")).to_contain_text("run the cell again", timeout=60_000)
 
 
 def test_static_view_is_there_without_state(executed, open_notebook, server, page, watched):

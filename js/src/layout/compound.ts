@@ -30,7 +30,7 @@ const STEP = 3000;
 
 export function* layoutCompound(input: LayoutInput, cache: LayoutCache): Generator<number, Layout> {
   cache.begin();
-  const nest = nestOf(input);
+  const nest = yield* at(0, nesting(input));
   yield 0.05;
   const writer = new SignatureWriter();
   const outletAt = new Int32Array(nest.segments.outlets).fill(-1);
@@ -60,7 +60,16 @@ export function* layoutCompound(input: LayoutInput, cache: LayoutCache): Generat
       yield Math.min(0.9, 0.05 + (0.85 * done) / work);
     }
   }
-  return assemble(nest);
+  return yield* at(0.9, assembling(nest));
+}
+
+/** Steps that take little of the whole time, at a share of the work that is done. */
+function* at<T>(share: number, steps: Generator<undefined, T>): Generator<number, T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    yield share;
+  }
 }
 
 /** A frame comes before what it holds: backwards is inside out. */
@@ -69,13 +78,15 @@ function* insideOut({ outermost, children }: Nest): Generator<number> {
   yield outermost;
 }
 
-function nestOf(input: LayoutInput): Nest {
+function* nesting(input: LayoutInput): Generator<undefined, Nest> {
   const boxes = input.parent.length;
   const children = adjacency(
     boxes + 1,
     input.parent.map((p) => (p < 0 ? boxes : p)),
   );
-  const segments = cut(input);
+  yield;
+  const segments = yield* cut(input);
+  yield;
   const segmentsOf = adjacency(boxes + 1, segments.frame);
   const ports = adjacency(boxes + 1, segments.portFrame);
   const portAt = new Int32Array(segments.portFrame.length);
@@ -86,6 +97,9 @@ function nestOf(input: LayoutInput): Nest {
       portAt[ports.edges[k]!] = next[side]!++;
     }
   }
+  yield;
+  const inPort = inPortsOf(input);
+  yield;
   return {
     input,
     boxes,
@@ -97,7 +111,7 @@ function nestOf(input: LayoutInput): Nest {
     boxAt: placesIn(children, boxes),
     portAt,
     segmentAt: placesIn(segmentsOf, segments.frame.length),
-    inPort: inPortsOf(input),
+    inPort,
     plans: new Array(boxes + 1),
   };
 }
@@ -223,7 +237,7 @@ function anchorOf(plan: Plan | undefined): number {
   return Math.abs(offset) < plan.across * 0.3 ? offset : 0;
 }
 
-function assemble(nest: Nest): Layout {
+function* assembling(nest: Nest): Generator<undefined, Layout> {
   const { input, boxes, plans } = nest;
   const down = input.direction === "down";
   const across = new Float64Array(boxes + 1);
@@ -239,8 +253,10 @@ function assemble(nest: Nest): Layout {
     across[b] = across[parent]! + outer.centre[i]! - breadth[b]! / 2;
     along[b] = along[parent]! + outer.start[i]!;
   }
+  yield;
   const root = plans[boxes]!;
-  const routes = routesOf(nest, across, along);
+  const routes = yield* routesOf(nest, across, along);
+  yield;
   const labels = labelsOf(nest, across, along);
   return {
     x: (down ? across : along).subarray(0, boxes),
@@ -255,14 +271,17 @@ function assemble(nest: Nest): Layout {
   };
 }
 
+// Edges put together between two yields.
+const EDGES = 8000;
+
 /** Put the pieces of every edge together, in the order of travel; each starts where the one before it has ended. */
-function routesOf(
-  { input, segments, segmentAt, plans }: Nest,
+function* routesOf(
+  nest: Nest,
   across: Float64Array,
   along: Float64Array,
-): Pick<Layout, "routes" | "routeOffsets"> {
+): Generator<undefined, Pick<Layout, "routes" | "routeOffsets">> {
+  const { input, segments, segmentAt, plans } = nest;
   const m = input.source.length;
-  const down = input.direction === "down";
   const routeOffsets = new Int32Array(m + 1);
   const lengthOf = (s: number): number => {
     const { offsets } = plans[segments.frame[s]!]!;
@@ -273,28 +292,42 @@ function routesOf(
     for (let s = segments.last[e]!; s >= 0; s = segments.previous[s]!) length += lengthOf(s) - 2;
     routeOffsets[e + 1] = routeOffsets[e]! + length;
   }
+  yield;
   const routes = new Float64Array(routeOffsets[m]!);
   for (let e = 0; e < m; e++) {
-    // From the last piece backwards; each but the first leaves out its start.
-    let at = routeOffsets[e + 1]!;
-    for (let s = segments.last[e]!; s >= 0; s = segments.previous[s]!) {
-      const frame = segments.frame[s]!;
-      const plan = plans[frame]!;
-      const first = plan.offsets[segmentAt[s]!]!;
-      const last = plan.offsets[segmentAt[s]! + 1]!;
-      const dx = across[frame]!;
-      const dy = along[frame]!;
-      const from = segments.previous[s]! < 0 ? first : first + 2;
-      at -= last - from;
-      for (let i = from, o = at; i < last; i += 2, o += 2) {
-        const x = plan.routes[i]! + dx;
-        const y = plan.routes[i + 1]! + dy;
-        routes[o] = down ? x : y;
-        routes[o + 1] = down ? y : x;
-      }
-    }
+    join(nest, across, along, e, routes, routeOffsets[e + 1]!);
+    if (e % EDGES === EDGES - 1) yield;
   }
   return { routes, routeOffsets };
+}
+
+/** Write the route of an edge before place `end`: from its last piece backwards; each but the first leaves out its start. */
+function join(
+  { input, segments, segmentAt, plans }: Nest,
+  across: Float64Array,
+  along: Float64Array,
+  e: number,
+  routes: Float64Array,
+  end: number,
+): void {
+  const down = input.direction === "down";
+  let at = end;
+  for (let s = segments.last[e]!; s >= 0; s = segments.previous[s]!) {
+    const frame = segments.frame[s]!;
+    const plan = plans[frame]!;
+    const first = plan.offsets[segmentAt[s]!]!;
+    const last = plan.offsets[segmentAt[s]! + 1]!;
+    const dx = across[frame]!;
+    const dy = along[frame]!;
+    const from = segments.previous[s]! < 0 ? first : first + 2;
+    at -= last - from;
+    for (let i = from, o = at; i < last; i += 2, o += 2) {
+      const x = plan.routes[i]! + dx;
+      const y = plan.routes[i + 1]! + dy;
+      routes[o] = down ? x : y;
+      routes[o + 1] = down ? y : x;
+    }
+  }
 }
 
 /** Labels stand below the box that makes the tensor, innermost. */

@@ -27,8 +27,11 @@ export interface Segments {
   readonly portLeaves: Int32Array;
 }
 
+// Sources between two yields.
+const STEP = 4000;
+
 /** Cut all edges, tensor by tensor: sources in the order of their numbers, tensors in the order of their ports. */
-export function cut(input: LayoutInput): Segments {
+export function* cut(input: LayoutInput): Generator<undefined, Segments> {
   const cutter = new Cutter(input);
   const { source, sourcePort } = input;
   const bySource = adjacency(input.parent.length, source);
@@ -39,6 +42,7 @@ export function cut(input: LayoutInput): Segments {
       if (k === 0 || sourcePort[edges[k]!] !== sourcePort[edges[k - 1]!]) cutter.begin(s);
       cutter.add(edges[k]!);
     }
+    if (s % STEP === STEP - 1) yield;
   }
   return cutter.result();
 }

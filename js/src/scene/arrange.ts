@@ -4,7 +4,7 @@ import { edgeShape } from "../format";
 import { type Direction, type Layout, type LayoutCache, layoutSteps } from "../layout";
 import type { Payload } from "../wire";
 import { describe, HEADER } from "./describe";
-import { unitsOf } from "./units";
+import { unitsSteps } from "./units";
 import { type Visible, visibleGraph } from "./visible";
 import { textWidth } from "./widths";
 
@@ -25,6 +25,8 @@ export interface Arrangement {
 
 export const LABEL_SIZE = 10.5;
 export const LABEL_HEIGHT = 17;
+/** Boxes measured between two yields. */
+const STEP = 500;
 const SPACING = { header: HEADER, padding: 16, node: 26, edge: 18, rank: 11 };
 
 /** What the label of edge `e` says. */
@@ -35,10 +37,13 @@ export function edgeLabel(payload: Payload, visible: Visible, e: number): string
   return edgeShape(shape) + (count > 1 ? ` · ${count} tensors` : "");
 }
 
+/** Share of the work after which the sizes of all boxes are known. */
+const MEASURED = 0.1;
+
 /** Yields the share of the work that is done, from 0 to 1. */
 export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): Generator<number, Arrangement> {
   const { groups, direction } = wish;
-  const units = unitsOf(payload, groups);
+  const units = yield* shared(unitsSteps(payload, groups), () => 0);
   const visible = visibleGraph(payload, wish.open, groups);
   const width = new Float64Array(visible.count);
   const height = new Float64Array(visible.count);
@@ -46,14 +51,15 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
     const box = describe(payload, units, visible, b);
     width[b] = box.width;
     height[b] = box.height;
+    if (b % STEP === STEP - 1) yield (MEASURED * b) / visible.count;
   }
   const { edges, stubs } = visible;
   const labelWidth = Float64Array.from(edges.source, (source, e) =>
     // A stub says what it carries.
     source < stubs.first ? Math.ceil(textWidth(edgeLabel(payload, visible, e), LABEL_SIZE, "mono") + 14) : 0,
   );
-  yield 0.1;
-  const layout = yield* layoutSteps(
+  yield MEASURED;
+  const steps = layoutSteps(
     {
       parent: visible.parent,
       width,
@@ -69,7 +75,17 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
     },
     cache,
   );
+  const layout = yield* shared(steps, (done) => MEASURED + (1 - MEASURED) * done);
   return { visible, layout, groups, direction };
+}
+
+/** Steps of a part, as shares of the whole. */
+function* shared<S, T>(steps: Generator<S, T>, share: (step: S) => number): Generator<number, T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    yield share(step.value);
+  }
 }
 
 /** All steps at once. */

@@ -284,7 +284,7 @@ function weightOf(payload: Payload, params: number | null): Pick<Box, "params" |
 
 /** Parameters of a stack's members together, each counted once; NaN where one is unknown, null where there is no row. */
 function paramsOf({ rows, parameters }: Payload, units: Units, stack: number): number | null {
-  const distinct = units.rows(stack).filter((row) => row >= 0);
+  const distinct = (units.stackRows[stack - units.stacks] ?? []).filter((row) => row >= 0);
   if (distinct.length === 0) return null;
   const sum = distinct.reduce((total, row) => total + (rows.params[row] as number), 0);
   // What members share is in the number of each of them. One layer called again is one row.

@@ -29,3 +29,19 @@ export function pathOf({ units, visible }: Graph, b: number): string {
 export function pathsOf({ units, visible }: Graph, b: number): readonly string[] {
   return selecting(units, visible.unit[b] as number);
 }
+
+/** Finds the box of `to` that is the same thing as a box of `from`, another arrangement; -1 for none. */
+export function boxIn(from: Graph, to: Graph): (b: number) => number {
+  if (from.units === to.units) {
+    // Boxes of one model are told apart by their units; only stubs, which come last, share theirs with another box.
+    const { boxOf, unit } = to.visible;
+    return (b) => {
+      const u = from.visible.unit[b] as number;
+      const box = boxOf[u] as number;
+      return b < from.visible.stubs.first && box >= 0 && unit[box] === u ? box : -1;
+    };
+  }
+  const there = new Map<string, number>();
+  for (let b = to.count - 1; b >= 0; b--) there.set(keyOf(to, b), b);
+  return (b) => there.get(keyOf(from, b)) ?? -1;
+}

@@ -4,7 +4,7 @@ export { type Arrangement, arrange, arranging, type Wish } from "./arrange";
 export type { Command, Item } from "./commands";
 export { type Box, HEADER as FRAME_TITLE } from "./describe";
 export { boundsOf, boxesOf, buildGraph, findBox, type Graph, graphOf } from "./graph";
-export { depthOf, keyOf, pathOf, pathsOf } from "./identity";
+export { boxIn, depthOf, keyOf, pathOf, pathsOf } from "./identity";
 export { drawLegend } from "./legend";
 export {
   drawScene,

@@ -40,9 +40,7 @@ export interface LookWish {
 export const PLAIN_LOOK: LookWish = { color_by: "params", edge_width: "none", extra_columns: [] };
 
 export function lookOf(graph: Graph, wish: LookWish, theme: Theme): Look {
-  const { payload, units } = graph;
-  const stacks = Array.from({ length: units.length - units.stacks }, (_, i) => units.rows(units.stacks + i));
-  const coloring = colorRows(payload, wish.color_by, wish.extra_columns, theme, stacks);
+  const coloring = colorRows(graph.payload, wish.color_by, wish.extra_columns, theme, graph.units.stackRows);
   return { theme, coloring, lines: lineWidths(graph, wish.edge_width) };
 }
 
@@ -89,7 +87,7 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
 export function tintOf({ units, visible }: Graph, { coloring }: Look, b: number): string | null {
   const u = visible.unit[b] as number;
   if (b >= visible.stubs.first) return null;
-  if (u >= units.stacks) return coloring.together(units.rows(u));
+  if (u >= units.stacks) return coloring.together(units.stackRows[u - units.stacks] ?? []);
   return coloring.fills[units.row[u] as number] ?? null;
 }
 

@@ -85,6 +85,45 @@ class Slices {
 
 const LONG = 16;
 
+interface Parts {
+  readonly boxes: Slices;
+  readonly edges: Slices;
+  readonly across: Extents;
+}
+
+interface Extents {
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+}
+
+/** The index in steps of a few milliseconds, for those who have to stay responsive. */
+export function* indexing(layout: Layout, direction: "down" | "right"): Generator<undefined, SpatialIndex> {
+  return new SpatialIndex(layout, direction, yield* partsOf(layout, direction));
+}
+
+function* partsOf(layout: Layout, direction: "down" | "right"): Generator<undefined, Parts> {
+  const down = direction === "down";
+  const start = down ? layout.y : layout.x;
+  const size = down ? layout.height : layout.width;
+  const total = down ? layout.totalHeight : layout.totalWidth;
+  const end = new Float64Array(start.length);
+  for (let b = 0; b < end.length; b++) end[b] = (start[b] as number) + (size[b] as number);
+  const boxes = new Slices(start, end, total);
+  yield;
+  const along = extents(layout, down ? 1 : 0);
+  yield;
+  const across = extents(layout, down ? 0 : 1);
+  yield;
+  return { boxes, edges: new Slices(along.low, along.high, total), across };
+}
+
+function finished<T>(steps: Generator<unknown, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
 export class SpatialIndex {
   readonly #layout: Layout;
   readonly #down: boolean;
@@ -94,19 +133,13 @@ export class SpatialIndex {
   readonly #low: Float64Array;
   readonly #high: Float64Array;
 
-  constructor(layout: Layout, direction: "down" | "right") {
+  constructor(layout: Layout, direction: "down" | "right", parts = finished(partsOf(layout, direction))) {
     this.#layout = layout;
     this.#down = direction === "down";
-    const start = this.#down ? layout.y : layout.x;
-    const size = this.#down ? layout.height : layout.width;
-    const total = this.#down ? layout.totalHeight : layout.totalWidth;
-    const end = Float64Array.from(start, (at, b) => at + (size[b] as number));
-    this.#boxes = new Slices(Float64Array.from(start), end, total);
-    const along = extents(layout, this.#down ? 1 : 0);
-    const across = extents(layout, this.#down ? 0 : 1);
-    this.#edges = new Slices(along.low, along.high, total);
-    this.#low = across.low;
-    this.#high = across.high;
+    this.#boxes = parts.boxes;
+    this.#edges = parts.edges;
+    this.#low = parts.across.low;
+    this.#high = parts.across.high;
   }
 
   #range({ x, y, width, height }: Bounds): [from: number, to: number, low: number, high: number] {
@@ -154,7 +187,7 @@ export class SpatialIndex {
   }
 }
 
-function extents({ routes, routeOffsets }: Layout, axis: 0 | 1): { low: Float64Array; high: Float64Array } {
+function extents({ routes, routeOffsets }: Layout, axis: 0 | 1): Extents {
   const count = routeOffsets.length - 1;
   const low = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
   const high = new Float64Array(count).fill(Number.NEGATIVE_INFINITY);

@@ -14,8 +14,8 @@ export interface Units {
   readonly parent: Int32Array;
   /** Its row; of a stack, that of its first member. */
   readonly row: Int32Array;
-  /** All rows that it stands for: more than one only for a stack of several layers. */
-  rows(unit: number): readonly number[];
+  /** By stack, from the first: the rows of its members, each once. */
+  readonly stackRows: readonly (readonly number[])[];
   readonly hasChildren: Uint8Array;
   /** All units in pre-order, siblings by first call; the root first. */
   readonly order: Int32Array;
@@ -180,7 +180,9 @@ function finish(payload: Payload, nesting: Nesting, row: Int32Array, stacks: num
     stacks,
     parent,
     row,
-    rows: (u) => (u < stacks ? [row[u] as number] : [...new Set(childrenOf(nesting, u).map((m) => row[m] as number))]),
+    stackRows: Array.from({ length: parent.length - stacks }, (_, i) => [
+      ...new Set(childrenOf(nesting, stacks + i).map((m) => row[m] as number)),
+    ]),
     hasChildren: Uint8Array.from(start, (from, u) => ((end[u] as number) - from > 1 ? 1 : 0)),
     order,
     start,

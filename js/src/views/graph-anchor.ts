@@ -1,5 +1,5 @@
 // Which box keeps its place on screen while others come, go and move.
-import { boundsOf, type Graph, keyOf } from "../scene";
+import { boxIn, type Graph, keyOf } from "../scene";
 import type { Viewport } from "./graph-viewport";
 
 export function indexOf(graph: Graph, key: string): number {
@@ -7,25 +7,30 @@ export function indexOf(graph: Graph, key: string): number {
   return -1;
 }
 
+/** One box in two arrangements. */
+export interface Anchor {
+  readonly before: number;
+  readonly after: number;
+}
+
 /** The clicked box, else what opened or closed, else what is nearest to the middle of the screen. */
-export function anchorOf(before: Graph, after: Graph, view: Viewport, clicked: string | null): string | null {
-  const there = new Map<string, number>();
-  for (let b = 0; b < after.count; b++) there.set(keyOf(after, b), b);
-  if (clicked !== null && there.has(clicked) && indexOf(before, clicked) >= 0) return clicked;
-  let best: string | null = null;
+export function anchorOf(before: Graph, after: Graph, view: Viewport, clicked: string | null): Anchor | null {
+  const find = boxIn(before, after);
+  const there = clicked === null ? -1 : indexOf(before, clicked);
+  if (there >= 0 && find(there) >= 0) return { before: there, after: find(there) };
+  let best: Anchor | null = null;
   let distance = Number.POSITIVE_INFINITY;
   const { k, x, y, width, height } = view;
-  for (let b = 0; b < before.count; b++) {
-    const key = keyOf(before, b);
-    const now = there.get(key);
-    if (now === undefined) continue;
-    const at = boundsOf(before, b);
-    const turned = before.visible.kind[b] !== after.visible.kind[now];
-    const away = Math.hypot(at.x * k + x - width / 2, at.y * k + y - height / 2) - (turned ? 1e6 : 0);
-    if (away < distance) {
-      best = key;
-      distance = away;
-    }
+  const { layout, visible, count } = before;
+  for (let b = 0; b < count; b++) {
+    const now = find(b);
+    if (now < 0) continue;
+    const turned = visible.kind[b] !== after.visible.kind[now];
+    const [left, top] = [(layout.x[b] as number) * k + x, (layout.y[b] as number) * k + y];
+    const away = Math.hypot(left - width / 2, top - height / 2) - (turned ? 1e6 : 0);
+    if (away >= distance) continue;
+    best = { before: b, after: now };
+    distance = away;
   }
   return best;
 }

@@ -1,6 +1,8 @@
 // Has the graph arranged as the state wishes: the newest wish counts, and what takes long says how far it is.
 import { arrangerOf } from "../arranger";
 import { type Arrangement, type Graph, graphOf, type Wish } from "../scene";
+import { indexing, SpatialIndex } from "../scene/spatial";
+import { inSlices } from "../slices";
 import type { Payload } from "../wire";
 
 /** Milliseconds after which an arrangement that is not there yet says how far it is. */
@@ -8,7 +10,7 @@ const PATIENCE = 200;
 
 export interface Heard {
   /** `afresh`: it shows another model or direction, not only more or less of the last one. */
-  arrived(graph: Graph, afresh: boolean): void;
+  arrived(graph: Graph, index: SpatialIndex, afresh: boolean): void;
   failed(message: string): void;
   /** Share that is done, 0 to 1; null when nothing is under way any more. */
   progress(done: number | null): void;
@@ -44,12 +46,14 @@ export class Arranging {
     };
     const result = arrangerOf(payload).arrange(wish, own.signal, progress);
     if (result instanceof Promise) void this.#await(own, payload, result);
-    else this.#arrived(own, payload, result);
+    else this.#arrived(own, payload, result, new SpatialIndex(result.layout, result.direction));
   }
 
   async #await(own: AbortController, payload: Payload, result: Promise<Arrangement>): Promise<void> {
     try {
-      this.#arrived(own, payload, await result);
+      const arrangement = await result;
+      const { layout, direction } = arrangement;
+      this.#arrived(own, payload, arrangement, await inSlices(indexing(layout, direction), own.signal));
     } catch (error) {
       if (own.signal.aborted) return;
       this.stop();
@@ -58,12 +62,12 @@ export class Arranging {
     }
   }
 
-  #arrived(own: AbortController, payload: Payload, arrangement: Arrangement): void {
+  #arrived(own: AbortController, payload: Payload, arrangement: Arrangement, index: SpatialIndex): void {
     if (this.#pending !== own) return;
     const afresh = this.#afresh;
     this.#pending = null;
     this.#afresh = false;
     this.#heard.progress(null);
-    this.#heard.arrived(graphOf(payload, arrangement), afresh);
+    this.#heard.arrived(graphOf(payload, arrangement), index, afresh);
   }
 }

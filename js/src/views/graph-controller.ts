@@ -3,8 +3,8 @@ import { openPaths, setOpen } from "../outline";
 import {
   type Box,
   boundsOf,
+  boxIn,
   type Graph,
-  keyOf,
   LEAF,
   type Look,
   lookOf,
@@ -16,12 +16,12 @@ import {
 } from "../scene";
 import type { Context } from "../scene/canvas";
 import { Items } from "../scene/items";
-import { SpatialIndex } from "../scene/spatial";
+import type { SpatialIndex } from "../scene/spatial";
 import { matchingRows } from "../search";
 import { selectOne, selectToggle } from "../select";
 import type { Change, Store } from "../store";
 import { aimOf, isInView, selectionOf, wholeOf } from "./graph-aim";
-import { anchorOf, indexOf } from "./graph-anchor";
+import { anchorOf } from "./graph-anchor";
 import { Arranging } from "./graph-arranging";
 import { listen } from "./graph-gestures";
 import { Hovering } from "./graph-hovering";
@@ -95,7 +95,7 @@ export class GraphController {
     this.#pointing = new Pointing(surface, this.#items, this.#view);
     this.#picture = new Picture(this.#view, (context) => this.#overlay(context), signal);
     this.#arranging = new Arranging({
-      arrived: (graph, afresh) => this.#place(graph, afresh),
+      arrived: (graph, index, afresh) => this.#place(graph, index, afresh),
       failed: (message) => store.fail(message),
       progress: (progress) => around.shown({ progress }),
     });
@@ -176,19 +176,18 @@ export class GraphController {
   }
 
   /** Show a new graph; of one that is not new, the anchor keeps its place on screen. */
-  #place(graph: Graph, afresh: boolean): void {
+  #place(graph: Graph, index: SpatialIndex, afresh: boolean): void {
     const before = this.#graph;
     const drawn = this.#picture.drawing;
-    const active = before && before.count > 0 ? keyOf(before, this.#active) : undefined;
     const anchor = afresh || !before ? null : anchorOf(before, graph, this.#view, this.#anchor);
-    const old = before && anchor !== null ? boundsOf(before, indexOf(before, anchor)) : null;
+    const old = before && anchor !== null ? boundsOf(before, anchor.before) : null;
     const focused = this.#around.surface.matches(":focus-within");
     this.#graph = graph;
-    this.#index = new SpatialIndex(graph.layout, graph.direction);
+    this.#index = index;
     this.#pointing.show(graph, this.#index);
     this.#hovering.show(graph);
     this.#hovered();
-    this.#active = Math.max(0, active === undefined ? 0 : indexOf(graph, active));
+    this.#active = before && before.count > 0 ? Math.max(0, boxIn(before, graph)(this.#active)) : 0;
     this.#view.setWhole(wholeOf(graph));
     this.#repaint();
     // A box that opens becomes a frame, and may get another element: the keyboard goes on from there.
@@ -197,7 +196,7 @@ export class GraphController {
       this.#untouched = true;
       this.#start();
     } else if (old && anchor !== null) {
-      const now = boundsOf(graph, indexOf(graph, anchor));
+      const now = boundsOf(graph, anchor.after);
       const shift = { x: now.x - old.x, y: now.y - old.y };
       this.#view.panBy(-shift.x * this.#view.k, -shift.y * this.#view.k);
       const { drawing } = this.#picture;

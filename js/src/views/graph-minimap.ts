@@ -67,14 +67,18 @@ export class Minimap {
     context.scale(ratio * this.#scale.x, ratio * this.#scale.y);
     const least = { w: 1.5 / this.#scale.x, h: 0.7 / this.#scale.y };
     const plain = mix(look.theme.panel, look.theme.muted, 0.5);
+    const ground = mix(look.theme.bg, look.theme.muted, 0.08);
+    const { kind } = graph.visible;
+    const tops = graph.layout.y;
     // Where thousands of boxes fall on one pixel, the first of them stands for all.
     let last = Number.NEGATIVE_INFINITY;
     for (let b = 0; b < graph.count; b++) {
+      const open = kind[b] === OPEN;
+      const top = tops[b] as number;
+      if (graph.count > CROWD && Math.abs(top - last) < least.h && (graph.layout.x[b] as number) > 0) continue;
+      if (!open) last = top;
       const { x, y, width, height } = boundsOf(graph, b);
-      const open = graph.visible.kind[b] === OPEN;
-      if (graph.count > CROWD && !open && Math.abs(y - last) < least.h && x > 0) continue;
-      if (!open) last = y;
-      context.fillStyle = open ? mix(look.theme.bg, look.theme.muted, 0.08) : (tintOf(graph, look, b) ?? plain);
+      context.fillStyle = open ? ground : (tintOf(graph, look, b) ?? plain);
       context.fillRect(x, y, Math.max(width, least.w), Math.max(height, least.h));
     }
   }

@@ -146,8 +146,22 @@ function within(graph: Graph, area: Bounds, hasBox: (b: number) => boolean, hasE
   };
   for (let b = 0; b < graph.count; b++) if (hasBox(b) && inWindow(b)) boxes.push(b);
   const edges: number[] = [];
-  for (let e = 0; e < graph.visible.edges.length; e++) if (hasEdge(e)) edges.push(e);
+  for (let e = 0; e < graph.visible.edges.length; e++) if (hasEdge(e) && runsThrough(graph, e, area)) edges.push(e);
   return { boxes: Int32Array.from(boxes), edges: Int32Array.from(edges) };
+}
+
+/** Whether the space that an edge spans touches the window. */
+function runsThrough({ layout }: Graph, e: number, area: Bounds): boolean {
+  const { routes, routeOffsets } = layout;
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = routeOffsets[e] as number; i < (routeOffsets[e + 1] as number); i += 2) {
+    const [x, y] = [routes[i] as number, routes[i + 1] as number];
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+    top = Math.min(top, y);
+    bottom = Math.max(bottom, y);
+  }
+  return left <= area.x + area.width && right >= area.x && top <= area.y + area.height && bottom >= area.y;
 }
 
 function drawAll(context: Context, drawing: Drawing, found: Found, k: number): void {

@@ -3,7 +3,8 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { type Column, columnsOf, defaultColumns, shownColumns } from "../columns";
 import { canOpen, openPaths } from "../outline";
 import { matchingRows } from "../search";
-import { nextSort, type Shown, TableModel } from "../table-model";
+import type { State } from "../store";
+import { nextSort, type Shown, shownRows } from "../table-model";
 import { treeOf } from "../tree";
 import type { Payload } from "../wire";
 import { useDisplay, useSize, useStore } from "./hooks";
@@ -78,11 +79,9 @@ function useColumns(payload: Payload, width: number): Columns {
 function useShown(payload: Payload, columns: readonly Column[]): Shown {
   const { store } = useDisplay();
   const state = useStore(store, ...TABLE_KEYS);
-  const model = useRef<TableModel | null>(null);
-  model.current ??= new TableModel();
   const { sort, filter, groups, operations, expanded, depth } = state;
   return useMemo(
-    () => (model.current ?? new TableModel()).shown(payload, columns, state),
+    () => shownRows(payload, columns, state),
     [payload, columns, sort, filter, groups, operations, expanded, depth],
   );
 }
@@ -94,15 +93,22 @@ function useLit(payload: Payload, flat: boolean): Uint8Array | null {
   return useMemo(() => {
     const matches = matchingRows(payload, state.search);
     if (!matches || flat) return matches;
-    const lit = matches.slice();
-    const { parent } = treeOf(payload.rows, state.groups);
-    const open = openPaths(payload, state);
-    matches.forEach((match, row) => {
-      if (!match) return;
-      for (let at = parent[row] ?? -1; at >= 0; at = parent[at] ?? -1) {
-        if (canOpen(payload, state.groups, at) && !open.has(payload.rows.path[at] ?? "")) lit[at] = 1;
-      }
-    });
-    return lit;
+    return litRows(payload, state, matches);
   }, [payload, flat, state]);
+}
+
+function litRows(payload: Payload, state: State, matches: Uint8Array): Uint8Array {
+  const lit = matches.slice();
+  const { parent } = treeOf(payload.rows, state.groups);
+  const open = openPaths(payload, state);
+  const seen = new Uint8Array(lit.length);
+  for (let row = 0; row < lit.length; row++) {
+    if (!matches[row]) continue;
+    // What is around a row that has been seen has been seen too.
+    for (let at = parent[row] ?? -1; at >= 0 && !seen[at]; at = parent[at] ?? -1) {
+      seen[at] = 1;
+      if (canOpen(payload, state.groups, at) && !open.has(payload.rows.path[at] ?? "")) lit[at] = 1;
+    }
+  }
+  return lit;
 }

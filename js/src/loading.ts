@@ -1,0 +1,46 @@
+// From compressed bytes to a store that shows them, without keeping the page from its input.
+import { shareWithWorker } from "./arranger";
+import { gunzip } from "./gunzip";
+import { openPaths } from "./outline";
+import { unitsSteps } from "./scene/units";
+import { haystackSteps } from "./search";
+import { inSlices } from "./slices";
+import type { Store } from "./store";
+import { rowIndex, treeOf } from "./tree";
+import { decodeSteps, type Payload } from "./wire";
+import { STAFF } from "./worker/staff";
+
+/** Uncompressed bytes from which on the worker reads along: the model will be too large to be arranged at once. */
+const LARGE = 500_000;
+
+/** Give `store` the payload, or the reason why there is none, unless `signal` aborts before. */
+export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
+  try {
+    const plain = await gunzip(bytes);
+    if (plain.length > LARGE) STAFF.worker()?.prepare(bytes);
+    const payload = await inSlices(decodeSteps(plain), signal);
+    await inSlices(preparing(payload, store.state.groups), signal);
+    openPaths(payload, store.state);
+    shareWithWorker(payload, bytes, signal);
+    store.setPayload(payload);
+    await inSlices(preparingMore(payload, !store.state.groups), signal);
+  } catch (error) {
+    if (!signal.aborted) store.fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What every view asks for at once, and then finds. */
+function* preparing(payload: Payload, groups: boolean): Generator<undefined, void> {
+  yield* unitsSteps(payload, groups);
+  yield;
+  treeOf(payload.rows, groups);
+  yield;
+  rowIndex(payload.rows);
+  yield;
+}
+
+/** What may be asked for next: groups can be switched off and on, and searched. */
+function* preparingMore(payload: Payload, groups: boolean): Generator<undefined, void> {
+  if (payload.rows.kind.includes("group")) yield* preparing(payload, groups);
+  yield* haystackSteps(payload);
+}

@@ -1,0 +1,42 @@
+// Long work in slices, so that whoever runs it hears what happens in between: a page its input, a worker a cancellation.
+
+/** Longest time, in milliseconds, that a page waits for a slice. */
+const SLICE = 10;
+
+/** All steps at once. */
+export function atOnce<T>(steps: Generator<unknown, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Run steps in slices; rejects with the signal's reason when it aborts. `heard` gets what was yielded last. */
+export async function inSlices<S, T>(
+  steps: Generator<S, T>,
+  signal: AbortSignal,
+  heard: (step: S) => void = () => {},
+  slice = SLICE,
+): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    const end = performance.now() + slice;
+    let step = steps.next();
+    while (!step.done && performance.now() < end) step = steps.next();
+    if (step.done) return step.value;
+    heard(step.value);
+    await nextTask();
+  }
+}
+
+/** After the events that are waiting; timers would wait four milliseconds each. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
