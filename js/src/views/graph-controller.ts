@@ -5,6 +5,7 @@ import {
   boundsOf,
   boxIn,
   type Graph,
+  keyOf,
   LEAF,
   type Look,
   lookOf,
@@ -21,7 +22,7 @@ import { matchingRows } from "../search";
 import { selectOne, selectToggle } from "../select";
 import type { Change, Store } from "../store";
 import { aimOf, isInView, selectionOf, wholeOf } from "./graph-aim";
-import { anchorOf } from "./graph-anchor";
+import { indexOf, shiftOf, type Toggled } from "./graph-anchor";
 import { Arranging } from "./graph-arranging";
 import { listen } from "./graph-gestures";
 import { Hovering } from "./graph-hovering";
@@ -80,7 +81,9 @@ export class GraphController {
   /** The box that the tab key reaches. */
   #active = 0;
   /** The box whose place on screen the next change keeps. */
-  #anchor: string | null = null;
+  #toggled: Toggled | null = null;
+  /** The box that was clicked last, unless on its triangle: what a double click means. */
+  #clicked: string | null = null;
   /** Whether the view is still the one that we chose. */
   #untouched = true;
   #ownSelection = false;
@@ -126,7 +129,7 @@ export class GraphController {
         pan: (dx, dy) => this.#touch(() => this.#view.panBy(dx, dy)),
         zoom: (factor, x, y) => this.#touch(() => this.#view.zoomAt(factor, x, y)),
         click: (event) => this.#click(event),
-        doubleClick: (event) => this.#doubleClick(event),
+        doubleClick: () => this.#doubleClick(),
         hover: (event) => this.#hover(event),
       },
       signal,
@@ -179,8 +182,7 @@ export class GraphController {
   #place(graph: Graph, index: SpatialIndex, afresh: boolean): void {
     const before = this.#graph;
     const drawn = this.#picture.drawing;
-    const anchor = afresh || !before ? null : anchorOf(before, graph, this.#view, this.#anchor);
-    const old = before && anchor !== null ? boundsOf(before, anchor.before) : null;
+    const shift = afresh || !before ? null : shiftOf(before, graph, this.#view, this.#toggled);
     const focused = this.#around.surface.matches(":focus-within");
     this.#graph = graph;
     this.#index = index;
@@ -195,15 +197,13 @@ export class GraphController {
     if (afresh || !before) {
       this.#untouched = true;
       this.#start();
-    } else if (old && anchor !== null) {
-      const now = boundsOf(graph, anchor.after);
-      const shift = { x: now.x - old.x, y: now.y - old.y };
+    } else if (shift) {
       this.#view.panBy(-shift.x * this.#view.k, -shift.y * this.#view.k);
       const { drawing } = this.#picture;
       const transition = drawn && drawing && Transition.between(drawn, drawing, shift);
       if (transition) this.#picture.animate(transition);
     }
-    this.#anchor = null;
+    this.#toggled = null;
     if (this.#goLater) this.#goToSelection();
     this.#goLater = false;
   }
@@ -255,29 +255,34 @@ export class GraphController {
 
   #click(event: MouseEvent): void {
     const graph = this.#graph;
+    // The details that a first click opens may move what was clicked: the second one means it all the same.
+    if (event.detail > 1 && this.#clicked !== null) return;
     const b = this.#pointing.boxAt(event);
     const add = event.shiftKey || event.ctrlKey || event.metaKey;
+    this.#clicked = null;
     if (!graph || b < 0) {
       if (!add) this.#select(() => this.#around.store.set({ selection: [], focus: null }));
       return;
     }
     this.#untouched = false;
     this.#activate(b, false);
-    if (this.#pointing.onToggle(b, event)) this.#toggle(b);
-    else this.#choose(b, add);
+    if (this.#pointing.onToggle(b, event)) this.#toggle(b, true);
+    else {
+      this.#clicked = keyOf(graph, b);
+      this.#choose(b, add);
+    }
   }
 
-  #doubleClick(event: MouseEvent): void {
-    const b = this.#pointing.boxAt(event);
-    if (!this.#graph || b < 0 || this.#pointing.onToggle(b, event)) return;
-    this.#toggle(b);
+  #doubleClick(): void {
+    if (this.#graph && this.#clicked !== null) this.#toggle(indexOf(this.#graph, this.#clicked));
+    this.#clicked = null;
   }
 
-  #toggle(b: number): void {
+  #toggle(b: number, byTriangle = false): void {
     const box = this.#boxOf(b);
     const kind = this.#graph?.visible.kind[b];
     if (!box || kind === LEAF || kind === STUB) return;
-    this.#anchor = box.key;
+    this.#toggled = { key: box.key, byTriangle };
     this.#untouched = false;
     setOpen(this.#around.store, [box.path], kind !== OPEN);
   }

@@ -5,7 +5,8 @@ export interface Gestures {
   pan(dx: number, dy: number): void;
   zoom(factor: number, x: number, y: number): void;
   click(event: MouseEvent): void;
-  doubleClick(event: MouseEvent): void;
+  /** After two clicks. */
+  doubleClick(): void;
   /** null when the pointer leaves or drags. */
   hover(event: MouseEvent | null): void;
 }
@@ -26,7 +27,7 @@ export function listen(surface: HTMLElement, heard: Gestures, signal: AbortSigna
   };
   surface.addEventListener("pointermove", over, { signal });
   surface.addEventListener("pointerleave", () => heard.hover(null), { signal });
-  surface.addEventListener("dblclick", (event) => heard.doubleClick(event), { signal });
+  surface.addEventListener("dblclick", () => heard.doubleClick(), { signal });
 }
 
 function listenToWheel(
