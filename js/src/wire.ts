@@ -196,11 +196,12 @@ function column(body: ArrayBuffer, strings: readonly string[], spec: Column): un
 }
 
 /**
- * Read the uncompressed payload that `wire.encode` wrote.
+ * Read the uncompressed payload that `wire.encode` wrote, in pieces: yields the share that is done, from 0 to 1, so
+ * that a page stays alive between them.
  *
  * Throws when the bytes are not a payload, or when a newer major version wrote them.
  */
-export function decode(bytes: Uint8Array): Payload {
+export function* decodeSteps(bytes: Uint8Array): Generator<number, Payload> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < 8 || view.getUint32(0, true) !== MAGIC) throw new Error("nbviz: this is not a model payload.");
   const headerLength = view.getUint32(4, true);
@@ -212,19 +213,31 @@ export function decode(bytes: Uint8Array): Payload {
   }
   // Typed arrays need aligned offsets, which a view into somebody else's buffer does not give: copy the body once.
   const body = bytes.slice(8 + headerLength).buffer;
-  const table = (name: keyof Header["tables"]): unknown => {
+  const tables: Record<string, unknown> = {};
+  const names = Object.keys(header.tables) as (keyof Header["tables"])[];
+  for (const [done, name] of names.entries()) {
+    yield done / names.length;
     const { length, columns } = header.tables[name];
     const read = Object.entries(columns).map(([key, spec]) => [key, column(body, header.strings, spec)]);
-    return { length, ...Object.fromEntries(read) };
-  };
+    tables[name] = { length, ...Object.fromEntries(read) };
+  }
   return {
     meta: header.meta,
     shapes: header.shapes,
     settings: header.settings,
-    rows: table("rows") as Rows,
-    calls: table("calls") as Calls,
-    tensors: table("tensors") as Tensors,
-    edges: table("edges") as Edges,
-    parameters: table("parameters") as Parameters,
+    rows: tables.rows as Rows,
+    calls: tables.calls as Calls,
+    tensors: tables.tensors as Tensors,
+    edges: tables.edges as Edges,
+    parameters: tables.parameters as Parameters,
   };
+}
+
+/** All steps at once. */
+export function decode(bytes: Uint8Array): Payload {
+  const steps = decodeSteps(bytes);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }
