@@ -71,7 +71,18 @@ class _Model:
             self.held[holder] = (*self.held.get(holder, ()), *weights)
         output = SHAPES.get(op, HIDDEN)
         self.calls.append(
-            Call(len(self.calls), "operation", path, op, parent, None, tuple(inputs), (output,), weights, source="net.py:1")
+            Call(
+                len(self.calls),
+                "operation",
+                path,
+                op,
+                parent,
+                None,
+                tuple(inputs),
+                (output,),
+                weights,
+                source="net.py:1",
+            )
         )
         return len(self.calls) - 1
 
