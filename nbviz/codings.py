@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, final
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,15 +32,22 @@ def beside(values: Ints, other: Ints) -> Ints:
     return values - other
 
 
-def first(values: Ints) -> Ints | None:
-    """Numbers that count what is new: 0 for one more than the largest so far, else one more than the number.
+def again(values: Ints, expected: Ints | None = None) -> Ints | None:
+    """Numbers that came before: twice the rows since then; new ones: relative to what is expected, as odd numbers.
 
-    Numbers of interned things are such: what comes once in each of many equal parts is 0 in each of them.
+    Expected is another column, or else one more than the largest so far, as interned things are numbered. What each
+    of many equal parts has for itself, and what all of them share, look the same in all of them.
     """
-    if values.min(initial=0) < 0:
+    if expected is None:
+        expected = np.maximum.accumulate(np.concatenate([np.full(1, -1, np.int32), values]))[:-1] + 1
+    relative = values - expected
+    if np.abs(relative.astype(np.int64)).max(initial=0) >= 1 << 30:
         return None
-    largest = np.maximum.accumulate(np.concatenate([np.full(1, -1, np.int32), values]))[:-1]
-    return np.where(values == largest + 1, np.int32(0), values + 1)
+    order = np.argsort(values, kind="stable")
+    came_before = np.flatnonzero(np.diff(values[order]) == 0)
+    coded = 2 * relative + 1
+    coded[order[came_before + 1]] = 2 * (order[came_before + 1] - order[came_before])
+    return coded
 
 
 def climb(values: Ints) -> Ints | None:
@@ -117,26 +124,26 @@ def packed(values: Ints) -> bytes:
     return short if len(short) < len(values) else min(short, b"\0" + varints(values), key=len)
 
 
-def smallest(values: Ints, *, beside_column: Ints | None = None, is_tree: bool = False) -> tuple[str, bytes]:
-    """Return the name of the coding that takes the fewest bytes, and those."""
-    codings: list[tuple[str, Ints | None]] = [
-        ("plain", plain(values)),
-        ("delta", delta(values)),
-        ("first", first(values)),
-    ]
-    if beside_column is not None:
-        codings.insert(0, ("beside", beside(values, beside_column)))
+def smallest(values: Ints, *, other: Ints | None = None, is_tree: bool = False) -> tuple[str, bytes]:
+    """Return the name of the coding that takes the fewest bytes, and those.
+
+    ``other`` is a column that the numbers are near to; ``is_tree`` says that they are the parents of rows.
+    """
+    best = "plain", packed(plain(values))
+    codings: dict[str, Callable[[], Ints | None]] = {}
     if is_tree:
-        codings.insert(0, ("climb", climb(values)))
-    best = ("", b"")
-    for name, coded in codings:
-        if coded is None:
-            continue
-        data = packed(coded)
-        if not best[0] or len(data) < len(best[1]):
-            best = (name, data)
-        if len(data) < _TINY:
+        codings["climb"] = lambda: climb(values)
+    if other is not None:
+        codings["beside"] = lambda: beside(values, other)
+    codings["delta"] = lambda: delta(values)
+    codings["again"] = lambda: again(values, other)
+    for name, coding in codings.items():
+        if len(best[1]) < _TINY:
             break
+        coded = coding()
+        data = None if coded is None else packed(coded)
+        if data is not None and len(data) < len(best[1]):
+            best = name, data
     return best
 
 
@@ -249,9 +256,9 @@ class Table:
     def _add(self, name: str, kind: str, values: Ints, to: str | None, *, is_tree: bool = False) -> None:
         rows = np.arange(len(values), dtype=np.int32)
         other = None if to is None else self._ints[to] if to else rows
-        coding = self._writer.put(values, beside_column=other, is_tree=is_tree)
+        coding = self._writer.put(values, other=other, is_tree=is_tree)
         self._ints[name] = values
-        self.columns[name] = {"type": kind, "coding": coding} | ({"to": to} if coding == "beside" else {})
+        self.columns[name] = {"type": kind, "coding": coding} | ({} if to is None else {"to": to})
 
     def ints(self, name: str, values: Iterable[int | None], *, to: str | None = None, is_tree: bool = False) -> None:
         """Write integers, None as -1. ``to``: a column that they are near to, "" for the row itself."""
@@ -270,14 +277,19 @@ class Table:
             self.numbers(name, values)
 
     def lists(
-        self, name: str, values: Sequence[Sequence[Any]], number: Callable[[Iterable[Any]], Iterable[int]] = list
+        self,
+        name: str,
+        values: Sequence[Sequence[Any]],
+        number: Callable[[Iterable[Any]], Iterable[int]] = list,
+        *,
+        to: Literal[""] | None = None,
     ) -> None:
         """Write several integers per row; ``number`` makes them of what the lists hold."""
         lengths = _ints(map(len, values))
         flat = _ints(number(itertools.chain.from_iterable(values)))
-        rows = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-        how = self._writer.put(lengths), self._writer.put(flat, beside_column=rows)
-        self.columns[name] = {"type": "ints", "lengths": how[0], "coding": how[1]}
+        rows = None if to is None else np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+        how = self._writer.put(lengths), self._writer.put(flat, other=rows)
+        self.columns[name] = {"type": "ints", "lengths": how[0], "coding": how[1]} | ({} if to is None else {"to": to})
 
     def texts(self, name: str, values: Iterable[str | None], holes: Sequence[Hole] = ()) -> None:
         """Write texts, None as ""; they may hold those of other columns."""

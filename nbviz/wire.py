@@ -109,10 +109,10 @@ def _rows(measured: Measured, write: Writer, shapes: Interned[Shape | None], set
     table.ints("parent", tree.parent, is_tree=True)
     table.ints("group", tree.group, to="parent")
     table.texts("label", tree.labels)
-    label = Hole("rows", "label")
-    table.texts("path", tree.path, [Hole("rows", "path", "parent"), label])
-    for name in ("name", "accessor"):
-        table.texts(name, of_layer(name, ""), [Hole("rows", name, "parent"), label])
+    inside = {"path": ("label",), "name": ("label",), "accessor": ("name", "label")}
+    for name, others in inside.items():
+        texts = tree.path if name == "path" else of_layer(name, "")
+        table.texts(name, texts, [Hole("rows", name, "parent"), *(Hole("rows", other) for other in others)])
     table.texts("source", of_layer("source", ""))
     for name in ("kind", "type", "dtype"):
         table.texts(name, columns[name])
@@ -126,7 +126,7 @@ def _rows(measured: Measured, write: Writer, shapes: Interned[Shape | None], set
         table.lists(name, specs, lambda flat: shapes.numbers_of(flat, lambda spec: spec.shape))
     table.ints("calls", columns["calls"])
     table.ints("order", columns["order"], to="")
-    table.lists("connected_to", columns["connected_to"], lambda paths: map(tree.index.__getitem__, paths))
+    table.lists("connected_to", columns["connected_to"], lambda paths: map(tree.index.__getitem__, paths), to="")
     of_calls = graph.calls.column("settings")
     own = [
         of_calls[calls[0]] if at is None and calls else kept

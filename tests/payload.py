@@ -42,10 +42,13 @@ def beside(values: list[int], other: list[int]) -> list[int]:
     return [value + base for value, base in zip(values, other, strict=True)]
 
 
-def first(values: list[int], _: Any) -> list[int]:
+def again(values: list[int], other: list[int] | None) -> list[int]:
     found: list[int] = []
-    for value in values:
-        found.append(value - 1 if value else max(found, default=-1) + 1)
+    largest = -1
+    for row, value in enumerate(values):
+        expected = largest + 1 if other is None else other[row]
+        found.append(expected + value // 2 if value % 2 else found[-value // 2])
+        largest = max(largest, found[-1])
     return found
 
 
@@ -63,7 +66,7 @@ CODINGS: dict[str, Callable[[list[int], Any], list[int]]] = {
     "plain": lambda values, _: values,
     "delta": delta,
     "beside": beside,
-    "first": first,
+    "again": again,
     "climb": climb,
 }
 
@@ -112,7 +115,7 @@ class Payload:
             whole, *_ = values = self.tables[table][spec["of"]]
             return [None if n is None else n / whole for n in values]
         to = spec.get("to")
-        other = self.ints[table, to] if to else list(range(length))
+        other = None if to is None else self.ints[table, to] if to else list(range(length))
         found = self.ints[table, key] = ints(self.body, length, spec["coding"], other)
         if spec["type"] == "int":
             return found
@@ -123,7 +126,7 @@ class Payload:
     def lists(self, length: int, spec: dict[str, Any]) -> list[list[int]]:
         lengths = ints(self.body, length, spec["lengths"])
         owners = [row for row, count in enumerate(lengths) for _ in range(count)]
-        values = iter(ints(self.body, len(owners), spec["coding"], owners))
+        values = iter(ints(self.body, len(owners), spec["coding"], owners if "to" in spec else None))
         return [list(itertools.islice(values, count)) for count in lengths]
 
     def texts(self, table: str, key: str, left: list[str], holes: list[list[str]]) -> list[str]:

@@ -51,15 +51,28 @@ def test_varints_read_equal(values):
     assert [payload.varint(body) for _ in values] == values
 
 
-@pytest.mark.parametrize("coding", ["plain", "delta", "first"])
+@pytest.mark.parametrize("coding", ["plain", "delta"])
 @given(values=REPEATING)
 def test_coding_reads_equal(coding, values):
     coded = getattr(codings, coding)(column(values))
+    assert read(codings.packed(coded), len(values), coding) == values
+
+
+@given(REPEATING, st.booleans())
+def test_what_came_before_reads_equal(values, expects):
+    other = values[::-1] if expects else None
+    coded = codings.again(column(values), None if other is None else column(other))
     if coded is None:
-        assert coding == "first"
-        assert min(values) < 0
+        assert max(map(abs, values)) >= 1 << 29
     else:
-        assert read(codings.packed(coded), len(values), coding) == values
+        assert read(codings.packed(coded), len(values), "again", other) == values
+
+
+def test_what_each_part_has_for_itself_looks_the_same_in_all():
+    coded = codings.again(column([0, 1, 2, 0, 3, 1, 2, 3, 4, 1, 2, 4])).reshape(3, 4)
+    assert coded[1].tolist() == coded[2].tolist() == [1, 8, 8, 6]
+    near = codings.again(column([9, 4, 5, 9, 7, 8, 9, 10, 11]), column([0, 5, 6, 0, 8, 9, 0, 11, 12])).reshape(3, 3)
+    assert near[1].tolist() == near[2].tolist() == [6, -1, -1]
 
 
 @given(st.lists(st.tuples(NUMBERS, NUMBERS)))
@@ -83,9 +96,10 @@ def test_climbing_counts_levels():
 
 @given(REPEATING, PARENTS)
 def test_smallest_coding_reads_equal(values, parents):
-    for numbers, how in ((values, {"beside_column": column(values[::-1])}), (parents, {"is_tree": True})):
-        coding, data = codings.smallest(column(numbers), **how)
-        assert read(data, len(numbers), coding, numbers[::-1]) == numbers
+    coding, data = codings.smallest(column(values), other=column(values[::-1]))
+    assert read(data, len(values), coding, values[::-1]) == values
+    coding, data = codings.smallest(column(parents), is_tree=True)
+    assert read(data, len(parents), coding) == parents
 
 
 def test_repeated_part_is_written_once():
@@ -129,7 +143,7 @@ def _texts(writer, labels):
     reader = object.__new__(payload.Payload)
     strings, specs = list(writer.strings), writer.tables["rows"].columns
     body = iter(b"".join(writer.body))
-    reader.ints = {("rows", key): payload.ints(body, len(labels), specs[key]["coding"]) for key in specs}
+    reader.ints = {("rows", key): payload.ints(body, len(labels), spec["coding"]) for key, spec in specs.items()}
     reader.tables = {"rows": {"label": labels}}
     left = [strings[i] for i in reader.ints["rows", "path"]]
     return reader.texts("rows", "path", left, specs["path"].get("holes", ()))

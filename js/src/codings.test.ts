@@ -46,12 +46,10 @@ describe("codings", () => {
     );
   });
 
-  it("reads numbers relative to their row", () => {
-    expect(ints(all([0, -2, 5]), 3, "beside")).toEqual([0, -1, 7]);
-  });
-
-  it("reads what is new and what is not", () => {
-    expect(ints(all([0, 0, 1, 0, 3, 9, 0]), 7, "first")).toEqual([0, 1, 0, 2, 2, 8, 9]);
+  it("reads what came before, and what did not", () => {
+    // next, next, two rows up, next, the one after next, next
+    expect(ints(all([1, 1, 4, 1, 3, 1]), 6, "again")).toEqual([0, 1, 0, 2, 4, 5]);
+    expect(ints(all([1, -1, 2]), 3, "again", Int32Array.of(7, 7, 7))).toEqual([7, 6, 6]);
   });
 
   it("reads parents as levels to climb", () => {
@@ -84,6 +82,8 @@ describe("codings", () => {
   it("refuses codings that it does not know, and columns of another length", () => {
     expect(() => ints([0], 0, "constructor")).toThrow("unknown");
     expect(() => ints(all([1]), 1, "beside", new Int32Array(2))).toThrow("different lengths");
+    expect(() => ints(all([1]), 1, "beside")).toThrow("no column");
+    expect(() => ints(all([1, 4]), 2, "again")).toThrow("not among");
   });
 });
 

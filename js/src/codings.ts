@@ -1,6 +1,6 @@
 // Columns out of few bytes: the readers of what `nbviz/codings.py` writes, under the same names. No DOM, no store.
 
-/** How the integers of a column are written; `to` names the column that they stand beside, "" their own rows. */
+/** How the integers of a column are written; `to` names the column that they are near to, "" their own rows. */
 export interface Coded {
   readonly coding: string;
   readonly to?: string;
@@ -31,16 +31,18 @@ function delta(values: Int32Array): void {
 }
 
 function beside(values: Int32Array, other: Int32Array | null): void {
-  if (other === null) for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + i;
-  else for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + (other[i] as number);
+  const base = needed(other);
+  for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + (base[i] as number);
 }
 
-function first(values: Int32Array): void {
-  let next = 0;
+function again(values: Int32Array, other: Int32Array | null): void {
+  let largest = -1;
   for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    values[i] = value === 0 ? next : value - 1;
-    if ((values[i] as number) >= next) next = (values[i] as number) + 1;
+    const code = values[i] as number;
+    const expected = other === null ? largest + 1 : (other[i] as number);
+    const value = code & 1 ? (expected + (code >> 1)) | 0 : (values[i - at({ length: i + 1 }, code >> 1)] as number);
+    values[i] = value;
+    if (value > largest) largest = value;
   }
 }
 
@@ -52,8 +54,13 @@ function climb(values: Int32Array): void {
   }
 }
 
+function needed(other: Int32Array | null): Int32Array {
+  if (other === null) throw new Error("there is no column to stand beside");
+  return other;
+}
+
 const CODINGS: ReadonlyMap<string, Coding> = new Map(
-  Object.entries({ plain, delta, beside, first, climb } satisfies Record<string, Coding>),
+  Object.entries({ plain, delta, beside, again, climb } satisfies Record<string, Coding>),
 );
 
 /** Reads columns, one behind the other. Throws on bytes that no writer wrote. */
@@ -67,7 +74,7 @@ export class Reader {
     this.#at = at;
   }
 
-  /** The next column of integers. `rows` are those that they belong to where they are not one per row. */
+  /** The next column of integers, and what they are near to. */
   ints(length: number, { coding }: Coded, other: Int32Array | null = null): Int32Array {
     const decode = CODINGS.get(coding);
     if (decode === undefined) throw new Error(`the coding ${coding} is unknown`);

@@ -231,7 +231,7 @@ class Columns {
       keep(shares(this.get(table, spec.of) as Float64Array));
       return;
     }
-    const ints = this.#reader.ints(length, spec, spec.to ? this.#integers(table, spec.to) : null);
+    const ints = this.#reader.ints(length, spec, this.#near(table, length, spec));
     this.#ints.set(`${table}.${name}`, ints);
     switch (spec.type) {
       case "int":
@@ -246,6 +246,11 @@ class Columns {
         yield* fill(texts, ints, this.#strings, this.#holes(table, spec.holes ?? []));
       }
     }
+  }
+
+  #near(table: string, length: number, { to }: Coded): Int32Array | null {
+    if (to === undefined) return null;
+    return to ? this.#integers(table, to) : Int32Array.from({ length }, (_, row) => row);
   }
 
   #integers(table: string, name: string): Int32Array {
@@ -268,7 +273,7 @@ class Columns {
       if ((lengths[row] as number) < 0) throw new Error("a list has a negative length");
       offsets[row + 1] = (offsets[row] as number) + (lengths[row] as number);
     }
-    const rows = spec.coding === "beside" ? owners(offsets) : null;
+    const rows = spec.to === undefined ? null : owners(offsets);
     return { offsets, values: this.#reader.ints(offsets[length] as number, spec, rows) };
   }
 }
