@@ -260,9 +260,10 @@ class Table:
         self._ints[name] = values
         self.columns[name] = {"type": kind, "coding": coding} | ({} if to is None else {"to": to})
 
-    def ints(self, name: str, values: Iterable[int | None], *, to: str | None = None, is_tree: bool = False) -> None:
+    def ints(self, name: str, values: Sequence[int | None], *, to: str | None = None, is_tree: bool = False) -> None:
         """Write integers, None as -1. ``to``: a column that they are near to, "" for the row itself."""
-        self._add(name, "int", _ints(-1 if value is None else value for value in values), to, is_tree=is_tree)
+        known = [-1 if value is None else value for value in values] if None in values else values
+        self._add(name, "int", np.array(known, np.int32), to, is_tree=is_tree)
 
     def numbers(self, name: str, values: Iterable[float | None], *, to: str | None = None) -> None:
         """Write numbers of any size, None as NaN."""
