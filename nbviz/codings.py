@@ -152,7 +152,7 @@ _TINY: Final = 16
 
 # --- texts ---------------------------------------------------------------------------------------------------------
 
-_NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}")
+_NUMBER: Final = re.compile("(0|[1-9][0-9]{0,8})")
 
 
 def patterns(texts: Sequence[str]) -> tuple[list[str], Ints, Ints]:
@@ -165,8 +165,9 @@ def patterns(texts: Sequence[str]) -> tuple[list[str], Ints, Ints]:
     of_pattern: dict[str, list[list[str]]] = {}
     found: list[str] = []
     for text in texts:
-        found.append(_NUMBER.sub("0", text))
-        of_pattern.setdefault(found[-1], []).append(_NUMBER.findall(text))
+        parts = _NUMBER.split(text)  # numbers stand at odd places
+        found.append("0".join(parts[::2]))
+        of_pattern.setdefault(found[-1], []).append(parts[1::2])
     index = {pattern: i for i, pattern in enumerate(of_pattern)}
     numbers = [int(n) for rows in of_pattern.values() for place in zip(*rows, strict=True) for n in place]
     return list(index), np.array([index[p] for p in found], np.int32), np.array(numbers, np.int32)
@@ -186,7 +187,8 @@ def punched(texts: Sequence[str], holes: Sequence[Sequence[str]]) -> Sequence[st
     None where a text holds a mark of its own.
     """
     marks = [chr(1 + i) for i in range(len(holes))]
-    if any(mark in "\n".join(column) for mark in marks for column in (texts, *holes)):
+    columns = ["\n".join(column) for column in (texts, *holes)]
+    if any(mark in column for mark in marks for column in columns):
         return None
     left: Iterable[str] = texts
     for mark, column in zip(marks, holes, strict=True):

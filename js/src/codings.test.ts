@@ -88,14 +88,12 @@ describe("codings", () => {
 });
 
 describe("texts", () => {
-  const texts = (patterns: string[], which: number[], numbers: number[]) =>
-    new Reader(Uint8Array.from([...all(which), ...all(numbers)]), 0).texts({
-      patterns,
-      length: which.length,
-      numbers: numbers.length,
-      coding: "plain",
-      of_numbers: "plain",
-    });
+  function texts(patterns: string[], which: number[], numbers: number[]): string[] | undefined {
+    const reader = new Reader(Uint8Array.from([...all(which), ...all(numbers)]), 0);
+    const lengths = { length: which.length, numbers: numbers.length };
+    const step = reader.texts({ patterns, ...lengths, coding: "plain", of_numbers: "plain" }).next();
+    return step.done ? step.value : undefined;
+  }
 
   it("get the numbers of their pattern, place by place", () => {
     expect(texts(["a0.b0", "00", "π"], [0, 2, 1, 0], [17, 18, 1, 2, 0, 7])).toEqual(["a17.b1", "π", "07", "a18.b2"]);

@@ -17,6 +17,9 @@ export interface CodedTexts extends Coded {
 /** More integers than any model has: a few damaged bytes must not ask for all memory. */
 const MOST = 1 << 27;
 
+/** Rows between two steps: a few milliseconds. */
+const STEP = 1 << 14;
+
 /** Puts each number back relative to what its coding names; sums wrap at 32 bits, as they did in Python. */
 type Coding = (values: Int32Array, other: Int32Array | null) => void;
 
@@ -85,8 +88,8 @@ export class Reader {
     return values;
   }
 
-  /** Texts with the numbers that were taken out of them. */
-  texts(spec: CodedTexts): string[] {
+  /** Texts with the numbers that were taken out of them. Yields the texts that are done. */
+  *texts(spec: CodedTexts): Generator<number, string[]> {
     const which = this.ints(spec.length, spec);
     const numbers = this.ints(spec.numbers, { coding: spec.of_numbers });
     const parts = spec.patterns.map((pattern) => pattern.split("0"));
@@ -100,17 +103,15 @@ export class Reader {
       end += (length - 1) * (counts[pattern] as number);
     });
     if (end !== spec.numbers) throw new Error(`${spec.numbers} numbers for ${end} places`);
-    return Array.from(which, (pattern) => {
-      const [head, ...rest] = parts[pattern] as string[];
-      let place = next[pattern] as number;
+    const texts = new Array<string>(spec.length);
+    for (let i = 0; i < texts.length; i++) {
+      const pattern = which[i] as number;
+      const place = next[pattern] as number;
       next[pattern] = place + 1;
-      let text = head as string;
-      for (const part of rest) {
-        text += (numbers[place] as number) + part;
-        place += counts[pattern] as number;
-      }
-      return text;
-    });
+      texts[i] = numbered(parts[pattern] as string[], numbers, place, counts[pattern] as number);
+      if (i % STEP === STEP - 1) yield i;
+    }
+    return texts;
   }
 
   #varint(): number {
@@ -155,10 +156,37 @@ export class Reader {
   }
 }
 
+/** A pattern with numbers between its parts, which lie `count` apart. */
+function numbered(parts: readonly string[], numbers: Int32Array, place: number, count: number): string {
+  let text = parts[0] as string;
+  for (let i = 1; i < parts.length; i++) text += (numbers[place + (i - 1) * count] as number) + (parts[i] as string);
+  return text;
+}
+
 /** `index`, which must lie in what has that length. */
 export function at({ length }: { readonly length: number }, index: number): number {
   if (index < 0 || index >= length) throw new Error(`${index} is not among ${length}`);
   return index;
+}
+
+/** The numbers that a column has interned. */
+export function pick(numbers: Float64Array, ints: Int32Array): Float64Array {
+  const picked = new Float64Array(ints.length);
+  for (let row = 0; row < ints.length; row++) picked[row] = numbers[at(numbers, ints[row] as number)] as number;
+  return picked;
+}
+
+/** The part of each number in the first one, which is that of the whole model. */
+export function shares(numbers: Float64Array): Float64Array {
+  const whole = numbers[0] ?? Number.NaN;
+  return numbers.map((number) => number / whole);
+}
+
+/** The row that each value of a list column belongs to. */
+export function owners(offsets: Int32Array): Int32Array {
+  const rows = new Int32Array(offsets.at(-1) as number);
+  for (let row = 0; row + 1 < offsets.length; row++) rows.fill(row, offsets[row], offsets[row + 1]);
+  return rows;
 }
 
 /** Texts that others may hold, and the row of each; null: the same row. */
@@ -166,9 +194,6 @@ export interface Hole {
   readonly texts: readonly string[];
   readonly rows: Int32Array | null;
 }
-
-/** Rows between two steps: a few milliseconds. */
-const STEP = 1 << 14;
 
 /** A text with holes: the text before the first, then each hole and the text behind it. */
 interface Template {

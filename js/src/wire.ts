@@ -1,5 +1,5 @@
 // The payload: what crosses from Python once, as columns. The same field names as `nbviz/wire.py`; no DOM, no store.
-import { at, type Coded, type CodedTexts, fill, Reader } from "./codings";
+import { type Coded, type CodedTexts, fill, owners, pick, Reader, shares } from "./codings";
 
 /** The major version this code reads; `PAYLOAD_VERSION` in `wire.py`. */
 export const SCHEMA_MAJOR = 2;
@@ -278,25 +278,6 @@ class Columns {
   }
 }
 
-function pick(numbers: Float64Array, ints: Int32Array): Float64Array {
-  const picked = new Float64Array(ints.length);
-  for (let row = 0; row < ints.length; row++) picked[row] = numbers[at(numbers, ints[row] as number)] as number;
-  return picked;
-}
-
-/** The part of each number in the first one, which is that of the whole model. */
-function shares(numbers: Float64Array): Float64Array {
-  const whole = numbers[0] ?? Number.NaN;
-  return numbers.map((number) => number / whole);
-}
-
-/** The row that each value of a list column belongs to. */
-function owners(offsets: Int32Array): Int32Array {
-  const rows = new Int32Array(offsets.at(-1) as number);
-  for (let row = 0; row + 1 < offsets.length; row++) rows.fill(row, offsets[row], offsets[row + 1]);
-  return rows;
-}
-
 /** Columns that hold positions in a table or list, or -1; what nests stands behind what holds it. */
 const POSITIONS: readonly (readonly [table: string, column: string, into: string])[] = [
   ["rows", "parent", "above"],
@@ -329,11 +310,20 @@ function checkPositions(column: Int32Array | Lists, name: string, length: number
   }
 }
 
+/** Steps of what comes before the tables, which are nearly all of the work. */
+function* beginning<T>(steps: Generator<number, T>): Generator<number, T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    yield 0;
+  }
+}
+
 function* read(bytes: Uint8Array): Generator<number, Payload> {
   const [header, end] = readHeader(bytes);
   const reader = new Reader(bytes, end);
-  const strings = reader.texts(header.strings);
-  const settings = JSON.parse(`[${reader.texts(header.settings)}]`) as Settings[];
+  const strings = yield* beginning(reader.texts(header.strings));
+  const settings = JSON.parse(`[${yield* beginning(reader.texts(header.settings))}]`) as Settings[];
   const { shapes, meta } = header;
   const columns = new Columns(reader, strings, header.numbers);
   const tables = Object.entries(header.tables);
