@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -99,16 +98,41 @@ def _cell(specs: Sequence[TensorSpec]) -> Shape | Shapes | None:
     return specs[0].shape if len(specs) == 1 else Shapes(spec.shape for spec in specs)
 
 
+def _added(so_far: int | None, value: int | None) -> int | None:
+    return None if so_far is None or value is None else so_far + value
+
+
 class _Sum:
-    """Adds up numbers per row and remembers where one of them was unknown."""
+    """Adds up numbers per row, and those of everything in it, and remembers where one of them was unknown."""
 
-    def __init__(self, length: int) -> None:
-        self.values: list[int | None] = [0] * length
+    def __init__(self, tree: RowTree) -> None:
+        self._tree = tree
+        self._own: list[int | None] = [0] * len(tree)
+        self._apart: list[tuple[Iterable[int], int | None]] = []
 
-    def add(self, rows: Iterable[int], value: int | None) -> None:
-        for row in rows:
-            so_far = self.values[row]
-            self.values[row] = None if so_far is None or value is None else so_far + value
+    def add(self, rows: Sequence[int], value: int | None) -> None:
+        """Add a number that several rows share, and that counts once in what is around them."""
+        if len(rows) == 1:
+            self._own[rows[0]] = _added(self._own[rows[0]], value)
+        else:
+            around = dict.fromkeys(row for inner in rows for row in self._tree.ancestors(inner))
+            self._apart.append((around, value))
+
+    @property
+    def own(self) -> list[int | None]:
+        """What was added to each row alone."""
+        return self._own
+
+    def totals(self) -> list[int | None]:
+        """Return what was added to each row and inside it."""
+        found, around = list(self._own), self._tree.around
+        for row in range(len(found) - 1, 0, -1):  # rows stand behind what holds them
+            if found[row] != 0:
+                found[around[row]] = _added(found[around[row]], found[row])
+        for rows, value in self._apart:
+            for row in rows:
+                found[row] = _added(found[row], value)
+        return found
 
 
 @final
@@ -149,35 +173,33 @@ class Metrics:
         self.macs_basis = "per example" if graph.batch_axis else ""
 
     def _parameter_sums(self) -> None:
-        length = len(self.tree)
-        self.params, self.trainable, self.own, self.bytes = (_Sum(length) for _ in range(4))
-        for parameter in self.graph.parameters:
-            if parameter.kind != "weight":
+        params, trainable, own, stored = (_Sum(self.tree) for _ in range(4))
+        columns = (self.graph.parameters.column(name) for name in ("kind", "owners", "size", "bytes", "trainable"))
+        for kind, paths, size, in_bytes, trains in zip(*columns, strict=True):
+            if kind != "weight":
                 continue
-            owners = [self.tree.index[path] for path in parameter.owners]
-            around = {row for owner in owners for row in self.tree.ancestors(owner)}
-            self.params.add(around, parameter.size)
-            self.bytes.add(around, parameter.bytes)
-            self.own.add(owners[:1], parameter.size)
-            if parameter.trainable:
-                self.trainable.add(around, parameter.size)
+            owners = [self.tree.index[path] for path in paths]
+            params.add(owners, size)
+            stored.add(owners, in_bytes)
+            own.add(owners[:1], size)
+            if trains:
+                trainable.add(owners, size)
         layers = self.graph.layers
         for path, held in zip(layers.column("path"), layers.column("parameters"), strict=True):
             if held is None:  # not built yet: how much it will hold is unknown, also for all that contain it
-                row = self.tree.index[path]
-                self.own.add((row,), None)
-                for total in (self.params, self.trainable, self.bytes):
-                    total.add(self.tree.ancestors(row), None)
+                for total in (params, trainable, own, stored):
+                    total.add([self.tree.index[path]], None)
+        self.own = own.own
+        self.params, self.trainable, self.bytes = params.totals(), trainable.totals(), stored.totals()
 
     def _mac_sums(self) -> None:
         calls = self.graph.calls
         parents = calls.column("parent")
         call_macs = [macs(compute) for compute in calls.column("compute")]
-        per_row = _Sum(len(self.tree))
-        for call, own in enumerate(call_macs):
-            row = self.tree.row_of_call[call]
-            if row >= 0:
-                per_row.add(self.tree.ancestors(row), own)
+        per_row = _Sum(self.tree)
+        for row, own in zip(self.tree.row_of_call, call_macs, strict=True):
+            if row >= 0 and own != 0:
+                per_row.add([row], own)
         for call in range(len(calls) - 1, 0, -1):  # children come behind their parents
             parent = parents[call]
             if parent is not None:
@@ -185,7 +207,7 @@ class Metrics:
                 call_macs[parent] = None if inner is None or outer is None else inner + outer
         self.call_macs: Sequence[int | None] = call_macs
         stopped = any(calls.column("failed"))
-        self.macs = [n if ran else None for n, ran in zip(per_row.values, self.tree.holds_calls, strict=True)]
+        self.macs = [n if ran else None for n, ran in zip(per_row.totals(), self.tree.holds_calls, strict=True)]
         if stopped:  # what would have come behind the failing call is missing from every sum around it
             for call, failed in enumerate(calls.column("failed")):
                 for row in self.tree.ancestors(max(self.tree.row_of_call[call], 0)) if failed else ():
@@ -193,13 +215,13 @@ class Metrics:
 
     def _totals(self) -> Totals:
         sizes = zip(self.graph.parameters.column("kind"), self.graph.parameters.column("size"), strict=True)
-        params, trainable = self.params.values[0], self.trainable.values[0]
+        params, trainable = self.params[0], self.trainable[0]
         return {
             "params": params,
             "trainable_params": trainable,
             "non_trainable_params": None if params is None or trainable is None else params - trainable,
             "buffers": sum(size for kind, size in sizes if kind == "buffer"),
-            "bytes": self.bytes.values[0],
+            "bytes": self.bytes[0],
             "macs": self.macs[0],
         }
 
@@ -215,17 +237,17 @@ def _boundaries(tree: RowTree) -> Boundaries:
     outputs: list[Sequence[TensorSpec]] = [all_outputs[ids[0]] if ids else () for ids in tree.calls]
     entering, leaving = _GroupTensors(tree), _GroupTensors(tree)
     upstream: list[dict[int, None]] = [{} for _ in tree.path]
-    frames = functools.cache(tree.frames)
-    for edge in tree.graph.edges:
-        source, target = frames(edge.source), frames(edge.target)
-        common = _common_length(source, target)
-        tensor = (edge.source, edge.source_port)
-        leaving.add(source[common:], tensor)
-        entering.add(target[common:], tensor)
-        nearest = next((row for row, _ in source[common:] if row >= 0 and tree.kind[row] != "group"), -1)
-        for row, _ in target[common:]:
-            if row >= 0 and nearest >= 0:
-                upstream[row][nearest] = None
+    edges = (tree.graph.edges.column(name) for name in ("source", "source_port", "target"))
+    for start, port, end in zip(*edges, strict=True):
+        source, target = tree.apart(start, end)
+        if tree.graph.groups:
+            leaving.add(source, (start, port))
+            entering.add(target, (start, port))
+        nearest = next((row for row, _ in source if row >= 0 and tree.kind[row] != "group"), -1)
+        if nearest >= 0:
+            for row, _ in target:
+                if row >= 0:
+                    upstream[row][nearest] = None
     for side, groups in ((inputs, entering), (outputs, leaving)):
         for row, tensors in groups.tensors.items():
             side[row] = [all_outputs[call][port] for call, port in tensors]
@@ -246,10 +268,6 @@ class _GroupTensors:
                 self.tensors.setdefault(row, {})[tensor] = None
 
 
-def _common_length(a: Sequence[tuple[int, int]], b: Sequence[tuple[int, int]]) -> int:
-    return next((i for i, (left, right) in enumerate(zip(a, b, strict=False)) if left != right), min(len(a), len(b)))
-
-
 def _type(metrics: Metrics) -> list[Value]:
     graph, tree = metrics.graph, metrics.tree
     types, ops = graph.layers.column("type"), graph.calls.column("op")
@@ -263,13 +281,21 @@ def _type(metrics: Metrics) -> list[Value]:
 
 
 def _share(metrics: Metrics) -> list[Value]:
-    total = metrics.params.values[0]
-    return [None if n is None or not total else n / total for n in metrics.params.values]
+    total = metrics.params[0]
+    return [None if n is None or not total else n / total for n in metrics.params]
 
 
-def _sum_bytes(specs: Sequence[TensorSpec]) -> int | None:
-    sizes = [spec.bytes for spec in specs]
-    return None if not sizes or None in sizes else sum(size for size in sizes if size is not None)
+def _output_bytes(metrics: Metrics) -> list[Value]:
+    known: dict[int, int | None] = {}  # by identity: most rows give one of a few tensors
+    found: list[Value] = []
+    for specs in metrics.outputs:
+        total: int | None = 0 if specs else None
+        for spec in specs:
+            if id(spec) not in known:
+                known[id(spec)] = spec.bytes
+            total = _added(total, known[id(spec)])
+        found.append(total)
+    return found
 
 
 def _calls(metrics: Metrics) -> list[Value]:
@@ -303,13 +329,13 @@ COLUMNS: Sequence[Column] = (
     Column("input_shape", "shape", lambda m: [_cell(specs) for specs in m.inputs]),
     Column("output_shape", "shape", lambda m: [_cell(specs) for specs in m.outputs]),
     Column("dtype", "str", lambda m: [specs[0].dtype if specs else None for specs in m.outputs]),
-    Column("params", "count", lambda m: m.params.values),
-    Column("trainable_params", "count", lambda m: m.trainable.values),
-    Column("own_params", "count", lambda m: m.own.values),
+    Column("params", "count", lambda m: m.params),
+    Column("trainable_params", "count", lambda m: m.trainable),
+    Column("own_params", "count", lambda m: m.own),
     Column("share", "ratio", _share),
-    Column("bytes", "count", lambda m: m.bytes.values),
+    Column("bytes", "count", lambda m: m.bytes),
     Column("macs", "count", lambda m: m.macs),
-    Column("output_bytes", "count", lambda m: [_sum_bytes(specs) for specs in m.outputs]),
+    Column("output_bytes", "count", _output_bytes),
     Column("calls", "count", _calls),
     Column("order", "count", lambda m: [ids[0] if ids else None for ids in m.tree.calls]),
     Column("connected_to", "paths", lambda m: m.connected_to),

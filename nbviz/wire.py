@@ -5,13 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib.metadata import version
-from typing import Any, Final, Generic, Protocol, TypeVar, final
+from typing import Any, Final, Protocol, TypeVar
 
-import numpy as np
-
+from nbviz.codings import Hole, Interned, Writer, texts_coded
 from nbviz.columns import Columns
 from nbviz.errors import SchemaError
 from nbviz.graph import Call, Compute, Diagnostic, Edge, Group, Layer, ModelGraph, OptimizerState, Parameter, TensorSpec
@@ -20,7 +19,10 @@ from nbviz.rows import RowTree, Totals
 from nbviz.shape import Shape, Shapes
 
 SCHEMA_VERSION: Final = (1, 0)
-"""Major and minor version of payload and ``.json``. A reader refuses a newer major and ignores what it does not know."""
+"""Major and minor version of ``.json``. A reader refuses another major and ignores what it does not know."""
+
+PAYLOAD_VERSION: Final = (2, 0)
+"""Major and minor version of the payload, which is read by the front end that was made with it."""
 
 _MAGIC: Final = b"NBVZ"
 _FORMAT: Final = "nbviz model graph"
@@ -41,101 +43,44 @@ class Measured(Protocol):
 
 # --- the payload ---------------------------------------------------------------------------------------------------
 
-_Value = TypeVar("_Value", bound=Hashable)
 _Row = TypeVar("_Row")
-
-
-@final
-class _Interned(Generic[_Value]):
-    """Gives each distinct value a number, in the order of first use."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[_Value, int] = {}
-
-    def __call__(self, value: _Value) -> int:
-        return self._numbers.setdefault(value, len(self._numbers))
-
-    def __iter__(self) -> Iterator[_Value]:
-        return iter(self._numbers)
-
-
-@final
-class _Writer:
-    """Collects columns into one aligned buffer and a header that says where each one is."""
-
-    def __init__(self) -> None:
-        self.strings: _Interned[str] = _Interned()
-        self.shapes: _Interned[Shape | None] = _Interned()
-        self.settings: _Interned[str] = _Interned()
-        self.tensors: _Interned[TensorSpec] = _Interned()
-        self._parts: list[bytes] = []
-        self._at = 0
-
-    def _put(self, data: bytes) -> int:
-        at = self._at
-        padded = data + bytes(-len(data) % 8)
-        self._parts.append(padded)
-        self._at += len(padded)
-        return at
-
-    def texts(self, values: Iterable[str | None]) -> dict[str, Any]:
-        return {**self.ints(self.strings(value or "") for value in values), "type": "str"}
-
-    def ints(self, values: Iterable[int | bool | None]) -> dict[str, Any]:
-        array = np.array([-1 if value is None else value for value in values], dtype="<i4")
-        return {"type": "int", "at": self._put(array.tobytes()), "length": len(array)}
-
-    def numbers(self, values: Iterable[float | None]) -> dict[str, Any]:
-        array = np.array([math.nan if value is None else value for value in values], dtype="<f8")
-        return {"type": "num", "at": self._put(array.tobytes()), "length": len(array)}
-
-    def lists(self, values: Iterable[Sequence[int] | None]) -> dict[str, Any]:
-        offsets: list[int] = [0]
-        flat: list[int] = []
-        for value in values:
-            flat.extend(value or ())
-            offsets.append(len(flat))
-        data = np.array(offsets, dtype="<i4").tobytes() + np.array(flat, dtype="<i4").tobytes()
-        return {"type": "ints", "at": self._put(data), "length": len(offsets) - 1, "values": len(flat)}
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(self._parts)
 
 
 def encode(measured: Measured) -> bytes:
     """Return the uncompressed payload of one model; ``js/src/wire.ts`` reads it.
 
-    Layout: ``NBVZ``, the length of the header (uint32, little endian), the header (JSON in ASCII), the columns.
+    Layout: ``NBVZ``, the length of the header (uint32, little endian), the header (JSON in ASCII), then the bytes of
+    the columns in the order in which the header names them (``nbviz.codings`` describes both).
     """
-    write = _Writer()
-    tables = {
-        "rows": _table(len(measured.tree), _row_columns(measured, write)),
-        "calls": _table(len(measured.graph.calls), _call_columns(measured, write)),
-        "edges": _table(len(measured.graph.edges), _edge_columns(measured.graph, write)),
-        "parameters": _table(len(measured.graph.parameters), _parameter_columns(measured, write)),
-    }
-    tensors = list(write.tensors)
-    tables["tensors"] = _table(len(tensors), _tensor_columns(tensors, write))
+    write = Writer()
+    shapes: Interned[Shape | None] = Interned()
+    tensors: Interned[TensorSpec] = Interned()
+    settings: Interned[str] = Interned()
+    _rows(measured, write, shapes, settings)
+    _calls(measured, write, tensors, settings)
+    _edges(measured.graph, write)
+    _parameters(measured, write, shapes)
+    _tensors(list(tensors), write, shapes)
+    tables = write.body
+    write.body = []
+    strings = texts_coded(list(write.strings), write)
+    coded_settings = texts_coded(list(settings), write)
     header = {
-        "schema": SCHEMA_VERSION,
+        "schema": PAYLOAD_VERSION,
         "meta": _meta(measured),
-        "tables": tables,
-        "strings": list(write.strings),
-        "shapes": [None if shape is None else shape.dims for shape in write.shapes],
-        "settings": [json.loads(settings) for settings in write.settings],
+        "strings": strings,
+        "settings": coded_settings,
+        "numbers": list(write.numbers),
+        "shapes": [None if shape is None else shape.dims for shape in shapes],
+        "tables": {name: {"length": table.length, "columns": table.columns} for name, table in write.tables.items()},
     }
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode("ascii")
-    return _MAGIC + len(text).to_bytes(4, "little") + text + write.body
+    return b"".join([_MAGIC, len(text).to_bytes(4, "little"), text, *write.body, *tables])
 
 
 def pack(measured: Measured) -> bytes:
     """Return the payload as it crosses to the browser: ``encode``, compressed with gzip."""
-    return gzip.compress(encode(measured), 6, mtime=0)
-
-
-def _table(length: int, columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {"length": length, "columns": columns}
+    return gzip.compress(encode(measured), 9, mtime=0)
 
 
 def _meta(measured: Measured) -> dict[str, Any]:
@@ -152,76 +97,89 @@ def _meta(measured: Measured) -> dict[str, Any]:
     }
 
 
-def _row_columns(measured: Measured, write: _Writer) -> dict[str, Any]:
+def _rows(measured: Measured, write: Writer, shapes: Interned[Shape | None], settings: Interned[str]) -> None:
     tree, columns, graph = measured.tree, measured.columns, measured.graph
+    table = write.table("rows", len(tree))
     layers = [graph.layer_index.get(path) for path in tree.path]
 
     def of_layer(name: str, default: Any) -> list[Any]:
         values = graph.layers.column(name)
         return [default if at is None else values[at] for at in layers]
 
-    settings = graph.calls.column("settings")
-    own_settings = [
-        settings[calls[0]] if at is None and calls else kept
+    table.ints("parent", tree.parent, is_tree=True)
+    table.ints("group", tree.group, to="parent")
+    table.texts("label", tree.labels)
+    inside = {"path": ("label",), "name": ("label",), "accessor": ("name", "label")}
+    for name, others in inside.items():
+        texts = tree.path if name == "path" else of_layer(name, "")
+        table.texts(name, texts, [Hole("rows", name, "parent"), *(Hole("rows", other) for other in others)])
+    table.texts("source", of_layer("source", ""))
+    for name in ("kind", "type", "dtype"):
+        table.texts(name, columns[name])
+    table.numbers("params", columns["params"])
+    for name in ("trainable_params", "own_params", "bytes"):
+        table.numbers(name, columns[name], to="params")
+    for name in ("macs", "output_bytes"):
+        table.numbers(name, columns[name])
+    table.shares("share", columns["share"], columns["params"], "params")
+    for name, specs in (("input_shape", measured.inputs), ("output_shape", measured.outputs)):
+        table.lists(name, specs, lambda flat: shapes.numbers_of(flat, lambda spec: spec.shape))
+    table.ints("calls", columns["calls"])
+    table.ints("order", columns["order"], to="")
+    table.lists("connected_to", columns["connected_to"], lambda paths: map(tree.index.__getitem__, paths), to="")
+    of_calls = graph.calls.column("settings")
+    own = [
+        of_calls[calls[0]] if at is None and calls else kept
         for at, calls, kept in zip(layers, tree.calls, of_layer("settings", ()), strict=True)
     ]
-    texts = {"kind": columns["kind"], "type": columns["type"], "dtype": columns["dtype"], "path": tree.path}
-    texts |= {name: of_layer(name, "") for name in ("name", "accessor", "source")}
-    counts = ("params", "trainable_params", "own_params", "share", "bytes", "macs", "output_bytes")
-    return {
-        **{name: write.texts(values) for name, values in texts.items()},
-        **{name: write.numbers(columns[name]) for name in counts},
-        "label": write.texts(tree.labels),
-        "parent": write.ints(tree.parent),
-        "group": write.ints(tree.group),
-        "input_shape": write.lists([write.shapes(spec.shape) for spec in specs] for specs in measured.inputs),
-        "output_shape": write.lists([write.shapes(spec.shape) for spec in specs] for specs in measured.outputs),
-        "calls": write.ints(columns["calls"]),
-        "order": write.ints(columns["order"]),
-        "connected_to": write.lists([tree.index[path] for path in paths] for paths in columns["connected_to"]),
-        "settings": write.ints(write.settings(_settings_text(values)) for values in own_settings),
-        "parameters": write.lists(of_layer("parameters", ())),
-        "trainable": write.ints(of_layer("trainable", None)),
-    }
+    table.ints("settings", settings.numbers_of(own, _settings_text))
+    table.lists("parameters", [held or () for held in of_layer("parameters", ())])
+    table.ints("trainable", of_layer("trainable", None))
 
 
-def _call_columns(measured: Measured, write: _Writer) -> dict[str, Any]:
+def _calls(measured: Measured, write: Writer, tensors: Interned[TensorSpec], settings: Interned[str]) -> None:
     calls = measured.graph.calls
-    return {
-        **{name: write.texts(calls.column(name)) for name in ("kind", "path", "op", "source")},
-        **{name: write.ints(calls.column(name)) for name in ("parent", "failed")},
-        "row": write.ints(measured.tree.row_of_call),
-        "inputs": write.lists([write.tensors(spec) for spec in specs] for specs in calls.column("inputs")),
-        "outputs": write.lists([write.tensors(spec) for spec in specs] for specs in calls.column("outputs")),
-        "parameters": write.lists(calls.column("parameters")),
-        "macs": write.numbers(measured.call_macs),
-        "settings": write.ints(write.settings(_settings_text(values)) for values in calls.column("settings")),
-    }
+    table = write.table("calls", len(calls))
+    table.ints("parent", calls.column("parent"), is_tree=True)
+    table.ints("row", measured.tree.row_of_call, to="")
+    table.texts("path", calls.column("path"), [Hole("rows", "path", "row"), Hole("calls", "path", "parent")])
+    table.texts("op", calls.column("op"), [Hole("rows", "type", "row")])
+    for name in ("kind", "source"):
+        table.texts(name, calls.column(name))
+    table.ints("failed", calls.column("failed"))
+    for name in ("inputs", "outputs"):
+        table.lists(name, calls.column(name), lambda specs: tensors.numbers_of(specs, lambda spec: spec))
+    table.lists("parameters", calls.column("parameters"))
+    table.numbers("macs", measured.call_macs)
+    table.ints("settings", settings.numbers_of(calls.column("settings"), _settings_text))
 
 
-def _edge_columns(graph: ModelGraph, write: _Writer) -> dict[str, Any]:
-    names = ("source", "source_port", "target", "target_port")
-    return {name: write.ints(graph.edges.column(name)) for name in names}
+def _edges(graph: ModelGraph, write: Writer) -> None:
+    table = write.table("edges", len(graph.edges))
+    table.ints("target", graph.edges.column("target"))
+    table.ints("source", graph.edges.column("source"), to="target")
+    for name in ("source_port", "target_port"):
+        table.ints(name, graph.edges.column(name))
 
 
-def _parameter_columns(measured: Measured, write: _Writer) -> dict[str, Any]:
+def _parameters(measured: Measured, write: Writer, shapes: Interned[Shape | None]) -> None:
     parameters = measured.graph.parameters
-    return {
-        **{name: write.texts(parameters.column(name)) for name in ("name", "kind", "dtype")},
-        **{name: write.numbers(parameters.column(name)) for name in ("bytes", "size")},
-        "shape": write.ints(write.shapes(shape) for shape in parameters.column("shape")),
-        "trainable": write.ints(parameters.column("trainable")),
-        "owners": write.lists([measured.tree.index[path] for path in paths] for paths in parameters.column("owners")),
-    }
+    table = write.table("parameters", len(parameters))
+    for name in ("name", "kind", "dtype"):
+        table.texts(name, parameters.column(name))
+    for name in ("size", "bytes"):
+        table.numbers(name, parameters.column(name))
+    table.ints("shape", shapes.numbers(parameters.column("shape")))
+    table.ints("trainable", parameters.column("trainable"))
+    table.lists("owners", parameters.column("owners"), lambda paths: map(measured.tree.index.__getitem__, paths))
 
 
-def _tensor_columns(tensors: Sequence[TensorSpec], write: _Writer) -> dict[str, Any]:
-    return {
-        "shape": write.ints(write.shapes(spec.shape) for spec in tensors),
-        "dtype": write.texts(spec.dtype for spec in tensors),
-        "name": write.texts(spec.name for spec in tensors),
-        "bytes": write.numbers(spec.bytes for spec in tensors),
-    }
+def _tensors(tensors: Sequence[TensorSpec], write: Writer, shapes: Interned[Shape | None]) -> None:
+    table = write.table("tensors", len(tensors))
+    table.ints("shape", shapes.numbers([spec.shape for spec in tensors]))
+    for name in ("dtype", "name"):
+        table.texts(name, [getattr(spec, name) for spec in tensors])
+    table.numbers("bytes", [spec.bytes for spec in tensors])
 
 
 def _settings_text(settings: tuple[Any, ...]) -> str:

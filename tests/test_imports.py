@@ -34,7 +34,8 @@ PYTHON_ROOMS: dict[str, set[str]] = {
     "reading": GRAPH,
     "rows": GRAPH,
     "metrics": MEASURES,
-    "wire": MEASURES | {"invariants"},
+    "codings": set(),
+    "wire": MEASURES | {"invariants", "codings"},
     "adapters": MEASURES | {"builder", "grouping", "reading", "wire"},
     "views": MEASURES | {"reading", "wire"},
     "api": MEASURES | {"reading", "wire", "adapters", "views"},
@@ -46,10 +47,11 @@ PYTHON_ROOMS: dict[str, set[str]] = {
 # wire <- store <- scene <- views <- widget; layout is a leaf, scene draws what layout placed
 TYPESCRIPT_ROOMS: dict[str, set[str]] = {
     "layout": set(),
-    "wire": set(),
-    "store": {"wire"},
-    "scene": {"wire", "store", "layout"},
-    "views": {"wire", "store", "scene", "layout"},
+    "codings": set(),
+    "wire": {"codings"},
+    "store": {"wire", "codings"},
+    "scene": {"wire", "codings", "store", "layout"},
+    "views": {"wire", "codings", "store", "scene", "layout"},
 }
 
 

@@ -102,6 +102,16 @@ def test_frames_name_the_call_of_every_row_around():
     assert tree.frames(10) == [(0, 0), (row["~end"], 0), (row["head"], 10)]
 
 
+@given(strategies())
+def test_calls_are_apart_in_what_is_not_around_both(net):
+    tree = RowTree(net)
+    for edge in net.edges:
+        frames = [list(tree.frames(call)) for call in (edge.source, edge.target)]
+        while frames[0] and frames[1] and frames[0][0] == frames[1][0]:
+            frames = [side[1:] for side in frames]
+        assert [list(side) for side in tree.apart(edge.source, edge.target)] == frames
+
+
 def test_groups_of_a_shared_block_stay_apart_per_call():
     net = graph(
         layers("block", "block/a"),

@@ -1,7 +1,6 @@
 """The payload, as both languages read it, and the saved model graph."""
 
 import gzip
-import itertools
 import json
 import math
 import os
@@ -9,7 +8,6 @@ import struct
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 
@@ -18,6 +16,7 @@ from nbviz.errors import SchemaError
 from nbviz.graph import Layer, ModelGraph
 from nbviz.metrics import Metrics
 from tests.fixtures.graphs import adam, chain, graph, shared, strategies, tower, tutorial
+from tests.payload import Payload, decode
 
 FIXTURES = Path(__file__).parent / "fixtures" / "wire"
 
@@ -39,34 +38,8 @@ GOLDEN = {
     "shared": shared,
     "empty": lambda: graph([Layer("", "", "")], name=""),
     "odd": odd,
+    "repeated": lambda: chain(24),
 }
-
-
-def decode(data: bytes) -> dict:
-    """Read a payload by its documented layout, independently of the writer."""
-    magic, length = struct.unpack_from("<4sI", data)
-    assert magic == b"NBVZ"
-    header = json.loads(data[8 : 8 + length].decode("ascii"))
-    body = data[8 + length :]
-
-    def column(spec):
-        at, length = spec["at"], spec["length"]
-        assert at % 8 == 0
-        if spec["type"] == "num":
-            values = np.frombuffer(body, "<f8", length, at).tolist()
-            return [None if math.isnan(value) else value for value in values]
-        if spec["type"] == "ints":
-            offsets = np.frombuffer(body, "<i4", length + 1, at).tolist()
-            flat = np.frombuffer(body, "<i4", spec["values"], at + 4 * (length + 1)).tolist()
-            return [flat[start:end] for start, end in itertools.pairwise(offsets)]
-        numbers = np.frombuffer(body, "<i4", length, at).tolist()
-        return [header["strings"][i] for i in numbers] if spec["type"] == "str" else numbers
-
-    tables = {
-        name: {"length": table["length"], **{key: column(spec) for key, spec in table["columns"].items()}}
-        for name, table in header["tables"].items()
-    }
-    return {name: header[name] for name in ("schema", "meta", "shapes", "settings")} | tables
 
 
 def of_any_version(data: bytes) -> dict:
@@ -122,19 +95,30 @@ def test_equal_settings_of_different_type_stay_apart():
 
 
 def test_every_text_and_shape_is_sent_once():
-    data = wire.encode(Metrics(chain(1000)))
-    header = json.loads(data[8 : 8 + struct.unpack_from("<I", data, 4)[0]])
-    assert len(set(header["strings"])) == len(header["strings"])
-    assert header["strings"].count("Dense") == 1
-    assert header["shapes"] == [[None, 8], [8, 8]]
-    assert header["tables"]["tensors"]["length"] == 1
+    payload = Payload(wire.encode(Metrics(chain(1000))))
+    assert len(set(payload.strings)) == len(payload.strings)
+    assert payload.header["strings"]["patterns"].count("Dense") == 1
+    assert payload.header["shapes"] == [[None, 8], [8, 8]]
+    assert payload.header["tables"]["tensors"]["length"] == 1
+
+
+def test_what_repeats_takes_no_bytes():
+    few, many = (len(wire.encode(Metrics(chain(length)))) for length in (100, 10_000))
+    assert many - few < 400
 
 
 def test_header_is_ascii_so_that_no_text_decoder_is_needed():
     data = wire.encode(Metrics(odd()))
-    header = data[8 : 8 + struct.unpack_from("<I", data, 4)[0]]
-    assert header.isascii()
-    assert "</script>" in json.loads(header)["settings"][0][5][1]
+    assert data[8 : 8 + struct.unpack_from("<I", data, 4)[0]].isascii()
+    assert "</script>" in decode(data)["settings"][0][5][1]
+
+
+@given(strategies())
+def test_numbers_beyond_32_bits_and_unknown_ones_are_exact(net):
+    metrics = Metrics(net)
+    rows = decode(wire.encode(metrics))["rows"]
+    for name in ("params", "share", "macs"):
+        assert rows[name] == [None if v is None else float(v) for v in metrics.columns[name]]
 
 
 def test_packed_payload_is_the_payload_and_always_the_same():

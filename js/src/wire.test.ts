@@ -1,8 +1,9 @@
 // @vitest-environment node
 // The decoder on the golden payloads that Python writes and reads as well (tests/test_wire.py).
 import { readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decode, type Lists, list, SCHEMA_MAJOR } from "./wire";
+import { decode, decodeSteps, type Lists, list, SCHEMA_MAJOR } from "./wire";
 
 const folder = new URL("../../tests/fixtures/wire/", import.meta.url);
 const names = readdirSync(folder).flatMap((file) => (file.endsWith(".bin") ? [file.slice(0, -4)] : []));
@@ -18,11 +19,13 @@ function plain(value: unknown): unknown {
   return value;
 }
 
+const headerEnd = (data: Uint8Array): number => 8 + new DataView(data.buffer, data.byteOffset).getUint32(4, true);
+
 /** `data` with a changed header. */
-function withHeader(data: Uint8Array, change: (header: { schema: number[] }) => void): Uint8Array {
-  const length = new DataView(data.buffer, data.byteOffset).getUint32(4, true);
-  const header = JSON.parse(Buffer.from(data.subarray(8, 8 + length)).toString("ascii"));
-  change(header);
+function withHeader<T>(data: Uint8Array, change: (header: { schema: number[] }) => T): Uint8Array {
+  const end = headerEnd(data);
+  let header = JSON.parse(Buffer.from(data.subarray(8, end)).toString("ascii"));
+  header = change(header) ?? header;
   const escaped = JSON.stringify(header).replace(
     /[^ -~]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -30,7 +33,19 @@ function withHeader(data: Uint8Array, change: (header: { schema: number[] }) => 
   const text = Buffer.from(escaped, "ascii");
   const size = Buffer.alloc(4);
   size.writeUInt32LE(text.length);
-  return new Uint8Array(Buffer.concat([data.subarray(0, 4), size, text, data.subarray(8 + length)]));
+  return new Uint8Array(Buffer.concat([data.subarray(0, 4), size, text, data.subarray(end)]));
+}
+
+/** Whether the bytes are refused with one clear message, or give tables that can be walked. */
+function readOrRefused(data: Uint8Array): boolean {
+  try {
+    const { rows, edges, calls } = decode(data);
+    return rows.parent.every((up, row) => up < row) && edges.source.every((call) => call < calls.length);
+  } catch (error) {
+    return /^nbviz: (this view is damaged|this is not a model payload|this view was made by)/.test(
+      (error as Error).message,
+    );
+  }
 }
 
 describe.each(names)("the payload %s", (name) => {
@@ -80,6 +95,67 @@ describe("decode", () => {
       header.schema = [SCHEMA_MAJOR + 1, 0];
     });
     expect(() => decode(newer)).toThrow(/newer nbviz.*Upgrade nbviz/);
+  });
+
+  it("refuses an older major version and says what to do", () => {
+    const older = withHeader(shared, (header) => {
+      header.schema = [SCHEMA_MAJOR - 1, 0];
+    });
+    expect(() => decode(older)).toThrow(/older nbviz.*run the cell again/);
+  });
+
+  it("refuses every beginning of a payload", () => {
+    for (let length = 8; length < shared.length; length++) {
+      expect(() => decode(shared.subarray(0, length))).toThrow(/this view is damaged.*Run the cell again/);
+    }
+  });
+
+  it("refuses damaged bytes, or reads a payload whose positions exist", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(shared.length - 1), fc.nat(255)), { minLength: 1 }), (changes) => {
+        const damaged = shared.slice();
+        for (const [at, byte] of changes) damaged[at] = byte;
+        expect(readOrRefused(damaged)).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("refuses other bytes behind a right beginning", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (tail) => {
+        const start = shared.subarray(0, headerEnd(shared));
+        expect(readOrRefused(Buffer.concat([start, tail]))).toBe(true);
+      }),
+    );
+  });
+
+  it.each([
+    ["a number for all", 3],
+    ["no tables", { tables: {} }],
+    ["a table that is missing a column", { tables: { rows: { length: 1, columns: {} } } }],
+    [
+      "a table of four billion rows",
+      { tables: { rows: { length: 2 ** 32, columns: { parent: { type: "int", coding: "plain" } } } } },
+    ],
+    ["texts that are none", { strings: 3 }],
+  ])("refuses a header with %s", (_, change) => {
+    const data = withHeader(shared, (header) => (typeof change === "number" ? change : { ...header, ...change }));
+    expect(() => decode(data)).toThrow(/this view is damaged.*Run the cell again/);
+  });
+
+  it("leaves objects alone that a header names", () => {
+    const columns = { polluted: { type: "int", coding: "plain" } };
+    const tables = JSON.parse(`{"__proto__":{"length":0,"columns":${JSON.stringify(columns)}}}`);
+    expect(() => decode(withHeader(shared, (header) => ({ ...header, tables })))).toThrow("damaged");
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  it("says how far it is, in steps", () => {
+    const steps = [...decodeSteps(shared)];
+    expect(steps.length).toBeGreaterThan(20);
+    expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+    expect(steps.every((share) => share >= 0 && share <= 1)).toBe(true);
   });
 
   it("reads a newer minor version", () => {

@@ -1,7 +1,8 @@
 // The payload: what crosses from Python once, as columns. The same field names as `nbviz/wire.py`; no DOM, no store.
+import { type Coded, type CodedTexts, fill, owners, pick, Reader, shares } from "./codings";
 
-/** The major version this code reads; `SCHEMA_VERSION` in `wire.py`. */
-export const SCHEMA_MAJOR = 1;
+/** The major version this code reads; `PAYLOAD_VERSION` in `wire.py`. */
+export const SCHEMA_MAJOR = 2;
 
 /** Several integers per row: row `i` is `values[offsets[i] .. offsets[i + 1]]`. */
 export interface Lists {
@@ -152,21 +153,24 @@ export function list(lists: Lists, row: number): Int32Array {
   return lists.values.subarray(lists.offsets[row] ?? 0, lists.offsets[row + 1] ?? 0);
 }
 
-type Column =
-  | { readonly type: "str" | "int" | "num"; readonly at: number; readonly length: number }
-  | { readonly type: "ints"; readonly at: number; readonly length: number; readonly values: number };
+/** A text that others may hold: that of a column of a table, in row `by` (a column; the row itself when ""). */
+type Hole = readonly [table: string, column: string, by: string];
+
+type Spec =
+  | (Coded & { readonly type: "int" | "num" })
+  | { readonly type: "share"; readonly of: string }
+  | (Coded & { readonly type: "str"; readonly holes?: readonly Hole[] })
+  | (Coded & { readonly type: "ints"; readonly lengths: string });
 
 interface Header {
   readonly schema: readonly [number, number];
   readonly meta: Meta;
-  readonly strings: readonly string[];
+  readonly strings: CodedTexts;
+  readonly settings: CodedTexts;
+  readonly numbers: readonly (number | null)[];
   readonly shapes: Payload["shapes"];
-  readonly settings: Payload["settings"];
   readonly tables: Readonly<
-    Record<
-      "rows" | "calls" | "tensors" | "edges" | "parameters",
-      { readonly length: number; readonly columns: Readonly<Record<string, Column>> }
-    >
+    Record<string, { readonly length: number; readonly columns: Readonly<Record<string, Spec>> }>
   >;
 }
 
@@ -179,48 +183,174 @@ function ascii(bytes: Uint8Array): string {
   return text;
 }
 
-function column(body: ArrayBuffer, strings: readonly string[], spec: Column): unknown {
-  switch (spec.type) {
-    case "num":
-      return new Float64Array(body, spec.at, spec.length);
-    case "int":
-      return new Int32Array(body, spec.at, spec.length);
-    case "str":
-      return Array.from(new Int32Array(body, spec.at, spec.length), (i) => strings[i] ?? "");
-    case "ints":
-      return {
-        offsets: new Int32Array(body, spec.at, spec.length + 1),
-        values: new Int32Array(body, spec.at + 4 * (spec.length + 1), spec.values),
-      } satisfies Lists;
+/** Says what to do; anything else that goes wrong means damaged bytes. */
+class Refusal extends Error {}
+
+function readHeader(bytes: Uint8Array): readonly [header: Header, end: number] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.byteLength < 8 || view.getUint32(0, true) !== MAGIC) {
+    throw new Refusal("nbviz: this is not a model payload.");
+  }
+  const end = 8 + view.getUint32(4, true);
+  const header = JSON.parse(ascii(bytes.subarray(8, end))) as Header;
+  const [major, minor] = header.schema;
+  if (major === SCHEMA_MAJOR) return [header, end];
+  throw new Refusal(
+    `nbviz: this view was made by ${major > SCHEMA_MAJOR ? "a newer" : "an older"} nbviz (format ${major}.${minor}, this one reads ${SCHEMA_MAJOR}.x). Upgrade nbviz, or run the cell again.`,
+  );
+}
+
+/** Rebuilds one column after the other; a column is known as `table.name`. */
+class Columns {
+  readonly #columns = new Map<string, unknown>();
+  readonly #ints = new Map<string, Int32Array>();
+  readonly #reader: Reader;
+  readonly #strings: readonly string[];
+  readonly #numbers: Float64Array;
+
+  constructor(reader: Reader, strings: readonly string[], numbers: Header["numbers"]) {
+    this.#reader = reader;
+    this.#strings = strings;
+    this.#numbers = Float64Array.from(numbers, (value) => value ?? Number.NaN);
+  }
+
+  get(table: string, name: string): unknown {
+    const found = this.#columns.get(`${table}.${name}`);
+    if (found === undefined) throw new Error(`there is no column ${table}.${name}`);
+    return found;
+  }
+
+  /** The next column. Yields the rows that are done. */
+  *read(table: string, name: string, length: number, spec: Spec): Generator<number, void> {
+    const keep = (column: unknown): unknown => this.#columns.set(`${table}.${name}`, column);
+    if (spec.type === "ints") {
+      keep(this.#lists(length, spec));
+      return;
+    }
+    if (spec.type === "share") {
+      keep(shares(this.get(table, spec.of) as Float64Array));
+      return;
+    }
+    const ints = this.#reader.ints(length, spec, this.#near(table, length, spec));
+    this.#ints.set(`${table}.${name}`, ints);
+    switch (spec.type) {
+      case "int":
+        keep(ints);
+        return;
+      case "num":
+        keep(pick(this.#numbers, ints));
+        return;
+      case "str": {
+        const texts = new Array<string>(length);
+        keep(texts);
+        yield* fill(texts, ints, this.#strings, this.#holes(table, spec.holes ?? []));
+      }
+    }
+  }
+
+  #near(table: string, length: number, { to }: Coded): Int32Array | null {
+    if (to === undefined) return null;
+    return to ? this.#integers(table, to) : Int32Array.from({ length }, (_, row) => row);
+  }
+
+  #integers(table: string, name: string): Int32Array {
+    const found = this.#ints.get(`${table}.${name}`);
+    if (found === undefined) throw new Error(`there are no integers ${table}.${name}`);
+    return found;
+  }
+
+  #holes(table: string, holes: readonly Hole[]) {
+    return holes.map(([other, column, by]) => ({
+      texts: this.get(other, column) as readonly string[],
+      rows: by ? this.#integers(table, by) : null,
+    }));
+  }
+
+  #lists(length: number, { lengths: coding, ...spec }: Spec & { type: "ints" }): Lists {
+    const lengths = this.#reader.ints(length, { coding });
+    const offsets = new Int32Array(length + 1);
+    for (let row = 0; row < length; row++) {
+      if ((lengths[row] as number) < 0) throw new Error("a list has a negative length");
+      offsets[row + 1] = (offsets[row] as number) + (lengths[row] as number);
+    }
+    const rows = spec.to === undefined ? null : owners(offsets);
+    return { offsets, values: this.#reader.ints(offsets[length] as number, spec, rows) };
   }
 }
 
-/**
- * Read the uncompressed payload that `wire.encode` wrote.
- *
- * Throws when the bytes are not a payload, or when a newer major version wrote them.
- */
-export function decode(bytes: Uint8Array): Payload {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.byteLength < 8 || view.getUint32(0, true) !== MAGIC) throw new Error("nbviz: this is not a model payload.");
-  const headerLength = view.getUint32(4, true);
-  const header = JSON.parse(ascii(bytes.subarray(8, 8 + headerLength))) as Header;
-  if (header.schema[0] > SCHEMA_MAJOR) {
-    throw new Error(
-      `nbviz: this view was made by a newer nbviz (format ${header.schema.join(".")}, this one reads ${SCHEMA_MAJOR}.x). Upgrade nbviz, or run the cell again.`,
-    );
+/** Columns that hold positions in a table or list, or -1; what nests stands behind what holds it. */
+const POSITIONS: readonly (readonly [table: string, column: string, into: string])[] = [
+  ["rows", "parent", "above"],
+  ["rows", "group", "above"],
+  ["rows", "connected_to", "rows"],
+  ["rows", "order", "calls"],
+  ["rows", "input_shape", "shapes"],
+  ["rows", "output_shape", "shapes"],
+  ["rows", "settings", "settings"],
+  ["rows", "parameters", "parameters"],
+  ["calls", "parent", "above"],
+  ["calls", "row", "rows"],
+  ["calls", "inputs", "tensors"],
+  ["calls", "outputs", "tensors"],
+  ["calls", "settings", "settings"],
+  ["calls", "parameters", "parameters"],
+  ["tensors", "shape", "shapes"],
+  ["edges", "source", "calls"],
+  ["edges", "target", "calls"],
+  ["parameters", "shape", "shapes"],
+  ["parameters", "owners", "rows"],
+];
+
+/** Refuse positions outside of what they point into, so that nobody walks there, or in circles. */
+function checkPositions(column: Int32Array | Lists, name: string, length: number | undefined): void {
+  const values = column instanceof Int32Array ? column : column.values;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (value < -1 || value >= (length ?? i)) throw new Error(`${name} ${i} points to ${value}`);
   }
-  // Typed arrays need aligned offsets, which a view into somebody else's buffer does not give: copy the body once.
-  const body = bytes.slice(8 + headerLength).buffer;
-  const table = (name: keyof Header["tables"]): unknown => {
-    const { length, columns } = header.tables[name];
-    const read = Object.entries(columns).map(([key, spec]) => [key, column(body, header.strings, spec)]);
-    return { length, ...Object.fromEntries(read) };
+}
+
+/** Steps of what comes before the tables, which are nearly all of the work. */
+function* beginning<T>(steps: Generator<number, T>): Generator<number, T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    yield 0;
+  }
+}
+
+function* read(bytes: Uint8Array): Generator<number, Payload> {
+  const [header, end] = readHeader(bytes);
+  const reader = new Reader(bytes, end);
+  const strings = yield* beginning(reader.texts(header.strings));
+  const settings = JSON.parse(`[${yield* beginning(reader.texts(header.settings))}]`) as Settings[];
+  const { shapes, meta } = header;
+  const columns = new Columns(reader, strings, header.numbers);
+  const tables = Object.entries(header.tables);
+  const lengths = new Map(tables.map(([name, { length }]) => [name, length]))
+    .set("shapes", shapes.length)
+    .set("settings", settings.length);
+  const cells = tables.reduce((sum, [, { length, columns }]) => sum + length * Object.keys(columns).length, 0);
+  let done = 0;
+  for (const [table, { length, columns: specs }] of tables) {
+    for (const [name, spec] of Object.entries(specs)) {
+      for (const rows of columns.read(table, name, length, spec)) yield (done + rows) / cells;
+      done += length;
+      yield done / cells;
+    }
+  }
+  for (const [table, name, into] of POSITIONS) {
+    checkPositions(columns.get(table, name) as Int32Array | Lists, `${table}.${name}`, lengths.get(into));
+    yield 1;
+  }
+  const table = (name: string): unknown => {
+    const { length, columns: specs } = header.tables[name] as Header["tables"][string];
+    return { length, ...Object.fromEntries(Object.keys(specs).map((key) => [key, columns.get(name, key)])) };
   };
   return {
-    meta: header.meta,
-    shapes: header.shapes,
-    settings: header.settings,
+    meta,
+    shapes,
+    settings,
     rows: table("rows") as Rows,
     calls: table("calls") as Calls,
     tensors: table("tensors") as Tensors,
@@ -229,8 +359,26 @@ export function decode(bytes: Uint8Array): Payload {
   };
 }
 
-/** The same in steps of a few milliseconds, for those who have to stay responsive. */
+/**
+ * Read the uncompressed payload that `wire.encode` wrote, in pieces: yields the share that is done, from 0 to 1, so
+ * that a page stays alive between them.
+ *
+ * Throws when the bytes are not a payload, or damaged, or when another major version wrote them.
+ */
 export function* decodeSteps(bytes: Uint8Array): Generator<number, Payload> {
-  yield 0;
-  return decode(bytes);
+  try {
+    return yield* read(bytes);
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Error(`nbviz: this view is damaged (${(error as Error).message}). Run the cell again.`, { cause: error });
+  }
+}
+
+/** All steps at once. */
+export function decode(bytes: Uint8Array): Payload {
+  const steps = decodeSteps(bytes);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }
