@@ -22,8 +22,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from tests.bench.bundles import BUNDLES
 from tests.bench.figures import Figure, markdown, plain
-from tests.bench.layouts import LAYOUTS
+from tests.bench.layouts import LAYOUTS, REAL
+from tests.bench.payloads import PAYLOADS
+from tests.bench.views import VIEWS
 from tests.bench.workshop import ROOT, Workshop
 
 
@@ -38,7 +41,7 @@ class Row(Protocol):
 
 def rows() -> list[Row]:
     """All rows, in the order of the table."""
-    return [*LAYOUTS]
+    return [*LAYOUTS, *REAL, *VIEWS, *PAYLOADS, *BUNDLES]
 
 
 def arguments() -> argparse.Namespace:

@@ -32,6 +32,9 @@ WHEEL_PEERS = {
 LONG = 8000.0
 """Milliseconds of CPU time from which one run is enough."""
 
+PYTHON_PEERS = ("onnx==1.23.2",)
+"""What rows need from PyPI and nbviz does not: kept apart, so that no environment changes."""
+
 JUDGING = 200
 """Seconds that judging a drawing may take beyond the layout."""
 
@@ -105,6 +108,22 @@ class Workshop:
         target = self.cache / name
         subprocess.run(["node", SCRIPTS / "bundle.mjs", entry, target], check=True)
         return target
+
+    def python(self) -> Path:
+        """Install PYTHON_PEERS into a folder of their own; return it."""
+        folder = self.cache / "python"
+        stamp = self.cache / "python.json"
+        wanted = json.dumps(PYTHON_PEERS)
+        if not stamp.is_file() or stamp.read_text() != wanted:
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(folder)]
+            subprocess.run([*pip, *PYTHON_PEERS], check=True)
+            stamp.write_text(wanted)
+        return folder
+
+    def front_end(self) -> Path:
+        """Build the widget as it is now; return the folder of its files."""
+        subprocess.run(["npm", "run", "--silent", "build"], cwd=ROOT / "js", check=True, stdout=sys.stderr)
+        return ROOT / "nbviz/static"
 
     def graph(self, name: str, make: Callable[[], dict[str, Any]] | None = None) -> Path:
         """The file of a graph: of this name in ``graphs.mjs``, or what ``make`` returns, which is kept."""
