@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.bench.bundles import BUNDLES
+from tests.bench.drawings import DRAWINGS
 from tests.bench.figures import Figure, markdown, plain
 from tests.bench.layouts import LAYOUTS, REAL
 from tests.bench.payloads import PAYLOADS
@@ -41,7 +42,7 @@ class Row(Protocol):
 
 def rows() -> list[Row]:
     """All rows, in the order of the table."""
-    return [*LAYOUTS, *REAL, *VIEWS, *PAYLOADS, *BUNDLES]
+    return [*LAYOUTS, *REAL, *VIEWS, *DRAWINGS, *PAYLOADS, *BUNDLES]
 
 
 def arguments() -> argparse.Namespace:
@@ -78,7 +79,10 @@ def main() -> int:
     known = wish.cache / "peer-runs.json"
     if wish.reuse_peers:
         workshop.reuse(known)
-    figures = measure(chosen, workshop)
+    try:
+        figures = measure(chosen, workshop)
+    finally:
+        workshop.close()
     if not wish.quick:
         workshop.keep(known)
     sys.stdout.write(f"\n{plain(figures)}")

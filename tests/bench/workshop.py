@@ -11,10 +11,14 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from tests.bench.pages import Pages
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "layout"
@@ -71,12 +75,26 @@ class Workshop:
     runs: int = 3
     cap: int = 120
     peers: dict[str, Run] = field(default_factory=dict)
+    _open: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
     def _node(self) -> str:
         """Node itself: on the path there may be a script that starts it and changes its exit status."""
         asked = subprocess.run(["node", "-p", "process.execPath"], capture_output=True, text=True, check=True)
         return asked.stdout.strip()
+
+    @cached_property
+    def pages(self) -> Pages:
+        """A browser, started for the first row that needs one."""
+        from tests.bench.pages import Pages
+
+        pages = Pages()
+        self._open.callback(pages.close)
+        return pages
+
+    def close(self) -> None:
+        """End what was started for several rows."""
+        self._open.close()
 
     def prepare(self) -> None:
         """Install the other libraries at fixed versions, and bundle the engine as it is now."""

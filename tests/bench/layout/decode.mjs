@@ -7,7 +7,9 @@ import { gunzipSync } from "node:zlib";
 const [bundle, file] = process.argv.slice(2);
 const { decode } = await import(pathToFileURL(bundle).href);
 const packed = readFileSync(file);
-const read = file.endsWith(".json.gz") ? (bytes) => JSON.parse(bytes.toString()) : (bytes) => decode(new Uint8Array(bytes));
+const read = file.endsWith(".json.gz")
+  ? (bytes) => JSON.parse(bytes.toString())
+  : (bytes) => decode(new Uint8Array(bytes));
 
 const before = process.cpuUsage();
 read(gunzipSync(packed));
