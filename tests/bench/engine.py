@@ -26,6 +26,7 @@ from tests.bench.bundles import BUNDLES
 from tests.bench.drawings import DRAWINGS
 from tests.bench.figures import Figure, markdown, plain
 from tests.bench.layouts import LAYOUTS, REAL
+from tests.bench.notebooks import NOTEBOOKS
 from tests.bench.payloads import PAYLOADS
 from tests.bench.views import VIEWS
 from tests.bench.workshop import ROOT, Workshop
@@ -42,7 +43,7 @@ class Row(Protocol):
 
 def rows() -> list[Row]:
     """All rows, in the order of the table."""
-    return [*LAYOUTS, *REAL, *VIEWS, *DRAWINGS, *PAYLOADS, *BUNDLES]
+    return [*LAYOUTS, *REAL, *VIEWS, *DRAWINGS, *PAYLOADS, *NOTEBOOKS, *BUNDLES]
 
 
 def arguments() -> argparse.Namespace:

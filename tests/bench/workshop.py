@@ -9,6 +9,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from tests.bench.pages import Pages
+    from tests.e2e.jupyter import Server
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "layout"
@@ -91,6 +93,16 @@ class Workshop:
         pages = Pages()
         self._open.callback(pages.close)
         return pages
+
+    @cached_property
+    def lab(self) -> Server:
+        """A JupyterLab, started for the first row that needs one, with the front end as it is now."""
+        from tests.e2e.jupyter import Server
+
+        self.front_end()
+        server = Server(Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="nbviz-lab-"))))
+        self._open.callback(server.stop)
+        return server
 
     def close(self) -> None:
         """End what was started for several rows."""
