@@ -20,7 +20,7 @@ from tests.bench.workshop import Workshop
 if TYPE_CHECKING:
     from tests.e2e.jupyter import Notebook
 
-SHOW = (Path(__file__).parent / "drawing/show.js").read_text()
+SHOW = (Path(__file__).parent / "drawing/show.js").read_text().rstrip().removesuffix(";")
 """Runs the first cell and returns the milliseconds until its view can be worked with."""
 
 CLOSE = "import ipywidgets; ipywidgets.Widget.close_all()"

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import onnx
-
 CONSTANTS = {"Constant", "ConstantOfShape", "ConstantFill"}
 
 
 def main() -> None:
     """Read, convert, print."""
+    import onnx
+
     asked = Path(sys.argv[1])
     file = asked if asked.parent.name else Path(onnx.__file__).parent / "backend/test/data/light" / asked
     graph = onnx.load(str(file), load_external_data=False).graph

@@ -94,6 +94,11 @@ class Workshop:
         self._open.callback(pages.close)
         return pages
 
+    @property
+    def has_pages(self) -> bool:
+        """Whether a row has needed the browser."""
+        return "pages" in self.__dict__
+
     @cached_property
     def lab(self) -> Server:
         """A JupyterLab, started for the first row that needs one, with the front end as it is now."""

@@ -47,4 +47,4 @@ async () => {
   kernel.anyMessage.disconnect(hear);
   await ran;
   return end - sent;
-}
+};
