@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tests.bench.figures import Figure
+from tests.bench.frames import Frames
 from tests.bench.models import model_graph, payload
-from tests.bench.pages import WINDOW, Frames, Hand, Pages
+from tests.bench.pages import WINDOW, Hand, Pages
+from tests.bench.subjects import Peer, Saved, Subject
 from tests.bench.workshop import SCRIPTS, Workshop
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ NOTCH = 120
 ZOOM = 0.0018
 """The logarithm of the scale for each of these pixels, in nbviz and in the peers."""
 
+NEAR = 0.6
+"""The scale of the movement in between: texts can be read."""
+
 ENOUGH = 8.0
 """Seconds of one drag from which a slow peer has shown how slow it is."""
 
@@ -34,87 +40,6 @@ FPS_60 = 17.0
 SCRIPT = 2.0
 FIRST = 200.0
 """Milliseconds."""
-
-
-class Subject(Protocol):
-    """Something that draws the graph of a page."""
-
-    def show(self, page: Page) -> float:
-        """Draw; return the milliseconds from places for all boxes to the frame after the first whole picture."""
-
-    def fit(self, page: Page) -> None:
-        """Show everything."""
-
-    def scale(self, page: Page) -> float:
-        """Tell how large everything is shown."""
-
-
-PAINTED = """([from, to]) => {
-  const marks = performance.getEntriesByType("mark");
-  const began = marks.findLast(({ name }) => name === from)?.startTime;
-  const drawn = marks.find(({ name, startTime }) => name === to && startTime >= began)?.startTime;
-  const painted = marks.find(({ name, startTime }) => name === "bench frame" && startTime > drawn)?.startTime;
-  return painted && painted - began;
-}"""
-
-
-def _painted(page: Page, begins: str, ends: str) -> float:
-    return page.wait_for_function(PAINTED, arg=[begins, ends]).json_value()
-
-
-@dataclass(frozen=True)
-class Saved:
-    """The view itself, as ``view.save`` writes it, with the graph alone."""
-
-    file: Path
-
-    def show(self, page: Page) -> float:
-        """Open the page. The marks are nbviz's own, for the browser's performance tools."""
-        page.goto(self.file.as_uri())
-        took = _painted(page, "nbviz arranged", "nbviz drawn")
-        # the wheel belongs to the page until somebody clicks into the graph
-        page.locator(".nbviz-graph-surface").click(position={"x": 8, "y": 300})
-        return took
-
-    def fit(self, page: Page) -> None:
-        """Press the button."""
-        page.locator(".nbviz-graph-buttons").get_by_role("button", name="Fit the graph").click()
-
-    def scale(self, page: Page) -> float:
-        """Read it off the layer of elements."""
-        layer = page.locator(".nbviz-graph-items")
-        return layer.evaluate("layer => new DOMMatrix(layer.style.transform).a")
-
-
-@dataclass(frozen=True)
-class Peer:
-    """One of ``drawing/peers.js`` with a prepared drawing."""
-
-    name: str
-    drawing: Path
-
-    def show(self, page: Page) -> float:
-        """Draw in a frame of its own, as nbviz does."""
-        page.add_script_tag(path=self.drawing)
-        page.add_script_tag(path=Path(__file__).parent / "drawing/peers.js")
-        page.evaluate(
-            """name => new Promise(resolve => requestAnimationFrame(() => {
-              performance.mark("bench arranged");
-              peers[name]();
-              performance.mark("bench drawn");
-              resolve();
-            }))""",
-            self.name,
-        )
-        return _painted(page, "bench arranged", "bench drawn")
-
-    def fit(self, page: Page) -> None:
-        """Ask the peer."""
-        page.evaluate("fit()")
-
-    def scale(self, page: Page) -> float:
-        """Ask the peer."""
-        return page.evaluate("scale()")
 
 
 @dataclass(frozen=True)
@@ -141,7 +66,11 @@ def moved(pages: Pages, subject: Subject) -> Moved:
 
 def _come_near(page: Page, subject: Subject) -> None:
     page.mouse.move(WINDOW["width"] / 2, WINDOW["height"] / 2)
-    page.mouse.wheel(0, math.log(subject.scale(page) / 0.6) / ZOOM)
+    page.mouse.wheel(0, math.log(subject.scale(page) / NEAR) / ZOOM)
+    end = time.monotonic() + ENOUGH
+    while abs(subject.scale(page) - NEAR) > 0.01:
+        if time.monotonic() > end:
+            raise RuntimeError(f"the wheel did not lead to scale {NEAR}: its speed is no longer {ZOOM}")
 
 
 def _drag_along(hand: Hand, _scale: float) -> None:
@@ -169,7 +98,7 @@ def _zoom_through(hand: Hand, scale: float) -> None:
 
 
 MOVEMENTS: Mapping[str, tuple[Callable[[Page, Subject], None], Callable[[Hand, float], None]]] = {
-    "at scale 0.6": (_come_near, _drag_along),
+    f"at scale {NEAR}": (_come_near, _drag_along),
     "everything in the window": (_fit, _drag_about),
     "zooming in and out": (_fit, _zoom_through),
 }

@@ -45,7 +45,7 @@ class Row(Protocol):
 
 def rows() -> list[Row]:
     """All rows, in the order of the table."""
-    return [*LAYOUTS, *REAL, *VIEWS, *DRAWINGS, *PAYLOADS, *NOTEBOOKS, *BUNDLES]
+    return [*LAYOUTS, *REAL, *VIEWS, *PAYLOADS, *BUNDLES, *DRAWINGS, *NOTEBOOKS]
 
 
 def arguments() -> argparse.Namespace:

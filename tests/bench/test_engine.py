@@ -16,10 +16,10 @@ from nbviz.metrics import Metrics
 from tests.bench import payloads, readme
 from tests.bench.engine import measure, rows
 from tests.bench.figures import Figure, markdown, plain
+from tests.bench.frames import FRAME, Frames
 from tests.bench.machine import machine
 from tests.bench.models import model_graph
 from tests.bench.onnx_graph import converted
-from tests.bench.pages import FRAME, Frames
 from tests.bench.real import drawn
 from tests.bench.workshop import ROOT, SCRIPTS, Workshop
 

@@ -44,7 +44,8 @@ class ViewRow:
                 for _ in range(workshop.runs)
             ]
             took = statistics.median(run["ms"] for run in runs)
-            what = f"{ASKED[asked]} ({runs[0]['boxes']:,} boxes)"
+            boxes = runs[0]["boxes"]
+            what = f"{ASKED[asked]} ({boxes:,} {'box' if boxes == 1 else 'boxes'})"
             yield Figure(self.name, what, took, "ms", "limit", target=limit, hard=asked in self.hard)
 
 
