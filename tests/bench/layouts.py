@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.bench.figures import Figure
+from tests.bench.real import application, onnx_file
 from tests.bench.workshop import Run, Workshop
 
 NAMES = {
@@ -30,6 +32,8 @@ class LayoutRow:
         Targets by library; None reports the comparison without a target. ``"best"`` stands for the best of all libraries.
     seconds
         The longest time for ours; ``hard`` says whether it is one of the hard targets.
+    counted
+        Whether crossings are counted though there is nothing to compare them with.
     make
         Makes the graph; otherwise it is one of ``graphs.mjs``.
     """
@@ -43,14 +47,15 @@ class LayoutRow:
     memory: Mapping[str, float | None] = field(default_factory=dict)
     seconds: float | None = None
     hard: bool = False
-    make: Callable[[], dict[str, Any]] | None = None
+    counted: bool = False
+    make: Callable[[Workshop], dict[str, Any]] | None = None
 
     def figures(self, workshop: Workshop) -> Iterator[Figure]:
         """Measure."""
         ours = "ours-groups" if self.groups else "ours"
-        file = workshop.graph(self.graph, self.make)
+        file = workshop.graph(self.graph, self.make and functools.partial(self.make, workshop))
         peers = [peer for peer in NAMES if peer in {*self.faster, *self.memory}]
-        compared = self.crossings or self.length
+        compared = self.crossings or self.length or self.counted
         judged = dict.fromkeys([ours, *peers], "quality") if compared else {ours: "sound"}
         runs = workshop.layouts(file, [ours, *peers], judged=judged)
         mine = runs.pop(ours)
@@ -81,6 +86,8 @@ class LayoutRow:
                 what = f"{'edge ' if key == 'length' else ''}{key}, {NAMES.get(peer, 'the best of them')}"
                 value = mine.quality[key]
                 yield Figure(self.name, what, value, unit, "share", theirs, target, hard=target is not None)
+        if self.counted:
+            yield Figure(self.name, "crossings", mine.quality["crossings"], "", "report")
         overlaps = mine.quality["overlaps"] + mine.quality["outside"]
         yield Figure(self.name, "boxes that overlap", overlaps, "", "limit", target=0, hard=True)
         through = mine.quality["through"]
@@ -110,4 +117,28 @@ LAYOUTS = (
     LayoutRow("groups open, tf_full_10k", "tf_full_10k", groups=True, faster={"modelExplorer": None}, seconds=0.15),
     LayoutRow("groups open, 100,000 nodes, plain", "tf_plain_100k", groups=True, seconds=1.0, hard=True),
     LayoutRow("groups open, 100,000 nodes, full", "tf_full_100k", groups=True, seconds=1.0, hard=True),
+)
+
+
+def _read(name: str, size: int) -> Iterator[LayoutRow]:
+    """A model of Keras's applications, as nbviz reads it: its layers alone, and in the groups that it finds."""
+    graph, make = name.lower(), functools.partial(application, name=name, size=size)
+    netron = {"netron": None}
+    yield LayoutRow(f"real, {name}", graph, faster=netron, crossings=netron, make=make)
+    yield LayoutRow(f"real, {name}, groups open", graph, groups=True, counted=True, make=make)
+
+
+def _onnx(name: str, title: str) -> LayoutRow:
+    """An ONNX file."""
+    make, netron = functools.partial(onnx_file, name=name), {"netron": None}
+    return LayoutRow(f"real, {title} (ONNX)", f"onnx_{name}", faster=netron, crossings=netron, make=make)
+
+
+REAL = (
+    *_read("NASNetLarge", 331),
+    *_read("EfficientNetB7", 600),
+    _onnx("densenet121", "DenseNet-121"),
+    _onnx("inception_v2", "Inception v2"),
+    _onnx("resnet50", "ResNet-50"),
+    _onnx("shufflenet", "ShuffleNet"),
 )

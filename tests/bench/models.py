@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from collections.abc import Sequence
@@ -87,8 +88,9 @@ class _Model:
         return len(self.calls) - 1
 
 
+@functools.lru_cache(maxsize=2)
 def model_graph(name: str) -> ModelGraph:
-    """One of the graphs of ``graphs.mjs``, as a model."""
+    """One of the graphs of ``graphs.mjs``, as a model. Rows about one graph come one after the other and share it."""
     model = _Model(_generated(name))
     inputs: list[list[int]] = [[] for _ in model.graph["nodes"]]
     for source, target in model.graph["edges"]:

@@ -9,12 +9,18 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from tests.bench.pages import Pages
+    from tests.e2e.jupyter import Server
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "layout"
@@ -31,6 +37,9 @@ WHEEL_PEERS = {
 
 LONG = 8000.0
 """Milliseconds of CPU time from which one run is enough."""
+
+PYTHON_PEERS = ("onnx==1.23.2",)
+"""What rows need from PyPI and nbviz does not: kept apart, so that no environment changes."""
 
 JUDGING = 200
 """Seconds that judging a drawing may take beyond the layout."""
@@ -68,12 +77,41 @@ class Workshop:
     runs: int = 3
     cap: int = 120
     peers: dict[str, Run] = field(default_factory=dict)
+    _open: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
     def _node(self) -> str:
         """Node itself: on the path there may be a script that starts it and changes its exit status."""
         asked = subprocess.run(["node", "-p", "process.execPath"], capture_output=True, text=True, check=True)
         return asked.stdout.strip()
+
+    @cached_property
+    def pages(self) -> Pages:
+        """A browser, started for the first row that needs one."""
+        from tests.bench.pages import Pages
+
+        pages = Pages()
+        self._open.callback(pages.close)
+        return pages
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether a row has needed the browser."""
+        return "pages" in self.__dict__
+
+    @cached_property
+    def lab(self) -> Server:
+        """A JupyterLab, started for the first row that needs one, with the front end as it is now."""
+        from tests.e2e.jupyter import Server
+
+        self.front_end()
+        server = Server(Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="nbviz-lab-"))))
+        self._open.callback(server.stop)
+        return server
+
+    def close(self) -> None:
+        """End what was started for several rows."""
+        self._open.close()
 
     def prepare(self) -> None:
         """Install the other libraries at fixed versions, and bundle the engine as it is now."""
@@ -105,6 +143,22 @@ class Workshop:
         target = self.cache / name
         subprocess.run(["node", SCRIPTS / "bundle.mjs", entry, target], check=True)
         return target
+
+    def python(self) -> Path:
+        """Install PYTHON_PEERS into a folder of their own; return it."""
+        folder = self.cache / "python"
+        stamp = self.cache / "python.json"
+        wanted = json.dumps(PYTHON_PEERS)
+        if not stamp.is_file() or stamp.read_text() != wanted:
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(folder)]
+            subprocess.run([*pip, *PYTHON_PEERS], check=True)
+            stamp.write_text(wanted)
+        return folder
+
+    def front_end(self) -> Path:
+        """Build the widget as it is now; return the folder of its files."""
+        subprocess.run(["npm", "run", "--silent", "build"], cwd=ROOT / "js", check=True, stdout=sys.stderr)
+        return ROOT / "nbviz/static"
 
     def graph(self, name: str, make: Callable[[], dict[str, Any]] | None = None) -> Path:
         """The file of a graph: of this name in ``graphs.mjs``, or what ``make`` returns, which is kept."""

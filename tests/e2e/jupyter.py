@@ -85,9 +85,13 @@ class Server:
 
     def get(self, path: str) -> Any:
         """Ask the server's REST interface."""
-        request = urllib.request.Request(f"{self.url}/{path}", headers={"Authorization": f"token {self.token}"})  # noqa: S310
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with self._request(path) as answer:
             return json.load(answer)
+
+    def _request(self, path: str, method: str = "GET") -> Any:
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"{self.url}/{path}", headers=headers, method=method)  # noqa: S310
+        return urllib.request.urlopen(request, timeout=10)  # noqa: S310
 
     def write(self, name: str, cells: Sequence[str]) -> str:
         """Put a notebook with these code cells into the server's folder."""
@@ -95,6 +99,12 @@ class Server:
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, self.work / name)
         return name
+
+    def forget(self, name: str) -> None:
+        """End the kernel of a notebook."""
+        for session in self.get("api/sessions"):
+            if session["path"] == name:
+                self._request(f"api/sessions/{session['id']}", "DELETE").close()
 
     def jupyter(self, *arguments: str) -> None:
         """Run a Jupyter command with the settings of this server."""

@@ -195,6 +195,7 @@ export class Picture {
     const end = performance.now() + time;
     for (;;) {
       if (making.steps.next().done) {
+        if (!this.#kept) performance.mark("nbviz drawn"); // the first that is whole, see "nbviz arranged"
         this.#spare = this.#kept?.canvas ?? null;
         this.#kept = making.kept;
         this.#making = null;
