@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from tests.bench.blocking import BLOCKING
 from tests.bench.figures import Figure, markdown, plain
 from tests.bench.layouts import LAYOUTS
 from tests.bench.workshop import ROOT, Workshop
@@ -38,7 +39,7 @@ class Row(Protocol):
 
 def rows() -> list[Row]:
     """All rows, in the order of the table."""
-    return [*LAYOUTS]
+    return [*LAYOUTS, *BLOCKING]
 
 
 def arguments() -> argparse.Namespace:
