@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from tests.bench.blocking import BLOCKING
 from tests.bench.bundles import BUNDLES
 from tests.bench.drawings import DRAWINGS
 from tests.bench.figures import Figure, markdown, plain
@@ -45,7 +46,7 @@ class Row(Protocol):
 
 def rows() -> list[Row]:
     """All rows, in the order of the table."""
-    return [*LAYOUTS, *REAL, *VIEWS, *PAYLOADS, *BUNDLES, *DRAWINGS, *NOTEBOOKS]
+    return [*LAYOUTS, *REAL, *VIEWS, *PAYLOADS, *BUNDLES, *DRAWINGS, *BLOCKING, *NOTEBOOKS]
 
 
 def arguments() -> argparse.Namespace:
