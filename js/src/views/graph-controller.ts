@@ -363,7 +363,9 @@ export class GraphController {
   /** The tab key, or a reader, comes to a box that may be anywhere. */
   #focused(element: Element): void {
     const b = this.#items.boxOf(element);
-    if (this.#graph && b >= 0 && element.matches(":focus-visible")) this.#view.reveal(boundsOf(this.#graph, b));
+    if (!this.#graph || b < 0) return;
+    if (b !== this.#active) this.#activate(b, false);
+    if (element.matches(":focus-visible")) this.#view.reveal(boundsOf(this.#graph, b));
   }
 
   /** Make `b` the box that the tab key reaches, and focus it. */
