@@ -3,7 +3,8 @@
 import { edgeShape } from "../format";
 import { type Direction, type Layout, type LayoutCache, layoutSteps } from "../layout";
 import type { Payload } from "../wire";
-import { describe, HEADER } from "./describe";
+import { HEADER } from "./describe";
+import { sizesOf } from "./sizes";
 import { unitsSteps } from "./units";
 import { type Visible, visibleGraph } from "./visible";
 import { textWidth } from "./widths";
@@ -45,19 +46,17 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
   const { groups, direction } = wish;
   const units = yield* shared(unitsSteps(payload, groups), () => 0);
   const visible = visibleGraph(payload, wish.open, groups);
+  const sizes = sizesOf(payload, units);
   const width = new Float64Array(visible.count);
   const height = new Float64Array(visible.count);
   for (let b = 0; b < visible.count; b++) {
-    const box = describe(payload, units, visible, b);
-    width[b] = box.width;
-    height[b] = box.height;
+    const size = sizes.of(visible, b);
+    width[b] = size.width;
+    height[b] = size.height;
     if (b % STEP === STEP - 1) yield (MEASURED * b) / visible.count;
   }
-  const { edges, stubs } = visible;
-  const labelWidth = Float64Array.from(edges.source, (source, e) =>
-    // A stub says what it carries.
-    source < stubs.first ? Math.ceil(textWidth(edgeLabel(payload, visible, e), LABEL_SIZE, "mono") + 14) : 0,
-  );
+  const { edges } = visible;
+  const labelWidth = labelWidths(payload, visible);
   yield MEASURED;
   const steps = layoutSteps(
     {
@@ -77,6 +76,20 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
   );
   const layout = yield* shared(steps, (done) => MEASURED + (1 - MEASURED) * done);
   return { visible, layout, groups, direction };
+}
+
+/** Room for the label of each edge. */
+function labelWidths(payload: Payload, visible: Visible): Float64Array {
+  const { edges, stubs } = visible;
+  const known = new Map<string, number>();
+  return Float64Array.from(edges.source, (source, e) => {
+    // A stub says what it carries.
+    if (source >= stubs.first) return 0;
+    const label = `${payload.tensors.shape[edges.tensor[e] as number]} ${edges.tensors[e]}`;
+    const width = known.get(label) ?? Math.ceil(textWidth(edgeLabel(payload, visible, e), LABEL_SIZE, "mono") + 14);
+    known.set(label, width);
+    return width;
+  });
 }
 
 /** Steps of a part, as shares of the whole. */

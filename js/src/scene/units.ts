@@ -24,6 +24,8 @@ export interface Units {
   readonly end: Int32Array;
   /** Nesting depth; 0 for the root. */
   readonly depth: Int32Array;
+  /** What it is made of: see `structuresOf`; 0 for stacks. */
+  readonly structure: Int32Array;
   /** Layers and operations inside that hold no other. */
   readonly leaves: Int32Array;
   /** Which of its row's calls this is, from 1; 0 for groups and what has no row. */
@@ -86,7 +88,7 @@ function* build(payload: Payload, groups: boolean): Generator<undefined, Units> 
   const stacks = findStacks(payload, { nesting, siblings, structure, leaves, label });
   yield;
   const row = Int32Array.from([...plain.row, ...stacks.map(([first]) => plain.row[first as number] as number)]);
-  return finish(payload, stacked(nesting, stacks, calls), row, plain.row.length);
+  return finish(payload, stacked(nesting, stacks, calls), { row, structure, stacks: plain.row.length });
 }
 
 /** Calls and, behind them, the frames of groups. */
@@ -169,7 +171,14 @@ function leavesOf({ calls }: Payload, { parent, order, start, end }: Nesting): I
   return leaves;
 }
 
-function finish(payload: Payload, nesting: Nesting, row: Int32Array, stacks: number): Units {
+interface Found {
+  readonly row: Int32Array;
+  readonly structure: Int32Array;
+  /** The first unit that is a stack. */
+  readonly stacks: number;
+}
+
+function finish(payload: Payload, nesting: Nesting, { row, structure, stacks }: Found): Units {
   const { parent, first, order, start, end, depth } = nesting;
   const { calls, rows } = payload;
   const pathOf = (u: number): string => (u < calls.length ? calls.path[u] : rows.path[row[u] as number]) ?? "";
@@ -188,6 +197,7 @@ function finish(payload: Payload, nesting: Nesting, row: Int32Array, stacks: num
     start,
     end,
     depth,
+    structure,
     leaves: leavesOf(payload, nesting),
     ...repeated(payload, parent.length),
     path: (u) => (u < stacks ? pathOf(u) : STACK_MARK + pathOf(order[(start[u] as number) + 1] as number)),

@@ -1,6 +1,6 @@
 // Which boxes show: leaf calls, folded and open frames, and the edges between them, lifted to what is visible.
-import type { Dim, Payload } from "../wire";
-import { list } from "../wire";
+import type { Payload } from "../wire";
+import { lift } from "./lift";
 import { holderOf, type Stubbed, stubFarReaders } from "./stubs";
 import { type Units, unitsOf } from "./units";
 
@@ -122,75 +122,3 @@ function kindOf(units: Units, u: number, expanded: ReadonlySet<string>): number 
 }
 
 type Boxes = Omit<Visible, "edges" | "stubs">;
-
-function lift(payload: Payload, boxes: Boxes): VisibleEdges {
-  const { edges, calls, tensors } = payload;
-  const source: number[] = [];
-  const target: number[] = [];
-  const tensor: number[] = [];
-  const port: number[] = [];
-  const count: number[] = [];
-  const ports = new Map<string, number>();
-  const seen = new Map<string, number>();
-  const parallel = new Map<string, number>();
-  for (let e = 0; e < edges.length; e++) {
-    const s = boxes.boxOf[edges.source[e] as number] ?? -1;
-    const t = boxes.boxOf[edges.target[e] as number] ?? -1;
-    if (s < 0 || t < 0 || s === t) continue;
-    const carried = list(calls.outputs, edges.source[e] as number)[edges.source_port[e] as number] ?? -1;
-    // Payloads keep equal descriptions once: who made it and where tells tensors apart.
-    const origin = `${edges.source[e]} ${edges.source_port[e]}`;
-    const key = `${s} ${t} ${origin}`;
-    if (seen.has(key)) continue;
-    const shape = `${s} ${t} ${shapeKey(payload, tensors.shape[carried] ?? -1)}`;
-    const first = parallel.get(shape);
-    seen.set(key, first ?? source.length);
-    if (first !== undefined) {
-      count[first] = (count[first] as number) + 1;
-      continue;
-    }
-    parallel.set(shape, source.length);
-    source.push(s);
-    target.push(t);
-    tensor.push(carried);
-    const known = ports.get(origin) ?? ports.size;
-    ports.set(origin, known);
-    port.push(known);
-    count.push(1);
-  }
-  const lifted = {
-    length: source.length,
-    source: Int32Array.from(source),
-    target: Int32Array.from(target),
-    tensor: Int32Array.from(tensor),
-    port: Int32Array.from(port),
-    tensors: Int32Array.from(count),
-  };
-  return { ...lifted, changed: shapeChanges(payload, boxes, lifted) };
-}
-
-function shapeKey(payload: Payload, shape: number): string {
-  const dims = payload.shapes[shape];
-  return dims ? dims.map((d: Dim) => (d === null ? "" : d)).join(",") : "?";
-}
-
-/** A box changes the shape when a tensor that leaves it has a shape that none of those that enter has. */
-function shapeChanges(payload: Payload, boxes: Boxes, edges: Omit<VisibleEdges, "changed">): Uint8Array {
-  const key = (tensor: number): string => shapeKey(payload, payload.tensors.shape[tensor] ?? -1);
-  const entering: (Set<string> | undefined)[] = new Array(boxes.count);
-  for (let b = 0; b < boxes.count; b++) {
-    const u = boxes.unit[b] as number;
-    if (u < payload.calls.length) entering[b] = new Set(Array.from(list(payload.calls.inputs, u), key));
-  }
-  for (let e = 0; e < edges.length; e++) {
-    const t = edges.target[e] as number;
-    entering[t] ??= new Set();
-    // A group has no call of its own: what its edges bring is what it takes.
-    if ((boxes.unit[t] as number) >= payload.calls.length) entering[t].add(key(edges.tensor[e] as number));
-  }
-  return Uint8Array.from(edges.source, (s, e) => {
-    const shape = key(edges.tensor[e] as number);
-    const own = entering[s];
-    return shape !== "?" && own && own.size > 0 && !own.has("?") && !own.has(shape) ? 1 : 0;
-  });
-}
