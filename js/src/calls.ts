@@ -1,26 +1,33 @@
 // Questions about calls that several views ask: whose they are, and what stands before and after them.
+import { atOnce } from "./slices";
 import { list, type Payload } from "./wire";
 
-interface Index {
-  readonly byPath: ReadonlyMap<string, readonly number[]>;
-}
+type Index = ReadonlyMap<string, readonly number[]>;
 
 const indices = new WeakMap<Payload, Index>();
 
 /** Ids of the calls with this path, in execution order. */
 export function callsOf(payload: Payload, path: string): readonly number[] {
-  let index = indices.get(payload);
-  if (!index) {
-    const byPath = new Map<string, number[]>();
-    payload.calls.path.forEach((at, call) => {
-      const known = byPath.get(at);
-      if (known) known.push(call);
-      else byPath.set(at, [call]);
-    });
-    index = { byPath };
-    indices.set(payload, index);
+  return atOnce(callIndexSteps(payload)).get(path) ?? [];
+}
+
+// Calls between two yields.
+const STEP = 10_000;
+
+/** Finds calls by path, in steps of a few milliseconds for those who see to it beforehand. */
+export function* callIndexSteps(payload: Payload): Generator<undefined, Index> {
+  const index = indices.get(payload);
+  if (index) return index;
+  const byPath = new Map<string, number[]>();
+  const { path, length } = payload.calls;
+  for (let call = 0; call < length; call++) {
+    const known = byPath.get(path[call] as string);
+    if (known) known.push(call);
+    else byPath.set(path[call] as string, [call]);
+    if (call % STEP === STEP - 1) yield;
   }
-  return index.byPath.get(path) ?? [];
+  indices.set(payload, byPath);
+  return byPath;
 }
 
 /** The call that a click on `path` in the table means: its first; null for groups and for what is never called. */

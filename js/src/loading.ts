@@ -1,5 +1,6 @@
 // From compressed bytes to a store that shows them, without keeping the page from its input.
 import { shareWithWorker } from "./arranger";
+import { callIndexSteps } from "./calls";
 import { gunzip } from "./gunzip";
 import { openPaths } from "./outline";
 import { unitsSteps } from "./scene/units";
@@ -39,8 +40,9 @@ function* preparing(payload: Payload, groups: boolean): Generator<undefined, voi
   yield;
 }
 
-/** What may be asked for next: groups can be switched off and on, and searched. */
+/** What may be asked for next: rows are clicked, layers searched, groups switched off and on. */
 function* preparingMore(payload: Payload, groups: boolean): Generator<undefined, void> {
-  if (payload.rows.kind.includes("group")) yield* preparing(payload, groups);
+  yield* callIndexSteps(payload);
   yield* haystackSteps(payload);
+  if (payload.rows.kind.includes("group")) yield* preparing(payload, groups);
 }

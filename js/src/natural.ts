@@ -11,20 +11,22 @@ const [ZERO, NINE] = [48, 57];
 /** A text whose plain order is the natural order of `text`: comparing plain texts is quick, a collator is not. */
 export function naturalKey(text: string): string {
   const plain = bare(text);
-  let key = "";
+  // Made in one piece: adding letter by letter leaves as many strings behind, and a long table stops to sweep them up.
+  const key: number[] = [];
   for (let i = 0; i < plain.length; ) {
     const code = plain.charCodeAt(i);
     if (code < ZERO || code > NINE) {
-      key += ASCII[code] ?? symbol(code);
+      key.push(ASCII[code] ?? symbol(code));
       i += 1;
       continue;
     }
     let from = i;
     while (plain.charCodeAt(from) === ZERO) from += 1;
     for (i = from; plain.charCodeAt(i) >= ZERO && plain.charCodeAt(i) <= NINE; ) i += 1;
-    key += String.fromCharCode(NUMBER + Math.min(i - from, 0xff)) + plain.slice(from, i);
+    key.push(NUMBER + Math.min(i - from, 0xff));
+    for (let k = from; k < i; k++) key.push(plain.charCodeAt(k));
   }
-  return key;
+  return String.fromCharCode(...key);
 }
 
 function bare(text: string): string {
@@ -32,12 +34,12 @@ function bare(text: string): string {
   return /^[ -~]*$/.test(small) ? small : small.normalize("NFD").replace(/\p{M}/gu, "");
 }
 
-function symbol(code: number): string {
+function symbol(code: number): number {
   const character = String.fromCharCode(code);
-  if (/\s/.test(character)) return "\u0001";
-  if (/\p{L}/u.test(character)) return String.fromCharCode(Math.min(LETTER + code, 0xffff));
+  if (/\s/.test(character)) return 1;
+  if (/\p{L}/u.test(character)) return Math.min(LETTER + code, 0xffff);
   const mark = MARKS.indexOf(character);
-  return String.fromCharCode(2 + (mark < 0 ? MARKS.length : mark));
+  return 2 + (mark < 0 ? MARKS.length : mark);
 }
 
 const ASCII = Array.from({ length: 128 }, (_, code) => symbol(code));

@@ -92,10 +92,12 @@ const indices = new WeakMap<Rows, ReadonlyMap<string, number>>();
 
 /** Row by path. */
 export function rowIndex(rows: Rows): ReadonlyMap<string, number> {
-  let index = indices.get(rows);
-  if (!index) {
-    index = new Map(rows.path.map((path, i) => [path, i]));
-    indices.set(rows, index);
-  }
+  const known = indices.get(rows);
+  if (known) return known;
+  const index = new Map<string, number>();
+  rows.path.forEach((path, i) => {
+    index.set(path, i);
+  });
+  indices.set(rows, index);
   return index;
 }

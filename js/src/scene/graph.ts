@@ -27,7 +27,7 @@ export function graphOf(payload: Payload, arrangement: Arrangement): Graph {
   const units = unitsOf(payload, groups);
   const boxes: (Box | undefined)[] = new Array(visible.count);
   const labels: (string | undefined)[] = new Array(visible.edges.length);
-  let crossings: ReadonlyMap<number, readonly number[]> | undefined;
+  const crossings = direction === "down" ? titleCrossings(visible, layout) : () => [];
   return {
     payload,
     units,
@@ -43,10 +43,7 @@ export function graphOf(payload: Payload, arrangement: Arrangement): Graph {
       labels[e] ??= edgeLabel(payload, visible, e);
       return labels[e];
     },
-    crossings(frame) {
-      crossings ??= direction === "down" ? titleCrossings(visible, layout) : new Map();
-      return crossings.get(frame) ?? [];
-    },
+    crossings,
   };
 }
 
@@ -74,22 +71,46 @@ export function findBox(graph: Graph, test: (box: Box, b: number) => boolean): n
   return -1;
 }
 
-/** Edges enter a frame through the middle of its title line: texts there have to make room. */
-function titleCrossings(visible: Visible, placed: Layout): Map<number, number[]> {
-  const found = new Map<number, number[]>();
-  const { edges, parent } = visible;
-  for (let e = 0; e < edges.length; e++) {
-    const from = placed.routeOffsets[e] as number;
-    const to = placed.routeOffsets[e + 1] as number;
-    for (let frame = parent[edges.target[e] as number] as number; frame >= 0; frame = parent[frame] as number) {
-      const top = placed.y[frame] as number;
-      for (let i = from; i < to; i += 6) {
-        if (Math.abs((placed.routes[i + 1] as number) - top) > 0.01) continue;
-        const xs = found.get(frame) ?? [];
-        xs.push(placed.routes[i] as number);
-        found.set(frame, xs);
+/** Edges enter a frame through the middle of its title line: texts there have to make room. Found when a frame is drawn. */
+function titleCrossings({ edges, parent, count }: Visible, placed: Layout): (frame: number) => readonly number[] {
+  const found = new Map<number, readonly number[]>();
+  let arriving: ReturnType<typeof arrivals> | undefined;
+  const crossings = (frame: number): number[] => {
+    arriving ??= arrivals(edges, count);
+    const { offsets, sorted } = arriving;
+    const top = placed.y[frame] as number;
+    const xs: number[] = [];
+    // What a frame holds comes right behind it.
+    let end = frame + 1;
+    while (end < count && (parent[end] as number) >= frame) end++;
+    for (let k = offsets[frame] as number; k < (offsets[end] as number); k++) {
+      const e = sorted[k] as number;
+      const source = edges.source[e] as number;
+      if (source >= frame && source < end) continue;
+      const last = placed.routeOffsets[e + 1] as number;
+      for (let i = placed.routeOffsets[e] as number; i < last; i += 6) {
+        if (Math.abs((placed.routes[i + 1] as number) - top) <= 0.01) xs.push(placed.routes[i] as number);
       }
     }
-  }
-  return found;
+    return xs;
+  };
+  return (frame) => {
+    const known = found.get(frame) ?? crossings(frame);
+    found.set(frame, known);
+    return known;
+  };
+}
+
+/** Edges by their targets. */
+function arrivals({ target }: Visible["edges"], count: number): { offsets: Int32Array; sorted: Int32Array } {
+  const offsets = new Int32Array(count + 1);
+  for (const t of target) offsets[t + 1] = (offsets[t + 1] as number) + 1;
+  for (let b = 0; b < count; b++) offsets[b + 1] = (offsets[b + 1] as number) + (offsets[b] as number);
+  const sorted = new Int32Array(target.length);
+  const next = offsets.slice();
+  target.forEach((t, e) => {
+    sorted[next[t] as number] = e;
+    next[t] = (next[t] as number) + 1;
+  });
+  return { offsets, sorted };
 }
