@@ -29,6 +29,9 @@ export function shareWithWorker(payload: Payload, bytes: Uint8Array<ArrayBuffer>
 /** Calls that are arranged at once: a few milliseconds. */
 const AT_ONCE = 1500;
 
+/** Whether the page arranges it by itself. */
+export const isSmall = (payload: Payload): boolean => payload.calls.length <= AT_ONCE;
+
 export class SharedArranger implements Arranger {
   readonly #payload: Payload;
   readonly #bytes: Uint8Array<ArrayBuffer> | null;

@@ -1,5 +1,5 @@
 // From compressed bytes to a store that shows them, without keeping the page from its input.
-import { shareWithWorker } from "./arranger";
+import { isSmall, shareWithWorker } from "./arranger";
 import { callIndexSteps } from "./calls";
 import { gunzip } from "./gunzip";
 import { openPaths } from "./outline";
@@ -11,15 +11,13 @@ import { rowIndex, treeOf } from "./tree";
 import { decodeSteps, type Payload } from "./wire";
 import { STAFF } from "./worker/staff";
 
-/** Uncompressed bytes from which on the worker reads along: the model will be too large to be arranged at once. */
-const LARGE = 500_000;
-
 /** Give `store` the payload, or the reason why there is none, unless `signal` aborts before. */
 export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
   try {
     const plain = await gunzip(bytes);
-    if (plain.length > LARGE) STAFF.worker()?.prepare(bytes);
     const payload = await inSlices(decodeSteps(plain), signal);
+    // The worker reads it while the page gets ready.
+    if (!isSmall(payload)) STAFF.worker()?.prepare(bytes);
     await inSlices(preparing(payload, store.state.groups), signal);
     openPaths(payload, store.state);
     shareWithWorker(payload, bytes, signal);
