@@ -2,7 +2,7 @@
 import { callsOf } from "./calls";
 import { membersOf, STACK_MARK, selecting, type Units, unitsOf } from "./scene/units";
 import { rowIndex, treeOf } from "./tree";
-import { list, type Payload } from "./wire";
+import { countOf, type Payload } from "./wire";
 
 /** Boxes that a first screen may show. */
 const ROOM = 40;
@@ -43,7 +43,7 @@ function withContainers(
   const boxed = new Uint8Array(rows.length);
   for (const u of units.order) if ((units.row[u] as number) >= 0) boxed[units.row[u] as number] = 1;
   for (let row = 1; row < rows.length; row++) {
-    if (boxed[row] || (tree.parent[row] as number) < 0 || list(tree.children, row).length === 0) continue;
+    if (boxed[row] || (tree.parent[row] as number) < 0 || countOf(tree.children, row) === 0) continue;
     const around = tree.parent[row] as number;
     const shown = around <= 0 || open.has(rows.path[around] ?? "");
     if (shown && (tree.depth[row] as number) < depth) open.add(rows.path[row] ?? "");
@@ -63,20 +63,18 @@ interface Kind {
  */
 function openWhatFits(payload: Payload, groups: boolean): string[] {
   const units = unitsOf(payload, groups);
-  const children: number[][] = Array.from({ length: units.length }, () => []);
-  for (const u of units.order) if (u > 0) (children[units.parent[u] as number] as number[]).push(u);
   const open = new Set<string>();
-  let level = children[0] ?? [];
+  let level = units.length > 0 ? membersOf(units, 0) : [];
   let showing = level.length;
   while (level.length > 0) {
-    const kinds = kindsOf(payload, units, level, children, showing < TOO_FEW);
+    const kinds = kindsOf(payload, units, level, showing < TOO_FEW);
     const next: number[] = [];
     for (const kind of kinds) {
       const room = showing < TOO_FEW ? WRAPPED_ROOM : ROOM;
       if (showing + kind.added > room) continue;
       showing += kind.added;
       for (const path of kind.paths) open.add(path);
-      for (const u of kind.units) next.push(...(children[u] as number[]));
+      for (const u of kind.units) next.push(...membersOf(units, u));
     }
     level = next;
   }
@@ -84,13 +82,7 @@ function openWhatFits(payload: Payload, groups: boolean): string[] {
 }
 
 /** What can be opened in a level, by type, the cheapest first. Stacks only where nearly nothing else shows. */
-function kindsOf(
-  payload: Payload,
-  units: Units,
-  level: readonly number[],
-  children: readonly number[][],
-  stacks: boolean,
-): Kind[] {
+function kindsOf(payload: Payload, units: Units, level: readonly number[], stacks: boolean): Kind[] {
   const kinds = new Map<string, Kind>();
   for (const u of level) {
     const isStack = u >= units.stacks;
@@ -100,7 +92,7 @@ function kindsOf(
     kind.paths.add(units.path(u));
     kind.units.push(u);
     // The frame of what is open is a box too, and was counted when it was folded.
-    kind.added += (children[u] as number[]).length;
+    kind.added += membersOf(units, u).length;
     kinds.set(type, kind);
   }
   return [...kinds.values()].sort((a, b) => a.added - b.added);

@@ -153,6 +153,11 @@ export function list(lists: Lists, row: number): Int32Array {
   return lists.values.subarray(lists.offsets[row] ?? 0, lists.offsets[row + 1] ?? 0);
 }
 
+/** How many integers a row has. */
+export function countOf({ offsets }: Lists, row: number): number {
+  return (offsets[row + 1] ?? 0) - (offsets[row] ?? 0);
+}
+
 /** A text that others may hold: that of a column of a table, in row `by` (a column; the row itself when ""). */
 type Hole = readonly [table: string, column: string, by: string];
 

@@ -33,7 +33,7 @@ export function findStacks(payload: Payload, found: Found): number[][] {
   for (const frame of order) {
     if ((end[frame] as number) - (start[frame] as number) <= LEAST.row) continue;
     const children = childrenOf(found.nesting, frame);
-    if (!mayRepeat(found.structure, children)) continue;
+    if (!mayRepeat(found, children)) continue;
     const families = familiesOf(payload, found, children);
     if (families.length === 0) continue;
     flows ??= flowsOf(payload, found.siblings, found.nesting);
@@ -66,23 +66,32 @@ function stacksIn(found: Found, flow: Flow, families: readonly Family[], ends: E
   return [[...rows, ...sides], plain].find((stacks) => isAcyclic(flow, stacks)) ?? [];
 }
 
-function isWorth({ leaves }: Found, { children }: Flow, family: Family, way: "row" | "side"): boolean {
-  const small = (leaves[children[family[0] as number] as number] as number) < 2;
-  return family.length >= (small ? LEAST_SMALL : LEAST)[way];
+function isWorth(found: Found, { children }: Flow, family: Family, way: "row" | "side"): boolean {
+  return family.length >= leastOf(found, children[family[0] as number] as number)[way];
+}
+
+function leastOf({ leaves }: Found, unit: number): typeof LEAST {
+  return (leaves[unit] as number) < 2 ? LEAST_SMALL : LEAST;
 }
 
 /** Few frames have equals: a look at small ones costs less than sorting them. */
-function mayRepeat(structure: Int32Array, children: readonly number[]): boolean {
+function mayRepeat(found: Found, children: readonly number[]): boolean {
+  const { structure } = found;
   if (children.length > SMALL_FRAME) return true;
-  return children.some((u, i) => {
+  for (let i = 0; i < children.length; i++) {
+    const u = children[i] as number;
+    const least = leastOf(found, u).row;
+    if (children.length - i < least) continue;
     let equals = 1;
     for (let k = i + 1; k < children.length; k++) if (structure[children[k] as number] === structure[u]) equals++;
-    return equals >= LEAST.row;
-  });
+    if (equals >= least) return true;
+  }
+  return false;
 }
 
 /** Children that do the same and are called the same but for numbers, where there are enough of them. */
-function familiesOf({ calls }: Payload, { structure, label }: Found, children: readonly number[]): Family[] {
+function familiesOf({ calls }: Payload, found: Found, children: readonly number[]): Family[] {
+  const { structure, label } = found;
   const equal = new Map<number, number[]>();
   children.forEach((u, i) => {
     const known = equal.get(structure[u] as number);
@@ -91,7 +100,8 @@ function familiesOf({ calls }: Payload, { structure, label }: Found, children: r
   });
   const families: Family[] = [];
   for (const places of equal.values()) {
-    if (places.length < LEAST.row) continue;
+    const least = leastOf(found, children[places[0] as number] as number).row;
+    if (places.length < least) continue;
     const named = new Map<string, number[]>();
     for (const i of places) {
       const u = children[i] as number;
@@ -102,7 +112,7 @@ function familiesOf({ calls }: Payload, { structure, label }: Found, children: r
       if (known) known.push(i);
       else named.set(name, [i]);
     }
-    families.push(...[...named.values()].filter((family) => family.length >= LEAST.row));
+    families.push(...[...named.values()].filter((family) => family.length >= least));
   }
   return families;
 }

@@ -1,6 +1,6 @@
 // What a unit is made of, as one number: units with equal numbers do the same to tensors of the same shapes, whatever
 // they are called. Numbers are hashes: two that differ have the same one about never, and then two boxes look like equals.
-import { type Lists, list, type Payload, type Setting } from "../wire";
+import { countOf, type Lists, type Payload, type Setting } from "../wire";
 import type { Nesting } from "./nesting";
 import type { Siblings } from "./siblings";
 
@@ -88,7 +88,7 @@ function rowHashes({ rows, settings }: Payload): (row: number) => number {
       let hash = mix(word(rows.type[row] ?? ""), Number.isNaN(params) ? -1 : params | 0);
       hash = mix(hash, Number.isNaN(params) ? -1 : Math.floor(params / 2 ** 32));
       hash = mix(hash, rows.trainable[row] as number);
-      hash = mix(hash, list(rows.parameters, row).length);
+      hash = mix(hash, countOf(rows.parameters, row));
       known[row] = mix(hash, ofSettings(rows.settings[row] ?? -1)) || 1;
     }
     return known[row] as number;

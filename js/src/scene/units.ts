@@ -1,6 +1,6 @@
 // What can be a box in the graph: every call but the root, every inferred group within one parent call, and every stack
 // of equal siblings.
-import { list, type Payload } from "../wire";
+import { countOf, list, type Payload } from "../wire";
 import { childrenOf, type Nesting, nest } from "./nesting";
 import { siblingsOf } from "./siblings";
 import { findStacks } from "./stacks";
@@ -87,7 +87,10 @@ function* build(payload: Payload, groups: boolean): Generator<undefined, Units> 
   };
   const stacks = findStacks(payload, { nesting, siblings, structure, leaves, label });
   yield;
-  const row = Int32Array.from([...plain.row, ...stacks.map(([first]) => plain.row[first as number] as number)]);
+  const row = joined(
+    plain.row,
+    stacks.map(([first]) => plain.row[first as number] as number),
+  );
   return finish(payload, stacked(nesting, stacks, calls), { row, structure, stacks: plain.row.length });
 }
 
@@ -230,6 +233,6 @@ function repeated(payload: Payload, n: number): { nth: Int32Array; repeats: Int3
 
 /** Ids of the parameters that a row holds and others hold too. */
 export function isTied(payload: Payload, row: number): boolean {
-  if (row < 0) return false;
-  return list(payload.rows.parameters, row).some((p) => list(payload.parameters.owners, p).length > 1);
+  if (row < 0 || countOf(payload.rows.parameters, row) === 0) return false;
+  return list(payload.rows.parameters, row).some((p) => countOf(payload.parameters.owners, p) > 1);
 }
