@@ -238,16 +238,18 @@ def _boundaries(tree: RowTree) -> Boundaries:
     entering, leaving = _GroupTensors(tree), _GroupTensors(tree)
     upstream: list[dict[int, None]] = [{} for _ in tree.path]
     edges = (tree.graph.edges.column(name) for name in ("source", "source_port", "target"))
+    row_of, has_groups = tree.frames.row, bool(tree.graph.groups)
+    is_row = [row >= 0 and tree.kind[row] != "group" for row in row_of]
     for start, port, end in zip(*edges, strict=True):
-        source, target = tree.apart(start, end)
-        if tree.graph.groups:
+        source, target = tree.frames.apart(start, end)
+        if has_groups:
             leaving.add(source, (start, port))
             entering.add(target, (start, port))
-        nearest = next((row for row, _ in source if row >= 0 and tree.kind[row] != "group"), -1)
+        nearest = next((row_of[frame] for frame in reversed(source) if is_row[frame]), -1)
         if nearest >= 0:
-            for row, _ in target:
-                if row >= 0:
-                    upstream[row][nearest] = None
+            for frame in target:
+                if row_of[frame] >= 0:
+                    upstream[row_of[frame]][nearest] = None
     for side, groups in ((inputs, entering), (outputs, leaving)):
         for row, tensors in groups.tensors.items():
             side[row] = [all_outputs[call][port] for call, port in tensors]
@@ -262,8 +264,9 @@ class _GroupTensors:
         self._seen_in: dict[int, int] = {}
         self.tensors: dict[int, dict[tuple[int, int], None]] = {}
 
-    def add(self, frames: Iterable[tuple[int, int]], tensor: tuple[int, int]) -> None:
-        for row, call in frames:
+    def add(self, frames: Iterable[int], tensor: tuple[int, int]) -> None:
+        for frame in frames:
+            row, call = self._tree.frames.row[frame], self._tree.frames.call[frame]
             if row >= 0 and self._tree.kind[row] == "group" and self._seen_in.setdefault(row, call) == call:
                 self.tensors.setdefault(row, {})[tensor] = None
 

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict, final
 
+from nbviz.frames import Frames
 from nbviz.graph import ModelGraph
 
 RowKind = Literal["layer", "operation", "group"]
@@ -108,48 +109,10 @@ class RowTree:
         """The row of each call, -1 for inputs, outputs and constants that are no layer."""
         return [self.index.get(path, -1) for path in self.graph.calls.column("path")]
 
-    def _frame(self, call: int) -> list[tuple[int, int]]:
-        """Return a call and the groups around it, inner first."""
-        row, around = self.row_of_call[call], self._parent_of[call]
-        found = [(row, call)]
-        group = self.group[row] if row >= 0 and around is not None else -1
-        while group >= 0 and around is not None:
-            found.append((group, around))
-            group = self.group[group]
-        return found
-
     @functools.cached_property
-    def _parent_of(self) -> Sequence[int | None]:
-        return self.graph.calls.column("parent")
-
-    def frames(self, call: int) -> Sequence[tuple[int, int]]:
-        """Return what is around a call, and the call itself, as (row, call) pairs, outer first.
-
-        A group's pair names the call in which the group is seen, so that a shared block's groups stay apart per call.
-        """
-        found: list[tuple[int, int]] = []
-        at: int | None = call
-        while at is not None:
-            found += self._frame(at)
-            at = self._parent_of[at]
-        found.reverse()
-        return found
-
-    def apart(self, one: int, other: int) -> tuple[Sequence[tuple[int, int]], Sequence[tuple[int, int]]]:
-        """Return the ``frames`` of each of two calls that are not around both."""
-        frames: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
-        calls: list[int | None] = [one, other]
-        while calls[0] != calls[1]:
-            # what holds a call comes before it, so the later of the two does not hold the other
-            side = 0 if calls[1] is None or (calls[0] is not None and calls[0] > calls[1]) else 1
-            call = calls[side]
-            if call is not None:
-                frames[side].extend(self._frame(call))
-                calls[side] = self._parent_of[call]
-        while frames[0] and frames[1] and frames[0][-1] == frames[1][-1]:  # a group around both
-            frames[0].pop()
-            frames[1].pop()
-        return frames[0][::-1], frames[1][::-1]
+    def frames(self) -> Frames:
+        """Where each call stands, with the groups in which it is seen."""
+        return Frames(self.graph.calls.column("parent"), self.row_of_call, self.group)
 
 
 def _parents(graph: ModelGraph) -> tuple[dict[str, str | None], dict[str, RowKind]]:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # before anything imports Keras, which reads these once; it would also write its settings into the home directory
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -23,3 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(HERE).parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(MARKED_FOLDERS[folder])
+
+
+# A busy machine is slow: how long an example takes says nothing.
+settings.register_profile("nbviz", deadline=None)
+settings.load_profile("nbviz")

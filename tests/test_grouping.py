@@ -94,7 +94,7 @@ def test_small_models_need_no_groups():
     assert found(chain(["a1_x", "a1_y", "b1_x", "b1_y"])) == {}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_every_group_is_one_piece_and_groups_make_no_cycle(data):
     count = data.draw(st.integers(6, 14))

@@ -95,21 +95,26 @@ def test_groups_and_the_root_have_labels_of_their_own():
     }
 
 
+def around(tree: RowTree, call: int) -> list[tuple[int, int]]:
+    """What is around a call, and the call itself, as pairs of row and call."""
+    return [(tree.frames.row[frame], tree.frames.call[frame]) for frame in tree.frames.chain(call)]
+
+
 def test_frames_name_the_call_of_every_row_around():
     tree = RowTree(shared())
     row = tree.index
-    assert tree.frames(7) == [(0, 0), (row["block"], 6), (row["block/up"], 7)]
-    assert tree.frames(10) == [(0, 0), (row["~end"], 0), (row["head"], 10)]
+    assert around(tree, 7) == [(0, 0), (row["block"], 6), (row["block/up"], 7)]
+    assert around(tree, 10) == [(0, 0), (row["~end"], 0), (row["head"], 10)]
 
 
 @given(strategies())
 def test_calls_are_apart_in_what_is_not_around_both(net):
     tree = RowTree(net)
     for edge in net.edges:
-        frames = [list(tree.frames(call)) for call in (edge.source, edge.target)]
+        frames = [list(tree.frames.chain(call)) for call in (edge.source, edge.target)]
         while frames[0] and frames[1] and frames[0][0] == frames[1][0]:
             frames = [side[1:] for side in frames]
-        assert [list(side) for side in tree.apart(edge.source, edge.target)] == frames
+        assert [list(side)[::-1] for side in tree.frames.apart(edge.source, edge.target)] == frames
 
 
 def test_groups_of_a_shared_block_stay_apart_per_call():
@@ -126,8 +131,8 @@ def test_groups_of_a_shared_block_stay_apart_per_call():
     )
     tree = RowTree(net)
     group = tree.index["block/~g"]
-    assert tree.frames(2)[2] == (group, 1)
-    assert tree.frames(4)[2] == (group, 3)
+    assert around(tree, 2)[2] == (group, 1)
+    assert around(tree, 4)[2] == (group, 3)
 
 
 @given(strategies())
@@ -147,4 +152,4 @@ def test_deep_nesting_does_not_recurse():
     tree = RowTree(tower(5000))
     assert len(tree) == 5002
     assert len(tree.ancestors(len(tree) - 1)) == 5001
-    assert len(tree.frames(5001)) == 5001
+    assert len(tree.frames.chain(5001)) == 5001

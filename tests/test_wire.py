@@ -127,7 +127,6 @@ def test_packed_payload_is_the_payload_and_always_the_same():
     assert wire.pack(metrics) == wire.pack(Metrics(shared()))
 
 
-@settings(deadline=None)
 @given(strategies())
 def test_every_sound_graph_can_be_sent(net):
     metrics = Metrics(net)

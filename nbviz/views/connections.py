@@ -98,7 +98,8 @@ class Connections:
 
     def _visible_frames(self, call: int) -> tuple[Frame, ...]:
         tree = self._metrics.tree
-        return tuple((row, at) for row, at in tree.frames(call) if row >= 0 and self._visible[row])
+        row, at = tree.frames.row, tree.frames.call
+        return tuple((row[f], at[f]) for f in tree.frames.chain(call) if row[f] >= 0 and self._visible[row[f]])
 
     def _is_around(self, source: int, target: int) -> bool:
         """Whether nothing but rows around the target shows the source, so that an arrow has to start further up."""
