@@ -89,6 +89,25 @@ def test_page_opens_from_disk_without_a_network(document, page, watched, check_a
     assert (watched.requests, watched.errors) == ([], [])
 
 
+def test_texts_of_a_selected_box_can_be_selected(document, page):
+    page.goto(document.as_uri())
+    view = View(page).ready()
+    box = view.node("head")
+    box.click()
+    view.expect_selected("head")
+    name = view.graph.locator(".nbviz-text").get_by_text("head", exact=True)
+    where = name.bounding_box()
+    camera = view.camera.get_attribute("style")
+    assert where
+    page.mouse.move(where["x"] + 1, where["y"] + where["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(where["x"] + where["width"] - 1, where["y"] + where["height"] / 2, steps=4)
+    page.mouse.up()
+    assert page.evaluate("getSelection().toString()") == "head"
+    assert view.camera.get_attribute("style") == camera, "the drag was for the text, not for the picture"
+    view.expect_selected("head")
+
+
 def test_page_follows_the_system_into_the_dark(document, page, check_accessibility, screenshot):
     page.emulate_media(color_scheme="dark")
     page.goto(document.as_uri())

@@ -1,5 +1,5 @@
 // Drawing commands of single boxes and edges, made when they are first drawn and kept as long as they look the same.
-import type { Item } from "./commands";
+import type { Item, Text } from "./commands";
 import type { Graph } from "./graph";
 import { drawEdgeOf, drawLabelOf, drawOne, edgeColors, type Look, type Marks } from "./scene";
 import { OPEN } from "./visible";
@@ -26,6 +26,12 @@ export class Items {
     const known = this.#plain[layer];
     known[b] ??= drawOne(this.#graph, this.#look, marks, b, layer);
     return known[b];
+  }
+
+  /** What is written on a box, or on the title of an open frame. */
+  texts(b: number, marks: Marks): Text[] {
+    const { commands } = this.box(b, this.isFrame(b) ? "header" : "node", marks);
+    return commands.filter((command) => command.kind === "text" && command.part !== "toggle") as Text[];
   }
 
   edge(e: number): Item {

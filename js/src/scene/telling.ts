@@ -14,6 +14,7 @@ const TELLING: readonly (readonly [names: readonly string[], print: (value: Sett
   [["strides", "stride"], (v) => (isOne(v) || v === null ? "" : `/${square(v)}`)],
   [["dilation_rate", "dilation"], (v) => (isOne(v) ? "" : `dil ${square(v)}`)],
   [["groups"], (v) => (isOne(v) ? "" : `${asText(v)} groups`)],
+  [["units"], (v) => (typeof v === "number" ? `${v} units` : "")],
   [["num_heads"], (v) => `${asText(v)} heads`],
   [["activation"], (v) => (v === "linear" || v === null ? "" : asText(v))],
   [["rate", "p"], (v) => (typeof v === "number" ? String(v) : "")],

@@ -32,6 +32,7 @@ import { dimmedBoxes, markedBoxes } from "./graph-marks";
 import { Minimap } from "./graph-minimap";
 import { Picture } from "./graph-picture";
 import { Pointing } from "./graph-pointing";
+import { GraphTexts } from "./graph-texts";
 import { readTheme, watchTheme } from "./graph-theme";
 import { Transition } from "./graph-transition";
 import { Viewport } from "./graph-viewport";
@@ -66,6 +67,7 @@ export interface Surroundings {
 export class GraphController {
   readonly #around: Surroundings;
   readonly #items = new GraphItems();
+  readonly #texts = new GraphTexts();
   readonly #picture: Picture;
   readonly #minimap: Minimap;
   readonly #view: Viewport;
@@ -104,7 +106,7 @@ export class GraphController {
     });
     this.#minimap = new Minimap(this.#view, (x, y) => this.#touch(() => this.#view.centreAt(x, y)), signal);
     this.#theme = readTheme(container, probe);
-    surface.replaceChildren(this.#picture.canvas, this.#items.element, this.#minimap.element);
+    surface.replaceChildren(this.#picture.canvas, this.#items.element, this.#texts.element, this.#minimap.element);
     store.subscribe((changed) => this.#follow(changed), signal);
     watchTheme(container, probe, () => this.#retheme(), signal);
     this.#listen();
@@ -222,6 +224,7 @@ export class GraphController {
 
   #show(): void {
     const [graph, look, items] = [this.#graph, this.#look, this.#drawn];
+    if (graph && items) this.#texts.show(graph, items, this.#marks, this.#theme);
     const drawing = graph && look && items ? { graph, look, items, marks: this.#marks, opacity: 1 } : null;
     this.#picture.show(drawing, graph && this.#index);
     if (!graph) this.#items.show(null, this.#marks, 0);
@@ -385,6 +388,7 @@ export class GraphController {
 
   #moved(): void {
     this.#items.move(this.#view);
+    this.#texts.move(this.#view);
     this.#picture.move();
     this.#minimap.move();
     clearTimeout(this.#rest);

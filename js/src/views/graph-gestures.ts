@@ -1,6 +1,8 @@
 // Pointer and wheel: drag pans, two fingers pinch, the wheel zooms when it is meant for the graph, a click is what did
 // not move.
 
+import { isText } from "./graph-texts";
+
 export interface Gestures {
   pan(dx: number, dy: number): void;
   zoom(factor: number, x: number, y: number): void;
@@ -53,7 +55,7 @@ function listenToDrag(surface: HTMLElement, heard: Gestures, signal: AbortSignal
   let from: { id: number; x: number; y: number; moved: boolean } | null = null;
   let dragged = false;
   const start = (event: PointerEvent): void => {
-    if (event.button > 1 || !event.isPrimary) return;
+    if (event.button > 1 || !event.isPrimary || isText(event.target)) return;
     from = { id: event.pointerId, x: event.clientX, y: event.clientY, moved: false };
     dragged = false;
   };
@@ -86,11 +88,14 @@ function listenToDrag(surface: HTMLElement, heard: Gestures, signal: AbortSignal
   surface.addEventListener("pointerup", end, { signal });
   surface.addEventListener("pointercancel", end, { signal });
   const click = (event: MouseEvent): void => {
-    if (!dragged) heard.click(event);
+    // A drag over a text ends with a click, too.
+    if (!dragged && !(isText(event.target) && hasSelection())) heard.click(event);
     dragged = false;
   };
   surface.addEventListener("click", click, { signal });
 }
+
+const hasSelection = (): boolean => globalThis.getSelection?.()?.isCollapsed === false;
 
 const touching = new WeakMap<HTMLElement, Map<number, readonly [x: number, y: number]>>();
 const fingers = (surface: HTMLElement): number => touching.get(surface)?.size ?? 0;
