@@ -335,7 +335,7 @@ export function smallLabel(box: Pick<Box, "form" | "detail" | "name">): string {
 
 function sizeOf(text: Texts): { width: number; height: number } {
   const clamp = (width: number, least: number): number =>
-    Math.round(Math.max(least, Math.min(MAX_WIDTH, width)) / 2) * 2;
+    2 * Math.ceil(Math.max(least, Math.min(MAX_WIDTH, width)) / 2);
   const name = textWidth(text.name, NAME, "bold");
   const detail = textWidth(besideFailure(text), SMALL, "regular") + (text.failed ? FAILED_WIDTH : 0);
   const shape = textWidth(text.shape, CODE, "mono");

@@ -22,7 +22,7 @@ export interface Drawing {
 
 /** From these scales on texts in boxes can be read, and boxes are worth their outlines. */
 const TEXTS = 0.38;
-const OUTLINES = 0.1;
+const OUTLINES = 0.07;
 /** Boxes and edges drawn between two yields. */
 const STEP = 400;
 const FADED = 0.22;
@@ -98,8 +98,8 @@ function* drawFar(context: Context, drawing: Drawing, found: Found, k: number): 
   yield;
   yield* drawLines(context, drawing, found.edges, k);
   let done = 0;
-  context.lineWidth = Math.min(1 / k, 4);
-  context.strokeStyle = mix(look.theme.border, look.theme.text, 0.14);
+  context.lineWidth = 0.8 / k;
+  context.strokeStyle = mix(look.theme.border, look.theme.text, 0.3);
   for (const b of nodes) {
     const { x, y, width, height } = boundsOf(graph, b);
     context.globalAlpha = marks.dimmed?.[b] ? FADED * opacity : opacity;

@@ -2,9 +2,10 @@
 // beside a picture that is thin.
 import { type Context, fontOf } from "./canvas";
 import type { Bounds } from "./commands";
+import { HEADER } from "./describe";
 import { boundsOf, type Graph } from "./graph";
 import type { Theme } from "./theme";
-import { OPEN } from "./visible";
+import { LEAF, OPEN } from "./visible";
 import { fitText, textWidth } from "./widths";
 
 /** Pixels on screen. */
@@ -14,6 +15,8 @@ const LEAST_WIDTH = 30;
 const LEAST_HEIGHT = 15;
 const GAP = 6;
 const PAD = 4;
+/** Boxes lower than this have no name beside them: there would be far more names than room. */
+const LEAST_BESIDE = 5;
 /** Frames nested deeper than this are not named beside the picture. */
 const DEPTH = 2;
 /** Pictures not broader than this on screen have names beside them. */
@@ -54,7 +57,8 @@ function inside(graph: Graph, b: number, k: number): Name | null {
   const room = width * k - 2 * PAD;
   const text = textWidth(full, SIZE, "bold") <= room ? full : fitText(graph.box(b).name, room, SIZE, "bold");
   if (text.length < 3) return null;
-  const top = graph.visible.kind[b] === OPEN ? y + 4 / k : y + height / 2 - SIZE / 2 / k;
+  const header = Math.max(1 / k, (HEADER - LINE / k) / 2);
+  const top = y + (graph.visible.kind[b] === OPEN ? header : height / 2 - SIZE / 2 / k);
   return { text, area: areaOf(text, x + PAD / k, top, k), beside: false };
 }
 
@@ -64,14 +68,16 @@ function beside(graph: Graph, b: number, k: number): Name[] {
   const { totalWidth, totalHeight } = graph.layout;
   const depth = units.depth[visible.unit[b] as number] as number;
   const breadth = direction === "down" ? totalWidth : totalHeight;
-  if (visible.kind[b] !== OPEN || depth > DEPTH || breadth * k > THIN) return [];
+  if (visible.kind[b] === LEAF || depth > DEPTH || breadth * k > THIN) return [];
   const { x, y, width, height } = boundsOf(graph, b);
+  if (visible.kind[b] !== OPEN && height * k < LEAST_BESIDE) return [];
   if (direction === "down") {
     const text = textOf(graph, b);
     // A frame begins where the one around it does: its name goes a line further down.
-    const lines = Math.min(DEPTH, Math.floor((height * k) / LEAST_HEIGHT));
+    const lines = visible.kind[b] === OPEN ? Math.min(DEPTH, Math.floor((height * k) / LEAST_HEIGHT)) : 1;
+    const top = visible.kind[b] === OPEN ? y : y + height / 2 - LINE / 2 / k;
     return Array.from({ length: lines }, (_, line): Name => {
-      return { text, area: areaOf(text, totalWidth + GAP / k, y + (line * LINE) / k, k), beside: true };
+      return { text, area: areaOf(text, totalWidth + GAP / k, top + (line * LINE) / k, k), beside: true };
     });
   }
   const text = fitText(textOf(graph, b), width * k, SIZE, "bold");

@@ -123,6 +123,7 @@ suite("boxes", () => {
       const { x, width } = boundsOf(graph, item.index);
       for (const command of item.commands) {
         if (command.kind !== "text") continue;
+        expect(command.text).not.toContain("…");
         const long = textWidth(command.text, command.size, command.face);
         const left = { start: command.x, middle: command.x - long / 2, end: command.x - long }[command.anchor];
         expect(left).toBeGreaterThanOrEqual(x);

@@ -1,5 +1,6 @@
 import { expect, it, describe as suite } from "vitest";
 import { boxesOf, buildGraph } from "./graph";
+import { withoutNumbers } from "./stacks";
 import { type CallSpec, equalBlocks, payloadOf, type RowSpec, rowOfBlocks } from "./testing";
 import { membersOf, STACK_MARK, unitsOf } from "./units";
 import { OPEN, STACK } from "./visible";
@@ -52,6 +53,22 @@ suite("stacks", () => {
       return [`layer_${i}`, i === 6 ? "Norm" : "Dense", i > 0 ? [i - 1] : []] as const;
     });
     expect(stacksOf(network(layers)).map((members) => members.length)).toEqual([6, 6]);
+  });
+
+  it("hold blocks whose numbers end in a letter, and whose dropout grows", () => {
+    expect(["block2b", "conv2d", "h_0", "expert_12_up"].map(withoutNumbers)).toEqual([
+      "block",
+      "conv",
+      "h",
+      "expert_up",
+    ]);
+    const layers = Array.from(
+      { length: 6 },
+      (_, i) => [`drop2${"abcdef"[i]}`, "Dropout", i > 0 ? [i - 1] : []] as const,
+    );
+    const payload = network(layers);
+    const rate = payload.rows.path.map((_, i) => [["rate", i / 10]] as const);
+    expect(stacksOf({ ...payload, settings: rate })).toHaveLength(1);
   });
 
   it("never make anything wait for itself", () => {

@@ -117,9 +117,9 @@ function familiesOf({ calls }: Payload, found: Found, children: readonly number[
   return families;
 }
 
-/** "dense" and "dense_12" are the same but for a number. */
+/** "dense" and "dense_12" are the same but for a number, and "block2b" and "block2c" but for a letter that counts. */
 export function withoutNumbers(label: string): string {
-  return label.replace(/[_.#-]*\d+/g, "");
+  return label.replace(/[_.#-]*\d+([a-z](?![a-z]))?/gi, "");
 }
 
 /** Members of families of which each reads what the one before it makes, as long as that goes. */

@@ -70,6 +70,11 @@ function mixShapes(hash: number, { tensors }: Payload, { offsets, values }: List
   return mix(h, last - first);
 }
 
+/** Settings that tell layers apart which do the same. */
+const APART = new Set(["name", "seed"]);
+/** Rates that grow with depth make no other block of an equal one. */
+const DROPOUT = /drop_?(out|path|connect)|stochastic_?depth/i;
+
 /** Type, size and settings of a row, but not its name. */
 function rowHashes({ rows, settings }: Payload): (row: number) => number {
   const word = wordHashes();
@@ -78,7 +83,7 @@ function rowHashes({ rows, settings }: Payload): (row: number) => number {
   const ofSettings = (at: number): number => {
     if (at < 0 || at >= settings.length) return 1;
     settingsKnown[at] ||= settings[at]?.reduce((h, [key, value]) => {
-      return key === "name" ? h : mix(mix(h, word(key)), hashSetting(value, word));
+      return APART.has(key) ? h : mix(mix(h, word(key)), hashSetting(value, word));
     }, 3) as number;
     return settingsKnown[at] as number;
   };
@@ -89,7 +94,8 @@ function rowHashes({ rows, settings }: Payload): (row: number) => number {
       hash = mix(hash, Number.isNaN(params) ? -1 : Math.floor(params / 2 ** 32));
       hash = mix(hash, rows.trainable[row] as number);
       hash = mix(hash, countOf(rows.parameters, row));
-      known[row] = mix(hash, ofSettings(rows.settings[row] ?? -1)) || 1;
+      const ordinary = !DROPOUT.test(rows.type[row] ?? "");
+      known[row] = mix(hash, ordinary ? ofSettings(rows.settings[row] ?? -1) : 1) || 1;
     }
     return known[row] as number;
   };

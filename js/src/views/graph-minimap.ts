@@ -12,7 +12,7 @@ const STRETCH = 30;
 /** It shows when less than this share of the graph is in the window. */
 const SHOWN_BELOW = 0.6;
 /** Windows smaller than this have no room for it. */
-const LEAST_WIDTH = 340;
+const LEAST_WIDTH = 460;
 const LEAST_HEIGHT = 330;
 
 export class Minimap {

@@ -6,8 +6,10 @@ const MIN = 0.04;
 const LEAST = 1e-5;
 const MAX = 3;
 const MARGIN = 24;
-/** Below this, texts cannot be read: a first view shows the start of a long model instead of all of it. */
+/** Below this, texts are small: what is gone to is brought nearer. */
 const READABLE = 0.6;
+/** Below this, they cannot be read: a first view shows the start of a long model instead of all of it. */
+const LEGIBLE = 0.5;
 
 /** The smallest area that holds all of `areas`. */
 export function around(areas: readonly Bounds[]): Bounds {
@@ -84,7 +86,7 @@ export class Viewport {
 
   /** A first look: everything if that can be read, else the start of it around `first`. */
   start(bounds: Bounds, first: Bounds, direction: "down" | "right"): void {
-    if (this.#scaleFor(bounds, 1) >= READABLE) {
+    if (this.#scaleFor(bounds, 1) >= LEGIBLE) {
       this.fit(bounds);
       return;
     }
