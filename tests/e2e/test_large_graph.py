@@ -12,7 +12,7 @@ from tests.e2e.view import View
 from tests.e2e.waiting import until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import FloatRect, Locator, Page
+    from playwright.sync_api import FloatRect, Locator
 
 STACK = "≡model/layers.0"
 LAYER = "model/layers.1"
@@ -66,40 +66,34 @@ def test_first_view_is_folded_and_says_how_often_blocks_repeat(large, watched, s
     assert (watched.requests, watched.errors) == ([], [])
 
 
-def double_click(page: Page, element: Locator) -> None:
-    """Click twice where an element is, as a hand does, even if the first click opens details and moves the picture."""
-    box = place(element)
-    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + min(box["height"], 30) / 2)
-
-
-def test_stack_opens_where_it_was_and_closes_again(large, page):
+def test_stack_opens_where_it_was_and_closes_again(large):
     stack = large.node(STACK)
     stack.click()
     expect(large.inspector).to_be_visible()
     before = place(stack)
-    double_click(page, stack)
+    large.double_click(stack)
     expect(stack).to_have_attribute("aria-expanded", "true")
     # The frame is wider than the box was: it stays about its middle.
     until_at(stack, before["x"] + (before["width"] - place(stack)["width"]) / 2, before["y"])
     expect(large.node("model/layers.0")).to_have_attribute("aria-expanded", "false")
-    double_click(page, stack)
+    large.double_click(stack)
     expect(stack).to_have_attribute("aria-expanded", "false")
     until_at(stack, before["x"], before["y"])
     expect(large.node("model/layers.0")).to_have_count(0)
 
 
-def test_double_click_means_what_the_first_click_was_on(large, page):
+def test_double_click_means_what_the_first_click_was_on(large):
     # The details that a first click opens take room from the graph, and may move what was clicked.
     expect(large.inspector).to_be_hidden()
-    double_click(page, large.node(STACK))
+    large.double_click(large.node(STACK))
     expect(large.node(STACK)).to_have_attribute("aria-expanded", "true")
     expect(large.inspector).to_be_visible()
 
 
-def test_one_of_many_blocks_opens_alone(large, page):
+def test_one_of_many_blocks_opens_alone(large):
     large.node(STACK).press("+")
     layer = large.node(LAYER)
-    double_click(page, layer)
+    large.double_click(layer)
     expect(layer).to_have_attribute("aria-expanded", "true")
     expect(large.node(f"{LAYER}/mlp")).to_be_attached()
     expect(large.node("model/layers.0")).to_have_attribute("aria-expanded", "false")
@@ -152,7 +146,7 @@ def test_keyboard_walks_along_the_edges_and_keeps_what_it_is_on_in_view(large, p
     expect(focused).to_have_attribute("aria-expanded", "false")
 
 
-def test_stub_leads_to_its_source(large, page):
+def test_stub_leads_to_its_source(large):
     large.search.fill("layers.20")
     large.search.press("Enter")
     stub = large.graph.get_by_role("treeitem", name=re.compile("^↗ cos, .* read by layers.20$"))
