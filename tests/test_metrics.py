@@ -322,6 +322,7 @@ def seconds(make, length):
     return best
 
 
+@pytest.mark.bench
 def test_time_grows_with_the_number_of_layers_and_not_with_its_square():
     # quadratic would be 64 times as long
     assert seconds(chain, 16_000) < 24 * seconds(chain, 2_000)

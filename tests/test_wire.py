@@ -257,13 +257,14 @@ def seconds(function, argument):
     return best
 
 
+@pytest.mark.bench
 @pytest.mark.parametrize("function", [wire.encode, lambda metrics: wire.from_json(wire.to_json(metrics.graph))])
 def test_time_grows_with_the_number_of_layers_and_not_with_its_square(function):
     # quadratic would be 64 times as long
     assert seconds(function, Metrics(chain(8_000))) < 24 * seconds(function, Metrics(chain(1_000)))
 
 
-@pytest.mark.slow
+@pytest.mark.bench
 def test_hundred_thousand_layers_take_about_ten_times_as_long_as_ten_thousand():
     def all_of_it(length):
         wire.from_json(wire.to_json(Metrics(chain(length)).graph))
