@@ -49,10 +49,11 @@ PYTHON_ROOMS: dict[str, set[str]] = {
 TYPESCRIPT_ROOMS: dict[str, set[str]] = {
     "layout": set(),
     "codings": set(),
-    "wire": {"codings"},
-    "store": {"wire", "codings"},
-    "scene": {"wire", "codings", "store", "layout"},
-    "views": {"wire", "codings", "store", "scene", "layout"},
+    "steps": set(),
+    "wire": {"codings", "steps"},
+    "store": {"wire", "codings", "steps"},
+    "scene": {"wire", "codings", "steps", "store", "layout"},
+    "views": {"wire", "codings", "steps", "store", "scene", "layout"},
 }
 
 

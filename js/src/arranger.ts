@@ -2,7 +2,8 @@
 // slices.
 import { LayoutCache } from "./layout";
 import { type Arrangement, arranging, type Wish } from "./scene";
-import { atOnce, inSlices } from "./slices";
+import { inSlices } from "./slices";
+import { atOnce } from "./steps";
 import type { Payload } from "./wire";
 import { STAFF, type Staff } from "./worker/staff";
 

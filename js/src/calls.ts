@@ -1,5 +1,5 @@
 // Questions about calls that several views ask: whose they are, and what stands before and after them.
-import { atOnce } from "./slices";
+import { atOnce } from "./steps";
 import { list, type Payload } from "./wire";
 
 type Index = ReadonlyMap<string, readonly number[]>;

@@ -1,7 +1,7 @@
 // The order of a column's cells, as one number for each row: found once, so that sorting a long table takes a moment.
 import type { Column, Value } from "./columns";
 import { naturalKey } from "./natural";
-import { atOnce } from "./slices";
+import { atOnce } from "./steps";
 
 const cache = new WeakMap<Column, Float64Array>();
 

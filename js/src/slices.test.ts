@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { atOnce, inSlices } from "./slices";
+import { inSlices } from "./slices";
+import { atOnce } from "./steps";
 
 function* counting(to: number): Generator<number, string> {
   for (let i = 1; i <= to; i++) yield i;

@@ -3,14 +3,6 @@
 /** Longest time, in milliseconds, that a page waits for a slice. */
 const SLICE = 10;
 
-/** All steps at once. */
-export function atOnce<T>(steps: Generator<unknown, T>): T {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-}
-
 /** Run steps in slices; rejects with the signal's reason when it aborts. `heard` gets what was yielded last. */
 export async function inSlices<S, T>(
   steps: Generator<S, T>,

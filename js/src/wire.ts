@@ -1,5 +1,6 @@
 // The payload: what crosses from Python once, as columns. The same field names as `nbviz/wire.py`; no DOM, no store.
 import { type Coded, type CodedTexts, fill, owners, pick, Reader, shares } from "./codings";
+import { atOnce } from "./steps";
 
 /** The major version this code reads; `PAYLOAD_VERSION` in `wire.py`. */
 export const SCHEMA_MAJOR = 2;
@@ -381,9 +382,5 @@ export function* decodeSteps(bytes: Uint8Array): Generator<number, Payload> {
 
 /** All steps at once. */
 export function decode(bytes: Uint8Array): Payload {
-  const steps = decodeSteps(bytes);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  return atOnce(decodeSteps(bytes));
 }

@@ -2,11 +2,12 @@
 // steps, so that a worker or a page that has to stay responsive can run it.
 import { edgeShape } from "../format";
 import { type Direction, type Layout, type LayoutCache, layoutSteps } from "../layout";
+import { atOnce, partOf } from "../steps";
 import type { Payload } from "../wire";
 import { HEADER } from "./describe";
 import { sizesOf } from "./sizes";
 import { unitsSteps } from "./units";
-import { type Visible, visibleGraph } from "./visible";
+import { type Visible, visibleSteps } from "./visible";
 import { textWidth } from "./widths";
 
 /** What a reader wants to see. */
@@ -44,8 +45,8 @@ const MEASURED = 0.1;
 /** Yields the share of the work that is done, from 0 to 1. */
 export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): Generator<number, Arrangement> {
   const { groups, direction } = wish;
-  const units = yield* shared(unitsSteps(payload, groups), () => 0);
-  const visible = visibleGraph(payload, wish.open, groups);
+  const units = yield* partOf(unitsSteps(payload, groups), () => 0);
+  const visible = yield* partOf(visibleSteps(payload, wish.open, groups), () => 0);
   const sizes = sizesOf(payload, units);
   const width = new Float64Array(visible.count);
   const height = new Float64Array(visible.count);
@@ -74,7 +75,7 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
     },
     cache,
   );
-  const layout = yield* shared(steps, (done) => MEASURED + (1 - MEASURED) * done);
+  const layout = yield* partOf(steps, (done) => MEASURED + (1 - MEASURED) * done);
   return { visible, layout, groups, direction };
 }
 
@@ -92,20 +93,7 @@ function labelWidths(payload: Payload, visible: Visible): Float64Array {
   });
 }
 
-/** Steps of a part, as shares of the whole. */
-function* shared<S, T>(steps: Generator<S, T>, share: (step: S) => number): Generator<number, T> {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    yield share(step.value);
-  }
-}
-
 /** All steps at once. */
 export function arrange(payload: Payload, wish: Wish, cache?: LayoutCache): Arrangement {
-  const steps = arranging(payload, wish, cache);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  return atOnce(arranging(payload, wish, cache));
 }

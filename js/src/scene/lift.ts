@@ -27,7 +27,7 @@ class Lifted {
   }
 }
 
-export function lift(payload: Payload, boxes: Boxes): VisibleEdges {
+export function lift(payload: Payload, boxes: Boxes): Omit<VisibleEdges, "changed"> {
   const { edges, calls, tensors } = payload;
   const { offsets, values } = calls.outputs;
   const { boxOf, count } = boxes;
@@ -59,7 +59,7 @@ export function lift(payload: Payload, boxes: Boxes): VisibleEdges {
     if (same === undefined) bundle.byShape.set(shapeOf(tensor), lifted.add(s, t, tensor, port));
     else lifted.tensors[same] = (lifted.tensors[same] as number) + 1;
   }
-  const columns = {
+  return {
     length: lifted.source.length,
     source: Int32Array.from(lifted.source),
     target: Int32Array.from(lifted.target),
@@ -67,7 +67,6 @@ export function lift(payload: Payload, boxes: Boxes): VisibleEdges {
     port: Int32Array.from(lifted.port),
     tensors: Int32Array.from(lifted.tensors),
   };
-  return { ...columns, changed: shapeChanges(payload, boxes, columns) };
 }
 
 function bundleOf(port: number, shape: number, edge: number): Bundle {
@@ -75,7 +74,7 @@ function bundleOf(port: number, shape: number, edge: number): Bundle {
 }
 
 /** A box changes the shape when a tensor that leaves it has a shape that none of those that enter has. */
-function shapeChanges(payload: Payload, { unit }: Boxes, edges: Omit<VisibleEdges, "changed">): Uint8Array {
+export function shapeChanges(payload: Payload, { unit }: Boxes, edges: Omit<VisibleEdges, "changed">): Uint8Array {
   const { calls, tensors, shapes } = payload;
   const shapeOf = (tensor: number): number => tensors.shape[tensor] ?? -1;
   const known = (shape: number): boolean => (shapes[shape] ?? null) !== null;

@@ -1,5 +1,6 @@
 // What can be a box in the graph: every call but the root, every inferred group within one parent call, and every stack
 // of equal siblings.
+import { atOnce } from "../steps";
 import { countOf, list, type Payload } from "../wire";
 import { childrenOf, type Nesting, nest } from "./nesting";
 import { siblingsOf } from "./siblings";
@@ -44,11 +45,7 @@ export const STACK_MARK = "≡";
 const cache = new WeakMap<Payload, [on: Units | undefined, off: Units | undefined]>();
 
 export function unitsOf(payload: Payload, groups: boolean): Units {
-  const steps = unitsSteps(payload, groups);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
+  return atOnce(unitsSteps(payload, groups));
 }
 
 /** The same in steps of a few milliseconds, for those who have to stay responsive. */

@@ -1,8 +1,9 @@
 // Which boxes show: leaf calls, folded and open frames, and the edges between them, lifted to what is visible.
+import { atOnce } from "../steps";
 import type { Payload } from "../wire";
-import { lift } from "./lift";
+import { lift, shapeChanges } from "./lift";
 import { holderOf, type Stubbed, stubFarReaders } from "./stubs";
-import { type Units, unitsOf } from "./units";
+import { type Units, unitsSteps } from "./units";
 
 export const LEAF = 0;
 export const FOLDED = 1;
@@ -63,14 +64,31 @@ export interface VisibleEdges {
 }
 
 export function visibleGraph(payload: Payload, expanded: ReadonlySet<string>, groups: boolean): Visible {
-  const units = unitsOf(payload, groups);
-  const n = units.order.length;
+  return atOnce(visibleSteps(payload, expanded, groups));
+}
+
+/** The same in steps of a few milliseconds, for those who have to stay responsive. */
+export function* visibleSteps(
+  payload: Payload,
+  expanded: ReadonlySet<string>,
+  groups: boolean,
+): Generator<undefined, Visible> {
+  const boxes = boxesOf(yield* unitsSteps(payload, groups), expanded);
+  yield;
+  const lifted = lift(payload, boxes);
+  yield;
+  const edges = { ...lifted, changed: shapeChanges(payload, boxes, lifted) };
+  yield;
+  return addStubs(boxes, stubFarReaders(boxes, edges));
+}
+
+function boxesOf(units: Units, expanded: ReadonlySet<string>): Boxes {
   const boxOf = new Int32Array(units.length).fill(-1);
   const kind: number[] = [];
   const unit: number[] = [];
   const parent: number[] = [];
   // Pre-order: what holds a unit is decided before the unit.
-  for (let i = 1; i < n; i++) {
+  for (let i = 1; i < units.order.length; i++) {
     const u = units.order[i] as number;
     const holder = units.parent[u] as number;
     const around = boxOf[holder] as number;
@@ -84,29 +102,28 @@ export function visibleGraph(payload: Payload, expanded: ReadonlySet<string>, gr
     parent.push(holder === 0 ? -1 : around);
     kind.push(kindOf(units, u, expanded));
   }
-  const boxes = {
+  return {
     count: unit.length,
     kind: Uint8Array.from(kind),
     unit: Int32Array.from(unit),
     parent: Int32Array.from(parent),
     boxOf,
   };
-  return addStubs(boxes, stubFarReaders(boxes, lift(payload, boxes)));
 }
 
 /** Stubs as boxes behind all others. */
 function addStubs(boxes: Boxes, { stubs, edges }: Stubbed): Visible {
   if (stubs.count === 0) return { ...boxes, edges, stubs };
-  const every = Array.from({ length: stubs.count }, (_, i) => i);
-  return {
-    count: boxes.count + stubs.count,
-    kind: Uint8Array.from([...boxes.kind, ...every.map(() => STUB)]),
-    unit: Int32Array.from([...boxes.unit, ...every.map((i) => boxes.unit[stubs.source[i] as number] as number)]),
-    parent: Int32Array.from([...boxes.parent, ...every.map((i) => holderOf(stubs, boxes.parent, i))]),
-    boxOf: boxes.boxOf,
-    edges,
-    stubs,
-  };
+  const count = boxes.count + stubs.count;
+  const all = { kind: new Uint8Array(count).fill(STUB), unit: new Int32Array(count), parent: new Int32Array(count) };
+  all.kind.set(boxes.kind);
+  all.unit.set(boxes.unit);
+  all.parent.set(boxes.parent);
+  for (let i = 0; i < stubs.count; i++) {
+    all.unit[stubs.first + i] = boxes.unit[stubs.source[i] as number] as number;
+    all.parent[stubs.first + i] = holderOf(stubs, boxes.parent, i);
+  }
+  return { count, ...all, boxOf: boxes.boxOf, edges, stubs };
 }
 
 /** The box that makes what edge `e` carries, also where a stub stands for it. */
