@@ -22,6 +22,8 @@ export class Minimap {
   readonly #view: Viewport;
   #graph: Graph | null = null;
   #scale = { x: 1, y: 1 };
+  /** Whether it is of a graph that has gone: it stands still until it is drawn anew. */
+  #outdated = false;
 
   constructor(view: Viewport, goTo: (x: number, y: number) => void, signal: AbortSignal) {
     this.#view = view;
@@ -33,6 +35,7 @@ export class Minimap {
     this.element.hidden = true;
     const go = (event: PointerEvent): void => {
       event.stopPropagation();
+      if (this.#outdated) return;
       if (event.type === "pointerdown") this.element.setPointerCapture?.(event.pointerId);
       else if (event.buttons === 0) return;
       const box = this.element.getBoundingClientRect();
@@ -43,7 +46,13 @@ export class Minimap {
     this.element.addEventListener("click", (event) => event.stopPropagation(), { signal });
   }
 
+  /** Another graph shows, which is to be drawn later. */
+  outdate(): void {
+    this.#outdated = true;
+  }
+
   show(graph: Graph | null, look: Look | null): void {
+    this.#outdated = false;
     this.#graph = graph;
     if (graph && look) this.#draw(graph, look);
     this.move();
@@ -85,6 +94,7 @@ export class Minimap {
 
   /** The window has moved, or has another size. */
   move(): void {
+    if (this.#outdated) return;
     const { width, height } = this.#view;
     const graph = this.#graph;
     if (!graph || graph.count === 0 || width < LEAST_WIDTH || height < LEAST_HEIGHT) {
