@@ -172,7 +172,7 @@ export class GraphController {
     }
     this.#arranging.stop();
     this.#afterwards.forget();
-    this.#minimap.show(null, null);
+    this.#minimap.show(null);
     this.#graph = null;
     this.#pointing.show(null, null);
     this.#hovering.show(null);
@@ -220,14 +220,15 @@ export class GraphController {
   #repaint(): void {
     const { store, shown } = this.#around;
     if (!this.#graph || !store.payload) return;
-    this.#look = lookOf(this.#graph, store.state, this.#theme);
-    this.#drawn = new Items(this.#graph, this.#look);
+    const look = lookOf(this.#graph, store.state, this.#theme);
+    this.#look = look;
+    this.#drawn = new Items(this.#graph, look);
     this.#marks = this.#marksNow(this.#graph);
     this.#items.show(this.#graph, this.#marks, this.#active);
     this.#show();
-    this.#minimap.outdate();
-    this.#afterwards.add("minimap", () => this.#minimap.show(this.#graph, this.#look));
-    shown({ look: this.#look, boxes: this.#graph.count });
+    this.#minimap.show(this.#graph);
+    this.#afterwards.add("minimap", () => this.#minimap.draw(look));
+    shown({ look, boxes: this.#graph.count });
   }
 
   #show(): void {

@@ -22,8 +22,6 @@ export class Minimap {
   readonly #view: Viewport;
   #graph: Graph | null = null;
   #scale = { x: 1, y: 1 };
-  /** Whether it is of a graph that has gone: it stands still until it is drawn anew. */
-  #outdated = false;
 
   constructor(view: Viewport, goTo: (x: number, y: number) => void, signal: AbortSignal) {
     this.#view = view;
@@ -35,7 +33,6 @@ export class Minimap {
     this.element.hidden = true;
     const go = (event: PointerEvent): void => {
       event.stopPropagation();
-      if (this.#outdated) return;
       if (event.type === "pointerdown") this.element.setPointerCapture?.(event.pointerId);
       else if (event.buttons === 0) return;
       const box = this.element.getBoundingClientRect();
@@ -46,31 +43,31 @@ export class Minimap {
     this.element.addEventListener("click", (event) => event.stopPropagation(), { signal });
   }
 
-  /** Another graph shows, which is to be drawn later. */
-  outdate(): void {
-    this.#outdated = true;
-  }
-
-  show(graph: Graph | null, look: Look | null): void {
-    this.#outdated = false;
+  /** Be the map of a graph: it can be pointed at, and `draw` may come later. */
+  show(graph: Graph | null): void {
     this.#graph = graph;
-    if (graph && look) this.#draw(graph, look);
+    if (graph) this.#fit(graph);
     this.move();
   }
 
-  #draw(graph: Graph, look: Look): void {
+  #fit(graph: Graph): void {
     const { totalWidth, totalHeight } = graph.layout;
     const fit = Math.min(WIDTH / Math.max(1, totalWidth), HEIGHT / Math.max(1, totalHeight));
     this.#scale = {
       x: Math.min(WIDTH / Math.max(1, totalWidth), fit * STRETCH),
       y: Math.min(HEIGHT / Math.max(1, totalHeight), fit * STRETCH),
     };
-    const [w, h] = [totalWidth * this.#scale.x, totalHeight * this.#scale.y];
+    this.#canvas.style.width = `${totalWidth * this.#scale.x}px`;
+    this.#canvas.style.height = `${totalHeight * this.#scale.y}px`;
+  }
+
+  draw(look: Look): void {
+    const graph = this.#graph;
+    if (!graph) return;
+    const { totalWidth, totalHeight } = graph.layout;
     const ratio = globalThis.devicePixelRatio || 1;
-    this.#canvas.width = Math.ceil(w * ratio);
-    this.#canvas.height = Math.ceil(h * ratio);
-    this.#canvas.style.width = `${w}px`;
-    this.#canvas.style.height = `${h}px`;
+    this.#canvas.width = Math.ceil(totalWidth * this.#scale.x * ratio);
+    this.#canvas.height = Math.ceil(totalHeight * this.#scale.y * ratio);
     const context = this.#canvas.getContext?.("2d");
     if (!context) return;
     context.scale(ratio * this.#scale.x, ratio * this.#scale.y);
@@ -94,7 +91,6 @@ export class Minimap {
 
   /** The window has moved, or has another size. */
   move(): void {
-    if (this.#outdated) return;
     const { width, height } = this.#view;
     const graph = this.#graph;
     if (!graph || graph.count === 0 || width < LEAST_WIDTH || height < LEAST_HEIGHT) {
