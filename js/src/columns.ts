@@ -78,8 +78,10 @@ function compareDims(a: readonly Dim[], b: readonly Dim[]): number {
 }
 
 function shapes(id: string, label: string, title: string, payload: Payload, column: Lists): Column {
-  const text = (row: number) =>
-    Array.from(list(column, row), (shape) => formatShape(payload.shapes[shape] ?? null)).join(", ");
+  // Shapes repeat: each is put into words once.
+  const words: string[] = [];
+  const inWords = (shape: number) => (words[shape] ??= formatShape(payload.shapes[shape] ?? null));
+  const text = (row: number) => Array.from(list(column, row), inWords).join(", ");
   const first = (row: number) => payload.shapes[list(column, row)[0] ?? -1] ?? [];
   return define(id, label, {
     title,

@@ -4,7 +4,7 @@ import { download, fileName } from "./download";
 import { tableCsv, tableElement, tableHtml } from "./export-table";
 import { pageHtml, toBase64 } from "./page";
 import type { Store } from "./store";
-import { shownRows } from "./table-model";
+import { TableModel } from "./table-model";
 import { treeOf } from "./tree";
 import type { Source } from "./views/hooks";
 import type { Payload } from "./wire";
@@ -14,12 +14,10 @@ function titleOf(store: Store, payload: Payload): string {
 }
 
 function shownTable({ state }: Store, payload: Payload) {
-  const columns = shownColumns(
-    columnsOf(payload, state.extra_columns),
-    state.columns ?? defaultColumns(payload, state.extra_columns),
-  );
+  const all = columnsOf(payload, state.extra_columns);
+  const columns = shownColumns(all, state.columns ?? defaultColumns(payload, state.extra_columns));
   // Whole, however little of the tree is open: what is closed is out of sight, not out of the table.
-  const shown = shownRows(payload, columns, { ...state, expanded: payload.rows.path });
+  const shown = new TableModel(payload).shown(all, { ...state, expanded: payload.rows.path });
   const { depth } = treeOf(payload.rows, state.groups);
   return { columns, rows: shown.rows, indent: shown.flat ? null : (row: number) => depth[row] ?? 0 };
 }

@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { columnsOf, defaultColumns } from "./columns";
 import { DEFAULT_STATE, type State } from "./store";
-import { nextSort, shownRows } from "./table-model";
+import { nextSort, TableModel } from "./table-model";
 import { testPayload } from "./testing";
+import { allRows, treeOf } from "./tree";
 
 const payload = testPayload();
 const columns = columnsOf(payload, []);
+const model = new TableModel(payload);
 const shown = (state: Partial<State>) => {
-  const { rows, flat } = shownRows(payload, columns, { ...DEFAULT_STATE, expanded: [], ...state });
+  const { rows, flat } = model.shown(columns, { ...DEFAULT_STATE, expanded: [], ...state });
   return { paths: rows.map((row) => payload.rows.path[row]), flat };
 };
 
@@ -38,6 +40,27 @@ describe("the table's rows", () => {
       filter: { text: "", types: ["Dense"] },
     });
     expect(two.paths).toEqual(["head_10", "head_1", "spare"]);
+  });
+
+  it("leave what is unknown to the next key, and else in its order", () => {
+    const mine = { id: "mine", label: "Mine", unit: "", values: payload.rows.path.map(() => null) };
+    const unknown = columnsOf(payload, [mine]);
+    const sorted = (...sort: State["sort"]) => model.shown(unknown, { ...DEFAULT_STATE, sort }).rows;
+    const params = { id: "params", desc: true };
+    for (const desc of [true, false]) {
+      expect(sorted({ id: "mine", desc })).toEqual(allRows(treeOf(payload.rows, true)).slice(1));
+      expect(sorted({ id: "mine", desc }, params)).toEqual(sorted(params));
+    }
+  });
+
+  it("follow a column that gets other values", () => {
+    const first = (values: number[]) => {
+      const mine = columnsOf(payload, [{ id: "mine", label: "Mine", unit: "", values }]);
+      return model.shown(mine, { ...DEFAULT_STATE, sort }).rows[0];
+    };
+    const sort = [{ id: "mine", desc: true }];
+    expect(first([0, 1, 2, 9, 3, 4, 5, 6])).toBe(3);
+    expect(first([0, 9, 2, 1, 3, 4, 5, 6])).toBe(1);
   });
 
   it("keep only the types that are chosen", () => {

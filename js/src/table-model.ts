@@ -1,9 +1,20 @@
-// Which rows the table shows and in what order.
+// Which rows the table shows and in what order; TanStack Table filters and sorts.
+import {
+  type ColumnDef,
+  createTable,
+  type FilterFn,
+  getFilteredRowModel,
+  getSortedRowModel,
+  memo,
+  type SortingFn,
+  type Table,
+} from "@tanstack/table-core";
 import type { Column } from "./columns";
+import { leanCoreRowModel } from "./lean-rows";
 import { openPaths } from "./outline";
-import { ranksOf } from "./ranks";
 import { matchingRows } from "./search";
-import type { State } from "./store";
+import { sortKeys } from "./sort-keys";
+import { DEFAULT_STATE, type State } from "./store";
 import { allRows, treeOf, visibleRows } from "./tree";
 import type { Payload } from "./wire";
 
@@ -15,52 +26,135 @@ export interface Shown {
   readonly filtered: boolean;
 }
 
-/** Rows as the state wants them: a tree as far as it is open, or a flat list once sorted or filtered. */
-export function shownRows(payload: Payload, columns: readonly Column[], state: State): Shown {
-  const { rows } = payload;
-  const tree = treeOf(rows, state.groups);
-  const filtered = state.filter.text.trim() !== "" || state.filter.types.length > 0;
-  const keys = state.sort.flatMap(({ id, desc }) => {
-    const column = columns.find((other) => other.id === id);
-    return column ? [{ ranks: ranksOf(column, rows.length), desc }] : [];
+/** One headless table per display of a model; `shown` asks it anew. */
+export class TableModel {
+  readonly #payload: Payload;
+  readonly #table: Table<number>;
+  #columns: readonly Column[] = [];
+  #state: State = DEFAULT_STATE;
+
+  constructor(payload: Payload) {
+    this.#payload = payload;
+    this.#table = tableOf(payload);
+  }
+
+  /**
+   * Rows as the state wants them: a tree as far as it is open, or a flat list once sorted or filtered.
+   *
+   * `columns` are all that there are: what is sorted or filtered by a column stays so while that is out of sight.
+   */
+  shown(columns: readonly Column[], state: State): Shown {
+    this.#columns = columns;
+    this.#state = state;
+    const { rows } = this.#payload;
+    const filtered = state.filter.text.trim() !== "" || state.filter.types.length > 0;
+    const flat = filtered || this.#sorting().length > 0;
+    if (flat) return { rows: this.#arranged(), flat, filtered };
+    const open = visibleRows(rows, treeOf(rows, state.groups), openPaths(this.#payload, state));
+    return { rows: open.filter((row) => this.#isShown(row)), flat, filtered };
+  }
+
+  #isShown(row: number): boolean {
+    return this.#state.operations || this.#payload.rows.kind[row] !== "operation";
+  }
+
+  #arranged(): number[] {
+    this.#table.setOptions((previous) => ({
+      ...previous,
+      data: this.#data(),
+      columns: this.#definitions(),
+      state: {
+        ...previous.state,
+        sorting: this.#sorting(),
+        columnFilters: this.#columnFilters(),
+        globalFilter: this.#state.filter.text,
+      },
+    }));
+    return this.#table.getRowModel().rows.map((row) => row.original);
+  }
+
+  // The table does again only what depends on something that is another than before: what is equal stays the same.
+
+  readonly #data = memo(
+    () => [this.#state.groups, this.#state.operations],
+    (groups) => {
+      const tree = treeOf(this.#payload.rows, groups);
+      // The root is left out of flat lists: it would head every sorting by size, and the footer has its numbers.
+      return allRows(tree).filter((row) => tree.parent[row] !== -1 && this.#isShown(row));
+    },
+    { key: false },
+  );
+
+  readonly #sorting = memo(
+    () => [this.#columns, this.#state.sort],
+    (columns, sort) => sort.filter((key) => columns.some(({ id }) => id === key.id)),
+    { key: false },
+  );
+
+  readonly #definitions = memo(
+    () => [this.#columns, this.#sorting(), this.#data()],
+    (columns, sorting, data) => {
+      const desc = new Map(sorting.map((key) => [key.id, key.desc]));
+      return columns.map((column) => definition(column, data, desc.get(column.id)));
+    },
+    { key: false },
+  );
+
+  readonly #columnFilters = memo(
+    () => [this.#state.filter.types],
+    (types) => (types.length > 0 ? [{ id: "type", value: types }] : []),
+    { key: false },
+  );
+}
+
+function tableOf(payload: Payload): Table<number> {
+  const table = createTable<number>({
+    data: [],
+    columns: [],
+    state: {},
+    onStateChange: () => {},
+    autoResetAll: false,
+    renderFallbackValue: null,
+    getCoreRowModel: leanCoreRowModel,
+    getFilteredRowModel: getFilteredRowModel(),
+    getSortedRowModel: getSortedRowModel(),
+    // The text is looked for in rows, so one column stands for all.
+    getColumnCanGlobalFilter: ({ id }) => id === "path",
+    globalFilterFn: matching(payload),
   });
-  const visible = (row: number) => state.operations || rows.kind[row] !== "operation";
-  if (!filtered && keys.length === 0) {
-    const open = visibleRows(rows, tree, openPaths(payload, state));
-    return { rows: open.filter(visible), flat: false, filtered };
-  }
-  const passes = filterOf(payload, columns, state);
-  // The root is left out of flat lists: it would head every sorting by size, and the footer has its numbers.
-  const flat = allRows(tree).filter((row) => tree.parent[row] !== -1 && visible(row) && passes(row));
-  if (keys.length > 0) flat.sort((a, b) => compare(keys, a, b));
-  return { rows: flat, flat: true, filtered };
+  table.setOptions((previous) => ({ ...previous, state: table.initialState }));
+  return table;
 }
 
-function filterOf(payload: Payload, columns: readonly Column[], { filter }: State): (row: number) => boolean {
-  const matches = matchingRows(payload, filter.text);
-  const types = new Set(filter.types);
-  const type = columns.find(({ id }) => id === "type");
-  return (row) =>
-    (matches === null || matches[row] === 1) && (types.size === 0 || types.has(String(type?.value(row) ?? "")));
+function matching(payload: Payload): FilterFn<number> {
+  const passes: FilterFn<number> = (row, _id, matches: Uint8Array | null) =>
+    matches === null || matches[row.original] === 1;
+  return Object.assign(passes, { resolveFilterValue: (text: string) => matchingRows(payload, text) });
 }
 
-interface Key {
-  readonly ranks: Float64Array;
-  readonly desc: boolean;
+/** `desc`: undefined for columns that nothing is sorted by. */
+function definition(column: Column, data: readonly number[], desc: boolean | undefined): ColumnDef<number> {
+  const value = (row: number) => String(column.value(row));
+  const isOneOf: FilterFn<number> = (row, _id, values: ReadonlySet<string>) => values.has(value(row.original));
+  return {
+    id: column.id,
+    accessorFn: value,
+    filterFn: Object.assign(isOneOf, { resolveFilterValue: (values: readonly string[]) => new Set(values) }),
+    // What is unknown is placed below: its "last" leaves several such rows in no order at all.
+    sortUndefined: false,
+    sortingFn: desc === undefined ? "basic" : byKeys(sortKeys(column, data), desc),
+  };
 }
 
-/** Equal rows keep their order. */
-function compare(keys: readonly Key[], a: number, b: number): number {
-  for (const { ranks, desc } of keys) {
-    const x = ranks[a] as number;
-    const y = ranks[b] as number;
-    if (x === y) continue;
-    // Last in both directions: what is unknown is never the biggest or the smallest.
-    const unknown = Number(Number.isNaN(x)) - Number(Number.isNaN(y));
-    if (unknown !== 0) return unknown;
-    if (x !== y && !Number.isNaN(x)) return desc ? y - x : x - y;
-  }
-  return 0;
+/** What is unknown is never the biggest or the smallest: it comes last, though `desc` will turn the order round. */
+function byKeys(keys: Float64Array, desc: boolean): SortingFn<number> {
+  const last = desc ? -1 : 1;
+  return (a, b) => {
+    const [x, y] = [keys[a.index] as number, keys[b.index] as number];
+    if (x < y) return -1;
+    if (x > y) return 1;
+    return x === y ? 0 : last * (Number(Number.isNaN(x)) - Number(Number.isNaN(y)));
+  };
 }
 
 /**

@@ -117,7 +117,7 @@ _MARKS: Final = {mark: place for place, mark in enumerate("_-,;:!?.'\"()[]{}@*/\
 
 
 def _sort_key(value: Any) -> tuple[int, Any]:
-    """Return what a cell sorts by, as in ``js/src/table-model.ts``: numbers, the first shape, names as people count."""
+    """Return what a cell sorts by, as in ``js/src/sort-keys.ts``: numbers, the first shape, names as people count."""
     if isinstance(value, Shapes):
         value = (value[0] if len(value) else None) or Shape(())
     if isinstance(value, Shape):

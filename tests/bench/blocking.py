@@ -11,14 +11,17 @@ from tests.bench.models import model_graph
 from tests.bench.workshop import Workshop
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, ViewportSize
 
 LIMIT = 50
 """Milliseconds for which input may have to wait."""
 
+WINDOW: ViewportSize = {"width": 1360, "height": 900}
+
 OBSERVE = """
 window.longest = 0;
 window.lastTask = 0;
+window.acted = 0;
 new PerformanceObserver(list => {
   for (const { startTime, duration } of list.getEntries()) {
     window.longest = Math.max(longest, duration);
@@ -65,6 +68,10 @@ def narrow(page: Page) -> None:
     page.get_by_label("Filter rows by name").press_sequentially("softmax")
 
 
+def widen(page: Page) -> None:
+    page.get_by_label("Filter rows by name").fill("")
+
+
 def sort(page: Page) -> None:
     page.locator(".nbviz [role=columnheader] button").first.click()
 
@@ -76,6 +83,7 @@ SITUATIONS: dict[str, Callable[[Page], None]] = {
     "the last row is selected": select_last,
     "something is searched": search,
     "the table is filtered": narrow,
+    "the filter is cleared": widen,
     "the table is sorted by name": sort,
     "everything closes": depth("Auto"),
 }
@@ -97,16 +105,11 @@ class BlockingRow:
 
     def figures(self, workshop: Workshop) -> Iterator[Figure]:
         """Measure."""
-        from playwright.sync_api import sync_playwright
-
         import nbviz
-        from tests.e2e.browser import launch
 
+        workshop.front_end()
         file = nbviz.view(model_graph(self.graph)).save(workshop.cache / f"{self.graph}.html")
-        with sync_playwright() as playwright:
-            browser = launch(playwright)
-            page = browser.new_page(viewport={"width": 1360, "height": 900})
-            page.add_init_script(OBSERVE + "window.acted = 0;" + ("" if self.worker else FORBID))
+        with workshop.pages.fresh(WINDOW, OBSERVE + ("" if self.worker else FORBID)) as page:
             page.goto(file.as_uri())
             yield self._figure(page, "it shows")
             for what, act in SITUATIONS.items():
@@ -114,7 +117,6 @@ class BlockingRow:
                 act(page)
                 page.evaluate("window.acted = performance.now()")
                 yield self._figure(page, what)
-            browser.close()
 
     def _figure(self, page: Page, what: str) -> Figure:
         page.wait_for_function(QUIET, timeout=120_000)

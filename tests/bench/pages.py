@@ -14,9 +14,9 @@ from tests.bench.frames import FRAME, Frames
 from tests.e2e.browser import launch
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, CDPSession, Page
+    from playwright.sync_api import Browser, CDPSession, Page, ViewportSize
 
-WINDOW = {"width": 1280, "height": 800}
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
 PATIENCE = 120_000
 """Milliseconds that a page may take for anything."""
 
@@ -69,11 +69,11 @@ class Pages:
         self._open.close()
 
     @contextmanager
-    def fresh(self) -> Iterator[Page]:
-        """Open an empty page whose frames are marked."""
-        context = self.browser.new_context(viewport=WINDOW)
+    def fresh(self, window: ViewportSize = WINDOW, script: str = TICK) -> Iterator[Page]:
+        """Open an empty page; what is loaded into it runs ``script`` first, which marks its frames by default."""
+        context = self.browser.new_context(viewport=window)
         context.set_default_timeout(PATIENCE)
-        context.add_init_script(TICK)
+        context.add_init_script(script)
         try:
             yield context.new_page()
         finally:

@@ -111,6 +111,8 @@ def test_search_goes_to_what_is_hidden_deep_inside(large):
 
 def test_map_shows_where_the_window_is_and_moves_it(large, page):
     large.node(STACK).press("+")
+    # The map shows already, of what was there before.
+    expect(large.node(STACK)).to_have_attribute("aria-expanded", "true")
     minimap = large.root.locator(".nbviz-minimap")
     window = minimap.locator(".nbviz-minimap-window")
     expect(minimap).to_be_visible()

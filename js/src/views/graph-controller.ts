@@ -21,6 +21,7 @@ import type { SpatialIndex } from "../scene/spatial";
 import { matchingRows } from "../search";
 import { selectOne, selectToggle } from "../select";
 import type { Change, Store } from "../store";
+import { Afterwards } from "./graph-afterwards";
 import { aimOf, isInView, selectionOf, wholeOf } from "./graph-aim";
 import { indexOf, shiftOf, type Toggled } from "./graph-anchor";
 import { Arranging } from "./graph-arranging";
@@ -74,6 +75,7 @@ export class GraphController {
   readonly #pointing: Pointing;
   readonly #hovering = new Hovering();
   readonly #arranging: Arranging;
+  readonly #afterwards: Afterwards;
   #theme: Theme;
   #graph: Graph | null = null;
   #look: Look | null = null;
@@ -98,7 +100,9 @@ export class GraphController {
     const { surface, container, probe, signal, store } = around;
     this.#view = new Viewport(() => this.#moved());
     this.#pointing = new Pointing(surface, this.#items, this.#view);
-    this.#picture = new Picture(this.#view, (context) => this.#overlay(context), signal);
+    const hooks = { overlay: (context: Context) => this.#overlay(context), whole: () => this.#afterwards.go() };
+    this.#picture = new Picture(this.#view, hooks, signal);
+    this.#afterwards = new Afterwards(() => this.#picture.isWhole, signal);
     this.#arranging = new Arranging({
       arrived: (graph, index, afresh) => this.#place(graph, index, afresh),
       failed: (message) => store.fail(message),
@@ -169,6 +173,8 @@ export class GraphController {
       return;
     }
     this.#arranging.stop();
+    this.#afterwards.forget();
+    this.#minimap.show(null);
     this.#graph = null;
     this.#pointing.show(null, null);
     this.#hovering.show(null);
@@ -208,18 +214,23 @@ export class GraphController {
     this.#toggled = null;
     if (this.#goLater) this.#goToSelection();
     this.#goLater = false;
+    // Not after a rest: nobody has moved the window.
+    clearTimeout(this.#rest);
+    this.#itemsLater();
   }
 
   #repaint(): void {
     const { store, shown } = this.#around;
     if (!this.#graph || !store.payload) return;
-    this.#look = lookOf(this.#graph, store.state, this.#theme);
-    this.#drawn = new Items(this.#graph, this.#look);
+    const look = lookOf(this.#graph, store.state, this.#theme);
+    this.#look = look;
+    this.#drawn = new Items(this.#graph, look);
     this.#marks = this.#marksNow(this.#graph);
     this.#items.show(this.#graph, this.#marks, this.#active);
     this.#show();
-    this.#minimap.show(this.#graph, this.#look);
-    shown({ look: this.#look, boxes: this.#graph.count });
+    this.#minimap.show(this.#graph);
+    this.#afterwards.add("minimap", () => this.#minimap.draw(look));
+    shown({ look, boxes: this.#graph.count });
   }
 
   #show(): void {
@@ -392,7 +403,11 @@ export class GraphController {
     this.#picture.move();
     this.#minimap.move();
     clearTimeout(this.#rest);
-    if (!this.#around.signal.aborted) this.#rest = setTimeout(() => this.#showItems(), REST);
+    if (!this.#around.signal.aborted) this.#rest = setTimeout(() => this.#itemsLater(), REST);
+  }
+
+  #itemsLater(): void {
+    this.#afterwards.add("items", () => this.#showItems());
   }
 
   #showItems(): void {

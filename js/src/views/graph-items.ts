@@ -134,13 +134,20 @@ export class GraphItems {
 
 function placesOf(parent: Int32Array): { at: Int32Array; of: Int32Array } {
   // Children of the outermost level count at the end.
-  const counts = new Int32Array(parent.length + 1);
-  const slot = (b: number): number => ((parent[b] as number) < 0 ? parent.length : (parent[b] as number));
-  const at = parent.map((_, b) => {
-    counts[slot(b)] = (counts[slot(b)] as number) + 1;
-    return counts[slot(b)] as number;
-  });
-  return { at, of: parent.map((_, b) => counts[slot(b)] as number) };
+  const { length } = parent;
+  const counts = new Int32Array(length + 1);
+  const [at, of] = [new Int32Array(length), new Int32Array(length)];
+  for (let b = 0; b < length; b++) {
+    const p = parent[b] as number;
+    const place = (counts[p < 0 ? length : p] as number) + 1;
+    counts[p < 0 ? length : p] = place;
+    at[b] = place;
+  }
+  for (let b = 0; b < length; b++) {
+    const p = parent[b] as number;
+    of[b] = counts[p < 0 ? length : p] as number;
+  }
+  return { at, of };
 }
 
 function set(element: Element, attributes: Readonly<Record<string, string | null>>): void {

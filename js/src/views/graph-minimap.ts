@@ -43,25 +43,31 @@ export class Minimap {
     this.element.addEventListener("click", (event) => event.stopPropagation(), { signal });
   }
 
-  show(graph: Graph | null, look: Look | null): void {
+  /** Be the map of a graph: it can be pointed at, and `draw` may come later. */
+  show(graph: Graph | null): void {
     this.#graph = graph;
-    if (graph && look) this.#draw(graph, look);
+    if (graph) this.#fit(graph);
     this.move();
   }
 
-  #draw(graph: Graph, look: Look): void {
+  #fit(graph: Graph): void {
     const { totalWidth, totalHeight } = graph.layout;
     const fit = Math.min(WIDTH / Math.max(1, totalWidth), HEIGHT / Math.max(1, totalHeight));
     this.#scale = {
       x: Math.min(WIDTH / Math.max(1, totalWidth), fit * STRETCH),
       y: Math.min(HEIGHT / Math.max(1, totalHeight), fit * STRETCH),
     };
-    const [w, h] = [totalWidth * this.#scale.x, totalHeight * this.#scale.y];
+    this.#canvas.style.width = `${totalWidth * this.#scale.x}px`;
+    this.#canvas.style.height = `${totalHeight * this.#scale.y}px`;
+  }
+
+  draw(look: Look): void {
+    const graph = this.#graph;
+    if (!graph) return;
+    const { totalWidth, totalHeight } = graph.layout;
     const ratio = globalThis.devicePixelRatio || 1;
-    this.#canvas.width = Math.ceil(w * ratio);
-    this.#canvas.height = Math.ceil(h * ratio);
-    this.#canvas.style.width = `${w}px`;
-    this.#canvas.style.height = `${h}px`;
+    this.#canvas.width = Math.ceil(totalWidth * this.#scale.x * ratio);
+    this.#canvas.height = Math.ceil(totalHeight * this.#scale.y * ratio);
     const context = this.#canvas.getContext?.("2d");
     if (!context) return;
     context.scale(ratio * this.#scale.x, ratio * this.#scale.y);

@@ -24,11 +24,18 @@ interface Kept {
   readonly k: number;
 }
 
+interface Hooks {
+  /** Draw what moves with every frame over the picture. */
+  overlay(context: Context): void;
+  /** A picture is whole. */
+  whole(): void;
+}
+
 export class Picture {
   readonly canvas = document.createElement("canvas");
   readonly #context: CanvasRenderingContext2D | null;
   readonly #view: Viewport;
-  readonly #overlay: (context: Context) => void;
+  readonly #hooks: Hooks;
   #drawing: Drawing | null = null;
   #index: SpatialIndex | null = null;
   #kept: Kept | null = null;
@@ -40,9 +47,9 @@ export class Picture {
   #moved = 0;
   #transition: { readonly shown: Transition; readonly began: number } | null = null;
 
-  constructor(view: Viewport, overlay: (context: Context) => void, signal: AbortSignal) {
+  constructor(view: Viewport, hooks: Hooks, signal: AbortSignal) {
     this.#view = view;
-    this.#overlay = overlay;
+    this.#hooks = hooks;
     this.canvas.className = "nbviz-graph-canvas";
     this.canvas.setAttribute("aria-hidden", "true");
     this.#context = this.canvas.getContext?.("2d") ?? null;
@@ -59,6 +66,11 @@ export class Picture {
 
   get drawing(): Drawing | null {
     return this.#drawing;
+  }
+
+  /** Whether everything that was asked for shows; without a canvas there is nothing to wait for. */
+  get isWhole(): boolean {
+    return !this.#context || (!this.#stale && this.#making === null);
   }
 
   /** Something else is to be drawn, or it looks different. */
@@ -199,6 +211,7 @@ export class Picture {
         this.#spare = this.#kept?.canvas ?? null;
         this.#kept = making.kept;
         this.#making = null;
+        this.#hooks.whole();
         return;
       }
       if (performance.now() >= end) return;
@@ -225,7 +238,7 @@ export class Picture {
         kept.canvas.height * scale,
       );
     }
-    this.#inGraph(context, () => this.#overlay(context));
+    this.#inGraph(context, () => this.#hooks.overlay(context));
   }
 }
 

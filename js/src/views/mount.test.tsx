@@ -113,3 +113,13 @@ it("goes on by keys from the row that was clicked", () => {
   }
   expect(store.state.selection).toEqual(["encoder"]);
 });
+
+it("keeps rows filtered and sorted by a column that is out of sight", () => {
+  const store = testStore({ columns: ["params"], filter: { text: "", types: ["Dense"] } });
+  show(store);
+  const names = rowNames();
+  expect(names).toHaveLength(3);
+  act(() => store.set({ sort: [{ id: "order", desc: true }] }));
+  expect(rowNames().toSorted()).toEqual(names.toSorted());
+  expect(rowNames()).not.toEqual(names);
+});

@@ -2,14 +2,12 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { type Column, columnsOf, defaultColumns, shownColumns } from "../columns";
 import { canOpen, openPaths } from "../outline";
-import { ranking } from "../ranks";
 import { matchingRows } from "../search";
-import { inSlices } from "../slices";
 import type { State } from "../store";
-import { nextSort, type Shown, shownRows } from "../table-model";
+import { nextSort, type Shown, TableModel } from "../table-model";
 import { treeOf } from "../tree";
 import type { Payload } from "../wire";
-import { useDisplay, useSignal, useSize, useStore } from "./hooks";
+import { useDisplay, useSize, useStore } from "./hooks";
 import { TableGrid } from "./table-grid";
 import { TableTools } from "./table-tools";
 import { contentWidth, fitting, nameWidth, template } from "./widths";
@@ -20,8 +18,7 @@ export function TablePane({ payload }: { payload: Payload }) {
   const pane = useRef<HTMLDivElement>(null);
   const size = useSize(pane);
   const { all, columns, natural } = useColumns(payload, size?.width ?? 1000);
-  const shown = useShown(payload, columns);
-  useSignal((signal) => rankBeforehand(payload, columns, signal), [payload, columns]);
+  const shown = useShown(payload, all);
   const [widths, setWidths] = useState<ReadonlyMap<string, number>>(new Map());
   const resize = (id: string, width: number | null) => {
     const next = new Map(widths);
@@ -82,10 +79,11 @@ function useColumns(payload: Payload, width: number): Columns {
 function useShown(payload: Payload, columns: readonly Column[]): Shown {
   const { store } = useDisplay();
   const state = useStore(store, ...TABLE_KEYS);
+  const model = useMemo(() => new TableModel(payload), [payload]);
   const { sort, filter, groups, operations, expanded, depth } = state;
   return useMemo(
-    () => shownRows(payload, columns, state),
-    [payload, columns, sort, filter, groups, operations, expanded, depth],
+    () => model.shown(columns, state),
+    [model, columns, sort, filter, groups, operations, expanded, depth],
   );
 }
 
@@ -114,20 +112,4 @@ function litRows(payload: Payload, state: State, matches: Uint8Array): Uint8Arra
     }
   }
   return lit;
-}
-
-/** Rows that are sorted in no time. */
-const FEW = 3000;
-
-/** Of a long table, find the order of each column before somebody asks for it. */
-function rankBeforehand({ rows }: Payload, columns: readonly Column[], signal: AbortSignal): void {
-  if (rows.length <= FEW) return;
-  function* all(): Generator<undefined, void> {
-    for (const column of columns) {
-      yield* ranking(column, rows.length);
-      yield;
-    }
-  }
-  // Rejects when the table is gone, and then nobody needs it.
-  inSlices(all(), signal).catch(() => {});
 }
