@@ -20,24 +20,25 @@ import { Items } from "../scene/items";
 import type { SpatialIndex } from "../scene/spatial";
 import { matchingRows } from "../search";
 import { selectOne, selectToggle } from "../select";
-import type { Change, Store } from "../store";
+import type { Change } from "../store";
 import { Afterwards } from "./graph-afterwards";
-import { aimOf, isInView, selectionOf, wholeOf } from "./graph-aim";
+import { wholeOf } from "./graph-aim";
 import { indexOf, shiftOf, type Toggled } from "./graph-anchor";
 import { Arranging } from "./graph-arranging";
+import { Camera } from "./graph-camera";
 import { listen } from "./graph-gestures";
 import { Hovering } from "./graph-hovering";
 import { GraphItems } from "./graph-items";
-import { stepOf } from "./graph-keys";
+import { commandOf, type KeyCommand } from "./graph-keys";
 import { dimmedBoxes, markedBoxes } from "./graph-marks";
 import { Minimap } from "./graph-minimap";
 import { Picture } from "./graph-picture";
 import { Pointing } from "./graph-pointing";
+import type { Surroundings } from "./graph-surroundings";
 import { GraphTexts } from "./graph-texts";
 import { readTheme, watchTheme } from "./graph-theme";
 import { Transition } from "./graph-transition";
 import { Viewport } from "./graph-viewport";
-import { walk } from "./graph-walk";
 
 const REBUILD: readonly Change[] = ["payload", "expanded", "depth", "groups", "direction"];
 const RECOLOR: readonly Change[] = ["color_by", "edge_width", "extra_columns"];
@@ -46,25 +47,6 @@ const REMARK: readonly Change[] = ["selection", "focus", "search"];
 /** Milliseconds of rest before the elements over the canvas follow the window. */
 const REST = 120;
 
-/** What the component around shows beside the picture. */
-export interface Shown {
-  readonly look: Look | null;
-  readonly boxes: number;
-  /** Share of an arrangement that takes long, 0 to 1; null when nothing is under way. */
-  readonly progress: number | null;
-  /** What is under the pointer, where it is an edge. */
-  readonly tensor: string | null;
-}
-
-export interface Surroundings {
-  readonly store: Store;
-  readonly surface: HTMLElement;
-  readonly container: HTMLElement;
-  readonly probe: HTMLElement;
-  readonly signal: AbortSignal;
-  shown(shown: Partial<Shown>): void;
-}
-
 export class GraphController {
   readonly #around: Surroundings;
   readonly #items = new GraphItems();
@@ -72,6 +54,7 @@ export class GraphController {
   readonly #picture: Picture;
   readonly #minimap: Minimap;
   readonly #view: Viewport;
+  readonly #camera: Camera;
   readonly #pointing: Pointing;
   readonly #hovering = new Hovering();
   readonly #arranging: Arranging;
@@ -88,8 +71,6 @@ export class GraphController {
   #toggled: Toggled | null = null;
   /** The box that was clicked last, unless on its triangle: what a double click means. */
   #clicked: string | null = null;
-  /** Whether the view is still the one that we chose. */
-  #untouched = true;
   #ownSelection = false;
   /** Whether what was selected elsewhere waits for its boxes to be arranged. */
   #goLater = false;
@@ -99,6 +80,7 @@ export class GraphController {
     this.#around = around;
     const { surface, container, probe, signal, store } = around;
     this.#view = new Viewport(() => this.#moved());
+    this.#camera = new Camera(this.#view, () => ({ graph: this.#graph, marks: this.#marks }));
     this.#pointing = new Pointing(surface, this.#items, this.#view);
     const hooks = { overlay: (context: Context) => this.#overlay(context), whole: () => this.#afterwards.go() };
     this.#picture = new Picture(this.#view, hooks, signal);
@@ -108,17 +90,17 @@ export class GraphController {
       failed: (message) => store.fail(message),
       progress: (progress) => around.shown({ progress }),
     });
-    this.#minimap = new Minimap(this.#view, (x, y) => this.#touch(() => this.#view.centreAt(x, y)), signal);
+    this.#minimap = new Minimap(this.#view, (x, y) => this.#camera.touch(() => this.#view.centreAt(x, y)), signal);
     this.#theme = readTheme(container, probe);
     surface.replaceChildren(this.#picture.canvas, this.#items.element, this.#texts.element, this.#minimap.element);
     store.subscribe((changed) => this.#follow(changed), signal);
     watchTheme(container, probe, () => this.#retheme(), signal);
     this.#listen();
-    const observer = new ResizeObserver(() => this.#resize());
+    const observer = new ResizeObserver(() => this.#resized());
     observer.observe(container);
     signal.addEventListener("abort", () => this.#end(observer), { once: true });
     this.#rebuild(true);
-    this.#resize();
+    this.#resized();
   }
 
   #end(observer: ResizeObserver): void {
@@ -132,8 +114,8 @@ export class GraphController {
     listen(
       surface,
       {
-        pan: (dx, dy) => this.#touch(() => this.#view.panBy(dx, dy)),
-        zoom: (factor, x, y) => this.#touch(() => this.#view.zoomAt(factor, x, y)),
+        pan: (dx, dy) => this.#camera.touch(() => this.#view.panBy(dx, dy)),
+        zoom: (factor, x, y) => this.#camera.touch(() => this.#view.zoomAt(factor, x, y)),
         click: (event) => this.#click(event),
         doubleClick: () => this.#doubleClick(),
         hover: (event) => this.#hover(event),
@@ -152,7 +134,7 @@ export class GraphController {
     else if (has(REMARK)) this.#remark();
     if (!changed.has("selection") || this.#ownSelection) return;
     if (this.#arranging.busy) this.#goLater = true;
-    else this.#goToSelection();
+    else this.#camera.goToSelection();
   }
 
   #retheme(): void {
@@ -161,8 +143,6 @@ export class GraphController {
     this.#theme = theme;
     this.#repaint();
   }
-
-  // --- arranging ------------------------------------------------------------------------------------------------
 
   /** Boxes appear, go or move. */
   #rebuild(afresh = false): void {
@@ -203,8 +183,7 @@ export class GraphController {
     // A box that opens becomes a frame, and may get another element: the keyboard goes on from there.
     if (focused) this.#activate(this.#active, false);
     if (afresh || !before) {
-      this.#untouched = true;
-      this.#start();
+      this.#camera.start();
     } else if (shift) {
       this.#view.panBy(-shift.x * this.#view.k, -shift.y * this.#view.k);
       const { drawing } = this.#picture;
@@ -212,7 +191,7 @@ export class GraphController {
       if (transition) this.#picture.animate(transition);
     }
     this.#toggled = null;
-    if (this.#goLater) this.#goToSelection();
+    if (this.#goLater) this.#camera.goToSelection();
     this.#goLater = false;
     // Not after a rest: nobody has moved the window.
     clearTimeout(this.#rest);
@@ -256,13 +235,6 @@ export class GraphController {
     this.#show();
   }
 
-  // --- pointing -------------------------------------------------------------------------------------------------
-
-  #touch(change: () => void): void {
-    this.#untouched = false;
-    change();
-  }
-
   #boxOf(b: number): Box | undefined {
     return this.#graph && b >= 0 && b < this.#graph.count ? this.#graph.box(b) : undefined;
   }
@@ -278,7 +250,7 @@ export class GraphController {
       if (!add) this.#select(() => this.#around.store.set({ selection: [], focus: null }));
       return;
     }
-    this.#untouched = false;
+    this.#camera.touch();
     this.#activate(b, false);
     if (this.#pointing.onToggle(b, event)) this.#toggle(b, true);
     else {
@@ -297,7 +269,7 @@ export class GraphController {
     const kind = this.#graph?.visible.kind[b];
     if (!box || kind === LEAF || kind === STUB) return;
     this.#toggled = { key: box.key, byTriangle };
-    this.#untouched = false;
+    this.#camera.touch();
     setOpen(this.#around.store, [box.path], kind !== OPEN);
   }
 
@@ -317,7 +289,7 @@ export class GraphController {
       else store.set({ selection: box.paths, focus: null });
     });
     // A stub stands for what is far away.
-    if (box.form === "stub") this.#goToSelection();
+    if (box.form === "stub") this.#camera.goToSelection();
   }
 
   #hover(event: MouseEvent | null): void {
@@ -337,39 +309,27 @@ export class GraphController {
     this.#picture.refresh();
   }
 
-  // --- keyboard -------------------------------------------------------------------------------------------------
-
   #key(event: KeyboardEvent): void {
     const graph = this.#graph;
     if (!graph || graph.count === 0) return;
-    const done = this.#act(graph, event);
-    if (!done) return;
+    const command = commandOf(event, graph, this.#active);
+    if (!command || !this.#obey(command)) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  #act(graph: Graph, event: KeyboardEvent): boolean {
-    const command = event.ctrlKey || event.metaKey;
-    const b = this.#active;
-    const kind = graph.visible.kind[b];
-    if (event.key === "Enter" || event.key === " ") this.#choose(b, command || event.shiftKey);
-    else if (command || event.altKey) return false;
-    else if (event.key === "+" || event.key === "=") {
-      if (kind !== OPEN) this.#toggle(b);
-    } else if (event.key === "-" || event.key === "_") {
-      const frame = kind === OPEN ? b : walk(graph, b, "out");
-      if (graph.visible.kind[frame] === OPEN) {
-        this.#activate(frame, true);
-        this.#toggle(frame);
-      }
-    } else if (event.key === "f") this.fit();
-    else if (event.key === "Escape") {
-      if (this.#around.store.state.selection.length === 0) return false;
-      this.#around.store.set({ selection: [], focus: null });
-    } else {
-      const step = stepOf(event, graph.direction);
-      if (!step) return false;
-      this.#activate(walk(graph, b, step), true);
+  /** Whether there was anything to do. */
+  #obey(command: KeyCommand): boolean {
+    const { store } = this.#around;
+    if (command.do === "choose") this.#choose(this.#active, command.add);
+    else if (command.do === "go") this.#activate(command.to, true);
+    else if (command.do === "fit") this.fit();
+    else if (command.do === "toggle") {
+      if (command.box !== this.#active) this.#activate(command.box, true);
+      this.#toggle(command.box);
+    } else if (command.do === "clear") {
+      if (store.state.selection.length === 0) return false;
+      store.set({ selection: [], focus: null });
     }
     return true;
   }
@@ -395,7 +355,9 @@ export class GraphController {
     element?.focus({ preventScroll: true });
   }
 
-  // --- view -----------------------------------------------------------------------------------------------------
+  #resized(): void {
+    this.#camera.resize(this.#around.container, () => this.#moved());
+  }
 
   #moved(): void {
     this.#items.move(this.#view);
@@ -415,51 +377,16 @@ export class GraphController {
     this.#items.showFound(this.#index.find(this.#view.area), this.#marks, this.#active, this.#view);
   }
 
-  #start(): void {
-    const graph = this.#graph;
-    if (!graph || graph.count === 0 || this.#view.width === 0) return;
-    this.#view.start(wholeOf(graph), boundsOf(graph, 0), graph.direction);
-    if (this.#around.store.state.selection.length > 0) this.#goToSelection();
-  }
-
-  #resize(): void {
-    const { clientWidth, clientHeight } = this.#around.container;
-    const { width, height } = this.#view;
-    // Hidden tabs and closed cells have no size: keep the view for when it comes back.
-    if (clientWidth === 0 || clientHeight === 0) return;
-    this.#view.width = clientWidth;
-    this.#view.height = clientHeight;
-    this.#view.setWhole(wholeOf(this.#graph));
-    this.#moved();
-    if (this.#untouched || width === 0) {
-      this.#start();
-      return;
-    }
-    // An inspector opens beside a click: what was clicked stays under the pointer, unless it would be hidden.
-    const selected = aimOf(this.#graph, this.#marks);
-    if (selected && (clientWidth < width || clientHeight < height)) this.#view.reveal(selected);
-  }
-
-  #goToSelection(): void {
-    const graph = this.#graph;
-    const aim = aimOf(graph, this.#marks);
-    if (!graph || !aim || this.#view.width === 0) return;
-    if (!isInView(graph, this.#marks, this.#view)) this.#touch(() => this.#view.centre(aim));
-  }
-
   fit(): void {
-    this.#untouched = true;
-    this.#view.fit(wholeOf(this.#graph));
+    this.#camera.fit();
   }
 
   zoomBy(factor: number): void {
-    this.#touch(() => this.#view.zoomAt(factor));
+    this.#camera.touch(() => this.#view.zoomAt(factor));
   }
 
   zoomToSelection(): void {
-    const selection = selectionOf(this.#graph, this.#marks);
-    if (selection) this.#touch(() => this.#view.fit(selection, 1.2));
-    else this.fit();
+    this.#camera.zoomToSelection();
   }
 
   svg(): string {

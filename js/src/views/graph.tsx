@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { drawLegend, type Look } from "../scene";
 import type { Store } from "../store";
 import type { Payload } from "../wire";
-import { GraphController, type Shown } from "./graph-controller";
+import { GraphController } from "./graph-controller";
+import type { Shown } from "./graph-surroundings";
 import { fill } from "./svg-elements";
 
 export interface GraphHandle {
