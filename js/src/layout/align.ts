@@ -2,6 +2,7 @@
 // aligned with their median neighbours in four ways, each packed as tightly as it goes, and the four are balanced.
 import type { Layered } from "./chains";
 import type { Ordered, Side } from "./neighbours";
+import { inParts, PART } from "./parts";
 
 export interface Extents {
   /** Room that each node needs on either side of its line, gaps included. */
@@ -46,58 +47,71 @@ export function* align(
 /** The pieces of each side sorted by where they lead, as slots of the side. */
 function medians({ total }: Layered, { position }: Ordered, { offsets, other, port }: Side): Int32Array {
   const slots = new Int32Array(other.length);
-  for (let k = 0; k < slots.length; k++) slots[k] = k;
-  for (let v = 0; v < total; v++) {
-    const first = offsets[v]!;
-    for (let i = first + 1; i < offsets[v + 1]!; i++) {
-      const slot = slots[i]!;
-      const p = position[other[slot]!]!;
-      let j = i - 1;
-      while (j >= first) {
-        const q = position[other[slots[j]!]!]!;
-        if (q < p || (q === p && port[slots[j]!]! <= port[slot]!)) break;
-        slots[j + 1] = slots[j]!;
-        j--;
+  inParts(slots.length, (first, last) => {
+    for (let k = first; k < last; k++) slots[k] = k;
+  });
+  inParts(total, (first, last) => {
+    for (let v = first; v < last; v++) {
+      const first = offsets[v]!;
+      for (let i = first + 1; i < offsets[v + 1]!; i++) {
+        const slot = slots[i]!;
+        const p = position[other[slot]!]!;
+        let j = i - 1;
+        while (j >= first) {
+          const q = position[other[slots[j]!]!]!;
+          if (q < p || (q === p && port[slots[j]!]! <= port[slot]!)) break;
+          slots[j + 1] = slots[j]!;
+          j--;
+        }
+        slots[j + 1] = slot;
       }
-      slots[j + 1] = slot;
     }
-  }
+  });
   return slots;
 }
 
 /** Pieces that cross one between two virtual nodes: long lines stay straight, what crosses them gives way. */
 function conflicts(layered: Layered, order: Ordered, up: Side, sorted: Int32Array): Uint8Array {
   const barred = new Uint8Array(layered.upper.length);
-  const { starts, nodes, position } = order;
-  const real = layered.nodes;
-  for (let r = 1; r + 1 < starts.length; r++) {
-    const first = starts[r]!;
-    const last = starts[r + 1]!;
-    const above = first - starts[r - 1]!;
-    if (above < 2 || last - first < 2) continue;
-    let left = 0;
-    let scanned = first;
-    for (let i = first; i < last; i++) {
-      const v = nodes[i]!;
-      let inner = -1;
-      if (v >= real) {
-        const u = up.other[sorted[up.offsets[v]!]!]!;
-        if (u >= real) inner = position[u]!;
-      }
-      if (inner < 0 && i < last - 1) continue;
-      const right = inner < 0 ? above - 1 : inner;
-      for (; scanned <= i; scanned++) {
-        const x = nodes[scanned]!;
-        for (let k = up.offsets[x]!; k < up.offsets[x + 1]!; k++) {
-          const u = up.other[k]!;
-          const p = position[u]!;
-          if ((p < left || p > right) && !(x >= real && u >= real)) barred[up.piece[k]!] = 1;
-        }
-      }
-      left = right;
-    }
-  }
+  inParts(order.starts.length - 2, (first, last) => {
+    for (let r = first; r < last; r++) conflictsAbove(r + 1, layered.nodes, order, up, sorted, barred);
+  });
   return barred;
+}
+
+function conflictsAbove(
+  r: number,
+  real: number,
+  { starts, nodes, position }: Ordered,
+  up: Side,
+  sorted: Int32Array,
+  barred: Uint8Array,
+): void {
+  const first = starts[r]!;
+  const last = starts[r + 1]!;
+  const above = first - starts[r - 1]!;
+  if (above < 2 || last - first < 2) return;
+  let left = 0;
+  let scanned = first;
+  for (let i = first; i < last; i++) {
+    const v = nodes[i]!;
+    let inner = -1;
+    if (v >= real) {
+      const u = up.other[sorted[up.offsets[v]!]!]!;
+      if (u >= real) inner = position[u]!;
+    }
+    if (inner < 0 && i < last - 1) continue;
+    const right = inner < 0 ? above - 1 : inner;
+    for (; scanned <= i; scanned++) {
+      const x = nodes[scanned]!;
+      for (let k = up.offsets[x]!; k < up.offsets[x + 1]!; k++) {
+        const u = up.other[k]!;
+        const p = position[u]!;
+        if ((p < left || p > right) && !(x >= real && u >= real)) barred[up.piece[k]!] = 1;
+      }
+    }
+    left = right;
+  }
 }
 
 /** The first member of each node's block, and its next member, -1 for none. */
@@ -114,10 +128,19 @@ function join(
   const ranks = starts.length - 1;
   const block = new Int32Array(total);
   const next = new Int32Array(total).fill(-1);
-  for (let v = 0; v < total; v++) block[v] = v;
-  for (let q = 1; q < ranks; q++) {
-    const r = fromTop ? q : ranks - 1 - q;
-    const near = fromTop ? r - 1 : r + 1;
+  inParts(total, (first, last) => {
+    for (let v = first; v < last; v++) block[v] = v;
+  });
+  inParts(ranks - 1, (first, last) => {
+    for (let q = first + 1; q <= last; q++) {
+      if (fromTop) joinRank(q, q - 1);
+      else joinRank(ranks - 1 - q, ranks - q);
+    }
+  });
+  return { block, next };
+
+  /** Join the nodes of rank `r` to those of the one beside it. */
+  function joinRank(r: number, near: number): void {
     const span = starts[near + 1]! - starts[near]!;
     const first = starts[r]!;
     const last = starts[r + 1]!;
@@ -141,7 +164,6 @@ function join(
       }
     }
   }
-  return { block, next };
 }
 
 /** Packs blocks towards one side, then lets each move back towards the blocks that follow it. */
@@ -155,71 +177,33 @@ class Packer {
 
   constructor(total: number, { starts, nodes }: Ordered, extents: Extents) {
     this.#extents = extents;
-    this.#left = new Int32Array(total).fill(-1);
-    this.#right = new Int32Array(total).fill(-1);
+    const left = new Int32Array(total).fill(-1);
+    const right = new Int32Array(total).fill(-1);
+    this.#left = left;
+    this.#right = right;
     this.#pending = new Int32Array(total);
     this.#queue = new Int32Array(total);
-    for (let r = 0; r + 1 < starts.length; r++) {
-      for (let i = starts[r]!; i + 1 < starts[r + 1]!; i++) {
-        this.#right[nodes[i]!] = nodes[i + 1]!;
-        this.#left[nodes[i + 1]!] = nodes[i]!;
+    inParts(starts.length - 1, (first, last) => {
+      for (let r = first; r < last; r++) {
+        for (let i = starts[r]!; i + 1 < starts[r + 1]!; i++) {
+          right[nodes[i]!] = nodes[i + 1]!;
+          left[nodes[i + 1]!] = nodes[i]!;
+        }
       }
-    }
+    });
   }
 
   /** `block` names the first member of each node's block, `next` its next member, -1 for none. */
   pack(block: Int32Array, next: Int32Array, fromLeft: boolean): Float64Array {
     const { before, after } = this.#extents;
+    const own = { block, next, queue: this.#queue, pending: this.#pending.fill(0), x: new Float64Array(block.length) };
     const side = fromLeft
-      ? { block, next, ahead: this.#left, behind: this.#right, near: after, far: before }
-      : { block, next, ahead: this.#right, behind: this.#left, near: before, far: after };
-    const x = new Float64Array(block.length);
-    const first = this.#queueFirst(side);
-    const count = this.#push(side, x, first);
-    this.#pull(side, x, count);
-    return membersAt(x, block, fromLeft ? 1 : -1);
-  }
-
-  /** Count the blocks that stand ahead of each, and queue those with none. */
-  #queueFirst({ block, ahead }: PackSide): number {
-    const pending = this.#pending.fill(0);
-    countAhead(block, ahead, pending);
-    return queueFree(block, pending, this.#queue);
-  }
-
-  /** Every block as near to the border as those ahead of it let it. Returns the number of blocks. */
-  #push({ block, next, behind, near, far }: PackSide, x: Float64Array, first: number): number {
-    const pending = this.#pending;
-    const queue = this.#queue;
-    let count = first;
-    for (let i = 0; i < count; i++) {
-      const at = x[queue[i]!]!;
-      for (let v = queue[i]!; v >= 0; v = next[v]!) {
-        const w = behind[v]!;
-        if (w < 0) continue;
-        const b = block[w]!;
-        const least = at + near[v]! + far[w]!;
-        if (x[b]! < least) x[b] = least;
-        pending[b]!--;
-        if (pending[b] === 0) queue[count++] = b;
-      }
-    }
-    return count;
-  }
-
-  /** Every block as near to those behind it as they let it, last ones first. */
-  #pull({ block, next, behind, near, far }: PackSide, x: Float64Array, count: number): void {
-    const queue = this.#queue;
-    for (let i = count - 1; i >= 0; i--) {
-      let most = Number.POSITIVE_INFINITY;
-      for (let v = queue[i]!; v >= 0; v = next[v]!) {
-        const w = behind[v]!;
-        if (w < 0) continue;
-        const room = x[block[w]!]! - near[v]! - far[w]!;
-        if (room < most) most = room;
-      }
-      if (most !== Number.POSITIVE_INFINITY && most > x[queue[i]!]!) x[queue[i]!] = most;
-    }
+      ? { ...own, ahead: this.#left, behind: this.#right, near: after, far: before }
+      : { ...own, ahead: this.#right, behind: this.#left, near: before, far: after };
+    let count = queueFirst(side);
+    for (let i = 0; i < count; i += PART) count = push(side, i, count);
+    inParts(count, (first, last) => pull(side, count - 1 - first, count - last));
+    return membersAt(side.x, block, fromLeft ? 1 : -1);
   }
 }
 
@@ -232,31 +216,79 @@ interface PackSide {
   /** Room that nodes need behind and ahead of them. */
   readonly near: Float64Array;
   readonly far: Float64Array;
+  /** Blocks in the order in which they are placed, and how many stand ahead of those that are not in it yet. */
+  readonly queue: Int32Array;
+  readonly pending: Int32Array;
+  /** Of blocks. */
+  readonly x: Float64Array;
 }
 
-function countAhead(block: Int32Array, ahead: Int32Array, pending: Int32Array): void {
-  for (let v = 0; v < block.length; v++) if (ahead[v]! >= 0) pending[block[v]!]!++;
-}
-
-function queueFree(block: Int32Array, pending: Int32Array, queue: Int32Array): number {
+/** Count the blocks that stand ahead of each, and queue those with none. Returns how many there are. */
+function queueFirst({ block, ahead, pending, queue }: PackSide): number {
   let count = 0;
-  for (let v = 0; v < block.length; v++) if (block[v] === v && pending[v] === 0) queue[count++] = v;
+  inParts(block.length, (first, last) => {
+    for (let v = first; v < last; v++) if (ahead[v]! >= 0) pending[block[v]!]!++;
+  });
+  inParts(block.length, (first, last) => {
+    for (let v = first; v < last; v++) if (block[v] === v && pending[v] === 0) queue[count++] = v;
+  });
   return count;
+}
+
+/** Some blocks from the queue, as near to the border as those ahead of them let them. Returns how many it has then. */
+function push(side: PackSide, from: number, queued: number): number {
+  const { block, next, behind, near, far, queue, pending, x } = side;
+  let count = queued;
+  for (let i = from; i < count && i < from + PART; i++) {
+    const at = x[queue[i]!]!;
+    for (let v = queue[i]!; v >= 0; v = next[v]!) {
+      const w = behind[v]!;
+      if (w < 0) continue;
+      const b = block[w]!;
+      const least = at + near[v]! + far[w]!;
+      if (x[b]! < least) x[b] = least;
+      pending[b]!--;
+      if (pending[b] === 0) queue[count++] = b;
+    }
+  }
+  return count;
+}
+
+/** Every block as near to those behind it as they let it, last ones first. */
+function pull({ block, next, behind, near, far, queue, x }: PackSide, from: number, to: number): void {
+  for (let i = from; i >= to; i--) {
+    let most = Number.POSITIVE_INFINITY;
+    for (let v = queue[i]!; v >= 0; v = next[v]!) {
+      const w = behind[v]!;
+      if (w < 0) continue;
+      const room = x[block[w]!]! - near[v]! - far[w]!;
+      if (room < most) most = room;
+    }
+    if (most !== Number.POSITIVE_INFINITY && most > x[queue[i]!]!) x[queue[i]!] = most;
+  }
 }
 
 function membersAt(x: Float64Array, block: Int32Array, sign: number): Float64Array {
   const placed = new Float64Array(block.length);
-  for (let v = 0; v < block.length; v++) placed[v] = sign * x[block[v]!]!;
+  inParts(placed.length, (first, last) => {
+    for (let v = first; v < last; v++) placed[v] = sign * x[block[v]!]!;
+  });
   return placed;
 }
 
 function rangeOf(x: Float64Array, { before, after }: Extents): { low: number; high: number } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (let v = 0; v < x.length; v++) {
-    low = Math.min(low, x[v]! - before[v]!);
-    high = Math.max(high, x[v]! + after[v]!);
-  }
+  inParts(x.length, (first, last) => {
+    let least = low;
+    let most = high;
+    for (let v = first; v < last; v++) {
+      least = Math.min(least, x[v]! - before[v]!);
+      most = Math.max(most, x[v]! + after[v]!);
+    }
+    low = least;
+    high = most;
+  });
   return { low, high };
 }
 
@@ -274,21 +306,25 @@ function balance(found: readonly { x: Float64Array; low: number; high: number }[
 }
 
 function addTo(result: Float64Array, x: Float64Array, shift: number, share: number): void {
-  for (let v = 0; v < result.length; v++) result[v]! += (x[v]! + shift) * share;
+  inParts(result.length, (first, last) => {
+    for (let v = first; v < last; v++) result[v]! += (x[v]! + shift) * share;
+  });
 }
 
 function middle(found: readonly { x: Float64Array }[], shift: readonly number[]): Float64Array {
   const [a, b, c, d] = found.map((f) => f.x) as [Float64Array, Float64Array, Float64Array, Float64Array];
   const [sa, sb, sc, sd] = shift as [number, number, number, number];
   const result = new Float64Array(a.length);
-  for (let v = 0; v < result.length; v++) {
-    const p = a[v]! + sa;
-    const q = b[v]! + sb;
-    const s = c[v]! + sc;
-    const t = d[v]! + sd;
-    const least = Math.min(Math.min(p, q), Math.min(s, t));
-    const most = Math.max(Math.max(p, q), Math.max(s, t));
-    result[v] = (p + q + s + t - least - most) / 2;
-  }
+  inParts(result.length, (first, last) => {
+    for (let v = first; v < last; v++) {
+      const p = a[v]! + sa;
+      const q = b[v]! + sb;
+      const s = c[v]! + sc;
+      const t = d[v]! + sd;
+      const least = Math.min(Math.min(p, q), Math.min(s, t));
+      const most = Math.max(Math.max(p, q), Math.max(s, t));
+      result[v] = (p + q + s + t - least - most) / 2;
+    }
+  });
   return result;
 }

@@ -1,6 +1,7 @@
 // Long links pass the ranks between their ends through virtual nodes. Links of one outlet that go far share theirs: a
 // mask that hundreds of layers read is one line with hundreds of branches, and costs one line.
 import type { Links } from "./links";
+import { inParts } from "./parts";
 
 export interface Layered {
   /** Links' nodes, then virtual ones. */
@@ -41,7 +42,9 @@ interface Trunks {
 function trunksOf({ from, to, rank, outlet }: Links, inLane: Uint8Array): Trunks {
   const of = new Int32Array(from.length).fill(-1);
   const long: number[] = [];
-  for (let l = 0; l < from.length; l++) if (!inLane[l] && rank[to[l]!]! - rank[from[l]!]! > SHARE) long.push(l);
+  inParts(from.length, (first, last) => {
+    for (let l = first; l < last; l++) if (!inLane[l] && rank[to[l]!]! - rank[from[l]!]! > SHARE) long.push(l);
+  });
   long.sort((a, b) => outlet[a]! - outlet[b]! || rank[to[a]!]! - rank[to[b]!]! || a - b);
   const bounds: number[] = [];
   for (let i = 0; i < long.length; i++) if (i === 0 || outlet[long[i]!] !== outlet[long[i - 1]!]) bounds.push(i);
@@ -71,25 +74,27 @@ export function layer(links: Links): Layered {
   const shared = new Int32Array(trunks.count).fill(-1);
   let total = nodes;
   let pieces = 0;
-  for (let l = 0; l < m; l++) {
-    if (inLane[l]) continue;
-    const start = rank[from[l]!]!;
-    const t = trunks.of[l]!;
-    if (t < 0) {
-      const span = rank[to[l]!]! - start;
-      pieces += span;
-      chain[l] = span > 1 ? total : -1;
-      total += span - 1;
-      continue;
+  inParts(m, (first, last) => {
+    for (let l = first; l < last; l++) {
+      if (inLane[l]) continue;
+      const start = rank[from[l]!]!;
+      const t = trunks.of[l]!;
+      if (t < 0) {
+        const span = rank[to[l]!]! - start;
+        pieces += span;
+        chain[l] = span > 1 ? total : -1;
+        total += span - 1;
+        continue;
+      }
+      pieces++;
+      if (shared[t]! < 0) {
+        shared[t] = total;
+        total += trunks.reach[t]! - start - 1;
+        pieces += trunks.reach[t]! - start - 1;
+      }
+      chain[l] = shared[t]!;
     }
-    pieces++;
-    if (shared[t]! < 0) {
-      shared[t] = total;
-      total += trunks.reach[t]! - start - 1;
-      pieces += trunks.reach[t]! - start - 1;
-    }
-    chain[l] = shared[t]!;
-  }
+  });
   return connect(links, { chain, inLane, trunks, total, pieces });
 }
 
@@ -112,48 +117,52 @@ function connect(links: Links, { chain, inLane, trunks, total, pieces }: Chains)
   const arrives = new Int32Array(pieces).fill(-1);
   const branches = new Int32Array(total);
   let p = 0;
-  for (let l = 0; l < from.length; l++) {
-    if (inLane[l]) continue;
-    const start = rank[from[l]!]!;
-    const span = rank[to[l]!]! - start;
-    let at = from[l]!;
-    if (trunks.of[l]! >= 0) {
-      at = chain[l]! + span - 2;
-      branches[at]!++;
-    } else {
-      starts[p] = l;
-      for (let i = 0; i < span - 1; i++) {
-        const v = chain[l]! + i;
-        rank[v] = start + 1 + i;
-        upper[p] = at;
-        lower[p++] = v;
-        at = v;
+  inParts(from.length, (first, last) => {
+    for (let l = first; l < last; l++) {
+      if (inLane[l]) continue;
+      const start = rank[from[l]!]!;
+      const span = rank[to[l]!]! - start;
+      let at = from[l]!;
+      if (trunks.of[l]! >= 0) {
+        at = chain[l]! + span - 2;
+        branches[at]!++;
+      } else {
+        starts[p] = l;
+        for (let i = 0; i < span - 1; i++) {
+          const v = chain[l]! + i;
+          rank[v] = start + 1 + i;
+          upper[p] = at;
+          lower[p++] = v;
+          at = v;
+        }
       }
+      upper[p] = at;
+      lower[p] = to[l]!;
+      arrives[p++] = l;
     }
-    upper[p] = at;
-    lower[p] = to[l]!;
-    arrives[p++] = l;
-  }
+  });
   const laid = new Uint8Array(trunks.count);
-  for (let l = 0; l < from.length; l++) {
-    const t = trunks.of[l]!;
-    if (t < 0 || laid[t]) continue;
-    // The first link of a trunk lays it for all; the pieces above a branch carry it.
-    laid[t] = 1;
-    const start = rank[from[l]!]!;
-    const length = trunks.reach[t]! - start - 1;
-    let carried = 0;
-    for (let i = length - 1; i >= 0; i--) {
-      const v = chain[l]! + i;
-      carried += branches[v]!;
-      rank[v] = start + 1 + i;
-      upper[p + i] = i > 0 ? v - 1 : from[l]!;
-      lower[p + i] = v;
-      weight[p + i] = carried;
+  inParts(from.length, (first, last) => {
+    for (let l = first; l < last; l++) {
+      const t = trunks.of[l]!;
+      if (t < 0 || laid[t]) continue;
+      // The first link of a trunk lays it for all; the pieces above a branch carry it.
+      laid[t] = 1;
+      const start = rank[from[l]!]!;
+      const length = trunks.reach[t]! - start - 1;
+      let carried = 0;
+      for (let i = length - 1; i >= 0; i--) {
+        const v = chain[l]! + i;
+        carried += branches[v]!;
+        rank[v] = start + 1 + i;
+        upper[p + i] = i > 0 ? v - 1 : from[l]!;
+        lower[p + i] = v;
+        weight[p + i] = carried;
+      }
+      starts[p] = l;
+      p += length;
     }
-    starts[p] = l;
-    p += length;
-  }
+  });
   return { nodes, total, ranks: links.ranks, rank, chain, inLane, upper, lower, weight, starts, arrives };
 }
 
@@ -166,10 +175,12 @@ const AFFORDABLE = 50_000;
 function chooseLanes({ from, to, rank, outlet, outlets }: Links): Uint8Array {
   const inLane = new Uint8Array(from.length);
   const length = new Int32Array(outlets);
-  for (let l = 0; l < from.length; l++) {
-    const span = rank[to[l]!]! - rank[from[l]!]!;
-    if (span > LONG) length[outlet[l]!] = Math.max(length[outlet[l]!]!, span - 1);
-  }
+  inParts(from.length, (first, last) => {
+    for (let l = first; l < last; l++) {
+      const span = rank[to[l]!]! - rank[from[l]!]!;
+      if (span > LONG) length[outlet[l]!] = Math.max(length[outlet[l]!]!, span - 1);
+    }
+  });
   const long: number[] = [];
   let needed = 0;
   for (let o = 0; o < outlets; o++) {
@@ -184,8 +195,10 @@ function chooseLanes({ from, to, rank, outlet, outlets }: Links): Uint8Array {
     chosen[o] = 1;
     needed -= length[o]!;
   }
-  for (let l = 0; l < from.length; l++) {
-    if (chosen[outlet[l]!] && rank[to[l]!]! - rank[from[l]!]! > SHARE) inLane[l] = 1;
-  }
+  inParts(from.length, (first, last) => {
+    for (let l = first; l < last; l++) {
+      if (chosen[outlet[l]!] && rank[to[l]!]! - rank[from[l]!]! > SHARE) inLane[l] = 1;
+    }
+  });
   return inLane;
 }

@@ -3,6 +3,7 @@ import { type Adjacency, adjacency } from "./adjacency";
 import type { LayoutCache } from "./cache";
 import { planFrame } from "./frame";
 import type { Layout, LayoutInput } from "./index";
+import { inParts, PART } from "./parts";
 import type { Plan, Problem } from "./problem";
 import { cut, type Segments } from "./segments";
 import { readProblem, SignatureWriter } from "./signature";
@@ -80,23 +81,26 @@ function* insideOut({ outermost, children }: Nest): Generator<number> {
 
 function* nesting(input: LayoutInput): Generator<undefined, Nest> {
   const boxes = input.parent.length;
-  const children = adjacency(
-    boxes + 1,
-    input.parent.map((p) => (p < 0 ? boxes : p)),
-  );
+  const holder = input.parent.slice();
+  inParts(boxes, (first, last) => {
+    for (let b = first; b < last; b++) if (holder[b]! < 0) holder[b] = boxes;
+  });
+  const children = adjacency(boxes + 1, holder);
   yield;
   const segments = yield* cut(input);
   yield;
   const segmentsOf = adjacency(boxes + 1, segments.frame);
   const ports = adjacency(boxes + 1, segments.portFrame);
   const portAt = new Int32Array(segments.portFrame.length);
-  for (let f = 0; f <= boxes; f++) {
-    const next = [0, 0];
-    for (let k = ports.offsets[f]!; k < ports.offsets[f + 1]!; k++) {
-      const side = segments.portLeaves[ports.edges[k]!]!;
-      portAt[ports.edges[k]!] = next[side]!++;
+  inParts(boxes + 1, (first, last) => {
+    for (let f = first; f < last; f++) {
+      const next = [0, 0];
+      for (let k = ports.offsets[f]!; k < ports.offsets[f + 1]!; k++) {
+        const side = segments.portLeaves[ports.edges[k]!]!;
+        portAt[ports.edges[k]!] = next[side]!++;
+      }
     }
-  }
+  });
   yield;
   const inPort = inPortsOf(input);
   yield;
@@ -119,9 +123,11 @@ function* nesting(input: LayoutInput): Generator<undefined, Nest> {
 /** The place of each member within its group. */
 function placesIn({ offsets, edges }: Adjacency, count: number): Int32Array {
   const places = new Int32Array(count);
-  for (let f = 0; f + 1 < offsets.length; f++) {
-    for (let k = offsets[f]!; k < offsets[f + 1]!; k++) places[edges[k]!] = k - offsets[f]!;
-  }
+  inParts(offsets.length - 1, (first, last) => {
+    for (let f = first; f < last; f++) {
+      for (let k = offsets[f]!; k < offsets[f + 1]!; k++) places[edges[k]!] = k - offsets[f]!;
+    }
+  });
   return places;
 }
 
@@ -129,16 +135,19 @@ function placesIn({ offsets, edges }: Adjacency, count: number): Int32Array {
 function inPortsOf({ parent, target, targetPort }: LayoutInput): Int32Array {
   const result = new Int32Array(target.length);
   const { offsets, edges } = adjacency(parent.length, target);
-  for (let v = 0; v < parent.length; v++) {
-    const own = edges.subarray(offsets[v], offsets[v + 1]);
-    if (own.length < 2) continue;
-    const sorted = own.toSorted((a, b) => targetPort[a]! - targetPort[b]! || a - b);
-    for (let k = 1; k < sorted.length; k++) {
-      const before = sorted[k - 1]!;
-      const e = sorted[k]!;
-      result[e] = result[before]! + (targetPort[e] === targetPort[before] ? 0 : 1);
+  inParts(parent.length, (first, last) => {
+    for (let v = first; v < last; v++) {
+      const from = offsets[v]!;
+      const to = offsets[v + 1]!;
+      if (to - from < 2) continue;
+      const sorted = edges.slice(from, to).sort((a, b) => targetPort[a]! - targetPort[b]! || a - b);
+      for (let k = 1; k < sorted.length; k++) {
+        const before = sorted[k - 1]!;
+        const e = sorted[k]!;
+        result[e] = result[before]! + (targetPort[e] === targetPort[before] ? 0 : 1);
+      }
     }
-  }
+  });
   return result;
 }
 
@@ -159,39 +168,48 @@ function writeSignature(writer: SignatureWriter, nest: Nest, frame: number, outl
   for (let k = ports.offsets[frame]!; k < ports.offsets[frame + 1]!; k++) far += segments.portLeaves[ports.edges[k]!]!;
   const near = ports.offsets[frame + 1]! - ports.offsets[frame]! - far;
   const outlets: number[] = [];
-  for (let k = 0; k < own.length; k++) {
-    const s = own[k]!;
-    const o = segments.outlet[s]!;
-    if (outletAt[o]! >= 0) continue;
-    outletAt[o] = outlets.length;
-    outlets.push(s);
-  }
+  inParts(own.length, (first, last) => {
+    for (let k = first; k < last; k++) {
+      const s = own[k]!;
+      const o = segments.outlet[s]!;
+      if (outletAt[o]! >= 0) continue;
+      outletAt[o] = outlets.length;
+      outlets.push(s);
+    }
+  });
   writer.begin(boxes, near, far, own.length, outlets.length);
   writer.frame(frameOf(nest, frame));
-  for (let k = children.offsets[frame]!; k < children.offsets[frame + 1]!; k++) {
-    const b = children.edges[k]!;
-    writer.box(acrossOf(nest, b), alongOf(nest, b), anchorOf(nest.plans[b]));
-  }
+  const start = children.offsets[frame]!;
+  inParts(boxes, (first, last) => {
+    for (let i = first; i < last; i++) {
+      const b = children.edges[start + i]!;
+      writer.box(acrossOf(nest, b), alongOf(nest, b), anchorOf(nest.plans[b]));
+    }
+  });
   const nodeOf = (end: number): number => {
     if (end >= 0) return nest.boxAt[end]!;
     return boxes + nest.portAt[-1 - end]! + (segments.portLeaves[-1 - end] ? near : 0);
   };
-  for (let k = 0; k < own.length; k++) {
-    const s = own[k]!;
-    const from = segments.from[s]!;
-    const to = segments.to[s]!;
-    const inPort = to >= 0 && !nest.plans[to] ? nest.inPort[segments.edge[s]!]! : 0;
-    const outlet = outletAt[segments.outlet[s]!]!;
-    writer.edge(nodeOf(from), nodeOf(to), outlet, inPort, leavesAt(nest, s, from), entersAt(nest, s, to));
-  }
-  for (let k = 0; k < outlets.length; k++) {
-    const s = outlets[k]!;
-    const e = segments.edge[s]!;
-    const [w, h] = segments.previous[s]! < 0 ? [input.labelWidth[e]!, input.labelHeight[e]!] : [0, 0];
-    if (input.direction === "down") writer.outlet(w, h);
-    else writer.outlet(h, w);
-    outletAt[segments.outlet[s]!] = -1;
-  }
+  inParts(own.length, (first, last) => {
+    for (let k = first; k < last; k++) {
+      const s = own[k]!;
+      const from = segments.from[s]!;
+      const to = segments.to[s]!;
+      const inPort = to >= 0 && !nest.plans[to] ? nest.inPort[segments.edge[s]!]! : 0;
+      const outlet = outletAt[segments.outlet[s]!]!;
+      writer.edge(nodeOf(from), nodeOf(to), outlet, inPort, leavesAt(nest, s, from), entersAt(nest, s, to));
+    }
+  });
+  inParts(outlets.length, (first, last) => {
+    for (let k = first; k < last; k++) {
+      const s = outlets[k]!;
+      const e = segments.edge[s]!;
+      const [w, h] = segments.previous[s]! < 0 ? [input.labelWidth[e]!, input.labelHeight[e]!] : [0, 0];
+      if (input.direction === "down") writer.outlet(w, h);
+      else writer.outlet(h, w);
+      outletAt[segments.outlet[s]!] = -1;
+    }
+  });
   return writer.row;
 }
 
@@ -244,15 +262,17 @@ function* assembling(nest: Nest): Generator<undefined, Layout> {
   const along = new Float64Array(boxes + 1);
   const breadth = new Float64Array(boxes);
   const length = new Float64Array(boxes);
-  for (let b = 0; b < boxes; b++) {
-    const parent = input.parent[b]! < 0 ? boxes : input.parent[b]!;
-    const outer = plans[parent]!;
-    const i = nest.boxAt[b]!;
-    breadth[b] = acrossOf(nest, b);
-    length[b] = alongOf(nest, b);
-    across[b] = across[parent]! + outer.centre[i]! - breadth[b]! / 2;
-    along[b] = along[parent]! + outer.start[i]!;
-  }
+  inParts(boxes, (first, last) => {
+    for (let b = first; b < last; b++) {
+      const parent = input.parent[b]! < 0 ? boxes : input.parent[b]!;
+      const outer = plans[parent]!;
+      const i = nest.boxAt[b]!;
+      breadth[b] = acrossOf(nest, b);
+      length[b] = alongOf(nest, b);
+      across[b] = across[parent]! + outer.centre[i]! - breadth[b]! / 2;
+      along[b] = along[parent]! + outer.start[i]!;
+    }
+  });
   yield;
   const root = plans[boxes]!;
   const routes = yield* routesOf(nest, across, along);
@@ -272,7 +292,7 @@ function* assembling(nest: Nest): Generator<undefined, Layout> {
 }
 
 // Edges put together between two yields.
-const EDGES = 8000;
+const EDGES = 64 * PART;
 
 /** Put the pieces of every edge together, in the order of travel; each starts where the one before it has ended. */
 function* routesOf(
@@ -287,16 +307,18 @@ function* routesOf(
     const { offsets } = plans[segments.frame[s]!]!;
     return offsets[segmentAt[s]! + 1]! - offsets[segmentAt[s]!]!;
   };
-  for (let e = 0; e < m; e++) {
-    let length = 2;
-    for (let s = segments.last[e]!; s >= 0; s = segments.previous[s]!) length += lengthOf(s) - 2;
-    routeOffsets[e + 1] = routeOffsets[e]! + length;
-  }
+  inParts(m, (first, last) => {
+    for (let e = first; e < last; e++) {
+      let length = 2;
+      for (let s = segments.last[e]!; s >= 0; s = segments.previous[s]!) length += lengthOf(s) - 2;
+      routeOffsets[e + 1] = routeOffsets[e]! + length;
+    }
+  });
   yield;
   const routes = new Float64Array(routeOffsets[m]!);
-  for (let e = 0; e < m; e++) {
-    join(nest, across, along, e, routes, routeOffsets[e + 1]!);
-    if (e % EDGES === EDGES - 1) yield;
+  for (let e = 0; e < m; e += PART) {
+    for (let k = e; k < m && k < e + PART; k++) join(nest, across, along, k, routes, routeOffsets[k + 1]!);
+    if (e % EDGES === EDGES - PART) yield;
   }
   return { routes, routeOffsets };
 }
@@ -338,13 +360,15 @@ function labelsOf(
 ): { across: Float64Array; along: Float64Array } {
   const m = input.source.length;
   const found = { across: new Float64Array(m), along: new Float64Array(m) };
-  for (let e = 0; e < m; e++) {
-    let s = segments.last[e]!;
-    while (segments.previous[s]! >= 0) s = segments.previous[s]!;
-    const frame = segments.frame[s]!;
-    const plan = plans[frame]!;
-    found.across[e] = plan.labelAcross[segmentAt[s]!]! + across[frame]!;
-    found.along[e] = plan.labelAlong[segmentAt[s]!]! + along[frame]!;
-  }
+  inParts(m, (first, last) => {
+    for (let e = first; e < last; e++) {
+      let s = segments.last[e]!;
+      while (segments.previous[s]! >= 0) s = segments.previous[s]!;
+      const frame = segments.frame[s]!;
+      const plan = plans[frame]!;
+      found.across[e] = plan.labelAcross[segmentAt[s]!]! + across[frame]!;
+      found.along[e] = plan.labelAlong[segmentAt[s]!]! + along[frame]!;
+    }
+  });
   return found;
 }

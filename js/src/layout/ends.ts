@@ -4,6 +4,7 @@ import { adjacency } from "./adjacency";
 import type { Cells } from "./cells";
 import type { Layered } from "./chains";
 import type { Links } from "./links";
+import { inParts } from "./parts";
 import { nodesOf, type Problem } from "./problem";
 
 export interface Ends {
@@ -28,26 +29,30 @@ export function endsOf(
   const m = links.from.length;
   const upper = new Float64Array(m);
   const lower = new Float64Array(m);
-  for (let l = 0; l < m; l++) {
-    const o = links.outlet[l]!;
-    const label = cells.labelAt[o]!;
-    upper[l] = centre[links.from[l]!]! + (Number.isNaN(label) ? cells.outletAt[o]! : label);
-  }
+  inParts(m, (first, last) => {
+    for (let l = first; l < last; l++) {
+      const o = links.outlet[l]!;
+      const label = cells.labelAt[o]!;
+      upper[l] = centre[links.from[l]!]! + (Number.isNaN(label) ? cells.outletAt[o]! : label);
+    }
+  });
   const { offsets, edges } = adjacency(links.nodes, links.to);
   const n = nodesOf(problem);
-  for (let v = 0; v < links.nodes; v++) {
-    const first = offsets[v]!;
-    const count = offsets[v + 1]! - first;
-    if (count === 0) continue;
-    // All ends at a frame or port are where it has them, all others are open.
-    const fixed = v < n ? problem.toAt[links.edge[edges[first]!]!]! : 0;
-    if (!Number.isNaN(fixed)) {
-      for (let k = first; k < first + count; k++) {
-        lower[edges[k]!] = centre[v]! + (v < n ? problem.toAt[links.edge[edges[k]!]!]! : 0);
-      }
-    } else if (count === 1) lower[edges[first]!] = centre[v]!;
-    else spread(v, Array.from(edges.subarray(first, first + count)));
-  }
+  inParts(links.nodes, (first, last) => {
+    for (let v = first; v < last; v++) {
+      const start = offsets[v]!;
+      const count = offsets[v + 1]! - start;
+      if (count === 0) continue;
+      // All ends at a frame or port are where it has them, all others are open.
+      const fixed = v < n ? problem.toAt[links.edge[edges[start]!]!]! : 0;
+      if (!Number.isNaN(fixed)) {
+        for (let k = start; k < start + count; k++) {
+          lower[edges[k]!] = centre[v]! + (v < n ? problem.toAt[links.edge[edges[k]!]!]! : 0);
+        }
+      } else if (count === 1) lower[edges[start]!] = centre[v]!;
+      else spread(v, Array.from(edges.subarray(start, start + count)));
+    }
+  });
   return { upper, lower };
 
   function spread(v: number, arriving: number[]): void {

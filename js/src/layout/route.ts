@@ -5,6 +5,7 @@ import type { Cells } from "./cells";
 import type { Layered } from "./chains";
 import type { Ends } from "./ends";
 import type { Links } from "./links";
+import { inParts } from "./parts";
 import { Paths } from "./path";
 import type { Problem } from "./problem";
 
@@ -30,26 +31,32 @@ export function routesOf(problem: Problem, placed: Placed): { routes: Float64Arr
   const offsets = new Int32Array(m + 1);
   const paths = new Paths();
   const runs = runsOf(layered, placed.x);
-  for (let e = 0; e < m; e++) {
-    const l = links.first[e]!;
-    if (l < 0) loop(paths, problem, placed, problem.from[e]!);
-    else if (links.turned[e]) turn(paths, problem, placed, runs, l);
-    else follow(paths, problem, placed, runs, l);
-    offsets[e + 1] = paths.length;
-  }
+  inParts(m, (first, last) => {
+    for (let e = first; e < last; e++) {
+      const l = links.first[e]!;
+      if (l < 0) loop(paths, problem, placed, problem.from[e]!);
+      else if (links.turned[e]) turn(paths, problem, placed, runs, l);
+      else follow(paths, problem, placed, runs, l);
+      offsets[e + 1] = paths.length;
+    }
+  });
   return { routes: paths.take(), offsets };
 }
 
 /** For each virtual node, how many of those after it in its chain stand on the same line. */
 function runsOf({ nodes, total, upper, lower }: Layered, x: Float64Array): Int32Array {
   const same = new Uint8Array(total);
-  for (let p = 0; p < upper.length; p++) {
-    const u = upper[p]!;
-    const v = lower[p]!;
-    if (u >= nodes && v === u + 1 && Math.abs(x[u]! - x[v]!) < 0.01) same[u] = 1;
-  }
+  inParts(upper.length, (first, last) => {
+    for (let p = first; p < last; p++) {
+      const u = upper[p]!;
+      const v = lower[p]!;
+      if (u >= nodes && v === u + 1 && Math.abs(x[u]! - x[v]!) < 0.01) same[u] = 1;
+    }
+  });
   const runs = new Int32Array(total);
-  for (let v = total - 2; v >= nodes; v--) if (same[v]) runs[v] = runs[v + 1]! + 1;
+  inParts(total - nodes, (first, last) => {
+    for (let v = total - 1 - first; v >= total - last; v--) if (same[v]) runs[v] = runs[v + 1]! + 1;
+  });
   return runs;
 }
 

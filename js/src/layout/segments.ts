@@ -1,8 +1,9 @@
 // An edge that crosses the border of a frame is cut there: inside each frame it runs to a port on the border, and between
 // frames from port to port, so that every frame is a problem of its own. All edges of one tensor share their segments.
-import { adjacency } from "./adjacency";
+import { type Adjacency, adjacency } from "./adjacency";
 import type { LayoutInput } from "./index";
 import { Numbers } from "./numbers";
+import { PART } from "./parts";
 
 /** Frames are numbered by their boxes; the outermost one is number `parent.length`. */
 export interface Segments {
@@ -28,23 +29,30 @@ export interface Segments {
 }
 
 // Sources between two yields.
-const STEP = 4000;
+const STEP = 32 * PART;
 
 /** Cut all edges, tensor by tensor: sources in the order of their numbers, tensors in the order of their ports. */
 export function* cut(input: LayoutInput): Generator<undefined, Segments> {
   const cutter = new Cutter(input);
-  const { source, sourcePort } = input;
-  const bySource = adjacency(input.parent.length, source);
-  for (let s = 0; s < input.parent.length; s++) {
-    const edges = bySource.edges.subarray(bySource.offsets[s], bySource.offsets[s + 1]);
-    if (edges.length > 1) edges.sort((a, b) => sourcePort[a]! - sourcePort[b]! || a - b);
-    for (let k = 0; k < edges.length; k++) {
-      if (k === 0 || sourcePort[edges[k]!] !== sourcePort[edges[k - 1]!]) cutter.begin(s);
-      cutter.add(edges[k]!);
-    }
-    if (s % STEP === STEP - 1) yield;
+  const n = input.parent.length;
+  const bySource = adjacency(n, input.source);
+  for (let s = 0; s < n; s += PART) {
+    cutPart(cutter, input.sourcePort, bySource, s, Math.min(n, s + PART));
+    if (s % STEP === STEP - PART) yield;
   }
   return cutter.result();
+}
+
+function cutPart(cutter: Cutter, port: Int32Array, { offsets, edges }: Adjacency, first: number, last: number): void {
+  for (let s = first; s < last; s++) {
+    const from = offsets[s]!;
+    const to = offsets[s + 1]!;
+    if (to - from > 1) edges.subarray(from, to).sort((a, b) => port[a]! - port[b]! || a - b);
+    for (let k = from; k < to; k++) {
+      if (k === from || port[edges[k]!] !== port[edges[k - 1]!]) cutter.begin(s);
+      cutter.add(edges[k]!);
+    }
+  }
 }
 
 class Cutter {

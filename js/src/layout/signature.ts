@@ -1,5 +1,7 @@
 // A frame's problem as one row of numbers: written without allocating anything, compared and hashed as it stands, and
 // turned into a problem only when no equal one has been solved before.
+
+import { inParts } from "./parts";
 import type { Problem } from "./problem";
 
 const HEAD = 14;
@@ -89,25 +91,32 @@ export function readProblem(row: Float64Array): Problem {
     least: { across: row[9]!, along: row[10]! },
     gaps: { node: row[11]!, edge: row[12]!, rank: row[13]! },
   };
+  // These run once for each box and edge of a frame, and `at` runs on.
   let at = HEAD;
-  for (let b = 0; b < boxes; b++) {
-    problem.across[b] = row[at++]!;
-    problem.along[b] = row[at++]!;
-    problem.anchor[b] = row[at++]!;
-  }
+  inParts(boxes, (first, last) => {
+    for (let b = first; b < last; b++) {
+      problem.across[b] = row[at++]!;
+      problem.along[b] = row[at++]!;
+      problem.anchor[b] = row[at++]!;
+    }
+  });
   const offset = (value: number): number => (value === Number.POSITIVE_INFINITY ? Number.NaN : value);
-  for (let e = 0; e < edges; e++) {
-    problem.from[e] = row[at++]!;
-    problem.to[e] = row[at++]!;
-    problem.outlet[e] = row[at++]!;
-    problem.inPort[e] = row[at++]!;
-    problem.fromAt[e] = offset(row[at++]!);
-    problem.toAt[e] = offset(row[at++]!);
-  }
-  for (let o = 0; o < outlets; o++) {
-    problem.labelAcross[o] = row[at++]!;
-    problem.labelAlong[o] = row[at++]!;
-  }
+  inParts(edges, (first, last) => {
+    for (let e = first; e < last; e++) {
+      problem.from[e] = row[at++]!;
+      problem.to[e] = row[at++]!;
+      problem.outlet[e] = row[at++]!;
+      problem.inPort[e] = row[at++]!;
+      problem.fromAt[e] = offset(row[at++]!);
+      problem.toAt[e] = offset(row[at++]!);
+    }
+  });
+  inParts(outlets, (first, last) => {
+    for (let o = first; o < last; o++) {
+      problem.labelAcross[o] = row[at++]!;
+      problem.labelAlong[o] = row[at++]!;
+    }
+  });
   return problem;
 }
 
