@@ -1,6 +1,7 @@
 // Counting the crossings of pieces between two neighbouring ranks: inversions, after Barth, Mutzel and Juenger, "Simple
 // and efficient bilayer cross counting" (2004), weighted by how many links each piece carries.
 import { type Ordered, PORTS, type Side } from "./neighbours";
+import { inParts } from "./parts";
 
 // Up to this many pieces comparing all pairs is faster than a tree.
 const FEW = 32;
@@ -12,18 +13,40 @@ export class CrossingCounter {
   #tree = new Float64Array(256);
   readonly #order: Ordered;
   readonly #down: Side;
+  /** Crossings below each rank, as of the last `total`; and 1 where they have to be counted again. */
+  readonly crossings: Float64Array;
+  readonly #stale: Uint8Array;
+  #sum = 0;
   /** Pieces looked at so far: what bounds the work. */
   work = 0;
 
   constructor(order: Ordered, down: Side) {
     this.#order = order;
     this.#down = down;
+    const ranks = order.starts.length - 1;
+    this.crossings = new Float64Array(ranks);
+    this.#stale = new Uint8Array(ranks).fill(1, 0, ranks - 1);
+  }
+
+  /** The order of rank `r` is another one. */
+  changed(r: number): void {
+    if (r > 0) this.#stale[r - 1] = 1;
+    if (r + 1 < this.#stale.length) this.#stale[r] = 1;
   }
 
   total(): number {
-    let sum = 0;
-    for (let r = 0; r + 2 < this.#order.starts.length; r++) sum += this.below(r);
-    return sum;
+    const stale = this.#stale;
+    inParts(stale.length, (first, last) => {
+      for (let r = first; r < last; r++) if (stale[r]) this.#count(r);
+    });
+    return this.#sum;
+  }
+
+  #count(r: number): void {
+    const now = this.below(r);
+    this.#sum += now - this.crossings[r]!;
+    this.crossings[r] = now;
+    this.#stale[r] = 0;
   }
 
   /** Crossings between rank `r` and the next. */

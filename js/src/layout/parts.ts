@@ -4,7 +4,7 @@
 // none of that happens: a first layout takes half the time.
 
 /** Rounds between two returns: fewer than make V8 look for a way to replace the running loop. */
-export const PART = 128;
+export const PART = 64;
 
 /** Call `part` with bounds that cover 0 to `count` in order. What `part` captures should not change within its loop. */
 export function inParts(count: number, part: (first: number, last: number) => void): void {

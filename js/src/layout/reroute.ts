@@ -2,6 +2,7 @@
 // through the slots between nodes, from rank to rank. Exchanges of neighbours do not find it, as every single step of a
 // line over another one costs before the whole move pays.
 import type { Layered } from "./chains";
+import type { CrossingCounter } from "./crossings";
 import type { Ordered, Side } from "./neighbours";
 
 /** Ranks wider than this are left alone: the table of ways between two ranks grows with the square. */
@@ -60,8 +61,11 @@ export class Rerouter {
   #cost = new Float64Array(4096);
   #from = new Uint8Array(4096);
   readonly #table: BetweenRanks;
+  readonly #counter: CrossingCounter | undefined;
 
-  constructor(order: Ordered, up: Side, down: Side) {
+  /** `counter` gets to know which ranks change. */
+  constructor(order: Ordered, up: Side, down: Side, counter?: CrossingCounter) {
+    this.#counter = counter;
     this.#order = order;
     this.#up = up;
     this.#down = down;
@@ -179,6 +183,7 @@ export class Rerouter {
     }
     nodes[start + to] = v;
     position[v] = to;
+    this.#counter?.changed(r);
     return true;
   }
 }
