@@ -16,6 +16,9 @@ export class CrossingCounter {
   /** Crossings below each rank, as of the last `total`; and 1 where they have to be counted again. */
   readonly crossings: Float64Array;
   readonly #stale: Uint8Array;
+  /** When the order of each rank was last changed, by a clock that others set. */
+  readonly changedAt: Int32Array;
+  clock = 0;
   #sum = 0;
   /** Pieces looked at so far: what bounds the work. */
   work = 0;
@@ -25,11 +28,13 @@ export class CrossingCounter {
     this.#down = down;
     const ranks = order.starts.length - 1;
     this.crossings = new Float64Array(ranks);
+    this.changedAt = new Int32Array(ranks);
     this.#stale = new Uint8Array(ranks).fill(1, 0, ranks - 1);
   }
 
   /** The order of rank `r` is another one. */
   changed(r: number): void {
+    this.changedAt[r] = this.clock;
     if (r > 0) this.#stale[r - 1] = 1;
     if (r + 1 < this.#stale.length) this.#stale[r] = 1;
   }

@@ -8,8 +8,9 @@ import { type Path, pathsOf, Rerouter } from "./reroute";
 
 const SWEEPS = 10;
 const REROUTES = 4;
-/** When so many of the longest paths stay where they are, the others will too. */
-const HOPELESS = 100;
+/** When so many of the longest paths stay where they are, or those that take such a share of the work, others will too. */
+const HOPELESS = 48;
+const HOPELESS_SHARE = 0.5;
 /** Sweeps without a gain of one in a hundred before giving up: one of either kind. */
 const STALE = 2;
 // Pieces looked at, in proportion to how many there are: it is hostile graphs that need a bound.
@@ -25,6 +26,8 @@ interface Ordering {
   readonly key: Float64Array;
   readonly moving: Int32Array;
   readonly dirty: Uint8Array;
+  /** When each rank was last sorted by each side, plain and mirrored: as long as nothing changes, that gives the same. */
+  readonly sorted: Int32Array;
   readonly budget: number;
 }
 
@@ -92,15 +95,20 @@ function orderingOf(order: Ordered, up: Side, down: Side, counter: CrossingCount
     key: new Float64Array(order.position.length),
     moving: new Int32Array(widest),
     dirty: new Uint8Array(ranks),
+    sorted: new Int32Array(4 * ranks),
     budget: Math.max(WORK_LEAST, WORK_PER_PIECE * down.other.length),
   };
 }
 
 function rerouteAll(paths: readonly Path[], rerouter: Rerouter, budget: number): void {
+  const patience = rerouter.work + budget * HOPELESS_SHARE;
   let moved = 0;
+  let tried = 0;
   for (let i = 0; i < paths.length && rerouter.work < budget; i++) {
+    if (!rerouter.crosses(paths[i]!)) continue;
     if (rerouter.reroute(paths[i]!)) moved++;
-    if (moved === 0 && i > HOPELESS) return;
+    tried++;
+    if (moved === 0 && (tried > HOPELESS || rerouter.work > patience)) return;
   }
 }
 
@@ -146,12 +154,18 @@ function sortAll(state: Ordering, mirrored: boolean): void {
 }
 
 /** Sort the nodes of a rank by the mean place of their neighbours on one side; those without any keep their places. */
-function sortRank({ order, key, moving, counter }: Ordering, r: number, side: Side, mirrored: boolean): void {
+function sortRank(state: Ordering, r: number, side: Side, mirrored: boolean): void {
+  const { order, up, key, moving, counter, sorted } = state;
+  const { changedAt } = counter;
   const { starts, nodes, position } = order;
   const { offsets, other, weight, port } = side;
   const first = starts[r]!;
   const last = starts[r + 1]!;
   if (last - first < 2) return;
+  const slot = 4 * r + (side === up ? 0 : 1) + (mirrored ? 2 : 0);
+  const since = sorted[slot]!;
+  if (since > changedAt[r]! && since > changedAt[side === up ? r - 1 : r + 1]!) return;
+  sorted[slot] = ++counter.clock;
   let count = 0;
   for (let i = first; i < last; i++) {
     const v = nodes[i]!;

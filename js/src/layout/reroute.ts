@@ -72,6 +72,40 @@ export class Rerouter {
     this.#table = new BetweenRanks(order, down);
   }
 
+  /** Whether a path crosses anything where it is: if not, there is nothing to gain. */
+  crosses({ nodes, rank }: Path): boolean {
+    const { offsets, other } = this.#down;
+    const first = nodes[0]!;
+    for (let k = this.#up.offsets[first]!; k < this.#up.offsets[first + 1]!; k++) {
+      if (this.#crossed(rank - 1, this.#up.other[k]!, first)) return true;
+    }
+    for (let i = 0; i < nodes.length; i++) {
+      const v = nodes[i]!;
+      for (let k = offsets[v]!; k < offsets[v + 1]!; k++) if (this.#crossed(rank + i, v, other[k]!)) return true;
+    }
+    return false;
+  }
+
+  /** Whether any line crosses the one from `u` in rank `r` to `v` in the next. */
+  #crossed(r: number, u: number, v: number): boolean {
+    const { starts, nodes, position } = this.#order;
+    const { offsets, other } = this.#down;
+    const from = starts[r]!;
+    const at = from + position[u]!;
+    const to = position[v]!;
+    const end = starts[r + 1]!;
+    this.work += end - from;
+    for (let i = from; i < end; i++) {
+      if (i === at) continue;
+      const w = nodes[i]!;
+      for (let k = offsets[w]!; k < offsets[w + 1]!; k++) {
+        const p = position[other[k]!]!;
+        if (i < at ? p > to : p < to) return true;
+      }
+    }
+    return false;
+  }
+
   /** Move one path to where it crosses least. Returns whether it has moved. */
   reroute({ nodes, rank }: Path): boolean {
     const length = nodes.length;
