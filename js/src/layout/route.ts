@@ -65,26 +65,19 @@ function follow(paths: Paths, problem: Problem, placed: Placed, runs: Int32Array
   const { links, layered, cells, ends, bands, x, centre, start, laneAt } = placed;
   const u = links.from[l]!;
   const v = links.to[l]!;
-  const first = links.rank[u]!;
+  const above = links.rank[u]!;
   const last = links.rank[v]!;
   const bottom = start[u]! + cells.along[u]!;
   paths.start(centre[u]! + cells.outletAt[links.outlet[l]!]!, bottom);
   if (cells.full[u]! > cells.along[u]!) paths.swerve(ends.upper[l]!, bottom + problem.gaps.rank);
-  paths.straight(bands.start[first]! + bands.length[first]!);
-  if (layered.inLane[l]) {
-    paths.swerve(laneAt[l]!, bands.start[first + 1]!);
-    paths.straight(bands.start[last - 1]! + bands.length[last - 1]!);
-  } else {
-    const chain = layered.chain[l]!;
-    for (let i = 0; i < last - first - 1; i++) {
-      const at = chain + i;
-      paths.swerve(x[at]!, bands.start[first + 1 + i]!);
-      i = Math.min(i + runs[at]!, last - first - 2);
-      paths.straight(bands.start[first + 1 + i]! + bands.length[first + 1 + i]!);
-    }
+  paths.straight(bands.start[above]! + bands.length[above]!);
+  const chain = layered.chain[l]! - above - 1;
+  for (let r = above + 1, next = r; r < last; r = next + 1) {
+    const at = layered.inLane[l] ? laneAt[l]! : x[chain + r]!;
+    next = layered.inLane[l] ? last - 1 : Math.min(r + runs[chain + r]!, last - 1);
+    paths.pass(at, bands.start[r]!, bands.start[next]! + bands.length[next]!);
   }
-  paths.swerve(ends.lower[l]!, bands.start[last]!);
-  paths.straight(start[v]!);
+  paths.pass(ends.lower[l]!, bands.start[last]!, start[v]!);
 }
 
 /** Down past the source, up beside everything, and down again into the target. */
