@@ -7,25 +7,37 @@ export interface Adjacency {
   readonly edges: Int32Array;
 }
 
+interface Grouping extends Adjacency {
+  readonly ends: Int32Array;
+  /** Where the next edge of each node goes. */
+  readonly next: Int32Array;
+}
+
 /** Group the numbers `0 .. ends.length - 1` by the node in `ends`, of `n` nodes. */
 export function adjacency(n: number, ends: Int32Array): Adjacency {
   const offsets = offsetsOf(n, ends);
-  const edges = new Int32Array(ends.length);
-  const next = offsets.slice();
-  inParts(ends.length, (first, last) => {
-    for (let e = first; e < last; e++) edges[next[ends[e]!]!++] = e;
-  });
-  return { offsets, edges };
+  const grouping = { offsets, edges: new Int32Array(ends.length), ends, next: offsets.slice() };
+  inParts(ends.length, group, grouping);
+  return grouping;
 }
 
 /** Where each of `n` groups starts, with the end of the last one. */
 export function offsetsOf(n: number, ends: Int32Array): Int32Array {
   const offsets = new Int32Array(n + 1);
-  inParts(ends.length, (first, last) => {
-    for (let e = first; e < last; e++) offsets[ends[e]! + 1]!++;
-  });
-  inParts(n, (first, last) => {
-    for (let v = first; v < last; v++) offsets[v + 1]! += offsets[v]!;
-  });
+  const counting = { offsets, ends };
+  inParts(ends.length, count, counting);
+  inParts(n, addUp, counting);
   return offsets;
+}
+
+function count(first: number, last: number, { offsets, ends }: Pick<Grouping, "offsets" | "ends">): void {
+  for (let e = first; e < last; e++) offsets[ends[e]! + 1]!++;
+}
+
+function addUp(first: number, last: number, { offsets }: Pick<Grouping, "offsets" | "ends">): void {
+  for (let v = first; v < last; v++) offsets[v + 1]! += offsets[v]!;
+}
+
+function group(first: number, last: number, { ends, edges, next }: Grouping): void {
+  for (let e = first; e < last; e++) edges[next[ends[e]!]!++] = e;
 }

@@ -24,21 +24,22 @@ export function* align(
   const downwards = medians(layered, order, down);
   const barred = conflicts(layered, order, up, upwards);
   const packer = new Packer(layered.total, order, extents);
-  const found: { x: Float64Array; low: number; high: number }[] = [];
+  const found: Range[] = [];
   for (let way = 0; way < 4; way++) {
     const fromLeft = way % 2 === 0;
     const fromTop = way < 2;
-    const { block, next } = join(
-      layered,
+    const { block, next } = join({
       order,
-      fromTop ? up : down,
-      fromTop ? upwards : downwards,
+      side: fromTop ? up : down,
+      sorted: fromTop ? upwards : downwards,
       barred,
       fromTop,
       fromLeft,
-    );
+      block: new Int32Array(layered.total),
+      next: new Int32Array(layered.total).fill(-1),
+    });
     const x = packer.pack(block, next, fromLeft);
-    found.push({ x, ...rangeOf(x, extents) });
+    found.push(rangeOf(x, extents));
     yield;
   }
   return balance(found);
@@ -114,54 +115,60 @@ function conflictsAbove(
   }
 }
 
-/** The first member of each node's block, and its next member, -1 for none. */
-function join(
-  layered: Layered,
-  { starts, nodes, position }: Ordered,
-  side: Side,
-  sorted: Int32Array,
-  barred: Uint8Array,
-  fromTop: boolean,
-  fromLeft: boolean,
-): { block: Int32Array; next: Int32Array } {
-  const { total } = layered;
-  const ranks = starts.length - 1;
-  const block = new Int32Array(total);
-  const next = new Int32Array(total).fill(-1);
-  inParts(total, (first, last) => {
-    for (let v = first; v < last; v++) block[v] = v;
-  });
-  inParts(ranks - 1, (first, last) => {
-    for (let q = first + 1; q <= last; q++) {
-      if (fromTop) joinRank(q, q - 1);
-      else joinRank(ranks - 1 - q, ranks - q);
-    }
-  });
-  return { block, next };
+interface Joining {
+  readonly order: Ordered;
+  readonly side: Side;
+  readonly sorted: Int32Array;
+  readonly barred: Uint8Array;
+  readonly fromTop: boolean;
+  readonly fromLeft: boolean;
+  /** The first member of each node's block, and its next member, -1 for none. */
+  readonly block: Int32Array;
+  readonly next: Int32Array;
+}
 
-  /** Join the nodes of rank `r` to those of the one beside it. */
-  function joinRank(r: number, near: number): void {
-    const span = starts[near + 1]! - starts[near]!;
-    const first = starts[r]!;
-    const last = starts[r + 1]!;
-    let taken = -1;
-    for (let i = 0; i < last - first; i++) {
-      const v = nodes[fromLeft ? first + i : last - 1 - i]!;
-      const degree = side.offsets[v + 1]! - side.offsets[v]!;
-      if (degree === 0) continue;
-      const low = (degree - 1) >> 1;
-      const high = degree >> 1;
-      for (let half = 0; half < 2; half++) {
-        if (half === 1 && high === low) break;
-        const slot = sorted[side.offsets[v]! + ((half === 0) === fromLeft ? low : high)]!;
-        const u = side.other[slot]!;
-        const p = fromLeft ? position[u]! : span - 1 - position[u]!;
-        if (barred[side.piece[slot]!] || p <= taken) continue;
-        block[v] = block[u]!;
-        next[u] = v;
-        taken = p;
-        break;
-      }
+function join(joining: Joining): Joining {
+  inParts(joining.block.length, number, joining.block);
+  inParts(joining.order.starts.length - 2, joinRanks, joining);
+  return joining;
+}
+
+function number(first: number, last: number, block: Int32Array): void {
+  for (let v = first; v < last; v++) block[v] = v;
+}
+
+/** Join the nodes of some ranks to those of the ranks before. */
+function joinRanks(first: number, last: number, joining: Joining): void {
+  const ranks = joining.order.starts.length - 1;
+  for (let q = first + 1; q <= last; q++) {
+    if (joining.fromTop) joinRank(joining, q, q - 1);
+    else joinRank(joining, ranks - 1 - q, ranks - q);
+  }
+}
+
+function joinRank({ order, side, sorted, barred, fromLeft, block, next }: Joining, r: number, near: number): void {
+  const { starts, nodes, position } = order;
+  const { offsets, other, piece } = side;
+  const span = starts[near + 1]! - starts[near]!;
+  const first = starts[r]!;
+  const last = starts[r + 1]!;
+  let taken = -1;
+  for (let i = 0; i < last - first; i++) {
+    const v = nodes[fromLeft ? first + i : last - 1 - i]!;
+    const degree = offsets[v + 1]! - offsets[v]!;
+    if (degree === 0) continue;
+    const low = (degree - 1) >> 1;
+    const high = degree >> 1;
+    for (let half = 0; half < 2; half++) {
+      if (half === 1 && high === low) break;
+      const slot = sorted[offsets[v]! + ((half === 0) === fromLeft ? low : high)]!;
+      const u = other[slot]!;
+      const p = fromLeft ? position[u]! : span - 1 - position[u]!;
+      if (barred[piece[slot]!] || p <= taken) continue;
+      block[v] = block[u]!;
+      next[u] = v;
+      taken = p;
+      break;
     }
   }
 }
@@ -196,13 +203,22 @@ class Packer {
   /** `block` names the first member of each node's block, `next` its next member, -1 for none. */
   pack(block: Int32Array, next: Int32Array, fromLeft: boolean): Float64Array {
     const { before, after } = this.#extents;
-    const own = { block, next, queue: this.#queue, pending: this.#pending.fill(0), x: new Float64Array(block.length) };
-    const side = fromLeft
-      ? { ...own, ahead: this.#left, behind: this.#right, near: after, far: before }
-      : { ...own, ahead: this.#right, behind: this.#left, near: before, far: after };
+    const side: PackSide = {
+      block,
+      next,
+      ahead: fromLeft ? this.#left : this.#right,
+      behind: fromLeft ? this.#right : this.#left,
+      near: fromLeft ? after : before,
+      far: fromLeft ? before : after,
+      queue: this.#queue,
+      queued: 0,
+      pending: this.#pending.fill(0),
+      x: new Float64Array(block.length),
+    };
     let count = queueFirst(side);
     for (let i = 0; i < count; i += PART) count = push(side, i, count);
-    inParts(count, (first, last) => pull(side, count - 1 - first, count - last));
+    side.queued = count;
+    inParts(count, pull, side);
     return membersAt(side.x, block, fromLeft ? 1 : -1);
   }
 }
@@ -218,21 +234,26 @@ interface PackSide {
   readonly far: Float64Array;
   /** Blocks in the order in which they are placed, and how many stand ahead of those that are not in it yet. */
   readonly queue: Int32Array;
+  queued: number;
   readonly pending: Int32Array;
   /** Of blocks. */
   readonly x: Float64Array;
 }
 
 /** Count the blocks that stand ahead of each, and queue those with none. Returns how many there are. */
-function queueFirst({ block, ahead, pending, queue }: PackSide): number {
-  let count = 0;
-  inParts(block.length, (first, last) => {
-    for (let v = first; v < last; v++) if (ahead[v]! >= 0) pending[block[v]!]!++;
-  });
-  inParts(block.length, (first, last) => {
-    for (let v = first; v < last; v++) if (block[v] === v && pending[v] === 0) queue[count++] = v;
-  });
-  return count;
+function queueFirst(side: PackSide): number {
+  inParts(side.block.length, countAhead, side);
+  inParts(side.block.length, queueFree, side);
+  return side.queued;
+}
+
+function countAhead(first: number, last: number, { block, ahead, pending }: PackSide): void {
+  for (let v = first; v < last; v++) if (ahead[v]! >= 0) pending[block[v]!]!++;
+}
+
+function queueFree(first: number, last: number, side: PackSide): void {
+  const { block, pending, queue } = side;
+  for (let v = first; v < last; v++) if (block[v] === v && pending[v] === 0) queue[side.queued++] = v;
 }
 
 /** Some blocks from the queue, as near to the border as those ahead of them let them. Returns how many it has then. */
@@ -255,8 +276,8 @@ function push(side: PackSide, from: number, queued: number): number {
 }
 
 /** Every block as near to those behind it as they let it, last ones first. */
-function pull({ block, next, behind, near, far, queue, x }: PackSide, from: number, to: number): void {
-  for (let i = from; i >= to; i--) {
+function pull(first: number, last: number, { block, next, behind, near, far, queue, queued, x }: PackSide): void {
+  for (let i = queued - 1 - first; i >= queued - last; i--) {
     let most = Number.POSITIVE_INFINITY;
     for (let v = queue[i]!; v >= 0; v = next[v]!) {
       const w = behind[v]!;
@@ -268,28 +289,46 @@ function pull({ block, next, behind, near, far, queue, x }: PackSide, from: numb
   }
 }
 
+interface Members {
+  readonly x: Float64Array;
+  readonly block: Int32Array;
+  readonly placed: Float64Array;
+  readonly sign: number;
+}
+
 function membersAt(x: Float64Array, block: Int32Array, sign: number): Float64Array {
   const placed = new Float64Array(block.length);
-  inParts(placed.length, (first, last) => {
-    for (let v = first; v < last; v++) placed[v] = sign * x[block[v]!]!;
-  });
+  inParts(placed.length, placeMembers, { x, block, placed, sign });
   return placed;
 }
 
-function rangeOf(x: Float64Array, { before, after }: Extents): { low: number; high: number } {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  inParts(x.length, (first, last) => {
-    let least = low;
-    let most = high;
-    for (let v = first; v < last; v++) {
-      least = Math.min(least, x[v]! - before[v]!);
-      most = Math.max(most, x[v]! + after[v]!);
-    }
-    low = least;
-    high = most;
-  });
-  return { low, high };
+function placeMembers(first: number, last: number, { x, block, placed, sign }: Members): void {
+  for (let v = first; v < last; v++) placed[v] = sign * x[block[v]!]!;
+}
+
+interface Range {
+  readonly x: Float64Array;
+  readonly extents: Extents;
+  low: number;
+  high: number;
+}
+
+function rangeOf(x: Float64Array, extents: Extents): Range {
+  const range = { x, extents, low: Number.POSITIVE_INFINITY, high: Number.NEGATIVE_INFINITY };
+  inParts(x.length, cover, range);
+  return range;
+}
+
+function cover(first: number, last: number, range: Range): void {
+  const { x, extents } = range;
+  const { before, after } = extents;
+  let { low, high } = range;
+  for (let v = first; v < last; v++) {
+    low = Math.min(low, x[v]! - before[v]!);
+    high = Math.max(high, x[v]! + after[v]!);
+  }
+  range.low = low;
+  range.high = high;
 }
 
 /** Shift all packings to the narrowest one's borders; each node gets the mean of its middle two positions. */

@@ -6,6 +6,10 @@ import { inParts } from "./parts";
 // Up to this many pieces comparing all pairs is faster than a tree.
 const FEW = 32;
 
+function countStale(first: number, last: number, counter: CrossingCounter): void {
+  counter.count(first, last);
+}
+
 export class CrossingCounter {
   #place: Int32Array = new Int32Array(256);
   #weight: Int32Array = new Int32Array(256);
@@ -40,18 +44,20 @@ export class CrossingCounter {
   }
 
   total(): number {
-    const stale = this.#stale;
-    inParts(stale.length, (first, last) => {
-      for (let r = first; r < last; r++) if (stale[r]) this.#count(r);
-    });
+    inParts(this.#stale.length, countStale, this);
     return this.#sum;
   }
 
-  #count(r: number): void {
-    const now = this.below(r);
-    this.#sum += now - this.crossings[r]!;
-    this.crossings[r] = now;
-    this.#stale[r] = 0;
+  /** Count between some ranks again, where that is due. */
+  count(first: number, last: number): void {
+    const stale = this.#stale;
+    for (let r = first; r < last; r++) {
+      if (!stale[r]) continue;
+      const now = this.below(r);
+      this.#sum += now - this.crossings[r]!;
+      this.crossings[r] = now;
+      stale[r] = 0;
+    }
   }
 
   /** Crossings between rank `r` and the next. */

@@ -29,6 +29,10 @@ interface Ordering {
   /** When each rank was last sorted by each side, plain and mirrored: as long as nothing changes, that gives the same. */
   readonly sorted: Int32Array;
   readonly budget: number;
+  /** Whether sorting puts equal ones the other way round. */
+  mirrored: boolean;
+  /** Whether anything has been exchanged. */
+  exchanged: boolean;
 }
 
 /** Improve `order` in place; yields after every sweep. Returns the crossings that are left. */
@@ -97,6 +101,8 @@ function orderingOf(order: Ordered, up: Side, down: Side, counter: CrossingCount
     dirty: new Uint8Array(ranks),
     sorted: new Int32Array(4 * ranks),
     budget: Math.max(WORK_LEAST, WORK_PER_PIECE * down.other.length),
+    mirrored: false,
+    exchanged: false,
   };
 }
 
@@ -127,30 +133,38 @@ function touches({ nodes, rank }: Path, crossed: Int32Array): boolean {
   return crossed[Math.min(rank + nodes.length, crossed.length - 1)]! > crossed[Math.max(0, rank - 1)]!;
 }
 
-function restore({ order, counter }: Ordering, kept: Int32Array): void {
+function restore(state: Ordering, kept: Int32Array): void {
+  state.order.nodes.set(kept);
+  inParts(state.order.starts.length - 1, renumber, state);
+}
+
+function renumber(first: number, last: number, { order, counter }: Ordering): void {
   const { starts, nodes, position } = order;
-  nodes.set(kept);
-  inParts(starts.length - 1, (first, last) => {
-    for (let r = first; r < last; r++) {
-      for (let i = starts[r]!; i < starts[r + 1]!; i++) {
-        const p = i - starts[r]!;
-        if (position[nodes[i]!] === p) continue;
-        position[nodes[i]!] = p;
-        counter.changed(r);
-      }
+  for (let r = first; r < last; r++) {
+    for (let i = starts[r]!; i < starts[r + 1]!; i++) {
+      const p = i - starts[r]!;
+      if (position[nodes[i]!] === p) continue;
+      position[nodes[i]!] = p;
+      counter.changed(r);
     }
-  });
+  }
 }
 
 /** Down and up again. */
 function sortAll(state: Ordering, mirrored: boolean): void {
   const ranks = state.order.starts.length - 1;
-  inParts(ranks - 1, (first, last) => {
-    for (let r = first; r < last; r++) sortRank(state, r + 1, state.up, mirrored);
-  });
-  inParts(ranks - 1, (first, last) => {
-    for (let r = first; r < last; r++) sortRank(state, ranks - 2 - r, state.down, mirrored);
-  });
+  state.mirrored = mirrored;
+  inParts(ranks - 1, sortDown, state);
+  inParts(ranks - 1, sortUp, state);
+}
+
+function sortDown(first: number, last: number, state: Ordering): void {
+  for (let r = first; r < last; r++) sortRank(state, r + 1, state.up, state.mirrored);
+}
+
+function sortUp(first: number, last: number, state: Ordering): void {
+  const ranks = state.order.starts.length - 1;
+  for (let r = first; r < last; r++) sortRank(state, ranks - 2 - r, state.down, state.mirrored);
 }
 
 /** Sort the nodes of a rank by the mean place of their neighbours on one side; those without any keep their places. */
@@ -219,20 +233,25 @@ function sortByKey(
 
 /** Exchange neighbours as long as that saves crossings, in those ranks that have some or where something has changed. */
 function exchange(state: Ordering, passes: number): void {
-  const { order, dirty, counter } = state;
+  const { order, counter } = state;
   const ranks = order.starts.length - 1;
   if (counter.total() === 0) return;
-  const { crossings } = counter;
-  inParts(ranks, (first, last) => {
-    for (let r = first; r < last; r++) dirty[r] = crossings[r]! > 0 || (r > 0 && crossings[r - 1]! > 0) ? 1 : 0;
-  });
-  let any = true;
-  for (let pass = 0; any && pass < passes && counter.work < state.budget; pass++) {
-    any = false;
-    inParts(ranks, (first, last) => {
-      for (let r = first; r < last; r++) if (dirty[r] && exchangeIn(state, r)) any = true;
-    });
+  inParts(ranks, markCrossed, state);
+  state.exchanged = true;
+  for (let pass = 0; state.exchanged && pass < passes && counter.work < state.budget; pass++) {
+    state.exchanged = false;
+    inParts(ranks, exchangeRanks, state);
   }
+}
+
+function markCrossed(first: number, last: number, { dirty, counter }: Ordering): void {
+  const { crossings } = counter;
+  for (let r = first; r < last; r++) dirty[r] = crossings[r]! > 0 || (r > 0 && crossings[r - 1]! > 0) ? 1 : 0;
+}
+
+function exchangeRanks(first: number, last: number, state: Ordering): void {
+  const { dirty } = state;
+  for (let r = first; r < last; r++) if (dirty[r] && exchangeIn(state, r)) state.exchanged = true;
 }
 
 /** One rank from left to right. Returns whether anything was exchanged. */

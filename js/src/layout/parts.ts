@@ -6,7 +6,14 @@
 /** Rounds between two returns: fewer than make V8 look for a way to replace the running loop. */
 export const PART = 64;
 
-/** Call `part` with bounds that cover 0 to `count` in order. What `part` captures should not change within its loop. */
-export function inParts(count: number, part: (first: number, last: number) => void): void {
-  for (let first = 0; first < count; first += PART) part(first, Math.min(count, first + PART));
+/**
+ * Call `part` with bounds that cover 0 to `count` in order.
+ *
+ * For what is done many times in a layout, `part` is a function of its own, and `about` is what it works on: what has been
+ * compiled for a closure is thrown away when there is another one.
+ */
+export function inParts(count: number, part: (first: number, last: number) => void): void;
+export function inParts<T>(count: number, part: (first: number, last: number, about: T) => void, about: T): void;
+export function inParts<T>(count: number, part: (first: number, last: number, about?: T) => void, about?: T): void {
+  for (let first = 0; first < count; first += PART) part(first, Math.min(count, first + PART), about);
 }
