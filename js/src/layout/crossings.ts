@@ -14,7 +14,7 @@ export class CrossingCounter {
   #place: Int32Array = new Int32Array(256);
   #weight: Int32Array = new Int32Array(256);
   #port: Int32Array = new Int32Array(256);
-  #tree = new Float64Array(256);
+  #tree = new Int32Array(256);
   readonly #order: Ordered;
   readonly #down: Side;
   /** Crossings below each rank, as of the last `total`; and 1 where they have to be counted again. */
@@ -130,7 +130,7 @@ export class CrossingCounter {
   }
 
   #byTree(count: number, size: number): number {
-    if (this.#tree.length < size + 1) this.#tree = new Float64Array(size * 2 + 1);
+    if (this.#tree.length < size + 1) this.#tree = new Int32Array(size * 2 + 1);
     const tree = this.#tree.fill(0, 0, size + 1);
     let sum = 0;
     let all = 0;

@@ -8,9 +8,11 @@ import { type Path, pathsOf, Rerouter } from "./reroute";
 
 const SWEEPS = 10;
 const REROUTES = 4;
+/** Up to so many nodes are sorted by insertion: they nearly are in order. */
+const FEW = 96;
 /** When so many of the longest paths stay where they are, or those that take such a share of the work, others will too. */
 const HOPELESS = 48;
-const HOPELESS_SHARE = 0.5;
+const HOPELESS_SHARE = 0.25;
 /** Sweeps without a gain of one in a hundred before giving up: one of either kind. */
 const STALE = 2;
 // Pieces looked at, in proportion to how many there are: it is hostile graphs that need a bound.
@@ -214,7 +216,7 @@ function sortByKey(
   position: Int32Array,
   mirrored: boolean,
 ): void {
-  if (count > 48) {
+  if (count > FEW) {
     const sign = mirrored ? -1 : 1;
     moving.subarray(0, count).sort((a, b) => key[a]! - key[b]! || sign * (position[a]! - position[b]!));
     return;
