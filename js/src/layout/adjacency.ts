@@ -41,3 +41,21 @@ function addUp(first: number, last: number, { offsets }: Pick<Grouping, "offsets
 function group(first: number, last: number, { ends, edges, next }: Grouping): void {
   for (let e = first; e < last; e++) edges[next[ends[e]!]!++] = e;
 }
+
+/** Up to so many are sorted by insertion. */
+const FEW = 48;
+
+/** Sort the edges between two places, so far in the order of their numbers, by their keys. */
+export function sortEdges(edges: Int32Array, first: number, last: number, key: Int32Array): void {
+  if (last - first > FEW) {
+    edges.subarray(first, last).sort((a, b) => key[a]! - key[b]! || a - b);
+    return;
+  }
+  for (let i = first + 1; i < last; i++) {
+    const e = edges[i]!;
+    const at = key[e]!;
+    let j = i - 1;
+    for (; j >= first && key[edges[j]!]! > at; j--) edges[j + 1] = edges[j]!;
+    edges[j + 1] = e;
+  }
+}

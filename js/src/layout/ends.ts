@@ -16,6 +16,8 @@ export interface Ends {
 const REACH = 26;
 const APART = 12;
 const CORNER = 8;
+/** Up to so many are sorted by insertion. */
+const FEW = 48;
 
 export function endsOf(
   problem: Problem,
@@ -50,23 +52,49 @@ export function endsOf(
           lower[edges[k]!] = centre[v]! + (v < n ? problem.toAt[links.edge[edges[k]!]!]! : 0);
         }
       } else if (count === 1) lower[edges[start]!] = centre[v]!;
-      else spread(v, Array.from(edges.subarray(start, start + count)));
+      else spread(v, start, start + count);
     }
   });
   return { upper, lower };
 
-  function spread(v: number, arriving: number[]): void {
-    const port = (l: number): number => problem.inPort[links.edge[l]!]!;
-    arriving.sort((a, b) => port(a) - port(b) || approach(a) - approach(b) || a - b);
-    const count = arriving.length;
+  /** The ends of the links between two places, all at `v`. */
+  function spread(v: number, first: number, last: number): void {
+    sort(first, last);
+    const count = last - first;
     const room = Math.max(0, problem.across[v]! / 2 - CORNER);
     const reach = Math.min(REACH + APART * Math.max(0, count - 3), room);
     const apart = Math.min(APART, (2 * reach) / (count - 1));
     // Towards where they come from, as far as there is room; then apart from each other.
-    const at = arriving.map((l) => Math.max(-reach, Math.min(reach, (approach(l) - centre[v]!) * 0.3)));
-    for (let i = 1; i < count; i++) at[i] = Math.max(at[i]!, at[i - 1]! + apart);
-    for (let i = count - 1; i >= 0; i--) at[i] = Math.min(at[i]!, i === count - 1 ? reach : at[i + 1]! - apart);
-    for (let i = 0; i < count; i++) lower[arriving[i]!] = centre[v]! + at[i]!;
+    let least = -reach;
+    for (let i = first; i < last; i++) {
+      const l = edges[i]!;
+      lower[l] = Math.max(least, Math.min(reach, (approach(l) - centre[v]!) * 0.3));
+      least = lower[l]! + apart;
+    }
+    let most = reach;
+    for (let i = last - 1; i >= first; i--) {
+      const l = edges[i]!;
+      lower[l] = Math.min(most, lower[l]!);
+      most = lower[l]! - apart;
+      lower[l]! += centre[v]!;
+    }
+  }
+
+  function sort(first: number, last: number): void {
+    if (last - first > FEW) {
+      edges.subarray(first, last).sort((a, b) => compare(a, b) || a - b);
+      return;
+    }
+    for (let i = first + 1; i < last; i++) {
+      const l = edges[i]!;
+      let j = i - 1;
+      for (; j >= first && compare(edges[j]!, l) > 0; j--) edges[j + 1] = edges[j]!;
+      edges[j + 1] = l;
+    }
+  }
+
+  function compare(a: number, b: number): number {
+    return problem.inPort[links.edge[a]!]! - problem.inPort[links.edge[b]!]! || approach(a) - approach(b);
   }
 
   /** Where a link comes from in the rank above its target. */

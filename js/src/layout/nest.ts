@@ -1,5 +1,5 @@
 // Who holds what, and which pieces of which edges run where: everything that frames are cut out of.
-import { type Adjacency, adjacency } from "./adjacency";
+import { type Adjacency, adjacency, sortEdges } from "./adjacency";
 import type { LayoutInput } from "./index";
 import { inParts } from "./parts";
 import type { Plan } from "./problem";
@@ -123,10 +123,10 @@ function inPortsOf({ parent, target, targetPort }: LayoutInput): Int32Array {
       const from = offsets[v]!;
       const to = offsets[v + 1]!;
       if (to - from < 2) continue;
-      const sorted = edges.slice(from, to).sort((a, b) => targetPort[a]! - targetPort[b]! || a - b);
-      for (let k = 1; k < sorted.length; k++) {
-        const before = sorted[k - 1]!;
-        const e = sorted[k]!;
+      sortEdges(edges, from, to, targetPort);
+      for (let k = from + 1; k < to; k++) {
+        const before = edges[k - 1]!;
+        const e = edges[k]!;
         result[e] = result[before]! + (targetPort[e] === targetPort[before] ? 0 : 1);
       }
     }

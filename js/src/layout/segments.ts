@@ -1,6 +1,6 @@
 // An edge that crosses the border of a frame is cut there: inside each frame it runs to a port on the border, and between
 // frames from port to port, so that every frame is a problem of its own. All edges of one tensor share their segments.
-import { type Adjacency, adjacency } from "./adjacency";
+import { type Adjacency, adjacency, sortEdges } from "./adjacency";
 import type { LayoutInput } from "./index";
 import { Numbers } from "./numbers";
 import { inParts, PART } from "./parts";
@@ -47,7 +47,7 @@ function cutPart(cutter: Cutter, port: Int32Array, { offsets, edges }: Adjacency
   for (let s = first; s < last; s++) {
     const from = offsets[s]!;
     const to = offsets[s + 1]!;
-    if (to - from > 1) edges.subarray(from, to).sort((a, b) => port[a]! - port[b]! || a - b);
+    sortEdges(edges, from, to, port);
     for (let k = from; k < to; k++) {
       if (k === from || port[edges[k]!] !== port[edges[k - 1]!]) cutter.begin(s);
       cutter.add(edges[k]!);
