@@ -28,7 +28,7 @@ export function bandsOf(
 ): Bands {
   const swing = new Float64Array(layered.ranks);
   coverPieces(swing, layered, ends, x);
-  coverLanes(swing, links, layered, ends, laneAt);
+  if (layered.lanes) coverLanes(swing, links, layered, ends, laneAt);
   return stack(problem, lengthsOf(links, layered.ranks, cells), swing);
 }
 

@@ -13,6 +13,8 @@ export interface Layered {
   readonly chain: Int32Array;
   /** 1 for links that run in a lane outside of everything instead, see `lanes.ts`. */
   readonly inLane: Uint8Array;
+  /** Whether there are any such. */
+  readonly lanes: boolean;
   /** Pieces between neighbouring ranks, and how many links each carries. */
   readonly upper: Int32Array;
   readonly lower: Int32Array;
@@ -163,7 +165,8 @@ function connect(links: Links, { chain, inLane, trunks, total, pieces }: Chains)
       p += length;
     }
   });
-  return { nodes, total, ranks: links.ranks, rank, chain, inLane, upper, lower, weight, starts, arrives };
+  const lanes = inLane.includes(1);
+  return { nodes, total, ranks: links.ranks, rank, chain, inLane, lanes, upper, lower, weight, starts, arrives };
 }
 
 // Links longer than this may have so many virtual nodes in a frame. Ordering costs in proportion to them: what goes beyond
@@ -175,19 +178,25 @@ const AFFORDABLE = 50_000;
 function chooseLanes({ from, to, rank, outlet, outlets }: Links): Uint8Array {
   const inLane = new Uint8Array(from.length);
   const length = new Int32Array(outlets);
+  let any = false;
   inParts(from.length, (first, last) => {
     for (let l = first; l < last; l++) {
       const span = rank[to[l]!]! - rank[from[l]!]!;
-      if (span > LONG) length[outlet[l]!] = Math.max(length[outlet[l]!]!, span - 1);
+      if (span <= LONG) continue;
+      length[outlet[l]!] = Math.max(length[outlet[l]!]!, span - 1);
+      any = true;
     }
   });
+  if (!any) return inLane;
   const long: number[] = [];
   let needed = 0;
-  for (let o = 0; o < outlets; o++) {
-    if (length[o] === 0) continue;
-    long.push(o);
-    needed += length[o]!;
-  }
+  inParts(outlets, (first, last) => {
+    for (let o = first; o < last; o++) {
+      if (length[o] === 0) continue;
+      long.push(o);
+      needed += length[o]!;
+    }
+  });
   if (needed <= AFFORDABLE) return inLane;
   const chosen = new Uint8Array(outlets);
   for (const o of long.sort((a, b) => length[b]! - length[a]! || a - b)) {

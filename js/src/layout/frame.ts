@@ -37,7 +37,7 @@ function* planLayers(problem: Problem): Generator<string, Plan> {
   for (; !aligned.done; aligned = aligning.next()) yield "align";
   const x = aligned.value;
   const laneAt = lanesOf(links, layered, order, x, cells, problem.gaps.edge);
-  const across = shift(problem, cells, x, laneAt);
+  const across = shift(problem, cells, x, layered.lanes ? laneAt : null);
   const centre = new Float64Array(links.nodes);
   inParts(centre.length, (first, last) => {
     for (let v = first; v < last; v++) centre[v] = x[v]! - (problem.anchor[v] ?? 0);
@@ -102,37 +102,48 @@ function portAt(offset: number, across: number): number {
 }
 
 /** Shift everything so that content starts behind the padding; a frame wider than its content centres it. */
-function shift(problem: Problem, { before, after }: Cells, x: Float64Array, laneAt: Float64Array): number {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  const half = problem.gaps.edge / 2;
-  const inset = problem.gaps.node / 2;
-  inParts(x.length, (from, to) => {
-    let least = low;
-    let most = high;
-    for (let v = from; v < to; v++) {
-      const gap = v < problem.boxes ? inset : 0;
-      least = Math.min(least, x[v]! - before[v]! + gap);
-      most = Math.max(most, x[v]! + after[v]! - gap);
-    }
-    low = least;
-    high = most;
-  });
-  inParts(laneAt.length, (from, to) => {
-    for (let l = from; l < to; l++) {
-      const at = laneAt[l]!;
-      if (Number.isNaN(at)) continue;
-      low = Math.min(low, at - half);
-      high = Math.max(high, at + half);
-    }
-  });
-  if (low > high) low = high = 0;
+function shift(problem: Problem, cells: Cells, x: Float64Array, laneAt: Float64Array | null): number {
+  const range = { low: Number.POSITIVE_INFINITY, high: Number.NEGATIVE_INFINITY };
+  coverNodes(range, problem, cells, x);
+  if (laneAt) coverLanes(range, laneAt, problem.gaps.edge / 2);
+  if (range.low > range.high) range.low = range.high = 0;
+  const { low, high } = range;
   const [first, last] = problem.padAcross;
   const total = Math.max(problem.least.across, high - low + first + last);
   const by = (total - first - last - (high - low)) / 2 + first - low;
   move(x, by);
-  move(laneAt, by);
+  if (laneAt) move(laneAt, by);
   return total;
+}
+
+interface Range {
+  low: number;
+  high: number;
+}
+
+function coverNodes(range: Range, { boxes, gaps }: Problem, { before, after }: Cells, x: Float64Array): void {
+  const inset = gaps.node / 2;
+  inParts(x.length, (first, last) => {
+    let { low, high } = range;
+    for (let v = first; v < last; v++) {
+      const gap = v < boxes ? inset : 0;
+      low = Math.min(low, x[v]! - before[v]! + gap);
+      high = Math.max(high, x[v]! + after[v]! - gap);
+    }
+    range.low = low;
+    range.high = high;
+  });
+}
+
+function coverLanes(range: Range, laneAt: Float64Array, half: number): void {
+  inParts(laneAt.length, (first, last) => {
+    for (let l = first; l < last; l++) {
+      const at = laneAt[l]!;
+      if (Number.isNaN(at)) continue;
+      range.low = Math.min(range.low, at - half);
+      range.high = Math.max(range.high, at + half);
+    }
+  });
 }
 
 function move(places: Float64Array, by: number): void {

@@ -28,7 +28,7 @@ export function lanesOf(
 ): Float64Array {
   const at = new Float64Array(links.from.length).fill(Number.NaN);
   const byOutlet = new Map<number, Lane>();
-  if (!layered.inLane.includes(1)) return at;
+  if (!layered.lanes) return at;
   inParts(at.length, (from, to) => {
     for (let l = from; l < to; l++) {
       if (!layered.inLane[l]) continue;

@@ -68,8 +68,12 @@ export function linksOf(problem: Problem): Links {
       }
     }
   });
-  followMerged(linkOf, turned);
-  const { rank, ranks } = rankLinks(problem, nodes, links, reversed, topological);
+  if (direct < m) followMerged(linkOf, turned);
+  // Most frames of a network have neither cycles nor ports, and then the links are all there is to rank.
+  const plain = turns + problem.near + problem.far === 0;
+  const { rank, ranks } = plain
+    ? rankPlain(n, links, topological)
+    : rankLinks(problem, nodes, links, reversed, topological);
   return { nodes, ranks, rank, ...links, outlets, first: linkOf, turned };
 }
 
@@ -126,6 +130,19 @@ function countLinks(linkOf: Int32Array, reversed: Uint8Array): { direct: number;
     }
   });
   return { direct, turns };
+}
+
+function rankPlain(
+  n: number,
+  { from, to }: Pick<Links, "from" | "to">,
+  topological: Int32Array,
+): Pick<Links, "rank" | "ranks"> {
+  const rank = rankNodes(n, from, to, topological);
+  let most = -1;
+  inParts(n, (first, last) => {
+    for (let v = first; v < last; v++) if (rank[v]! > most) most = rank[v]!;
+  });
+  return { rank, ranks: most + 1 };
 }
 
 /** Boxes among themselves; ports above and below everything else; turning points a rank beyond the ends they serve. */

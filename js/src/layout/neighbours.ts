@@ -38,10 +38,24 @@ export function sidesOf(layered: Layered, portFrom: Int32Array, portTo: Int32Arr
 
 function portsOf(link: Int32Array, port: Int32Array): Int32Array {
   const ports = new Int32Array(link.length);
-  inParts(ports.length, (first, last) => {
-    for (let p = first; p < last; p++) ports[p] = link[p]! < 0 ? MIDDLE : port[link[p]!]!;
-  });
+  inParts(ports.length, fillPorts, { link, port, ports });
   return ports;
+}
+
+function fillPorts(
+  first: number,
+  last: number,
+  { link, port, ports }: Record<"link" | "port" | "ports", Int32Array>,
+): void {
+  for (let p = first; p < last; p++) ports[p] = link[p]! < 0 ? MIDDLE : port[link[p]!]!;
+}
+
+interface Filling {
+  readonly side: Side;
+  readonly there: Int32Array;
+  readonly weights: Int32Array;
+  readonly portThere: Int32Array;
+  readonly portHere: Int32Array;
 }
 
 function side(
@@ -54,20 +68,27 @@ function side(
 ): Side {
   const { offsets, edges } = adjacency(total, here);
   const count = edges.length;
-  const other = new Int32Array(count);
-  const weight = new Int32Array(count);
-  const port = new Int32Array(count);
-  const own = new Int32Array(count);
-  inParts(count, (first, last) => {
-    for (let k = first; k < last; k++) {
-      const p = edges[k]!;
-      other[k] = there[p]!;
-      weight[k] = weights[p]!;
-      port[k] = portThere[p]!;
-      own[k] = portHere[p]!;
-    }
-  });
-  return { offsets, other, weight, port, own, piece: edges };
+  const side = {
+    offsets,
+    other: new Int32Array(count),
+    weight: new Int32Array(count),
+    port: new Int32Array(count),
+    own: new Int32Array(count),
+    piece: edges,
+  };
+  inParts(count, fillSide, { side, there, weights, portThere, portHere });
+  return side;
+}
+
+function fillSide(first: number, last: number, { side, there, weights, portThere, portHere }: Filling): void {
+  const { piece, other, weight, port, own } = side;
+  for (let k = first; k < last; k++) {
+    const p = piece[k]!;
+    other[k] = there[p]!;
+    weight[k] = weights[p]!;
+    port[k] = portThere[p]!;
+    own[k] = portHere[p]!;
+  }
 }
 
 /** First order: depth first along the flow, so that what belongs together stands together. */
