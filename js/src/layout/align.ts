@@ -46,29 +46,36 @@ export function* align(
 }
 
 /** The pieces of each side sorted by where they lead, as slots of the side. */
-function medians({ total }: Layered, { position }: Ordered, { offsets, other, port }: Side): Int32Array {
-  const slots = new Int32Array(other.length);
-  inParts(slots.length, (first, last) => {
-    for (let k = first; k < last; k++) slots[k] = k;
-  });
-  inParts(total, (first, last) => {
-    for (let v = first; v < last; v++) {
-      const first = offsets[v]!;
-      for (let i = first + 1; i < offsets[v + 1]!; i++) {
-        const slot = slots[i]!;
-        const p = position[other[slot]!]!;
-        let j = i - 1;
-        while (j >= first) {
-          const q = position[other[slots[j]!]!]!;
-          if (q < p || (q === p && port[slots[j]!]! <= port[slot]!)) break;
-          slots[j + 1] = slots[j]!;
-          j--;
-        }
-        slots[j + 1] = slot;
-      }
-    }
-  });
+function medians({ total }: Layered, { position }: Ordered, side: Side): Int32Array {
+  const slots = new Int32Array(side.other.length);
+  inParts(slots.length, number, slots);
+  inParts(total, sortSlots, { position, side, slots });
   return slots;
+}
+
+interface Sorting {
+  readonly position: Int32Array;
+  readonly side: Side;
+  readonly slots: Int32Array;
+}
+
+function sortSlots(first: number, last: number, { position, side, slots }: Sorting): void {
+  const { offsets, other, port } = side;
+  for (let v = first; v < last; v++) {
+    const start = offsets[v]!;
+    for (let i = start + 1; i < offsets[v + 1]!; i++) {
+      const slot = slots[i]!;
+      const p = position[other[slot]!]!;
+      let j = i - 1;
+      while (j >= start) {
+        const q = position[other[slots[j]!]!]!;
+        if (q < p || (q === p && port[slots[j]!]! <= port[slot]!)) break;
+        slots[j + 1] = slots[j]!;
+        j--;
+      }
+      slots[j + 1] = slot;
+    }
+  }
 }
 
 /** Pieces that cross one between two virtual nodes: long lines stay straight, what crosses them gives way. */
@@ -133,8 +140,8 @@ function join(joining: Joining): Joining {
   return joining;
 }
 
-function number(first: number, last: number, block: Int32Array): void {
-  for (let v = first; v < last; v++) block[v] = v;
+function number(first: number, last: number, numbers: Int32Array): void {
+  for (let i = first; i < last; i++) numbers[i] = i;
 }
 
 /** Join the nodes of some ranks to those of the ranks before. */
