@@ -56,6 +56,34 @@ export interface Outlets {
   readonly length: Float64Array;
 }
 
+interface Owners {
+  /** The box of each outlet, -1 for none, and how many each box has. */
+  readonly owner: Int32Array;
+  readonly own: Int32Array;
+  /** 1 for tensors of open frames: they leave where they leave. */
+  readonly fixed: Uint8Array;
+}
+
+/** Writes where fixed outlets are. */
+function ownersOf({ boxes, from, fromAt, outlet, labelAcross }: Problem, outletAt: Float64Array): Owners {
+  const owner = new Int32Array(labelAcross.length).fill(-1);
+  const own = new Int32Array(boxes);
+  const fixed = new Uint8Array(owner.length);
+  inParts(from.length, (first, last) => {
+    for (let e = first; e < last; e++) {
+      const o = outlet[e]!;
+      const v = from[e]!;
+      if (owner[o]! >= 0 || v >= boxes) continue;
+      owner[o] = v;
+      own[v]!++;
+      if (Number.isNaN(fromAt[e]!)) continue;
+      fixed[o] = 1;
+      outletAt[o] = fromAt[e]!;
+    }
+  });
+  return { owner, own, fixed };
+}
+
 /** Outlets and labels side by side in their order, about the middle of their box; `count` outlets in all. */
 export function outletsOf(problem: Problem, count = problem.labelAcross.length): Outlets {
   const { labelAcross, labelAlong } = problem;
@@ -63,22 +91,7 @@ export function outletsOf(problem: Problem, count = problem.labelAcross.length):
   const labelAt = new Float64Array(count).fill(Number.NaN);
   const breadth = new Float64Array(problem.boxes);
   const length = new Float64Array(problem.boxes);
-  const owner = new Int32Array(labelAcross.length).fill(-1);
-  const own = new Int32Array(problem.boxes);
-  /** 1 for tensors of open frames: they leave where they leave. */
-  const fixed = new Uint8Array(owner.length);
-  inParts(problem.from.length, (first, last) => {
-    for (let e = first; e < last; e++) {
-      const o = problem.outlet[e]!;
-      const v = problem.from[e]!;
-      if (owner[o]! >= 0 || v >= problem.boxes) continue;
-      owner[o] = v;
-      own[v]!++;
-      if (Number.isNaN(problem.fromAt[e]!)) continue;
-      fixed[o] = 1;
-      outletAt[o] = problem.fromAt[e]!;
-    }
-  });
+  const { owner, own, fixed } = ownersOf(problem, outletAt);
   /** Where the next outlet of each box goes; outlets are numbered in their ports' order. */
   const next = new Float64Array(problem.boxes);
   const slot = (o: number, v: number): number =>

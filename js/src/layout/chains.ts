@@ -108,16 +108,32 @@ interface Chains {
   readonly pieces: number;
 }
 
-function connect(links: Links, { chain, inLane, trunks, total, pieces }: Chains): Layered {
-  const { from, to, nodes } = links;
-  const rank = new Int32Array(total);
-  rank.set(links.rank);
-  const upper = new Int32Array(pieces);
-  const lower = new Int32Array(pieces);
-  const weight = new Int32Array(pieces).fill(1);
-  const starts = new Int32Array(pieces).fill(-1);
-  const arrives = new Int32Array(pieces).fill(-1);
+type Pieces = Pick<Layered, "rank" | "upper" | "lower" | "weight" | "starts" | "arrives">;
+
+function connect(links: Links, chains: Chains): Layered {
+  const { chain, inLane, total, pieces } = chains;
+  const laid = {
+    rank: new Int32Array(total),
+    upper: new Int32Array(pieces),
+    lower: new Int32Array(pieces),
+    weight: new Int32Array(pieces).fill(1),
+    starts: new Int32Array(pieces).fill(-1),
+    arrives: new Int32Array(pieces).fill(-1),
+  };
+  laid.rank.set(links.rank);
   const branches = new Int32Array(total);
+  const count = layLinks(links, chains, laid, branches);
+  if (chains.trunks.count > 0) layTrunks(links, chains, laid, branches, count);
+  return { nodes: links.nodes, total, ranks: links.ranks, chain, inLane, lanes: inLane.includes(1), ...laid };
+}
+
+/** The pieces of all links that have a chain of their own, and the last ones of those that share a trunk. */
+function layLinks(
+  { from, to }: Links,
+  { chain, inLane, trunks }: Chains,
+  { rank, upper, lower, starts, arrives }: Pieces,
+  branches: Int32Array,
+): number {
   let p = 0;
   inParts(from.length, (first, last) => {
     for (let l = first; l < last; l++) {
@@ -143,12 +159,23 @@ function connect(links: Links, { chain, inLane, trunks, total, pieces }: Chains)
       arrives[p++] = l;
     }
   });
+  return p;
+}
+
+/** The first link of a trunk lays it for all; the pieces above a branch carry it. */
+function layTrunks(
+  { from }: Links,
+  { chain, trunks }: Chains,
+  { rank, upper, lower, weight, starts }: Pieces,
+  branches: Int32Array,
+  count: number,
+): void {
   const laid = new Uint8Array(trunks.count);
+  let p = count;
   inParts(from.length, (first, last) => {
     for (let l = first; l < last; l++) {
       const t = trunks.of[l]!;
       if (t < 0 || laid[t]) continue;
-      // The first link of a trunk lays it for all; the pieces above a branch carry it.
       laid[t] = 1;
       const start = rank[from[l]!]!;
       const length = trunks.reach[t]! - start - 1;
@@ -165,8 +192,6 @@ function connect(links: Links, { chain, inLane, trunks, total, pieces }: Chains)
       p += length;
     }
   });
-  const lanes = inLane.includes(1);
-  return { nodes, total, ranks: links.ranks, rank, chain, inLane, lanes, upper, lower, weight, starts, arrives };
 }
 
 // Links longer than this may have so many virtual nodes in a frame. Ordering costs in proportion to them: what goes beyond

@@ -1,7 +1,6 @@
-// Loops over everything in a frame, cut into short calls. An engine that compiles while it runs replaces a function when
-// it is called again; a loop that does not end it has to replace midway, which it does twice for every long loop, throws
-// away when the loop is left, and pays for with more time than most layouts need. Where a loop returns every hundred rounds
-// none of that happens: a first layout takes half the time.
+// Loops over everything in a frame, cut into short calls. V8 replaces a function by what it has compiled when the function
+// is called again. A loop that does not return has to be replaced midway, at two levels of optimization, and that is thrown
+// away where the loop is left for code that has not run yet: a first layout paid more for it than for its own work.
 
 /** Rounds between two returns: fewer than make V8 look for a way to replace the running loop. */
 export const PART = 64;

@@ -68,10 +68,11 @@ export class SignatureWriter {
   }
 }
 
-export function readProblem(row: Float64Array): Problem {
+/** With everything but what each box, edge and outlet says. */
+function emptyProblem(row: Float64Array): Problem {
   const [boxes, near, far, edges, outlets] = row as unknown as [number, number, number, number, number];
   const n = boxes + near + far;
-  const problem = {
+  return {
     boxes,
     near,
     far,
@@ -91,9 +92,12 @@ export function readProblem(row: Float64Array): Problem {
     least: { across: row[9]!, along: row[10]! },
     gaps: { node: row[11]!, edge: row[12]!, rank: row[13]! },
   };
-  // These run once for each box and edge of a frame, and `at` runs on.
+}
+
+export function readProblem(row: Float64Array): Problem {
+  const problem = emptyProblem(row);
   let at = HEAD;
-  inParts(boxes, (first, last) => {
+  inParts(problem.boxes, (first, last) => {
     for (let b = first; b < last; b++) {
       problem.across[b] = row[at++]!;
       problem.along[b] = row[at++]!;
@@ -101,7 +105,7 @@ export function readProblem(row: Float64Array): Problem {
     }
   });
   const offset = (value: number): number => (value === Number.POSITIVE_INFINITY ? Number.NaN : value);
-  inParts(edges, (first, last) => {
+  inParts(problem.from.length, (first, last) => {
     for (let e = first; e < last; e++) {
       problem.from[e] = row[at++]!;
       problem.to[e] = row[at++]!;
@@ -111,7 +115,7 @@ export function readProblem(row: Float64Array): Problem {
       problem.toAt[e] = offset(row[at++]!);
     }
   });
-  inParts(outlets, (first, last) => {
+  inParts(problem.labelAcross.length, (first, last) => {
     for (let o = first; o < last; o++) {
       problem.labelAcross[o] = row[at++]!;
       problem.labelAlong[o] = row[at++]!;

@@ -123,8 +123,8 @@ function joinTrees({ n, from, to, rank }: Ranks, { parent, preorder, place, end 
 
 /** Move the subtree whose move gains most. Returns whether there was one. */
 function exchange(ranks: Ranks, tree: Tree): boolean {
-  const { n, from, to, incoming, outgoing, rank } = ranks;
-  const { link, parent, preorder, place, end, inTree } = tree;
+  const { n, from, incoming, outgoing, rank } = ranks;
+  const { link, parent, preorder, place, end } = tree;
   // A cut value is the sum, over the subtree, of links that leave nodes less those that enter: inner ones cancel.
   const sum = new Int32Array(n);
   inParts(n, (first, last) => {
@@ -148,7 +148,7 @@ function exchange(ranks: Ranks, tree: Tree): boolean {
       if (e < 0 || end[v]! > done) continue;
       const leaves = from[e] === v;
       if ((leaves ? sum[v]! : -sum[v]!) >= 0) continue;
-      const room = slackOf(v, leaves);
+      const room = slackOf(ranks, tree, v, leaves);
       if (room === 0) continue;
       for (let k = place[v]!; k < end[v]!; k++) rank[preorder[k]!]! += leaves ? -room : room;
       done = place[v]!;
@@ -156,22 +156,24 @@ function exchange(ranks: Ranks, tree: Tree): boolean {
     }
   });
   return moved;
+}
 
-  /** How far the subtree of `v` can move away from the link above it. */
-  function slackOf(v: number, up: boolean): number {
-    let least = 0x7fffffff;
-    const first = place[v]!;
-    const last = end[v]!;
-    const [near, ends] = up ? [incoming, from] : [outgoing, to];
-    for (let k = first; k < last; k++) {
-      const w = preorder[k]!;
-      for (let i = near.offsets[w]!; i < near.offsets[w + 1]!; i++) {
-        const e = near.edges[i]!;
-        const other = place[ends[e]!]!;
-        if (inTree[e] || (other >= first && other < last)) continue;
-        least = Math.min(least, rank[to[e]!]! - rank[from[e]!]! - 1);
-      }
+/** How far the subtree of `v` can move away from the link above it. */
+function slackOf({ from, to, incoming, outgoing, rank }: Ranks, tree: Tree, v: number, up: boolean): number {
+  const { preorder, place, end, inTree } = tree;
+  let least = 0x7fffffff;
+  const first = place[v]!;
+  const last = end[v]!;
+  const near = up ? incoming : outgoing;
+  const ends = up ? from : to;
+  for (let k = first; k < last; k++) {
+    const w = preorder[k]!;
+    for (let i = near.offsets[w]!; i < near.offsets[w + 1]!; i++) {
+      const e = near.edges[i]!;
+      const other = place[ends[e]!]!;
+      if (inTree[e] || (other >= first && other < last)) continue;
+      least = Math.min(least, rank[to[e]!]! - rank[from[e]!]! - 1);
     }
-    return least === 0x7fffffff ? 0 : least;
   }
+  return least === 0x7fffffff ? 0 : least;
 }
