@@ -1,4 +1,5 @@
 // Edges by one of their ends, in two flat arrays.
+import { inParts } from "./parts";
 
 export interface Adjacency {
   /** The edges of `v` are `edges[offsets[v]]` to `edges[offsets[v + 1] - 1]`, in the order of their numbers. */
@@ -6,38 +7,55 @@ export interface Adjacency {
   readonly edges: Int32Array;
 }
 
+interface Grouping extends Adjacency {
+  readonly ends: Int32Array;
+  /** Where the next edge of each node goes. */
+  readonly next: Int32Array;
+}
+
 /** Group the numbers `0 .. ends.length - 1` by the node in `ends`, of `n` nodes. */
 export function adjacency(n: number, ends: Int32Array): Adjacency {
-  const offsets = offsetsOf(countsOf(n, ends));
-  return { offsets, edges: grouped(ends, offsets) };
+  const offsets = offsetsOf(n, ends);
+  const grouping = { offsets, edges: new Int32Array(ends.length), ends, next: offsets.slice() };
+  inParts(ends.length, group, grouping);
+  return grouping;
 }
 
-// One loop to a function: a function is compiled while its first loop runs, and thrown away when it gets to the second.
-
-function countsOf(n: number, ends: Int32Array): Int32Array {
-  const counts = new Int32Array(n);
-  for (let e = 0; e < ends.length; e++) counts[ends[e]!]!++;
-  return counts;
-}
-
-/** Where each group starts, with the end of the last one. */
-function offsetsOf(counts: Int32Array): Int32Array {
-  const offsets = new Int32Array(counts.length + 1);
-  let sum = 0;
-  for (let v = 0; v < counts.length; v++) {
-    sum += counts[v]!;
-    offsets[v + 1] = sum;
-  }
+/** Where each of `n` groups starts, with the end of the last one. */
+export function offsetsOf(n: number, ends: Int32Array): Int32Array {
+  const offsets = new Int32Array(n + 1);
+  const counting = { offsets, ends };
+  inParts(ends.length, count, counting);
+  inParts(n, addUp, counting);
   return offsets;
 }
 
-function grouped(ends: Int32Array, offsets: Int32Array): Int32Array {
-  const edges = new Int32Array(ends.length);
-  const next = offsets.slice();
-  for (let e = 0; e < ends.length; e++) {
-    const at = next[ends[e]!]!;
-    edges[at] = e;
-    next[ends[e]!] = at + 1;
+function count(first: number, last: number, { offsets, ends }: Pick<Grouping, "offsets" | "ends">): void {
+  for (let e = first; e < last; e++) offsets[ends[e]! + 1]!++;
+}
+
+function addUp(first: number, last: number, { offsets }: Pick<Grouping, "offsets" | "ends">): void {
+  for (let v = first; v < last; v++) offsets[v + 1]! += offsets[v]!;
+}
+
+function group(first: number, last: number, { ends, edges, next }: Grouping): void {
+  for (let e = first; e < last; e++) edges[next[ends[e]!]!++] = e;
+}
+
+/** Up to so many are sorted by insertion. */
+const FEW = 48;
+
+/** Sort the edges between two places, so far in the order of their numbers, by their keys. */
+export function sortEdges(edges: Int32Array, first: number, last: number, key: Int32Array): void {
+  if (last - first > FEW) {
+    edges.subarray(first, last).sort((a, b) => key[a]! - key[b]! || a - b);
+    return;
   }
-  return edges;
+  for (let i = first + 1; i < last; i++) {
+    const e = edges[i]!;
+    const at = key[e]!;
+    let j = i - 1;
+    for (; j >= first && key[edges[j]!]! > at; j--) edges[j + 1] = edges[j]!;
+    edges[j + 1] = e;
+  }
 }

@@ -2,6 +2,7 @@
 import type { Extents } from "./align";
 import type { Layered } from "./chains";
 import type { Links } from "./links";
+import { inParts } from "./parts";
 import { nodesOf, type Problem } from "./problem";
 
 export interface Cells extends Extents {
@@ -31,13 +32,15 @@ export function cellsOf(problem: Problem, links: Links, layered: Layered): Cells
   const along = new Float64Array(links.nodes);
   const full = new Float64Array(links.nodes);
   const labels = outletsOf(problem, links.outlets);
-  for (let v = 0; v < n - ports; v++) {
-    const half = Math.max(problem.across[v]!, labels.breadth[v]!) / 2 + gaps.node / 2;
-    before[v] = half + problem.anchor[v]!;
-    after[v] = half - problem.anchor[v]!;
-    along[v] = problem.along[v]!;
-    full[v] = along[v]! + (labels.length[v]! > 0 ? gaps.rank + labels.length[v]! : 0);
-  }
+  inParts(n - ports, (first, last) => {
+    for (let v = first; v < last; v++) {
+      const half = Math.max(problem.across[v]!, labels.breadth[v]!) / 2 + gaps.node / 2;
+      before[v] = half + problem.anchor[v]!;
+      after[v] = half - problem.anchor[v]!;
+      along[v] = problem.along[v]!;
+      full[v] = along[v]! + (labels.length[v]! > 0 ? gaps.rank + labels.length[v]! : 0);
+    }
+  });
   for (let v = n; v < links.nodes; v++) {
     before[v] = TURN / 2;
     after[v] = TURN / 2;
@@ -53,6 +56,34 @@ export interface Outlets {
   readonly length: Float64Array;
 }
 
+interface Owners {
+  /** The box of each outlet, -1 for none, and how many each box has. */
+  readonly owner: Int32Array;
+  readonly own: Int32Array;
+  /** 1 for tensors of open frames: they leave where they leave. */
+  readonly fixed: Uint8Array;
+}
+
+/** Writes where fixed outlets are. */
+function ownersOf({ boxes, from, fromAt, outlet, labelAcross }: Problem, outletAt: Float64Array): Owners {
+  const owner = new Int32Array(labelAcross.length).fill(-1);
+  const own = new Int32Array(boxes);
+  const fixed = new Uint8Array(owner.length);
+  inParts(from.length, (first, last) => {
+    for (let e = first; e < last; e++) {
+      const o = outlet[e]!;
+      const v = from[e]!;
+      if (owner[o]! >= 0 || v >= boxes) continue;
+      owner[o] = v;
+      own[v]!++;
+      if (Number.isNaN(fromAt[e]!)) continue;
+      fixed[o] = 1;
+      outletAt[o] = fromAt[e]!;
+    }
+  });
+  return { owner, own, fixed };
+}
+
 /** Outlets and labels side by side in their order, about the middle of their box; `count` outlets in all. */
 export function outletsOf(problem: Problem, count = problem.labelAcross.length): Outlets {
   const { labelAcross, labelAlong } = problem;
@@ -60,38 +91,33 @@ export function outletsOf(problem: Problem, count = problem.labelAcross.length):
   const labelAt = new Float64Array(count).fill(Number.NaN);
   const breadth = new Float64Array(problem.boxes);
   const length = new Float64Array(problem.boxes);
-  const owner = new Int32Array(labelAcross.length).fill(-1);
-  const own = new Int32Array(problem.boxes);
-  /** 1 for tensors of open frames: they leave where they leave. */
-  const fixed = new Uint8Array(owner.length);
-  for (let e = 0; e < problem.from.length; e++) {
-    const o = problem.outlet[e]!;
-    const v = problem.from[e]!;
-    if (owner[o]! >= 0 || v >= problem.boxes) continue;
-    owner[o] = v;
-    own[v]!++;
-    if (Number.isNaN(problem.fromAt[e]!)) continue;
-    fixed[o] = 1;
-    outletAt[o] = problem.fromAt[e]!;
-  }
+  const { owner, own, fixed } = ownersOf(problem, outletAt);
   /** Where the next outlet of each box goes; outlets are numbered in their ports' order. */
   const next = new Float64Array(problem.boxes);
   const slot = (o: number, v: number): number =>
     labelAcross[o]! > 0 && own[v]! <= LABELS ? labelAcross[o]! + LABEL_GAP : APART;
-  for (let o = 0; o < owner.length; o++) if (owner[o]! >= 0) breadth[owner[o]!]! += slot(o, owner[o]!);
-  for (let v = 0; v < problem.boxes; v++) next[v] = -breadth[v]! / 2;
-  for (let o = 0; o < owner.length; o++) {
-    const v = owner[o]!;
-    if (v < 0) continue;
-    const at = next[v]! + slot(o, v) / 2;
-    next[v]! += slot(o, v);
-    if (fixed[o]) continue;
-    const reach = Math.max(0, problem.across[v]! / 2 - CORNER);
-    outletAt[o] = Math.max(-reach, Math.min(reach, at));
-    if (labelAcross[o]! <= 0 || own[v]! > LABELS) continue;
-    labelAt[o] = at;
-    length[v] = Math.max(length[v]!, labelAlong[o]!);
-  }
-  for (let v = 0; v < problem.boxes; v++) if (length[v] === 0) breadth[v] = 0;
+  inParts(owner.length, (first, last) => {
+    for (let o = first; o < last; o++) if (owner[o]! >= 0) breadth[owner[o]!]! += slot(o, owner[o]!);
+  });
+  inParts(problem.boxes, (first, last) => {
+    for (let v = first; v < last; v++) next[v] = -breadth[v]! / 2;
+  });
+  inParts(owner.length, (first, last) => {
+    for (let o = first; o < last; o++) {
+      const v = owner[o]!;
+      if (v < 0) continue;
+      const at = next[v]! + slot(o, v) / 2;
+      next[v]! += slot(o, v);
+      if (fixed[o]) continue;
+      const reach = Math.max(0, problem.across[v]! / 2 - CORNER);
+      outletAt[o] = Math.max(-reach, Math.min(reach, at));
+      if (labelAcross[o]! <= 0 || own[v]! > LABELS) continue;
+      labelAt[o] = at;
+      length[v] = Math.max(length[v]!, labelAlong[o]!);
+    }
+  });
+  inParts(problem.boxes, (first, last) => {
+    for (let v = first; v < last; v++) if (length[v] === 0) breadth[v] = 0;
+  });
   return { outletAt, labelAt, breadth, length };
 }

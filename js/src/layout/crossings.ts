@@ -1,29 +1,63 @@
 // Counting the crossings of pieces between two neighbouring ranks: inversions, after Barth, Mutzel and Juenger, "Simple
 // and efficient bilayer cross counting" (2004), weighted by how many links each piece carries.
 import { type Ordered, PORTS, type Side } from "./neighbours";
+import { inParts } from "./parts";
 
 // Up to this many pieces comparing all pairs is faster than a tree.
 const FEW = 32;
+
+function countStale(first: number, last: number, counter: CrossingCounter): void {
+  counter.count(first, last);
+}
 
 export class CrossingCounter {
   #place: Int32Array = new Int32Array(256);
   #weight: Int32Array = new Int32Array(256);
   #port: Int32Array = new Int32Array(256);
-  #tree = new Float64Array(256);
+  #tree = new Int32Array(256);
   readonly #order: Ordered;
   readonly #down: Side;
+  /** Crossings below each rank, as of the last `total`; and 1 where they have to be counted again. */
+  readonly crossings: Float64Array;
+  readonly #stale: Uint8Array;
+  /** When the order of each rank was last changed, by a clock that others set. */
+  readonly changedAt: Int32Array;
+  clock = 0;
+  #sum = 0;
   /** Pieces looked at so far: what bounds the work. */
   work = 0;
 
   constructor(order: Ordered, down: Side) {
     this.#order = order;
     this.#down = down;
+    const ranks = order.starts.length - 1;
+    this.crossings = new Float64Array(ranks);
+    this.changedAt = new Int32Array(ranks);
+    this.#stale = new Uint8Array(ranks).fill(1, 0, ranks - 1);
+  }
+
+  /** The order of rank `r` is another one. */
+  changed(r: number): void {
+    this.changedAt[r] = this.clock;
+    if (r > 0) this.#stale[r - 1] = 1;
+    if (r + 1 < this.#stale.length) this.#stale[r] = 1;
   }
 
   total(): number {
-    let sum = 0;
-    for (let r = 0; r + 2 < this.#order.starts.length; r++) sum += this.below(r);
-    return sum;
+    inParts(this.#stale.length, countStale, this);
+    return this.#sum;
+  }
+
+  /** Count between some ranks again, where that is due. */
+  count(first: number, last: number): void {
+    const stale = this.#stale;
+    for (let r = first; r < last; r++) {
+      if (!stale[r]) continue;
+      const now = this.below(r);
+      this.#sum += now - this.crossings[r]!;
+      this.crossings[r] = now;
+      stale[r] = 0;
+    }
   }
 
   /** Crossings between rank `r` and the next. */
@@ -96,7 +130,7 @@ export class CrossingCounter {
   }
 
   #byTree(count: number, size: number): number {
-    if (this.#tree.length < size + 1) this.#tree = new Float64Array(size * 2 + 1);
+    if (this.#tree.length < size + 1) this.#tree = new Int32Array(size * 2 + 1);
     const tree = this.#tree.fill(0, 0, size + 1);
     let sum = 0;
     let all = 0;

@@ -8,6 +8,7 @@ import { lanesOf } from "./lanes";
 import { type Links, linksOf } from "./links";
 import { firstOrder, MIDDLE, PORTS, sidesOf } from "./neighbours";
 import { improveOrder } from "./order";
+import { inParts } from "./parts";
 import { nodesOf, type Plan, type Problem } from "./problem";
 import { routesOf } from "./route";
 import { unwrapGrids, wrapGrids } from "./wrap";
@@ -36,9 +37,11 @@ function* planLayers(problem: Problem): Generator<string, Plan> {
   for (; !aligned.done; aligned = aligning.next()) yield "align";
   const x = aligned.value;
   const laneAt = lanesOf(links, layered, order, x, cells, problem.gaps.edge);
-  const across = shift(problem, cells, x, laneAt);
+  const across = shift(problem, cells, x, layered.lanes ? laneAt : null);
   const centre = new Float64Array(links.nodes);
-  for (let v = 0; v < centre.length; v++) centre[v] = x[v]! - (problem.anchor[v] ?? 0);
+  inParts(centre.length, (first, last) => {
+    for (let v = first; v < last; v++) centre[v] = x[v]! - (problem.anchor[v] ?? 0);
+  });
   const ends = endsOf(problem, links, layered, cells, centre, x, laneAt);
   const bands = bandsOf(problem, links, layered, cells, ends, x, laneAt);
   const start = startsOf(problem, links, cells, bands.start, bands.length);
@@ -61,22 +64,35 @@ function* planLayers(problem: Problem): Generator<string, Plan> {
 
 /** Where each link leaves its node, as a small number that grows across the flow. */
 function portsAbove(problem: Problem, links: Links, cells: Cells): Int32Array {
-  return links.outlet.map((o, l) => portAt(cells.outletAt[o]!, problem.across[links.from[l]!] ?? 0));
+  const ports = new Int32Array(links.outlet.length);
+  inParts(ports.length, (first, last) => {
+    for (let l = first; l < last; l++) {
+      const u = links.from[l]!;
+      ports[l] = portAt(cells.outletAt[links.outlet[l]!]!, u < problem.across.length ? problem.across[u]! : 0);
+    }
+  });
+  return ports;
 }
 
 /** Where each link meets its target: open frames say where, other boxes in which order. */
 function portsBelow(problem: Problem, links: Links): Int32Array {
-  const last = new Int32Array(links.nodes);
-  for (let e = 0; e < problem.to.length; e++) {
-    last[problem.to[e]!] = Math.max(last[problem.to[e]!]!, problem.inPort[e]!);
-  }
-  return links.to.map((v, l) => {
-    const e = links.edge[l]!;
-    if (v !== problem.to[e]!) return MIDDLE;
-    const at = problem.toAt[e]!;
-    if (!Number.isNaN(at)) return portAt(at, problem.across[v]!);
-    return Math.max(1, Math.min(PORTS - 1, Math.round(MIDDLE + problem.inPort[e]! - last[v]! / 2)));
+  const most = new Int32Array(links.nodes);
+  inParts(problem.to.length, (first, last) => {
+    for (let e = first; e < last; e++) {
+      most[problem.to[e]!] = Math.max(most[problem.to[e]!]!, problem.inPort[e]!);
+    }
   });
+  const ports = new Int32Array(links.to.length);
+  inParts(ports.length, (first, last) => {
+    for (let l = first; l < last; l++) {
+      const v = links.to[l]!;
+      const e = links.edge[l]!;
+      if (v !== problem.to[e]!) ports[l] = MIDDLE;
+      else if (!Number.isNaN(problem.toAt[e]!)) ports[l] = portAt(problem.toAt[e]!, problem.across[v]!);
+      else ports[l] = Math.max(1, Math.min(PORTS - 1, Math.round(MIDDLE + problem.inPort[e]! - most[v]! / 2)));
+    }
+  });
+  return ports;
 }
 
 /** From 1, as 0 is where the next node ends. */
@@ -86,29 +102,54 @@ function portAt(offset: number, across: number): number {
 }
 
 /** Shift everything so that content starts behind the padding; a frame wider than its content centres it. */
-function shift(problem: Problem, { before, after }: Cells, x: Float64Array, laneAt: Float64Array): number {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  const half = problem.gaps.edge / 2;
-  const inset = problem.gaps.node / 2;
-  for (let v = 0; v < x.length; v++) {
-    const gap = v < problem.boxes ? inset : 0;
-    low = Math.min(low, x[v]! - before[v]! + gap);
-    high = Math.max(high, x[v]! + after[v]! - gap);
-  }
-  for (let l = 0; l < laneAt.length; l++) {
-    const at = laneAt[l]!;
-    if (Number.isNaN(at)) continue;
-    low = Math.min(low, at - half);
-    high = Math.max(high, at + half);
-  }
-  if (low > high) low = high = 0;
+function shift(problem: Problem, cells: Cells, x: Float64Array, laneAt: Float64Array | null): number {
+  const range = { low: Number.POSITIVE_INFINITY, high: Number.NEGATIVE_INFINITY };
+  coverNodes(range, problem, cells, x);
+  if (laneAt) coverLanes(range, laneAt, problem.gaps.edge / 2);
+  if (range.low > range.high) range.low = range.high = 0;
+  const { low, high } = range;
   const [first, last] = problem.padAcross;
   const total = Math.max(problem.least.across, high - low + first + last);
   const by = (total - first - last - (high - low)) / 2 + first - low;
-  for (let v = 0; v < x.length; v++) x[v]! += by;
-  for (let l = 0; l < laneAt.length; l++) laneAt[l]! += by;
+  move(x, by);
+  if (laneAt) move(laneAt, by);
   return total;
+}
+
+interface Range {
+  low: number;
+  high: number;
+}
+
+function coverNodes(range: Range, { boxes, gaps }: Problem, { before, after }: Cells, x: Float64Array): void {
+  const inset = gaps.node / 2;
+  inParts(x.length, (first, last) => {
+    let { low, high } = range;
+    for (let v = first; v < last; v++) {
+      const gap = v < boxes ? inset : 0;
+      low = Math.min(low, x[v]! - before[v]! + gap);
+      high = Math.max(high, x[v]! + after[v]! - gap);
+    }
+    range.low = low;
+    range.high = high;
+  });
+}
+
+function coverLanes(range: Range, laneAt: Float64Array, half: number): void {
+  inParts(laneAt.length, (first, last) => {
+    for (let l = first; l < last; l++) {
+      const at = laneAt[l]!;
+      if (Number.isNaN(at)) continue;
+      range.low = Math.min(range.low, at - half);
+      range.high = Math.max(range.high, at + half);
+    }
+  });
+}
+
+function move(places: Float64Array, by: number): void {
+  inParts(places.length, (first, last) => {
+    for (let i = first; i < last; i++) places[i]! += by;
+  });
 }
 
 /** Nodes stand in the middle of their band; near ports at the frame's border. */
@@ -120,10 +161,14 @@ function startsOf(
   length: Float64Array,
 ): Float64Array {
   const { boxes, near } = problem;
-  return full.map((own, v) => {
-    if (v >= boxes && v < boxes + near) return 0;
-    return band[rank[v]!]! + (length[rank[v]!]! - own) / 2;
+  const start = new Float64Array(full.length);
+  inParts(start.length, (first, last) => {
+    for (let v = first; v < last; v++) {
+      if (v >= boxes && v < boxes + near) continue;
+      start[v] = band[rank[v]!]! + (length[rank[v]!]! - full[v]!) / 2;
+    }
   });
+  return start;
 }
 
 function labelsOf(
@@ -135,13 +180,15 @@ function labelsOf(
   const m = problem.from.length;
   const labelAcross = new Float64Array(m).fill(Number.NaN);
   const labelAlong = new Float64Array(m).fill(Number.NaN);
-  for (let e = 0; e < m; e++) {
-    const v = problem.from[e]!;
-    const o = problem.outlet[e]!;
-    const at = cells.labelAt[o]!;
-    if (v >= nodesOf(problem) || Number.isNaN(at)) continue;
-    labelAcross[e] = centre[v]! + at;
-    labelAlong[e] = start[v]! + cells.along[v]! + problem.gaps.rank + problem.labelAlong[o]! / 2;
-  }
+  inParts(m, (first, last) => {
+    for (let e = first; e < last; e++) {
+      const v = problem.from[e]!;
+      const o = problem.outlet[e]!;
+      const at = cells.labelAt[o]!;
+      if (v >= nodesOf(problem) || Number.isNaN(at)) continue;
+      labelAcross[e] = centre[v]! + at;
+      labelAlong[e] = start[v]! + cells.along[v]! + problem.gaps.rank + problem.labelAlong[o]! / 2;
+    }
+  });
   return { labelAcross, labelAlong };
 }

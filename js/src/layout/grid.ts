@@ -2,6 +2,7 @@
 // far wider than any screen, so they are wrapped into a grid of rows. Lines come in by a trunk on the left with a bus
 // above every row, and go out by a bus below every row and a trunk on the right.
 import { outletsOf } from "./cells";
+import { inParts } from "./parts";
 import type { Problem } from "./problem";
 
 /** Fewer boxes than this stay side by side. */
@@ -78,17 +79,23 @@ function candidatesOf({ boxes, near, from, to, outlet, labelAcross }: Problem, r
   const outlets = labelAcross.length;
   const readers = new Int32Array(labelAcross.length);
   const feeders = new Int32Array(boxes);
-  for (let e = 0; e < from.length; e++) {
-    readers[outlet[e]!]!++;
-    if (to[e]! < boxes) feeders[to[e]!]!++;
-  }
+  inParts(from.length, (first, last) => {
+    for (let e = first; e < last; e++) {
+      readers[outlet[e]!]!++;
+      if (to[e]! < boxes) feeders[to[e]!]!++;
+    }
+  });
   const out = new Uint8Array(boxes);
-  for (let e = 0; e < from.length; e++) {
-    if (to[e]! < boxes && readOf[e]! < outlets && readers[outlet[e]!]! < LEAST) out[to[e]!] = 1;
-    if (from[e]! < boxes && to[e]! < boxes + near && feeders[to[e]!]! < LEAST) out[from[e]!] = 1;
-  }
+  inParts(from.length, (first, last) => {
+    for (let e = first; e < last; e++) {
+      if (to[e]! < boxes && readOf[e]! < outlets && readers[outlet[e]!]! < LEAST) out[to[e]!] = 1;
+      if (from[e]! < boxes && to[e]! < boxes + near && feeders[to[e]!]! < LEAST) out[from[e]!] = 1;
+    }
+  });
   const candidates: number[] = [];
-  for (let v = 0; v < boxes; v++) if (!out[v]) candidates.push(v);
+  inParts(boxes, (first, last) => {
+    for (let v = first; v < last; v++) if (!out[v]) candidates.push(v);
+  });
   return candidates;
 }
 

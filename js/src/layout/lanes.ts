@@ -5,6 +5,7 @@ import type { Extents } from "./align";
 import type { Layered } from "./chains";
 import type { Links } from "./links";
 import type { Ordered } from "./neighbours";
+import { inParts } from "./parts";
 
 interface Lane {
   readonly outlet: number;
@@ -27,16 +28,18 @@ export function lanesOf(
 ): Float64Array {
   const at = new Float64Array(links.from.length).fill(Number.NaN);
   const byOutlet = new Map<number, Lane>();
-  for (let l = 0; l < at.length; l++) {
-    if (!layered.inLane[l]) continue;
-    const outlet = links.outlet[l]!;
-    const first = links.rank[links.from[l]!]! + 1;
-    const lane = byOutlet.get(outlet) ?? { outlet, first, last: first, branches: 0 };
-    byOutlet.set(outlet, lane);
-    lane.last = Math.max(lane.last, links.rank[links.to[l]!]! - 1);
-    lane.branches++;
-  }
-  if (byOutlet.size === 0) return at;
+  if (!layered.lanes) return at;
+  inParts(at.length, (from, to) => {
+    for (let l = from; l < to; l++) {
+      if (!layered.inLane[l]) continue;
+      const outlet = links.outlet[l]!;
+      const first = links.rank[links.from[l]!]! + 1;
+      const lane = byOutlet.get(outlet) ?? { outlet, first, last: first, branches: 0 };
+      byOutlet.set(outlet, lane);
+      lane.last = Math.max(lane.last, links.rank[links.to[l]!]! - 1);
+      lane.branches++;
+    }
+  });
   const placed = new Map<number, number>();
   const borders = bordersOf(order, x, extents);
   const left = (lane: Lane): boolean => lane.branches > SKIP;
@@ -48,7 +51,9 @@ export function lanesOf(
   );
   for (const lane of lanes)
     placed.set(lane.outlet, place(lane, left(lane) ? borders.low : borders.high, left(lane), gap));
-  for (let l = 0; l < at.length; l++) if (layered.inLane[l]) at[l] = placed.get(links.outlet[l]!)!;
+  inParts(at.length, (from, to) => {
+    for (let l = from; l < to; l++) if (layered.inLane[l]) at[l] = placed.get(links.outlet[l]!)!;
+  });
   return at;
 }
 
@@ -60,13 +65,15 @@ function bordersOf(
   const ranks = order.starts.length - 1;
   const low = new Float64Array(ranks);
   const high = new Float64Array(ranks);
-  for (let r = 0; r < ranks; r++) {
-    if (order.starts[r] === order.starts[r + 1]) continue;
-    const first = order.nodes[order.starts[r]!]!;
-    const last = order.nodes[order.starts[r + 1]! - 1]!;
-    low[r] = x[first]! - before[first]!;
-    high[r] = x[last]! + after[last]!;
-  }
+  inParts(ranks, (first, last) => {
+    for (let r = first; r < last; r++) {
+      if (order.starts[r] === order.starts[r + 1]) continue;
+      const leftmost = order.nodes[order.starts[r]!]!;
+      const rightmost = order.nodes[order.starts[r + 1]! - 1]!;
+      low[r] = x[leftmost]! - before[leftmost]!;
+      high[r] = x[rightmost]! + after[rightmost]!;
+    }
+  });
   return { low, high };
 }
 

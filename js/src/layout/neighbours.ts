@@ -1,6 +1,7 @@
 // The layered graph as each pass reads it: nodes by rank in order, and for each node its neighbours one rank up and down.
 import { adjacency } from "./adjacency";
 import type { Layered } from "./chains";
+import { inParts, PART } from "./parts";
 
 /** Positions are compared as `position * PORTS + port`, so that the places on a box's side count too. */
 export const PORTS = 64;
@@ -27,12 +28,34 @@ export interface Ordered {
 
 export function sidesOf(layered: Layered, portFrom: Int32Array, portTo: Int32Array): { up: Side; down: Side } {
   const { total, upper, lower, starts, arrives } = layered;
-  const below = starts.map((l) => (l < 0 ? MIDDLE : portFrom[l]!));
-  const above = arrives.map((l) => (l < 0 ? MIDDLE : portTo[l]!));
+  const below = portsOf(starts, portFrom);
+  const above = portsOf(arrives, portTo);
   return {
     up: side(total, lower, upper, layered.weight, below, above),
     down: side(total, upper, lower, layered.weight, above, below),
   };
+}
+
+function portsOf(link: Int32Array, port: Int32Array): Int32Array {
+  const ports = new Int32Array(link.length);
+  inParts(ports.length, fillPorts, { link, port, ports });
+  return ports;
+}
+
+function fillPorts(
+  first: number,
+  last: number,
+  { link, port, ports }: Record<"link" | "port" | "ports", Int32Array>,
+): void {
+  for (let p = first; p < last; p++) ports[p] = link[p]! < 0 ? MIDDLE : port[link[p]!]!;
+}
+
+interface Filling {
+  readonly side: Side;
+  readonly there: Int32Array;
+  readonly weights: Int32Array;
+  readonly portThere: Int32Array;
+  readonly portHere: Int32Array;
 }
 
 function side(
@@ -45,33 +68,45 @@ function side(
 ): Side {
   const { offsets, edges } = adjacency(total, here);
   const count = edges.length;
-  const other = new Int32Array(count);
-  const weight = new Int32Array(count);
-  const port = new Int32Array(count);
-  const own = new Int32Array(count);
-  for (let k = 0; k < count; k++) {
-    const p = edges[k]!;
+  const side = {
+    offsets,
+    other: new Int32Array(count),
+    weight: new Int32Array(count),
+    port: new Int32Array(count),
+    own: new Int32Array(count),
+    piece: edges,
+  };
+  inParts(count, fillSide, { side, there, weights, portThere, portHere });
+  return side;
+}
+
+function fillSide(first: number, last: number, { side, there, weights, portThere, portHere }: Filling): void {
+  const { piece, other, weight, port, own } = side;
+  for (let k = first; k < last; k++) {
+    const p = piece[k]!;
     other[k] = there[p]!;
     weight[k] = weights[p]!;
     port[k] = portThere[p]!;
     own[k] = portHere[p]!;
   }
-  return { offsets, other, weight, port, own, piece: edges };
 }
 
 /** First order: depth first along the flow, so that what belongs together stands together. */
 export function firstOrder(layered: Layered, { up, down }: { up: Side; down: Side }): Ordered {
   const { total, ranks, rank } = layered;
   const starts = new Int32Array(ranks + 1);
-  for (let v = 0; v < total; v++) starts[rank[v]! + 1]!++;
-  for (let r = 0; r < ranks; r++) starts[r + 1]! += starts[r]!;
+  inParts(total, (first, last) => {
+    for (let v = first; v < last; v++) starts[rank[v]! + 1]!++;
+  });
+  inParts(ranks, (first, last) => {
+    for (let r = first; r < last; r++) starts[r + 1]! += starts[r]!;
+  });
   const next = starts.slice(0, ranks);
   const nodes = new Int32Array(total);
   const position = new Int32Array(total).fill(-1);
   const stack: number[] = [];
-  const visit = (root: number): void => {
-    stack.push(root);
-    while (stack.length > 0) {
+  const visit = (): void => {
+    for (let step = 0; step < PART && stack.length > 0; step++) {
       const v = stack.pop()!;
       if (position[v]! >= 0) continue;
       const r = rank[v]!;
@@ -83,8 +118,13 @@ export function firstOrder(layered: Layered, { up, down }: { up: Side; down: Sid
     }
   };
   const roots: number[] = [];
-  for (let v = 0; v < layered.nodes; v++) if (up.offsets[v] === up.offsets[v + 1]) roots.push(v);
+  inParts(layered.nodes, (first, last) => {
+    for (let v = first; v < last; v++) if (up.offsets[v] === up.offsets[v + 1]) roots.push(v);
+  });
   roots.sort((a, b) => rank[a]! - rank[b]! || a - b);
-  for (const root of roots) visit(root);
+  for (const root of roots) {
+    stack.push(root);
+    while (stack.length > 0) visit();
+  }
   return { starts, nodes, position };
 }

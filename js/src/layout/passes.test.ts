@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { breakCycles } from "./acyclic";
+import { sortEdges } from "./adjacency";
 import { align } from "./align";
 import { cellsOf } from "./cells";
 import { layer } from "./chains";
@@ -10,6 +11,7 @@ import { findGrids } from "./grid";
 import { linksOf } from "./links";
 import { firstOrder, MIDDLE, type Ordered, PORTS, type Side, sidesOf } from "./neighbours";
 import { improveOrder } from "./order";
+import { inParts, PART } from "./parts";
 import { rankNodes } from "./rank";
 import { pathsOf, Rerouter } from "./reroute";
 import { dags, problem } from "./testing";
@@ -45,6 +47,29 @@ function crossingsByPairs({ starts, nodes, position }: Ordered, { offsets, other
   }
   return sum;
 }
+
+describe("parts and groups", () => {
+  it("cover everything once, in order", () => {
+    for (const count of [0, 1, PART - 1, PART, PART + 1, 3 * PART + 7]) {
+      const met: number[] = [];
+      inParts(count, (first, last) => {
+        expect(last - first).toBeLessThanOrEqual(PART);
+        for (let i = first; i < last; i++) met.push(i);
+      });
+      expect(met).toEqual([...Array(count).keys()]);
+    }
+  });
+
+  it("sort edges by their keys, equal ones by their numbers, few and many alike", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 9 }), { maxLength: 120 }), (keys) => {
+        const edges = Int32Array.from(keys.keys());
+        sortEdges(edges, 0, edges.length, Int32Array.from(keys));
+        expect([...edges]).toEqual([...keys.keys()].sort((a, b) => keys[a]! - keys[b]! || a - b));
+      }),
+    );
+  });
+});
 
 describe("cycles", () => {
   it("turns edges so that the rest has an order, and none of a graph without cycles", () => {
@@ -188,6 +213,40 @@ describe("order", () => {
             expect(order.position[order.nodes[i]!]).toBe(i - order.starts[r]!);
             expect(layered.rank[order.nodes[i]!]).toBe(r);
           }
+        }
+      }),
+    );
+  });
+
+  it("counts again only what has changed, and comes to the same", () => {
+    fc.assert(
+      fc.property(dags(24), fc.array(fc.nat(), { maxLength: 20 }), ({ n, edges }, picks) => {
+        const { order, down } = prepared(n, edges);
+        const counter = new CrossingCounter(order, down);
+        counter.total();
+        for (const pick of picks) {
+          const r = pick % (order.starts.length - 1);
+          const [first, last] = [order.starts[r]!, order.starts[r + 1]!];
+          order.nodes.subarray(first, last).reverse();
+          for (let i = first; i < last; i++) order.position[order.nodes[i]!] = i - first;
+          counter.changed(r);
+          if (pick % 3 === 0) expect(counter.total()).toBe(crossingsByPairs(order, down));
+        }
+        expect(counter.total()).toBe(crossingsByPairs(order, down));
+      }),
+    );
+  });
+
+  it("leaves a path alone only where it crosses nothing", () => {
+    fc.assert(
+      fc.property(dags(24), ({ n, edges }) => {
+        const { layered, order, up, down } = prepared(n, edges);
+        const rerouter = new Rerouter(order, up, down);
+        for (const path of pathsOf(layered, up, down)) {
+          const [nodes, position] = [order.nodes.slice(), order.position.slice()];
+          if (!rerouter.crosses(path)) expect(rerouter.reroute(path)).toBe(false);
+          order.nodes.set(nodes);
+          order.position.set(position);
         }
       }),
     );

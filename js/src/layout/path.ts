@@ -77,6 +77,12 @@ export class Paths {
     this.curve(x0, y0 + pull, x, y - pull, x, y);
   }
 
+  /** An S to another point, and a straight piece from there to `end`. */
+  pass(x: number, y: number, end: number): void {
+    this.swerve(x, y);
+    this.straight(end);
+  }
+
   /** A bow to a point across the flow, that leaves and arrives along it. */
   bow(x: number, height: number): void {
     const x0 = this.#data[this.#length - 2]!;

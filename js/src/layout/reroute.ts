@@ -2,6 +2,7 @@
 // through the slots between nodes, from rank to rank. Exchanges of neighbours do not find it, as every single step of a
 // line over another one costs before the whole move pays.
 import type { Layered } from "./chains";
+import type { CrossingCounter } from "./crossings";
 import type { Ordered, Side } from "./neighbours";
 
 /** Ranks wider than this are left alone: the table of ways between two ranks grows with the square. */
@@ -60,12 +61,49 @@ export class Rerouter {
   #cost = new Float64Array(4096);
   #from = new Uint8Array(4096);
   readonly #table: BetweenRanks;
+  readonly #counter: CrossingCounter | undefined;
 
-  constructor(order: Ordered, up: Side, down: Side) {
+  /** `counter` gets to know which ranks change. */
+  constructor(order: Ordered, up: Side, down: Side, counter?: CrossingCounter) {
+    this.#counter = counter;
     this.#order = order;
     this.#up = up;
     this.#down = down;
     this.#table = new BetweenRanks(order, down);
+  }
+
+  /** Whether a path crosses anything where it is: if not, there is nothing to gain. */
+  crosses({ nodes, rank }: Path): boolean {
+    const { offsets, other } = this.#down;
+    const first = nodes[0]!;
+    for (let k = this.#up.offsets[first]!; k < this.#up.offsets[first + 1]!; k++) {
+      if (this.#crossed(rank - 1, this.#up.other[k]!, first)) return true;
+    }
+    for (let i = 0; i < nodes.length; i++) {
+      const v = nodes[i]!;
+      for (let k = offsets[v]!; k < offsets[v + 1]!; k++) if (this.#crossed(rank + i, v, other[k]!)) return true;
+    }
+    return false;
+  }
+
+  /** Whether any line crosses the one from `u` in rank `r` to `v` in the next. */
+  #crossed(r: number, u: number, v: number): boolean {
+    const { starts, nodes, position } = this.#order;
+    const { offsets, other } = this.#down;
+    const from = starts[r]!;
+    const at = from + position[u]!;
+    const to = position[v]!;
+    const end = starts[r + 1]!;
+    this.work += end - from;
+    for (let i = from; i < end; i++) {
+      if (i === at) continue;
+      const w = nodes[i]!;
+      for (let k = offsets[w]!; k < offsets[w + 1]!; k++) {
+        const p = position[other[k]!]!;
+        if (i < at ? p > to : p < to) return true;
+      }
+    }
+    return false;
   }
 
   /** Move one path to where it crosses least. Returns whether it has moved. */
@@ -179,6 +217,7 @@ export class Rerouter {
     }
     nodes[start + to] = v;
     position[v] = to;
+    this.#counter?.changed(r);
     return true;
   }
 }
@@ -194,7 +233,8 @@ class BetweenRanks {
   below = 0;
   readonly #order: Ordered;
   readonly #down: Side;
-  sums: Float64Array = new Float64Array(4096);
+  // Integers: before it is compiled, code allocates memory for each fraction that it reads.
+  sums: Int32Array = new Int32Array(4096);
   #upperGap = 0;
   #lowerGap = 0;
 
@@ -215,7 +255,7 @@ class BetweenRanks {
     if (r < 0) return;
     const columns = this.below + 1;
     const size = (this.above + 1) * columns;
-    if (this.sums.length < size) this.sums = new Float64Array(size * 2);
+    if (this.sums.length < size) this.sums = new Int32Array(size * 2);
     const sums = this.sums.fill(0, 0, size);
     for (let i = starts[r]!; i < starts[r + 1]!; i++) {
       const u = nodes[i]!;
@@ -234,14 +274,16 @@ class BetweenRanks {
     }
   }
 
+  // One less behind the gap: by the sign of a difference, as a branch that is first taken late means compiling again.
+
   upperPlace(v: number): number {
     const p = this.#order.position[v]!;
-    return p > this.#upperGap ? p - 1 : p;
+    return p + ((this.#upperGap - p) >> 31);
   }
 
   lowerPlace(v: number): number {
     const p = this.#order.position[v]!;
-    return p > this.#lowerGap ? p - 1 : p;
+    return p + ((this.#lowerGap - p) >> 31);
   }
 
   /** Lines crossed by one that has `a1` nodes to its left above and `a2` to its left or on it, and so on below. */

@@ -5,6 +5,7 @@ import type { Cells } from "./cells";
 import type { Layered } from "./chains";
 import type { Ends } from "./ends";
 import type { Links } from "./links";
+import { inParts } from "./parts";
 import { Paths } from "./path";
 import type { Problem } from "./problem";
 
@@ -30,26 +31,32 @@ export function routesOf(problem: Problem, placed: Placed): { routes: Float64Arr
   const offsets = new Int32Array(m + 1);
   const paths = new Paths();
   const runs = runsOf(layered, placed.x);
-  for (let e = 0; e < m; e++) {
-    const l = links.first[e]!;
-    if (l < 0) loop(paths, problem, placed, problem.from[e]!);
-    else if (links.turned[e]) turn(paths, problem, placed, runs, l);
-    else follow(paths, problem, placed, runs, l);
-    offsets[e + 1] = paths.length;
-  }
+  inParts(m, (first, last) => {
+    for (let e = first; e < last; e++) {
+      const l = links.first[e]!;
+      if (l < 0) loop(paths, problem, placed, problem.from[e]!);
+      else if (links.turned[e]) turn(paths, problem, placed, runs, l);
+      else follow(paths, problem, placed, runs, l);
+      offsets[e + 1] = paths.length;
+    }
+  });
   return { routes: paths.take(), offsets };
 }
 
 /** For each virtual node, how many of those after it in its chain stand on the same line. */
 function runsOf({ nodes, total, upper, lower }: Layered, x: Float64Array): Int32Array {
   const same = new Uint8Array(total);
-  for (let p = 0; p < upper.length; p++) {
-    const u = upper[p]!;
-    const v = lower[p]!;
-    if (u >= nodes && v === u + 1 && Math.abs(x[u]! - x[v]!) < 0.01) same[u] = 1;
-  }
+  inParts(upper.length, (first, last) => {
+    for (let p = first; p < last; p++) {
+      const u = upper[p]!;
+      const v = lower[p]!;
+      if (u >= nodes && v === u + 1 && Math.abs(x[u]! - x[v]!) < 0.01) same[u] = 1;
+    }
+  });
   const runs = new Int32Array(total);
-  for (let v = total - 2; v >= nodes; v--) if (same[v]) runs[v] = runs[v + 1]! + 1;
+  inParts(total - nodes, (first, last) => {
+    for (let v = total - 1 - first; v >= total - last; v--) if (same[v]) runs[v] = runs[v + 1]! + 1;
+  });
   return runs;
 }
 
@@ -58,26 +65,19 @@ function follow(paths: Paths, problem: Problem, placed: Placed, runs: Int32Array
   const { links, layered, cells, ends, bands, x, centre, start, laneAt } = placed;
   const u = links.from[l]!;
   const v = links.to[l]!;
-  const first = links.rank[u]!;
+  const above = links.rank[u]!;
   const last = links.rank[v]!;
   const bottom = start[u]! + cells.along[u]!;
   paths.start(centre[u]! + cells.outletAt[links.outlet[l]!]!, bottom);
   if (cells.full[u]! > cells.along[u]!) paths.swerve(ends.upper[l]!, bottom + problem.gaps.rank);
-  paths.straight(bands.start[first]! + bands.length[first]!);
-  if (layered.inLane[l]) {
-    paths.swerve(laneAt[l]!, bands.start[first + 1]!);
-    paths.straight(bands.start[last - 1]! + bands.length[last - 1]!);
-  } else {
-    const chain = layered.chain[l]!;
-    for (let i = 0; i < last - first - 1; i++) {
-      const at = chain + i;
-      paths.swerve(x[at]!, bands.start[first + 1 + i]!);
-      i = Math.min(i + runs[at]!, last - first - 2);
-      paths.straight(bands.start[first + 1 + i]! + bands.length[first + 1 + i]!);
-    }
+  paths.straight(bands.start[above]! + bands.length[above]!);
+  const chain = layered.chain[l]! - above - 1;
+  for (let r = above + 1, next = r; r < last; r = next + 1) {
+    const at = layered.inLane[l] ? laneAt[l]! : x[chain + r]!;
+    next = layered.inLane[l] ? last - 1 : Math.min(r + runs[chain + r]!, last - 1);
+    paths.pass(at, bands.start[r]!, bands.start[next]! + bands.length[next]!);
   }
-  paths.swerve(ends.lower[l]!, bands.start[last]!);
-  paths.straight(start[v]!);
+  paths.pass(ends.lower[l]!, bands.start[last]!, start[v]!);
 }
 
 /** Down past the source, up beside everything, and down again into the target. */

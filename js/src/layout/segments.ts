@@ -1,8 +1,9 @@
 // An edge that crosses the border of a frame is cut there: inside each frame it runs to a port on the border, and between
 // frames from port to port, so that every frame is a problem of its own. All edges of one tensor share their segments.
-import { adjacency } from "./adjacency";
+import { type Adjacency, adjacency, sortEdges } from "./adjacency";
 import type { LayoutInput } from "./index";
 import { Numbers } from "./numbers";
+import { inParts, PART } from "./parts";
 
 /** Frames are numbered by their boxes; the outermost one is number `parent.length`. */
 export interface Segments {
@@ -28,39 +29,48 @@ export interface Segments {
 }
 
 // Sources between two yields.
-const STEP = 4000;
+const STEP = 32 * PART;
 
 /** Cut all edges, tensor by tensor: sources in the order of their numbers, tensors in the order of their ports. */
 export function* cut(input: LayoutInput): Generator<undefined, Segments> {
   const cutter = new Cutter(input);
-  const { source, sourcePort } = input;
-  const bySource = adjacency(input.parent.length, source);
-  for (let s = 0; s < input.parent.length; s++) {
-    const edges = bySource.edges.subarray(bySource.offsets[s], bySource.offsets[s + 1]);
-    if (edges.length > 1) edges.sort((a, b) => sourcePort[a]! - sourcePort[b]! || a - b);
-    for (let k = 0; k < edges.length; k++) {
-      if (k === 0 || sourcePort[edges[k]!] !== sourcePort[edges[k - 1]!]) cutter.begin(s);
-      cutter.add(edges[k]!);
-    }
-    if (s % STEP === STEP - 1) yield;
+  const n = input.parent.length;
+  const bySource = adjacency(n, input.source);
+  for (let s = 0; s < n; s += PART) {
+    cutPart(cutter, input.sourcePort, bySource, s, Math.min(n, s + PART));
+    if (s % STEP === STEP - PART) yield;
   }
   return cutter.result();
 }
 
+function cutPart(cutter: Cutter, port: Int32Array, { offsets, edges }: Adjacency, first: number, last: number): void {
+  for (let s = first; s < last; s++) {
+    const from = offsets[s]!;
+    const to = offsets[s + 1]!;
+    sortEdges(edges, from, to, port);
+    for (let k = from; k < to; k++) {
+      if (k === from || port[edges[k]!] !== port[edges[k - 1]!]) cutter.begin(s);
+      cutter.add(edges[k]!);
+    }
+  }
+}
+
+/** What is known of a segment, side by side in one list: a list for each would be as many calls for every segment. */
+const COLUMNS = ["frame", "from", "to", "outlet", "previous", "enters", "edge"] as const;
+
 class Cutter {
-  readonly #input: LayoutInput;
-  readonly #frame = new Numbers();
-  readonly #from = new Numbers();
-  readonly #to = new Numbers();
-  readonly #outlet = new Numbers();
-  readonly #previous = new Numbers();
-  readonly #enters = new Numbers();
-  readonly #edge = new Numbers();
+  readonly #parent: Int32Array;
+  readonly #target: Int32Array;
+  readonly #outermost: number;
+  #rows: Int32Array;
+  #segments = 0;
   readonly #portFrame = new Numbers();
   readonly #portLeaves = new Numbers();
   readonly #last: Int32Array;
   #outlets = 0;
   #source = 0;
+  /** Whether the frames around the source know that they are. */
+  #climbed = false;
   /** Number of the tensor at hand: what the arrays below say holds where their stamp is this. */
   #tensor = 0;
   /** By box: the segment into it; for a frame, the near port behind that and the outlet that leads on from there. */
@@ -79,7 +89,10 @@ class Cutter {
 
   constructor(input: LayoutInput) {
     const n = input.parent.length + 1;
-    this.#input = input;
+    this.#parent = input.parent;
+    this.#target = input.target;
+    this.#outermost = input.parent.length;
+    this.#rows = new Int32Array(COLUMNS.length * (input.source.length + 64));
     this.#last = new Int32Array(input.source.length);
     this.#entered = new Int32Array(n);
     this.#into = new Int32Array(n);
@@ -94,33 +107,32 @@ class Cutter {
   }
 
   result(): Segments {
+    const columns = COLUMNS.map((name, c) => [name, columnOf(this.#rows, c, this.#segments)]);
     return {
-      frame: this.#frame.take(),
-      from: this.#from.take(),
-      to: this.#to.take(),
-      outlet: this.#outlet.take(),
+      ...(Object.fromEntries(columns) as Record<(typeof COLUMNS)[number], Int32Array>),
       outlets: this.#outlets,
-      previous: this.#previous.take(),
-      enters: this.#enters.take(),
-      edge: this.#edge.take(),
       last: this.#last,
       portFrame: this.#portFrame.take(),
       portLeaves: this.#portLeaves.take(),
     };
   }
 
-  #parent(box: number): number {
-    const parent = this.#input.parent[box]!;
-    return parent < 0 ? this.#input.parent.length : parent;
+  #frameOf(box: number): number {
+    const parent = this.#parent[box]!;
+    return parent < 0 ? this.#outermost : parent;
   }
 
   /** The edges to come carry one tensor out of box `source`. */
   begin(source: number): void {
     this.#tensor++;
     this.#source = source;
-    const outermost = this.#input.parent.length;
-    for (let at = source; at !== outermost; at = this.#parent(at)) {
-      const frame = this.#parent(at);
+    this.#climbed = false;
+  }
+
+  #climb(): void {
+    this.#climbed = true;
+    for (let at = this.#source; at !== this.#outermost; at = this.#frameOf(at)) {
+      const frame = this.#frameOf(at);
       this.#around[frame] = this.#tensor;
       this.#holder[frame] = at;
     }
@@ -128,13 +140,25 @@ class Cutter {
 
   /** Bring the tensor to the target of edge `e`, through frames that are not entered yet. */
   add(e: number): void {
-    const target = this.#input.target[e]!;
+    const target = this.#target[e]!;
     if (this.#entered[target] !== this.#tensor) {
-      const frame = this.#parent(target);
-      if (this.#around[frame] === this.#tensor) this.#fromSibling(target, -1, e);
-      else this.#throughFrames(target, frame, e);
+      if (this.#parent[target] === this.#parent[this.#source]) this.#toSibling(target, e);
+      else this.#toOthers(target, e);
     }
     this.#last[e] = this.#into[target]!;
+  }
+
+  #toSibling(target: number, e: number): void {
+    const frame = this.#frameOf(target);
+    this.#entered[target] = this.#tensor;
+    this.#into[target] = this.#segment(frame, this.#source, target, this.#outletOf(this.#source), -1, -1, e);
+  }
+
+  #toOthers(target: number, e: number): void {
+    if (!this.#climbed) this.#climb();
+    const frame = this.#frameOf(target);
+    if (this.#around[frame] === this.#tensor) this.#fromSibling(target, -1, e);
+    else this.#throughFrames(target, frame, e);
   }
 
   /** Enter every frame between the tensor and `target`, outermost first; without recursion, as nesting may be deep. */
@@ -143,11 +167,11 @@ class Cutter {
     let at = innermost;
     while (this.#entered[at] !== this.#tensor && this.#around[at] !== this.#tensor) {
       way.push(at);
-      at = this.#parent(at);
+      at = this.#frameOf(at);
     }
     for (let i = way.length - 1; i >= 0; i--) {
       const into = way[i]!;
-      const frame = this.#parent(into);
+      const frame = this.#frameOf(into);
       // All but the innermost are frames, and lead on from a port.
       const enters = i > 0 ? this.#port(into, 0) : -1;
       if (this.#around[frame] === this.#tensor) this.#fromSibling(into, enters, e);
@@ -156,7 +180,7 @@ class Cutter {
   }
 
   #fromSibling(into: number, enters: number, e: number): void {
-    const frame = this.#parent(into);
+    const frame = this.#frameOf(into);
     const from = this.#holder[frame]!;
     const previous = this.#leave(from, e);
     this.#enter(into, enters, this.#segment(frame, from, into, this.#outletOf(from), previous, enters, e));
@@ -178,8 +202,8 @@ class Cutter {
   /** The last segment of the tensor's way out of `box`, which is or holds the source; -1 for the source itself. */
   #leave(box: number, e: number): number {
     let previous = -1;
-    for (let at = this.#source; at !== box; at = this.#parent(at)) {
-      const frame = this.#parent(at);
+    for (let at = this.#source; at !== box; at = this.#frameOf(at)) {
+      const frame = this.#frameOf(at);
       if (this.#left[frame] !== this.#tensor) {
         this.#left[frame] = this.#tensor;
         const port = this.#port(frame, 1);
@@ -212,12 +236,31 @@ class Cutter {
     enters: number,
     e: number,
   ): number {
-    this.#enters.push(enters);
-    this.#frame.push(frame);
-    this.#from.push(from);
-    this.#to.push(to);
-    this.#outlet.push(outlet);
-    this.#edge.push(e);
-    return this.#previous.push(previous);
+    const width = COLUMNS.length;
+    const at = this.#segments * width;
+    if (at === this.#rows.length) this.#grow();
+    const rows = this.#rows;
+    rows[at] = frame;
+    rows[at + 1] = from;
+    rows[at + 2] = to;
+    rows[at + 3] = outlet;
+    rows[at + 4] = previous;
+    rows[at + 5] = enters;
+    rows[at + 6] = e;
+    return this.#segments++;
   }
+
+  #grow(): void {
+    const grown = new Int32Array(this.#rows.length * 2);
+    grown.set(this.#rows);
+    this.#rows = grown;
+  }
+}
+
+function columnOf(rows: Int32Array, column: number, count: number): Int32Array {
+  const values = new Int32Array(count);
+  inParts(count, (first, last) => {
+    for (let s = first; s < last; s++) values[s] = rows[s * COLUMNS.length + column]!;
+  });
+  return values;
 }

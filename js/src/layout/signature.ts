@@ -1,5 +1,7 @@
 // A frame's problem as one row of numbers: written without allocating anything, compared and hashed as it stands, and
 // turned into a problem only when no equal one has been solved before.
+
+import { inParts } from "./parts";
 import type { Problem } from "./problem";
 
 const HEAD = 14;
@@ -66,10 +68,11 @@ export class SignatureWriter {
   }
 }
 
-export function readProblem(row: Float64Array): Problem {
+/** With everything but what each box, edge and outlet says. */
+function emptyProblem(row: Float64Array): Problem {
   const [boxes, near, far, edges, outlets] = row as unknown as [number, number, number, number, number];
   const n = boxes + near + far;
-  const problem = {
+  return {
     boxes,
     near,
     far,
@@ -89,25 +92,35 @@ export function readProblem(row: Float64Array): Problem {
     least: { across: row[9]!, along: row[10]! },
     gaps: { node: row[11]!, edge: row[12]!, rank: row[13]! },
   };
+}
+
+export function readProblem(row: Float64Array): Problem {
+  const problem = emptyProblem(row);
   let at = HEAD;
-  for (let b = 0; b < boxes; b++) {
-    problem.across[b] = row[at++]!;
-    problem.along[b] = row[at++]!;
-    problem.anchor[b] = row[at++]!;
-  }
+  inParts(problem.boxes, (first, last) => {
+    for (let b = first; b < last; b++) {
+      problem.across[b] = row[at++]!;
+      problem.along[b] = row[at++]!;
+      problem.anchor[b] = row[at++]!;
+    }
+  });
   const offset = (value: number): number => (value === Number.POSITIVE_INFINITY ? Number.NaN : value);
-  for (let e = 0; e < edges; e++) {
-    problem.from[e] = row[at++]!;
-    problem.to[e] = row[at++]!;
-    problem.outlet[e] = row[at++]!;
-    problem.inPort[e] = row[at++]!;
-    problem.fromAt[e] = offset(row[at++]!);
-    problem.toAt[e] = offset(row[at++]!);
-  }
-  for (let o = 0; o < outlets; o++) {
-    problem.labelAcross[o] = row[at++]!;
-    problem.labelAlong[o] = row[at++]!;
-  }
+  inParts(problem.from.length, (first, last) => {
+    for (let e = first; e < last; e++) {
+      problem.from[e] = row[at++]!;
+      problem.to[e] = row[at++]!;
+      problem.outlet[e] = row[at++]!;
+      problem.inPort[e] = row[at++]!;
+      problem.fromAt[e] = offset(row[at++]!);
+      problem.toAt[e] = offset(row[at++]!);
+    }
+  });
+  inParts(problem.labelAcross.length, (first, last) => {
+    for (let o = first; o < last; o++) {
+      problem.labelAcross[o] = row[at++]!;
+      problem.labelAlong[o] = row[at++]!;
+    }
+  });
   return problem;
 }
 

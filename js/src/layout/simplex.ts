@@ -2,6 +2,7 @@
 // a spanning tree of tight links; as long as cutting one of its links would let a part move and shorten more links than
 // it lengthens, exchange that link. Started near the optimum and stopped after a bounded amount of work.
 import type { Adjacency } from "./adjacency";
+import { inParts, PART } from "./parts";
 
 export interface Ranks {
   readonly n: number;
@@ -50,10 +51,18 @@ function growTrees({ n, from, to, incoming, outgoing, rank }: Ranks): Tree {
   const inTree = new Uint8Array(from.length);
   const stack: number[] = [];
   let count = 0;
-  for (let root = 0; root < n; root++) {
-    if (place[root]! >= 0) continue;
-    stack.push(root);
-    while (stack.length > 0) {
+  inParts(n, (first, last) => {
+    for (let root = first; root < last; root++) {
+      if (place[root]! >= 0) continue;
+      stack.push(root);
+      while (stack.length > 0) grow();
+    }
+  });
+  return { link, parent, preorder, place, end, inTree };
+
+  /** Some steps of the search. */
+  function grow(): void {
+    for (let step = 0; step < PART && stack.length > 0; step++) {
       const v = stack.pop()!;
       if (v < 0) {
         end[~v] = count;
@@ -68,7 +77,6 @@ function growTrees({ n, from, to, incoming, outgoing, rank }: Ranks): Tree {
       for (let k = incoming.offsets[v]!; k < incoming.offsets[v + 1]!; k++) reach(incoming.edges[k]!, v, from);
     }
   }
-  return { link, parent, preorder, place, end, inTree };
 
   function reach(e: number, v: number, ends: Int32Array): void {
     const w = ends[e]!;
@@ -83,22 +91,26 @@ function growTrees({ n, from, to, incoming, outgoing, rank }: Ranks): Tree {
 function joinTrees({ n, from, to, rank }: Ranks, { parent, preorder, place, end }: Tree): boolean {
   const root = new Int32Array(n);
   let trees = 0;
-  for (let i = 0; i < n; i++) {
-    const v = preorder[i]!;
-    root[v] = parent[v]! < 0 ? v : root[parent[v]!]!;
-    if (parent[v]! < 0) trees++;
-  }
+  inParts(n, (first, last) => {
+    for (let i = first; i < last; i++) {
+      const v = preorder[i]!;
+      root[v] = parent[v]! < 0 ? v : root[parent[v]!]!;
+      if (parent[v]! < 0) trees++;
+    }
+  });
   if (trees === 1) return false;
   // The link with the least slack out of each tree; its sign says which way the tree would go.
   const best = new Int32Array(n).fill(0x7fffffff);
-  for (let e = 0; e < from.length; e++) {
-    const a = root[from[e]!]!;
-    const b = root[to[e]!]!;
-    if (a === b) continue;
-    const slack = rank[to[e]!]! - rank[from[e]!]! - 1;
-    if (slack < Math.abs(best[a]!)) best[a] = slack;
-    if (slack < Math.abs(best[b]!)) best[b] = -slack;
-  }
+  inParts(from.length, (first, last) => {
+    for (let e = first; e < last; e++) {
+      const a = root[from[e]!]!;
+      const b = root[to[e]!]!;
+      if (a === b) continue;
+      const slack = rank[to[e]!]! - rank[from[e]!]! - 1;
+      if (slack < Math.abs(best[a]!)) best[a] = slack;
+      if (slack < Math.abs(best[b]!)) best[b] = -slack;
+    }
+  });
   // One at a time and the later tree: two that move towards each other would pass.
   for (let i = n - 1; i >= 0; i--) {
     const v = preorder[i]!;
@@ -111,49 +123,57 @@ function joinTrees({ n, from, to, rank }: Ranks, { parent, preorder, place, end 
 
 /** Move the subtree whose move gains most. Returns whether there was one. */
 function exchange(ranks: Ranks, tree: Tree): boolean {
-  const { n, from, to, incoming, outgoing, rank } = ranks;
-  const { link, parent, preorder, place, end, inTree } = tree;
+  const { n, from, incoming, outgoing, rank } = ranks;
+  const { link, parent, preorder, place, end } = tree;
   // A cut value is the sum, over the subtree, of links that leave nodes less those that enter: inner ones cancel.
   const sum = new Int32Array(n);
-  for (let v = 0; v < n; v++) {
-    sum[v] = outgoing.offsets[v + 1]! - outgoing.offsets[v]! - (incoming.offsets[v + 1]! - incoming.offsets[v]!);
-  }
-  for (let i = n - 1; i > 0; i--) {
-    const v = preorder[i]!;
-    if (parent[v]! >= 0) sum[parent[v]!]! += sum[v]!;
-  }
+  inParts(n, (first, last) => {
+    for (let v = first; v < last; v++) {
+      sum[v] = outgoing.offsets[v + 1]! - outgoing.offsets[v]! - (incoming.offsets[v + 1]! - incoming.offsets[v]!);
+    }
+  });
+  inParts(n, (first, last) => {
+    for (let i = n - 1 - first; i >= n - last; i--) {
+      const v = preorder[i]!;
+      if (parent[v]! >= 0) sum[parent[v]!]! += sum[v]!;
+    }
+  });
   let moved = false;
   let done = n;
   // From the back, subtrees come before what is around them: disjoint ones can move in one round.
-  for (let i = n - 1; i > 0; i--) {
-    const v = preorder[i]!;
-    const e = link[v]!;
-    if (e < 0 || end[v]! > done) continue;
-    const leaves = from[e] === v;
-    if ((leaves ? sum[v]! : -sum[v]!) >= 0) continue;
-    const room = slackOf(v, leaves);
-    if (room === 0) continue;
-    for (let k = place[v]!; k < end[v]!; k++) rank[preorder[k]!]! += leaves ? -room : room;
-    done = place[v]!;
-    moved = true;
-  }
-  return moved;
-
-  /** How far the subtree of `v` can move away from the link above it. */
-  function slackOf(v: number, up: boolean): number {
-    let least = 0x7fffffff;
-    const first = place[v]!;
-    const last = end[v]!;
-    const [near, ends] = up ? [incoming, from] : [outgoing, to];
-    for (let k = first; k < last; k++) {
-      const w = preorder[k]!;
-      for (let i = near.offsets[w]!; i < near.offsets[w + 1]!; i++) {
-        const e = near.edges[i]!;
-        const other = place[ends[e]!]!;
-        if (inTree[e] || (other >= first && other < last)) continue;
-        least = Math.min(least, rank[to[e]!]! - rank[from[e]!]! - 1);
-      }
+  inParts(n, (first, last) => {
+    for (let i = n - 1 - first; i >= n - last; i--) {
+      const v = preorder[i]!;
+      const e = link[v]!;
+      if (e < 0 || end[v]! > done) continue;
+      const leaves = from[e] === v;
+      if ((leaves ? sum[v]! : -sum[v]!) >= 0) continue;
+      const room = slackOf(ranks, tree, v, leaves);
+      if (room === 0) continue;
+      for (let k = place[v]!; k < end[v]!; k++) rank[preorder[k]!]! += leaves ? -room : room;
+      done = place[v]!;
+      moved = true;
     }
-    return least === 0x7fffffff ? 0 : least;
+  });
+  return moved;
+}
+
+/** How far the subtree of `v` can move away from the link above it. */
+function slackOf({ from, to, incoming, outgoing, rank }: Ranks, tree: Tree, v: number, up: boolean): number {
+  const { preorder, place, end, inTree } = tree;
+  let least = 0x7fffffff;
+  const first = place[v]!;
+  const last = end[v]!;
+  const near = up ? incoming : outgoing;
+  const ends = up ? from : to;
+  for (let k = first; k < last; k++) {
+    const w = preorder[k]!;
+    for (let i = near.offsets[w]!; i < near.offsets[w + 1]!; i++) {
+      const e = near.edges[i]!;
+      const other = place[ends[e]!]!;
+      if (inTree[e] || (other >= first && other < last)) continue;
+      least = Math.min(least, rank[to[e]!]! - rank[from[e]!]! - 1);
+    }
   }
+  return least === 0x7fffffff ? 0 : least;
 }
