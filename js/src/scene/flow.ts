@@ -10,36 +10,28 @@ export interface Flow {
   readonly to: Int32Array;
 }
 
-/** Gives the flow of a frame; edges are sorted into frames once for all of them. */
+/** Gives the flow of some frames; edges are sorted into frames once for all of them. */
 export function flowsOf(
   payload: Payload,
   siblings: Siblings,
   { parent }: Nesting,
+  frames: ReadonlySet<number>,
 ): (frame: number, children: readonly number[]) => Flow {
-  const { length } = payload.edges;
-  const offsets = new Int32Array(parent.length + 1);
-  const frameOf = (e: number): number => parent[siblings.source[e] as number] ?? -1;
-  for (let e = 0; e < length; e++)
-    if (frameOf(e) >= 0) offsets[frameOf(e) + 1] = (offsets[frameOf(e) + 1] as number) + 1;
-  for (let f = 0; f < parent.length; f++) offsets[f + 1] = (offsets[f + 1] as number) + (offsets[f] as number);
-  const sorted = new Int32Array(offsets[parent.length] as number);
-  const next = offsets.slice();
-  for (let e = 0; e < length; e++) {
-    const frame = frameOf(e);
-    if (frame < 0) continue;
-    sorted[next[frame] as number] = e;
-    next[frame] = (next[frame] as number) + 1;
+  const edges = new Map(Array.from(frames, (frame): [number, number[]] => [frame, []]));
+  for (let e = 0; e < payload.edges.length; e++) {
+    const source = siblings.source[e] as number;
+    if (source >= 0) edges.get(parent[source] as number)?.push(e);
   }
   const place = new Int32Array(parent.length);
   return (frame, children) => {
     children.forEach((u, i) => {
       place[u] = i;
     });
-    const edges = sorted.subarray(offsets[frame], offsets[frame + 1]);
+    const own = Int32Array.from(edges.get(frame) ?? []);
     return {
       children,
-      from: edges.map((e) => place[siblings.source[e] as number] as number),
-      to: edges.map((e) => place[siblings.target[e] as number] as number),
+      from: own.map((e) => place[siblings.source[e] as number] as number),
+      to: own.map((e) => place[siblings.target[e] as number] as number),
     };
   };
 }

@@ -26,26 +26,28 @@ type Family = readonly number[];
 
 /** The members of each stack, in the order of their calls. */
 export function findStacks(payload: Payload, found: Found): number[][] {
-  const stacks: number[][] = [];
   const { start, end, order } = found.nesting;
-  let flows: ReturnType<typeof flowsOf> | undefined;
-  let ends: Ends | undefined;
+  const frames = new Map<number, { readonly children: readonly number[]; readonly families: readonly Family[] }>();
   for (const frame of order) {
     if ((end[frame] as number) - (start[frame] as number) <= LEAST.row) continue;
     const children = childrenOf(found.nesting, frame);
     if (!mayRepeat(found, children)) continue;
     const families = familiesOf(payload, found, children);
-    if (families.length === 0) continue;
-    flows ??= flowsOf(payload, found.siblings, found.nesting);
-    ends ??= new Ends(payload, found);
-    for (const places of stacksIn(found, flows(frame, children), families, ends)) {
-      stacks.push(places.map((i) => children[i] as number));
-    }
+    if (families.length > 0) frames.set(frame, { children, families });
   }
-  return stacks;
+  if (frames.size === 0) return [];
+  const flows = flowsOf(payload, found.siblings, found.nesting, new Set(frames.keys()));
+  let known: Ends | undefined;
+  const ends = (): Ends => {
+    known ??= new Ends(payload, found);
+    return known;
+  };
+  return [...frames].flatMap(([frame, { children, families }]) =>
+    stacksIn(found, flows(frame, children), families, ends).map((places) => places.map((i) => children[i] as number)),
+  );
 }
 
-function stacksIn(found: Found, flow: Flow, families: readonly Family[], ends: Ends): Family[] {
+function stacksIn(found: Found, flow: Flow, families: readonly Family[], ends: () => Ends): Family[] {
   const rows = rowsOf(flow, families).filter((row) => isWorth(found, flow, row, "row"));
   const taken = new Set(rows.flat());
   const level = levelsOf(flow);
@@ -142,11 +144,11 @@ function rowsOf({ children, from, to }: Flow, families: readonly Family[]): Fami
 }
 
 /** Members of a family that stand at one level and have alike before and after them. */
-function sidesOf({ children }: Flow, family: Family, level: Int32Array, ends: Ends): Family[] {
+function sidesOf({ children }: Flow, family: Family, level: Int32Array, ends: () => Ends): Family[] {
   const sides = new Map<string, number[]>();
   if (family.length < LEAST.side) return [];
   for (const i of family) {
-    const key = `${level[i]} ${ends.key(children[i] as number)}`;
+    const key = `${level[i]} ${ends().key(children[i] as number)}`;
     const known = sides.get(key);
     if (known) known.push(i);
     else sides.set(key, [i]);

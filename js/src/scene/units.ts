@@ -88,7 +88,13 @@ function* build(payload: Payload, groups: boolean): Generator<undefined, Units> 
     plain.row,
     stacks.map(([first]) => plain.row[first as number] as number),
   );
-  return finish(payload, stacked(nesting, stacks, calls), { row, structure, stacks: plain.row.length });
+  const together = stacks.map((members) => members.reduce((sum, u) => sum + (leaves[u] as number), 0));
+  return finish(payload, stacked(nesting, stacks, calls), {
+    row,
+    structure,
+    leaves: joined(leaves, together),
+    stacks: plain.row.length,
+  });
 }
 
 /** Calls and, behind them, the frames of groups. */
@@ -174,11 +180,12 @@ function leavesOf({ calls }: Payload, { parent, order, start, end }: Nesting): I
 interface Found {
   readonly row: Int32Array;
   readonly structure: Int32Array;
+  readonly leaves: Int32Array;
   /** The first unit that is a stack. */
   readonly stacks: number;
 }
 
-function finish(payload: Payload, nesting: Nesting, { row, structure, stacks }: Found): Units {
+function finish(payload: Payload, nesting: Nesting, { row, structure, leaves, stacks }: Found): Units {
   const { parent, first, order, start, end, depth } = nesting;
   const { calls, rows } = payload;
   const pathOf = (u: number): string => (u < calls.length ? calls.path[u] : rows.path[row[u] as number]) ?? "";
@@ -198,7 +205,7 @@ function finish(payload: Payload, nesting: Nesting, { row, structure, stacks }: 
     end,
     depth,
     structure,
-    leaves: leavesOf(payload, nesting),
+    leaves,
     ...repeated(payload, parent.length),
     path: (u) => (u < stacks ? pathOf(u) : STACK_MARK + pathOf(order[(start[u] as number) + 1] as number)),
     key: (u) => (u < stacks ? keyOf(u) : `s${first[u]}.${parent[u]}`),
