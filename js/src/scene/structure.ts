@@ -12,22 +12,54 @@ export function mix(hash: number, value: number): number {
   return h ^ (h >>> 13);
 }
 
-export function structuresOf(payload: Payload, nesting: Nesting, siblings: Siblings): Int32Array {
+/** Units between two yields: a few milliseconds. */
+const PIECE = 16_384;
+
+interface Hashing {
+  readonly payload: Payload;
+  readonly nesting: Nesting;
+  readonly wiring: Int32Array;
+  readonly structure: Int32Array;
+  describeRow(row: number): number;
+  word(text: string): number;
+  isPart(call: number): boolean;
+}
+
+/** The structure of every unit, in steps of a few milliseconds. */
+export function* structureSteps(
+  payload: Payload,
+  nesting: Nesting,
+  siblings: Siblings,
+): Generator<undefined, Int32Array> {
+  const hashing = {
+    payload,
+    nesting,
+    wiring: wiringOf(payload, nesting, siblings),
+    structure: new Int32Array(nesting.parent.length),
+    describeRow: rowHashes(payload),
+    word: wordHashes(),
+    isPart: parts(payload),
+  };
+  // What a unit holds comes behind it: backwards, the parts are done before the whole.
+  for (let last = nesting.order.length; last > 1; last -= PIECE) {
+    yield;
+    hashUnits(hashing, Math.max(1, last - PIECE), last);
+  }
+  return hashing.structure;
+}
+
+function hashUnits(hashing: Hashing, first: number, last: number): void {
+  const { payload, nesting, wiring, structure, describeRow, word, isPart } = hashing;
   const { calls } = payload;
   const { parent, order } = nesting;
-  const wiring = wiringOf(payload, nesting, siblings);
-  const describeRow = rowHashes(payload);
-  const word = wordHashes();
-  const structure = new Int32Array(parent.length);
-  // What a unit holds comes behind it: backwards, the parts are done before the whole.
-  for (let i = order.length - 1; i > 0; i--) {
+  for (let i = last - 1; i >= first; i--) {
     const u = order[i] as number;
     let hash = mix(structure[u] as number, wiring[u] as number);
     if (u < calls.length) {
       const row = calls.row[u] as number;
       hash = mix(hash, word(calls.kind[u] ?? ""));
       hash = mix(hash, word(calls.op[u] ?? ""));
-      hash = mix(hash, row < 0 || isPart(payload, u) ? 1 : describeRow(row));
+      hash = mix(hash, row < 0 || isPart(u) ? 1 : describeRow(row));
       hash = mix(hash, calls.failed[u] as number);
       hash = mixShapes(hash, payload, calls.inputs, u);
       hash = mixShapes(hash, payload, calls.outputs, u);
@@ -36,12 +68,18 @@ export function structuresOf(payload: Payload, nesting: Nesting, siblings: Sibli
     const around = parent[u] as number;
     structure[around] = mix(structure[around] as number, hash);
   }
-  return structure;
 }
 
 /** Taking the third part of a tensor is like taking the fourth. */
-function isPart({ calls }: Payload, call: number): boolean {
-  return calls.kind[call] === "operation" && PART.test(calls.op[call] ?? "");
+function parts({ calls }: Payload): (call: number) => boolean {
+  const known = new Map<string, boolean>();
+  return (call) => {
+    if (calls.kind[call] !== "operation") return false;
+    const op = calls.op[call] ?? "";
+    const isPart = known.get(op) ?? PART.test(op);
+    known.set(op, isPart);
+    return isPart;
+  };
 }
 
 const PART = /^(get_?item|slice|strided_slice|select|index|index_select|gather|narrow|unbind)$/i;

@@ -5,7 +5,7 @@ import { countOf, list, type Payload } from "../wire";
 import { childrenOf, type Nesting, nest } from "./nesting";
 import { siblingsOf } from "./siblings";
 import { findStacks } from "./stacks";
-import { structuresOf } from "./structure";
+import { structureSteps } from "./structure";
 
 export interface Units {
   readonly length: number;
@@ -25,7 +25,7 @@ export interface Units {
   readonly end: Int32Array;
   /** Nesting depth; 0 for the root. */
   readonly depth: Int32Array;
-  /** What it is made of: see `structuresOf`; 0 for stacks. */
+  /** What it is made of: see `structureSteps`; 0 for stacks. */
   readonly structure: Int32Array;
   /** Layers and operations inside that hold no other. */
   readonly leaves: Int32Array;
@@ -71,13 +71,15 @@ export function selecting(units: Units, unit: number): readonly string[] {
 function* build(payload: Payload, groups: boolean): Generator<undefined, Units> {
   const calls = payload.calls.length;
   const plain = framed(payload, groups);
+  yield;
   const nesting = nest(plain.parent, firstCalls(plain.parent, calls), calls);
   yield;
   const siblings = siblingsOf(payload, nesting);
   yield;
-  const structure = structuresOf(payload, nesting, siblings);
+  const structure = yield* structureSteps(payload, nesting, siblings);
   yield;
   const leaves = leavesOf(payload, nesting);
+  yield;
   const label = (u: number): string => {
     const row = plain.row[u] as number;
     return (row >= 0 ? payload.rows.label[row] : payload.calls.path[u]) ?? "";
@@ -89,7 +91,9 @@ function* build(payload: Payload, groups: boolean): Generator<undefined, Units> 
     stacks.map(([first]) => plain.row[first as number] as number),
   );
   const together = stacks.map((members) => members.reduce((sum, u) => sum + (leaves[u] as number), 0));
-  return finish(payload, stacked(nesting, stacks, calls), {
+  const outer = stacked(nesting, stacks, calls);
+  yield;
+  return finish(payload, outer, {
     row,
     structure,
     leaves: joined(leaves, together),
