@@ -29,6 +29,7 @@ from tests.bench.figures import Figure, markdown, plain
 from tests.bench.layouts import LAYOUTS, REAL
 from tests.bench.machine import machine
 from tests.bench.notebooks import NOTEBOOKS
+from tests.bench.passes import PASSES
 from tests.bench.payloads import PAYLOADS
 from tests.bench.readme import MarksError, fill, parts
 from tests.bench.views import VIEWS
@@ -46,7 +47,7 @@ class Row(Protocol):
 
 def rows() -> list[Row]:
     """All rows, in the order of the table."""
-    return [*LAYOUTS, *REAL, *VIEWS, *PAYLOADS, *BUNDLES, *DRAWINGS, *BLOCKING, *NOTEBOOKS]
+    return [*LAYOUTS, *PASSES, *REAL, *VIEWS, *PAYLOADS, *BUNDLES, *DRAWINGS, *BLOCKING, *NOTEBOOKS]
 
 
 def arguments() -> argparse.Namespace:

@@ -24,12 +24,15 @@ export function inputOf(graph, groups) {
   frames.forEach((group, i) => {
     const { parent } = graph.groups[group];
     if (parent >= 0) input.parent[i] = box[parent];
-    [input.width[i], input.height[i]] = [80, HEADER];
+    input.width[i] = 80;
+    input.height[i] = HEADER;
   });
-  graph.nodes.forEach((node, i) => {
+  for (let i = 0; i < graph.nodes.length; i++) {
+    const node = graph.nodes[i];
     if (groups && node.group >= 0) input.parent[offset + i] = box[node.group];
-    [input.width[offset + i], input.height[offset + i]] = [node.width, node.height];
-  });
+    input.width[offset + i] = node.width;
+    input.height[offset + i] = node.height;
+  }
   return input;
 }
 
@@ -43,9 +46,14 @@ function frameOrder(graph) {
 }
 
 function edgeColumns({ edges }, offset) {
+  const [source, target] = [new Int32Array(edges.length), new Int32Array(edges.length)];
+  for (let e = 0; e < edges.length; e++) {
+    source[e] = offset + edges[e][0];
+    target[e] = offset + edges[e][1];
+  }
   return {
-    source: Int32Array.from(edges, ([source]) => offset + source),
-    target: Int32Array.from(edges, ([, target]) => offset + target),
+    source,
+    target,
     sourcePort: new Int32Array(edges.length),
     targetPort: new Int32Array(edges.length),
     labelWidth: new Float64Array(edges.length),
