@@ -7,7 +7,6 @@ import { inParts } from "./parts";
 import { type Path, pathsOf, Rerouter } from "./reroute";
 
 const SWEEPS = 10;
-const REROUTES = 4;
 /** Up to so many nodes are sorted by insertion: they nearly are in order. */
 const FEW = 96;
 /** When so many of the longest paths stay where they are, or those that take such a share of the work, others will too. */
@@ -49,21 +48,16 @@ export function* improveOrder(layered: Layered, order: Ordered, up: Side, down: 
   if (swept === 0) return 0;
   const paths = pathsOf(layered, up, down);
   const rerouter = new Rerouter(order, up, down, counter);
-  let best = swept;
-  for (let round = 0; round < REROUTES && best > 0; round++) {
-    const crossed = crossedRanks(counter);
-    rerouteAll(
-      paths.filter((path) => touches(path, crossed)),
-      rerouter,
-      state.budget,
-    );
-    exchange(state, 12);
-    const now = counter.total();
-    if (now < best) kept.set(order.nodes);
-    yield;
-    if (now >= best * 0.99) break;
-    best = now;
-  }
+  const crossed = crossedRanks(counter);
+  // Once: a second time has not moved any path of the graphs that are measured.
+  rerouteAll(
+    paths.filter((path) => touches(path, crossed)),
+    rerouter,
+    state.budget,
+  );
+  exchange(state, 12);
+  if (counter.total() < swept) kept.set(order.nodes);
+  yield;
   restore(state, kept);
   return counter.total();
 }
