@@ -5,7 +5,7 @@ import { gunzip } from "./gunzip";
 import { openPaths } from "./outline";
 import { unitsSteps } from "./scene/units";
 import { haystackSteps } from "./search";
-import { inSlices } from "./slices";
+import { inSlices, nextTask } from "./slices";
 import type { Store } from "./store";
 import { rowIndex, treeOf } from "./tree";
 import { decodeSteps, type Payload } from "./wire";
@@ -19,7 +19,10 @@ export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal:
     // The worker reads it while the page gets ready.
     if (!isSmall(payload)) STAFF.worker()?.prepare(bytes);
     await inSlices(preparing(payload, store.state.groups), signal);
+    await nextTask();
     openPaths(payload, store.state);
+    await nextTask();
+    signal.throwIfAborted();
     shareWithWorker(payload, bytes, signal);
     store.setPayload(payload);
     await inSlices(preparingMore(payload, !store.state.groups), signal);

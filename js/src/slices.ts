@@ -11,18 +11,19 @@ export async function inSlices<S, T>(
   slice = SLICE,
 ): Promise<T> {
   for (;;) {
+    // Before the first one, too: whoever asks may have kept the page for a while already.
+    await nextTask();
     signal.throwIfAborted();
     const end = performance.now() + slice;
     let step = steps.next();
     while (!step.done && performance.now() < end) step = steps.next();
     if (step.done) return step.value;
     heard(step.value);
-    await nextTask();
   }
 }
 
 /** After the events that are waiting; timers would wait four milliseconds each. */
-function nextTask(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
