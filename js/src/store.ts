@@ -25,7 +25,10 @@ export interface State {
   readonly selection: readonly string[];
   /** Id of the call that was clicked; a shared layer has several. */
   readonly focus: number | null;
-  /** Paths of layers and ids of groups that are open in table and graph; null: opened to `depth`. */
+  /**
+   * Paths of layers and ids of groups that are open in table and graph, and what `STACK_MARK` makes of stacks in the
+   * graph; null: opened to `depth`.
+   */
   readonly expanded: readonly string[] | null;
   readonly depth: number | "auto";
   readonly direction: "down" | "right";

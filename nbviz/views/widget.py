@@ -66,7 +66,8 @@ class ModelView(anywidget.AnyWidget):
     focus
         Id of the call that was clicked, None when none was.
     expanded
-        Paths of what is open in table and graph; None until the view is first shown (then opened to ``depth``).
+        Paths of what is open in table and graph; None until the view is first shown (then opened to ``depth``). A stack of
+        equal siblings that is open in the graph is ``"≡"`` and the path of the first of them.
     edge_width
         What the width of a line means: ``"bytes"`` of its tensor, or ``"none"``.
     """
