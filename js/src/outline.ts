@@ -55,10 +55,11 @@ export function revealSelection(store: Store, signal: AbortSignal): void {
       const members = stackMembers(payload, path, state.groups);
       return members.length > 0 && members.every((member) => selected.has(member));
     };
-    const needed = state.selection
+    const around = state.selection
       .filter((path) => rowIndex(payload.rows).has(path))
-      .flatMap((path) => ancestors(payload, path, state.groups))
-      .filter((path) => path !== "" && !open.has(path) && !isStack(path));
+      .flatMap((path) => ancestors(payload, path, state.groups));
+    // Each once: what is around a thousand members of a stack is the same stack.
+    const needed = [...new Set(around)].filter((path) => path !== "" && !open.has(path) && !isStack(path));
     if (needed.length > 0) setOpen(store, needed, true);
   };
   store.subscribe((changed) => {

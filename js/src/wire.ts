@@ -1,6 +1,6 @@
 // The payload: what crosses from Python once, as columns. The same field names as `nbviz/wire.py`; no DOM, no store.
 import { type Coded, type CodedTexts, fill, owners, pick, Reader, shares } from "./codings";
-import { atOnce } from "./steps";
+import { atOnce, partOf } from "./steps";
 
 /** The major version this code reads; `PAYLOAD_VERSION` in `wire.py`. */
 export const SCHEMA_MAJOR = 2;
@@ -316,20 +316,14 @@ function checkPositions(column: Int32Array | Lists, name: string, length: number
   }
 }
 
-/** Steps of what comes before the tables, which are nearly all of the work. */
-function* beginning<T>(steps: Generator<number, T>): Generator<number, T> {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    yield 0;
-  }
-}
+/** The tables are nearly all of the work: before them, nothing counts as done. */
+const BEGINNING = (): number => 0;
 
 function* read(bytes: Uint8Array): Generator<number, Payload> {
   const [header, end] = readHeader(bytes);
   const reader = new Reader(bytes, end);
-  const strings = yield* beginning(reader.texts(header.strings));
-  const settings = JSON.parse(`[${yield* beginning(reader.texts(header.settings))}]`) as Settings[];
+  const strings = yield* partOf(reader.texts(header.strings), BEGINNING);
+  const settings = JSON.parse(`[${yield* partOf(reader.texts(header.settings), BEGINNING)}]`) as Settings[];
   const { shapes, meta } = header;
   const columns = new Columns(reader, strings, header.numbers);
   const tables = Object.entries(header.tables);

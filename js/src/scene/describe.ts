@@ -246,7 +246,7 @@ function nameOf(payload: Payload, units: Units, u: number): string {
 }
 
 /** "block_2 … 6" for "block_2" to "block_6". */
-export function spanName(first: string, last: string): string {
+function spanName(first: string, last: string): string {
   if (first === last) return first;
   let same = 0;
   while (same < first.length && first[same] === last[same]) same++;

@@ -1,4 +1,5 @@
 // What flows between the children of one frame.
+import { adjacency } from "../layout/adjacency";
 import type { Payload } from "../wire";
 import type { Nesting } from "./nesting";
 import type { Siblings } from "./siblings";
@@ -52,22 +53,12 @@ export function isAcyclic({ children, from, to }: Flow, groups: readonly (readon
 /** Longest paths between the nodes that places stand for; edges within a node do not count. */
 function levels(node: Int32Array, from: Int32Array, to: Int32Array): Int32Array | null {
   const n = node.length;
-  const offsets = new Int32Array(n + 1);
+  const source = from.map((i) => node[i] as number);
+  const target = to.map((i) => node[i] as number);
+  const { offsets, edges } = adjacency(n, source);
   const waiting = new Int32Array(n);
   for (let e = 0; e < from.length; e++) {
-    const [a, b] = [node[from[e] as number] as number, node[to[e] as number] as number];
-    if (a === b) continue;
-    offsets[a + 1] = (offsets[a + 1] as number) + 1;
-    waiting[b] = (waiting[b] as number) + 1;
-  }
-  for (let i = 0; i < n; i++) offsets[i + 1] = (offsets[i + 1] as number) + (offsets[i] as number);
-  const targets = new Int32Array(offsets[n] as number);
-  const next = offsets.slice();
-  for (let e = 0; e < from.length; e++) {
-    const [a, b] = [node[from[e] as number] as number, node[to[e] as number] as number];
-    if (a === b) continue;
-    targets[next[a] as number] = b;
-    next[a] = (next[a] as number) + 1;
+    if (source[e] !== target[e]) waiting[target[e] as number] = (waiting[target[e] as number] as number) + 1;
   }
   const level = new Int32Array(n);
   const ready = new Int32Array(n);
@@ -76,7 +67,8 @@ function levels(node: Int32Array, from: Int32Array, to: Int32Array): Int32Array 
   for (let k = 0; k < known; k++) {
     const a = ready[k] as number;
     for (let j = offsets[a] as number; j < (offsets[a + 1] as number); j++) {
-      const b = targets[j] as number;
+      const b = target[edges[j] as number] as number;
+      if (a === b) continue;
       level[b] = Math.max(level[b] as number, (level[a] as number) + 1);
       waiting[b] = (waiting[b] as number) - 1;
       if (waiting[b] === 0) ready[known++] = b;

@@ -1,5 +1,6 @@
 // An arrangement together with what its boxes and labels say, which is put into words when asked for.
 import type { Direction, Layout } from "../layout";
+import { type Adjacency, adjacency } from "../layout/adjacency";
 import type { Payload } from "../wire";
 import { type Arrangement, arrange, edgeLabel } from "./arrange";
 import type { Bounds } from "./commands";
@@ -74,17 +75,17 @@ export function findBox(graph: Graph, test: (box: Box, b: number) => boolean): n
 /** Edges enter a frame through the middle of its title line: texts there have to make room. Found when a frame is drawn. */
 function titleCrossings({ edges, parent, count }: Visible, placed: Layout): (frame: number) => readonly number[] {
   const found = new Map<number, readonly number[]>();
-  let arriving: ReturnType<typeof arrivals> | undefined;
+  let arriving: Adjacency | undefined;
   const crossings = (frame: number): number[] => {
-    arriving ??= arrivals(edges, count);
-    const { offsets, sorted } = arriving;
+    arriving ??= adjacency(count, edges.target);
+    const { offsets } = arriving;
     const top = placed.y[frame] as number;
     const xs: number[] = [];
     // What a frame holds comes right behind it.
     let end = frame + 1;
     while (end < count && (parent[end] as number) >= frame) end++;
     for (let k = offsets[frame] as number; k < (offsets[end] as number); k++) {
-      const e = sorted[k] as number;
+      const e = arriving.edges[k] as number;
       const source = edges.source[e] as number;
       if (source >= frame && source < end) continue;
       const last = placed.routeOffsets[e + 1] as number;
@@ -99,18 +100,4 @@ function titleCrossings({ edges, parent, count }: Visible, placed: Layout): (fra
     found.set(frame, known);
     return known;
   };
-}
-
-/** Edges by their targets. */
-function arrivals({ target }: Visible["edges"], count: number): { offsets: Int32Array; sorted: Int32Array } {
-  const offsets = new Int32Array(count + 1);
-  for (const t of target) offsets[t + 1] = (offsets[t + 1] as number) + 1;
-  for (let b = 0; b < count; b++) offsets[b + 1] = (offsets[b + 1] as number) + (offsets[b] as number);
-  const sorted = new Int32Array(target.length);
-  const next = offsets.slice();
-  target.forEach((t, e) => {
-    sorted[next[t] as number] = e;
-    next[t] = (next[t] as number) + 1;
-  });
-  return { offsets, sorted };
 }

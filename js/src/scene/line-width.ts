@@ -2,8 +2,8 @@
 import { formatBytes } from "../format";
 import type { Graph } from "./graph";
 
-export const EDGE_WIDTHS = ["none", "bytes"] as const;
-export type EdgeWidth = (typeof EDGE_WIDTHS)[number];
+/** As in the state, which knows more than runs without a page. */
+export type EdgeWidth = "none" | "bytes";
 
 export interface LineWidths {
   of(edge: number): number;

@@ -1,4 +1,5 @@
 // Tensors that many read far away, as stubs: without them a mask is a hundred lines along the whole picture.
+import { adjacency } from "../layout/adjacency";
 import type { Stubs, VisibleEdges } from "./visible";
 
 /** So many readers have to be far away, in ranks, before a tensor gets stubs; then all beyond the near ones have one. */
@@ -38,7 +39,7 @@ export function stubFarReaders(boxes: Boxes, edges: VisibleEdges): Stubbed {
   return { stubs, edges: throughStubs(edges, stubs, pills, marks) };
 }
 
-export function noStubs(first: number): Stubs {
+function noStubs(first: number): Stubs {
   const none = new Int32Array();
   return { first, count: 0, source: none, target: none, tensor: none, port: none, readers: none };
 }
@@ -75,22 +76,12 @@ function farEdges(count: number, edges: VisibleEdges): Far {
 }
 
 /** The rank of each box: edges against the order of calls, as folding makes them, do not count. */
-function levelsOf(count: number, { source, target, length }: VisibleEdges): Int32Array {
-  const offsets = new Int32Array(count + 1);
-  for (let e = 0; e < length; e++)
-    offsets[(source[e] as number) + 1] = (offsets[(source[e] as number) + 1] as number) + 1;
-  for (let b = 0; b < count; b++) offsets[b + 1] = (offsets[b + 1] as number) + (offsets[b] as number);
-  const leaving = new Int32Array(length);
-  const next = offsets.slice();
-  for (let e = 0; e < length; e++) {
-    const s = source[e] as number;
-    leaving[next[s] as number] = target[e] as number;
-    next[s] = (next[s] as number) + 1;
-  }
+function levelsOf(count: number, { source, target }: VisibleEdges): Int32Array {
+  const { offsets, edges } = adjacency(count, source);
   const level = new Int32Array(count);
   for (let b = 0; b < count; b++) {
     for (let k = offsets[b] as number; k < (offsets[b + 1] as number); k++) {
-      const t = leaving[k] as number;
+      const t = target[edges[k] as number] as number;
       if (t > b) level[t] = Math.max(level[t] as number, (level[b] as number) + 1);
     }
   }
