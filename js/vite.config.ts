@@ -22,21 +22,27 @@ function sourceHash(): string {
 
 const sha256 = (text: string): string => `sha256-${createHash("sha256").update(text).digest("base64")}`;
 
-/** The loader of a program, as a module of its own. */
-async function loaderOf(program: string): Promise<string> {
+/** The text of a small program of its own. */
+async function bundled(entry: string, format: "es" | "iife", define: Record<string, string> = {}): Promise<string> {
   const built = await build({
     configFile: false,
     logLevel: "warn",
-    define: { PROGRAM: JSON.stringify(createHash("sha256").update(program).digest("hex").slice(0, 16)) },
+    define,
     build: {
       write: false,
       target: "es2022",
-      lib: { entry: join(here, "src/loader-main.ts"), formats: ["es"], fileName: () => "loader.js" },
+      lib: { entry: join(here, "src", entry), formats: [format], name: "nbviz", fileName: () => "program.js" },
     },
   });
   const [result] = [built].flat();
-  if (!result || !("output" in result)) throw new Error("the loader was not built");
+  if (!result || !("output" in result)) throw new Error(`${entry} was not built`);
   return result.output[0].code;
+}
+
+/** The loader of a program. */
+function loaderOf(program: string): Promise<string> {
+  const name = createHash("sha256").update(program).digest("hex").slice(0, 16);
+  return bundled("loader-main.ts", "es", { PROGRAM: JSON.stringify(name) });
 }
 
 /**
@@ -45,7 +51,7 @@ async function loaderOf(program: string): Promise<string> {
  * The whole bundle is a function, so a running widget has the text of its own program (`program.toString()`) and can put
  * it into a saved page, without Python and without carrying it twice. `standalone.js` calls that function; `widget.js`
  * is a module for anywidget, and passes in the page's script and the hashes for its content-security policy. `loader.js`
- * is what every widget carries: it imports `widget.js` once per page.
+ * is what every widget carries: it imports `widget.js` once per page. `picture.js` draws pictures in Python's own V8.
  */
 const wrap: Plugin = {
   name: "nbviz-wrap",
@@ -68,6 +74,7 @@ export default program().widget({script:"("+program+")().page();\\n",scriptHash:
     const files = {
       "widget.js": widget,
       "loader.js": await loaderOf(widget),
+      "picture.js": await bundled("picture.ts", "iife"),
       "standalone.js": page,
       "standalone.css": css,
       "BUILD.txt": `${sourceHash()}\n`,

@@ -51,9 +51,10 @@ TYPESCRIPT_ROOMS: dict[str, set[str]] = {
     "codings": set(),
     "steps": set(),
     "wire": {"codings", "steps"},
-    "store": {"wire", "codings", "steps"},
-    "scene": {"wire", "codings", "steps", "store", "layout"},
-    "views": {"wire", "codings", "steps", "store", "scene", "layout"},
+    "state": set(),
+    "store": {"wire", "codings", "steps", "state"},
+    "scene": {"wire", "codings", "steps", "state", "store", "layout"},
+    "views": {"wire", "codings", "steps", "state", "store", "scene", "layout"},
 }
 
 

@@ -1,7 +1,7 @@
 // The table's columns: what each shows, sorts by and exports. A new column is one entry here.
 import { connectedTo } from "./calls";
 import { formatBytes, formatCount, formatNumber, formatShape, percent, shortCount } from "./format";
-import type { ExtraColumn } from "./store";
+import type { ExtraColumn } from "./state";
 import { treeOf } from "./tree";
 import { type Dim, type Lists, list, type Payload } from "./wire";
 

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { columnsOf, shownColumns } from "./columns";
 import { tableCsv, tableElement, tableHtml } from "./export-table";
 import { pageHtml } from "./page";
-import { DEFAULT_STATE } from "./store";
+import { DEFAULT_STATE } from "./state";
 import { testPayload } from "./testing";
 
 const payload = testPayload();

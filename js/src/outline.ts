@@ -1,6 +1,6 @@
 // What is open in the tree, for table and graph alike.
 import { ancestors, initialExpanded, stackMembers, stacksAround } from "./expansion";
-import type { State, Store } from "./store";
+import type { State } from "./state";
 import { rowIndex, treeOf } from "./tree";
 import { list, type Payload } from "./wire";
 
@@ -24,46 +24,25 @@ export function openPaths(payload: Payload, { expanded, depth, groups }: State):
   return paths;
 }
 
-/** Open or close some rows, or stacks of the graph. */
-export function setOpen(store: Store, paths: readonly string[], open: boolean): void {
-  const { payload, state } = store;
-  if (!payload) return;
-  const now = new Set(openPaths(payload, state));
-  for (const path of paths) {
-    if (open) now.add(path);
-    // An open member would open its stack again.
-    else for (const closed of [path, ...stackMembers(payload, path, state.groups)]) now.delete(closed);
-  }
-  store.set({ expanded: [...now] });
-}
-
 /** Whether a row has something to open. */
 export function canOpen(payload: Payload, groups: boolean, row: number): boolean {
   const tree = treeOf(payload.rows, groups);
   return tree.parent[row] !== -1 && list(tree.children, row).length > 0;
 }
 
-/** Open what hides the selection, whenever the selection changes: a click, a search or Python may have set it. */
-export function revealSelection(store: Store, signal: AbortSignal): void {
-  const reveal = () => {
-    const { payload, state } = store;
-    if (!payload || state.selection.length === 0) return;
-    const open = openPaths(payload, state);
-    const selected = new Set(state.selection);
-    /** All of a stack's members are selected where the stack is, and it shows. */
-    const isStack = (path: string): boolean => {
-      const members = stackMembers(payload, path, state.groups);
-      return members.length > 0 && members.every((member) => selected.has(member));
-    };
-    const around = state.selection
-      .filter((path) => rowIndex(payload.rows).has(path))
-      .flatMap((path) => ancestors(payload, path, state.groups));
-    // Each once: what is around a thousand members of a stack is the same stack.
-    const needed = [...new Set(around)].filter((path) => path !== "" && !open.has(path) && !isStack(path));
-    if (needed.length > 0) setOpen(store, needed, true);
+/** What has to open so that the selection shows; of a stack that is selected as a whole, nothing. */
+export function hiding(payload: Payload, state: State): string[] {
+  if (state.selection.length === 0) return [];
+  const open = openPaths(payload, state);
+  const selected = new Set(state.selection);
+  /** All of a stack's members are selected where the stack is, and it shows. */
+  const isStack = (path: string): boolean => {
+    const members = stackMembers(payload, path, state.groups);
+    return members.length > 0 && members.every((member) => selected.has(member));
   };
-  store.subscribe((changed) => {
-    if (changed.has("selection") || changed.has("payload")) reveal();
-  }, signal);
-  reveal();
+  const around = state.selection
+    .filter((path) => rowIndex(payload.rows).has(path))
+    .flatMap((path) => ancestors(payload, path, state.groups));
+  // Each once: what is around a thousand members of a stack is the same stack.
+  return [...new Set(around)].filter((path) => path !== "" && !open.has(path) && !isStack(path));
 }

@@ -1,5 +1,5 @@
 // A saved page made in the browser: the same document that `nbviz/views/page.py` writes.
-import type { State } from "./store";
+import type { State } from "./state";
 
 export const STATE_ID = "nbviz-state";
 

@@ -1,6 +1,7 @@
 // What a click or a key does to the selection.
 import { firstCall } from "./calls";
-import type { State, Store } from "./store";
+import type { State } from "./state";
+import type { Store } from "./store";
 
 /** Select exactly this, and look at one of its calls (the first, unless told). */
 export function selectOne(store: Store, path: string, call?: number): void {

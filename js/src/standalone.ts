@@ -1,7 +1,8 @@
 // The entry of a saved page: state and payload stand in the document, there is no kernel.
 import { load } from "./loading";
 import { fromBase64, type PageData, type PageSource, STATE_ID, workerScript } from "./page";
-import { DEFAULT_STATE, Store } from "./store";
+import { DEFAULT_STATE } from "./state";
+import { Store } from "./store";
 import { mount } from "./views/mount";
 import { STAFF } from "./worker/staff";
 

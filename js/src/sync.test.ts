@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { kernelOf, NO_KERNEL, SILENT } from "./kernel";
-import { DEFAULT_STATE, Store } from "./store";
+import { DEFAULT_STATE } from "./state";
+import { Store } from "./store";
 import { type Model, readState, syncTraits } from "./sync";
 
 /** As Backbone's model behaves: `set` announces at once. */

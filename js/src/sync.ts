@@ -1,6 +1,7 @@
 // Keeps the traits of a widget model and a store equal, without echoes.
 import type { AnyModel } from "@anywidget/types";
-import { DEFAULT_STATE, type State, type Store } from "./store";
+import { DEFAULT_STATE, type State } from "./state";
+import type { Store } from "./store";
 
 export type Traits = State & { readonly payload: DataView };
 export type Model = AnyModel<Traits>;

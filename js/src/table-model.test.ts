@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { columnsOf, defaultColumns } from "./columns";
-import { DEFAULT_STATE, type State } from "./store";
+import { DEFAULT_STATE, type State } from "./state";
 import { nextSort, TableModel } from "./table-model";
 import { testPayload } from "./testing";
 import { allRows, treeOf } from "./tree";

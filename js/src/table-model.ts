@@ -14,7 +14,7 @@ import { leanCoreRowModel } from "./lean-rows";
 import { openPaths } from "./outline";
 import { matchingRows } from "./search";
 import { sortKeys } from "./sort-keys";
-import { DEFAULT_STATE, type State } from "./store";
+import { DEFAULT_STATE, type State } from "./state";
 import { allRows, treeOf, visibleRows } from "./tree";
 import type { Payload } from "./wire";
 

@@ -1,5 +1,7 @@
 // A small model for tests: two inputs through one shared encoder, a group, a tied weight, an uncalled layer.
-import { DEFAULT_STATE, type State, Store } from "./store";
+
+import { DEFAULT_STATE, type State } from "./state";
+import { Store } from "./store";
 import type { Lists, Payload } from "./wire";
 
 function lists(...values: readonly (readonly number[])[]): Lists {

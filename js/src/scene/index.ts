@@ -6,6 +6,7 @@ export { type Box, HEADER as FRAME_TITLE } from "./describe";
 export { boundsOf, boxesOf, buildGraph, findBox, type Graph, graphOf } from "./graph";
 export { boxIn, depthOf, keyOf, pathOf, pathsOf } from "./identity";
 export { drawLegend } from "./legend";
+export { dimmedBoxes, markedBoxes } from "./marks";
 export {
   drawScene,
   type Look,

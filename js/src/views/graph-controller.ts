@@ -1,15 +1,19 @@
 // One display of the graph: follows the store, has what changed arranged and drawn, turns gestures and keys into state.
-import { openPaths, setOpen } from "../outline";
+
+import { setOpen } from "../opening";
+import { openPaths } from "../outline";
 import {
   type Box,
   boundsOf,
   boxIn,
+  dimmedBoxes,
   type Graph,
   keyOf,
   LEAF,
   type Look,
   lookOf,
   type Marks,
+  markedBoxes,
   OPEN,
   STUB,
   sceneToSvg,
@@ -30,7 +34,6 @@ import { listen } from "./graph-gestures";
 import { Hovering } from "./graph-hovering";
 import { GraphItems } from "./graph-items";
 import { commandOf, type KeyCommand } from "./graph-keys";
-import { dimmedBoxes, markedBoxes } from "./graph-marks";
 import { Minimap } from "./graph-minimap";
 import { Picture } from "./graph-picture";
 import { Pointing } from "./graph-pointing";

@@ -2,7 +2,8 @@ import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { payloadOf, sharedBlock } from "../scene/testing";
-import { DEFAULT_STATE, Store } from "../store";
+import { DEFAULT_STATE } from "../state";
+import { Store } from "../store";
 import type { Payload } from "../wire";
 import { type GraphHandle, GraphView } from "./graph";
 

@@ -3,7 +3,8 @@ import type { RefObject } from "preact";
 import { createContext } from "preact";
 import { useContext, useEffect, useLayoutEffect, useReducer, useState } from "preact/hooks";
 import type { PageSource } from "../page";
-import type { Change, State, Store } from "../store";
+import type { State } from "../state";
+import type { Change, Store } from "../store";
 import type { GraphHandle } from "./graph";
 
 /** What a saved page is made of, with the payload as gzip bytes. */

@@ -4,7 +4,7 @@ import { extraColumn } from "../columns";
 import { accessorOf, callsBehind, focusedCall, membersOf, settingsOf, settingText, tensorsOf } from "../details";
 import { formatBytes, formatCount, formatShape, percent } from "../format";
 import { selectOne } from "../select";
-import type { ExtraColumn } from "../store";
+import type { ExtraColumn } from "../state";
 import { list, type Payload } from "../wire";
 import { useDisplay, useStore } from "./hooks";
 import { Members, Neighbours } from "./inspector-links";

@@ -1,6 +1,6 @@
 // Puts one display of a store into an element, and takes it out again.
 import { render } from "preact";
-import { revealSelection } from "../outline";
+import { revealSelection } from "../opening";
 import type { Store } from "../store";
 import { followTheme } from "../theme";
 import { App } from "./app";

@@ -1,6 +1,6 @@
 // Table, graph and inspector side by side, one over the other, or behind tabs, as the width allows.
 import { useRef, useState } from "preact/hooks";
-import { DEFAULT_STATE } from "../store";
+import { DEFAULT_STATE } from "../state";
 import type { Payload } from "../wire";
 import { GraphView } from "./graph";
 import { handled, useDisplay, useStore } from "./hooks";

@@ -1,5 +1,7 @@
 // What pointer and keyboard do to the rows of the table.
-import { canOpen, openPaths, setOpen } from "../outline";
+
+import { setOpen } from "../opening";
+import { canOpen, openPaths } from "../outline";
 import { select, selectOne, selectToggle } from "../select";
 import type { Shown } from "../table-model";
 import { treeOf } from "../tree";

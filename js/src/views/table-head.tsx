@@ -1,6 +1,6 @@
 // The headings: a click sorts (three states, shift for a second key), the edge resizes.
 import type { Column } from "../columns";
-import type { State } from "../store";
+import type { State } from "../state";
 
 interface HeadProps {
   readonly columns: readonly Column[];

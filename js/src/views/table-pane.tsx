@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { type Column, columnsOf, defaultColumns, shownColumns } from "../columns";
 import { canOpen, openPaths } from "../outline";
 import { matchingRows } from "../search";
-import type { State } from "../store";
+import type { State } from "../state";
 import { nextSort, type Shown, TableModel } from "../table-model";
 import { treeOf } from "../tree";
 import type { Payload } from "../wire";

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { openPaths, revealSelection, setOpen } from "./outline";
+import { revealSelection, setOpen } from "./opening";
+import { openPaths } from "./outline";
 import { equalBlocks } from "./scene/testing";
-import { DEFAULT_STATE, Store } from "./store";
+import { DEFAULT_STATE } from "./state";
+import { Store } from "./store";
 
 function storeOf(expanded: readonly string[]): Store {
   const store = new Store({ ...DEFAULT_STATE, expanded });

@@ -1,5 +1,7 @@
 // Selection and search, from rows and paths to boxes.
-import { type Graph, type Marks, pathsOf } from "../scene";
+import type { Graph } from "./graph";
+import { pathsOf } from "./identity";
+import type { Marks } from "./scene";
 
 export function markedBoxes(
   graph: Graph | null,
