@@ -1,13 +1,15 @@
-"""Groups of siblings that belong together by the prefixes of their names (``conv4_block1_2_conv``).
+"""Groups of siblings that belong together by the prefixes of their names (``conv4_block1_2_conv``), or by their ends.
 
 A group is a prefix that several siblings share and that makes one piece of the graph: no path leaves it and comes back,
 and drawing every group as one box makes no cycle. Bare operations, and layers with automatic names, belong to a group
-when they lie between its members. A large group is divided by the rest of its members' names.
+when they lie between its members. A large group is divided by the rest of its members' names. Where prefixes group
+little, names that end with the same number may (``separable_conv_1_normal_left2_12``).
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import final
@@ -23,6 +25,12 @@ _DIVIDED_FROM = 16
 
 _FEW = 4
 """Named members below which a group may not consist mostly of parts without a name."""
+
+_MANY_ENDS = 8
+"""Names that have to end alike to make a group: ends are often alike by chance."""
+
+_FEW_GROUPED = 0.25
+"""Share of the named siblings that prefixes have to group; below it the names' ends are looked at."""
 
 _GENERIC_SHARE = 0.5
 """A prefix without a number (``conv``) that covers more of its surroundings than this says nothing."""
@@ -67,6 +75,12 @@ class _Scope:
         """Return the siblings that names can group."""
         return [i for i in self.inside if self.parts[i].pieces]
 
+    def accept(self, members: list[int]) -> None:
+        """Take these siblings as one group from now on."""
+        self.accepted.append(members)
+        for i in members:
+            self.group_of[i] = members
+
     def closed(self, members: list[int]) -> list[int] | None:
         """Return the members with all that lies between them, None where that belongs elsewhere."""
         window = self._window(members)
@@ -76,6 +90,18 @@ class _Scope:
         if any(i in self.group_of or not self.parts[i].loose for i in between):
             return None
         return sorted({*members, *between})
+
+    def with_feeders(self, members: list[int]) -> list[int]:
+        """Return the members with the loose siblings that nothing else reads: a path cannot leave through them."""
+        found = set(members)
+        waiting = [j for i in members for j in self.before[i]]
+        while waiting:
+            i = waiting.pop()
+            if i in found or i in self.group_of or not self.parts[i].loose or not found.issuperset(self.after[i]):
+                continue
+            found.add(i)
+            waiting.extend(self.before[i])
+        return sorted(found)
 
     def _window(self, members: list[int]) -> tuple[int, int]:
         """Return the stretch of the order that a path which comes back can pass: through a group it may also step back."""
@@ -128,8 +154,16 @@ def infer_groups(graph: ModelGraph, automatic: Collection[str] = ()) -> list[Gro
     for layer, count in counts.items():
         if count >= _FEWEST_SIBLINGS and layer in frames:
             scope = _scope(graph, frames[layer], name_of, layer)
-            found.extend(_groups(scope, layer, None, 0, 0))
+            groups = _groups(scope, layer, None, 0, 0)
+            if _members(groups) < _FEW_GROUPED * len(scope.named()):
+                by_ends = _groups_by_ends(scope.within(scope.inside), layer)
+                groups = max(groups, by_ends, key=_members)
+            found.extend(groups)
     return found
+
+
+def _members(groups: Sequence[Group]) -> int:
+    return sum(len(group.members) for group in groups)
 
 
 def _first_frames(graph: ModelGraph) -> dict[str, int]:
@@ -240,9 +274,7 @@ def _divide(
         if closed is None or few:  # mostly parts without a name of their own
             _divide(scope, bucket, (level + 1, shown), accepted)
             continue
-        scope.accepted.append(closed)
-        for i in closed:
-            scope.group_of[i] = closed
+        scope.accept(closed)
         accepted.append((label, closed, level + 1))
 
 
@@ -255,3 +287,44 @@ def _one_piece(scope: _Scope, bucket: list[int], level: int) -> bool:
 def _label(pieces: Sequence[str], shown: int) -> str:
     label = "_".join(pieces[shown:])
     return "_".join(pieces[shown - 1 :]) if label.isdigit() and shown else label
+
+
+def _groups_by_ends(scope: _Scope, layer: str) -> list[Group]:
+    """Return the groups of names that end alike: with a word and a number if many do (``stem_1``), else with a number."""
+    last = {i: _last_pieces(scope.parts[i].pieces) for i in scope.named()}
+    words = Counter(last.values())
+    buckets: dict[str, list[int]] = {}
+    for i, (word, number) in last.items():
+        if number:
+            end = f"{word}_{number}" if word and words[word, number] >= _MANY_ENDS else number
+            buckets.setdefault(end, []).append(i)
+    found: list[Group] = []
+    for end, bucket in buckets.items():
+        closed = scope.closed(bucket) if len(bucket) >= _MANY_ENDS else None
+        if closed is None:
+            continue
+        closed = scope.with_feeders(closed)
+        scope.accept(closed)
+        label = end if not end.isdigit() else f"{_commonest_word(scope, bucket)}_{end}"
+        above = join(layer, "~").removesuffix("/")
+        members = tuple(scope.parts[i].path for i in closed)
+        found.append(Group(f"{above}{escape(label)}", label, None, layer, members))
+    return found
+
+
+def _last_pieces(pieces: Sequence[str]) -> tuple[str, str]:
+    """Return the number at the end of a name, and the word before it if that has no number of its own."""
+    number = re.search(r"(?:^|_)(\d+)$", pieces[-1])
+    if number is None:
+        return "", ""
+    word = pieces[-1][: number.start()] or (pieces[-2] if len(pieces) > 1 else "")
+    return ("" if any(c.isdigit() for c in word) else word), number[1]
+
+
+def _commonest_word(scope: _Scope, members: Sequence[int]) -> str:
+    """Return the word in most of the names, the later one of several."""
+    words = [{piece for piece in scope.parts[i].pieces if piece.isalpha()} for i in members]
+    count = Counter(word for own in words for word in own)
+    most = max(count.values(), default=0)
+    order = [piece for i in members for piece in scope.parts[i].pieces]
+    return next((word for word in reversed(order) if count[word] == most), "")

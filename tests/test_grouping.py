@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,15 +96,51 @@ def test_small_models_need_no_groups():
     assert found(chain(["a1_x", "a1_y", "b1_x", "b1_y"])) == {}
 
 
-@settings(max_examples=300)
-@given(st.data())
-def test_every_group_is_one_piece_and_groups_make_no_cycle(data):
-    count = data.draw(st.integers(6, 14))
+def cells(*numbers):
+    """Name layers as NASNet does: what they do first, then the number of their cell."""
+    return [f"{kind}_normal_{side}{i}_{n}" for n in numbers for kind in ("conv", "bn") for i, side in enumerate("lrlr")]
+
+
+def test_names_that_end_alike_make_groups_where_prefixes_make_none():
+    names = [*cells(1), "normal_concat_1", *cells(2), "normal_concat_2"]
+    assert found(chain(names)) == {"~normal_1": tuple(names[:9]), "~normal_2": tuple(names[9:])}
+
+
+def test_word_before_the_number_belongs_to_the_end_if_many_names_have_it():
+    stem = [name.replace("_1", "_stem_1") for name in cells(1)]
+    assert list(found(chain([*stem, *cells(1)]))) == ["~stem_1", "~normal_1"]
+
+
+def test_few_names_that_end_alike_are_no_group():
+    names = [f"{letter}x_{n}" for n in (1, 2) for letter in "abcdefg"]
+    assert found(chain(names)) == {}
+
+
+def test_operation_that_only_one_group_of_ends_reads_belongs_to_it():
+    names = ["input", "+", *cells(1), "+", *cells(2)]
+    groups = found(chain(names))
+    assert [members[0] for members in groups.values()] == ["add#1", "add#2"]
+    skip = graph_of(names, [*((i, i + 1) for i in range(len(names) - 1)), (1, len(names) - 1)])
+    assert "add#1" not in itertools.chain(*found(skip).values())
+
+
+def beginnings(data, count):
     pieces = st.sampled_from(["a1", "b1", "c2", "+"])
-    names = [
-        n if n == "+" else f"{n}_{i}x"
-        for i, n in enumerate(data.draw(st.lists(pieces, min_size=count, max_size=count)))
-    ]
+    drawn = data.draw(st.lists(pieces, min_size=count, max_size=count))
+    return [name if name == "+" else f"{name}_{i}x" for i, name in enumerate(drawn)]
+
+
+def ends(data, count):
+    pieces = st.sampled_from(["1", "2", "1", "2", "+"])
+    drawn = data.draw(st.lists(pieces, min_size=2 * count, max_size=2 * count))
+    return [name if name == "+" else f"x{i}_{name}" for i, name in enumerate(drawn)]
+
+
+@settings(max_examples=300)
+@given(st.data(), st.sampled_from([beginnings, ends]))
+def test_every_group_is_one_piece_and_groups_make_no_cycle(data, names_of):
+    names = names_of(data, data.draw(st.integers(6, 14)))
+    count = len(names)
     edges = [
         (a, b) for b in range(count) for a in range(b) if data.draw(st.booleans(), label=f"{a}->{b}") and b - a < 4
     ]
