@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         NbvizError,
         OptionError,
         PartialReadWarning,
+        PictureScaledWarning,
         SchemaError,
         UnknownOptionError,
         UnknownPathError,
@@ -39,6 +40,7 @@ _HOMES = {
         "UnknownPathError",
         "SchemaError",
         "PartialReadWarning",
+        "PictureScaledWarning",
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -52,6 +54,7 @@ __all__ = [
     "NbvizError",
     "OptionError",
     "PartialReadWarning",
+    "PictureScaledWarning",
     "SchemaError",
     "Shape",
     "Shapes",

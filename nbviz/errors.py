@@ -46,6 +46,10 @@ class SchemaError(NbvizError, ValueError):
     """A saved model graph was written in a format that this version of nbviz does not know."""
 
 
+class PictureScaledWarning(UserWarning):
+    """A picture has fewer pixels than were asked for, or is in several files; the message says how many and why."""
+
+
 class PartialReadWarning(UserWarning):
     """The model could be read only in part; the graph's diagnostics say what is missing."""
 

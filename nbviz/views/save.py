@@ -10,12 +10,13 @@ from nbviz import wire
 from nbviz.errors import OptionError, nearest
 from nbviz.graph import ModelGraph
 from nbviz.views.export import write_table
+from nbviz.views.picture import SUFFIXES as PICTURES
+from nbviz.views.picture import Saved
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SUFFIXES = (".html", ".csv", ".md", ".tex", ".json")
-PICTURES = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".dot")
+TEXTS = (".html", ".csv", ".md", ".tex", ".json")
 PARTS = ("table", "graph")
 
 
@@ -25,20 +26,19 @@ def save(
     *,
     page: Callable[[str | None], str],
     table: Callable[[], pd.DataFrame],
+    picture: Callable[[Path], Saved],
     graph: ModelGraph,
-) -> Path:
+) -> Saved:
     """Write to ``path`` what its suffix asks for; arguments and errors as ``ModelView.save``."""
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        if suffix in PICTURES:
-            msg = f"{path.name!r} is a picture: the Save menu of the view itself writes the graph as SVG."
-            raise OptionError(msg)
-        known = ", ".join(SUFFIXES)
-        msg = f"view.save writes {known}; found {path.name!r}.{nearest(suffix, SUFFIXES)}"
+    if suffix not in (known := (*TEXTS, *PICTURES)):
+        msg = f"view.save writes {', '.join(known)}; found {path.name!r}.{nearest(suffix, known)}"
         raise OptionError(msg)
     if part is not None and (part not in PARTS or suffix != ".html"):
         msg = f"part is 'table' or 'graph', and goes with .html; found part={part!r} with {path.name!r}."
         raise OptionError(msg)
+    if suffix in PICTURES:
+        return picture(path)
     if suffix == ".html":
         text = page(part)
     elif suffix == ".json":
@@ -46,4 +46,4 @@ def save(
     else:
         text = write_table(table(), suffix)
     path.write_text(text, encoding="utf-8", newline="\n")
-    return path
+    return Saved((path,))

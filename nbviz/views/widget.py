@@ -16,7 +16,7 @@ from nbviz.errors import NbvizError, OptionError, nearest
 from nbviz.graph import ModelGraph
 from nbviz.metrics import COLUMNS, Metrics
 from nbviz.reading import Reading, warn_if_partial
-from nbviz.views import extra, page, program, save, static
+from nbviz.views import extra, page, picture, program, save, static, svg
 from nbviz.views.export import present
 from nbviz.views.statistics import WeightStatistics, weight_statistics
 from nbviz.views.table import frame, shows_operations
@@ -196,34 +196,65 @@ class ModelView(anywidget.AnyWidget):
         """Return the same view as a page inside the output: interactive, without a kernel, saved with the notebook."""
         return static.StaticView(self._page(), self.height, len(self._metrics.tree), self._plain_table())
 
-    def save(self, path: str | os.PathLike[str], part: str | None = None) -> Path:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        part: str | None = None,
+        *,
+        theme: svg.Theme = "light",
+        dpi: float | None = None,
+        max_pixels: int | None = picture.MAX_PIXELS,
+    ) -> Path:
         """Write the view to a file, in the format of its suffix.
 
         Parameters
         ----------
         path
-            ``.html`` (an interactive page), ``.csv``, ``.md``, ``.tex`` (the table as shown), ``.json`` (the model graph,
-            which ``nbviz.read`` opens).
+            ``.html`` (an interactive page), ``.svg``, ``.png``, ``.jpg``, ``.pdf`` (the graph as shown; these need the
+            extra ``image``, but no browser), ``.csv``, ``.md``, ``.tex`` (the table as shown), ``.json`` (the model
+            graph, which ``nbviz.read`` opens).
         part
             ``"table"`` or ``"graph"`` alone, for ``.html``; both by default.
+        theme
+            ``"light"`` or ``"dark"``, for pictures.
+        dpi
+            Dots per inch of a ``.png`` or ``.jpg``, where 96 show the graph in the size of the screen. By default 200,
+            or as many as ``max_pixels`` allows.
+        max_pixels
+            The most pixels of a ``.png`` or ``.jpg``. With None it has all that ``dpi`` asks for, in several files
+            (``net-1.png``, ``net-2.png``, ..., row by row) if a side has more than 32,767.
 
         Returns
         -------
         Path
-            The file that was written.
+            The file that was written, the first one of several.
 
         Raises
         ------
         OptionError
-            If the suffix or the part is not among these.
+            If the suffix or an argument is not among these.
+        MissingExtraError
+            If it is a picture and the extra ``image`` is not installed.
 
         Warns
         -----
         PartialReadWarning
             If the forward pass stopped; what was reached is written.
+        PictureScaledWarning
+            If a picture has fewer pixels than ``dpi`` asks for, too few to read it, or is in several files.
         """
         warn_if_partial(self._reading, stacklevel=3)
-        return save.save(Path(path), part, page=self._page, table=self._shown_table, graph=self.graph)
+        choice("theme", theme, svg.THEMES)
+        above_zero("dpi", dpi)
+        above_zero("max_pixels", max_pixels)
+
+        def draw(file: Path) -> picture.Saved:
+            drawn = svg.draw(self.payload, self._state(), theme=theme)
+            return picture.save_picture(drawn, file, title=self._heading, dpi=dpi, max_pixels=max_pixels)
+
+        saved = save.save(Path(path), part, page=self._page, table=self._shown_table, picture=draw, graph=self.graph)
+        saved.warn(stacklevel=2)
+        return saved.paths[0]
 
     # --- inner workings ---
 
@@ -350,3 +381,16 @@ def choice(argument: str, found: T, known: Iterable[T]) -> T:
         msg = f"{argument} is one of {listed}; found {found!r}.{nearest(str(found), map(str, allowed))}"
         raise OptionError(msg)
     return found
+
+
+def above_zero(argument: str, found: Any) -> None:
+    """Refuse what is neither None nor a number above zero.
+
+    Raises
+    ------
+    OptionError
+        If it is refused; the message names the argument.
+    """
+    if found is not None and not (isinstance(found, int | float) and found > 0):
+        msg = f"{argument} is a number above zero; found {found!r}."
+        raise OptionError(msg)

@@ -140,8 +140,6 @@ def test_a_saved_table_is_the_one_on_screen(view, tmp_path):
     assert "a" in view.save(tmp_path / "table.html", part="table").read_text()
     with pytest.raises(nbviz.OptionError, match=r"view.save writes .html.*found 'net.htm'.*'.html'"):
         view.save(tmp_path / "net.htm")
-    with pytest.raises(nbviz.OptionError, match=r"'net.png' is a picture: the Save menu"):
-        view.save(tmp_path / "net.png")
     with pytest.raises(nbviz.OptionError, match=r"goes with \.html"):
         view.save(tmp_path / "net.csv", part="graph")
 

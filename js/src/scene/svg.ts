@@ -89,7 +89,9 @@ export function escapeXml(text: string): string {
   return text.replace(FORBIDDEN, "").replace(/[&<>"']/g, (c) => ESCAPES[c] as string);
 }
 
-function markup({ tag, attributes, text }: Element): string {
+function markup(command: Command, theme: Theme): string {
+  if (command.kind === "text" && command.text === "") return "";
+  const { tag, attributes, text } = toElement(command, theme);
   const list = Object.entries(attributes).map(([name, value]) => ` ${name}="${escapeXml(value)}"`);
   return text ? `<${tag}${list.join("")}>${escapeXml(text)}</${tag}>` : `<${tag}${list.join("")}/>`;
 }
@@ -98,7 +100,7 @@ function group(item: Item, graph: Graph, look: Look, marks: Marks): string {
   const box = item.layer === "node" || item.layer === "header" ? graph.box(item.index) : undefined;
   const title = box ? `<title>${escapeXml(box.label)}</title>` : "";
   const dimmed = box && marks.dimmed?.[item.index] ? ' opacity="0.25"' : "";
-  return `<g${dimmed}>${title}${item.commands.map((c) => markup(toElement(c, look.theme))).join("")}</g>`;
+  return `<g${dimmed}>${title}${item.commands.map((c) => markup(c, look.theme)).join("")}</g>`;
 }
 
 const MARGIN = 24;
@@ -111,7 +113,7 @@ export function sceneToSvg(graph: Graph, look: Look, marks: Marks, title: string
   const height = Math.ceil(legendTop + (legend ? legend.height + MARGIN : 0));
   const body = drawScene(graph, look, marks).map((item) => group(item, graph, look, marks));
   const legendMarkup = legend
-    ? `<g transform="translate(${width - legend.width - MARGIN} ${legendTop})">${legend.commands.map((c) => markup(toElement(c, look.theme))).join("")}</g>`
+    ? `<g transform="translate(${width - legend.width - MARGIN} ${legendTop})">${legend.commands.map((c) => markup(c, look.theme)).join("")}</g>`
     : "";
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">`,
