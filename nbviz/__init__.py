@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbviz.api import print_summary, read, summary, view
+    from nbviz.api import print_summary, read, summary, to_dot, view
     from nbviz.errors import (
         FileReadError,
         InputsError,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nbviz.views.widget import ModelView
 
 _HOMES = {
-    "nbviz.api": ("view", "summary", "print_summary", "read"),
+    "nbviz.api": ("view", "summary", "print_summary", "read", "to_dot"),
     "nbviz.graph": ("ModelGraph",),
     "nbviz.shape": ("Shape", "Shapes"),
     "nbviz.views.widget": ("ModelView",),
@@ -64,6 +64,7 @@ __all__ = [
     "print_summary",
     "read",
     "summary",
+    "to_dot",
     "view",
 ]
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbviz import adapters
-from nbviz.errors import NbvizError, OptionError, UnknownOptionError, nearest
+from nbviz.errors import NbvizError, OptionError, UnknownOptionError, choice, nearest
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
 from nbviz.reading import Reading, warn_if_partial
-from nbviz.views import table, text
+from nbviz.views import dot, table, text
+from nbviz.views.plates import PlateOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ def view(
     NbvizError
         One of its kinds, for an object that cannot be read or an argument that cannot be understood.
     """
-    from nbviz.views.widget import COLOR_BY, DIRECTIONS, ModelView, choice
+    from nbviz.views.widget import COLOR_BY, DIRECTIONS, ModelView
 
     _refuse(view, unknown)
     choice("direction", direction, DIRECTIONS)
@@ -193,6 +194,103 @@ def print_summary(
             layer_range=layer_range,
         )
     )
+
+
+def to_dot(
+    model: Any,
+    inputs: Any = None,
+    *,
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = True,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: float = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+    layer_range: Sequence[str] | None = None,
+    form: str = "text",
+    strict: bool = False,
+    **unknown: Any,
+) -> Any:
+    """Return the graph for Graphviz, with the options and the look of ``keras.utils.model_to_dot``.
+
+    Nodes are calls: a layer that is called twice is two nodes, each with its own shapes, where Keras draws one. The calls of a
+    subclassed model are drawn, where Keras draws one box. Neither Graphviz nor pydot is needed for the text.
+
+    Parameters
+    ----------
+    model, inputs, strict
+        As for ``view``.
+    show_shapes
+        Show input and output shapes; what is unknown is ``?``.
+    show_dtype
+        Show the dtype of the output.
+    show_layer_names
+        Show the name of each layer, and not its type alone.
+    rankdir
+        Where the data flows: ``"TB"`` (down), ``"LR"`` (right), ``"BT"`` or ``"RL"``.
+    expand_nested
+        Draw what is inside nested models, and inside layers of your own. Layers that come with the framework stay closed.
+    dpi
+        Dots per inch of the pictures that Graphviz makes of it.
+    show_layer_activations
+        Show the activation of each layer that has one.
+    show_trainable
+        Show whether each layer with weights is trained.
+    splines
+        How edges run: ``"ortho"``, ``"curved"``, ``"polyline"``, ``"spline"``, ``"line"`` or ``"none"``.
+    layer_range
+        First and last layer at the top of the model to draw, as names or patterns.
+    form
+        ``"text"``; or ``"pydot"`` (a ``pydot.Dot``) or ``"graphviz"`` (a ``graphviz.Source``), which need the package of that
+        name.
+
+    Returns
+    -------
+    str or object
+        The text in the DOT language, or the object that ``form`` asks for.
+
+    Raises
+    ------
+    NbvizError
+        One of its kinds, for an argument that cannot be understood, or a package that ``form`` needs and that is missing.
+
+    Warns
+    -----
+    PartialReadWarning
+        As for ``read``.
+
+    Examples
+    --------
+    >>> import keras, nbviz
+    >>> layers = [keras.Input((4,)), keras.layers.Dense(2, name="hidden"), keras.layers.Dense(1, name="score")]
+    >>> text = nbviz.to_dot(keras.Sequential(layers), show_shapes=True, rankdir="LR")
+    >>> print(text.splitlines()[-2])
+      c2 -> c3
+    >>> nbviz.to_dot(keras.Sequential(layers), form="graphviz").source == nbviz.to_dot(keras.Sequential(layers))
+    True
+    """
+    _refuse(to_dot, unknown)
+    choice("form", form, dot.FORMS)
+    said = PlateOptions(
+        show_shapes=show_shapes,
+        show_dtype=show_dtype,
+        show_layer_names=show_layer_names,
+        show_layer_activations=show_layer_activations,
+        show_trainable=show_trainable,
+    )
+    written = dot.dot_text(
+        Metrics(_checked(model, inputs, strict=strict).graph),
+        said,
+        rankdir=rankdir,
+        expand_nested=expand_nested,
+        dpi=dpi,
+        splines=splines,
+        layer_range=layer_range,
+    )
+    return dot.in_form(written, form)
 
 
 def _read(source: Any, inputs: Any, *, strict: bool) -> Reading:

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 from nbviz import wire
 from nbviz.errors import OptionError, nearest
 from nbviz.graph import ModelGraph
+from nbviz.metrics import Metrics
+from nbviz.views.dot import dot_text
 from nbviz.views.export import write_table
 from nbviz.views.picture import SUFFIXES as PICTURES
 from nbviz.views.picture import Saved
+from nbviz.views.plates import PlateOptions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXTS = (".html", ".csv", ".md", ".tex", ".json")
+GRAPHVIZ = (".dot", ".gv")
+TEXTS = (".html", ".csv", ".md", ".tex", ".json", *GRAPHVIZ)
 PARTS = ("table", "graph")
 
 
@@ -43,6 +47,8 @@ def save(
         text = page(part)
     elif suffix == ".json":
         text = wire.to_json(graph)
+    elif suffix in GRAPHVIZ:
+        text = dot_text(Metrics(graph), PlateOptions(show_layer_names=True))
     else:
         text = write_table(table(), suffix)
     path.write_text(text, encoding="utf-8", newline="\n")

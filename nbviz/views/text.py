@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 import shutil
 from collections.abc import Iterable, Sequence
 from typing import final
 
-from nbviz.errors import OptionError, nearest
+from nbviz.errors import OptionError
 from nbviz.metrics import Metrics
 from nbviz.shape import Shape
 from nbviz.views.box import FRAME, NO_BREAK, BoxColumn, box_table, clean, text_width, wrap
 from nbviz.views.connections import Connections, Source
+from nbviz.views.ranges import name_range
 from nbviz.views.table import shows_operations
 
 UNKNOWN = "?"
@@ -104,31 +104,11 @@ def _in_range(rows: _Rows, layer_range: Sequence[str] | None) -> list[int]:
     shown = [row for row, visible in enumerate(rows.visible) if visible]
     if layer_range is None:
         return shown
-    if isinstance(layer_range, str) or len(layer_range) != 2 or not all(isinstance(name, str) for name in layer_range):
-        msg = f"layer_range is two names or patterns, of the first and the last layer; found {layer_range!r}."
-        raise OptionError(msg)
     top = rows.top_level()
-    first, last = (_matching(rows, top, name) for name in layer_range)
-    if first[0] > last[-1]:  # given in the other order, as Keras allows
-        first, last = last, first
-    kept = top[first[0] : last[-1] + 1]
-    end = next((row for row in top if row > kept[-1]), len(rows.visible))
-    return [row for row in shown if kept[0] <= row < end]
-
-
-def _matching(rows: _Rows, top: Sequence[int], wanted: str) -> list[int]:
-    names = [rows.labels[row] for row in top]
-    if wanted in names:  # a name means itself: as a pattern, dense would match dense_1 too
-        return [names.index(wanted)]
-    try:
-        found = [at for at, name in enumerate(names) if re.match(wanted, name)]
-    except re.error as error:
-        msg = f"layer_range holds {wanted!r}, which is neither the name of a layer nor a pattern: {error}."
-        raise OptionError(msg) from error
-    if not found:
-        msg = f"layer_range holds {wanted!r}, which matches no layer at the top of the model.{nearest(wanted, names)}"
-        raise OptionError(msg)
-    return found
+    wanted = name_range([rows.labels[row] for row in top], layer_range)
+    start = top[wanted.start]
+    end = top[wanted.stop] if wanted.stop < len(top) else len(rows.visible)
+    return [row for row in shown if start <= row < end]
 
 
 # --- columns -------------------------------------------------------------------------------------------------------

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import anywidget
 import ipywidgets
 import traitlets
 
 from nbviz import wire
-from nbviz.errors import NbvizError, OptionError, nearest
+from nbviz.errors import NbvizError, OptionError, above_zero, choice
 from nbviz.graph import ModelGraph
 from nbviz.metrics import COLUMNS, Metrics
 from nbviz.reading import Reading, warn_if_partial
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 COLOR_BY = ("params", "type", "dtype", "trainable", "macs", "bytes", "none")
 DIRECTIONS = ("down", "right")
 EDGE_WIDTHS = ("none", "bytes")
-T = TypeVar("T")
 _STACK: Final = "≡"
 """Begins what stands for an open stack of equal siblings in ``expanded``: this, and the path of the first of them."""
 _TABLE_IDS = ("path", *(column.name for column in COLUMNS))
@@ -365,32 +364,3 @@ class ModelView(anywidget.AnyWidget):
             raise NbvizError(msg)
         found = self.graph.parameters[parameter]
         return weight_statistics(parameter, found.size, lambda: weights.chunks(parameter))
-
-
-def choice(argument: str, found: T, known: Iterable[T]) -> T:
-    """Return ``found`` if it is among the known values.
-
-    Raises
-    ------
-    OptionError
-        If it is not; the message names the argument and the nearest value.
-    """
-    allowed = list(known)
-    if found not in allowed:
-        listed = ", ".join(repr(value) for value in allowed)
-        msg = f"{argument} is one of {listed}; found {found!r}.{nearest(str(found), map(str, allowed))}"
-        raise OptionError(msg)
-    return found
-
-
-def above_zero(argument: str, found: Any) -> None:
-    """Refuse what is neither None nor a number above zero.
-
-    Raises
-    ------
-    OptionError
-        If it is refused; the message names the argument.
-    """
-    if found is not None and not (isinstance(found, int | float) and found > 0):
-        msg = f"{argument} is a number above zero; found {found!r}."
-        raise OptionError(msg)

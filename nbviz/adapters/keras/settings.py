@@ -21,7 +21,17 @@ def settings_of(layer: Any) -> tuple[tuple[str, Setting], ...]:
         config = _config(layer)
     except Exception:  # noqa: BLE001 - a model's own code may raise anything
         config = _from_signature(layer)
-    return tuple((plain(key), simple(value)) for key, value in config.items() if key not in _SKIPPED)
+    return tuple(
+        (plain(key), simple(_unpacked(layer, key, value))) for key, value in config.items() if key not in _SKIPPED
+    )
+
+
+def _unpacked(layer: Any, key: Any, value: Any) -> Any:
+    """Return the function where Keras has marshalled a lambda to bytecode (``activation=lambda x: 2 * x``)."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        held = vars(layer).get(key)
+        return held if inspect.isfunction(held) else value
+    return value
 
 
 def _config(layer: Any) -> Mapping[str, Any]:
