@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbviz.api import print_summary, read, summary, to_dot, view
+    from nbviz.api import plot_model, print_summary, read, summary, to_dot, view
     from nbviz.errors import (
         FileReadError,
         InputsError,
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         NbvizError,
         OptionError,
         PartialReadWarning,
-        PictureScaledWarning,
+        PictureWarning,
         SchemaError,
         UnknownOptionError,
         UnknownPathError,
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     )
     from nbviz.graph import ModelGraph
     from nbviz.shape import Shape, Shapes
+    from nbviz.views.picture import Picture
     from nbviz.views.widget import ModelView
 
 _HOMES = {
-    "nbviz.api": ("view", "summary", "print_summary", "read", "to_dot"),
+    "nbviz.api": ("plot_model", "view", "summary", "print_summary", "read", "to_dot"),
     "nbviz.graph": ("ModelGraph",),
+    "nbviz.views.picture": ("Picture",),
     "nbviz.shape": ("Shape", "Shapes"),
     "nbviz.views.widget": ("ModelView",),
     "nbviz.errors": (
@@ -40,7 +42,7 @@ _HOMES = {
         "UnknownPathError",
         "SchemaError",
         "PartialReadWarning",
-        "PictureScaledWarning",
+        "PictureWarning",
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -54,13 +56,15 @@ __all__ = [
     "NbvizError",
     "OptionError",
     "PartialReadWarning",
-    "PictureScaledWarning",
+    "Picture",
+    "PictureWarning",
     "SchemaError",
     "Shape",
     "Shapes",
     "UnknownOptionError",
     "UnknownPathError",
     "UnsupportedModelError",
+    "plot_model",
     "print_summary",
     "read",
     "summary",

@@ -8,14 +8,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbviz import adapters
-from nbviz.errors import NbvizError, OptionError, UnknownOptionError, choice, nearest
+from nbviz.errors import NbvizError, OptionError, UnknownOptionError, above_zero, choice, nearest
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
 from nbviz.reading import Reading, warn_if_partial
 from nbviz.views import dot, table, text
+from nbviz.views.looks import COLOR_BY, DIRECTIONS, THEMES, Theme
+from nbviz.views.picture import MAX_PIXELS, Picture
 from nbviz.views.plates import PlateOptions
+from nbviz.views.plot import draw_plot, plot_path
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
 
     from nbviz.views.widget import ModelView
@@ -78,7 +83,7 @@ def view(
     NbvizError
         One of its kinds, for an object that cannot be read or an argument that cannot be understood.
     """
-    from nbviz.views.widget import COLOR_BY, DIRECTIONS, ModelView
+    from nbviz.views.widget import ModelView
 
     _refuse(view, unknown)
     choice("direction", direction, DIRECTIONS)
@@ -194,6 +199,136 @@ def print_summary(
             layer_range=layer_range,
         )
     )
+
+
+def plot_model(  # noqa: PLR0917 - the positions are Keras's
+    model: Any,
+    to_file: str | os.PathLike[str] | None = "model.png",
+    show_shapes: bool = False,  # noqa: FBT001, FBT002
+    show_dtype: bool = False,  # noqa: FBT001, FBT002
+    show_layer_names: bool = False,  # noqa: FBT001, FBT002
+    rankdir: str = "TB",
+    expand_nested: bool = False,  # noqa: FBT001, FBT002
+    dpi: float = 200,
+    show_layer_activations: bool = False,  # noqa: FBT001, FBT002
+    show_trainable: bool = False,  # noqa: FBT001, FBT002
+    splines: str = "ortho",
+    *,
+    inputs: Any = None,
+    layer_range: Sequence[str] | None = None,
+    fold: bool | None = None,
+    columns: int = 1,
+    color_by: str = "none",
+    theme: Theme = "light",
+    max_pixels: int | None = MAX_PIXELS,
+    strict: bool = False,
+    **unknown: Any,
+) -> Picture | None:
+    """Draw a model into a file: ``keras.utils.plot_model`` for every framework, without Graphviz.
+
+    Arguments and results are Keras's, and a call of it works with the import changed. Beyond it, calls of a shared layer show
+    their own shapes, the calls of a subclassed model are drawn, and large models come out readable. It needs the extra
+    ``image``.
+
+    Parameters
+    ----------
+    model, inputs, strict
+        As for ``view``.
+    to_file
+        ``.png``, ``.jpg``, ``.svg``, ``.pdf``, or ``.dot`` for Graphviz's text; without a suffix a PNG. None writes no file.
+    show_shapes
+        Show input and output shapes; what is unknown is ``?``.
+    show_dtype
+        Show the dtype of the output.
+    show_layer_names
+        Show the name of each layer, and not its type alone.
+    rankdir
+        Where the data flows: ``"TB"`` (down), ``"LR"`` (right), ``"BT"`` or ``"RL"``.
+    expand_nested
+        Draw what is inside nested models, and inside layers of your own, in frames.
+    dpi
+        Dots per inch of ``.png`` and ``.jpg``, as far as ``max_pixels`` allows.
+    show_layer_activations
+        Show the activation of each layer that has one.
+    show_trainable
+        Show whether each layer with weights is trained.
+    splines
+        For ``.dot`` only: in a picture lines run as nbviz routes them, past all boxes.
+    layer_range
+        First and last layer at the top of the model to draw, as names or patterns.
+    fold
+        Whether groups of layers and repeated blocks are one box. By default only where a model has so many boxes that nobody
+        could read them.
+    columns
+        Into how many columns a long drawing flows, side by side.
+    color_by
+        What the boxes' titles are coloured by, as for ``view``.
+    theme
+        ``"light"`` or ``"dark"``.
+    max_pixels
+        The most pixels of ``.png`` and ``.jpg``. With None there are as many as ``dpi`` asks for, in several files
+        (``model-1.png``, ``model-2.png``, ..., row by row) if a side has more than 32,767.
+
+    Returns
+    -------
+    Picture or None
+        What a notebook shows, with the files that were written in ``paths``; None for ``.dot``.
+
+    Raises
+    ------
+    NbvizError
+        One of its kinds, for an argument that cannot be understood, a model of which no call is known, or the extra
+        ``image`` where it is missing.
+
+    Warns
+    -----
+    PartialReadWarning
+        As for ``read``.
+    PictureWarning
+        If the picture is folded, scaled or in several files.
+    """
+    _refuse(plot_model, unknown)
+    choice("splines", splines, dot.SPLINES)
+    choice("theme", theme, THEMES)
+    choice("color_by", color_by, COLOR_BY)
+    above_zero("dpi", dpi)
+    above_zero("max_pixels", max_pixels)
+    _at_least(1, columns, "columns is a number from 1", also=1)
+    path = None if to_file is None else plot_path(to_file)
+    options = PlateOptions(
+        show_shapes=show_shapes,
+        show_dtype=show_dtype,
+        show_layer_names=show_layer_names,
+        show_layer_activations=show_layer_activations,
+        show_trainable=show_trainable,
+    )
+    metrics = Metrics(_checked(model, inputs, strict=strict).graph)
+    if path is not None and path.suffix.lower() in dot.SUFFIXES:
+        written = dot.dot_text(
+            metrics,
+            options,
+            rankdir=rankdir,
+            expand_nested=expand_nested,
+            dpi=dpi,
+            splines=splines,
+            layer_range=layer_range,
+        )
+        path.write_text(written, encoding="utf-8", newline="\n")
+        return None
+    drawn = draw_plot(
+        metrics,
+        options,
+        rankdir=rankdir,
+        expand_nested=expand_nested,
+        layer_range=layer_range,
+        fold=fold,
+        columns=columns,
+        color_by=color_by,
+        theme=theme,
+    )
+    saved = drawn.save(path, dpi=dpi, max_pixels=max_pixels)
+    saved.warn(stacklevel=2)
+    return Picture(drawn.svg, drawn.title, saved.paths)
 
 
 def to_dot(

@@ -50,8 +50,8 @@ class SchemaError(NbvizError, ValueError):
     """A saved model graph was written in a format that this version of nbviz does not know."""
 
 
-class PictureScaledWarning(UserWarning):
-    """A picture has fewer pixels than were asked for, or is in several files; the message says how many and why."""
+class PictureWarning(UserWarning):
+    """A picture is not quite what was asked for: scaled, folded, or in several files; the message says what to do."""
 
 
 class PartialReadWarning(UserWarning):

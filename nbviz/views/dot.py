@@ -12,6 +12,7 @@ from nbviz.metrics import Metrics
 from nbviz.views.nodes import Nodes, nodes_of
 from nbviz.views.plates import Plate, PlateOptions, Plates
 
+SUFFIXES: Final = (".dot", ".gv")
 RANKDIRS: Final = ("TB", "LR", "BT", "RL")
 SPLINES: Final = ("ortho", "curved", "polyline", "spline", "line", "none")
 FORMS: Final = ("text", "pydot", "graphviz")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
-from nbviz.errors import PictureScaledWarning
+from nbviz.errors import PictureWarning
 from nbviz.views import raster
 from nbviz.views.pdf import pdf
 from nbviz.views.svg import size_of
@@ -16,7 +16,7 @@ SUFFIXES = (".svg", ".png", ".pdf", ".jpg", ".jpeg")
 MAX_PIXELS: Final = 8_000_000
 DPI: Final = 200
 
-_READABLE: Final = 96
+_READABLE: Final = 72
 """Dots per inch below which the smallest text gets lost."""
 
 _SHOWN: Final = 2_000_000
@@ -42,7 +42,7 @@ class Saved:
     def warn(self, stacklevel: int) -> None:
         """Say the note."""
         if self.note is not None:
-            warnings.warn(self.note, PictureScaledWarning, stacklevel=stacklevel + 1)
+            warnings.warn(self.note, PictureWarning, stacklevel=stacklevel + 1)
 
 
 def save_picture(
@@ -86,7 +86,7 @@ def _scaled_note(path: Path, size: raster.Size, wanted: float) -> str | None:
 
 
 def _encoded(png: bytes, path: Path, size: raster.Size) -> bytes:
-    return png if path.suffix.lower() == ".png" else raster.jpeg(png, size.dpi)
+    return raster.jpeg(png, size.dpi) if path.suffix.lower() in (".jpg", ".jpeg") else png
 
 
 @final

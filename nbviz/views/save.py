@@ -10,6 +10,7 @@ from nbviz import wire
 from nbviz.errors import OptionError, nearest
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
+from nbviz.views.dot import SUFFIXES as GRAPHVIZ
 from nbviz.views.dot import dot_text
 from nbviz.views.export import write_table
 from nbviz.views.picture import SUFFIXES as PICTURES
@@ -19,7 +20,6 @@ from nbviz.views.plates import PlateOptions
 if TYPE_CHECKING:
     import pandas as pd
 
-GRAPHVIZ = (".dot", ".gv")
 TEXTS = (".html", ".csv", ".md", ".tex", ".json", *GRAPHVIZ)
 PARTS = ("table", "graph")
 

@@ -6,14 +6,12 @@ import gzip
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from nbviz.errors import NbvizError
 from nbviz.views import page
+from nbviz.views.looks import Theme
 from nbviz.views.needs import need
-
-Theme = Literal["light", "dark"]
-THEMES = ("light", "dark")
 
 _SIZE = re.compile(r'<svg [^>]*?width="(\d+)" height="(\d+)"')
 

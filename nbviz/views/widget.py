@@ -18,6 +18,7 @@ from nbviz.metrics import COLUMNS, Metrics
 from nbviz.reading import Reading, warn_if_partial
 from nbviz.views import extra, page, picture, program, save, static, svg
 from nbviz.views.export import present
+from nbviz.views.looks import COLOR_BY, DIRECTIONS, EDGE_WIDTHS, THEMES, Theme
 from nbviz.views.statistics import WeightStatistics, weight_statistics
 from nbviz.views.table import frame, shows_operations
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-COLOR_BY = ("params", "type", "dtype", "trainable", "macs", "bytes", "none")
-DIRECTIONS = ("down", "right")
-EDGE_WIDTHS = ("none", "bytes")
 _STACK: Final = "≡"
 """Begins what stands for an open stack of equal siblings in ``expanded``: this, and the path of the first of them."""
 _TABLE_IDS = ("path", *(column.name for column in COLUMNS))
@@ -200,7 +198,7 @@ class ModelView(anywidget.AnyWidget):
         path: str | os.PathLike[str],
         part: str | None = None,
         *,
-        theme: svg.Theme = "light",
+        theme: Theme = "light",
         dpi: float | None = None,
         max_pixels: int | None = picture.MAX_PIXELS,
     ) -> Path:
@@ -239,11 +237,11 @@ class ModelView(anywidget.AnyWidget):
         -----
         PartialReadWarning
             If the forward pass stopped; what was reached is written.
-        PictureScaledWarning
+        PictureWarning
             If a picture has fewer pixels than ``dpi`` asks for, too few to read it, or is in several files.
         """
         warn_if_partial(self._reading, stacklevel=3)
-        choice("theme", theme, svg.THEMES)
+        choice("theme", theme, THEMES)
         above_zero("dpi", dpi)
         above_zero("max_pixels", max_pixels)
 

@@ -5,6 +5,7 @@ import { type Direction, type Layout, type LayoutCache, layoutSteps } from "../l
 import { atOnce, partOf } from "../steps";
 import type { Payload } from "../wire";
 import { HEADER } from "./describe";
+import { mirror, type Plot } from "./plot";
 import { sizesOf } from "./sizes";
 import { unitsSteps } from "./units";
 import { type Visible, visibleSteps } from "./visible";
@@ -16,6 +17,8 @@ export interface Wish {
   readonly open: ReadonlySet<string>;
   readonly groups: boolean;
   readonly direction: Direction;
+  /** How `plot_model` draws it; null: as views do. */
+  readonly plot?: Plot | null;
 }
 
 export interface Arrangement {
@@ -23,6 +26,7 @@ export interface Arrangement {
   readonly layout: Layout;
   readonly groups: boolean;
   readonly direction: Direction;
+  readonly plot: Plot | null;
 }
 
 export const LABEL_SIZE = 10.5;
@@ -44,10 +48,10 @@ const MEASURED = 0.1;
 
 /** Yields the share of the work that is done, from 0 to 1. */
 export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): Generator<number, Arrangement> {
-  const { groups, direction } = wish;
+  const { groups, direction, plot = null } = wish;
   const units = yield* partOf(unitsSteps(payload, groups), () => 0);
-  const visible = yield* partOf(visibleSteps(payload, wish.open, groups), () => 0);
-  const sizes = sizesOf(payload, units);
+  const visible = yield* partOf(visibleSteps(payload, wish.open, groups, plot), () => 0);
+  const sizes = sizesOf(payload, units, plot);
   const width = new Float64Array(visible.count);
   const height = new Float64Array(visible.count);
   for (let b = 0; b < visible.count; b++) {
@@ -57,7 +61,7 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
     if (b % STEP === STEP - 1) yield (MEASURED * b) / visible.count;
   }
   const { edges } = visible;
-  const labelWidth = labelWidths(payload, visible);
+  const labelWidth = plot ? new Float64Array(edges.length) : labelWidths(payload, visible);
   yield MEASURED;
   const steps = layoutSteps(
     {
@@ -76,7 +80,7 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
     cache,
   );
   const layout = yield* partOf(steps, (done) => MEASURED + (1 - MEASURED) * done);
-  return { visible, layout, groups, direction };
+  return { visible, layout: plot?.mirrored ? mirror(layout, direction) : layout, groups, direction, plot };
 }
 
 /** Room for the label of each edge. */

@@ -35,7 +35,7 @@ export interface BoxState {
 
 const DASH = "5 3";
 
-function ground(box: Box, bounds: Bounds, state: BoxState, theme: Theme, radius: number): Command {
+export function ground(box: Box, bounds: Bounds, state: BoxState, theme: Theme, radius: number): Command {
   const stroke =
     state.selected || state.holding
       ? theme.accent
@@ -100,7 +100,7 @@ function drawStub(box: Box, bounds: Bounds, theme: Theme): Command[] {
 }
 
 /** The front card of a stack and the lower edges of two behind it. */
-function drawCards(box: Box, front: Bounds, state: BoxState, theme: Theme): Command[] {
+export function drawCards(box: Box, front: Bounds, state: BoxState, theme: Theme): Command[] {
   return [2, 1, 0].map((behind) => {
     const inset = 2 * CARD * behind;
     const card = { ...front, x: front.x + inset, y: front.y + CARD * behind, width: front.width - 2 * inset };
@@ -109,7 +109,7 @@ function drawCards(box: Box, front: Bounds, state: BoxState, theme: Theme): Comm
 }
 
 /** "× 12" on a ground of its own, from `left` on, with its baseline at `y`. */
-function drawRepeat(box: Box, left: number, y: number, ground: string, ink: string): Command[] {
+export function drawRepeat(box: Box, left: number, y: number, ground: string, ink: string): Command[] {
   if (!box.repeat) return [];
   const width = repeatRoom(box) - 12;
   const fill = mix(ground, ink, 0.12);

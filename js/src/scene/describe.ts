@@ -2,12 +2,13 @@
 import { DASH, formatCount, formatShape, percent, shortCount } from "../format";
 import { type Dim, list, type Payload } from "../wire";
 import { keyOf } from "./identity";
+import { type Plate, type Plot, plateOf, plateSize } from "./plot";
 import { tellingSettings } from "./telling";
 import { isTied, membersOf, selecting, type Units } from "./units";
 import { FOLDED, LEAF, OPEN, STACK, type Visible } from "./visible";
 import { fitText, textWidth } from "./widths";
 
-export type Form = "layer" | "pill" | "dot" | "terminal" | "folded" | "frame" | "stack" | "stub";
+export type Form = "layer" | "plate" | "pill" | "dot" | "terminal" | "folded" | "frame" | "stack" | "stub";
 
 export interface Box {
   readonly key: string;
@@ -32,6 +33,8 @@ export interface Box {
   readonly marks: readonly string[];
   readonly failed: boolean;
   readonly inferred: boolean;
+  /** What it says instead, in a plot. */
+  readonly plate: Plate | null;
   /** Everything in words, for readers and as a tooltip. */
   readonly label: string;
   readonly width: number;
@@ -141,12 +144,15 @@ function marksOf(payload: Payload, units: Units, u: number, row: number, call: n
   return marks;
 }
 
-export function describe(payload: Payload, units: Units, visible: Visible, b: number): Box {
+export function describe(payload: Payload, units: Units, visible: Visible, b: number, plot: Plot | null): Box {
   const write =
     b >= visible.stubs.first ? stubTexts : (visible.unit[b] as number) < units.stacks ? textsOf : stackTexts;
   const text = write(payload, units, visible, b);
-  const spoken = spokenLabel(text);
-  return { ...text, label: spoken, ...sizeOf(text) };
+  const label = spokenLabel(text);
+  const plate = plot && plateOf(plot, units, visible, b, text);
+  if (!plate) return { ...text, plate, label, ...sizeOf(text) };
+  const { width, height } = plateSize(plate, repeatRoom(text));
+  return { ...text, form: "plate", plate, label, width, height: height + (text.repeat ? 2 * CARD : 0) };
 }
 
 function textsOf(payload: Payload, units: Units, visible: Visible, b: number): Texts {
@@ -313,7 +319,7 @@ function callSettings(payload: Payload, call: number, row: number): number {
   return payload.rows.settings[row] ?? own;
 }
 
-type Texts = Omit<Box, "width" | "height">;
+type Texts = Omit<Box, "plate" | "width" | "height">;
 
 function spokenLabel(text: Texts): string {
   const { params } = text;

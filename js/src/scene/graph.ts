@@ -5,6 +5,7 @@ import type { Payload } from "../wire";
 import { type Arrangement, arrange, edgeLabel } from "./arrange";
 import type { Bounds } from "./commands";
 import { type Box, describe } from "./describe";
+import type { Plot } from "./plot";
 import { type Units, unitsOf } from "./units";
 import type { Visible } from "./visible";
 
@@ -15,6 +16,7 @@ export interface Graph {
   readonly visible: Visible;
   readonly layout: Layout;
   readonly direction: Direction;
+  readonly plot: Plot | null;
   /** Number of boxes. */
   readonly count: number;
   box(b: number): Box;
@@ -24,20 +26,21 @@ export interface Graph {
 }
 
 export function graphOf(payload: Payload, arrangement: Arrangement): Graph {
-  const { visible, layout, groups, direction } = arrangement;
+  const { visible, layout, groups, direction, plot } = arrangement;
   const units = unitsOf(payload, groups);
   const boxes: (Box | undefined)[] = new Array(visible.count);
   const labels: (string | undefined)[] = new Array(visible.edges.length);
-  const crossings = direction === "down" ? titleCrossings(visible, layout) : () => [];
+  const crossings = direction === "down" ? titleCrossings(visible, layout, plot?.mirrored ?? false) : () => [];
   return {
     payload,
     units,
     visible,
     layout,
     direction,
+    plot,
     count: visible.count,
     box(b) {
-      boxes[b] ??= describe(payload, units, visible, b);
+      boxes[b] ??= describe(payload, units, visible, b, plot);
       return boxes[b];
     },
     label(e) {
@@ -48,8 +51,14 @@ export function graphOf(payload: Payload, arrangement: Arrangement): Graph {
   };
 }
 
-export function buildGraph(payload: Payload, open: ReadonlySet<string>, groups: boolean, direction: Direction): Graph {
-  return graphOf(payload, arrange(payload, { open, groups, direction }));
+export function buildGraph(
+  payload: Payload,
+  open: ReadonlySet<string>,
+  groups: boolean,
+  direction: Direction,
+  plot: Plot | null = null,
+): Graph {
+  return graphOf(payload, arrange(payload, { open, groups, direction, plot }));
 }
 
 export function boundsOf(graph: Graph, box: number): Bounds {
@@ -72,14 +81,21 @@ export function findBox(graph: Graph, test: (box: Box, b: number) => boolean): n
   return -1;
 }
 
-/** Edges enter a frame through the middle of its title line: texts there have to make room. Found when a frame is drawn. */
-function titleCrossings({ edges, parent, count }: Visible, placed: Layout): (frame: number) => readonly number[] {
+/**
+ * Edges enter a frame through the middle of its title line, above or `below`: texts there have to make room. Found when a
+ * frame is drawn.
+ */
+function titleCrossings(
+  { edges, parent, count }: Visible,
+  placed: Layout,
+  below: boolean,
+): (frame: number) => readonly number[] {
   const found = new Map<number, readonly number[]>();
   let arriving: Adjacency | undefined;
   const crossings = (frame: number): number[] => {
     arriving ??= adjacency(count, edges.target);
     const { offsets } = arriving;
-    const top = placed.y[frame] as number;
+    const line = (placed.y[frame] as number) + (below ? (placed.height[frame] as number) : 0);
     const xs: number[] = [];
     // What a frame holds comes right behind it.
     let end = frame + 1;
@@ -90,7 +106,7 @@ function titleCrossings({ edges, parent, count }: Visible, placed: Layout): (fra
       if (source >= frame && source < end) continue;
       const last = placed.routeOffsets[e + 1] as number;
       for (let i = placed.routeOffsets[e] as number; i < last; i += 6) {
-        if (Math.abs((placed.routes[i + 1] as number) - top) <= 0.01) xs.push(placed.routes[i] as number);
+        if (Math.abs((placed.routes[i + 1] as number) - line) <= 0.01) xs.push(placed.routes[i] as number);
       }
     }
     return xs;

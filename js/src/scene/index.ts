@@ -7,6 +7,7 @@ export { boundsOf, boxesOf, buildGraph, findBox, type Graph, graphOf } from "./g
 export { boxIn, depthOf, keyOf, pathOf, pathsOf } from "./identity";
 export { drawLegend } from "./legend";
 export { dimmedBoxes, markedBoxes } from "./marks";
+export type { Plot } from "./plot";
 export {
   drawScene,
   type Look,

@@ -2,7 +2,9 @@
 import { type Coloring, colorRows, mix, readable, type ValueColumn } from "../color";
 import { LABEL_HEIGHT } from "./arrange";
 import { drawBox, drawFrame, drawHeader } from "./boxes";
-import type { Item } from "./commands";
+import type { Bounds, Item } from "./commands";
+import { type Box, HEADER } from "./describe";
+import { drawPlate, plateFill } from "./draw-plate";
 import { boundsOf, type Graph } from "./graph";
 import { depthOf } from "./identity";
 import { type EdgeWidth, type LineWidths, lineWidths } from "./line-width";
@@ -75,12 +77,32 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
     selected: marks.selected.has(b),
     focused: marks.focused === b,
     holding: marks.holding.has(b),
-    fill: tintOf(graph, look, b) ?? look.theme.panel,
+    fill: tintOf(graph, look, b) ?? restingFill(box, look),
     crossings: graph.crossings(b),
     depth: depthOf(graph, b) - 1,
   };
-  const draw = layer === "frame" ? drawFrame : layer === "header" ? drawHeader : drawBox;
-  return { key: `${layer}:${box.key}`, layer, index: b, commands: draw(box, bounds, state, look.theme) };
+  const commands =
+    layer === "frame"
+      ? drawFrame(box, bounds, state, look.theme)
+      : layer === "header"
+        ? drawHeader(box, titleBounds(graph, bounds), state, look.theme)
+        : box.plate
+          ? drawPlate(box, box.plate, bounds, state, look.theme)
+          : drawBox(box, bounds, state, look.theme);
+  // A plot opens and closes nothing.
+  const shown = graph.plot ? commands.filter((c) => c.kind !== "text" || c.part !== "toggle") : commands;
+  return { key: `${layer}:${box.key}`, layer, index: b, commands: shown };
+}
+
+/** What a box is filled with when nothing is told by colour: plates are told apart by what they are. */
+function restingFill({ plate }: Box, { coloring, theme }: Look): string {
+  return plate && coloring.legend.kind === "none" ? plateFill(plate, theme) : theme.panel;
+}
+
+/** Where a frame's title stands: above, and below where the drawing is upside down. */
+function titleBounds({ plot, direction }: Graph, bounds: Bounds): Bounds {
+  if (!plot?.mirrored || direction !== "down") return bounds;
+  return { ...bounds, y: bounds.y + bounds.height - HEADER };
 }
 
 /** The colour that says something of a box, null for none. */

@@ -2,6 +2,7 @@
 // found once, and for the many operations and layers that are alike only once for all of them.
 import type { Payload } from "../wire";
 import { describe } from "./describe";
+import type { Plot } from "./plot";
 import { isTied, type Units } from "./units";
 import { OPEN, type Visible } from "./visible";
 
@@ -12,8 +13,9 @@ export interface Size {
 
 const cache = new WeakMap<Units, Sizes>();
 
-export function sizesOf(payload: Payload, units: Units): Sizes {
-  const sizes = cache.get(units) ?? new Sizes(payload, units);
+export function sizesOf(payload: Payload, units: Units, plot: Plot | null): Sizes {
+  if (plot) return new Sizes(payload, units, plot);
+  const sizes = cache.get(units) ?? new Sizes(payload, units, null);
   cache.set(units, sizes);
   return sizes;
 }
@@ -21,14 +23,16 @@ export function sizesOf(payload: Payload, units: Units): Sizes {
 export class Sizes {
   readonly #payload: Payload;
   readonly #units: Units;
+  readonly #plot: Plot | null;
   /** By unit, closed and open. */
   readonly #known: (Size | undefined)[];
   /** Of what has the same name, closed or open, by what it is made of. */
   readonly #alike = new Map<string, Map<number, Size>>();
 
-  constructor(payload: Payload, units: Units) {
+  constructor(payload: Payload, units: Units, plot: Plot | null) {
     this.#payload = payload;
     this.#units = units;
+    this.#plot = plot;
     this.#known = new Array(2 * units.length);
   }
 
@@ -46,7 +50,7 @@ export class Sizes {
     const row = units.row[u] as number;
     // What its structure does not say: which of several calls it is, and that others hold its parameters too.
     const single = u < calls.length && (units.repeats[u] as number) <= 1 && !isTied(this.#payload, row);
-    if (!single || row < 0) return this.#measure(visible, b);
+    if (this.#plot || !single || row < 0) return this.#measure(visible, b);
     const name = `${visible.kind[b]} ${rows.label[row]}`;
     const alike = this.#alike.get(name) ?? new Map<number, Size>();
     this.#alike.set(name, alike);
@@ -57,7 +61,7 @@ export class Sizes {
   }
 
   #measure(visible: Visible, b: number): Size {
-    const { width, height } = describe(this.#payload, this.#units, visible, b);
+    const { width, height } = describe(this.#payload, this.#units, visible, b, this.#plot);
     return { width, height };
   }
 }

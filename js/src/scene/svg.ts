@@ -11,7 +11,7 @@ export interface Element {
   readonly text: string;
 }
 
-const round = (n: number): string => String(Math.round(n * 100) / 100);
+export const round = (n: number): string => String(Math.round(n * 100) / 100);
 
 export function pathData(curve: Float64Array | readonly number[], closed = false): string {
   const at = (i: number): string => `${round(curve[i] as number)} ${round(curve[i + 1] as number)}`;
@@ -89,14 +89,14 @@ export function escapeXml(text: string): string {
   return text.replace(FORBIDDEN, "").replace(/[&<>"']/g, (c) => ESCAPES[c] as string);
 }
 
-function markup(command: Command, theme: Theme): string {
+export function markup(command: Command, theme: Theme): string {
   if (command.kind === "text" && command.text === "") return "";
   const { tag, attributes, text } = toElement(command, theme);
   const list = Object.entries(attributes).map(([name, value]) => ` ${name}="${escapeXml(value)}"`);
   return text ? `<${tag}${list.join("")}>${escapeXml(text)}</${tag}>` : `<${tag}${list.join("")}/>`;
 }
 
-function group(item: Item, graph: Graph, look: Look, marks: Marks): string {
+export function group(item: Item, graph: Graph, look: Look, marks: Marks): string {
   const box = item.layer === "node" || item.layer === "header" ? graph.box(item.index) : undefined;
   const title = box ? `<title>${escapeXml(box.label)}</title>` : "";
   const dimmed = box && marks.dimmed?.[item.index] ? ' opacity="0.25"' : "";
@@ -106,19 +106,31 @@ function group(item: Item, graph: Graph, look: Look, marks: Marks): string {
 const MARGIN = 24;
 
 /** The whole picture as one SVG document, with its legend. */
-export function sceneToSvg(graph: Graph, look: Look, marks: Marks, title: string): string {
+export function sceneToSvg(graph: Graph, look: Look, marks: Marks, title: string, lay: typeof inOne = inOne): string {
   const legend = drawLegend(look);
-  const width = Math.ceil(Math.max(graph.layout.totalWidth, legend?.width ?? 0) + 2 * MARGIN);
-  const legendTop = graph.layout.totalHeight + 2 * MARGIN;
+  const page = lay(graph, look, marks);
+  const width = Math.ceil(Math.max(page.width, legend?.width ?? 0) + 2 * MARGIN);
+  const legendTop = page.height + 2 * MARGIN;
   const height = Math.ceil(legendTop + (legend ? legend.height + MARGIN : 0));
-  const body = drawScene(graph, look, marks).map((item) => group(item, graph, look, marks));
   const legendMarkup = legend
     ? `<g transform="translate(${width - legend.width - MARGIN} ${legendTop})">${legend.commands.map((c) => markup(c, look.theme)).join("")}</g>`
     : "";
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">`,
     `<rect width="100%" height="100%" fill="${escapeXml(look.theme.bg)}"/>`,
-    `<g transform="translate(${MARGIN} ${MARGIN})">${body.join("")}</g>`,
+    `<g transform="translate(${MARGIN} ${MARGIN})">${page.body}</g>`,
     `${legendMarkup}</svg>`,
   ].join("\n");
+}
+
+/** The body of a document, and its size. */
+export interface Page {
+  readonly width: number;
+  readonly height: number;
+  readonly body: string;
+}
+
+export function inOne(graph: Graph, look: Look, marks: Marks): Page {
+  const body = drawScene(graph, look, marks).map((item) => group(item, graph, look, marks));
+  return { width: graph.layout.totalWidth, height: graph.layout.totalHeight, body: body.join("") };
 }

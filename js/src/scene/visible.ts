@@ -2,6 +2,7 @@
 import { atOnce } from "../steps";
 import type { Payload } from "../wire";
 import { lift, shapeChanges } from "./lift";
+import type { Plot } from "./plot";
 import { holderOf, type Stubbed, stubFarReaders } from "./stubs";
 import { type Units, unitsSteps } from "./units";
 
@@ -64,7 +65,7 @@ export interface VisibleEdges {
 }
 
 export function visibleGraph(payload: Payload, expanded: ReadonlySet<string>, groups: boolean): Visible {
-  return atOnce(visibleSteps(payload, expanded, groups));
+  return atOnce(visibleSteps(payload, expanded, groups, null));
 }
 
 /** The same in steps of a few milliseconds, for those who have to stay responsive. */
@@ -72,17 +73,22 @@ export function* visibleSteps(
   payload: Payload,
   expanded: ReadonlySet<string>,
   groups: boolean,
+  plot: Plot | null,
 ): Generator<undefined, Visible> {
-  const boxes = boxesOf(yield* unitsSteps(payload, groups), expanded);
+  const boxes = boxesOf(yield* unitsSteps(payload, groups), expanded, plot);
   yield;
   const lifted = lift(payload, boxes);
   yield;
-  const edges = { ...lifted, changed: shapeChanges(payload, boxes, lifted) };
+  // A plot has no colour for changes.
+  const changed = plot ? new Uint8Array(lifted.length) : shapeChanges(payload, boxes, lifted);
+  const edges = { ...lifted, changed };
   yield;
   return addStubs(boxes, stubFarReaders(boxes, edges));
 }
 
-function boxesOf(units: Units, expanded: ReadonlySet<string>): Boxes {
+function boxesOf(units: Units, expanded: ReadonlySet<string>, plot: Plot | null): Boxes {
+  const hidden = new Set(plot?.hidden);
+  const stacks = plot?.stacks ?? true;
   const boxOf = new Int32Array(units.length).fill(-1);
   const kind: number[] = [];
   const unit: number[] = [];
@@ -90,9 +96,12 @@ function boxesOf(units: Units, expanded: ReadonlySet<string>): Boxes {
   // Pre-order: what holds a unit is decided before the unit.
   for (let i = 1; i < units.order.length; i++) {
     const u = units.order[i] as number;
-    const holder = units.parent[u] as number;
+    let holder = units.parent[u] as number;
+    while (!stacks && holder >= units.stacks) holder = units.parent[holder] as number;
     const around = boxOf[holder] as number;
-    const shows = holder === 0 || (unit[around] === holder && kind[around] === OPEN);
+    const left = hidden.has(u) || (!stacks && u >= units.stacks);
+    if (left && holder === 0) continue;
+    const shows = !left && (holder === 0 || (unit[around] === holder && kind[around] === OPEN));
     if (!shows) {
       boxOf[u] = around;
       continue;
