@@ -54,7 +54,7 @@ def fitting(svg: str, dpi: float, max_pixels: int | None) -> Size:
     zoom = dpi / CSS_DPI
     if max_pixels is not None:
         zoom = min(zoom, math.sqrt(max_pixels / (width * height)), LONGEST / width, LONGEST / height)
-    return Size(max(1, int(width * zoom)), max(1, int(height * zoom)), zoom)
+    return Size(max(1, round(width * zoom)), max(1, round(height * zoom)), zoom)
 
 
 def png(svg: str, zoom: float) -> bytes:
