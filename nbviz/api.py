@@ -12,7 +12,9 @@ from nbviz.errors import NbvizError, OptionError, UnknownOptionError, choice, ne
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
 from nbviz.reading import Reading, warn_if_partial
-from nbviz.views import dot, table, text
+from nbviz.views import table, text
+from nbviz.views.dot import dot_graph
+from nbviz.views.dot_forms import FORMS, in_form
 from nbviz.views.plates import PlateOptions
 
 if TYPE_CHECKING:
@@ -273,7 +275,7 @@ def to_dot(
     True
     """
     _refuse(to_dot, unknown)
-    choice("form", form, dot.FORMS)
+    choice("form", form, FORMS)
     said = PlateOptions(
         show_shapes=show_shapes,
         show_dtype=show_dtype,
@@ -281,7 +283,7 @@ def to_dot(
         show_layer_activations=show_layer_activations,
         show_trainable=show_trainable,
     )
-    written = dot.dot_text(
+    found = dot_graph(
         Metrics(_checked(model, inputs, strict=strict).graph),
         said,
         rankdir=rankdir,
@@ -290,7 +292,7 @@ def to_dot(
         splines=splines,
         layer_range=layer_range,
     )
-    return dot.in_form(written, form)
+    return in_form(found, form)
 
 
 def _read(source: Any, inputs: Any, *, strict: bool) -> Reading:

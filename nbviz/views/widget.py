@@ -202,7 +202,7 @@ class ModelView(anywidget.AnyWidget):
         ----------
         path
             ``.html`` (an interactive page), ``.csv``, ``.md``, ``.tex`` (the table as shown), ``.json`` (the model graph,
-            which ``nbviz.read`` opens).
+            which ``nbviz.read`` opens), ``.dot`` or ``.gv`` (what ``nbviz.to_dot`` returns).
         part
             ``"table"`` or ``"graph"`` alone, for ``.html``; both by default.
 
