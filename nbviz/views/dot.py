@@ -106,6 +106,7 @@ def dot_graph(
 ) -> Dot:
     """Return a graph as Graphviz shall draw it; equal graphs give equal results.
 
+    Edges are not concentrated as in Keras: where they are joined, nobody can tell which tensor goes where.
     Every name is escaped, and nodes are called ``c`` and the id of their call, so that nothing in a model can become markup
     or structure.
 
