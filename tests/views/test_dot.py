@@ -204,6 +204,7 @@ def test_layer_range_keeps_what_is_inside_and_leaves_out_the_rest():
     assert titles == ["up (Dense)", "down (Dense)", "up (Dense)", "down (Dense)", "concat#1 (concat)"]
     assert len(edges) == 4
     text = dot_text(Metrics(shared()), NAMED, layer_range=("head", "tail"), expand_nested=True)
+    assert read(text) == (["head (Dense)", "tail (Split)"], [("head (Dense)", "tail (Split)")])
     assert "cluster" not in text
 
 
