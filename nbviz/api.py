@@ -13,6 +13,7 @@ from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
 from nbviz.reading import Reading, warn_if_partial
 from nbviz.views import dot, table, text
+from nbviz.views.dot_forms import FORMS, in_form
 from nbviz.views.looks import COLOR_BY, DIRECTIONS, THEMES, Theme
 from nbviz.views.picture import MAX_PIXELS, Picture
 from nbviz.views.plates import PlateOptions
@@ -304,7 +305,7 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
     )
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
     if path is not None and path.suffix.lower() in dot.SUFFIXES:
-        written = dot.dot_text(
+        written = dot.dot_graph(
             metrics,
             options,
             rankdir=rankdir,
@@ -313,7 +314,7 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
             splines=splines,
             layer_range=layer_range,
         )
-        path.write_text(written, encoding="utf-8", newline="\n")
+        path.write_text(written.text(), encoding="utf-8", newline="\n")
         return None
     drawn = draw_plot(
         metrics,
@@ -408,7 +409,7 @@ def to_dot(
     True
     """
     _refuse(to_dot, unknown)
-    choice("form", form, dot.FORMS)
+    choice("form", form, FORMS)
     said = PlateOptions(
         show_shapes=show_shapes,
         show_dtype=show_dtype,
@@ -416,7 +417,7 @@ def to_dot(
         show_layer_activations=show_layer_activations,
         show_trainable=show_trainable,
     )
-    written = dot.dot_text(
+    found = dot.dot_graph(
         Metrics(_checked(model, inputs, strict=strict).graph),
         said,
         rankdir=rankdir,
@@ -425,7 +426,7 @@ def to_dot(
         splines=splines,
         layer_range=layer_range,
     )
-    return dot.in_form(written, form)
+    return in_form(found, form)
 
 
 def _read(source: Any, inputs: Any, *, strict: bool) -> Reading:

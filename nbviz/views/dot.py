@@ -1,13 +1,13 @@
-"""The graph as a text for Graphviz, as ``keras.utils.model_to_dot`` draws it."""
+"""The graph for Graphviz, as ``keras.utils.model_to_dot`` draws it."""
 
 from __future__ import annotations
 
 import html
-import importlib
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, final
 
-from nbviz.errors import MissingExtraError, above_zero, choice
+from nbviz.errors import above_zero, choice
 from nbviz.metrics import Metrics
 from nbviz.views.nodes import Nodes, nodes_of
 from nbviz.views.plates import Plate, PlateOptions, Plates
@@ -15,7 +15,6 @@ from nbviz.views.plates import Plate, PlateOptions, Plates
 SUFFIXES: Final = (".dot", ".gv")
 RANKDIRS: Final = ("TB", "LR", "BT", "RL")
 SPLINES: Final = ("ortho", "curved", "polyline", "spline", "line", "none")
-FORMS: Final = ("text", "pydot", "graphviz")
 
 _FONT: Final = "Helvetica"
 _LAYER, _OTHER = "#263238", "#607d8b"
@@ -23,7 +22,79 @@ _LAYER, _OTHER = "#263238", "#607d8b"
 _MARKS: Final = {True: ("#2e7d32", "Trainable"), False: ("#b71c1c", "Non-trainable")}
 
 
-def dot_text(
+@final
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A cluster begins: what follows is in it until it ends."""
+
+    id: str
+    label: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class End:
+    """The innermost cluster ends."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node."""
+
+    id: str
+    label: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A graph in the terms of the DOT language, for the text and for objects of libraries.
+
+    Attributes
+    ----------
+    graph, cluster, node, edge
+        Attributes of the graph, and those that all of its clusters, nodes and edges share.
+    boxes
+        Clusters and nodes in the order of execution; their labels are HTML-like.
+    edges
+        Pairs of node ids.
+    """
+
+    graph: Mapping[str, str]
+    boxes: tuple[Begin | End | Node, ...]
+    edges: tuple[tuple[str, str], ...]
+    cluster: Mapping[str, str] = field(default_factory=lambda: {"style": "dashed", "labeljust": "l"})
+    node: Mapping[str, str] = field(default_factory=lambda: {"shape": "plain", "fontname": _FONT})
+    edge: Mapping[str, str] = field(default_factory=lambda: {"penwidth": "1.5"})
+
+    def text(self) -> str:
+        """Return the text for Graphviz."""
+        lines = ["digraph {"]
+        lines += [f"  {name} {_attributes(getattr(self, name))}" for name in ("graph", "node", "edge")]
+        depth = 1
+        for box in self.boxes:
+            depth -= isinstance(box, End)
+            indent = "  " * depth
+            if isinstance(box, Node):
+                lines.append(f"{indent}{box.id} {_attributes({'label': box.label})}")
+            elif isinstance(box, Begin):
+                depth += 1
+                lines += [
+                    f"{indent}subgraph {box.id} {{",
+                    f"{indent}  graph {_attributes({**self.cluster, 'label': box.label})}",
+                ]
+            else:
+                lines.append(f"{indent}}}")
+        lines += [f"  {source} -> {target}" for source, target in self.edges]
+        return "\n".join([*lines, "}", ""])
+
+
+def _attributes(values: Mapping[str, str]) -> str:
+    return f"[{', '.join(f'{name}={value}' for name, value in values.items())}]"
+
+
+def dot_graph(
     metrics: Metrics,
     plates: PlateOptions,
     *,
@@ -32,9 +103,10 @@ def dot_text(
     dpi: float = 200,
     splines: str = "ortho",
     layer_range: Sequence[str] | None = None,
-) -> str:
-    """Return the graph in the DOT language; equal graphs give equal texts.
+) -> Dot:
+    """Return a graph as Graphviz shall draw it; equal graphs give equal results.
 
+    Edges are not concentrated as in Keras: where they are joined, nobody can tell which tensor goes where.
     Every name is escaped, and nodes are called ``c`` and the id of their call, so that nothing in a model can become markup
     or structure.
 
@@ -57,61 +129,35 @@ def dot_text(
     above_zero("dpi", dpi)
     said = Plates(metrics, plates)
     nodes = nodes_of(metrics.graph, expand_nested=expand_nested, layer_range=layer_range, name=said.name)
-    lines = [
-        "digraph {",
-        f'  graph [rankdir={rankdir}, dpi={dpi}, splines={splines}, fontname="{_FONT}"]',
-        f'  node [shape=plain, fontname="{_FONT}"]',
-        "  edge [penwidth=1.5]",
-        *_boxes(metrics, nodes, said),
-        *(f"  c{source} -> c{target}" for source, target in nodes.edges),
-        "}",
-    ]
-    return "\n".join(lines) + "\n"
+    return Dot(
+        {"rankdir": rankdir, "dpi": f'"{dpi}"', "splines": splines, "fontname": _FONT},
+        tuple(_boxes(metrics, nodes, said)),
+        tuple((f"c{source}", f"c{target}") for source, target in nodes.edges),
+    )
 
 
-def in_form(text: str, form: str) -> Any:
-    """Return a DOT text as it is, or as the graph of a library: ``pydot.Dot`` or ``graphviz.Source``.
-
-    Raises
-    ------
-    MissingExtraError
-        If the library is not installed.
-    """
-    if form == "text":
-        return text
-    try:
-        library = importlib.import_module(form)
-    except ImportError as error:
-        msg = f"form={form!r} needs the package {form}, which is not installed: pip install {form}."
-        raise MissingExtraError(msg) from error
-    return library.Source(text) if form == "graphviz" else library.graph_from_dot_data(text)[0]
-
-
-def _boxes(metrics: Metrics, nodes: Nodes, plates: Plates) -> Iterator[str]:
+def _boxes(metrics: Metrics, nodes: Nodes, plates: Plates) -> Iterator[Begin | End | Node]:
     """Yield nodes in execution order, those of an open model inside its cluster."""
     graph = metrics.graph
     if not len(graph.calls):
-        yield f"  model [label={_label(plates.model(), _LAYER)}]"
+        yield Node("model", _label(plates.model(), _LAYER))
         return
-    parents, layers = graph.calls.column("parent"), graph.calls.column("layer")
+    parents, layers, kinds = (graph.calls.column(name) for name in ("parent", "layer", "kind"))
     opened = set(nodes.opened)
     inside: dict[int | None, list[int]] = {}
-    for call in sorted((*nodes.shown, *nodes.opened)):
+    for call in sorted((*nodes.shown, *nodes.opened), reverse=True):
         inside.setdefault(parents[call] if parents[call] in opened else None, []).append(call)
-    waiting: list[tuple[int, int | str]] = [(1, call) for call in reversed(inside.get(None, []))]
+    waiting: list[int | None] = list(inside.get(None, []))
     while waiting:
-        depth, item = waiting.pop()
-        indent = "  " * depth
-        if isinstance(item, str):
-            yield indent + item
-        elif item in opened:
-            yield f"{indent}subgraph cluster_{item} {{"
-            yield f"{indent}  graph [style=dashed, labeljust=l, label=<{_text(plates.name(item))}>]"
-            waiting.append((depth, "}"))
-            waiting += [(depth + 1, call) for call in reversed(inside[item])]
+        at = waiting.pop()
+        if at is None:
+            yield End()
+        elif at in opened:
+            yield Begin(f"cluster_{at}", f"<{_text(plates.name(at))}>")
+            waiting += [None, *inside[at]]
         else:
-            colour = _OTHER if layers[item] is None or graph.calls.column("kind")[item] == "input" else _LAYER
-            yield f"{indent}c{item} [label={_label(plates.of(item), colour)}]"
+            colour = _OTHER if layers[at] is None or kinds[at] == "input" else _LAYER
+            yield Node(f"c{at}", _label(plates.of(at), colour))
 
 
 def _label(plate: Plate, colour: str) -> str:

@@ -82,7 +82,9 @@ def draw_plot(
     paths = metrics.graph.calls.column("path")
     told = range(len(metrics.tree.frames.row)) if folded else nodes.shown
     plot = {
-        "plates": {_key(metrics, frame): _fields(plates.of(frame), is_layer=_is_layer(metrics, frame)) for frame in told},
+        "plates": {
+            _key(metrics, frame): _fields(plates.of(frame), is_layer=_is_layer(metrics, frame)) for frame in told
+        },
         "hidden": sorted(_hidden(metrics, nodes)),
         "stacks": folded,
         "mirrored": mirrored,

@@ -11,7 +11,7 @@ from nbviz.errors import OptionError, nearest
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
 from nbviz.views.dot import SUFFIXES as GRAPHVIZ
-from nbviz.views.dot import dot_text
+from nbviz.views.dot import dot_graph
 from nbviz.views.export import write_table
 from nbviz.views.picture import SUFFIXES as PICTURES
 from nbviz.views.picture import Saved
@@ -48,7 +48,7 @@ def save(
     elif suffix == ".json":
         text = wire.to_json(graph)
     elif suffix in GRAPHVIZ:
-        text = dot_text(Metrics(graph), PlateOptions(show_layer_names=True))
+        text = dot_graph(Metrics(graph), PlateOptions(show_layer_names=True)).text()
     else:
         text = write_table(table(), suffix)
     path.write_text(text, encoding="utf-8", newline="\n")

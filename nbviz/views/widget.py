@@ -209,7 +209,7 @@ class ModelView(anywidget.AnyWidget):
         path
             ``.html`` (an interactive page), ``.svg``, ``.png``, ``.jpg``, ``.pdf`` (the graph as shown; these need the
             extra ``image``, but no browser), ``.csv``, ``.md``, ``.tex`` (the table as shown), ``.json`` (the model
-            graph, which ``nbviz.read`` opens).
+            graph, which ``nbviz.read`` opens), ``.dot``, ``.gv`` (what ``nbviz.to_dot`` returns).
         part
             ``"table"`` or ``"graph"`` alone, for ``.html``; both by default.
         theme

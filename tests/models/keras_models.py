@@ -476,3 +476,29 @@ def backend_between():
     """A model with such a layer."""
     x = keras.Input((4,), name="x")
     return keras.Model(x, BackendBetween(name="mix")(x))
+
+
+def drawn_by_keras():
+    """Models by kind of which Keras's own pictures show every layer, and each once."""
+    words = keras.Input((7, 3), name="words")
+    sequence, *states = layers.LSTM(4, return_state=True, return_sequences=True, name="states")(words)
+    recurrent = layers.GRU(2, name="gru")(layers.Concatenate(name="all")([sequence, sequence])[:, :-1])
+    small = keras.Sequential([layers.Dense(3, activation="relu"), layers.Dropout(0.5, name="drop")], name="small")
+    deep = keras.Sequential([keras.Input((4,)), small, layers.Dense(2)], name="deep")
+    x = keras.Input((4,), name="x")
+    still = frozen()
+    still.get_layer("norm").trainable = False
+    spoken = [layers.Dense(2, activation=layers.LeakyReLU(), name="object"), layers.Activation("gelu", name="named")]
+    spoken += [layers.Dense(1, activation=ops.softplus, name="function"), layers.ReLU(), layers.Dropout(0.5)]
+    return {
+        "sequential": tutorial(),
+        "several inputs": multi_output(),
+        "nested": keras.Model(x, layers.Dense(1, name="head")(ops.relu(deep(x)))),
+        "nested in sequential": keras.Sequential([keras.Input((4,)), mixed_precision(), layers.Dense(1)]),
+        "bidirectional": bidirectional(),
+        "cells": stacked_cells(),
+        "states": keras.Model(words, [recurrent, *states]),
+        "attention": attention(),
+        "frozen": still,
+        "activations": keras.Sequential([keras.Input((4,)), *spoken]),
+    }

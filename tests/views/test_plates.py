@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import re
 
 import pytest
 
@@ -12,7 +11,7 @@ import nbviz
 from nbviz.graph import Call, Group, Layer
 from nbviz.metrics import Metrics
 from nbviz.views.plates import Cell, Plate, PlateOptions, Plates
-from tests.fixtures.dots import as_we_word_it, dot_nodes, node_of
+from tests.fixtures.dots import as_we_word_it, dot_nodes, loosely, node_of
 from tests.fixtures.graphs import UNRANKED, graph, shared, tensor, tutorial
 
 EVERYTHING = PlateOptions(
@@ -29,43 +28,12 @@ def plates_of(net, options=EVERYTHING):
     return [plates.of(call) for call in range(len(net.calls))]
 
 
-def keras_kinds():
-    """Models in whose pictures Keras shows every layer, and each once."""
-    pytest.importorskip("keras")
-    import keras
-    from keras import layers
-
-    from tests.models import keras_models
-
-    words = keras.Input((7, 3), name="words")
-    states = layers.LSTM(4, return_state=True, return_sequences=True, name="states")(words)
-    recurrent = keras.Model(words, layers.GRU(2, name="gru")(layers.Concatenate(name="all")(states[1:])[..., None]))
-    frozen = keras_models.frozen()
-    frozen.get_layer("norm").trainable = False
-    spoken = [layers.Dense(2, activation=layers.LeakyReLU(), name="object"), layers.Activation("gelu", name="named")]
-    spoken += [layers.Dense(1, activation=keras.ops.softplus, name="function"), layers.ReLU(), layers.Dropout(0.5)]
-    return {
-        "sequential": keras_models.tutorial(),
-        "several inputs": keras_models.multi_output(),
-        "nested": keras.Sequential([keras.Input((4,)), keras_models.own_kernel(), layers.Dense(1)]),
-        "bidirectional": keras_models.bidirectional(),
-        "cells": keras_models.stacked_cells(),
-        "states": recurrent,
-        "attention": keras_models.attention(),
-        "frozen": frozen,
-        "mixed": keras_models.mixed_precision(),
-        "activations": keras.Sequential([keras.Input((4,)), *spoken]),
-    }
-
-
 @pytest.fixture(scope="module")
 def kinds():
-    return {name: (model, nbviz.read(model)) for name, model in keras_kinds().items()}
+    pytest.importorskip("keras")
+    from tests.models.keras_models import drawn_by_keras
 
-
-def loosely(node):
-    """An operation without its number, and in neither Keras's spelling (``get_item (GetItem)``) nor ours."""
-    return node._replace(title=re.sub(r"#\d+|_\d*", "", node.title).lower())
+    return {name: (model, nbviz.read(model)) for name, model in drawn_by_keras().items()}
 
 
 @pytest.mark.parametrize("options", COMBINATIONS, ids=lambda o: "".join(str(int(on)) for on in dataclasses.astuple(o)))
