@@ -1,8 +1,8 @@
 // Saving from the browser: files to the disk, text to the clipboard.
 
-/** Offer `text` as a file. A sandboxed frame without allow-downloads drops it silently; the Save menu says so. */
-export function download(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+/** Offer a text or bytes as a file. A sandboxed frame without allow-downloads drops it silently; the Save menu says so. */
+export function download(name: string, type: string, content: BlobPart): void {
+  const url = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

@@ -3,8 +3,10 @@ import { columnsOf, defaultColumns, shownColumns } from "./columns";
 import { download, fileName } from "./download";
 import { tableCsv, tableElement, tableHtml } from "./export-table";
 import { pageHtml, toBase64 } from "./page";
+import { toPng } from "./png";
 import type { Store } from "./store";
 import { TableModel } from "./table-model";
+import type { Theme } from "./theme";
 import { treeOf } from "./tree";
 import type { Source } from "./views/hooks";
 import type { Payload } from "./wire";
@@ -42,6 +44,16 @@ export function saveTableCsv(store: Store, payload: Payload): void {
   download(fileName(titleOf(store, payload), ".csv"), "text/csv", tableCsv(payload, columns, rows));
 }
 
-export function savePicture(store: Store, payload: Payload, svg: string): void {
+export function saveSvg(store: Store, payload: Payload, svg: string): void {
   download(fileName(titleOf(store, payload), ".svg"), "image/svg+xml", svg);
+}
+
+export async function savePng(store: Store, payload: Payload, svg: string): Promise<void> {
+  download(fileName(titleOf(store, payload), ".png"), "image/png", await toPng(svg));
+}
+
+/** Python makes it, of what it knows of this view. */
+export async function savePdf(store: Store, payload: Payload, theme: Theme): Promise<void> {
+  const bytes = await store.kernel?.pdf(theme);
+  if (bytes) download(fileName(titleOf(store, payload), ".pdf"), "application/pdf", bytes);
 }

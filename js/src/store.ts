@@ -1,5 +1,6 @@
 // The state that table, graph, inspector and Python share; one store per widget model, however many displays.
 import type { State } from "./state";
+import type { Theme } from "./theme";
 import type { Payload } from "./wire";
 
 /** Statistics of one parameter, computed by a live kernel. */
@@ -20,6 +21,8 @@ export interface WeightStatistics {
 export interface Kernel {
   /** Rejects with a readable message, also when the kernel is gone. `progress` is 0 to 1. */
   weightStatistics(parameter: number, progress: (done: number) => void, signal: AbortSignal): Promise<WeightStatistics>;
+  /** The graph as shown; rejects as above, and where Python lacks what makes pictures. */
+  pdf(theme: Theme): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** What listeners hear of: a field of the state, or what is not part of it. */

@@ -98,6 +98,18 @@ describe("the kernel", () => {
     expect(fake.heard()).toBe(0);
   });
 
+  it("gives the bytes of a PDF, and asks for it in the theme around it", async () => {
+    const fake = fakeModel();
+    const asked = kernelOf(fake.model).pdf("dark");
+    expect(fake.send).toHaveBeenLastCalledWith({ type: "pdf", request: 1, theme: "dark" });
+    const bytes = new Uint8Array([0, 37, 80, 68, 70]);
+    fake.tell("msg:custom", { type: "pdf", request: 1, result: true }, [new DataView(bytes.buffer, 1)]);
+    expect([...(await asked)]).toEqual([37, 80, 68, 70]);
+    const failing = kernelOf(fake.model).pdf("light");
+    fake.tell("msg:custom", { type: "pdf", request: 1, error: "pip install 'nbviz[image]'" });
+    await expect(failing).rejects.toThrow("pip install");
+  });
+
   it("says that nothing answered", async () => {
     const fake = fakeModel();
     await expect(kernelOf(fake.model, 5).weightStatistics(1, () => {}, new AbortController().signal)).rejects.toThrow(

@@ -16,9 +16,10 @@ from nbviz.errors import NbvizError, OptionError, above_zero, choice
 from nbviz.graph import ModelGraph
 from nbviz.metrics import COLUMNS, Metrics
 from nbviz.reading import Reading, warn_if_partial
-from nbviz.views import extra, page, picture, program, save, static, svg
+from nbviz.views import extra, page, picture, preview, program, save, static, svg
 from nbviz.views.export import present
 from nbviz.views.looks import COLOR_BY, DIRECTIONS, EDGE_WIDTHS, THEMES, Theme
+from nbviz.views.pdf import pdf
 from nbviz.views.statistics import WeightStatistics, weight_statistics
 from nbviz.views.table import frame, shows_operations
 
@@ -191,7 +192,7 @@ class ModelView(anywidget.AnyWidget):
 
     def static(self) -> static.StaticView:
         """Return the same view as a page inside the output: interactive, without a kernel, saved with the notebook."""
-        return static.StaticView(self._page(), self.height, len(self._metrics.tree), self._plain_table())
+        return static.StaticView(self._page(), self.height, len(self._metrics.tree), self._still())
 
     def save(
         self,
@@ -273,6 +274,12 @@ class ModelView(anywidget.AnyWidget):
         """Return what shows where the view itself cannot."""
         return static.table_html(self._metrics, self._heading, styled=styled)
 
+    def _still(self) -> str:
+        """Return what shows where a notebook is only read: the table, and the graph if it can be drawn."""
+        few = len(self.graph.calls) <= preview.MOST_CALLS
+        picture = preview.preview_html(self.payload, self._state(), self._heading) if few else ""
+        return preview.beside(self._plain_table(), picture)
+
     def _shown_table(self) -> pd.DataFrame:
         layers = self.graph.layers
         names = dict(zip(layers.column("path"), layers.column("name"), strict=True))
@@ -315,7 +322,7 @@ class ModelView(anywidget.AnyWidget):
         if bundle is None:  # a widget without a view, which is how ipywidgets marks a closed one
             return None
         data, metadata = bundle
-        return {**data, "text/plain": repr(self), "text/html": self._plain_table()}, metadata
+        return {**data, "text/plain": repr(self), "text/html": self._still()}, metadata
 
     def __repr__(self) -> str:
         totals = self._metrics.totals["params"]
@@ -340,6 +347,16 @@ class ModelView(anywidget.AnyWidget):
                 self._running[request] = asyncio.get_running_loop().create_task(work)
             except RuntimeError:  # a host without an event loop: nothing could interrupt it anyway
                 asyncio.run(work)
+        elif message.get("type") == "pdf":
+            self._send_pdf(request, message.get("theme"))
+
+    def _send_pdf(self, request: int, theme: object) -> None:
+        answer: dict[str, Any] = {"type": "pdf", "request": request}
+        try:
+            drawn = svg.draw(self.payload, self._state(), theme="dark" if theme == "dark" else "light")
+            self.send({**answer, "result": True}, buffers=[pdf(drawn, self._heading)])
+        except Exception as error:  # noqa: BLE001 - whatever it is, the view says it
+            self.send({**answer, "error": f"{error}"})
 
     async def _send_statistics(self, request: int, parameter: object) -> None:
         answer = {"type": "weight_statistics", "request": request}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -15,7 +17,7 @@ from PIL import Image
 import nbviz
 from nbviz.views import raster, svg
 from nbviz.views.picture import Picture
-from tests.fixtures.graphs import shared, tutorial
+from tests.fixtures.graphs import chain, shared, tutorial
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -180,9 +182,80 @@ def test_a_notebook_gets_the_drawing_and_a_small_png(view, tmp_path):
 def test_the_process_ends_after_a_picture(tmp_path):
     code = f"""
 import nbviz
-from tests.fixtures.graphs import shared, tutorial
+from tests.fixtures.graphs import chain, shared, tutorial
 nbviz.view(tutorial()).save({str(tmp_path / "net.png")!r})
 """
     done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "net.png").is_file()
+
+
+def heard(view, message):
+    """What the view sends when the browser sends this, with the bytes."""
+    sent = []
+    view.send = lambda content, buffers=None: sent.append((content, buffers))
+    view._answer(view, message, [])
+    return sent
+
+
+def test_the_save_menu_gets_a_pdf_of_what_is_shown(view):
+    [(answer, [data])] = heard(view, {"type": "pdf", "request": 7, "theme": "dark"})
+    assert answer == {"type": "pdf", "request": 7, "result": True}
+    [page] = pypdf.PdfReader(io.BytesIO(data)).pages
+    assert "dense" in page.extract_text()
+
+
+def test_the_save_menu_hears_which_extra_is_missing(view, monkeypatch):
+    monkeypatch.setitem(sys.modules, "typst", None)
+    [(answer, buffers)] = heard(view, {"type": "pdf", "request": 7, "theme": "light"})
+    assert re.search(r"typst.*pip install 'nbviz\[image\]'", answer["error"])
+    assert buffers is None
+
+
+def shown(view):
+    data, _ = view._repr_mimebundle_()
+    return data["text/html"]
+
+
+def image_in(text):
+    [(kind, data)] = re.findall(r'<img src="data:image/([a-z+]+);base64,([^"]+)"', text)
+    return kind, base64.b64decode(data)
+
+
+def test_a_notebook_that_is_only_read_shows_the_graph_beside_the_table(view, tmp_path):
+    kind, data = image_in(shown(view))
+    assert kind == "svg+xml"
+    assert data.decode() == view.save(tmp_path / "net.svg").read_text()
+    assert "<table" in shown(view)
+    assert image_in(view.static()._repr_html_())[1] == data
+
+
+def test_a_long_drawing_is_kept_small(monkeypatch):
+    from nbviz.views import preview
+
+    monkeypatch.setattr(preview, "_MOST_BYTES", 60_000)
+    view = nbviz.view(chain(120))
+    view.expanded = ["≡l0"]
+    kind, data = image_in(shown(view))
+    assert kind == "png"
+    assert len(data) <= 60_000
+    monkeypatch.setattr(preview, "_MOST_BYTES", 300)
+    assert "<img" not in shown(view)
+
+
+def test_without_the_extra_or_in_a_huge_model_the_table_is_alone(view, monkeypatch):
+    from nbviz.views import preview
+
+    with monkeypatch.context() as patch:
+        patch.setattr(preview, "MOST_CALLS", 2)
+        assert "<img" not in shown(view)
+    monkeypatch.setattr(preview, "has", lambda *modules: False)
+    assert "<img" not in shown(view)
+    assert "<table" in shown(view)
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize(("name", "most"), [("ResNet50", 150_000), ("DenseNet201", 300_000), ("NASNetLarge", 300_000)])
+def test_previews_of_real_models_are_small(name, most):
+    keras = pytest.importorskip("keras")
+    assert len(shown(nbviz.view(getattr(keras.applications, name)(weights=None)))) < most

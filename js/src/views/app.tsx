@@ -2,6 +2,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { openPaths } from "../outline";
 import type { Store } from "../store";
+import { hostTheme } from "../theme";
 import { treeOf, visibleRows } from "../tree";
 import type { Payload } from "../wire";
 import { useFill } from "./fill";
@@ -31,8 +32,8 @@ export function App({ store, options, root }: AppProps) {
   const [details, setDetails] = useState(true);
   const [full, setFull] = useFill(root);
   const display = useMemo<Display>(
-    () => ({ store, page: options.page, source: options.source, graph, announce }),
-    [store, options, announce],
+    () => ({ store, page: options.page, source: options.source, theme: () => hostTheme(root), graph, announce }),
+    [store, options, root, announce],
   );
   useHeight(root, store, payload, options.page || full);
   useKeys(root, {

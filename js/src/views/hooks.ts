@@ -5,6 +5,7 @@ import { useContext, useEffect, useLayoutEffect, useReducer, useState } from "pr
 import type { PageSource } from "../page";
 import type { State } from "../state";
 import type { Change, Store } from "../store";
+import type { Theme } from "../theme";
 import type { GraphHandle } from "./graph";
 
 /** What a saved page is made of, with the payload as gzip bytes. */
@@ -16,6 +17,8 @@ export interface Display {
   /** Whether this is a saved page, which fills its window and has no notebook around it. */
   readonly page: boolean;
   source(): Source;
+  /** Of the host around it, at this moment. */
+  theme(): Theme;
   /** The graph of this display, null until it is ready. */
   readonly graph: { current: GraphHandle | null };
   /** Say something to a screen reader, and for a moment on screen. */
