@@ -31,6 +31,7 @@ from tests.bench.machine import machine
 from tests.bench.notebooks import NOTEBOOKS
 from tests.bench.passes import PASSES
 from tests.bench.payloads import PAYLOADS
+from tests.bench.pictures import PICTURES
 from tests.bench.readme import MarksError, fill, parts
 from tests.bench.views import VIEWS
 from tests.bench.workshop import ROOT, Workshop
@@ -47,7 +48,7 @@ class Row(Protocol):
 
 def rows() -> list[Row]:
     """All rows, in the order of the table."""
-    return [*LAYOUTS, *PASSES, *REAL, *VIEWS, *PAYLOADS, *BUNDLES, *DRAWINGS, *BLOCKING, *NOTEBOOKS]
+    return [*LAYOUTS, *PASSES, *REAL, *VIEWS, *PAYLOADS, *BUNDLES, *DRAWINGS, *BLOCKING, *NOTEBOOKS, *PICTURES]
 
 
 def arguments() -> argparse.Namespace:
