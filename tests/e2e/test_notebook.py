@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 
+import pypdf
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.view import View
+from tests.e2e.view import View, save_by_menu
 
 # A widget's own listeners, timers, observers and workers come from a script that was imported from a blob.
 COUNT_WHAT_IS_LEFT = """
@@ -250,6 +251,13 @@ def test_statistics_of_a_weight_come_from_the_kernel(open_notebook, server, page
     expect(view.inspector).to_contain_text("kernel")
     view.inspector.get_by_role("button", name="Statistics").first.click()
     expect(view.inspector.get_by_role("img", name=re.compile("kernel", re.IGNORECASE))).to_be_visible()
+
+
+def test_the_kernel_makes_a_pdf_of_what_is_shown(open_view, page, tmp_path):
+    view = open_view().view(0)
+    view.row("joined").click()
+    saved = pypdf.PdfReader(save_by_menu(page, view, "Picture of the graph", ".pdf", tmp_path))
+    assert "joined" in saved.pages[0].extract_text()
 
 
 def test_closing_the_output_leaves_nothing_behind(open_view, page, context):

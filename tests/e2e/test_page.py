@@ -193,6 +193,31 @@ def test_menu_saves_the_table_as_it_shows(document, page, tmp_path):
     expect(page.locator("svg").first).to_contain_text("head")
 
 
+def test_menu_saves_a_png_of_the_graph(document, page, tmp_path):
+    page.goto(document.as_uri())
+    view = View(page).ready()
+    drawn = save_by_menu(page, view, "Picture of the graph", ".svg", tmp_path).read_text()
+    width, height = svg.size_of(drawn)
+    with Image.open(save_by_menu(page, view, "Picture of the graph", ".png", tmp_path)) as opened:
+        assert opened.size == pytest.approx((width * 200 / 96, height * 200 / 96), abs=1)
+        assert len(set(opened.convert("L").getdata())) > 50  # letters have many greys
+
+
+def test_menu_prints_the_graph_of_a_page_that_has_no_kernel(document, page):
+    page.add_init_script("window.print = () => { window.printed = document.querySelector('img.nbviz-print').complete }")
+    page.goto(document.as_uri())
+    view = View(page).ready()
+    view.root.get_by_role("button", name=re.compile("^Save: ")).click()
+    view.root.get_by_role("menuitem", name=re.compile("print$")).click()
+    page.wait_for_function("window.printed")
+    page.emulate_media(media="print")
+    expect(view.root).to_be_hidden()
+    expect(page.locator("img.nbviz-print")).to_be_visible()
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("img.nbviz-print")).to_have_count(0)
+    expect(view.root).to_be_visible()
+
+
 def test_hostile_names_stay_text(tmp_path, page, watched, example_graph):
     import nbviz
 
