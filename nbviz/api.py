@@ -28,7 +28,7 @@ def view(
     height: int | None = None,
     depth: int | str = "auto",
     direction: str = "down",
-    color_by: str = "params",
+    color_by: str | pd.Series[Any] = "params",
     columns: Sequence[str] | None = None,
     ops: bool | str = "auto",
     groups: bool = True,
@@ -54,7 +54,8 @@ def view(
     direction
         ``"down"`` or ``"right"``: where the data flows.
     color_by
-        ``"params"``, ``"type"``, ``"dtype"``, ``"trainable"``, ``"macs"``, ``"bytes"`` or ``"none"``.
+        ``"params"``, ``"type"``, ``"dtype"``, ``"trainable"``, ``"macs"``, ``"bytes"`` or ``"none"``, or a series of your
+        own numbers, as for ``ModelView.add_column``.
     columns
         Table columns to show, by the names of ``view.table``.
     ops
@@ -77,11 +78,13 @@ def view(
     NbvizError
         One of its kinds, for an object that cannot be read or an argument that cannot be understood.
     """
+    from nbviz.views.extra import is_series
     from nbviz.views.widget import COLOR_BY, DIRECTIONS, ModelView, choice
 
     _refuse(view, unknown)
     choice("direction", direction, DIRECTIONS)
-    choice("color_by", color_by, COLOR_BY)
+    if not is_series(color_by):
+        choice("color_by", color_by, COLOR_BY)
     _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
     _at_least(200, height, "height is a number of pixels from 200", also=None)
     choice("ops", ops, (True, False, "auto"))

@@ -42,6 +42,16 @@ class _Paths(traitlets.Tuple):
         return super().validate(obj, (value,) if isinstance(value, str) else tuple(value))
 
 
+class _ColorBy(traitlets.Unicode[str, Any]):
+    """A name of the colour menu; a series becomes a column of the view, whose name is chosen."""
+
+    def set(self, obj: Any, value: Any) -> None:
+        if extra.is_series(value):
+            obj.add_column(value)
+            value = str(value.name)
+        super().set(obj, value)
+
+
 @final
 class ModelView(anywidget.AnyWidget):
     """A model as a table beside a graph, joined by one selection. ``nbviz.view`` makes it.
@@ -82,7 +92,7 @@ class ModelView(anywidget.AnyWidget):
     expanded = traitlets.List(traitlets.Unicode(), default_value=None, allow_none=True).tag(sync=True)
     depth = traitlets.Union([traitlets.Int(min=1), traitlets.Enum(["auto"])], default_value="auto").tag(sync=True)
     direction = traitlets.Enum(DIRECTIONS, "down").tag(sync=True)
-    color_by = traitlets.Unicode("params").tag(sync=True)
+    color_by = _ColorBy("params").tag(sync=True)
     edge_width = traitlets.Enum(EDGE_WIDTHS, "none").tag(sync=True)
     groups = traitlets.Bool(default_value=True).tag(sync=True)
     operations = traitlets.Bool(default_value=True).tag(sync=True)
