@@ -121,7 +121,7 @@ def test_a_series_is_added_as_a_column_and_chosen_as_the_colour(shared):
 
 def test_an_unknown_number_of_a_users_column_stays_unknown(shared):
     view = nbviz.view(shared)
-    view.add_column(view.table["params"].rename("mine").replace(0, None))
+    view.add_column(view.table["params"].rename("mine").replace(0, None).astype(object))  # 36 and pandas.NA
     values = dict(zip(view.table.index, view.extra_columns[0]["values"], strict=True))
     assert (values["encoder"], values["joined"]) == (36.0, None)
 
