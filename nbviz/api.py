@@ -77,6 +77,16 @@ def view(
     ------
     NbvizError
         One of its kinds, for an object that cannot be read or an argument that cannot be understood.
+
+    Examples
+    --------
+    >>> nbviz.view(model, direction="right", color_by="macs", columns=["params", "macs"])
+    <nbviz.ModelView of 'matcher': 6 layers, 45 parameters>
+
+    A model whose shapes do not fit is shown up to the layer that failed:
+
+    >>> nbviz.view(broken, inputs=(None, 8)).error
+    ValueError(...)
     """
     from nbviz.views.extra import is_series
     from nbviz.views.widget import COLOR_BY, DIRECTIONS, ModelView, choice
@@ -118,6 +128,12 @@ def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph
     -----
     PartialReadWarning
         If the forward pass failed; the graph then holds what was reached, and its diagnostics say why.
+
+    Examples
+    --------
+    >>> graph = nbviz.read(model)
+    >>> graph.name, len(graph.layers), len(graph.calls)
+    ('matcher', 6, 8)
     """
     return _checked(source, inputs, strict=strict).graph
 
@@ -142,6 +158,18 @@ def summary(model: Any, inputs: Any = None, *, strict: bool = False) -> pd.DataF
     -----
     PartialReadWarning
         As for ``read``.
+
+    Examples
+    --------
+    >>> table = nbviz.summary(model)
+    >>> list(table.index)
+    ['', 'question', 'answer', 'encoder', 'joined', 'score']
+    >>> table["params"].tolist()
+    [45, 0, 0, 36, 0, 9]
+    >>> table.loc["encoder", "output_shape"]
+    (None, 4)
+    >>> table.attrs["totals"]["params"], table.attrs["macs_basis"]
+    (45, 'per example')
     """
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
     return table.frame(metrics, operations=table.shows_operations(metrics, ops="auto"))
@@ -183,6 +211,22 @@ def print_summary(
     -----
     PartialReadWarning
         As for ``read``.
+
+    Examples
+    --------
+    >>> nbviz.print_summary(model, line_length=66, layer_range=("joined", "score"))
+    Model: "matcher"
+    ┏━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━┳━━━━━━━━━━━┳━━━━━━━━━━━━━━━━┓
+    ┃ Layer (type)     ┃ Output Shape   ┃   Param # ┃ Connected to   ┃
+    ┡━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━╇━━━━━━━━━━━╇━━━━━━━━━━━━━━━━┩
+    │ joined           │ (None, 8)      │         0 │ encoder[0][0], │
+    │ (Concatenate)    │                │           │ encoder[1][0]  │
+    ├──────────────────┼────────────────┼───────────┼────────────────┤
+    │ score (Dense)    │ (None, 1)      │         9 │ joined[0][0]   │
+    └──────────────────┴────────────────┴───────────┴────────────────┘
+     Total params: 45 (180.00 B)
+     Trainable params: 45 (180.00 B)
+     Non-trainable params: 0 (0.00 B)
     """
     _refuse(print_summary, unknown)
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
