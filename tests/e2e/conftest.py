@@ -7,17 +7,25 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
+    from nbviz import ModelGraph
     from tests.e2e.jupyter import Notebook, Server
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def missing(what: str) -> NoReturn:
+    """Skip, or fail where everything has to be checked."""
+    if os.environ.get("CI") or os.environ.get("NBVIZ_E2E") == "1":
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +42,17 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     try:
         browser = launch(playwright)
     except NoBrowserError as error:
-        if os.environ.get("CI") or os.environ.get("NBVIZ_E2E") == "1":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+        missing(str(error))
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox() -> str:
+    """The path of a Firefox."""
+    from tests.e2e.browser import find_firefox
+
+    return find_firefox() or missing("no Firefox was found; install it, or name one with NBVIZ_FIREFOX")
 
 
 @dataclass
@@ -130,6 +144,25 @@ def example_graph() -> str:
     joined = keras.layers.Concatenate(name="joined")([shared(question), shared(answer)])
     model = keras.Model([question, answer], keras.layers.Dense(2, name="head")(joined), name="example")
     return wire.to_json(nbviz.read(model))
+
+
+@pytest.fixture(scope="session")
+def blocks() -> ModelGraph:
+    """A graph with a group, a stack of equal blocks, a skip and a shared layer."""
+    keras = pytest.importorskip("keras")
+    import nbviz
+
+    layers = keras.layers
+    image, other = keras.Input((16, 16, 3), name="image"), keras.Input((16, 16, 3), name="other")
+    shared = layers.Conv2D(8, 3, padding="same", name="shared")
+    x = layers.Concatenate(name="joined")([shared(image), shared(other)])
+    for number in range(4):
+        hidden = layers.Conv2D(16, 3, padding="same", activation="relu", name=f"block{number}_conv")(x)
+        x = layers.Add(name=f"block{number}_add")([x, layers.BatchNormalization(name=f"block{number}_norm")(hidden)])
+    for part in ("pool", "dense"):
+        make = {"pool": layers.GlobalAveragePooling2D(name="head_pool"), "dense": layers.Dense(2, name="head_dense")}
+        x = make[part](x)
+    return nbviz.read(keras.Model([image, other], x, name="blocks"))
 
 
 @pytest.fixture(scope="session")

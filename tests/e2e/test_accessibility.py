@@ -12,23 +12,6 @@ from tests.e2e.view import View
 THEMES = ("light", "dark")
 
 
-@pytest.fixture(scope="module")
-def blocks():
-    """A graph with a group, a stack of equal blocks, a skip and a shared layer."""
-    keras = pytest.importorskip("keras")
-    layers = keras.layers
-    image, other = keras.Input((16, 16, 3), name="image"), keras.Input((16, 16, 3), name="other")
-    shared = layers.Conv2D(8, 3, padding="same", name="shared")
-    x = layers.Concatenate(name="joined")([shared(image), shared(other)])
-    for number in range(4):
-        hidden = layers.Conv2D(16, 3, padding="same", activation="relu", name=f"block{number}_conv")(x)
-        x = layers.Add(name=f"block{number}_add")([x, layers.BatchNormalization(name=f"block{number}_norm")(hidden)])
-    for part in ("pool", "dense"):
-        make = {"pool": layers.GlobalAveragePooling2D(name="head_pool"), "dense": layers.Dense(2, name="head_dense")}
-        x = make[part](x)
-    return nbviz.read(keras.Model([image, other], x, name="blocks"))
-
-
 def states(view):
     """Bring a view into one state after the other, each with its name."""
     view.ready()
