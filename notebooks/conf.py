@@ -35,7 +35,7 @@ html_show_sphinx = False
 myst_heading_anchors = 3
 nb_execution_timeout = 240
 nb_execution_in_temp = True
-nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_output_stderr = "error"
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # nothing from another host: the views are whole pages
 
