@@ -39,7 +39,6 @@ nb_execution_show_tb = True
 nb_output_stderr = "error"
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # nothing from another host: the views are whole pages
 
-napoleon_use_ivar = True  # attributes are described once, in their class
 napoleon_use_rtype = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import nbviz
 from tests import site
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
@@ -31,6 +32,12 @@ def pages():
 def test_site_shows_live_views_in_every_notebook(pages):
     for name in ["index", *(path.stem for path in NOTEBOOKS)]:
         assert '<iframe title="nbviz model view"' in pages[name], name
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("name", nbviz.__all__)
+def test_reference_has_every_public_name(pages, name):
+    assert re.search(rf'id="nbviz\.(\w+\.)*{name}"', pages["api"]), f"add {name} to notebooks/api.md"
 
 
 @pytest.mark.notebook

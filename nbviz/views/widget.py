@@ -58,17 +58,6 @@ class ModelView(anywidget.AnyWidget):
 
     Every attribute below is a trait that the browser shares: it can be read, set, observed and linked.
 
-    Parameters
-    ----------
-    reading
-        The model as read.
-    reread
-        Reads the same model again.
-    ops
-        Whether bare operations are rows: True, False, or ``"auto"``.
-    state
-        Initial values of traits, by name.
-
     Attributes
     ----------
     selection
@@ -166,6 +155,19 @@ class ModelView(anywidget.AnyWidget):
         ops: str | bool = "auto",
         state: Mapping[str, Any] | None = None,
     ) -> None:
+        """Make a view; ``nbviz.view`` does.
+
+        Parameters
+        ----------
+        reading
+            The model as read.
+        reread
+            Reads the same model again.
+        ops
+            Whether bare operations are rows: True, False, or ``"auto"``.
+        state
+            Initial values of traits, by name.
+        """
         self._reading = reading
         self._reread = reread
         self._ops = ops
