@@ -30,7 +30,7 @@ MAC = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 FIREFOX_NAMES = ("firefox-esr", "firefox")
-FIREFOX_MAC = "/Applications/Firefox.app/Contents/MacOS/firefox"
+FIREFOX_MAC = ("/Applications/Firefox.app/Contents/MacOS/firefox",)
 # a Chromium inside an npm package, with the libraries it needs: for Linux machines without one and without root
 NPM_PACKAGE = "@sparticuz/chromium@153.0.0"
 UNPACK = """
@@ -90,14 +90,22 @@ def candidates(playwright: Playwright) -> Iterator[str]:
 
 
 def find_firefox() -> str | None:
-    """Return the path of a Firefox; Debian's is fetched where we are allowed to."""
+    """Return the path of a Firefox: of one that is there, or else of one that could be fetched."""
     named = os.environ.get("NBVIZ_FIREFOX")
     if named:
         return named
-    found = [path for path in (*map(shutil.which, FIREFOX_NAMES), FIREFOX_MAC) if path and Path(path).is_file()]
-    if found:
-        return found[0]
-    return shutil.which("firefox-esr") if from_debian("firefox-esr") else None
+    there = filter(None, [*map(shutil.which, FIREFOX_NAMES), *filter(os.path.isfile, FIREFOX_MAC)])
+    return next(there, None) or (shutil.which("firefox-esr") if from_debian("firefox-esr") else firefox_from_mozilla())
+
+
+def firefox_from_mozilla() -> str | None:
+    fetch = ROOT / "js" / "node_modules" / "@puppeteer" / "browsers" / "lib" / "main-cli.js"
+    node = shutil.which("node", path=search_path())
+    cache = CACHE.with_name("firefox")
+    if node and run([node, str(fetch), "install", "firefox@stable", "--path", str(cache)]):
+        programs = (cache / "firefox").glob("*/firefox/firefox")  # Linux
+        return next(map(str, [*programs, *(cache / "firefox").glob("*/*.app/Contents/MacOS/firefox")]), None)
+    return None
 
 
 def from_debian(*packages: str) -> bool:
