@@ -1,4 +1,12 @@
-"""See a deep-learning model: a linked summary table and graph in the notebook."""
+"""See a deep-learning model: a linked summary table and graph in the notebook.
+
+``model`` in the examples is a small Keras model: two inputs through one shared layer.
+
+Examples
+--------
+>>> nbviz.view(model)
+<nbviz.ModelView of 'matcher': 6 layers, 45 parameters>
+"""
 
 from __future__ import annotations
 

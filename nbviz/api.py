@@ -35,7 +35,7 @@ def view(
     height: int | None = None,
     depth: int | str = "auto",
     direction: str = "down",
-    color_by: str = "params",
+    color_by: str | pd.Series[Any] = "params",
     columns: Sequence[str] | None = None,
     ops: bool | str = "auto",
     groups: bool = True,
@@ -61,7 +61,8 @@ def view(
     direction
         ``"down"`` or ``"right"``: where the data flows.
     color_by
-        ``"params"``, ``"type"``, ``"dtype"``, ``"trainable"``, ``"macs"``, ``"bytes"`` or ``"none"``.
+        ``"params"``, ``"type"``, ``"dtype"``, ``"trainable"``, ``"macs"``, ``"bytes"`` or ``"none"``, or a series of your
+        own numbers, as for ``ModelView.add_column``.
     columns
         Table columns to show, by the names of ``view.table``.
     ops
@@ -83,12 +84,24 @@ def view(
     ------
     NbvizError
         One of its kinds, for an object that cannot be read or an argument that cannot be understood.
+
+    Examples
+    --------
+    >>> nbviz.view(model, direction="right", color_by="macs", columns=["params", "macs"])
+    <nbviz.ModelView of 'matcher': 6 layers, 45 parameters>
+
+    A model whose shapes do not fit is shown up to the layer that failed:
+
+    >>> nbviz.view(broken, inputs=(None, 8)).error
+    ValueError(...)
     """
+    from nbviz.views.extra import is_series
     from nbviz.views.widget import ModelView
 
     _refuse(view, unknown)
     choice("direction", direction, DIRECTIONS)
-    choice("color_by", color_by, COLOR_BY)
+    if not is_series(color_by):
+        choice("color_by", color_by, COLOR_BY)
     _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
     _at_least(200, height, "height is a number of pixels from 200", also=None)
     choice("ops", ops, (True, False, "auto"))
@@ -122,6 +135,12 @@ def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph
     -----
     PartialReadWarning
         If the forward pass failed; the graph then holds what was reached, and its diagnostics say why.
+
+    Examples
+    --------
+    >>> graph = nbviz.read(model)
+    >>> graph.name, len(graph.layers), len(graph.calls)
+    ('matcher', 6, 8)
     """
     return _checked(source, inputs, strict=strict).graph
 
@@ -146,6 +165,18 @@ def summary(model: Any, inputs: Any = None, *, strict: bool = False) -> pd.DataF
     -----
     PartialReadWarning
         As for ``read``.
+
+    Examples
+    --------
+    >>> table = nbviz.summary(model)
+    >>> list(table.index)
+    ['', 'question', 'answer', 'encoder', 'joined', 'score']
+    >>> table["params"].tolist()
+    [45, 0, 0, 36, 0, 9]
+    >>> table.loc["encoder", "output_shape"]
+    (None, 4)
+    >>> table.attrs["totals"]["params"], table.attrs["macs_basis"]
+    (45, 'per example')
     """
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
     return table.frame(metrics, operations=table.shows_operations(metrics, ops="auto"))
@@ -187,6 +218,22 @@ def print_summary(
     -----
     PartialReadWarning
         As for ``read``.
+
+    Examples
+    --------
+    >>> nbviz.print_summary(model, line_length=66, layer_range=("joined", "score"))
+    Model: "matcher"
+    ┏━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━┳━━━━━━━━━━━┳━━━━━━━━━━━━━━━━┓
+    ┃ Layer (type)     ┃ Output Shape   ┃   Param # ┃ Connected to   ┃
+    ┡━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━╇━━━━━━━━━━━╇━━━━━━━━━━━━━━━━┩
+    │ joined           │ (None, 8)      │         0 │ encoder[0][0], │
+    │ (Concatenate)    │                │           │ encoder[1][0]  │
+    ├──────────────────┼────────────────┼───────────┼────────────────┤
+    │ score (Dense)    │ (None, 1)      │         9 │ joined[0][0]   │
+    └──────────────────┴────────────────┴───────────┴────────────────┘
+     Total params: 45 (180.00 B)
+     Trainable params: 45 (180.00 B)
+     Non-trainable params: 0 (0.00 B)
     """
     _refuse(print_summary, unknown)
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
@@ -287,6 +334,16 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
         As for ``read``.
     PictureWarning
         If the picture is folded, scaled or in several files.
+
+    Examples
+    --------
+    >>> nbviz.plot_model(model, to_file="model_plot.png", show_shapes=True, show_layer_names=True)
+    <nbviz picture of 'matcher', ... x ..., in model_plot.png>
+
+    On a page, with the path of the data from left to right in two rows:
+
+    >>> nbviz.plot_model(model, "model.pdf", rankdir="LR", columns=2).paths[0].name
+    'model.pdf'
     """
     _refuse(plot_model, unknown)
     choice("splines", splines, dot.SPLINES)

@@ -22,6 +22,13 @@ class Columns(Sequence[Row], Generic[Row]):
         The dataclass of the rows.
     rows
         The rows, in order.
+
+    Examples
+    --------
+    >>> graph.layers
+    <6 x Layer>
+    >>> graph.layers[3].type, len(graph.layers)
+    ('Dense', 6)
     """
 
     __slots__ = ("_columns", "_length", "_row_type")
@@ -34,7 +41,13 @@ class Columns(Sequence[Row], Generic[Row]):
         self._columns: dict[str, tuple[Any, ...]] = {name: tuple(getattr(row, name) for row in kept) for name in names}
 
     def column(self, name: str) -> tuple[Any, ...]:
-        """Return one field of every row, in row order."""
+        """Return one field of every row, in row order.
+
+        Examples
+        --------
+        >>> graph.layers.column("type")
+        ('Functional', 'InputLayer', 'InputLayer', 'Dense', 'Concatenate', 'Dense')
+        """
         return self._columns[name]
 
     def __len__(self) -> int:

@@ -11,35 +11,92 @@ T = TypeVar("T")
 
 
 class NbvizError(Exception):
-    """Base class of every error that nbviz raises on purpose."""
+    """Base class of every error that nbviz raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     nbviz.view({"not": "a model"})
+    ... except nbviz.NbvizError as error:
+    ...     print(error)
+    nbviz cannot read a builtins.dict. Tried: ...
+    """
 
 
 class UnsupportedModelError(NbvizError, TypeError):
-    """No adapter reads the object that was given."""
+    """No adapter reads the object that was given.
+
+    Examples
+    --------
+    >>> nbviz.read(3.14)
+    Traceback (most recent call last):
+    nbviz.errors.UnsupportedModelError: nbviz cannot read a builtins.float. Tried: ...
+    """
 
 
 class FileReadError(NbvizError, ValueError):
-    """A model file is missing, damaged, or of a kind that nbviz does not read."""
+    """A model file is missing, damaged, or of a kind that nbviz does not read.
+
+    Examples
+    --------
+    >>> nbviz.read("model.docx")
+    Traceback (most recent call last):
+    nbviz.errors.FileReadError: 'model.docx' is a path with the suffix '.docx'; nbviz reads files that end in ...
+    """
 
 
 class InputsError(NbvizError, ValueError):
-    """The ``inputs`` argument cannot be understood, or does not match the model's signature."""
+    """The ``inputs`` argument cannot be understood, or does not match the model's signature.
+
+    Examples
+    --------
+    >>> nbviz.read(model, inputs="an image")
+    Traceback (most recent call last):
+    nbviz.errors.InputsError: inputs is 'an image', a str. Give a shape such as (None, 32), ...
+    """
 
 
 class MissingExtraError(NbvizError, ImportError):
-    """A package that is needed for this request is not installed; the message names the extra."""
+    """A package that is needed for this request is not installed; the message names the extra.
+
+    Examples
+    --------
+    >>> issubclass(nbviz.MissingExtraError, ImportError)  # so that `except ImportError` catches it
+    True
+    """
 
 
 class OptionError(NbvizError, ValueError):
-    """An argument has a value that is not among the allowed ones."""
+    """An argument has a value that is not among the allowed ones.
+
+    Examples
+    --------
+    >>> nbviz.view(model, color_by="parms")
+    Traceback (most recent call last):
+    nbviz.errors.OptionError: color_by is one of 'params', ...; found 'parms'. Did you mean 'params'?
+    """
 
 
 class UnknownOptionError(NbvizError, TypeError):
-    """A keyword argument does not exist."""
+    """A keyword argument does not exist.
+
+    Examples
+    --------
+    >>> nbviz.view(model, colour_by="params")
+    Traceback (most recent call last):
+    nbviz.errors.UnknownOptionError: nbviz.view has no option 'colour_by'. Did you mean 'color_by'?
+    """
 
 
 class UnknownPathError(NbvizError, KeyError):
-    """A path names nothing in this model."""
+    """A path names nothing in this model.
+
+    Examples
+    --------
+    >>> view.selection = ("encode",)
+    Traceback (most recent call last):
+    nbviz.errors.UnknownPathError: No layer, operation or group has the path 'encode'. Did you mean 'encoder'?
+    """
 
     def __str__(self) -> str:
         # KeyError prints the repr of its argument, which would quote and escape the whole sentence.
@@ -47,15 +104,46 @@ class UnknownPathError(NbvizError, KeyError):
 
 
 class SchemaError(NbvizError, ValueError):
-    """A saved model graph was written in a format that this version of nbviz does not know."""
+    """A saved model graph was written in a format that this version of nbviz does not know.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> later = Path("later.json")
+    >>> _ = later.write_text('{"format": "nbviz model graph", "schema": [99, 0]}')
+    >>> nbviz.read(later)
+    Traceback (most recent call last):
+    nbviz.errors.SchemaError: later.json: This model graph has format 99, this nbviz reads 1. Upgrade nbviz to open it.
+    """
 
 
 class PictureWarning(UserWarning):
-    """A picture is not quite what was asked for: scaled, folded, or in several files; the message says what to do."""
+    """A picture is not quite what was asked for: scaled, folded, or in several files; the message says what to do.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as found:
+    ...     warnings.simplefilter("always", nbviz.PictureWarning)
+    ...     path = view.save("net.png", dpi=300, max_pixels=250_000)
+    >>> print(found[0].message)
+    net.png has ... dots per inch, as many as ... pixels allow: ...
+    """
 
 
 class PartialReadWarning(UserWarning):
-    """The model could be read only in part; the graph's diagnostics say what is missing."""
+    """The model could be read only in part; the graph's diagnostics say what is missing.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True, action="always") as caught:
+    ...     graph = nbviz.read(broken, inputs=(None, 8))
+    >>> [warning.category.__name__ for warning in caught]
+    ['PartialReadWarning']
+    >>> graph.diagnostics[0].level
+    'error'
+    """
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

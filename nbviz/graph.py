@@ -45,6 +45,11 @@ class TensorSpec:
         The framework's name for it (``"float32"``); None when unknown.
     name
         The framework's name of the tensor or argument, or ``""``.
+
+    Examples
+    --------
+    >>> graph.calls[1].outputs[0]
+    TensorSpec(shape=(None, 8), dtype='float32', name='question')
     """
 
     shape: Shape | None
@@ -53,7 +58,13 @@ class TensorSpec:
 
     @property
     def bytes(self) -> int | None:
-        """Size in bytes with a free batch counted as 1; None when unknown."""
+        """Size in bytes with a free batch counted as 1; None when unknown.
+
+        Examples
+        --------
+        >>> graph.calls[1].outputs[0].bytes
+        32
+        """
         size = None if self.shape is None else self.shape.size(free_batch=True)
         width = itemsize(self.dtype)
         return None if size is None or width is None else math.ceil(size * width)
@@ -84,6 +95,12 @@ class Parameter:
         The number of logical elements. Differs from the stored shape's when several are packed into one byte.
     owners
         Paths of the layers that hold it, in tree order. More than one means that it is tied.
+
+    Examples
+    --------
+    >>> graph.parameters[0]
+    Parameter(id=0, name='kernel', kind='weight', shape=(8, 4), dtype='float32', trainable=True, bytes=128, size=32,
+              owners=('encoder',))
     """
 
     id: int
@@ -108,6 +125,11 @@ class Compute:
         ``"conv"``, ``"conv_transpose"``, ``"matmul"``, ``"attention"`` or ``"recurrent"``.
     shapes
         The extents that the formula takes, by name. The first axis of each shape with a batch is the batch.
+
+    Examples
+    --------
+    >>> graph.calls[3].compute
+    (Compute(op='matmul', shapes=(...)),)
     """
 
     op: str
@@ -143,6 +165,13 @@ class Layer:
         ``file.py:line`` of the class, or ``""``.
     trainable
         The layer's own switch; None where the framework has none.
+
+    Examples
+    --------
+    >>> graph.layers[3]
+    Layer(path='encoder', name='encoder', type='Dense', module='keras.src.layers.core.dense', parent='',
+          settings=(('name', 'encoder'), ('trainable', True), ('dtype', 'float32'), ('units', 4), ...),
+          parameters=(0, 1), accessor=".get_layer('encoder')", source='', trainable=True)
     """
 
     path: str
@@ -188,6 +217,13 @@ class Call:
         Whether the forward pass stopped here.
     source
         ``file.py:line`` where the call was made, or ``""``.
+
+    Examples
+    --------
+    >>> graph.calls[4]
+    Call(id=4, kind='layer', path='encoder', op='Dense', parent=0, layer='encoder',
+         inputs=(TensorSpec(...),), outputs=(TensorSpec(...),), parameters=(0, 1), compute=(Compute(...),),
+         settings=(), failed=False, source='')
     """
 
     id: int
@@ -211,6 +247,20 @@ class Edge:
     """A tensor from one call's output port to another call's input port.
 
     Both ends are calls that contain no other call; a view that folds calls lifts the edge to what is visible.
+
+    Attributes
+    ----------
+    source, source_port
+        Id of the call that gives the tensor, and which of its outputs it is.
+    target, target_port
+        Id of the call that takes it, and which of its inputs it is.
+
+    Examples
+    --------
+    >>> graph.edges[0]
+    Edge(source=1, source_port=0, target=3, target_port=0)
+    >>> graph.calls[1].path, graph.calls[3].path
+    ('question', 'encoder')
     """
 
     source: int
@@ -237,6 +287,12 @@ class Group:
         Path of the layer whose children it groups.
     members
         Paths of the layers and operations directly inside (not those of inner groups).
+
+    Examples
+    --------
+    >>> layers = [keras.layers.Dense(4, name=f"block{b}_dense{d}") for b in (1, 2) for d in (1, 2, 3)]
+    >>> nbviz.read(keras.Sequential([keras.Input((4,)), *layers])).groups[0]
+    Group(id='~block1', label='block1', parent=None, layer='', members=('block1_dense1', ...))
     """
 
     id: str
@@ -261,6 +317,11 @@ class Diagnostic:
         The row that it is about, ``""`` for the model.
     call
         Id of the failing call, None when it is not about a call.
+
+    Examples
+    --------
+    >>> nbviz.view(broken, inputs=(None, 8)).graph.diagnostics[0]
+    Diagnostic(level='error', message='...', path='...', call=...)
     """
 
     level: Literal["note", "warning", "error"]
@@ -272,7 +333,24 @@ class Diagnostic:
 @final
 @dataclass(frozen=True, slots=True)
 class OptimizerState:
-    """The optimizer's own variables: a line of their own, never part of a total."""
+    """The optimizer's own variables: a line of their own, never part of a total.
+
+    Attributes
+    ----------
+    name
+        Class name (``"Adam"``).
+    size
+        The number of their elements.
+    bytes
+        Their size in bytes.
+
+    Examples
+    --------
+    >>> model.compile("adam", "binary_crossentropy")
+    >>> model.optimizer.build(model.trainable_variables)
+    >>> nbviz.read(model).optimizer
+    OptimizerState(name='Adam', size=92, bytes=...)
+    """
 
     name: str
     size: int
@@ -306,6 +384,15 @@ class ModelGraph:
         The optimizer's variables, None when the model has no built optimizer.
     batch_axis
         Whether the first free dimension of a tensor is the batch (MACs then are per example).
+
+    Examples
+    --------
+    >>> graph = nbviz.read(model)
+    >>> graph
+    ModelGraph(name='matcher', framework='Keras', layers=<6 x Layer>, calls=<8 x Call>, edges=<6 x Edge>,
+               parameters=<4 x Parameter>, groups=<0 x Group>, diagnostics=(), optimizer=None, batch_axis=True)
+    >>> [call.path for call in graph.calls if call.op == "Dense"]
+    ['encoder', 'encoder', 'score']
     """
 
     name: str
@@ -321,12 +408,24 @@ class ModelGraph:
 
     @functools.cached_property
     def layer_index(self) -> Mapping[str, int]:
-        """Position in ``layers`` by path."""
+        """Position in ``layers`` by path.
+
+        Examples
+        --------
+        >>> graph.layers[graph.layer_index["encoder"]].type
+        'Dense'
+        """
         return {path: i for i, path in enumerate(self.layers.column("path"))}
 
     @functools.cached_property
     def calls_of(self) -> Mapping[str, tuple[int, ...]]:
-        """Ids of the calls of each row, in execution order, by path."""
+        """Ids of the calls of each row, in execution order, by path.
+
+        Examples
+        --------
+        >>> graph.calls_of["encoder"]
+        (3, 4)
+        """
         found: dict[str, list[int]] = {}
         for call, path in enumerate(self.calls.column("path")):
             found.setdefault(path, []).append(call)
@@ -334,7 +433,13 @@ class ModelGraph:
 
     @functools.cached_property
     def paths(self) -> frozenset[str]:
-        """Every path that can be selected: of layers, operations, inputs, outputs and groups."""
+        """Every path that can be selected: of layers, operations, inputs, outputs and groups.
+
+        Examples
+        --------
+        >>> sorted(graph.paths)
+        ['', 'answer', 'encoder', 'joined', 'output#1', 'question', 'score']
+        """
         return frozenset({*self.layer_index, *self.calls_of, *self.groups.column("id")})
 
     @functools.cached_property
@@ -350,6 +455,11 @@ class ModelGraph:
         ------
         UnknownPathError
             If nothing has that path or name; the message names the nearest path.
+
+        Examples
+        --------
+        >>> graph.resolve("encoder")
+        'encoder'
         """
         if path_or_name in self.paths:
             return path_or_name
@@ -366,6 +476,13 @@ class ModelGraph:
         ``outputs``, ``parameters``, ``compute``, ``settings``, ``failed``, ``source``). Edges carry ``source_port``,
         ``target_port``, ``shape`` and ``dtype``. The graph's own attributes hold everything else by the name of the field
         (``name``, ``framework``, ``layers``, ``parameters``, ``groups``, ...), so that ``from_networkx`` gives an equal graph.
+
+        Examples
+        --------
+        >>> import networkx as nx
+        >>> network = graph.to_networkx()
+        >>> [network.nodes[call]["path"] for call in nx.dag_longest_path(network)]
+        ['question', 'encoder', 'joined', 'score', 'output#1']
         """
         import networkx as nx
 
@@ -388,6 +505,11 @@ class ModelGraph:
         ------
         KeyError
             If the network lacks an attribute that ``to_networkx`` writes.
+
+        Examples
+        --------
+        >>> nbviz.ModelGraph.from_networkx(graph.to_networkx()) == graph
+        True
         """
         calls = Columns(Call, (Call(id=node, **data) for node, data in sorted(network.nodes(data=True))))
         edges = sorted(

@@ -30,6 +30,18 @@ class Shape:
     ----------
     dims
         One entry per axis.
+
+    Examples
+    --------
+    >>> shape = nbviz.Shape((None, 7, 7, 2048))
+    >>> shape
+    (None, 7, 7, 2048)
+    >>> shape.dims[-1], shape[-1], len(shape)
+    (2048, 2048, 4)
+    >>> shape == (None, 7, 7, 2048)
+    True
+    >>> sorted([nbviz.Shape((2, 3)), nbviz.Shape(("batch", 3)), nbviz.Shape((None, 3))])
+    [(None, 3), (batch, 3), (2, 3)]
     """
 
     __slots__ = ("dims",)
@@ -82,6 +94,14 @@ class Shape:
         ----------
         free_batch
             Count a free first dimension as 1.
+
+        Examples
+        --------
+        >>> shape = nbviz.Shape((None, 7, 7, 2048))
+        >>> shape.size() is None
+        True
+        >>> shape.size(free_batch=True)
+        100352
         """
         total = 1
         for axis, dim in enumerate(self.dims):
@@ -95,7 +115,21 @@ class Shape:
 @final
 @functools.total_ordering
 class Shapes:
-    """The shapes of several tensors, in port order; an entry is None where the rank is unknown."""
+    """The shapes of several tensors, in port order; an entry is None where the rank is unknown.
+
+    Parameters
+    ----------
+    shapes
+        One entry per tensor.
+
+    Examples
+    --------
+    >>> pair = nbviz.Shapes((nbviz.Shape((None, 8)), None))
+    >>> pair
+    (None, 8), ?
+    >>> pair.shapes[0], pair[0], len(pair)
+    ((None, 8), (None, 8), 2)
+    """
 
     __slots__ = ("shapes",)
     shapes: tuple[Shape | None, ...]

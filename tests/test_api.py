@@ -103,6 +103,29 @@ def test_a_users_column_is_in_the_table_and_the_colour_menu(shared):
         view.add_column(view.table["params"])
 
 
+def test_a_series_is_added_as_a_column_and_chosen_as_the_colour(shared):
+    latency = nbviz.summary(shared)["macs"].rename("latency") * 2
+    view = nbviz.view(shared, color_by=latency)
+    assert view.color_by == "latency"
+    assert view.table.loc["score", "latency"] == latency["score"]
+    view.color_by = latency * 3
+    assert [column["label"] for column in view.extra_columns] == ["latency"], "one of the same name is replaced"
+    assert view.table.loc["score", "latency"] == latency["score"] * 3
+    view.color_by = "macs"
+    with pytest.raises(OptionError, match="rename the series"):
+        view.color_by = view.table["macs"]
+    with pytest.raises(UnknownPathError, match="Did you mean 'score'"):
+        view.color_by = latency.rename({"score": "scores"})
+    assert view.color_by == "macs"
+
+
+def test_an_unknown_number_of_a_users_column_stays_unknown(shared):
+    view = nbviz.view(shared)
+    view.add_column(view.table["params"].rename("mine").replace(0, None).astype(object))  # 36 and pandas.NA
+    values = dict(zip(view.table.index, view.extra_columns[0]["values"], strict=True))
+    assert (values["encoder"], values["joined"]) == (36.0, None)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -1,18 +1,17 @@
-"""The notebooks run from top to bottom, and are kept without their outputs."""
+"""The notebooks are kept without their outputs, and the documentation site that is built of them is whole."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 
-pytest.importorskip("keras")
-nbclient = pytest.importorskip("nbclient")
+import nbviz
+from tests import site
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
-NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-WIDGET = "application/vnd.jupyter.widget-view+json"
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -21,14 +20,29 @@ def test_notebook_is_kept_without_outputs(path):
     assert not [cell.id for cell in cells if cell.get("outputs") or cell.get("execution_count")]
 
 
+@pytest.fixture(scope="module")
+def pages():
+    """The text of the site's pages by name; a cell that fails or writes to stderr stops the build."""
+    pytest.importorskip("keras")
+    pytest.importorskip("myst_nb")
+    return {path.stem: path.read_text(encoding="utf-8") for path in site.build().glob("*.html")}
+
+
 @pytest.mark.notebook
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")  # the kernel of this environment, whatever else is installed
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    notebook = nbformat.read(path, as_version=4)
-    client = nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    assert [output for output in outputs if WIDGET in output.get("data", {})], "no view was shown"
-    assert not [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"]
+def test_site_shows_live_views_in_every_notebook(pages):
+    for name in ["index", *(path.stem for path in NOTEBOOKS)]:
+        assert '<iframe title="nbviz model view"' in pages[name], name
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("name", nbviz.__all__)
+def test_reference_has_every_public_name(pages, name):
+    assert re.search(rf'id="nbviz\.(\w+\.)*{name}"', pages["api"]), f"add {name} to notebooks/api.md"
+
+
+@pytest.mark.notebook
+def test_site_takes_nothing_from_elsewhere(pages):
+    resource = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*(?:src|href)=["']?(?:https?:)?//[^"'>\s]+""")
+    assert {name: found for name, text in pages.items() if (found := resource.findall(text))} == {}
+    styles = [path.read_text(encoding="utf-8") for path in site.SITE.rglob("*.css")]
+    assert not re.findall(r"(?:url\(|@import\s*)[\"']?(?:https?:)?//[^)]*", "\n".join(styles))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, TypeGuard, final
 
 from nbviz.errors import OptionError
 from nbviz.graph import ModelGraph
@@ -37,13 +38,19 @@ class Column:
 
     def on_wire(self, tree: RowTree) -> dict[str, Any]:
         """Return it as the browser takes it: one plain value per row, None where unknown."""
-        values = self.series.to_dict()
+        values = self.series[self.series.notna()].to_dict()
         return {
             "id": self.id,
             "label": self.label,
             "unit": self.unit,
             "values": [_plain(values.get(path)) for path in tree.path],
         }
+
+
+def is_series(value: object) -> TypeGuard[pd.Series[Any]]:
+    """Tell whether a value is a ``pandas.Series``, without loading pandas: who has one has loaded it."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.Series)
 
 
 def column(
@@ -55,7 +62,7 @@ def column(
         msg = "The series has no name: pass label='...'."
         raise OptionError(msg)
     if str(heading) in taken:
-        msg = f"{heading!r} is a column of nbviz's own: pass another label."
+        msg = f"{heading!r} is a column of nbviz's own: pass another label, or rename the series."
         raise OptionError(msg)
     indexed = series.copy()
     indexed.index = indexed.index.map(lambda path: graph.resolve(str(path)))

@@ -92,7 +92,7 @@ def _encoded(png: bytes, path: Path, size: raster.Size) -> bytes:
 @final
 @dataclass(frozen=True)
 class Picture:
-    """A drawing of a model, which a notebook shows.
+    """A drawing of a model, which a notebook shows. ``nbviz.plot_model`` returns it.
 
     Attributes
     ----------
@@ -102,6 +102,16 @@ class Picture:
         What it shows, plain text.
     paths
         The files that it was written to.
+
+    Examples
+    --------
+    >>> picture = nbviz.plot_model(model, "net.svg", show_layer_names=True)
+    >>> picture.title
+    'matcher'
+    >>> [path.name for path in picture.paths]
+    ['net.svg']
+    >>> picture.svg == picture.paths[0].read_text()
+    True
     """
 
     svg: str
@@ -110,12 +120,24 @@ class Picture:
 
     @property
     def width(self) -> int:
-        """In CSS pixels, 96 to the inch."""
+        """In CSS pixels, 96 to the inch.
+
+        Examples
+        --------
+        >>> nbviz.plot_model(model, rankdir="LR").width > nbviz.plot_model(model, rankdir="TB").width
+        True
+        """
         return size_of(self.svg)[0]
 
     @property
     def height(self) -> int:
-        """In CSS pixels, 96 to the inch."""
+        """In CSS pixels, 96 to the inch.
+
+        Examples
+        --------
+        >>> nbviz.plot_model(model, show_shapes=True).height > nbviz.plot_model(model).height
+        True
+        """
         return size_of(self.svg)[1]
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:

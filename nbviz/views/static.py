@@ -78,6 +78,11 @@ class StaticView:
         Number of table rows.
     fallback
         What shows where the notebook takes the frame away, as JupyterLab does until it trusts the notebook.
+
+    Examples
+    --------
+    >>> view.static()
+    <nbviz static view: shown as a page inside the notebook's output>
     """
 
     def __init__(self, page: str, height: int | None, rows: int, fallback: str) -> None:

@@ -40,22 +40,21 @@ class _Paths(traitlets.Tuple):
         return super().validate(obj, (value,) if isinstance(value, str) else tuple(value))
 
 
+class _ColorBy(traitlets.Unicode[str, Any]):
+    """A name of the colour menu; a series becomes a column of the view, whose name is chosen."""
+
+    def set(self, obj: Any, value: Any) -> None:
+        if extra.is_series(value):
+            obj.add_column(value)
+            value = str(value.name)
+        super().set(obj, value)
+
+
 @final
 class ModelView(anywidget.AnyWidget):
     """A model as a table beside a graph, joined by one selection. ``nbviz.view`` makes it.
 
-    Every trait below is state that the browser shares. ``selection`` and ``focus`` can be read, set and observed.
-
-    Parameters
-    ----------
-    reading
-        The model as read.
-    reread
-        Reads the same model again.
-    ops
-        Whether bare operations are rows: True, False, or ``"auto"``.
-    state
-        Initial values of traits, by name.
+    Every attribute below is a trait that the browser shares: it can be read, set, observed and linked.
 
     Attributes
     ----------
@@ -66,8 +65,61 @@ class ModelView(anywidget.AnyWidget):
     expanded
         Paths of what is open in table and graph; None until the view is first shown (then opened to ``depth``). A stack of
         equal siblings that is open in the graph is ``"≡"`` and the path of the first of them.
+    depth
+        Levels that are open at first, or ``"auto"``.
+    direction
+        ``"down"`` or ``"right"``: where the data flows.
+    color_by
+        What the colours mean, as for ``nbviz.view``. Takes a series as well, which becomes a column like any of
+        ``add_column``.
     edge_width
         What the width of a line means: ``"bytes"`` of its tensor, or ``"none"``.
+    groups
+        Whether layers are grouped by shared name prefixes.
+    operations
+        Whether bare operations are rows.
+    search
+        Text that dims what does not match, in table and graph.
+    filter
+        Hides table rows: those that lack the words of ``"text"``, and those whose type is not among ``"types"``.
+    sort
+        Columns that the table is sorted by: ``{"id": column, "desc": bool}`` each.
+    columns
+        Table columns that show, in order; None for the usual ones.
+    title
+        Heading; the model's name where it is ``""``.
+    height
+        Height in pixels; None to choose by the size of the model.
+    split
+        Share of the width that the table takes, from 0 (the graph alone) to 1 (the table alone).
+
+    Examples
+    --------
+    What is selected and open:
+
+    >>> view = nbviz.view(model)
+    >>> view.observe(lambda change: print("selected:", change["new"]), "selection")
+    >>> view.selection = "encoder"
+    selected: ('encoder',)
+    >>> view.focus = view.graph.calls_of["encoder"][1]  # its second call
+    >>> view.expanded = []  # everything closed
+
+    What the graph shows:
+
+    >>> view.direction, view.depth, view.groups = "right", 2, False
+    >>> view.color_by, view.edge_width = "macs", "bytes"
+    >>> view.color_by = view.table["macs"].rename("FLOPs") * 2  # numbers of your own
+
+    What the table shows:
+
+    >>> view.columns = ["output_shape", "params", "FLOPs"]
+    >>> view.sort = [{"id": "params", "desc": True}]
+    >>> view.filter, view.operations = {"text": "dense", "types": []}, False
+    >>> view.search = "score"
+
+    And all of it:
+
+    >>> view.title, view.height, view.split = "Questions and answers", 500, 0.6
     """
 
     # Text, not a path: anywidget ties every instance to a path that it could watch, and closed views would stay in memory.
@@ -80,7 +132,7 @@ class ModelView(anywidget.AnyWidget):
     expanded = traitlets.List(traitlets.Unicode(), default_value=None, allow_none=True).tag(sync=True)
     depth = traitlets.Union([traitlets.Int(min=1), traitlets.Enum(["auto"])], default_value="auto").tag(sync=True)
     direction = traitlets.Enum(DIRECTIONS, "down").tag(sync=True)
-    color_by = traitlets.Unicode("params").tag(sync=True)
+    color_by = _ColorBy("params").tag(sync=True)
     edge_width = traitlets.Enum(EDGE_WIDTHS, "none").tag(sync=True)
     groups = traitlets.Bool(default_value=True).tag(sync=True)
     operations = traitlets.Bool(default_value=True).tag(sync=True)
@@ -101,6 +153,19 @@ class ModelView(anywidget.AnyWidget):
         ops: str | bool = "auto",
         state: Mapping[str, Any] | None = None,
     ) -> None:
+        """Make a view; ``nbviz.view`` does.
+
+        Parameters
+        ----------
+        reading
+            The model as read.
+        reread
+            Reads the same model again.
+        ops
+            Whether bare operations are rows: True, False, or ``"auto"``.
+        state
+            Initial values of traits, by name.
+        """
         self._reading = reading
         self._reread = reread
         self._ops = ops
@@ -122,23 +187,48 @@ class ModelView(anywidget.AnyWidget):
 
     @property
     def graph(self) -> ModelGraph:
-        """The model graph."""
+        """The model graph.
+
+        Examples
+        --------
+        >>> [layer.path for layer in view.graph.layers if layer.type == "Dense"]
+        ['encoder', 'score']
+        """
         return self._reading.graph
 
     @property
     def error(self) -> Exception | None:
-        """The exception that stopped a forward pass, None when none did."""
+        """The exception that stopped a forward pass, None when none did.
+
+        Examples
+        --------
+        >>> view.error is None
+        True
+        """
         return self._reading.error
 
     @property
     def table(self) -> pd.DataFrame:
-        """The summary as a DataFrame, with a user's own columns behind nbviz's."""
+        """The summary as a DataFrame, with a user's own columns behind nbviz's.
+
+        Examples
+        --------
+        >>> view.table["own_params"].nlargest(2).to_dict()
+        {'encoder': 36, 'score': 9}
+        """
         table = frame(self._metrics, operations=self.operations, groups=self.groups)
         return extra.join(table, self._extra)
 
     @property
     def selected(self) -> pd.DataFrame:
-        """Rows of the selection, in table order. Inputs and outputs of the model can be selected but have no row."""
+        """Rows of the selection, in table order. Inputs and outputs of the model can be selected but have no row.
+
+        Examples
+        --------
+        >>> view.selection = ("score", "encoder")
+        >>> view.selected["params"].to_dict()
+        {'encoder': 36, 'score': 9}
+        """
         table = extra.join(frame(self._metrics), self._extra)
         return table[table.index.isin(self.selection)]
 
@@ -162,6 +252,13 @@ class ModelView(anywidget.AnyWidget):
             If the index holds something that names nothing in this model.
         OptionError
             If it has no label, or one of nbviz's own columns has it.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> view.add_column(pd.Series({"encoder": 0.8, "score": 0.1}), "time", "ms")
+        >>> view.table["time"].dropna().to_dict()
+        {'encoder': 0.8, 'score': 0.1}
         """
         column = extra.column(self.graph, series, label, unit, taken=_TABLE_IDS)
         self._extra = [*(kept for kept in self._extra if kept.id != column.id), column]
@@ -174,6 +271,13 @@ class ModelView(anywidget.AnyWidget):
         ------
         NbvizError
             If the model no longer exists.
+
+        Examples
+        --------
+        >>> model.get_layer("encoder").trainable = False
+        >>> view.refresh()
+        >>> view.table.attrs["totals"]["trainable_params"]
+        9
         """
         if self._reread is None:
             msg = "This view was made from a graph, not from a model: there is nothing to read again."
@@ -191,7 +295,13 @@ class ModelView(anywidget.AnyWidget):
             self._send_extra()
 
     def static(self) -> static.StaticView:
-        """Return the same view as a page inside the output: interactive, without a kernel, saved with the notebook."""
+        """Return the same view as a page inside the output: interactive, without a kernel, saved with the notebook.
+
+        Examples
+        --------
+        >>> view.static()  # as the last expression of a cell
+        <nbviz static view: shown as a page inside the notebook's output>
+        """
         return static.StaticView(self._page(), self.height, len(self._metrics.tree), self._still())
 
     def save(
@@ -240,6 +350,15 @@ class ModelView(anywidget.AnyWidget):
             If the forward pass stopped; what was reached is written.
         PictureWarning
             If a picture has fewer pixels than ``dpi`` asks for, too few to read it, or is in several files.
+
+        Examples
+        --------
+        >>> view.save("net.html").name
+        'net.html'
+        >>> nbviz.read(view.save("net.json")) == view.graph
+        True
+        >>> view.save("net.png", theme="dark").name  # needs the extra ``image``
+        'net.png'
         """
         warn_if_partial(self._reading, stacklevel=3)
         choice("theme", theme, THEMES)

@@ -1,4 +1,4 @@
-"""Finds a Chromium that starts, or fetches one: the reader of a fresh checkout has to install nothing by hand."""
+"""Finds a Chromium that starts and a Firefox, or fetches them: the reader of a fresh checkout has to install nothing by hand."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ MAC = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
+FIREFOX_NAMES = ("firefox-esr", "firefox")
+FIREFOX_MAC = ("/Applications/Firefox.app/Contents/MacOS/firefox",)
 # a Chromium inside an npm package, with the libraries it needs: for Linux machines without one and without root
 NPM_PACKAGE = "@sparticuz/chromium@153.0.0"
 UNPACK = """
@@ -83,10 +85,35 @@ def candidates(playwright: Playwright) -> Iterator[str]:
         yield own
     if wrapper := from_npm():
         yield str(wrapper)
-    if is_root() and shutil.which("apt-get"):
-        run(["apt-get", "update", "-q"])
-        run(["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium", "fonts-liberation"])
+    if from_debian("chromium", "fonts-liberation"):
         yield from filter(None, map(shutil.which, NAMES))
+
+
+def find_firefox() -> str | None:
+    """Return the path of a Firefox: of one that is there, or else of one that could be fetched."""
+    named = os.environ.get("NBVIZ_FIREFOX")
+    if named:
+        return named
+    there = filter(None, [*map(shutil.which, FIREFOX_NAMES), *filter(os.path.isfile, FIREFOX_MAC)])
+    return next(there, None) or (shutil.which("firefox-esr") if from_debian("firefox-esr") else firefox_from_mozilla())
+
+
+def firefox_from_mozilla() -> str | None:
+    fetch = ROOT / "js" / "node_modules" / "@puppeteer" / "browsers" / "lib" / "main-cli.js"
+    node = shutil.which("node", path=search_path())
+    cache = CACHE.with_name("firefox")
+    if node and run([node, str(fetch), "install", "firefox@stable", "--path", str(cache)]):
+        programs = (cache / "firefox").glob("*/firefox/firefox")  # Linux
+        return next(map(str, [*programs, *(cache / "firefox").glob("*/*.app/Contents/MacOS/firefox")]), None)
+    return None
+
+
+def from_debian(*packages: str) -> bool:
+    """Tell whether apt has installed the packages."""
+    if not (is_root() and shutil.which("apt-get")):
+        return False
+    run(["apt-get", "update", "-q"])
+    return run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages])
 
 
 def is_root() -> bool:

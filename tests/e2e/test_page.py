@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
+from nbviz.views import svg
 from tests.e2e.view import View, save_by_menu
 
 
