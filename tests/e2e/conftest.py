@@ -153,7 +153,9 @@ def check_accessibility() -> Callable[..., None]:
             "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
             "resultTypes": ["violations"],
         }
-        found = page.evaluate("([element, options]) => axe.run(element, options)", [selector, options])
+        # found by Playwright, which looks into shadow roots
+        element = page.locator(selector).first.element_handle()
+        found = page.evaluate("([element, options]) => axe.run(element, options)", [element, options])
         serious = [
             f"{violation['id']} ({violation['help']}): {violation['nodes'][0]['html']}"
             for violation in found["violations"]
