@@ -40,7 +40,12 @@ def open_under(page, large_graph):
     from nbviz import wire
 
     view = nbviz.view(wire.from_json(large_graph))
-    state = {**view._state(), "payload": base64.b64encode(view.payload).decode(), "_program": "", "text": bundled("widget.js")}
+    state = {
+        **view._state(),
+        "payload": base64.b64encode(view.payload).decode(),
+        "_program": "",
+        "text": bundled("widget.js"),
+    }
     inert = json.dumps(state).replace("<", "\\u003c")
     files = {"page.html": HOST.format(editor=EDITOR, state=inert), "loader.js": bundled("loader.js")}
 

@@ -19,7 +19,10 @@ from tests.e2e.hosts.host import lacking
 from tests.e2e.view import View
 
 REQUIRE = "requirejs@2.3.7"
-MANAGERS = {"ipywidgets 8": "@jupyter-widgets/html-manager@1.0.14", "ipywidgets 7": "@jupyter-widgets/html-manager@0.20.6"}
+MANAGERS = {
+    "ipywidgets 8": "@jupyter-widgets/html-manager@1.0.14",
+    "ipywidgets 7": "@jupyter-widgets/html-manager@0.20.6",
+}
 SCRIPTS = {
     "https://cdnjs.cloudflare.com/ajax/libs/require.js/2.1.10/require.min.js": "require.js",
     "https://unpkg.com/@jupyter-widgets/html-manager@*/dist/embed-amd.js": "embed-amd.js",
