@@ -54,11 +54,11 @@ class Modern:
         self.work, self.stop = self._server.work, self._server.stop
 
     def show(self, page: Page, cells: Sequence[str]) -> None:
-        self._notebook = Notebook(page, self._server, self._server.write(NAME, cells))
-        self._notebook.run_all()
+        self.notebook = Notebook(page, self._server, self._server.write(NAME, cells))
+        self.notebook.run_all()
 
     def darken(self, page: Page) -> None:
-        self._notebook.theme("dark")
+        self.notebook.theme("dark")
 
 
 class Classic:

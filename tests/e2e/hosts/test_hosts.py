@@ -46,3 +46,23 @@ def test_view_works(host, page, watched, screenshot, check_accessibility, reques
     screenshot(page, f"{name}-dark")
     # Voila's own page asks for icons; what we show comes with the widget
     assert [url for url in watched.requests if not re.search("fontawesome", url)] == []
+
+
+@pytest.mark.parametrize("host", ["marimo-run"], indirect=True)
+def test_view_works_as_an_element_of_marimo(host, page):
+    host.show(page, (CELLS[0], "import marimo as mo", "mo.ui.anywidget(view)"))
+    view = View(page).ready()
+    view.row("head").click()
+    expect(view.search).to_have_value("dense")
+
+
+@pytest.mark.parametrize("host", ["jupyterlab"], indirect=True)
+def test_high_contrast_is_dark(host, page, check_accessibility, screenshot):
+    host.show(page, CELLS)
+    view = View(page).ready()
+    host.notebook.command("apputils:change-theme", theme="JupyterLab Dark High Contrast")
+    expect(view.root).to_have_attribute("data-theme", "dark")
+    view.row("shared").click()
+    view.expect_selected("shared")
+    check_accessibility(page)
+    screenshot(page, "high-contrast")
