@@ -24,6 +24,9 @@ SCHEMA_VERSION: Final = (1, 0)
 PAYLOAD_VERSION: Final = (2, 0)
 """Major and minor version of the payload, which is read by the front end that was made with it."""
 
+LONGEST_PART: Final = 6_000_000
+"""Bytes of a payload that go into one message: hosts limit messages, some to 10 MB, and some write bytes as base64."""
+
 _MAGIC: Final = b"NBVZ"
 _FORMAT: Final = "nbviz model graph"
 
@@ -81,6 +84,16 @@ def encode(measured: Measured) -> bytes:
 def pack(measured: Measured) -> bytes:
     """Return the payload as it crosses to the browser: ``encode``, compressed with gzip."""
     return gzip.compress(encode(measured), 9, mtime=0)
+
+
+def parts(packed: bytes) -> list[bytes]:
+    """Return the payload in pieces that each fit into a message; most have one.
+
+    The last one holds the checksum of everything, so that another payload has another last piece.
+    """
+    if len(packed) <= LONGEST_PART:
+        return [packed]
+    return [packed[start : start + LONGEST_PART] for start in range(0, len(packed), LONGEST_PART)]
 
 
 def _meta(measured: Measured) -> dict[str, Any]:

@@ -16,14 +16,18 @@ os.environ.setdefault("KERAS_HOME", _keras_home.name)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 HERE = Path(__file__).parent
-MARKED_FOLDERS = {"e2e": pytest.mark.e2e, "bench": pytest.mark.bench}
+MARKED_FOLDERS = {
+    HERE / "e2e" / "hosts": pytest.mark.host,
+    HERE / "e2e": pytest.mark.e2e,
+    HERE / "bench": pytest.mark.bench,
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        folder = item.path.relative_to(HERE).parts[0]
-        if folder in MARKED_FOLDERS:
-            item.add_marker(MARKED_FOLDERS[folder])
+        nearest = next((folder for folder in item.path.parents if folder in MARKED_FOLDERS), None)
+        if nearest is not None:
+            item.add_marker(MARKED_FOLDERS[nearest])
 
 
 # A busy machine is slow: how long an example takes says nothing.

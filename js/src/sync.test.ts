@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { kernelOf, NO_KERNEL, SILENT } from "./kernel";
 import { DEFAULT_STATE } from "./state";
 import { Store } from "./store";
-import { type Model, readState, syncTraits } from "./sync";
+import { type Model, payloadOf, readState, syncTraits } from "./sync";
 
 /** As Backbone's model behaves: `set` announces at once. */
 function fakeModel(values: Record<string, unknown> = { ...DEFAULT_STATE }) {
@@ -26,6 +26,20 @@ function fakeModel(values: Record<string, unknown> = { ...DEFAULT_STATE }) {
   const heard = () => [...listeners.values()].reduce((sum, some) => sum + some.size, 0);
   return { model: model as unknown as Model, values, tell, heard, save: model.save_changes, send: model.send };
 }
+
+describe("the payload", () => {
+  const bytes = (...values: number[]) => new DataView(Uint8Array.from([9, ...values, 9]).buffer, 1, values.length);
+
+  it("comes in one trait, or in several of which it is the last", () => {
+    expect(payloadOf(fakeModel({ payload: bytes(1, 2) }).model)).toEqual(Uint8Array.of(1, 2));
+    const parted = { payload: bytes(3), payload_parts: 2, payload_0: bytes(1), payload_1: bytes(2) };
+    expect(payloadOf(fakeModel(parted).model)).toEqual(Uint8Array.of(1, 2, 3));
+  });
+
+  it("is not there before its last part", () => {
+    expect(payloadOf(fakeModel({ payload: bytes(), payload_parts: 0, payload_0: bytes(1) }).model)).toBeNull();
+  });
+});
 
 describe("traits and store", () => {
   it("carry a change to Python in one message, without an echo", () => {

@@ -4,7 +4,7 @@ import { kernelOf } from "./kernel";
 import { load } from "./loading";
 import { type PageSource, workerScript } from "./page";
 import { Store } from "./store";
-import { type Model, readState, syncTraits, type Traits } from "./sync";
+import { type Model, payloadOf, readState, syncTraits, type Traits } from "./sync";
 import { mount } from "./views/mount";
 import { STAFF } from "./worker/staff";
 
@@ -29,15 +29,11 @@ export function createWidget(source: PageSource): AnyWidget<Traits> {
     render({ model, el, signal }) {
       // A host that copies payloads gives every display a store of its own; traits keep their states equal.
       const store = stores.get(model.get("payload")) ?? makeStore(model, signal, () => {});
-      const pageOf = () => ({ ...source, payload: bytesOf(model.get("payload")) });
+      const pageOf = () => ({ ...source, payload: payloadOf(model) ?? new Uint8Array() });
       STAFF.join(workerScript(source), signal);
       mount(el, store, { source: pageOf, page: false, style: source.style }, signal);
     },
   };
-}
-
-function bytesOf(view: DataView): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
 }
 
 function followPayload(model: Model, store: Store, signal: AbortSignal, follows: (payload: DataView) => void): void {
@@ -45,9 +41,9 @@ function followPayload(model: Model, store: Store, signal: AbortSignal, follows:
   const follow = () => {
     newest?.abort();
     newest = new AbortController();
-    const payload = model.get("payload");
-    follows(payload);
-    void load(store, bytesOf(payload), newest.signal);
+    follows(model.get("payload"));
+    const payload = payloadOf(model);
+    if (payload) void load(store, payload, newest.signal);
   };
   model.on("change:payload", follow);
   signal.addEventListener(

@@ -95,7 +95,7 @@ def draw_plot(
         "expanded": None if folded else sorted({paths[call] for call in nodes.opened}),
         "color_by": color_by,
     }
-    drawn = svg.draw(wire.pack(metrics), state, theme=theme, plot=plot, columns=columns)
+    drawn = svg.draw(wire.encode(metrics), state, theme=theme, plot=plot, columns=columns)
     note = None
     if folded and fold is None:
         note = f"The model has {len(nodes.shown):,} boxes: groups and repeats are folded; fold=False draws all of them."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ def draw(payload: bytes, state: Mapping[str, Any], *, theme: Theme = "light", **
     Parameters
     ----------
     payload
-        The model as ``wire.pack`` gives it.
+        The model as ``wire.encode`` gives it.
     state
         The view's traits; those left out are as in a new view.
     theme
@@ -36,14 +35,13 @@ def draw(payload: bytes, state: Mapping[str, Any], *, theme: Theme = "light", **
         If the extra ``image`` is not installed.
     """
     racer = need("py_mini_racer")
-    plain = gzip.decompress(payload)
     text = json.dumps({"state": dict(state), "theme": theme, **wish}, allow_nan=False)
     try:
         # A context that stays open can keep the interpreter from ending.
         with racer.MiniRacer() as context:
             context.eval(page.bundled("picture.js"))
-            room = context.eval(f"const payload = new ArrayBuffer({len(plain)}); payload")
-            room[:] = plain
+            room = context.eval(f"const payload = new ArrayBuffer({len(payload)}); payload")
+            room[:] = payload
             drawn: str = context.eval("(wish) => nbviz.svg(payload, wish)")(text)
     except racer.JSEvalException as error:
         msg = f"The graph could not be drawn: {error}"

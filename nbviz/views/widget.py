@@ -16,7 +16,7 @@ from nbviz.errors import NbvizError, OptionError, above_zero, choice
 from nbviz.graph import ModelGraph
 from nbviz.metrics import COLUMNS, Metrics
 from nbviz.reading import Reading, warn_if_partial
-from nbviz.views import extra, page, picture, preview, program, save, static, svg
+from nbviz.views import extra, page, picture, preview, program, save, static, svg, text
 from nbviz.views.export import present
 from nbviz.views.looks import COLOR_BY, DIRECTIONS, EDGE_WIDTHS, THEMES, Theme
 from nbviz.views.pdf import pdf
@@ -126,7 +126,9 @@ class ModelView(anywidget.AnyWidget):
     _esm = page.bundled("loader.js")
 
     _program = traitlets.Instance(program.Program, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
+    # What is too long for one message comes in traits payload_0, payload_1, ... before this one, which is set last.
     payload = traitlets.Bytes(b"").tag(sync=True)
+    payload_parts = traitlets.Int(0).tag(sync=True)
     selection = _Paths(()).tag(sync=True)
     focus = traitlets.Int(None, allow_none=True).tag(sync=True)
     expanded = traitlets.List(traitlets.Unicode(), default_value=None, allow_none=True).tag(sync=True)
@@ -176,12 +178,18 @@ class ModelView(anywidget.AnyWidget):
             state = {**(state or {}), "_program": program.shared()}
         else:
             self._esm = program.TEXT
+        *before, last = wire.parts(wire.pack(self._metrics))
         super().__init__(
-            payload=wire.pack(self._metrics),
+            payload=b"" if before else last,
             operations=shows_operations(self._metrics, ops=ops),
             **(state or {}),
         )
+        if before:
+            self._send_payload(before, last)
         self.on_msg(self._answer)
+
+    _ipython_display_ = None
+    """ipywidgets 7 has a method here, which goes before ``_repr_mimebundle_`` and would leave out the table."""
 
     # --- what Python reads ---
 
@@ -285,14 +293,15 @@ class ModelView(anywidget.AnyWidget):
         self._reading = self._reread()
         self._metrics = Metrics(self.graph)
         known = self.graph.paths
+        *before, last = wire.parts(wire.pack(self._metrics))
         with self.hold_sync():
             self.focus = None
             self.selection = tuple(path for path in self.selection if path in known)
             if self.expanded is not None:
                 self.expanded = [path for path in self.expanded if path.removeprefix(_STACK) in known]
             self.operations = shows_operations(self._metrics, ops=self._ops)
-            self.payload = wire.pack(self._metrics)
             self._send_extra()
+            self._send_payload(before, last)
 
     def static(self) -> static.StaticView:
         """Return the same view as a page inside the output: interactive, without a kernel, saved with the notebook.
@@ -366,7 +375,7 @@ class ModelView(anywidget.AnyWidget):
         above_zero("max_pixels", max_pixels)
 
         def draw(file: Path) -> picture.Saved:
-            drawn = svg.draw(self.payload, self._state(), theme=theme)
+            drawn = svg.draw(wire.encode(self._metrics), self._state(), theme=theme)
             return picture.save_picture(drawn, file, title=self._heading, dpi=dpi, max_pixels=max_pixels)
 
         saved = save.save(Path(path), part, page=self._page, table=self._shown_table, picture=draw, graph=self.graph)
@@ -375,15 +384,30 @@ class ModelView(anywidget.AnyWidget):
 
     # --- inner workings ---
 
+    def _send_payload(self, before: Sequence[bytes], last: bytes) -> None:
+        for index, part in enumerate(before):
+            name = f"payload_{index}"
+            if not self.has_trait(name):
+                self.add_traits(**{name: traitlets.Bytes(b"").tag(sync=True)})
+            self.set_trait(name, part)
+        with self.hold_sync():
+            for index in range(len(before), self.payload_parts):
+                self.set_trait(f"payload_{index}", b"")
+            self.payload_parts = len(before)
+            self.payload = last
+
     def _state(self) -> dict[str, Any]:
         names = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names(sync=True))
-        return {name: getattr(self, name) for name in sorted(names - {"payload"}) if not name.startswith("_")}
+        return {name: getattr(self, name) for name in sorted(names) if not name.startswith(("_", "payload"))}
 
     def _page(self, part: str | None = None) -> str:
         state = self._state()
         if part is not None:
             state["split"] = 1.0 if part == "table" else 0.0
-        return page.page(state, self.payload, fallback=self._plain_table(styled=False), title=self._heading)
+        before = [getattr(self, f"payload_{index}") for index in range(self.payload_parts)]
+        return page.page(
+            state, b"".join([*before, self.payload]), fallback=self._plain_table(styled=False), title=self._heading
+        )
 
     @property
     def _heading(self) -> str:
@@ -396,7 +420,7 @@ class ModelView(anywidget.AnyWidget):
     def _still(self) -> str:
         """Return what shows where a notebook is only read: the table, and the graph if it can be drawn."""
         few = len(self.graph.calls) <= preview.MOST_CALLS
-        picture = preview.preview_html(self.payload, self._state(), self._heading) if few else ""
+        picture = preview.preview_html(wire.encode(self._metrics), self._state(), self._heading) if few else ""
         return preview.beside(self._plain_table(), picture)
 
     def _shown_table(self) -> pd.DataFrame:
@@ -437,11 +461,14 @@ class ModelView(anywidget.AnyWidget):
         return call
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:  # a widget without a view, which is how ipywidgets marks a closed one
+        bundle = None if self.comm is None else super()._repr_mimebundle_(**kwargs)
+        if bundle is None:  # closed
             return None
         data, metadata = bundle
         return {**data, "text/plain": repr(self), "text/html": self._still()}, metadata
+
+    def __str__(self) -> str:
+        return text.summary_text(self._metrics)
 
     def __repr__(self) -> str:
         totals = self._metrics.totals["params"]
@@ -472,7 +499,7 @@ class ModelView(anywidget.AnyWidget):
     def _send_pdf(self, request: int, theme: object) -> None:
         answer: dict[str, Any] = {"type": "pdf", "request": request}
         try:
-            drawn = svg.draw(self.payload, self._state(), theme="dark" if theme == "dark" else "light")
+            drawn = svg.draw(wire.encode(self._metrics), self._state(), theme="dark" if theme == "dark" else "light")
             self.send({**answer, "result": True}, buffers=[pdf(drawn, self._heading)])
         except Exception as error:  # noqa: BLE001 - whatever it is, the view says it
             self.send({**answer, "error": f"{error}"})

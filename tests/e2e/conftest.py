@@ -186,7 +186,9 @@ def check_accessibility() -> Callable[..., None]:
             "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
             "resultTypes": ["violations"],
         }
-        found = page.evaluate("([element, options]) => axe.run(element, options)", [selector, options])
+        # found by Playwright, which looks into shadow roots
+        element = page.locator(selector).first.element_handle()
+        found = page.evaluate("([element, options]) => axe.run(element, options)", [element, options])
         wrong = [f"{each['id']} ({each['help']}): {each['nodes'][0]['html']}" for each in found["violations"]]
         assert wrong == [], state
 

@@ -1,16 +1,12 @@
-"""A JupyterLab of its own, a notebook open in it, and the Python side of that notebook."""
+"""A Jupyter server of its own, a notebook open in JupyterLab or Notebook 7, and the Python side of that notebook."""
 
 from __future__ import annotations
 
 import ast
 import json
-import os
 import secrets
-import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,23 +16,32 @@ import nbformat
 from jupyter_client.blocking.client import BlockingKernelClient
 from playwright.sync_api import Locator, Page, expect
 
+from tests.e2e.serving import Served
 from tests.e2e.waiting import PATIENCE, until
 
-PAGE_CONFIG = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+# Real-time collaboration is another mode of working, which has tests of its own.
+COLLABORATION = {
+    "server": ["jupyter_server_ydoc"],
+    "page": ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"],
+}
+PLACES = {"jupyterlab": "lab/tree", "notebook": "notebooks", "nbclassic": "nbclassic/notebooks"}
 
 
-class Server:
-    """JupyterLab on a free port of this machine, with none of the user's own settings."""
+class Server(Served):
+    """One of Jupyter's applications, with none of the user's own settings."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(
+        self, home: Path, application: str = "jupyterlab", *, python: str = sys.executable, together: bool = False
+    ) -> None:
         self.token = secrets.token_hex(16)
+        self.application = application
         self.work = home / "work"
         self.runtime = home / "runtime"
         for folder in (self.work, self.runtime, home / "config" / "labconfig"):
             folder.mkdir(parents=True)
-        (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(PAGE_CONFIG))
-        self.environment = {
-            **os.environ,
+        _configure(home / "config", together=together)
+        environment = {
+            "JUPYTER_TOKEN": self.token,
             "JUPYTER_CONFIG_DIR": str(home / "config"),
             "JUPYTER_DATA_DIR": str(home / "data"),
             "JUPYTER_RUNTIME_DIR": str(self.runtime),
@@ -45,43 +50,12 @@ class Server:
             "IPYTHONDIR": str(home / "ipython"),
             "JUPYTER_PREFER_ENV_PATH": "1",
         }
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self._log = home / "server.log"
-        arguments = [
-            "--no-browser",
-            "--allow-root",
-            "--ServerApp.ip=127.0.0.1",
-            f"--ServerApp.port={port}",
-            "--ServerApp.port_retries=0",
-            f"--ServerApp.root_dir={self.work}",
-            f"--IdentityProvider.token={self.token}",
-            "--LabApp.expose_app_in_browser=True",
-        ]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterlab", *arguments],
-                env=self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._wait()
-
-    def _wait(self) -> None:
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                self.get("api/status")
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > end:
-                    self.stop()
-                    raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()[-3000:]}") from None
-                time.sleep(0.2)
-            else:
-                return
+        # these are written alike since Notebook 6, which knows no ServerApp
+        command = [python, "-m", application, "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port-retries=0"]
+        expose = {"jupyterlab": "LabApp", "notebook": "JupyterNotebookApp"}.get(application)
+        if expose:
+            command.append(f"--{expose}.expose_app_in_browser=True")
+        super().__init__(command, self.work, environment, "api/status")
 
     def get(self, path: str) -> Any:
         """Ask the server's REST interface."""
@@ -112,15 +86,14 @@ class Server:
         done = subprocess.run(command, env=self.environment, cwd=self.work, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
-    def stop(self) -> None:
-        """End the server and its kernels."""
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGTERM)
-            try:
-                self._process.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait(15)
+
+def _configure(folder: Path, *, together: bool) -> None:
+    """Write the settings of a server."""
+    refused = {"server": [], "page": []} if together else COLLABORATION
+    extensions = dict.fromkeys(refused["server"], False)
+    (folder / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": {"jpserver_extensions": extensions}}))
+    disabled = dict.fromkeys(["@jupyterlab/apputils-extension:announcements", *refused["page"]], True)
+    (folder / "labconfig" / "page_config.json").write_text(json.dumps({"disabledExtensions": disabled}))
 
 
 class Kernel:
@@ -156,14 +129,14 @@ class Kernel:
 
 
 class Notebook:
-    """A notebook open in JupyterLab, driven by Lab's own commands."""
+    """A notebook open in JupyterLab or Notebook 7, driven by their own commands."""
 
     def __init__(self, page: Page, server: Server, name: str) -> None:
         self.page = page
         self.server = server
         self.name = name
         self._kernel: Kernel | None = None
-        page.goto(f"{server.url}/lab/tree/{name}?token={server.token}&reset")
+        page.goto(f"{server.url}/{PLACES[server.application]}/{name}?token={server.token}&reset")
         page.wait_for_function("() => window.jupyterapp?.restored", timeout=PATIENCE * 1000)
         expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=PATIENCE * 1000)
 

@@ -119,6 +119,27 @@ def test_page_follows_the_system_into_the_dark(document, page, check_accessibili
     screenshot(page, "page-dark")
 
 
+def test_page_is_printed_on_one_sheet_without_controls(document, page, screenshot):
+    page.goto(document.as_uri())
+    view = View(page).ready()
+    view.row("head").click()
+    view.expect_selected("head")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 720, "height": 1000})
+    for control in (view.search, view.filter, view.inspector, view.root.get_by_role("button", name="Zoom in")):
+        expect(control).to_be_hidden()
+    last_cell = view.row("head").get_by_role("gridcell").last
+    boxes = [place.bounding_box() for place in (last_cell, view.graph, view.root.locator(".nbviz-footer"))]
+    (row, graph, footer) = boxes
+    assert row["y"] + row["height"] <= graph["y"] < graph["y"] + graph["height"] <= footer["y"], boxes
+    assert all(box["x"] + box["width"] <= 720 for box in boxes), boxes
+    assert (
+        view.graph.locator(".nbviz-graph-canvas").evaluate("canvas => getComputedStyle(canvas).objectFit") == "contain"
+    )
+    screenshot(page, "page-printed")
+    assert len(re.findall(rb"/Type */Page\b", page.pdf())) == 1
+
+
 def test_page_is_small(document):
     assert document.stat().st_size < 400_000
 

@@ -52,6 +52,78 @@ def test_the_view_is_an_ordinary_widget(view):
     assert other.value == "a"
 
 
+def test_a_closed_view_shows_nothing(model):
+    closed = nbviz.view(model)
+    closed.close()
+    assert not ModelView._repr_mimebundle_(closed)
+
+
+def test_print_gives_the_summary(view, model, capsys):
+    nbviz.print_summary(model)
+    assert f"{view}\n" == capsys.readouterr().out
+
+
+@pytest.fixture
+def messages(monkeypatch):
+    """What crosses to the browser: the names of the state in each message, and the length of its buffers."""
+    sent = []
+
+    def publish(comm, msg_type, data=None, metadata=None, buffers=None, **keys):
+        state = (data or {}).get("state", {})
+        names = {*state, *(path[0] for path in (data or {}).get("buffer_paths", []))}
+        sent.append((names, sum(map(len, buffers or []))))
+
+    monkeypatch.setattr("comm.DummyComm.publish_msg", publish)
+    return sent
+
+
+def payload_messages(messages):
+    """Return which part of the payload each message brings, and how many bytes; forget them."""
+    found = [(sorted(name for name in names if name.startswith("payload")), size) for names, size in messages]
+    messages.clear()
+    return [(names, size) for names, size in found if names and size]
+
+
+def test_a_long_payload_comes_in_parts_and_the_last_of_them_last(model, messages, monkeypatch):
+    whole = nbviz.view(model).payload
+    messages.clear()
+    longest = len(whole) // 2 - 10
+    monkeypatch.setattr("nbviz.wire.LONGEST_PART", longest)
+    view = nbviz.view(model)
+    assert view.payload_0 + view.payload_1 + view.payload == whole
+    brought = [
+        (["payload_0"], longest),
+        (["payload_1"], longest),
+        (["payload", "payload_parts"], len(whole) - 2 * longest),
+    ]
+    assert payload_messages(messages) == brought
+    view.close()
+
+
+def test_a_view_that_is_read_again_replaces_all_parts(model, messages, monkeypatch):
+    view = nbviz.view(model)
+    whole = view.payload
+    monkeypatch.setattr("nbviz.wire.LONGEST_PART", len(whole) // 2 + 1)
+    view.refresh()
+    assert view.payload_parts == 1
+    assert view.payload_0 + view.payload == whole
+    messages.clear()
+    monkeypatch.setattr("nbviz.wire.LONGEST_PART", len(whole))
+    view.refresh()
+    assert (view.payload_0, view.payload, view.payload_parts) == (b"", whole, 0)
+    assert payload_messages(messages) == [(["payload", "payload_0", "payload_parts"], len(whole))]
+    view.close()
+
+
+def test_a_saved_page_has_all_parts(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("nbviz.wire.LONGEST_PART", 100)
+    parted = nbviz.view(model)
+    assert parted.payload_parts > 1
+    text = parted.save(tmp_path / "parted.html").read_text()
+    monkeypatch.undo()
+    assert text == nbviz.view(model).save(tmp_path / "whole.html").read_text()
+
+
 def test_closing_a_view_frees_it(model):
     before = sum(isinstance(o, ModelView) for o in gc.get_objects())
     for _ in range(3):

@@ -9,6 +9,7 @@ import "../theme.css";
 import "./graph.css";
 import "./inspector.css";
 import "./table.css";
+import "../print.css";
 
 export interface MountOptions {
   /** Whether this is a saved page, which the view fills. */
