@@ -49,8 +49,8 @@ const steps = {
     await page.locator(row("shared")).click();
     await until(`${row("shared")}[aria-selected="true"]`);
     await until(`${box("shared")}[aria-selected="true"]`);
-    const details = await until('.nbviz aside ::-p-text(shared)');
-    seen.details = await details.evaluate((e) => e.closest("aside").textContent);
+    const details = await until('.nbviz [aria-label^="Details"] ::-p-text(shared)');
+    seen.details = await details.evaluate((e) => e.closest('[role="group"]').textContent);
   },
   async expand() {
     await page.locator(box("≡~block0")).click({ count: 2, offset: { x: 40, y: 12 } });

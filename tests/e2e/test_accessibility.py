@@ -64,7 +64,8 @@ def test_axe_finds_nothing_in_a_page_of_the_table_alone(blocks, page, tmp_path, 
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_in_jupyterlab(blocks, open_notebook, server, page, check_accessibility, screenshot, theme):
     (server.work / "blocks.json").write_text(wire.to_json(blocks))
-    notebook = open_notebook(server.write("axe.ipynb", ["import nbviz\nnbviz.view(nbviz.read('blocks.json'))"]))
+    first = "import nbviz\nview = nbviz.view(nbviz.read('blocks.json'))\nview"
+    notebook = open_notebook(server.write("axe.ipynb", [first, "view  # again"]))
     notebook.theme(theme)
     notebook.run_all()
     for state in states(View(page)):

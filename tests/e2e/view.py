@@ -19,7 +19,7 @@ class View:
         self.root = place.locator(".nbviz").nth(number)
         self.table = self.root.locator('[role="treegrid"][aria-label="Layers"], [role="grid"][aria-label="Layers"]')
         self.graph = self.root.get_by_role("tree")
-        self.inspector = self.root.get_by_role("complementary", name="Details of the selection")
+        self.inspector = self.root.get_by_role("group", name="Details of the selection")
         self.search = self.root.get_by_label("Search layers, types, shapes")
         self.filter = self.root.get_by_label("Filter rows by name, type, dtype or shape")
 

@@ -14,7 +14,9 @@ export function Inspector({ payload, onClose }: { payload: Payload; onClose: () 
   const { store } = useDisplay();
   const { selection } = useStore(store, "selection", "focus", "extra_columns", "groups");
   return (
-    <aside class="nbviz-inspector" aria-label="Details of the selection">
+    // No landmark, nor are table and graph: a notebook with ten views would have thirty.
+    // biome-ignore lint/a11y/useSemanticElements: <fieldset> is for the fields of a form
+    <div class="nbviz-inspector" role="group" aria-label="Details of the selection">
       <button
         type="button"
         class="nbviz-button is-icon nbviz-close"
@@ -31,7 +33,7 @@ export function Inspector({ payload, onClose }: { payload: Payload; onClose: () 
         {selection.length === 1 && <One payload={payload} path={selection[0] ?? ""} />}
         {selection.length > 1 && <Several payload={payload} selection={selection} />}
       </div>
-    </aside>
+    </div>
   );
 }
 

@@ -42,14 +42,13 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
     <>
       {narrow && <Tabs tab={tab} onTab={setTab} />}
       <div class={`nbviz-main ${arrangement}${inspector ? " has-inspector" : ""}`} ref={area}>
-        <section
+        <div
           class="nbviz-table-pane"
-          aria-label="Table"
           hidden={!shows("table")}
           style={both ? { flex: `0 0 calc(${split * 100}% - 3px)` } : { flex: "1 1 0" }}
         >
           <TablePane payload={payload} />
-        </section>
+        </div>
         {both && (
           <Splitter
             label="Table and graph"
@@ -94,9 +93,9 @@ function Side({ inspector, horizontal, graphShown, children }: SideProps) {
   const basis = share === null ? undefined : { flex: `0 0 calc(${(1 - share) * 100}% - 3px)` };
   return (
     <div class={`nbviz-side${horizontal ? " is-row" : ""}${graphShown ? "" : " is-alone"}`} ref={area}>
-      <section class="nbviz-graph-pane" aria-label="Graph" hidden={!graphShown}>
+      <div class="nbviz-graph-pane" hidden={!graphShown}>
         {children}
-      </section>
+      </div>
       {inspector && (
         <>
           <Splitter
