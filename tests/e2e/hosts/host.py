@@ -75,7 +75,12 @@ class Classic:
     def show(self, page: Page, cells: Sequence[str]) -> None:
         name = self._server.write(NAME, cells)
         page.goto(f"{self._server.url}/{self._place}/{name}?token={self._server.token}")
-        page.wait_for_function("() => window.IPython?.notebook?.kernel?.is_connected()", timeout=PATIENCE * 1000)
+        # widgets are an extension, which may come after the kernel
+        ready = """() => {
+          const kernel = window.IPython?.notebook?.kernel;
+          return kernel?.is_connected() && "jupyter.widget" in kernel.comm_manager.targets;
+        }"""
+        page.wait_for_function(ready, timeout=PATIENCE * 1000)
         page.evaluate("IPython.notebook.execute_all_cells()")
 
     def darken(self, page: Page) -> None:
