@@ -254,10 +254,11 @@ def test_statistics_of_a_weight_come_from_the_kernel(open_notebook, server, page
 
 
 def test_the_kernel_makes_a_pdf_of_what_is_shown(open_view, page, tmp_path):
-    view = open_view().view(0)
-    view.row("joined").click()
+    open_view("view")
+    view = View(page).ready()
+    view.row("head").click()
     saved = pypdf.PdfReader(save_by_menu(page, view, "Picture of the graph", ".pdf", tmp_path))
-    assert "joined" in saved.pages[0].extract_text()
+    assert "head" in saved.pages[0].extract_text()
 
 
 def test_closing_the_output_leaves_nothing_behind(open_view, page, context):
