@@ -41,7 +41,7 @@ import type { Surroundings } from "./graph-surroundings";
 import { GraphTexts } from "./graph-texts";
 import { readTheme, watchTheme } from "./graph-theme";
 import { Transition } from "./graph-transition";
-import { Viewport } from "./graph-viewport";
+import { cornerOf, Viewport } from "./graph-viewport";
 
 const REBUILD: readonly Change[] = ["payload", "expanded", "depth", "groups", "direction"];
 const RECOLOR: readonly Change[] = ["color_by", "edge_width", "extra_columns"];
@@ -206,6 +206,7 @@ export class GraphController {
     if (!this.#graph || !store.payload) return;
     const look = lookOf(this.#graph, store.state, this.#theme);
     this.#look = look;
+    this.#view.corner = cornerOf(look);
     this.#drawn = new Items(this.#graph, look);
     this.#marks = this.#marksNow(this.#graph);
     this.#items.show(this.#graph, this.#marks, this.#active);

@@ -1,4 +1,5 @@
 // Pan and zoom: what part of the graph is in the window, and how large.
+import { drawLegend, type Look } from "../scene";
 import type { Bounds } from "../scene/commands";
 
 /** One may zoom out so far, or until everything fits. */
@@ -20,6 +21,15 @@ export function around(areas: readonly Bounds[]): Bounds {
   return { x, y, width, height };
 }
 
+/** Around the legend, see `.nbviz-legend`, and between it and a box. */
+const APART = 20;
+
+/** What a legend covers. */
+export function cornerOf(look: Look): Pick<Bounds, "width" | "height"> {
+  const legend = drawLegend(look);
+  return legend ? { width: legend.width + APART, height: legend.height + APART } : { width: 0, height: 0 };
+}
+
 export class Viewport {
   k = 1;
   x = 0;
@@ -28,6 +38,8 @@ export class Viewport {
   height = 0;
   /** The scale at which everything fits. */
   whole = 1;
+  /** What the legend covers of the lower right corner. */
+  corner: Pick<Bounds, "width" | "height"> = { width: 0, height: 0 };
   readonly #moved: () => void;
 
   constructor(moved: () => void) {
@@ -76,12 +88,19 @@ export class Viewport {
     return [(px - this.x) / this.k, (py - this.y) / this.k];
   }
 
-  /** Show all of `bounds`, as large as it fits but no larger than `most`. */
+  /** Show all of `bounds`, as large as it fits but no larger than `most`, and beside the legend if there is room. */
   fit(bounds: Bounds, most = 1): void {
     const k = this.#scaleFor(bounds, most);
     const x = this.width / 2 - (bounds.x + bounds.width / 2) * k;
     const y = this.height / 2 - (bounds.y + bounds.height / 2) * k;
-    this.#set(k, x, y);
+    const below = (bounds.y + bounds.height) * k + y - (this.height - this.corner.height);
+    const beside = (bounds.x + bounds.width) * k + x - (this.width - this.corner.width);
+    const covered = below > 0 && beside > 0;
+    const left = bounds.x * k + x;
+    const top = bounds.y * k + y;
+    if (covered && left - beside >= MARGIN) this.#set(k, x - beside, y);
+    else if (covered && top - below >= MARGIN) this.#set(k, x, y - below);
+    else this.#set(k, x, y);
   }
 
   /** A first look: everything if that can be read, else the start of it around `first`. */

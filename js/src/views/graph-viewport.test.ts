@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { Viewport } from "./graph-viewport";
+
+function viewport(width: number, height: number): Viewport {
+  const view = new Viewport(() => {});
+  view.width = width;
+  view.height = height;
+  view.corner = { width: 180, height: 72 };
+  return view;
+}
+
+/** Where a drawing of this size ends up. */
+function placed(view: Viewport, width: number, height: number) {
+  view.fit({ x: 0, y: 0, width, height });
+  const { k, x, y } = view;
+  return { left: x, top: y, right: x + width * k, bottom: y + height * k };
+}
+
+const isCovered = ({ right, bottom }: ReturnType<typeof placed>, view: Viewport): boolean =>
+  right > view.width - view.corner.width + 1e-6 && bottom > view.height - view.corner.height + 1e-6;
+
+describe("fit", () => {
+  test("puts a drawing that the legend leaves alone into the middle", () => {
+    const { left, right, top, bottom } = placed(viewport(800, 600), 100, 200);
+    expect([left + right, top + bottom]).toEqual([800, 600]);
+  });
+
+  test("moves a tall one beside the legend, as little as needed", () => {
+    const view = viewport(420, 560);
+    const at = placed(view, 160, 2000);
+    expect(isCovered(at, view)).toBe(false);
+    const wide = viewport(420, 560);
+    const broad = placed(wide, 200, 552);
+    expect(isCovered(broad, wide)).toBe(false);
+    expect(broad.right).toBeCloseTo(240);
+    expect(broad.left).toBeGreaterThanOrEqual(24);
+  });
+
+  test("moves a wide one above it", () => {
+    const view = viewport(600, 400);
+    const at = placed(view, 552, 300);
+    expect(isCovered(at, view)).toBe(false);
+    expect(at.top).toBeGreaterThanOrEqual(24);
+  });
+
+  test("leaves what fills the window where it is", () => {
+    const at = placed(viewport(600, 400), 5000, 3000);
+    expect(at.left + at.right).toBeCloseTo(600);
+    expect(at.top + at.bottom).toBeCloseTo(400);
+  });
+});
