@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -20,7 +19,7 @@ from nbviz.views import extra, page, picture, preview, program, save, static, sv
 from nbviz.views.export import present
 from nbviz.views.looks import COLOR_BY, DIRECTIONS, EDGE_WIDTHS, THEMES, Theme
 from nbviz.views.pdf import pdf
-from nbviz.views.statistics import WeightStatistics, weight_statistics
+from nbviz.views.requests import Requests
 from nbviz.views.table import frame, shows_operations
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ class ModelView(anywidget.AnyWidget):
         self._ops = ops
         self._metrics = Metrics(reading.graph)
         self._extra: list[extra.Column] = []
-        self._running: dict[int, asyncio.Task[None]] = {}
+        self._requests = Requests(self._tell, lambda: self._reading, self._pdf)
         if program.widgets_meet():
             state = {**(state or {}), "_program": program.shared()}
         else:
@@ -375,8 +374,7 @@ class ModelView(anywidget.AnyWidget):
         above_zero("max_pixels", max_pixels)
 
         def draw(file: Path) -> picture.Saved:
-            drawn = svg.draw(wire.encode(self._metrics), self._state(), theme=theme)
-            return picture.save_picture(drawn, file, title=self._heading, dpi=dpi, max_pixels=max_pixels)
+            return picture.save_picture(self._drawn(theme), file, title=self._heading, dpi=dpi, max_pixels=max_pixels)
 
         saved = save.save(Path(path), part, page=self._page, table=self._shown_table, picture=draw, graph=self.graph)
         saved.warn(stacklevel=2)
@@ -480,48 +478,14 @@ class ModelView(anywidget.AnyWidget):
     def _answer(self, _widget: object, message: Mapping[str, Any], _buffers: object) -> None:
         if message.get("type") == "program":  # the loader has not found the shared one
             self.send({"type": "program", "text": program.TEXT})
-        request = message.get("request")
-        if not isinstance(request, int):
-            return
-        if message.get("type") == "cancel":
-            task = self._running.pop(request, None)
-            if task is not None:
-                task.cancel()
-        elif message.get("type") == "weight_statistics":
-            work = self._send_statistics(request, message.get("parameter"))
-            try:
-                self._running[request] = asyncio.get_running_loop().create_task(work)
-            except RuntimeError:  # a host without an event loop: nothing could interrupt it anyway
-                asyncio.run(work)
-        elif message.get("type") == "pdf":
-            self._send_pdf(request, message.get("theme"))
+        else:
+            self._requests.answer(message)
 
-    def _send_pdf(self, request: int, theme: object) -> None:
-        answer: dict[str, Any] = {"type": "pdf", "request": request}
-        try:
-            drawn = svg.draw(wire.encode(self._metrics), self._state(), theme="dark" if theme == "dark" else "light")
-            self.send({**answer, "result": True}, buffers=[pdf(drawn, self._heading)])
-        except Exception as error:  # noqa: BLE001 - whatever it is, the view says it
-            self.send({**answer, "error": f"{error}"})
+    def _tell(self, content: Mapping[str, Any], buffers: list[bytes]) -> None:
+        self.send(content, buffers)
 
-    async def _send_statistics(self, request: int, parameter: object) -> None:
-        answer = {"type": "weight_statistics", "request": request}
-        try:
-            for step in self._statistics(parameter):
-                self.send({**answer, "progress": step} if isinstance(step, float) else {**answer, "result": step})
-                await asyncio.sleep(0)  # lets a cancel, or the next cell, in between two pieces
-        except Exception as error:  # noqa: BLE001 - whatever the framework raised is shown in the inspector
-            self.send({**answer, "error": f"{error}"})
-        finally:
-            self._running.pop(request, None)
+    def _pdf(self, theme: Theme) -> bytes:
+        return pdf(self._drawn(theme), self._heading)
 
-    def _statistics(self, parameter: object) -> Iterable[float | WeightStatistics]:
-        weights = self._reading.weights
-        if not isinstance(parameter, int) or not 0 <= parameter < len(self.graph.parameters):
-            msg = f"This model has no weight number {parameter!r}."
-            raise NbvizError(msg)
-        if weights is None:
-            msg = "This view has no access to the weights: it was made from a saved graph."
-            raise NbvizError(msg)
-        found = self.graph.parameters[parameter]
-        return weight_statistics(parameter, found.size, lambda: weights.chunks(parameter))
+    def _drawn(self, theme: Theme) -> str:
+        return svg.draw(wire.encode(self._metrics), self._state(), theme=theme)

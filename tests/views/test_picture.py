@@ -209,7 +209,7 @@ def test_the_save_menu_hears_which_extra_is_missing(view, monkeypatch):
     monkeypatch.setitem(sys.modules, "typst", None)
     [(answer, buffers)] = heard(view, {"type": "pdf", "request": 7, "theme": "light"})
     assert re.search(r"typst.*pip install 'nbviz\[image\]'", answer["error"])
-    assert buffers is None
+    assert buffers == []
 
 
 def shown(view):

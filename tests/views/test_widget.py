@@ -10,6 +10,7 @@ import pytest
 import traitlets
 
 import nbviz
+from nbviz.views.requests import Requests
 from nbviz.views.widget import ModelView
 
 keras = pytest.importorskip("keras")
@@ -34,7 +35,7 @@ def ask(view, message):
 
     async def session():
         view._answer(view, message, [])
-        await asyncio.gather(*view._running.values())
+        await asyncio.gather(*view._requests.running.values())
 
     asyncio.run(session())
     return answers
@@ -163,7 +164,7 @@ def test_a_cancelled_request_stops(view, monkeypatch):
             pieces.append(1)
             yield 0.1
 
-    monkeypatch.setattr(ModelView, "_statistics", lambda self, parameter: endless(parameter))
+    monkeypatch.setattr(Requests, "_statistics", lambda self, parameter: endless(parameter))
     view.send = lambda content, buffers=None: None
 
     async def session():
