@@ -42,7 +42,7 @@ def preview_html(payload: bytes, state: dict[str, object], title: str) -> str:
     if len(data) > _MOST_BYTES:
         return ""
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-    style = "max-width:100%;height:auto"
+    style = "min-width:160px;max-width:100%;height:auto"
     return f'<img src="{source}" width="{width}" height="{height}" style="{style}" alt="The graph of {html.escape(title)}">'
 
 
@@ -50,5 +50,5 @@ def beside(table: str, picture: str) -> str:
     """Return both side by side, one below the other where a notebook drops styles."""
     if not picture:
         return table
-    style = "display:flex;flex-wrap:wrap;gap:24px;align-items:flex-start"
-    return f'<div style="{style}">{table}{picture}</div>'
+    style = "display:flex;gap:24px;align-items:flex-start"
+    return f'<div style="{style}"><div style="flex:none">{table}</div>{picture}</div>'

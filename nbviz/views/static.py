@@ -47,7 +47,7 @@ def _rows(metrics: Metrics) -> Iterator[tuple[str, ...]]:
 
 def _row(cells: Iterable[str], tag: str, *, styled: bool) -> str:
     *texts, number = (html.escape(cell) for cell in cells)
-    left, right = (" style='text-align:left'", "") if styled else ("", " class='nbviz-right'")
+    left, right = (" style='text-align:left'", " style='text-align:right'") if styled else ("", " class='nbviz-right'")
     return f"<tr>{''.join(f'<{tag}{left}>{text}</{tag}>' for text in texts)}<{tag}{right}>{number}</{tag}></tr>"
 
 
