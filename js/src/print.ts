@@ -12,7 +12,18 @@ export async function printPicture(svg: string): Promise<void> {
     image.remove();
     URL.revokeObjectURL(url);
   };
+  let prints = false;
+  const begin = () => {
+    prints = true;
+  };
+  window.addEventListener("beforeprint", begin, { once: true });
   window.addEventListener("afterprint", done, { once: true });
   await image.decode();
   window.print();
+  if (prints) return;
+  // A sandboxed frame ignores it in silence.
+  window.removeEventListener("beforeprint", begin);
+  window.removeEventListener("afterprint", done);
+  done();
+  throw new Error("this frame may not print; save it as .svg or .png");
 }

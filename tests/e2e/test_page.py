@@ -228,7 +228,10 @@ def test_menu_saves_a_png_of_the_graph(document, page, tmp_path):
 
 
 def test_menu_prints_the_graph_of_a_page_that_has_no_kernel(document, page):
-    page.add_init_script("window.print = () => { window.printed = document.querySelector('img.nbviz-print').complete }")
+    page.add_init_script("""window.print = () => {
+        window.dispatchEvent(new Event("beforeprint"));
+        window.printed = document.querySelector("img.nbviz-print").complete;
+    }""")
     page.goto(document.as_uri())
     view = View(page).ready()
     view.root.get_by_role("button", name=re.compile("^Save: ")).click()
@@ -240,6 +243,19 @@ def test_menu_prints_the_graph_of_a_page_that_has_no_kernel(document, page):
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     expect(page.locator("img.nbviz-print")).to_have_count(0)
     expect(view.root).to_be_visible()
+
+
+def test_a_frame_that_may_not_print_says_so(document, page, tmp_path):
+    framed = tmp_path / "frame.html"
+    inner = html.escape(document.read_text(), quote=True)
+    framed.write_text(f'<iframe sandbox="allow-scripts" style="width:100%;height:700px" srcdoc="{inner}"></iframe>')
+    page.goto(framed.as_uri())
+    frame = page.frame_locator("iframe")
+    view = View(frame).ready()
+    view.root.get_by_role("button", name=re.compile("^Save: ")).click()
+    view.root.get_by_role("menuitem", name=re.compile("print$")).click()
+    expect(frame.get_by_text("this frame may not print")).to_be_visible()
+    expect(frame.locator("img.nbviz-print")).to_have_count(0)
 
 
 def test_hostile_names_stay_text(tmp_path, page, watched, example_graph):
