@@ -84,3 +84,13 @@ def test_views_follow_the_theme_that_a_reader_chooses(built, page, screenshot):
             toggle.click()
         expect(view.root).to_have_attribute("data-theme", theme)
         screenshot(page, f"site-chosen-{theme}")
+
+
+def test_pictures_of_the_gallery_follow_the_theme_that_a_reader_chooses(built, page):
+    page.goto((built / "gallery.html").as_uri())
+    shown = page.locator(".gallery a").first.locator("img:visible")
+    toggle = page.get_by_role("button", name="Toggle Light / Dark / Auto color theme").first
+    for theme in ("dark", "light"):
+        while page.evaluate("document.body.dataset.theme") != theme:
+            toggle.click()
+        expect(shown).to_have_attribute("class", theme)
