@@ -265,6 +265,7 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
     inputs: Any = None,
     layer_range: Sequence[str] | None = None,
     fold: bool | None = None,
+    depth: int | str = "auto",
     columns: int = 1,
     color_by: str = "none",
     theme: Theme = "light",
@@ -307,6 +308,8 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
     fold
         Whether groups of layers and repeated blocks are one box. By default only where a model has so many boxes that nobody
         could read them.
+    depth
+        Levels that are open in a folded drawing, as for ``view``: with 1, every group is one box.
     columns
         Into how many columns a long drawing flows, side by side.
     color_by
@@ -351,6 +354,7 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
     choice("color_by", color_by, COLOR_BY)
     above_zero("dpi", dpi)
     above_zero("max_pixels", max_pixels)
+    _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
     _at_least(1, columns, "columns is a number from 1", also=1)
     path = None if to_file is None else plot_path(to_file)
     options = PlateOptions(
@@ -380,6 +384,7 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
         expand_nested=expand_nested,
         layer_range=layer_range,
         fold=fold,
+        depth=depth,
         columns=columns,
         color_by=color_by,
         theme=theme,

@@ -34,7 +34,6 @@ html_show_sphinx = False
 
 myst_heading_anchors = 3
 nb_execution_timeout = 240
-nb_execution_in_temp = True
 nb_execution_show_tb = True
 nb_output_stderr = "error"
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # nothing from another host: the views are whole pages
@@ -43,8 +42,11 @@ napoleon_use_rtype = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 
-# Run by the kernels of the notebooks: a view is shown as the page that `view.static()` gives, and keeps nothing else.
-SHOW_PAGES = """
+# Run by the kernels of the notebooks: a view is shown as the page that `view.static()` gives, and keeps nothing else. What a
+# notebook saves goes into the site, where its links find it.
+STARTUP = """
+import os
+
 import comm
 
 from nbviz.views.widget import ModelView
@@ -57,7 +59,6 @@ get_ipython().display_formatter.mimebundle_formatter.for_type(ModelView, show)
 _home = tempfile.TemporaryDirectory(prefix="nbviz-site-")  # goes with the process
 _startup = Path(_home.name) / "profile_default" / "startup"
 _startup.mkdir(parents=True)
-(_startup / "show_pages.py").write_text(SHOW_PAGES)
 os.environ |= {"IPYTHONDIR": _home.name, "JUPYTER_PREFER_ENV_PATH": "1"}
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -86,5 +87,6 @@ def _sources() -> str:
 
 def setup(app: Sphinx) -> None:
     """Tell Sphinx."""
+    (_startup / "site.py").write_text(STARTUP + f"os.chdir({str(app.outdir)!r})\n")
     app.add_config_value("nbviz_sources", _sources(), "env")
     app.connect("include-read", _move_links)

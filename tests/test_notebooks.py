@@ -30,8 +30,18 @@ def pages():
 
 @pytest.mark.notebook
 def test_site_shows_live_views_in_every_notebook(pages):
-    for name in ["index", *(path.stem for path in NOTEBOOKS)]:
+    for name in {"index", *(path.stem for path in NOTEBOOKS)} - {"gallery"}:  # it opens them in pages of their own
         assert '<iframe title="nbviz model view"' in pages[name], name
+
+
+@pytest.mark.notebook
+def test_gallery_has_a_page_and_pictures_of_every_application(pages):
+    import keras
+
+    models = [name for name in dir(keras.applications) if name[0].isupper()]
+    named = re.findall(r'(?:href|src)="(gallery/[^"]+)"', pages["gallery"])
+    assert named == [f"gallery/{name}{end}" for name in models for end in (".html", "-light.svg", "-dark.svg")]
+    assert [name for name in named if not (site.SITE / name).is_file()] == []
 
 
 @pytest.mark.notebook

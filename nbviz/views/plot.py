@@ -66,6 +66,7 @@ def draw_plot(
     expand_nested: bool,
     layer_range: Sequence[str] | None,
     fold: bool | None,
+    depth: int | str,
     columns: int,
     color_by: str,
     theme: Theme,
@@ -92,6 +93,7 @@ def draw_plot(
     state = {
         "direction": direction,
         "groups": folded,
+        "depth": depth,
         "expanded": None if folded else sorted({paths[call] for call in nodes.opened}),
         "color_by": color_by,
     }

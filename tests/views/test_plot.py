@@ -151,6 +151,22 @@ def test_a_model_with_very_many_boxes_is_folded_and_says_so():
     assert columns.height < full.height / 6
 
 
+def test_depth_says_how_much_of_a_folded_model_is_open():
+    keras = pytest.importorskip("keras")
+    x = image = keras.Input((16, 16, 3))
+    for name in ("stem1_conv", "stem1_norm", "stem1_act", "head2_conv", "head2_act"):
+        kind = {"conv": keras.layers.Conv2D(4, 3, name=name), "norm": keras.layers.BatchNormalization(name=name)}
+        x = kind.get(name[6:], keras.layers.ReLU(name=name))(x)
+    model = keras.Model(image, x)
+
+    def shown(**wish):
+        said = set(texts(nbviz.plot_model(model, None, show_layer_names=True, fold=True, **wish)))
+        return said & {"stem1", "stem1_conv", "head2", "head2_act"}
+
+    assert shown(depth=1) == {"stem1", "head2"}
+    assert shown() == shown(depth=2) == {"stem1", "stem1_conv", "head2", "head2_act"}
+
+
 def test_a_strip_that_is_too_long_says_what_became_of_it():
     with pytest.warns(nbviz.PictureWarning, match=r"net.png has \d+ dots per inch.*too small to read"):
         nbviz.plot_model(chain(900), "net.png", fold=False, max_pixels=1_000_000)
@@ -168,6 +184,7 @@ def test_a_strip_that_is_too_long_says_what_became_of_it():
         ({"rankdir": "TP"}, r"rankdir is one of .*'TP'.*Did you mean 'TB'"),
         ({"to_file": "net.bmp"}, r"plot_model writes \.svg.*found 'net.bmp'"),
         ({"columns": 0}, r"columns is a number from 1; found 0"),
+        ({"depth": 0}, r"depth is a number of levels from 1, or 'auto'; found 0"),
         ({"splines": "wavy"}, "splines is one of"),
         ({"color_by": "weight"}, "color_by is one of"),
         ({"show_shape": True}, r"no option 'show_shape'.*'show_shapes'"),
