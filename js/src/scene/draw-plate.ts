@@ -55,7 +55,6 @@ function drawTitle(box: Box, plate: Plate, bounds: Bounds, fill: string, theme: 
   const ink = readable(fill, theme.text);
   const soft = readable(fill, theme.muted, theme.text);
   const y = bounds.y + TITLE / 2 + 4.5;
-  const left = bounds.x + PLATE_PAD;
   const mark = trainedMark(plate);
   const markRoom = mark ? textWidth(mark, CELL_SIZE, "regular") + 20 : 0;
   const room = bounds.width - 2 * PLATE_PAD - markRoom - repeatRoom(box);
@@ -63,10 +62,14 @@ function drawTitle(box: Box, plate: Plate, bounds: Bounds, fill: string, theme: 
   const name = fitted(bold, room, TITLE_SIZE, true);
   const nameWidth = textWidth(name, TITLE_SIZE, "bold");
   const type = fitted(plain, room - nameWidth - 8, CELL_SIZE);
+  const typeWidth = plain ? 8 + textWidth(type, CELL_SIZE, "regular") : 0;
+  // A title alone stands in the middle; above cells it begins where they do.
+  const alone = !mark && cellsOf(plate).length === 0;
+  const left = bounds.x + PLATE_PAD + (alone ? Math.max(0, room - nameWidth - typeWidth) / 2 : 0);
   const text = (x: number, text: string, fill: string, anchor: Text["anchor"] = "start"): Text => {
     return { kind: "text", x, y, text, size: CELL_SIZE, face: "regular", anchor, fill };
   };
-  const repeatAt = left + nameWidth + (plain ? 8 + textWidth(type, CELL_SIZE, "regular") : 0) + 8;
+  const repeatAt = left + nameWidth + typeWidth + 8;
   return [
     titleGround(bounds, fill),
     { ...text(left, name, ink), size: TITLE_SIZE, face: "bold" },
