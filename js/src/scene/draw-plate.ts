@@ -69,10 +69,13 @@ function drawTitle(box: Box, plate: Plate, bounds: Bounds, fill: string, theme: 
   const text = (x: number, text: string, fill: string, anchor: Text["anchor"] = "start"): Text => {
     return { kind: "text", x, y, text, size: CELL_SIZE, face: "regular", anchor, fill };
   };
+  // A font that is narrower than the table says would leave it beside the middle.
+  const single = alone && !plain && !box.repeat;
+  const middle = bounds.x + bounds.width / 2;
   const repeatAt = left + nameWidth + typeWidth + 8;
   return [
     titleGround(bounds, fill),
-    { ...text(left, name, ink), size: TITLE_SIZE, face: "bold" },
+    { ...(single ? text(middle, name, ink, "middle") : text(left, name, ink)), size: TITLE_SIZE, face: "bold" },
     ...(plain && room - nameWidth > 24 ? [text(left + nameWidth + 8, type, soft)] : []),
     ...drawRepeat(box, repeatAt, y, fill, ink),
     ...(mark ? [text(bounds.x + bounds.width - PLATE_PAD, mark, markInk(plate, fill, theme), "end")] : []),
