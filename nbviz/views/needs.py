@@ -21,7 +21,7 @@ def need(module: str) -> Any:
     except ImportError as error:
         msg = (
             f"Pictures need {module}, which is not installed: pip install 'nbviz[image]'. Without it, the Save menu of a "
-            "view writes the graph as SVG."
+            "view writes the graph as SVG and PNG."
         )
         raise MissingExtraError(msg) from error
 
