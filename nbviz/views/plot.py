@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from nbviz import wire
 from nbviz.errors import InputsError, OptionError, choice, nearest
@@ -13,7 +13,7 @@ from nbviz.metrics import Metrics
 from nbviz.views import dot, picture, svg
 from nbviz.views.looks import Theme
 from nbviz.views.nodes import Nodes, nodes_of
-from nbviz.views.plates import Plate, PlateOptions, Plates
+from nbviz.views.plates import PlateOptions, Plates
 
 if TYPE_CHECKING:
     import os
@@ -84,7 +84,7 @@ def draw_plot(
     told = range(len(metrics.tree.frames.row)) if folded else nodes.shown
     plot = {
         "plates": {
-            _key(metrics, frame): _fields(plates.of(frame), is_layer=_is_layer(metrics, frame)) for frame in told
+            _key(metrics, frame): {**asdict(plates.of(frame)), "layer": _is_layer(metrics, frame)} for frame in told
         },
         "hidden": sorted(_hidden(metrics, nodes)),
         "stacks": folded,
@@ -110,17 +110,6 @@ def _key(metrics: Metrics, frame: int) -> str:
     return f"c{frame}" if frame < len(metrics.graph.calls) else f"g{frames.row[frame]}.{frames.call[frame]}"
 
 
-def _fields(plate: Plate, *, is_layer: bool) -> Mapping[str, Any]:
-    return {
-        "layer": is_layer,
-        "name": plate.name,
-        "type": plate.type,
-        "activation": plate.activation,
-        "cells": plate.cells,
-        "trainable": plate.trainable,
-    }
-
-
 def _is_layer(metrics: Metrics, frame: int) -> bool:
     """Tell layers and groups from operations, inputs and constants."""
     calls = metrics.graph.calls
@@ -130,10 +119,10 @@ def _is_layer(metrics: Metrics, frame: int) -> bool:
 
 
 def _hidden(metrics: Metrics, nodes: Nodes) -> Iterator[int]:
-    """Yield the calls that have no box though what is around them is open."""
-    parents = metrics.graph.calls.column("parent")
+    """Yield the calls that have no box though what is around them is open; no output has one."""
+    calls = metrics.graph.calls
     seen = {*nodes.shown, *nodes.opened}
-    opened = {*nodes.opened, None, 0}
-    for call, parent in enumerate(parents):
-        if call and parent in opened and call not in seen:
+    opened = {*nodes.opened, 0}
+    for call, (parent, kind) in enumerate(zip(calls.column("parent"), calls.column("kind"), strict=True)):
+        if kind == "output" or (parent in opened and call not in seen):
             yield call
