@@ -259,6 +259,10 @@ class GraphBuilder:
         """Tell whether it is known which call made this tensor."""
         return id(tensor) in self._producer
 
+    def origin(self, tensor: object) -> tuple[int, int] | None:
+        """Return the call, and which of its outputs, that a tensor comes from; None where that is not known."""
+        return self._producer.get(id(tensor))
+
     def dangling(self, call: CallRecord) -> list[tuple[int, int]]:
         """Return the outputs of childless calls inside ``call`` that nothing has used yet."""
         inside = self.calls[call.id + 1 :]

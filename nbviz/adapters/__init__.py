@@ -15,6 +15,7 @@ from nbviz.reading import Adapter, Reading
 
 OBJECTS = {
     "Keras 3": "nbviz.adapters.keras:KerasAdapter",
+    "PyTorch": "nbviz.adapters.torch:TorchAdapter",
 }
 """The built-in adapters of model objects, in the order in which they are asked."""
 
@@ -27,7 +28,7 @@ FILES = {
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
 
-EXTRAS = {"keras": "nbviz[keras]"}
+EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]"}
 """What to install for models of a package."""
 
 GROUP = "nbviz.adapters"

@@ -54,7 +54,8 @@ def _load(path: str) -> Any:
     if Path(path).is_dir():
         msg = f"{path!r} is a folder. Pass a .keras or .h5 file, or load the folder with Keras and pass the model."
         raise FileReadError(msg)
-    from nbviz.adapters.keras.session import keras_state, random_states
+    from nbviz.adapters.keras.session import keras_state
+    from nbviz.adapters.undo import random_states
 
     with ExitStack() as stack:
         stack.enter_context(random_states())

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import sys
 import types
 import warnings
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
 from nbviz.adapters.keras.kinds import is_kind
+from nbviz.adapters.undo import random_states, undo_deque, undo_dict, undo_generator, undo_list, undo_set
 
 _MOST_OBJECTS = 200_000
 """Where the walk through a model's attributes gives up (a layer that holds a whole corpus)."""
@@ -59,17 +59,17 @@ class Memory:
 
     def _note_one(self, value: Any) -> list[Any] | None:
         if isinstance(value, list):
-            self._undo.append(_list_undo(value))
+            self._undo.append(undo_list(value))
             return list(value)
         if isinstance(value, dict):
-            self._undo.append(_dict_undo(value))
+            self._undo.append(undo_dict(value))
             return list(dict.values(value))
         if isinstance(value, set):
-            self._undo.append(_set_undo(value))
+            self._undo.append(undo_set(value))
             return []
         if isinstance(value, deque):
             kept = list(value)
-            self._undo.append(_deque_undo(value))
+            self._undo.append(undo_deque(value))
             return kept
         if isinstance(value, (tuple, frozenset)):
             return list(value)
@@ -77,7 +77,7 @@ class Memory:
 
     def _note_object(self, value: Any) -> list[Any] | None:
         module = type(value).__module__ or ""
-        generator = _generator_undo(value, module)
+        generator = undo_generator(value)
         if generator is not None:
             self._undo.append(generator)
             return []
@@ -93,7 +93,7 @@ class Memory:
         if not isinstance(attributes, dict):
             return None
         held = attributes.get("_value")
-        self._undo.append(_dict_undo(attributes) if held is None else _variable_undo(attributes))
+        self._undo.append(undo_dict(attributes) if held is None else _variable_undo(attributes))
         if hasattr(held, "requires_grad") and getattr(held, "is_leaf", False):
             self._undo.append(_gradient_undo(held))
         return list(attributes.values())
@@ -115,45 +115,6 @@ def _is_container(module: str, name: str) -> bool:
     return module.startswith("torch.nn.modules.container") or name in ("ParameterDict", "ParameterList", "ModuleList")
 
 
-def _same(now: Any, before: list[Any]) -> bool:
-    return len(now) == len(before) and all(a is b for a, b in zip(now, before, strict=True))
-
-
-def _list_undo(value: list[Any]) -> Callable[[], None]:
-    before = list(value)
-
-    def undo() -> None:
-        if not _same(value, before):
-            list.__setitem__(value, slice(None), before)
-
-    return undo
-
-
-def _deque_undo(value: deque[Any]) -> Callable[[], None]:
-    before = list(value)
-
-    def undo() -> None:
-        if not _same(value, before):
-            value.clear()
-            value.extend(before)
-
-    return undo
-
-
-def _dict_undo(value: dict[Any, Any]) -> Callable[[], None]:
-    keys, values = list(dict.keys(value)), list(dict.values(value))
-    kind = OrderedDict if isinstance(value, OrderedDict) else dict
-
-    def undo() -> None:
-        if _same(dict.keys(value), keys) and _same(dict.values(value), values):
-            return
-        kind.clear(value)  # Keras's own containers would track and untrack
-        for key, item in zip(keys, values, strict=True):
-            kind.__setitem__(value, key, item)
-
-    return undo
-
-
 def _variable_undo(attributes: dict[str, Any]) -> Callable[[], None]:
     """Remember a variable without its value: in a trace nothing assigns it, and training elsewhere may."""
     before = {key: value for key, value in attributes.items() if key != "_value"}
@@ -168,17 +129,6 @@ def _variable_undo(attributes: dict[str, Any]) -> Callable[[], None]:
     return undo
 
 
-def _set_undo(value: set[Any]) -> Callable[[], None]:
-    before = set(value)
-
-    def undo() -> None:
-        if set(value) != before:
-            set.clear(value)
-            set.update(value, before)
-
-    return undo
-
-
 def _gradient_undo(tensor: Any) -> Callable[[], None]:
     before = tensor.requires_grad
 
@@ -187,48 +137,6 @@ def _gradient_undo(tensor: Any) -> Callable[[], None]:
             tensor.requires_grad = before
 
     return undo
-
-
-def _generator_undo(value: Any, module: str) -> Callable[[], None] | None:
-    """Remember the state of a random generator that a layer holds."""
-    if isinstance(value, random.Random):
-        state = value.getstate()
-        return lambda: value.setstate(state)
-    if module.startswith("numpy.random"):
-        if hasattr(value, "bit_generator"):
-            bits = value.bit_generator
-            kept = bits.state
-            return lambda: setattr(bits, "state", kept)
-        if hasattr(value, "get_state"):
-            old = value.get_state()
-            return lambda: value.set_state(old)
-    if module.startswith("torch") and type(value).__name__ == "Generator":
-        before = value.get_state()
-        return lambda: value.set_state(before)
-    return None
-
-
-@contextmanager
-def random_states() -> Iterator[None]:
-    """Put back the state of every global random generator: Python's, NumPy's, torch's."""
-    undo: list[Callable[[], None]] = []
-    state = random.getstate()
-    undo.append(lambda: random.setstate(state))
-    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
-    if numpy is not None:
-        kept = numpy.random.get_state()
-        undo.append(lambda: numpy.random.set_state(kept))
-    if torch is not None and hasattr(torch, "get_rng_state"):
-        cpu = torch.get_rng_state()
-        undo.append(lambda: torch.set_rng_state(cpu))
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
-            devices = torch.cuda.get_rng_state_all()
-            undo.append(lambda: torch.cuda.set_rng_state_all(devices))
-    try:
-        yield
-    finally:
-        for step in undo:
-            step()
 
 
 @contextmanager

@@ -1,26 +1,12 @@
-"""Text from Keras and from users' models as plain, short, readable text."""
+"""Names as Keras makes them, and text from models as plain text."""
 
 from __future__ import annotations
 
 import re
 
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from nbviz.adapters.text import plain, short
 
-
-def plain(text: object) -> str:
-    """Return text without terminal escapes and control characters; line breaks stay."""
-    try:
-        raw = str(text)
-    except Exception as error:  # noqa: BLE001 - a model's own __str__ may do anything
-        raw = f"<{type(text).__name__}: no text, {type(error).__name__}>"
-    return _CONTROL.sub("", _ESCAPES.sub("", raw.replace("\r\n", "\n")))
-
-
-def short(text: object, limit: int = 200) -> str:
-    """Return plain text cut at ``limit`` characters."""
-    flat = plain(text)
-    return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
+__all__ = ["is_automatic", "plain", "short", "snake_case"]
 
 
 def snake_case(name: str) -> str:

@@ -1,0 +1,28 @@
+"""Reads PyTorch modules without running them: weights and activations never compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["TorchAdapter"]
+
+
+class TorchAdapter:
+    """The adapter of PyTorch."""
+
+    extra = "torch"
+    framework = "PyTorch"
+    can_run = True
+
+    def reads(self, model_type: type) -> bool:
+        """Tell whether ``model_type`` itself is one of PyTorch's own modules, or an exported program."""
+        module = getattr(model_type, "__module__", "") or ""
+        if module == "torch.export.exported_program":
+            return model_type.__name__ == "ExportedProgram"
+        return module.startswith(("torch.nn.modules.", "torch.jit.", "torch.fx.graph_module", "torch._dynamo."))
+
+    def read(self, model: Any, inputs: Any, *, run: bool = False) -> Any:
+        """Read a module (see ``nbviz.adapters.torch.model.read_model``)."""
+        from nbviz.adapters.torch.model import read_model
+
+        return read_model(model, inputs, run=run)

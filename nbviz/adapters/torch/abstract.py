@@ -1,0 +1,229 @@
+"""Runs PyTorch's functions on stand-ins: shapes and dtypes come out as in a real pass, and nothing large computes."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, final
+
+from nbviz.adapters.torch.calls import operation_name
+from nbviz.adapters.torch.failures import NeedsValuesError
+from nbviz.adapters.torch.indexing import with_known_sizes
+from nbviz.adapters.torch.operations import Outcome, changed, counted
+from nbviz.adapters.torch.standins import StandIns, is_small, to_meta
+from nbviz.adapters.torch.tensors import leaves, mapped
+
+_GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
+_ASK_SIZES = frozenset({
+    "size", "dim", "numel", "stride", "is_floating_point", "is_contiguous", "is_complex", "ndimension", "nelement",
+    "storage_offset", "element_size", "is_signed", "is_inference", "__len__",
+})  # fmt: skip
+_FACTORIES = frozenset({
+    "arange", "range", "linspace", "logspace", "zeros", "ones", "empty", "full", "eye", "rand", "randn", "randint", "randperm",
+    "tril_indices", "triu_indices", "hann_window", "hamming_window", "blackman_window", "bartlett_window", "kaiser_window",
+    "normal", "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "empty_like", "new_empty",
+})  # fmt: skip
+_FROM_DATA = frozenset({"tensor", "as_tensor", "asarray", "from_numpy", "new_tensor", "scalar_tensor"})
+_ASK_VALUES = frozenset({
+    "item", "tolist", "bool", "int", "float", "complex", "index", "numpy", "array", "nonzero", "argwhere", "equal", "allclose",
+    "is_nonzero", "masked_select", "unique", "unique_consecutive", "bincount", "contains", "dlpack",
+})  # fmt: skip
+
+
+@final
+class AbstractOperations:
+    """Runs functions on stand-ins (see ``Operations``).
+
+    Parameters
+    ----------
+    home
+        The device of the model's weights.
+    """
+
+    def __init__(self, home: Any) -> None:
+        self._standins = StandIns(home)
+
+    def guarded(self, _model: Any) -> AbstractContextManager[None]:
+        """Guard nothing: all that is written are stand-ins."""
+        return nullcontext()
+
+    def stand_in(self, tensor: Any) -> Any:
+        """Return what takes a tensor's place in operations."""
+        return self._standins.of(tensor)
+
+    def token(self, tensor: Any) -> Any:
+        """Return the tensor itself: it holds little or nothing."""
+        return tensor
+
+    def enter(self, value: Any, size: tuple[int, ...] | None, dtype: Any) -> Any:
+        """Make an input: small whole numbers keep their values, or are ones; all else has none."""
+        import torch
+
+        if size is not None:
+            whole = not (dtype.is_floating_point or dtype.is_complex)
+            made = torch.empty(size, dtype=dtype, device="meta")
+            return self._standins.made(torch.ones(size, dtype=dtype) if whole and is_small(made) else made)
+        whole = not (value.dtype.is_floating_point or value.dtype.is_complex)
+        # A model without values takes any example: nobody has to move it there first.
+        device = self._standins.home if self._standins.home.type == "meta" else value.device
+        if not whole or not is_small(value):
+            return self._standins.made(torch.empty_like(to_meta(value)), device)
+        if value.device.type == "meta":
+            return self._standins.made(torch.ones(value.shape, dtype=value.dtype), device)
+        return self._standins.made(value.detach().to("cpu", copy=True), device)
+
+    def renewed(self, outputs: Any, same: set[int]) -> Any:
+        """Return aliases of what came back as it was."""
+
+        def one(tensor: Any) -> Any:
+            if id(tensor) not in same:
+                return tensor
+            return self._standins.made(self._standins.of(tensor).detach(), self._standins.device(tensor))
+
+        return mapped(outputs, one)
+
+    # Questions
+
+    def answer(self, function: Any, args: Any, kwargs: Any) -> tuple[bool, Any]:
+        """Answer what asks about a tensor."""
+        name = getattr(function, "__name__", "")
+        if name == "__get__":
+            return self._attribute(function, args)
+        if name in _ASK_SIZES:
+            return True, function(self._standins.of(args[0]), *args[1:], **kwargs)
+        if name == "get_device":
+            device = self._standins.device(args[0])
+            return True, -1 if device.type in ("cpu", "meta") else device.index or 0
+        if name == "__set__":
+            return True, function(*mapped(args, self._standins.of))
+        if name == "requires_grad_":
+            return True, args[0]
+        return False, None
+
+    def _attribute(self, function: Any, args: Any) -> tuple[bool, Any]:
+        name, tensor = operation_name(function), args[0]
+        if name == "device":
+            return True, self._standins.device(tensor)
+        if name in ("is_cpu", "is_cuda", "is_meta", "is_mps", "is_xpu", "is_xla"):
+            return True, self._standins.device(tensor).type == name[3:]
+        if name in _GIVE_TENSORS:
+            return False, None
+        if name in ("grad", "grad_fn", "is_leaf", "requires_grad") or not self._standins.knows(tensor):
+            return True, function(*args)
+        return True, function(self._standins.of(tensor), *args[1:])
+
+    # Functions
+
+    def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
+        """Run a function on stand-ins."""
+        name = operation_name(function)
+        standins = [self._standins.of(t) for t in given]
+        device = self._device(kwargs, given)
+        if name in ("to", "cuda", "cpu") and given:
+            return self._moved(name, args, kwargs)
+        if name in _FACTORIES or name in _FROM_DATA:
+            value = self._created(function, name, args, kwargs)
+            return self._outcome(value, given, standins, [False] * len(given), (), device)
+        before = [t._version for t in standins]
+        if any(t.device.type == "meta" for t in standins):
+            value, compute, wrote = self._abstractly(function, name, args, kwargs, standins)
+        else:
+            args, kwargs = mapped((args, kwargs), self._standins.of)
+            value, compute = counted(function, args, _placed(kwargs, "cpu"))
+            wrote = changed(standins, before)
+        return self._outcome(value, given, standins, wrote, compute, device)
+
+    def _abstractly(
+        self, function: Any, name: str, args: Any, kwargs: Any, standins: list[Any]
+    ) -> tuple[Any, Any, list[bool]]:
+        """Run a function on the meta device; a real tensor that is written loses its values."""
+        function, args, kwargs = with_known_sizes(function, name, *mapped((args, kwargs), self._standins.of))
+        meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
+        before = {key: t._version for key, t in meta.items()}
+        args, kwargs = mapped((args, kwargs), lambda t: meta[id(t)])
+        try:
+            value, compute = counted(function, args, _placed(kwargs, "meta"))
+        except (NotImplementedError, RuntimeError) as error:
+            if name in _ASK_VALUES or isinstance(error, NotImplementedError) or "meta tensor" in str(error).lower():
+                raise NeedsValuesError(name, standins) from error
+            raise
+        wrote = [id(t) in meta and meta[id(t)]._version != before[id(t)] for t in standins]
+        back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
+        for tensor, written in zip(standins, wrote, strict=True):
+            if written and tensor.device.type != "meta":
+                self._standins.lose(tensor)
+        return mapped(value, lambda t: back.get(id(t), t)), compute, wrote
+
+    def _outcome(  # noqa: PLR0917
+        self, value: Any, given: list[Any], standins: list[Any], wrote: list[bool], compute: Any, device: Any
+    ) -> Outcome:
+        seen = {id(s): t for s, t in zip(standins, given, strict=True)}
+        new: list[Any] = []
+
+        def one(tensor: Any) -> Any:
+            if id(tensor) in seen:
+                return seen[id(tensor)]
+            tensor = tensor if tensor.device.type == "meta" or is_small(tensor) else to_meta(tensor)
+            new.append(self._standins.made(tensor, device))
+            return tensor
+
+        value = mapped(value, one)
+        written = [t for t, w in zip(given, wrote, strict=True) if w]
+        return Outcome(value, new + written, written, compute)
+
+    def _device(self, kwargs: Any, given: list[Any]) -> Any:
+        """Return where the model will believe a result to be."""
+        import torch
+
+        asked = kwargs.get("device")
+        if asked is not None:
+            return torch.device(asked)
+        if given:
+            shaped = next((t for t in given if t.dim()), given[0])
+            return self._standins.device(shaped)
+        return torch.get_default_device()
+
+    def _created(self, function: Any, name: str, args: Any, kwargs: Any) -> Any:
+        """Make a tensor out of nothing: a small one really, a large one without values."""
+        args, kwargs = mapped((args, kwargs), self._standins.of)
+        if name in _FROM_DATA:
+            if any(t.device.type == "meta" for t in leaves(args, kwargs)):
+                args, kwargs = mapped((args, kwargs), to_meta)
+                return function(*args, **_placed(kwargs, "meta"))
+            return function(*args, **_placed(kwargs, "cpu"))
+        outline = function(*args, **{**kwargs, "device": "meta"})
+        return function(*args, **{**kwargs, "device": "cpu"}) if is_small(outline) else outline
+
+    def _moved(self, name: str, args: Any, kwargs: Any) -> Outcome:
+        """Convert a tensor's dtype, and let the model believe it on another device."""
+        tensor, *rest = args
+        device, dtype, options = _target(name, rest, kwargs, self._standins)
+        found = self._standins.of(tensor)
+        believed = self._standins.device(tensor)
+        moves = device is not None and (device.type, device.index or 0) != (believed.type, believed.index or 0)
+        if not moves and (dtype is None or dtype == found.dtype) and not options.get("copy"):
+            return Outcome(tensor, [], [], ())
+        value = found.detach() if dtype is None or dtype == found.dtype else found.to(dtype)
+        value = value.clone() if options.get("copy") else value
+        value = self._standins.made(value, device if moves else believed)
+        return Outcome(value, [value], [], ())
+
+
+def _target(name: str, rest: list[Any], kwargs: Any, standins: StandIns) -> tuple[Any, Any, dict[str, Any]]:
+    """Return the device and dtype that ``to``, ``cuda`` or ``cpu`` ask for."""
+    import torch
+
+    if name != "to":
+        asked = rest[0] if rest else kwargs.get("device")
+        index = asked if isinstance(asked, int) else None
+        return torch.device(name if asked is None or index is not None else asked), None, {}
+    other = rest[0] if rest and isinstance(rest[0], torch.Tensor) else kwargs.get("other")
+    if other is not None:
+        return standins.device(other), other.dtype, dict(kwargs)
+    options = {key: value for key, value in kwargs.items() if key in ("copy", "memory_format", "non_blocking")}
+    asked = {key: value for key, value in kwargs.items() if key in ("device", "dtype")}
+    device, dtype, *_ = torch._C._nn._parse_to(*rest[:2], **asked)
+    return device, dtype, options
+
+
+def _placed(kwargs: dict[str, Any], device: str) -> dict[str, Any]:
+    return {**kwargs, "device": device} if kwargs.get("device") is not None else kwargs

@@ -1,0 +1,85 @@
+"""What a call of one of PyTorch's functions is called, was given besides tensors, and where it was made."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+from nbviz.adapters.text import plain
+from nbviz.adapters.torch.settings import simple
+from nbviz.graph import Setting
+
+_REFLECTED = {"radd": "add", "rmul": "mul", "rmatmul": "matmul", "rand": "and", "ror": "or", "rxor": "xor"}
+_SHORT = {"truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "_max_pool2d": "max_pool2d"}
+_IN_PLACE = ("iadd", "isub", "imul", "itruediv", "idiv", "ifloordiv", "imod", "ipow", "iand", "ior", "ixor", "imatmul")
+_NO_SETTINGS = frozenset({"out", "requires_grad", "generator", "pin_memory", "layout", "memory_format"})
+_LONGEST = 12
+_LIBRARIES = frozenset({"torch", "nbviz", "contextlib", "functools"})
+
+
+@functools.lru_cache(maxsize=4096)
+def operation_name(function: Any) -> str:
+    """Return a function's name as one writes it: ``add`` for ``x + 1``, ``add_`` for ``x += 1``, ``T`` for ``x.T``."""
+    name = getattr(function, "__name__", None) or str(function)
+    if name in ("__get__", "__set__"):
+        owner = function.__self__
+        return plain(getattr(owner, "__name__", None) or getattr(getattr(owner, "fget", None), "__name__", "attribute"))
+    if name.startswith("__") and name.endswith("__"):
+        bare = name[2:-2]
+        if bare in _IN_PLACE:
+            bare = f"{bare[1:]}_"
+        bare = _REFLECTED.get(bare, bare)
+        return _SHORT.get(bare, bare)
+    if not hasattr(function, "__self__") and "." in name:  # torch.ops.aten.add.Tensor
+        name = name.partition(".")[0]
+    return plain(_SHORT.get(name, name.lstrip("_") or name))
+
+
+@functools.lru_cache(maxsize=4096)
+def _parameter_names(function: Any) -> tuple[str, ...]:
+    if not inspect.isfunction(function):
+        return ()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds)
+
+
+def operation_settings(function: Any, args: Any, kwargs: Any) -> tuple[tuple[str, Setting], ...]:
+    """Return what an operation was given besides tensors."""
+    names = _parameter_names(function)
+    found: dict[str, Any] = {}
+    loose = []
+    for i, value in enumerate(args):
+        if _has_tensor(value):
+            continue
+        if i < len(names):
+            found[names[i]] = value
+        else:
+            loose.append(value)
+    if loose:
+        found["arguments"] = tuple(loose)
+    found.update((key, value) for key, value in kwargs.items() if not _has_tensor(value))
+    return tuple(
+        (plain(k), simple(v)) for k, v in list(found.items())[:_LONGEST] if v is not None and k not in _NO_SETTINGS
+    )
+
+
+def _has_tensor(value: Any) -> bool:
+    import torch
+
+    if isinstance(value, (tuple, list)):
+        return any(_has_tensor(item) for item in value[:_LONGEST])
+    return isinstance(value, torch.Tensor)
+
+
+def caller() -> str:
+    """Return ``file.py:line`` of the model's code that makes this call, ``""`` when there is none."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name.partition(".")[0] not in _LIBRARIES:
+            return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""

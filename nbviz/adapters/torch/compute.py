@@ -1,0 +1,105 @@
+"""Which multiply-accumulates an operation makes, as contractions that nbviz.metrics can count.
+
+Whatever a model calls, PyTorch breaks it down into a handful of operations that contract. They are watched while the
+operation runs on tensors without values, so that every function is counted that is made of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from nbviz.graph import Compute
+from nbviz.shape import Shape
+
+NEVER = frozenset({
+    "adaptive_avg_pool2d", "add", "add_", "amax", "amin", "arange", "argmax", "avg_pool2d", "batch_norm",
+    "bitwise_and", "bitwise_or", "cat", "chunk", "clone", "contiguous", "copy_", "cos", "cumsum", "detach", "div",
+    "div_", "dropout", "embedding", "empty", "eq", "exp", "expand", "expand_as", "flatten", "float", "full", "ge",
+    "gelu", "getitem", "group_norm", "gt", "interpolate", "layer_norm", "le", "log_softmax", "logical_and",
+    "logical_or", "lt", "masked_fill", "masked_fill_", "max", "max_pool2d", "mean", "min", "mul", "mul_", "ne", "neg",
+    "new_ones", "new_zeros", "ones", "ones_like", "pad", "permute", "pow", "relu", "relu_", "repeat", "reshape",
+    "rms_norm", "roll", "rsqrt", "setitem", "sigmoid", "silu", "sin", "softmax", "split", "sqrt", "squeeze", "stack",
+    "sub", "sub_", "sum", "t", "tanh", "to", "topk", "transpose", "tril", "triu", "true_divide", "type", "type_as",
+    "unbind", "unflatten", "unsqueeze", "view", "view_as", "where", "zeros", "zeros_like",
+})  # fmt: skip
+"""Functions that contract nothing: they need not be watched."""
+
+
+def _contraction(output: Any, *contracted: Any) -> Compute:
+    return Compute("matmul", (("output", Shape(map(int, output))), ("contracted", Shape(map(int, contracted)))))
+
+
+def _mm(args: Any, output: Any) -> Compute:
+    return _contraction(output.shape, args[0].shape[-1])
+
+
+def _added_mm(args: Any, output: Any) -> Compute:
+    return _contraction(output.shape, args[1].shape[-1])
+
+
+def _convolution(args: Any, output: Any) -> Compute:
+    given, weight, transposed = args[0], args[1], args[6]
+    window = Shape(map(int, weight.shape[1:]))  # a weight has the channels of one group alone
+    if transposed:
+        return Compute("conv_transpose", (("input", Shape(map(int, given.shape))), ("window", window)))
+    return Compute("conv", (("output", Shape(map(int, output.shape))), ("window", window)))
+
+
+def _attention(args: Any, output: Any) -> Compute:
+    names = ("query", "key", "value")
+    return Compute("attention", tuple((n, Shape(map(int, t.shape))) for n, t in zip(names, args[:3], strict=True)))
+
+
+_RULES: dict[str, Callable[[Any, Any], Compute]] = {
+    "aten::mm": _mm,
+    "aten::bmm": _mm,
+    "aten::dot": _mm,
+    "aten::mv": _mm,
+    "aten::addmm": _added_mm,
+    "aten::addmv": _added_mm,
+    "aten::baddbmm": _added_mm,
+    "aten::_int_mm": _mm,
+    "aten::_scaled_mm": _mm,
+    "aten::convolution": _convolution,
+}
+
+
+def rule_of(name: str) -> Callable[[Any, Any], Compute] | None:
+    """Return how to count one of PyTorch's own operations, None if it contracts nothing."""
+    if name.startswith("aten::_scaled_dot_product") and "backward" not in name:
+        return _attention
+    return _RULES.get(name)
+
+
+def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...]]:
+    """Run a function and return what it gives, and the contractions that it made."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    found: list[Compute] = []
+
+    class Watch(TorchDispatchMode):  # type: ignore[misc]
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            output = func(*args, **(kwargs or {}))
+            rule = rule_of(func._schema.name)
+            if rule is not None:
+                found.append(rule(args, output[0] if isinstance(output, tuple) else output))
+            return output
+
+    with Watch():
+        output = function(*args, **kwargs)
+    return output, summed(found)
+
+
+def summed(patterns: Iterable[Compute]) -> tuple[Compute, ...]:
+    """Return contractions with equal ones (the steps of an LSTM) as one that says how many they are."""
+    return tuple(_times(pattern, count) for pattern, count in Counter(patterns).items())
+
+
+def _times(pattern: Compute, count: int) -> Compute:
+    if count == 1:
+        return pattern
+    (name, first), *others = pattern.shapes  # the extents of the first are multiplied by every formula
+    times = (*first.dims[:1], count, *first.dims[1:]) if first.dims else (1, count)
+    return Compute(pattern.op, ((name, Shape(times)), *others))

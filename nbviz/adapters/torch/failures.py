@@ -1,0 +1,102 @@
+"""Says why a forward pass stopped, where, on which shapes, and what to try next."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from nbviz.adapters.text import plain, short
+from nbviz.adapters.torch.tensors import spec
+from nbviz.builder import CallRecord, GraphBuilder
+from nbviz.errors import NbvizError
+from nbviz.graph import Diagnostic, TensorSpec
+
+
+class NeedsValuesError(NbvizError, RuntimeError):
+    """The model's code asks for a value of a tensor that has none while nothing computes."""
+
+    def __init__(self, function: str, tensors: list[Any]) -> None:
+        asked = next((t for t in tensors if t.device.type == "meta"), tensors[0])
+        known = spec(asked)
+        super().__init__(
+            f"{function} asks for values of a {known.dtype} tensor {known.shape}: the path of this model depends on numbers that "
+            "nbviz does not compute. Whole numbers and truth values that are given as example tensors keep their values."
+        )
+
+
+def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> None:
+    """Say which call failed, on which shapes, and why."""
+    if record is None or record.id >= len(builder.calls):
+        builder.diagnostics.append(Diagnostic("error", f"The model could not be run: {short(error, 2000)}"))
+        return
+    record.failed, record.compute = True, None
+    met = ", ".join(_text(known) for known in record.inputs) or "no tensors"
+    name = record.path or "the model"
+    where = f" at {record.source}" if record.source else ""
+    said = f"{type(error).__name__}: {plain(error)}".rstrip(".")
+    message = f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}. {hint(record, error)}"
+    builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
+
+
+def _text(known: TensorSpec) -> str:
+    return f"{'a tensor' if known.shape is None else known.shape} {known.dtype or ''}".strip()
+
+
+def hint(record: CallRecord, error: Exception) -> str:
+    """Return what to try next for the mistakes that are made most, ``""`` for others."""
+    if isinstance(error, NeedsValuesError) or not record.inputs or record.inputs[0].shape is None:
+        return ""
+    shape, settings = record.inputs[0].shape.dims, dict(record.settings)
+    for rule in (_width, _channels, _rank, _indices, _dtypes):
+        found = rule(shape, settings, record, str(error))
+        if found:
+            return found
+    return ""
+
+
+def _width(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    wanted = settings.get("in_features")
+    if not isinstance(wanted, int) or not shape or shape[-1] == wanted:
+        return ""
+    if len(shape) == 2:
+        return (
+            f"It takes {wanted} features and got {shape[-1]}: what is flattened before it depends on the size of the input. "
+            f"Make it Linear({shape[-1]}, {settings.get('out_features', '...')}), LazyLinear, or pool to a fixed size first."
+        )
+    return f"It takes {wanted} features in the last axis and got {shape[-1]}: flatten, or permute the axes, before it."
+
+
+def _channels(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    wanted, rank = settings.get("in_channels"), _rank_of(record)
+    if not isinstance(wanted, int) or rank is None or len(shape) != rank + 2 or shape[1] == wanted:
+        return ""
+    if shape[-1] == wanted:
+        return "Its channels come last; PyTorch wants them second: permute(0, 3, 1, 2) for images."
+    return f"It takes {wanted} channels in the second axis and got {shape[1]}."
+
+
+def _rank(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    rank = _rank_of(record)
+    if rank is None or len(shape) in (rank + 1, rank + 2):
+        return ""
+    if len(shape) == rank + 1:
+        return ""
+    return f"It takes (batch, channels{', size' * rank}): {rank + 2} axes, and got {len(shape)}. Is the batch dimension missing?"
+
+
+def _rank_of(record: CallRecord) -> int | None:
+    found = re.fullmatch(r"(?:Lazy)?(?:Conv|ConvTranspose|BatchNorm|MaxPool|AvgPool)(\d)d", record.op)
+    return int(found[1]) if found else None
+
+
+def _indices(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    if "indices" in said and "float" in str(record.inputs[0].dtype):
+        return "An embedding takes whole numbers: give the input as an example tensor or as ((None, 64), torch.int64)."
+    return ""
+
+
+def _dtypes(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    if "dtype" in said.lower() or "scalar type" in said.lower():
+        found = ", ".join(dict.fromkeys(str(known.dtype) for known in record.inputs))
+        return f"The tensors have the dtypes {found}: give inputs of the dtype of the weights, or convert one of them."
+    return ""

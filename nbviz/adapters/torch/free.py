@@ -1,0 +1,104 @@
+"""Finds out which dimensions are free: a second trace gives one of them another size, and what differs is free.
+
+The batch is tried with 2 and 3. A dimension that grows with it is so much per example: a contraction is written with the
+batch as an axis of its own, so that its multiply-accumulates are known per example whatever the model's code folds into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nbviz.adapters.text import short
+from nbviz.adapters.torch.inputs import BATCH
+from nbviz.builder import CallRecord, GraphBuilder
+from nbviz.graph import Compute, Setting, TensorSpec
+from nbviz.shape import Dim, Shape
+
+Again = Callable[[str], tuple[GraphBuilder, Exception | None]]
+
+
+def free_dimensions(builder: GraphBuilder, names: Sequence[str], again: Again) -> None:
+    """Write None for each dimension that differs when a free dimension of the inputs has another size."""
+    others: dict[str, list[CallRecord]] = {}
+    for name in names:
+        made, error = again(name)
+        what = "batch" if name == BATCH else name
+        if error is not None:
+            builder.note(
+                f"The sizes are those of one trial: with another {what} the model stops ({short(error, 300)})."
+            )
+        elif [c.path for c in made.calls] != [c.path for c in builder.calls]:
+            builder.note(f"The sizes are those of one trial: with another {what} the model takes another path.")
+        else:
+            others[name] = made.calls
+    for i, record in enumerate(builder.calls):
+        _merge(record, {name: calls[i] for name, calls in others.items()})
+
+
+def _merge(record: CallRecord, others: dict[str, CallRecord]) -> None:
+    inputs, outputs, settings, compute = record.inputs, record.outputs, record.settings, record.compute
+    record.inputs = _specs(inputs, [o.inputs for o in others.values()])
+    record.outputs = _specs(outputs, [o.outputs for o in others.values()])
+    for other in others.values():
+        values = dict(other.settings)
+        settings = tuple((key, _setting(value, values.get(key, value))) for key, value in settings)
+    record.settings = settings
+    if compute:
+        record.compute = _computes(compute, {name: o.compute for name, o in others.items()})
+
+
+def _setting(first: Setting, second: Setting) -> Setting:
+    if isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
+        return tuple(_setting(a, b) for a, b in zip(first, second, strict=True))
+    return first if first == second else None
+
+
+def _specs(first: tuple[TensorSpec, ...], others: list[tuple[TensorSpec, ...]]) -> tuple[TensorSpec, ...]:
+    if any(len(other) != len(first) for other in others):
+        return first
+    return tuple(
+        TensorSpec(_shape(known.shape, [other[i].shape for other in others]), known.dtype, known.name)
+        for i, known in enumerate(first)
+    )
+
+
+def _shape(first: Shape | None, others: list[Shape | None]) -> Shape | None:
+    if first is None or any(other is None or len(other) != len(first) for other in others):
+        return None
+    sizes = [other for other in others if other is not None]
+    return Shape(d if all(other[i] == d for other in sizes) else None for i, d in enumerate(first))
+
+
+def _computes(first: tuple[Compute, ...], others: dict[str, Any]) -> tuple[Compute, ...] | None:
+    """Return contractions in which the batch is free, and None where one cannot be told from another."""
+    known = [other for other in others.values() if other is not None]
+    if len(known) != len(others) or any([c.op for c in other] != [c.op for c in first] for other in known):
+        return None
+    return tuple(_compute(c, {name: other[i] for name, other in others.items()}) for i, c in enumerate(first))
+
+
+def _compute(first: Compute, others: dict[str, Compute]) -> Compute:
+    shapes = []
+    for at, (name, shape) in enumerate(first.shapes):
+        shapes.append((name, _extents(shape, {key: other.shapes[at][1] for key, other in others.items()})))
+    return Compute(first.op, tuple(shapes))
+
+
+def _extents(shape: Shape, others: dict[str, Shape]) -> Shape:
+    dims: list[Dim] = []
+    batch = False
+    for i, size in enumerate(shape):
+        differing = [name for name, other in others.items() if other[i] != size]
+        each = _each(size, others[BATCH][i]) if differing == [BATCH] and not batch else None
+        batch = batch or each is not None
+        dims.append(size if not differing else each)
+    # the batch, or a 1 in its place: only a first axis may be free
+    return Shape((None if batch else 1, *dims))
+
+
+def _each(two: Dim, three: Dim) -> int | None:
+    """Return how much of a dimension each example makes up, from its sizes for 2 and 3 examples."""
+    if isinstance(two, int) and isinstance(three, int) and two % 2 == 0 and two * 3 == three * 2:
+        return two // 2
+    return None

@@ -1,0 +1,57 @@
+"""Operations whose result's size depends on values: where these are known, they are handed over as sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def with_known_sizes(function: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
+    """Return a function and arguments that need no values, where the tensors that decide the size are real."""
+    import torch
+
+    if name in ("getitem", "setitem") and len(args) > 1:
+        return function, (args[0], _index(args[1]), *args[2:]), kwargs
+    if name == "masked_select" and len(args) == 2 and _is_real(args[1]):
+        given, mask = torch.broadcast_tensors(args[0].to("meta"), args[1].to("meta"))
+        del mask
+        where = torch.broadcast_to(args[1], given.shape)
+        return torch.Tensor.__getitem__, (given, _index(where)), kwargs
+    if name == "repeat_interleave" and len(args) > 1 and _is_real(args[1]) and "output_size" not in kwargs:
+        size = int(args[1].sum()) if args[1].numel() > 1 else None
+        return function, args, kwargs if size is None else {**kwargs, "output_size": size}
+    return function, args, kwargs
+
+
+def _is_real(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.device.type != "meta"
+
+
+def _index(index: Any) -> Any:
+    """Return an index with real masks as positions, and real numbers as numbers."""
+    if isinstance(index, (tuple, list)):
+        if isinstance(index, list) and not any(hasattr(part, "shape") for part in index):
+            return index
+        found: list[Any] = []
+        for part in index:
+            known = _part(part)
+            found.extend(known if isinstance(known, tuple) else (known,))
+        return tuple(found)
+    return _part(index)
+
+
+def _part(part: Any) -> Any:
+    import torch
+
+    if isinstance(part, slice):
+        return slice(_number(part.start), _number(part.stop), _number(part.step))
+    if not _is_real(part):
+        return part
+    if part.dtype in (torch.bool, torch.uint8) and part.dim():
+        return part.nonzero(as_tuple=True)
+    return int(part) if part.dim() == 0 and part.dtype != torch.bool else part
+
+
+def _number(value: Any) -> Any:
+    return int(value) if _is_real(value) else value

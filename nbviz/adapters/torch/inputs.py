@@ -1,0 +1,201 @@
+"""The ``inputs`` argument as arguments of a module's ``forward``; a free dimension is tried at several sizes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from nbviz.adapters.text import plain, short
+from nbviz.errors import InputsError
+
+BATCH = "batch"
+"""The free dimension that all first axes share."""
+
+_SIZES = {BATCH: (2, 3)}
+_OTHER_SIZES = (64, 128)
+_HINT = (
+    "Give a shape such as (None, 3, 224, 224), an example tensor, or a pair of shape and dtype such as "
+    "((None, 64), torch.int64); several inputs as a tuple of these, keyword arguments as a dict by name."
+)
+
+
+@final
+@dataclass(frozen=True)
+class Spec:
+    """An input of which shape and dtype are given; a free dimension is the name of what varies.
+
+    Attributes
+    ----------
+    shape
+        One size or name of a free dimension per axis.
+    dtype
+        The dtype; None when it was not given, so that it is a guess.
+    """
+
+    shape: tuple[int | str, ...]
+    dtype: Any = None
+
+    def sized(self, varied: str | None) -> tuple[int, ...]:
+        """Return the shape with numbers for its free dimensions, the other number for the one that is varied."""
+        return tuple(d if isinstance(d, int) else _SIZES.get(d, _OTHER_SIZES)[d == varied] for d in self.shape)
+
+
+@final
+@dataclass(frozen=True)
+class Arguments:
+    """What ``forward`` is called with: positions and keywords, with specs where only shapes are given."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def specs(self) -> list[Spec]:
+        """Return the inputs of which only shapes are given."""
+        return [leaf for leaf in _leaves((self.args, dict(self.kwargs))) if isinstance(leaf, Spec)]
+
+    def free(self) -> list[str]:
+        """Return the names of the free dimensions, the batch first."""
+        names = dict.fromkeys(d for spec in self.specs() for d in spec.shape if isinstance(d, str))
+        return sorted(names, key=lambda name: name != BATCH)
+
+    def guesses(self) -> bool:
+        """Tell whether the dtype of an input is a guess."""
+        return any(spec.dtype is None for spec in self.specs())
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def arguments(model: Any, inputs: Any) -> Arguments:
+    """Return what to call the model with.
+
+    Raises
+    ------
+    InputsError
+        If ``inputs`` is not of a kind described in the message, or does not match the signature of ``forward``.
+    """
+    parameters = _parameters(model)
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in places if p.default is p.empty]
+    several = len(needed) > 1 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    given: Arguments
+    if isinstance(inputs, Mapping) and _names_arguments(inputs, parameters):
+        given = Arguments((), {str(key): _parse(item, f"inputs[{key!r}]") for key, item in inputs.items()})
+    elif _is_shape(inputs) or _is_pair(inputs) or not isinstance(inputs, (list, tuple)):
+        given = Arguments((_parse(inputs, "inputs"),))
+    elif isinstance(inputs, tuple) or several:
+        given = Arguments(tuple(_parse(item, f"inputs[{i}]") for i, item in enumerate(inputs)))
+    else:
+        given = Arguments((_parse(inputs, "inputs"),))
+    _check(model, given)
+    return given
+
+
+def _parameters(model: Any) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(model.forward).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+def _names_arguments(inputs: Mapping[Any, Any], parameters: list[inspect.Parameter]) -> bool:
+    names = {p.name for p in parameters}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return (bool(names & set(inputs)) and (open_ended or set(inputs) <= names)) or (open_ended and len(names) == 1)
+
+
+def _check(model: Any, given: Arguments) -> None:
+    try:
+        signature = inspect.signature(model.forward)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*given.args, **given.kwargs)
+    except TypeError as error:
+        count = len(given.args) + len(given.kwargs)
+        wanted = ", ".join(signature.parameters)
+        msg = f"inputs ({count} given) does not match {type(model).__name__}.forward({wanted}): {plain(error)}."
+        raise InputsError(msg) from error
+
+
+def argument_names(model: Any, given: Arguments) -> list[str]:
+    """Return the names of the positional arguments as ``forward`` calls them."""
+    found: list[str] = []
+    for parameter in _parameters(model):
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            found += [f"{parameter.name}[{i}]" for i in range(len(given.args) - len(found))]
+        elif parameter.kind is not parameter.KEYWORD_ONLY:
+            found.append(parameter.name)
+    return (found + [f"input[{i}]" for i in range(len(found), len(given.args))])[: len(given.args)]
+
+
+def _is_dim(value: Any) -> bool:
+    return value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def _is_shape(value: Any) -> bool:
+    import torch
+
+    if isinstance(value, torch.Size):
+        return True
+    return (
+        isinstance(value, (list, tuple)) and bool(value) and all(map(_is_dim, value)) and not isinstance(value[0], str)
+    )
+
+
+def _is_pair(value: Any) -> bool:
+    import torch
+
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    return isinstance(value[1], torch.dtype) and (_is_shape(value[0]) or value[0] == ())
+
+
+def _parse(value: Any, where: str) -> Any:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return value
+    if _is_pair(value):
+        return _spec(value[0], value[1], where)
+    if _is_shape(value):
+        return _spec(tuple(value), None, where)
+    if isinstance(value, Mapping):
+        return {key: _parse(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)([_parse(item, f"{where}[{i}]") for i, item in enumerate(value)])
+    if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "dtype"):
+        return torch.as_tensor(value)
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return _spec(tuple(value.shape), _dtype(value.dtype, where), where)
+    if where == "inputs" and (value is None or isinstance(value, (str, bytes, int, float))):
+        msg = f"inputs is {short(repr(value), 80)}, a {type(value).__name__}. {_HINT}"
+        raise InputsError(msg)
+    return value  # a flag, a number, an object that the model's code understands
+
+
+def _spec(shape: tuple[Any, ...], dtype: Any, where: str) -> Spec:
+    if any(isinstance(d, int) and d < 0 for d in shape):
+        msg = f"{where} has the shape {shape}; a size cannot be negative. Write None for a free dimension."
+        raise InputsError(msg)
+    named = (d if d is not None else BATCH if axis == 0 else f"axis {axis}" for axis, d in enumerate(shape))
+    return Spec(tuple(d if isinstance(d, str) else int(d) for d in named), dtype)
+
+
+def _dtype(dtype: Any, where: str) -> Any:
+    import torch
+
+    found = dtype if isinstance(dtype, torch.dtype) else getattr(torch, str(getattr(dtype, "name", dtype)), None)
+    if not isinstance(found, torch.dtype):
+        msg = f"{where} has the dtype {short(dtype)}, which PyTorch does not know. {_HINT}"
+        raise InputsError(msg)
+    return found

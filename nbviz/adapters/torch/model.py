@@ -1,0 +1,127 @@
+"""From a module to a finished reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nbviz.adapters.torch.abstract import AbstractOperations
+from nbviz.adapters.torch.failures import mark
+from nbviz.adapters.torch.free import free_dimensions
+from nbviz.adapters.torch.inputs import Arguments, Spec, argument_names, arguments
+from nbviz.adapters.torch.operations import Operations, RealOperations
+from nbviz.adapters.torch.parameters import TorchWeightReader, add_parameters
+from nbviz.adapters.torch.trace import Trace
+from nbviz.adapters.torch.tree import add_tree, is_kind, type_name
+from nbviz.adapters.tracebacks import detach
+from nbviz.builder import GraphBuilder
+from nbviz.reading import Reading
+
+_ADD_INPUTS = (
+    "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
+    "in: inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
+)
+
+Recorded = tuple[GraphBuilder, Exception | None, dict[int, Any]]
+
+
+def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
+    """Read a module: without inputs its tree, with inputs also the graph of its calls.
+
+    Raises
+    ------
+    InputsError
+        If ``inputs`` cannot be understood.
+    """
+    model = _unwrapped(model)
+    if inputs is None:
+        builder, error, held = _record(model, None, None)
+        builder.note(_ADD_INPUTS)
+    elif is_kind(model, "ScriptModule"):
+        builder, error, held = _record(model, None, None)
+        builder.note(
+            "A scripted module runs outside Python, where its calls cannot be followed: pass the module it was made from."
+        )
+    else:
+        builder, error, held = _traced(model, arguments(model, inputs), run=run)
+    reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])  # type: ignore[index]
+    return Reading(builder.finish(), reader, error)
+
+
+def _unwrapped(model: Any) -> Any:
+    """Return the module that ``torch.compile`` was given."""
+    return model._orig_mod if is_kind(model, "OptimizedModule") else model
+
+
+def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
+    """Record the model; where the dtype of an input is not given and fractions do not work, with whole numbers."""
+    import torch
+
+    default = _float_dtype(model)
+    recorded = _record(model, given, default, run=run)
+    if recorded[1] is not None and given.guesses():
+        again = _record(model, given, torch.int64, run=run)
+        if again[1] is None:
+            recorded, default = again, torch.int64
+    builder, error, _ = recorded
+    builder.batch_axis = "batch" in given.free()
+    if error is None:
+        free_dimensions(builder, given.free(), lambda name: _record(model, given, default, run=run, varied=name)[:2])
+    return recorded
+
+
+def _float_dtype(model: Any) -> Any:
+    import torch
+
+    floats = (p.dtype for p in model.parameters() if p.dtype.is_floating_point)
+    return next(floats, torch.get_default_dtype())
+
+
+def _home(model: Any) -> Any:
+    """Return the device where the model believes its tensors to be."""
+    import torch
+
+    return next((t.device for t in (*model.parameters(), *model.buffers())), torch.get_default_device())
+
+
+def _record(
+    model: Any, given: Arguments | None, dtype: Any, *, run: bool = False, varied: str | None = None
+) -> Recorded:
+    """Record the model once; ``varied`` names the free dimension that gets its other size."""
+    builder = GraphBuilder(type_name(model), "PyTorch")
+    modules = add_tree(builder, model)
+    held = add_parameters(builder, modules)
+    if given is None:
+        return builder, None, held
+    operations: Operations = RealOperations() if run else AbstractOperations(_home(model))
+    trace = Trace(builder, modules, model, held, operations)
+    error: Exception | None = None
+    try:
+        args, kwargs = (
+            _entered(given.args, operations, dtype, varied),
+            _entered(given.kwargs, operations, dtype, varied),
+        )
+        with trace.hooked():
+            trace.run(args, kwargs, argument_names(model, given))
+    except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
+        error = raised
+        mark(builder, raised, trace.culprit[1] if trace.culprit and trace.culprit[0] is raised else None)
+    detach(error)
+    return builder, error, held
+
+
+def _entered(value: Any, operations: Operations, dtype: Any, varied: str | None) -> Any:
+    """Return arguments with a tensor made for each spec and each example."""
+    import torch
+
+    if isinstance(value, Spec):
+        return operations.enter(None, value.sized(varied), value.dtype or dtype)
+    if isinstance(value, torch.Tensor):
+        return operations.enter(value, None, None)
+    if isinstance(value, Mapping):
+        return {key: _entered(item, operations, dtype, varied) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_entered(item, operations, dtype, varied) for item in value))
+    if type(value) in (list, tuple):
+        return type(value)([_entered(item, operations, dtype, varied) for item in value])
+    return value

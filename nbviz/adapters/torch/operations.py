@@ -1,0 +1,135 @@
+"""Runs PyTorch's functions for a trace: on stand-ins that never compute, or really where that was asked for."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, final
+
+from nbviz.adapters.torch.calls import operation_name
+from nbviz.adapters.torch.compute import NEVER, watched
+from nbviz.adapters.torch.session import buffers_kept
+from nbviz.adapters.torch.tensors import leaves, mapped
+from nbviz.graph import Compute
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a function gave: to the model, and for the graph.
+
+    Attributes
+    ----------
+    value
+        What the model's code gets.
+    made
+        The tensors that are new or have changed.
+    written
+        Those that have changed.
+    compute
+        The contractions; None where they are not known.
+    """
+
+    value: Any
+    made: list[Any]
+    written: list[Any]
+    compute: tuple[Compute, ...] | None
+
+
+class Operations(Protocol):
+    """How a trace runs functions."""
+
+    def guarded(self, model: Any) -> AbstractContextManager[None]:
+        """Return a context that puts back what running may change."""
+        ...
+
+    def answer(self, function: Any, args: Any, kwargs: Any) -> tuple[bool, Any]:
+        """Answer what asks about a tensor and makes none; (False, None) for all else."""
+        ...
+
+    def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
+        """Run a function; ``given`` are the tensors among its arguments."""
+        ...
+
+    def enter(self, value: Any, size: tuple[int, ...] | None, dtype: Any) -> Any:
+        """Return an input for the model: like an example tensor, or of this size and dtype."""
+        ...
+
+    def renewed(self, outputs: Any, same: set[int]) -> Any:
+        """Return outputs with the tensors of these identities as tensors of their own."""
+        ...
+
+    def stand_in(self, tensor: Any) -> Any:
+        """Return what computes for a tensor."""
+        ...
+
+    def token(self, tensor: Any) -> Any:
+        """Return what a tensor is known by."""
+        ...
+
+
+def counted(function: Any, args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...]]:
+    """Run a function and return what it gives with its contractions."""
+    if operation_name(function) in NEVER:
+        return function(*args, **kwargs), ()
+    return watched(function, args, kwargs)
+
+
+def changed(given: list[Any], before: list[int]) -> list[bool]:
+    """Tell of each tensor whether it was written since its version was ``before``."""
+    return [t._version != version for t, version in zip(given, before, strict=True)]
+
+
+@final
+class RealOperations:
+    """Runs functions on the model's own tensors, for a model whose path depends on their values."""
+
+    def __init__(self) -> None:
+        from torch.utils.weak import WeakIdKeyDictionary
+
+        # what a real pass makes is large: it is known by a token, so that the graph does not keep it
+        self._tokens: Any = WeakIdKeyDictionary()
+
+    def guarded(self, model: Any) -> AbstractContextManager[None]:
+        """Put buffers back (see ``Operations``)."""
+        return buffers_kept(model)
+
+    def answer(self, function: Any, args: Any, kwargs: Any) -> tuple[bool, Any]:
+        """Ask the tensor itself."""
+        if getattr(function, "__name__", "") == "__set__":
+            return True, function(*args, **kwargs)
+        return False, None
+
+    def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
+        """Run a function on what it was given."""
+        before = [t._version for t in given]
+        value, compute = counted(function, args, kwargs)
+        written = [t for t, wrote in zip(given, changed(given, before), strict=True) if wrote]
+        old = {id(t) for t in given}
+        return Outcome(value, [t for t in leaves(value) if id(t) not in old] + written, written, compute)
+
+    def enter(self, value: Any, size: tuple[int, ...] | None, dtype: Any) -> Any:
+        """Copy an example, or make ones."""
+        import torch
+
+        return value.detach().clone() if size is None else torch.ones(size, dtype=dtype)
+
+    def renewed(self, outputs: Any, same: set[int]) -> Any:
+        """Return views of what came back as it was."""
+        return mapped(outputs, lambda t: t.detach() if id(t) in same else t)
+
+    def stand_in(self, tensor: Any) -> Any:
+        """Return the tensor."""
+        return tensor
+
+    def token(self, tensor: Any) -> Any:
+        """Return an object that lives on when the tensor does not."""
+        found = self._tokens.get(tensor)
+        if found is None:
+            found = self._tokens[tensor] = _Token()
+        return found
+
+
+@final
+class _Token:
+    """Stands for a tensor in the graph."""

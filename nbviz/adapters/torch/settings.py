@@ -1,0 +1,84 @@
+"""A module's configuration as plain, short values."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from nbviz.adapters.text import plain, short
+from nbviz.graph import Setting
+
+_SKIPPED = frozenset({"self", "args", "kwargs", "device", "dtype", "_weight", "_freeze"})
+_LONGEST = 16
+_DEPTH = 4
+
+
+def settings_of(module: Any) -> tuple[tuple[str, Setting], ...]:
+    """Return what a module's constructor was given, as far as it keeps it, and whether it is in training mode."""
+    attributes = vars(module)
+    found: list[tuple[str, Setting]] = []
+    for name in _constructor(type(module)):
+        if name in attributes:
+            found.append((name, simple(attributes[name])))
+        elif name in attributes.get("_parameters", ()):  # bias=True
+            found.append((name, attributes["_parameters"][name] is not None))
+    found.append(("training", bool(attributes.get("training", False))))
+    return tuple(found)
+
+
+_CONSTRUCTORS: weakref.WeakKeyDictionary[type, tuple[str, ...]] = weakref.WeakKeyDictionary()
+
+
+def _constructor(module_type: type) -> tuple[str, ...]:
+    """Return the names of a constructor's arguments, those of its bases behind them."""
+    if module_type not in _CONSTRUCTORS:
+        _CONSTRUCTORS[module_type] = _signature(module_type)
+    return _CONSTRUCTORS[module_type]
+
+
+def _signature(module_type: type) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    for cls in module_type.__mro__:
+        if "__init__" not in vars(cls) or cls.__name__ == "Module":
+            continue
+        try:
+            names.update(dict.fromkeys(inspect.signature(vars(cls)["__init__"]).parameters))
+        except (TypeError, ValueError):
+            continue
+    return tuple(name for name in names if name not in _SKIPPED)
+
+
+def simple(value: Any, depth: int = 0) -> Setting:
+    """Return a value as a plain value, or as short text."""
+    if value is None or type(value) in (bool, int, float):
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, str):
+        return short(value)
+    if isinstance(value, (list, tuple)) and depth < _DEPTH:
+        if len(value) <= _LONGEST:
+            return tuple(simple(item, depth + 1) for item in value)
+        head = ", ".join(str(simple(item, depth + 1)) for item in value[:3])
+        return f"[{short(head)}, … {len(value):,} values]"
+    if isinstance(value, Mapping) and depth < _DEPTH:
+        parts = [f"{plain(k)}: {simple(v, depth + 1)}" for k, v in list(value.items())[:_LONGEST]]
+        return short(f"{{{', '.join(parts)}}}", 400)
+    return _other(value)
+
+
+def _other(value: Any) -> Setting:
+    kind = type(value)
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return short(f"{kind.__name__} {tuple(value.shape)} {value.dtype}")
+    if kind.__module__ == "torch":  # a dtype, a device
+        return short(str(value).removeprefix("torch."))
+    name = getattr(value, "__name__", None)
+    if isinstance(name, str):
+        return short(name)
+    if getattr(kind, "__repr__", None) is object.__repr__ or hasattr(value, "_modules"):
+        return f"{kind.__name__}()"
+    try:
+        return short(value)
+    except Exception:  # noqa: BLE001 - a model's own code may raise anything
+        return kind.__name__

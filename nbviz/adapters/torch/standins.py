@@ -1,0 +1,105 @@
+"""Stands in for tensors, so that neither weights nor activations compute, and nothing of the user's is written.
+
+What the model holds and is given is never touched: each such tensor has a stand-in, which takes its place in every
+operation. Weights, inputs with fractions and whatever is large are stood in for on the meta device, where tensors have shapes
+and no values. Small whole numbers, truth values and small tables stay real, as copies, so that a model's Python code can
+still ask for them (the length of a sequence, whether a mask masks anything).
+"""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+MOST_WHOLE = 1 << 20
+"""Elements up to which whole numbers and truth values stay real."""
+
+MOST_FRACTIONS = 1 << 14
+"""Elements up to which fractions that are no weight stay real: frequencies, scales."""
+
+
+def is_small(tensor: Any) -> bool:
+    """Tell whether a tensor may stay real."""
+    whole = not (tensor.dtype.is_floating_point or tensor.dtype.is_complex)
+    return bool(tensor.numel() <= (MOST_WHOLE if whole else MOST_FRACTIONS))
+
+
+def to_meta(tensor: Any) -> Any:
+    """Return a tensor of the same shape and dtype without values."""
+    import torch
+
+    if tensor.device.type == "meta" and type(tensor) is torch.Tensor:
+        return tensor
+    if tensor.layout is not torch.strided or tensor.is_quantized or _has_parts(tensor):
+        dtype = torch.float32 if tensor.is_quantized else tensor.dtype
+        return torch.empty(tuple(tensor.shape), dtype=dtype, device="meta")
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def _has_parts(tensor: Any) -> bool:
+    """Tell whether a tensor is made of others, as quantized and distributed ones are."""
+    return hasattr(type(tensor), "__tensor_flatten__")
+
+
+@final
+class StandIns:
+    """Which tensor stands in for which, and on which device the model believes a tensor to be.
+
+    Parameters
+    ----------
+    home
+        The device of the model's weights: where the model believes its tensors to be.
+    """
+
+    def __init__(self, home: Any) -> None:
+        self.home = home
+        self._of: dict[int, Any] = {}
+        self._made: dict[int, Any] = {}
+        self._devices: dict[int, Any] = {}
+        self._lost: set[int] = set()
+        self._without_values: dict[int, Any] = {}
+        self._kept: list[Any] = []
+
+    def knows(self, tensor: Any) -> bool:
+        """Tell whether a tensor was made in this trace."""
+        return id(tensor) in self._made
+
+    def made(self, tensor: Any, device: Any = None) -> Any:
+        """Take a tensor as made in this trace, on the device where the model believes it to be."""
+        self._made[id(tensor)] = tensor
+        if device is not None and device != self.home:
+            self._devices[id(tensor)] = device
+        return tensor
+
+    def of(self, tensor: Any) -> Any:
+        """Return what takes a tensor's place in operations."""
+        key = id(tensor)
+        found = tensor if key in self._made else self._of.get(key)
+        if found is None:
+            found = self._stand_in(tensor)
+        if self._lost and found.device.type != "meta" and found.untyped_storage()._cdata in self._lost:
+            found = self._without_values.setdefault(key, to_meta(found))
+        return found
+
+    def lose(self, tensor: Any) -> None:
+        """Forget the values of a real tensor, and of all that share its storage: what has no values was written into it."""
+        self._lost.add(tensor.untyped_storage()._cdata)
+        self._kept.append(tensor)
+
+    def _stand_in(self, tensor: Any) -> Any:
+        import torch
+
+        real = not isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad and is_small(tensor)
+        if real and tensor.device.type != "meta" and tensor.layout is torch.strided and not tensor.is_quantized:
+            found = tensor.detach().to("cpu", copy=True)
+        else:
+            found = torch.empty_like(to_meta(tensor))  # its own storage
+        self._of[id(tensor)] = found
+        self._kept.append(tensor)
+        return found
+
+    def device(self, tensor: Any) -> Any:
+        """Return the device where the model believes a tensor to be."""
+        key = id(tensor)
+        if key in self._made:
+            return self._devices.get(key, self.home)
+        return tensor.device

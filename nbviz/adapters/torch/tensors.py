@@ -1,0 +1,91 @@
+"""PyTorch's tensors as what the graph says of them, and the structures that they travel in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from nbviz.adapters.text import plain
+from nbviz.graph import TensorSpec
+from nbviz.shape import Shape
+
+_DEPTH = 8
+"""How deep tensors are looked for in what a module takes and gives."""
+
+
+def dtype_name(tensor: Any) -> str:
+    """Return the name of a tensor's dtype without ``torch.``."""
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def spec(tensor: Any, name: str = "") -> TensorSpec:
+    """Return what is known of a tensor."""
+    return TensorSpec(Shape(int(d) for d in tensor.shape), dtype_name(tensor), plain(name))
+
+
+def mapped(value: Any, one: Callable[[Any], Any]) -> Any:
+    """Replace the tensors among the arguments of an operation."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return one(value)
+    kind = type(value)
+    if kind is tuple or kind is list:
+        return kind([mapped(item, one) for item in value])
+    if kind is dict:
+        return {key: mapped(item, one) for key, item in value.items()}
+    if kind is slice:
+        return slice(mapped(value.start, one), mapped(value.stop, one), mapped(value.step, one))
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return kind(*(mapped(item, one) for item in value))
+    if isinstance(value, torch.Size) or not isinstance(value, (tuple, list)):
+        return value
+    return type(value)(mapped(item, one) for item in value)  # torch.return_types
+
+
+def leaves(*structures: Any) -> list[Any]:
+    """Return the tensors among the arguments of an operation, each once."""
+    found: dict[int, Any] = {}
+
+    def one(tensor: Any) -> Any:
+        found[id(tensor)] = tensor
+        return tensor
+
+    for structure in structures:
+        mapped(structure, one)
+    return list(found.values())
+
+
+def named_tensors(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield the tensors in a structure with their names in it: lists, dicts, dataclasses, objects that hold tensors."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        yield name, value
+        return
+    if depth > _DEPTH or value is None or isinstance(value, (str, bytes, int, float, torch.nn.Module)):
+        return
+    for key, item in _inside(value, depth):
+        yield from named_tensors(item, f"{name}.{key}" if name else key, depth + 1)
+
+
+def _inside(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield from ((plain(key), item) for key, item in value.items())
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        yield from zip(value._fields, value, strict=False)
+    elif isinstance(value, (tuple, list)):
+        yield from ((str(i), item) for i, item in enumerate(value))
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
+    elif depth < _DEPTH and not isinstance(value, type) and not callable(value):
+        held = getattr(value, "__dict__", None)  # a cache of keys and values, say
+        if isinstance(held, dict):
+            yield from ((key, item) for key, item in held.items() if not key.startswith("_"))
+
+
+def tensors(*structures: Any) -> list[Any]:
+    """Return the tensors in structures, each once."""
+    found = {id(t): t for structure in structures for _, t in named_tensors(structure)}
+    return list(found.values())

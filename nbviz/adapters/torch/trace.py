@@ -1,0 +1,228 @@
+"""Runs a module's own ``forward`` on stand-ins and records every call with its shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from nbviz.adapters.torch.calls import caller, operation_name, operation_settings
+from nbviz.adapters.torch.compute import summed
+from nbviz.adapters.torch.mode import functions, module_calls
+from nbviz.adapters.torch.operations import Operations
+from nbviz.adapters.torch.session import Memory, untouched
+from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
+from nbviz.adapters.torch.tree import add_one, children, definer, is_builtin, is_kind, type_name
+from nbviz.adapters.torch.writes import Writes
+from nbviz.builder import CallRecord, GraphBuilder, Port
+
+
+class Trace:
+    """One run of a model; the handler of what ``mode`` intercepts.
+
+    Parameters
+    ----------
+    builder
+        Takes what is recorded.
+    modules
+        The model's modules by identity; those that the model makes while it runs are added.
+    model
+        The model.
+    held
+        Its parameters and buffers by identity.
+    operations
+        Runs PyTorch's functions: on stand-ins, or really.
+    """
+
+    def __init__(
+        self, builder: GraphBuilder, modules: dict[int, Any], model: Any, held: dict[int, Any], operations: Operations
+    ) -> None:
+        self.builder = builder
+        self.model = model
+        self.held = held
+        self.operations = operations
+        self.stack: list[CallRecord] = []
+        self.culprit: tuple[BaseException, CallRecord] | None = None
+        self._modules = modules
+        self._running: list[Any] = []
+        self._writes = Writes(builder, operations.stand_in, operations.token)
+        self._root: CallRecord | None = None
+        self._memory: Memory | None = None
+
+    @contextmanager
+    def hooked(self) -> Iterator[None]:
+        """Guard the session, and intercept what this thread calls."""
+        with ExitStack() as stack:
+            self._memory = stack.enter_context(untouched(self.model))
+            stack.enter_context(self.operations.guarded(self.model))
+            stack.enter_context(module_calls(self))
+            stack.enter_context(functions(self))
+            yield
+
+    @property
+    def frame(self) -> int | None:
+        """Id of the call that is running."""
+        return self.stack[-1].id if self.stack else None
+
+    # Modules
+
+    def run(self, args: Any, kwargs: Any, names: list[str]) -> None:
+        """Run the model; ``names`` are those of its positional arguments."""
+        with _bookkeeping():
+            record = self.builder.begin("layer", type_name(self.model), None, layer="")
+            given = {**dict(zip(names, args, strict=True)), **kwargs}
+            found = [(self.operations.token(tensor), spec(tensor, name)) for name, tensor in named_tensors(given)]
+            for known in found:
+                self.builder.end(self.builder.begin("input", "input", 0), [known])
+            record.inputs = tuple(known for _, known in found)
+            self.builder.mark(record)
+            self._root = record
+        self.model(*args, **kwargs)
+
+    def call_module(self, module: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Record a call of a module around all that it does, its hooks too."""
+        with _bookkeeping():
+            given = tensors(args, kwargs)
+            record = self._open(module, given)
+        self.stack.append(record)
+        self._running.append(module)
+        try:
+            outputs = call(_callee(module), *args, **kwargs)
+        except Exception as error:
+            self._blame(error, record)
+            if record.id and self._is_one_step(module, record):
+                self.builder.cut(record)
+                self.culprit = (error, record)
+            raise
+        finally:
+            del self.stack[-1], self._running[-1]
+        with _bookkeeping():
+            return self._close(module, record, outputs, given)
+
+    def _open(self, module: Any, given: list[Any]) -> CallRecord:
+        root, self._root = self._root, None
+        if root is not None:
+            return root
+        path = self.builder.path_of(id(module))
+        if path is None:
+            path = self._discover(module)
+        op = self.builder.layer_field(id(module), "type")
+        return self.builder.begin("layer", op, self.frame, self._ports(given), layer=path, source=caller())
+
+    def _close(self, module: Any, record: CallRecord, outputs: Any, given: list[Any]) -> Any:
+        if record.id == 0:
+            self._leave(outputs)
+            return outputs
+        if not self._is_one_step(module, record):
+            self.builder.end(record, self._ports(tensors(outputs)))
+            return outputs
+        inside = self.builder.calls[record.id + 1 :]
+        known = all(call.compute is not None for call in inside)
+        record.compute = summed(p for call in inside for p in call.compute or ()) if known else None
+        record.reads = tuple(dict.fromkeys(key for call in inside for key in call.reads))
+        written = [t for t in self._writes.since(record.id) if id(t) not in self.held]
+        self.builder.cut(record)
+        same = {id(t) for t in given} - {
+            id(t) for t in written
+        }  # what comes back as it was: the step still has its place
+        outputs = self.operations.renewed(outputs, same)
+        made = tensors(outputs)
+        self.builder.end(record, [(self._token(t), spec(t)) for t in made])
+        for tensor in written:
+            if made and all(tensor is not t for t in made):
+                self.builder.alias(self._token(tensor), self._token(made[0]))
+        self._writes.note(written, record)
+        return outputs
+
+    def _is_one_step(self, module: Any, record: CallRecord) -> bool:
+        """Tell whether a call is one step of PyTorch's own, in which nobody would look: no module ran inside."""
+        if not is_builtin(definer(module, "forward")):
+            return False
+        return all(call.layer is None for call in self.builder.calls[record.id + 1 :])
+
+    def _leave(self, outputs: Any) -> None:
+        """Record where the model's outputs go out."""
+        found = list(named_tensors(outputs))
+        self.builder.end(self.builder.calls[0], [(self._token(t), spec(t, name)) for name, t in found])
+        for name, tensor in found:
+            known = self._ports([tensor])
+            exit_ = self.builder.begin("output", "output", 0, known)
+            exit_.inputs = tuple(replace(s, name=name) for s in exit_.inputs)
+            self.builder.end(exit_, [])
+
+    def _discover(self, module: Any) -> str:
+        """Add a module that the model's code has made while running, below the one that runs."""
+        holder = self._running[-1] if self._running else self.model
+        if self._memory is not None:
+            self._memory.note(module)
+        name = next((n for n, child in children(holder) if child is module), type(module).__name__.lower())
+        self._modules[id(module)] = module
+        path = add_one(self.builder, module, holder, name)
+        self.builder.update_layer(id(module), accessor="")  # after the trace the user's model does not have it
+        return path
+
+    def _blame(self, error: BaseException, record: CallRecord) -> None:
+        """Remember where an error came up first."""
+        if self.culprit is None or self.culprit[0] is not error:
+            self.culprit = (error, record)
+
+    # Functions
+
+    def function(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """Run one of PyTorch's functions, and record it if it makes or changes tensors."""
+        answered, answer = self.operations.answer(function, args, kwargs)
+        if answered:
+            return answer
+        given = leaves(args, kwargs)
+        try:
+            outcome = self.operations.run(function, args, kwargs, given)
+        except Exception as error:
+            self._blame(error, self._begin(function, given, args, kwargs))
+            raise
+        # that a normalisation updates its statistics is no part of the path of the data
+        made = [t for t in outcome.made if id(t) not in self.held] or outcome.made
+        if made:
+            record = self._begin(function, given, args, kwargs)
+            record.compute = outcome.compute
+            self.builder.end(record, [(self._token(t), spec(t)) for t in made])
+            self._writes.note([t for t in outcome.written if any(t is m for m in made)], record)
+        return outcome.value
+
+    def _begin(self, function: Any, given: list[Any], args: Any, kwargs: Any) -> CallRecord:
+        for tensor in given:
+            self._writes.follow(tensor)
+        read = [t for t in given if id(t) in self.held and not self.builder.knows(self._token(t))]
+        ports = self._ports([t for t in given if all(t is not r for r in read)])
+        record = self.builder.begin("operation", operation_name(function), self.frame, ports, source=caller())
+        record.reads = tuple(id(t) for t in read)
+        record.settings = operation_settings(function, args, kwargs)
+        return record
+
+    def _ports(self, found: list[Any]) -> list[Port]:
+        """Return tensors as ports; one from outside is a constant that stands where it is first used."""
+        ports: list[Port] = []
+        for tensor in found:
+            token = self._token(tensor)
+            known = spec(tensor)
+            if not self.builder.knows(token) and id(tensor) not in self.held:
+                constant = self.builder.begin("constant", "constant", self.frame)
+                self.builder.end(constant, [(token, known)])
+            self._writes.follow(tensor)
+            ports.append((token, known))
+        return ports
+
+    def _token(self, tensor: Any) -> Any:
+        return self.operations.token(tensor)
+
+
+def _bookkeeping() -> Any:
+    """Return a context in which PyTorch's functions are our own, and no part of the model."""
+    import torch
+
+    return torch._C.DisableTorchFunction()
+
+
+def _callee(module: Any) -> Any:
+    """Return what computes: ``DataParallel`` would send parts of the batch to devices."""
+    return module.module if is_kind(module, "DataParallel", "DistributedDataParallel") else module

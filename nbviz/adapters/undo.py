@@ -1,0 +1,107 @@
+"""Remembers containers and random generators as they are, so that what a model's code does to them can be undone."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def _same(now: Any, before: list[Any]) -> bool:
+    return len(now) == len(before) and all(a is b for a, b in zip(now, before, strict=True))
+
+
+def undo_list(value: list[Any]) -> Callable[[], None]:
+    """Return what puts a list's items back."""
+    before = list(value)
+
+    def undo() -> None:
+        if not _same(value, before):
+            list.__setitem__(value, slice(None), before)
+
+    return undo
+
+
+def undo_deque(value: deque[Any]) -> Callable[[], None]:
+    """Return what puts a deque's items back."""
+    before = list(value)
+
+    def undo() -> None:
+        if not _same(value, before):
+            value.clear()
+            value.extend(before)
+
+    return undo
+
+
+def undo_dict(value: dict[Any, Any]) -> Callable[[], None]:
+    """Return what puts a dict's items back, in their order."""
+    keys, values = list(dict.keys(value)), list(dict.values(value))
+    kind = OrderedDict if isinstance(value, OrderedDict) else dict
+
+    def undo() -> None:
+        if _same(dict.keys(value), keys) and _same(dict.values(value), values):
+            return
+        kind.clear(value)  # the containers of frameworks would track and untrack
+        for key, item in zip(keys, values, strict=True):
+            kind.__setitem__(value, key, item)
+
+    return undo
+
+
+def undo_set(value: set[Any]) -> Callable[[], None]:
+    """Return what puts a set's items back."""
+    before = set(value)
+
+    def undo() -> None:
+        if set(value) != before:
+            set.clear(value)
+            set.update(value, before)
+
+    return undo
+
+
+def undo_generator(value: Any) -> Callable[[], None] | None:
+    """Return what puts the state of a random generator back; None for what is none."""
+    module = type(value).__module__ or ""
+    if isinstance(value, random.Random):
+        state = value.getstate()
+        return lambda: value.setstate(state)
+    if module.startswith("numpy.random"):
+        if hasattr(value, "bit_generator"):
+            bits = value.bit_generator
+            kept = bits.state
+            return lambda: setattr(bits, "state", kept)
+        if hasattr(value, "get_state"):
+            old = value.get_state()
+            return lambda: value.set_state(old)
+    if module.startswith("torch") and type(value).__name__ == "Generator":
+        before = value.get_state()
+        return lambda: value.set_state(before)
+    return None
+
+
+@contextmanager
+def random_states() -> Iterator[None]:
+    """Put back the state of every global random generator: Python's, NumPy's, torch's."""
+    undo: list[Callable[[], None]] = []
+    state = random.getstate()
+    undo.append(lambda: random.setstate(state))
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy is not None:
+        kept = numpy.random.get_state()
+        undo.append(lambda: numpy.random.set_state(kept))
+    if torch is not None and hasattr(torch, "get_rng_state"):
+        cpu = torch.get_rng_state()
+        undo.append(lambda: torch.set_rng_state(cpu))
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            devices = torch.cuda.get_rng_state_all()
+            undo.append(lambda: torch.cuda.set_rng_state_all(devices))
+    try:
+        yield
+    finally:
+        for step in undo:
+            step()
