@@ -126,11 +126,11 @@ def test_a_saved_page_has_all_parts(model, tmp_path, monkeypatch):
 
 
 def test_closing_a_view_frees_it(model):
-    before = sum(isinstance(o, ModelView) for o in gc.get_objects())
+    before = sum(type(o) is ModelView for o in gc.get_objects())
     for _ in range(3):
         nbviz.view(model).close()
     gc.collect()
-    assert sum(isinstance(o, ModelView) for o in gc.get_objects()) <= before
+    assert sum(type(o) is ModelView for o in gc.get_objects()) <= before
 
 
 def test_statistics_are_those_of_the_weight(view, model):
