@@ -51,7 +51,7 @@ def view(
         A model object, the path of a model file, or a ``ModelGraph``.
     inputs
         Example tensors, shapes (``(None, 224, 224, 3)``) or specs with dtype: one, a tuple, or a dict by name. Needed only
-        where the framework does not already know them. Nothing is computed with their values.
+        where the framework does not already know them.
     title
         Heading; the model's own name by default.
     height
@@ -70,8 +70,8 @@ def view(
     groups
         Whether layers are grouped by shared name prefixes.
     run
-        Allow a real forward pass where a framework's models cannot be read without one. No model needs it so far, so True
-        is refused rather than ignored.
+        Run the model once on ``inputs``, where its path depends on numbers that reading does not compute (PyTorch; a
+        diagnostic offers it). It runs without gradients, in its present mode; buffers and random states are put back.
     strict
         Raise the model's own exception when its forward pass fails, instead of showing what was reached.
 
@@ -105,10 +105,8 @@ def view(
     _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
     _at_least(200, height, "height is a number of pixels from 200", also=None)
     choice("ops", ops, (True, False, "auto"))
-    if run:
-        msg = "run=True asks for a real forward pass; every model that nbviz reads is read without one: leave it out."
-        raise OptionError(msg)
-    reading = _read(model, inputs, strict=strict)
+    choice("run", run, (True, False))
+    reading = _read(model, inputs, strict=strict, run=run)
     state = {
         "title": title or "",
         "height": height,
@@ -118,7 +116,7 @@ def view(
         "columns": None if columns is None else list(columns),
         "groups": bool(groups),
     }
-    return ModelView(reading, reread=_reader(model, inputs), ops=ops, state=state)
+    return ModelView(reading, reread=_reader(model, inputs, run=run), ops=ops, state=state)
 
 
 def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph:
@@ -491,8 +489,8 @@ def to_dot(
     return in_form(found, form)
 
 
-def _read(source: Any, inputs: Any, *, strict: bool) -> Reading:
-    reading = adapters.read(source, inputs)
+def _read(source: Any, inputs: Any, *, strict: bool, run: bool = False) -> Reading:
+    reading = adapters.read(source, inputs, run=run)
     if strict and reading.error is not None:
         raise reading.error
     return reading
@@ -504,19 +502,19 @@ def _checked(source: Any, inputs: Any, *, strict: bool) -> Reading:
     return reading
 
 
-def _reader(model: Any, inputs: Any) -> Callable[[], Reading]:
+def _reader(model: Any, inputs: Any, *, run: bool) -> Callable[[], Reading]:
     """Return what reads the same model again, held weakly: a displayed view must not pin a model's memory."""
     try:
         source = weakref.ref(model)
     except TypeError:  # a path
-        return lambda: adapters.read(model, inputs)
+        return lambda: adapters.read(model, inputs, run=run)
 
     def reread() -> Reading:
         alive = source()
         if alive is None:
             msg = "The model of this view no longer exists: call nbviz.view on the new one."
             raise NbvizError(msg)
-        return adapters.read(alive, inputs)
+        return adapters.read(alive, inputs, run=run)
 
     return reread
 

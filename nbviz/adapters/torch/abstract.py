@@ -7,9 +7,9 @@ from typing import Any, final
 
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.failures import NeedsValuesError
-from nbviz.adapters.torch.indexing import with_known_sizes
+from nbviz.adapters.torch.indexing import with_known_sizes, with_numbers
 from nbviz.adapters.torch.operations import Outcome, changed, counted
-from nbviz.adapters.torch.standins import StandIns, is_small, to_meta
+from nbviz.adapters.torch.standins import StandIns, is_small, keeps_values, to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped
 
 _GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
@@ -55,7 +55,7 @@ class AbstractOperations:
         return tensor
 
     def enter(self, value: Any, size: tuple[int, ...] | None, dtype: Any) -> Any:
-        """Make an input: small whole numbers keep their values, or are ones; all else has none."""
+        """Make an input: small examples keep their values, and whole numbers are ones without an example."""
         import torch
 
         if size is not None:
@@ -65,10 +65,10 @@ class AbstractOperations:
         whole = not (value.dtype.is_floating_point or value.dtype.is_complex)
         # A model without values takes any example: nobody has to move it there first.
         device = self._standins.home if self._standins.home.type == "meta" else value.device
-        if not whole or not is_small(value):
-            return self._standins.made(torch.empty_like(to_meta(value)), device)
-        if value.device.type == "meta":
+        if value.device.type == "meta" and whole and is_small(value):
             return self._standins.made(torch.ones(value.shape, dtype=value.dtype), device)
+        if value.device.type == "meta" or not keeps_values(value):
+            return self._standins.made(torch.empty_like(to_meta(value)), device)
         return self._standins.made(value.detach().to("cpu", copy=True), device)
 
     def renewed(self, outputs: Any, same: set[int]) -> Any:
@@ -139,12 +139,11 @@ class AbstractOperations:
         function, args, kwargs = with_known_sizes(function, name, *mapped((args, kwargs), self._standins.of))
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
         before = {key: t._version for key, t in meta.items()}
-        args, kwargs = mapped((args, kwargs), lambda t: meta[id(t)])
         try:
-            value, compute = counted(function, args, _placed(kwargs, "meta"))
-        except (NotImplementedError, RuntimeError) as error:
-            if name in _ASK_VALUES or isinstance(error, NotImplementedError) or "meta tensor" in str(error).lower():
-                raise NeedsValuesError(name, standins) from error
+            value, compute = _shapes_only(function, (args, kwargs), meta)
+        except RuntimeError as error:
+            if name in _ASK_VALUES or isinstance(error, NotImplementedError) or _asks_values(error):
+                raise NeedsValuesError(name, standins, self._standins.home) from error
             raise
         wrote = [id(t) in meta and meta[id(t)]._version != before[id(t)] for t in standins]
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
@@ -206,6 +205,26 @@ class AbstractOperations:
         value = value.clone() if options.get("copy") else value
         value = self._standins.made(value, device if moves else believed)
         return Outcome(value, [value], [], ())
+
+
+def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any]) -> tuple[Any, Any]:
+    """Run a function on tensors without values; where it takes one for a number (a size, a fill), on that number."""
+
+    def run(args: Any, kwargs: Any) -> tuple[Any, Any]:
+        args, kwargs = mapped((args, kwargs), lambda t: meta[id(t)])
+        return counted(function, args, _placed(kwargs, "meta"))
+
+    try:
+        return run(*given)
+    except RuntimeError as error:
+        numbers = with_numbers(given) if _asks_values(error) else None
+        if numbers is None:
+            raise
+        return run(*numbers)
+
+
+def _asks_values(error: RuntimeError) -> bool:
+    return "meta tensor" in str(error).lower()
 
 
 def _target(name: str, rest: list[Any], kwargs: Any, standins: StandIns) -> tuple[Any, Any, dict[str, Any]]:

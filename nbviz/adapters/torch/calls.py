@@ -43,7 +43,11 @@ def _parameter_names(function: Any) -> tuple[str, ...]:
     if not inspect.isfunction(function):
         return ()
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return tuple(p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # it wraps one that is not written in Python
+        return ()
+    return tuple(p.name for p in parameters if p.kind in kinds)
 
 
 def operation_settings(function: Any, args: Any, kwargs: Any) -> tuple[tuple[str, Setting], ...]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from nbviz.adapters.torch.kernels import run_kernel
 from nbviz.graph import Compute
 from nbviz.shape import Shape
 
@@ -39,6 +40,12 @@ def _added_mm(args: Any, output: Any) -> Compute:
     return _contraction(output.shape, args[1].shape[-1])
 
 
+def _grouped_mm(args: Any, output: Any) -> Compute:
+    a, b = args[0], args[1]
+    groups = (a.shape[0],) if a.dim() == b.dim() == 3 else ()  # else each row, or column, belongs to one group alone
+    return _contraction((*groups, a.shape[-2], b.shape[-1]), a.shape[-1])
+
+
 def _convolution(args: Any, output: Any) -> Compute:
     given, weight, transposed = args[0], args[1], args[6]
     window = Shape(map(int, weight.shape[1:]))  # a weight has the channels of one group alone
@@ -62,6 +69,7 @@ _RULES: dict[str, Callable[[Any, Any], Compute]] = {
     "aten::baddbmm": _added_mm,
     "aten::_int_mm": _mm,
     "aten::_scaled_mm": _mm,
+    "aten::_grouped_mm": _grouped_mm,
     "aten::convolution": _convolution,
 }
 
@@ -73,23 +81,36 @@ def rule_of(name: str) -> Callable[[Any, Any], Compute] | None:
     return _RULES.get(name)
 
 
-def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...]]:
-    """Run a function and return what it gives, and the contractions that it made."""
+_OWN = frozenset({"aten", "prim", "prims", "profiler"})
+"""The namespaces of operations whose contractions are known; what others do inside, nobody can tell."""
+
+_FUSED = frozenset({
+    "aten::mkldnn_rnn_layer", "aten::_cudnn_rnn", "aten::miopen_rnn", "aten::_transformer_encoder_layer_fwd",
+    "aten::_native_multi_head_attention",
+})  # fmt: skip
+"""PyTorch's own that do on a device in one step what is made of several operations elsewhere."""
+
+
+def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...] | None]:
+    """Run a function and return what it gives, and the contractions that it made; None where they are not known."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     found: list[Compute] = []
+    unknown: list[Any] = []
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            output = func(*args, **(kwargs or {}))
+            output = run_kernel(func, args, kwargs or {})
             rule = rule_of(func._schema.name)
             if rule is not None:
                 found.append(rule(args, output[0] if isinstance(output, tuple) else output))
+            elif func.namespace not in _OWN or func._schema.name in _FUSED:
+                unknown.append(func)
             return output
 
     with Watch():
         output = function(*args, **kwargs)
-    return output, summed(found)
+    return output, None if unknown else summed(found)
 
 
 def summed(patterns: Iterable[Compute]) -> tuple[Compute, ...]:

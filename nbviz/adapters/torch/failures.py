@@ -13,14 +13,28 @@ from nbviz.graph import Diagnostic, TensorSpec
 
 
 class NeedsValuesError(NbvizError, RuntimeError):
-    """The model's code asks for a value of a tensor that has none while nothing computes."""
+    """The model's code asks for a value of a tensor that has none while nothing computes.
 
-    def __init__(self, function: str, tensors: list[Any]) -> None:
+    Parameters
+    ----------
+    function
+        The operation that asks.
+    tensors
+        What it was given.
+    home
+        The device of the model's weights: on the meta device there is nothing that could be run.
+    """
+
+    def __init__(self, function: str, tensors: list[Any], home: Any) -> None:
         asked = next((t for t in tensors if t.device.type == "meta"), tensors[0])
         known = spec(asked)
+        if home.type == "meta":
+            what = "give the model weights, on the CPU say, and run it once: nbviz.view(model, inputs, run=True)"
+        else:
+            what = "nbviz.view(model, inputs, run=True) runs the model once, without gradients"
         super().__init__(
-            f"{function} asks for values of a {known.dtype} tensor {known.shape}: the path of this model depends on numbers that "
-            "nbviz does not compute. Whole numbers and truth values that are given as example tensors keep their values."
+            f"{function} asks for the values of a {known.dtype} tensor {known.shape}, which are not computed when a model is "
+            f"read: what happens next depends on them. To see it, {what}"
         )
 
 

@@ -15,12 +15,15 @@ from nbviz.adapters.torch.trace import Trace
 from nbviz.adapters.torch.tree import add_tree, is_kind, type_name
 from nbviz.adapters.tracebacks import detach
 from nbviz.builder import GraphBuilder
+from nbviz.errors import InputsError
 from nbviz.reading import Reading
 
 _ADD_INPUTS = (
     "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
     "in: inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
 )
+
+_NOTHING_TO_RUN = "run=True runs the model on inputs, and none are given: pass example tensors, such as inputs=torch.randn(1, 3, 224, 224)."
 
 Recorded = tuple[GraphBuilder, Exception | None, dict[int, Any]]
 
@@ -31,10 +34,12 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
     Raises
     ------
     InputsError
-        If ``inputs`` cannot be understood.
+        If ``inputs`` cannot be understood, or is missing where the model is to be run.
     """
     model = _unwrapped(model)
     if inputs is None:
+        if run:
+            raise InputsError(_NOTHING_TO_RUN)
         builder, error, held = _record(model, None, None)
         builder.note(_ADD_INPUTS)
     elif is_kind(model, "ScriptModule"):
@@ -93,7 +98,7 @@ def _record(
     held = add_parameters(builder, modules)
     if given is None:
         return builder, None, held
-    operations: Operations = RealOperations() if run else AbstractOperations(_home(model))
+    operations: Operations = (RealOperations if run else AbstractOperations)(_home(model))
     trace = Trace(builder, modules, model, held, operations)
     error: Exception | None = None
     try:

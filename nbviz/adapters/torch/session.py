@@ -109,21 +109,6 @@ def _empty_undo(value: Any) -> Callable[[], None]:
 
 
 @contextmanager
-def buffers_kept(model: Any) -> Iterator[None]:
-    """Put the values of all weights' and buffers' in-place changes back: of a real forward pass, which may make them."""
-    import torch
-
-    held = [t for t in (*model.parameters(), *model.buffers()) if t.device.type != "meta"]
-    before = [(t, t._version, t.detach().clone() if not isinstance(t, torch.nn.Parameter) else None) for t in held]
-    try:
-        yield
-    finally:
-        for tensor, version, values in before:
-            if values is not None and tensor._version != version:
-                tensor.copy_(values)
-
-
-@contextmanager
 def untouched(model: Any) -> Iterator[Memory]:
     """Run a trace of a model so that nothing of it remains: not in the model, not in this process."""
     import torch

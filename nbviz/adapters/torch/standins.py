@@ -1,26 +1,31 @@
 """Stands in for tensors, so that neither weights nor activations compute, and nothing of the user's is written.
 
 What the model holds and is given is never touched: each such tensor has a stand-in, which takes its place in every
-operation. Weights, inputs with fractions and whatever is large are stood in for on the meta device, where tensors have shapes
-and no values. Small whole numbers, truth values and small tables stay real, as copies, so that a model's Python code can
-still ask for them (the length of a sequence, whether a mask masks anything).
+operation. Weights and whatever is large are stood in for on the meta device, where tensors have shapes and no values, and so
+is what is computed from them. Small whole numbers, truth values and small tables stay real, as copies, so that a model's
+Python code can still ask for them (the length of a sequence, whether a mask masks anything).
 """
 
 from __future__ import annotations
 
 from typing import Any, final
 
-MOST_WHOLE = 1 << 20
-"""Elements up to which whole numbers and truth values stay real."""
+MOST_ELEMENTS = 1 << 20
+"""Elements up to which what is made of real numbers alone stays real: a mask over 1,024 positions."""
 
 MOST_FRACTIONS = 1 << 14
-"""Elements up to which fractions that are no weight stay real: frequencies, scales."""
+"""Elements up to which fractions that the model holds or is given stay real, and are no weight: frequencies, scales."""
 
 
 def is_small(tensor: Any) -> bool:
-    """Tell whether a tensor may stay real."""
-    whole = not (tensor.dtype.is_floating_point or tensor.dtype.is_complex)
-    return bool(tensor.numel() <= (MOST_WHOLE if whole else MOST_FRACTIONS))
+    """Tell whether a tensor that is made of real ones may stay real."""
+    return bool(tensor.numel() <= MOST_ELEMENTS)
+
+
+def keeps_values(tensor: Any) -> bool:
+    """Tell whether a tensor that the model holds or is given may stay real."""
+    fractions = tensor.dtype.is_floating_point or tensor.dtype.is_complex
+    return bool(tensor.numel() <= (MOST_FRACTIONS if fractions else MOST_ELEMENTS))
 
 
 def to_meta(tensor: Any) -> Any:
@@ -88,7 +93,7 @@ class StandIns:
     def _stand_in(self, tensor: Any) -> Any:
         import torch
 
-        real = not isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad and is_small(tensor)
+        real = not isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad and keeps_values(tensor)
         if real and tensor.device.type != "meta" and tensor.layout is torch.strided and not tensor.is_quantized:
             found = tensor.detach().to("cpu", copy=True)
         else:
