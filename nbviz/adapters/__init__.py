@@ -78,7 +78,7 @@ def _read_object(source: Any, inputs: Any, *, run: bool) -> Reading:
         return adapter.read(source, inputs)
     if not getattr(adapter, "can_run", False):
         raise OptionError(_never_run(source))
-    return adapter.read(source, inputs, run=True)  # type: ignore[call-arg] - those that can run take it
+    return adapter.read(source, inputs, run=True)  # type: ignore[call-arg]
 
 
 def _never_run(source: Any) -> str:
