@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, final
 
 from nbviz.adapters.torch.calls import operation_name
-from nbviz.adapters.torch.failures import NeedsValuesError
+from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import with_known_sizes, with_numbers
 from nbviz.adapters.torch.operations import Outcome, changed, counted
-from nbviz.adapters.torch.standins import StandIns, is_small, keeps_values, to_meta
-from nbviz.adapters.torch.tensors import leaves, mapped
+from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
+from nbviz.adapters.torch.tensors import leaves, mapped, version
 
 _GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
+_CHECKS = {"isnan": False, "isinf": False, "isposinf": False, "isneginf": False, "isfinite": True}
+"""Questions that models ask to be safe, and what they expect to hear."""
+
 _ASK_SIZES = frozenset({
     "size", "dim", "numel", "stride", "is_floating_point", "is_contiguous", "is_complex", "ndimension", "nelement",
     "storage_offset", "element_size", "is_signed", "is_inference", "__len__",
@@ -59,13 +63,11 @@ class AbstractOperations:
         import torch
 
         if size is not None:
-            whole = not (dtype.is_floating_point or dtype.is_complex)
             made = torch.empty(size, dtype=dtype, device="meta")
-            return self._standins.made(torch.ones(size, dtype=dtype) if whole and is_small(made) else made)
-        whole = not (value.dtype.is_floating_point or value.dtype.is_complex)
+            return self._standins.made(torch.ones(size, dtype=dtype) if is_whole(made) and is_small(made) else made)
         # A model without values takes any example: nobody has to move it there first.
         device = self._standins.home if self._standins.home.type == "meta" else value.device
-        if value.device.type == "meta" and whole and is_small(value):
+        if value.device.type == "meta" and is_whole(value) and is_small(value):
             return self._standins.made(torch.ones(value.shape, dtype=value.dtype), device)
         if value.device.type == "meta" or not keeps_values(value):
             return self._standins.made(torch.empty_like(to_meta(value)), device)
@@ -77,7 +79,7 @@ class AbstractOperations:
         def one(tensor: Any) -> Any:
             if id(tensor) not in same:
                 return tensor
-            return self._standins.made(self._standins.of(tensor).detach(), self._standins.device(tensor))
+            return self._standins.made(same_tensor(self._standins.of(tensor)), self._standins.device(tensor))
 
         return mapped(outputs, one)
 
@@ -96,6 +98,7 @@ class AbstractOperations:
         if name == "__set__":
             return True, function(*mapped(args, self._standins.of))
         if name == "requires_grad_":
+            self._standins.differentiate(args[0], *args[1:], **kwargs)
             return True, args[0]
         return False, None
 
@@ -115,6 +118,8 @@ class AbstractOperations:
 
     def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
         """Run a function on stand-ins."""
+        import torch
+
         name = operation_name(function)
         standins = [self._standins.of(t) for t in given]
         device = self._device(kwargs, given)
@@ -123,7 +128,10 @@ class AbstractOperations:
         if name in _FACTORIES or name in _FROM_DATA:
             value = self._created(function, name, args, kwargs)
             return self._outcome(value, given, standins, [False] * len(given), (), device)
-        before = [t._version for t in standins]
+        if name in _CHECKS and any(t.device.type == "meta" for t in standins):
+            value = torch.full(standins[0].shape, _CHECKS[name]) if is_small(standins[0]) else function(*standins)
+            return self._outcome(value, given, standins, [False] * len(given), (), device)
+        before = [version(t) for t in standins]
         if any(t.device.type == "meta" for t in standins):
             value, compute, wrote = self._abstractly(function, name, args, kwargs, standins)
         else:
@@ -138,14 +146,14 @@ class AbstractOperations:
         """Run a function on the meta device; a real tensor that is written loses its values."""
         function, args, kwargs = with_known_sizes(function, name, *mapped((args, kwargs), self._standins.of))
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
-        before = {key: t._version for key, t in meta.items()}
+        before = {key: version(t) for key, t in meta.items()}
         try:
             value, compute = _shapes_only(function, (args, kwargs), meta)
         except RuntimeError as error:
-            if name in _ASK_VALUES or isinstance(error, NotImplementedError) or _asks_values(error):
+            if name in _ASK_VALUES or asks_values(error):
                 raise NeedsValuesError(name, standins, self._standins.home) from error
             raise
-        wrote = [id(t) in meta and meta[id(t)]._version != before[id(t)] for t in standins]
+        wrote = [id(t) in meta and version(meta[id(t)]) != before[id(t)] for t in standins]
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
         for tensor, written in zip(standins, wrote, strict=True):
             if written and tensor.device.type != "meta":
@@ -201,30 +209,38 @@ class AbstractOperations:
         moves = device is not None and (device.type, device.index or 0) != (believed.type, believed.index or 0)
         if not moves and (dtype is None or dtype == found.dtype) and not options.get("copy"):
             return Outcome(tensor, [], [], ())
-        value = found.detach() if dtype is None or dtype == found.dtype else found.to(dtype)
+        value = same_tensor(found) if dtype is None or dtype == found.dtype else found.to(dtype)
         value = value.clone() if options.get("copy") else value
         value = self._standins.made(value, device if moves else believed)
         return Outcome(value, [value], [], ())
 
 
 def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any]) -> tuple[Any, Any]:
-    """Run a function on tensors without values; where it takes one for a number (a size, a fill), on that number."""
+    """Run a function on tensors without values; if it asks for some that are known, on these.
 
-    def run(args: Any, kwargs: Any) -> tuple[Any, Any]:
-        args, kwargs = mapped((args, kwargs), lambda t: meta[id(t)])
+    It may take a tensor for a number (a size, a fill), or whole numbers on the CPU beside tensors on another device (the
+    lengths of packed sequences).
+    """
+
+    def run(given: Any, shown: Callable[[Any], Any]) -> tuple[Any, Any]:
+        args, kwargs = mapped(given, shown)
         return counted(function, args, _placed(kwargs, "meta"))
 
     try:
-        return run(*given)
+        return run(given, lambda t: meta[id(t)])
     except RuntimeError as error:
-        numbers = with_numbers(given) if _asks_values(error) else None
-        if numbers is None:
+        if not asks_values(error):
             raise
-        return run(*numbers)
-
-
-def _asks_values(error: RuntimeError) -> bool:
-    return "meta tensor" in str(error).lower()
+        refused = error
+    for known, shown in (
+        (with_numbers(given), lambda t: meta[id(t)]),
+        (given, lambda t: t if is_whole(t) else meta[id(t)]),
+    ):
+        try:
+            return run(known, shown)
+        except (RuntimeError, TypeError):
+            continue
+    raise refused
 
 
 def _target(name: str, rest: list[Any], kwargs: Any, standins: StandIns) -> tuple[Any, Any, dict[str, Any]]:

@@ -91,8 +91,16 @@ _FUSED = frozenset({
 """PyTorch's own that do on a device in one step what is made of several operations elsewhere."""
 
 
+def _is_opaque(name: str, namespace: str) -> bool:
+    """Tell whether an operation without a rule may contract something."""
+    if namespace not in _OWN or name in _FUSED:
+        return True
+    return "backward" in name and any(part in name for part in ("conv", "attention", "scaled_dot", "rnn"))
+
+
 def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...] | None]:
     """Run a function and return what it gives, and the contractions that it made; None where they are not known."""
+    import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
     found: list[Compute] = []
@@ -100,11 +108,16 @@ def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, 
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if torch.is_inference_mode_enabled():  # in which PyTorch does not break operations down itself
+                with self:
+                    output = func.decompose(*args, **(kwargs or {}))
+                if output is not NotImplemented:
+                    return output
             output = run_kernel(func, args, kwargs or {})
             rule = rule_of(func._schema.name)
             if rule is not None:
                 found.append(rule(args, output[0] if isinstance(output, tuple) else output))
-            elif func.namespace not in _OWN or func._schema.name in _FUSED:
+            elif _is_opaque(func._schema.name, func.namespace):
                 unknown.append(func)
             return output
 

@@ -12,6 +12,14 @@ from nbviz.errors import NbvizError
 from nbviz.graph import Diagnostic, TensorSpec
 
 
+_NO_VALUES = re.compile(r"\bmeta\b|not allocated|fake impl", re.IGNORECASE)
+
+
+def asks_values(error: RuntimeError) -> bool:
+    """Tell whether PyTorch refuses an operation because a tensor has no values, or because it only knows how to compute."""
+    return isinstance(error, NotImplementedError) or _NO_VALUES.search(str(error)) is not None
+
+
 class NeedsValuesError(NbvizError, RuntimeError):
     """The model's code asks for a value of a tensor that has none while nothing computes.
 
@@ -58,7 +66,11 @@ def _text(known: TensorSpec) -> str:
 
 def hint(record: CallRecord, error: Exception) -> str:
     """Return what to try next for the mistakes that are made most, ``""`` for others."""
-    if isinstance(error, NeedsValuesError) or not record.inputs or record.inputs[0].shape is None:
+    if isinstance(error, NeedsValuesError):
+        return ""
+    if isinstance(error, RuntimeError) and asks_values(error):
+        return "It cannot be done without values: nbviz.view(model, inputs, run=True) runs the model once, without gradients."
+    if not record.inputs or record.inputs[0].shape is None:
         return ""
     shape, settings = record.inputs[0].shape.dims, dict(record.settings)
     for rule in (_width, _channels, _rank, _indices, _dtypes):

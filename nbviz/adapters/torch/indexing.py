@@ -25,11 +25,8 @@ def with_known_sizes(function: Any, name: str, args: Any, kwargs: Any) -> tuple[
 
 
 def with_numbers(given: Any) -> Any:
-    """Return arguments with each real number that is a tensor as a Python number; None where there is none."""
-    found = [t for t in leaves(given) if _is_real(t) and t.dim() == 0]
-    if not found:
-        return None
-    numbers = {id(t): t.item() for t in found}
+    """Return arguments with each real number that is a tensor as a Python number."""
+    numbers = {id(t): t.item() for t in leaves(given) if _is_real(t) and t.dim() == 0}
     return mapped(given, lambda t: numbers.get(id(t), t))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, final
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.compute import NEVER, watched
 from nbviz.adapters.torch.standins import to_meta
-from nbviz.adapters.torch.tensors import leaves, mapped
+from nbviz.adapters.torch.tensors import leaves, mapped, version
 from nbviz.adapters.torch.values import Values, writes
 from nbviz.graph import Compute
 
@@ -78,7 +78,7 @@ def counted(function: Any, args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, 
 
 def changed(given: list[Any], before: list[int]) -> list[bool]:
     """Tell of each tensor whether it was written since its version was ``before``."""
-    return [t._version != version for t, version in zip(given, before, strict=True)]
+    return [version(t) != then for t, then in zip(given, before, strict=True)]
 
 
 def _by_shapes(function: Any, args: Any, kwargs: Any) -> tuple[Compute, ...] | None:
@@ -127,7 +127,7 @@ class RealOperations:
     def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
         """Run a function on what it was given."""
         self._keep(function, kwargs, given)
-        before = [t._version for t in given]
+        before = [version(t) for t in given]
         value, compute = counted(function, args, kwargs)
         if compute is None:
             compute = _by_shapes(function, args, kwargs)

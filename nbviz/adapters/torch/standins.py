@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, final
 
+from nbviz.adapters.torch.tensors import is_wrapped, storage_key
+
 MOST_ELEMENTS = 1 << 20
 """Elements up to which what is made of real numbers alone stays real: a mask over 1,024 positions."""
 
@@ -22,10 +24,14 @@ def is_small(tensor: Any) -> bool:
     return bool(tensor.numel() <= MOST_ELEMENTS)
 
 
+def is_whole(tensor: Any) -> bool:
+    """Tell whether a tensor has whole numbers or truth values."""
+    return not (tensor.dtype.is_floating_point or tensor.dtype.is_complex)
+
+
 def keeps_values(tensor: Any) -> bool:
     """Tell whether a tensor that the model holds or is given may stay real."""
-    fractions = tensor.dtype.is_floating_point or tensor.dtype.is_complex
-    return bool(tensor.numel() <= (MOST_FRACTIONS if fractions else MOST_ELEMENTS))
+    return bool(tensor.numel() <= (MOST_ELEMENTS if is_whole(tensor) else MOST_FRACTIONS))
 
 
 def to_meta(tensor: Any) -> Any:
@@ -34,10 +40,19 @@ def to_meta(tensor: Any) -> Any:
 
     if tensor.device.type == "meta" and type(tensor) is torch.Tensor:
         return tensor
+    if is_wrapped(tensor):
+        return tensor.to("meta")
     if tensor.layout is not torch.strided or tensor.is_quantized or _has_parts(tensor):
         dtype = torch.float32 if tensor.is_quantized else tensor.dtype
         return torch.empty(tuple(tensor.shape), dtype=dtype, device="meta")
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def same_tensor(tensor: Any) -> Any:
+    """Return a tensor under another identity, with the same storage and place among gradients."""
+    import torch
+
+    return torch.ops.aten.alias(tensor)
 
 
 def _has_parts(tensor: Any) -> bool:
@@ -60,6 +75,7 @@ class StandIns:
         self._of: dict[int, Any] = {}
         self._made: dict[int, Any] = {}
         self._devices: dict[int, Any] = {}
+        self._storages: set[int] = set()
         self._lost: set[int] = set()
         self._without_values: dict[int, Any] = {}
         self._kept: list[Any] = []
@@ -71,9 +87,15 @@ class StandIns:
     def made(self, tensor: Any, device: Any = None) -> Any:
         """Take a tensor as made in this trace, on the device where the model believes it to be."""
         self._made[id(tensor)] = tensor
+        self._storages.add(storage_key(tensor))
         if device is not None and device != self.home:
             self._devices[id(tensor)] = device
         return tensor
+
+    def _shares(self, tensor: Any) -> bool:
+        """Tell whether a tensor is another form of one that was made in this trace."""
+        key = storage_key(tensor)
+        return key != 0 and key in self._storages
 
     def of(self, tensor: Any) -> Any:
         """Return what takes a tensor's place in operations."""
@@ -81,26 +103,37 @@ class StandIns:
         found = tensor if key in self._made else self._of.get(key)
         if found is None:
             found = self._stand_in(tensor)
-        if self._lost and found.device.type != "meta" and found.untyped_storage()._cdata in self._lost:
+        if self._lost and found.device.type != "meta" and storage_key(found) in self._lost:
             found = self._without_values.setdefault(key, to_meta(found))
         return found
 
     def lose(self, tensor: Any) -> None:
         """Forget the values of a real tensor, and of all that share its storage: what has no values was written into it."""
-        self._lost.add(tensor.untyped_storage()._cdata)
+        self._lost.add(storage_key(tensor))
         self._kept.append(tensor)
 
     def _stand_in(self, tensor: Any) -> Any:
         import torch
 
+        if is_wrapped(tensor) or self._shares(tensor):
+            return self.made(tensor)
         real = not isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad and keeps_values(tensor)
         if real and tensor.device.type != "meta" and tensor.layout is torch.strided and not tensor.is_quantized:
             found = tensor.detach().to("cpu", copy=True)
         else:
-            found = torch.empty_like(to_meta(tensor))  # its own storage
+            # its own storage; under vmap, requires_grad_() is refused
+            found = torch.empty_like(to_meta(tensor), requires_grad=tensor.requires_grad)
         self._of[id(tensor)] = found
         self._kept.append(tensor)
         return found
+
+    def differentiate(self, tensor: Any, requires_grad: bool = True) -> None:  # noqa: FBT001, FBT002 - PyTorch's signature
+        """Let gradients be taken with respect to a tensor: no gradient leads from what has no values to what has."""
+        found = self.of(tensor)
+        if found.device.type != "meta" and requires_grad:
+            self.lose(found)
+            found = self.of(tensor)
+        found.requires_grad_(requires_grad)
 
     def device(self, tensor: Any) -> Any:
         """Return the device where the model believes a tensor to be."""

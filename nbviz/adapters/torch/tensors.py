@@ -24,6 +24,41 @@ def spec(tensor: Any, name: str = "") -> TensorSpec:
     return TensorSpec(Shape(int(d) for d in tensor.shape), dtype_name(tensor), plain(name))
 
 
+def is_wrapped(tensor: Any) -> bool:
+    """Tell whether a tensor is what ``torch.vmap`` and its like make of one while they run."""
+    import torch
+
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+
+
+def unwrapped(tensor: Any) -> Any:
+    """Return the tensor inside one that is wrapped."""
+    import torch
+
+    return torch._C._functorch.get_unwrapped(tensor)
+
+
+def storage_of(tensor: Any) -> Any:
+    """Return the storage of a tensor; None where it has none of its own."""
+    while is_wrapped(tensor):
+        tensor = unwrapped(tensor)
+    try:
+        return tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):  # sparse, nested
+        return None
+
+
+def storage_key(tensor: Any) -> int:
+    """Return what tells the storage of a tensor from others while it lives; 0 where it has none of its own."""
+    storage = storage_of(tensor)
+    return 0 if storage is None else int(storage._cdata)
+
+
+def version(tensor: Any) -> int:
+    """Return what grows with each write into a tensor; in inference mode tensors do not count them."""
+    return 0 if tensor.is_inference() else int(tensor._version)
+
+
 def mapped(value: Any, one: Callable[[Any], Any]) -> Any:
     """Replace the tensors among the arguments of an operation."""
     import torch
