@@ -11,7 +11,6 @@ from nbviz.builder import CallRecord, GraphBuilder
 from nbviz.errors import NbvizError
 from nbviz.graph import Diagnostic, TensorSpec
 
-
 _NO_VALUES = re.compile(r"\bmeta\b|not allocated|fake impl", re.IGNORECASE)
 
 
