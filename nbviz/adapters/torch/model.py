@@ -11,6 +11,7 @@ from nbviz.adapters.torch.free import free_dimensions
 from nbviz.adapters.torch.inputs import Arguments, Spec, argument_names, arguments
 from nbviz.adapters.torch.operations import Operations, RealOperations
 from nbviz.adapters.torch.parameters import TorchWeightReader, add_parameters
+from nbviz.adapters.torch.program import read_exported, read_graph_module
 from nbviz.adapters.torch.trace import Trace
 from nbviz.adapters.torch.tree import add_tree, is_kind, type_name
 from nbviz.adapters.tracebacks import detach
@@ -26,7 +27,7 @@ Recorded = tuple[GraphBuilder, Exception | None, dict[int, Any]]
 
 
 def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
-    """Read a module: without inputs its tree, with inputs also the graph of its calls.
+    """Read a module: without inputs its tree, with inputs also the graph of its calls. A program has its graph with it.
 
     Raises
     ------
@@ -34,6 +35,10 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         If ``inputs`` cannot be understood.
     """
     model = _unwrapped(model)
+    if type(model).__name__ == "ExportedProgram":
+        return read_exported(model, inputs)
+    if inputs is None and is_kind(model, "GraphModule"):
+        return read_graph_module(model)
     if inputs is None:
         builder, error, held = _record(model, None, None)
         builder.note(_ADD_INPUTS)
