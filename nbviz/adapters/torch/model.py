@@ -22,6 +22,10 @@ _ADD_INPUTS = (
     "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
     "in: inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
 )
+_SCRIPTED = (
+    "This is the tree of modules and their parameters. A scripted module runs outside Python, where its calls cannot be "
+    "followed: for the graph, pass the module it was made from, or torch.export.export(module, args)."
+)
 
 Recorded = tuple[GraphBuilder, Exception | None, dict[int, Any]]
 
@@ -39,14 +43,9 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         return read_exported(model, inputs)
     if inputs is None and is_kind(model, "GraphModule"):
         return read_graph_module(model)
-    if inputs is None:
+    if inputs is None or is_kind(model, "ScriptModule"):
         builder, error, held = _record(model, None, None)
-        builder.note(_ADD_INPUTS)
-    elif is_kind(model, "ScriptModule"):
-        builder, error, held = _record(model, None, None)
-        builder.note(
-            "A scripted module runs outside Python, where its calls cannot be followed: pass the module it was made from."
-        )
+        builder.note(_SCRIPTED if is_kind(model, "ScriptModule") else _ADD_INPUTS)
     else:
         builder, error, held = _traced(model, arguments(model, inputs), run=run)
     reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])  # type: ignore[index]

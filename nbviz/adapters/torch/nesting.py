@@ -10,6 +10,8 @@ from typing import Any, final
 _ROOT = re.compile(r"^(L\[['\"]self['\"]\]|L__self__|self)(?=$|[.\[])")
 _INDEX = re.compile(r"\[['\"]?([^'\"\]]*)['\"]?\]")
 
+_NO_MODULE = "_empty_nn_module_stack"  # stands where export knows none
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def stack_of(node: Any) -> list[Entry]:
     found = [Entry(str(key), dotted(path), class_name(kind)) for key, (path, kind) in stack.items()]
     if node.op == "call_module" and found and found[-1].path == node.target:
         del found[-1]  # the node is this call itself
-    return [entry for entry in found if entry.path]
+    return [entry for entry in found if entry.path and not entry.path.startswith(_NO_MODULE)]
 
 
 def root_class(nodes: Iterable[Any]) -> str:

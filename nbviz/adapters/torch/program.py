@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, final
 
 from nbviz.adapters.text import plain
@@ -19,7 +19,7 @@ _NO_SHAPES = (
     "This is the graph as it was recorded; its shapes and multiply-accumulates are not known. For them, say what goes in: "
     "inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
 )
-_INPUTS_UNUSED = "An exported program knows its inputs: inputs was not used."
+INPUTS_UNUSED = "An exported program knows its inputs: inputs was not used."
 
 
 def read_exported(program: Any, inputs: Any = None) -> Reading:
@@ -45,9 +45,9 @@ def read_exported(program: Any, inputs: Any = None) -> Reading:
     lifted.update(dict.fromkeys(signature.inputs_to_lifted_tensor_constants))
     names = iter(structure_names(program.call_spec.out_spec))
     outputs = [next(names, "") if str(spec.kind).endswith("USER_OUTPUT") else None for spec in signature.output_specs]
-    _walk(builder, layers, program.graph, lifted, outputs, symbol_names(program.graph))
+    walk(builder, layers, program.graph, lifted, outputs, symbol_names(program.graph))
     if inputs is not None:
-        builder.note(_INPUTS_UNUSED)
+        builder.note(INPUTS_UNUSED)
     return Reading(builder.finish(), TorchWeightReader([tensors[key] for key in builder.parameter_keys()]))
 
 
@@ -58,26 +58,28 @@ def read_graph_module(model: Any) -> Reading:
     builder = GraphBuilder(own.rpartition(".")[2] or type(model).__name__.removesuffix("Impl"), "PyTorch")
     layers = Layers(builder)
     tensors = layers.add_modules(model)
+    layers.layer("", own)
     layers.add_called(nodes)
     pytree = getattr(model.graph._codegen, "pytree_info", None)
     if pytree is not None and pytree.out_spec is not None:
         names = list(structure_names(pytree.out_spec))
     else:
         names = list(argument_names(next(n for n in reversed(model.graph.nodes) if n.op == "output").args[0]))
-    _walk(builder, layers, model.graph, {}, names, symbol_names(model.graph))
+    walk(builder, layers, model.graph, {}, names, symbol_names(model.graph))
     if any(described(node.meta, {}) is UNKNOWN for node in placeholders(model.graph)):
         builder.note(_NO_SHAPES)
     return Reading(builder.finish(), TorchWeightReader([tensors[key] for key in builder.parameter_keys()]))
 
 
-def _walk(  # noqa: PLR0917
+def walk(  # noqa: PLR0917
     builder: GraphBuilder,
     layers: Layers,
     graph: Any,
     lifted: Mapping[str, Hashable | None],
-    outputs: list[str | None],
+    outputs: Sequence[str | None],
     names: Mapping[str, str],
 ) -> None:
+    """Write a graph whose layers and parameters are known."""
     program = Program(graph, lifted, outputs, names, layers.parameter, layers.path_of, layers.held_in)
     Walk(builder, program).run()
 
@@ -96,6 +98,7 @@ class Layers:
         self.builder = builder
         self._keys: dict[str, Hashable] = {}
         self._targets: dict[str, Hashable] = {}
+        self._held: set[Hashable] = set()
 
     def add_root(self, kind: str) -> None:
         """Add the model."""
@@ -135,7 +138,7 @@ class Layers:
         """Return the key of a module's row; add it, and those around it, where there is none."""
         if name not in self._keys:
             self._keys[name] = self._add(name, self.layer(name.rpartition(".")[0]), kind)
-        elif kind and self.builder.layer_field(self._keys[name], "type") == "Module":
+        elif kind and self.builder.layer_field(self._keys[name], "type") in ("Module", "GraphModule"):
             module, _, type_name = kind.rpartition(".")
             self.builder.update_layer(self._keys[name], type=plain(type_name), module=plain(module))
         return self._keys[name]
@@ -147,6 +150,7 @@ class Layers:
     def hold(self, target: str, key: Hashable, known: Stored) -> None:
         """Add a parameter by its dotted name."""
         self._targets[target] = key
+        self._held.add(key)
         self.builder.hold(self.layer(target.rpartition(".")[0]), key, known)
 
     def key_of(self, target: str) -> Hashable | None:
@@ -156,7 +160,7 @@ class Layers:
     def parameter(self, tensor: Any) -> Hashable | None:
         """Return the key of a tensor that a module holds, None if none does."""
         key = tensor_key(tensor) if hasattr(tensor, "untyped_storage") else None
-        return key if key in self._targets.values() else None
+        return key if key in self._held else None
 
     def held_in(self, name: str) -> list[Hashable]:
         """Return the keys of what a module holds, and the modules inside it."""

@@ -87,6 +87,8 @@ class Walk:
         self._env = Environment(program.names, program.parameter)
         self._bases: dict[Value, Value] = {}
         self._counting = Counting(None)
+        results = flat(output_of(program.graph).args[0])
+        self._updates = {node for node, name in zip(results, program.outputs, strict=False) if name is None}
 
     def run(self) -> None:
         """Write the whole program."""
@@ -123,9 +125,9 @@ class Walk:
             if name is None or not isinstance(value, Value):
                 continue
             step = _Step()
-            [*ports] = self._ports([value], root.id, step)
             known = replace(value.spec, name=plain(name))
-            exit_ = self.builder.begin("output", "output", root.id, [(value, known) for value, _ in ports])
+            ports: list[Port] = [(given, known) for given, _ in self._ports([value], root.id, step)]
+            exit_ = self.builder.begin("output", "output", root.id, ports)
             exit_.reads = tuple(step.reads)
             outputs.append((value, known))
         self.builder.end(root, outputs)
@@ -195,8 +197,8 @@ class Walk:
         path, op = self.program.layer(frame.entry.path), frame.entry.type.rpartition(".")[2] or "Module"
         entering, step = self._entering(inside), _Step()
         if not self._is_step(frame):
-            ports = [(value, value.spec) for value in entering if self.builder.knows(value)]
-            record = self.builder.begin("layer", op, parent, ports, layer=path)
+            known: list[Port] = [(value, value.spec) for value in entering if self.builder.knows(value)]
+            record = self.builder.begin("layer", op, parent, known, layer=path)
             self._items(frame.items, record.id)
             self.builder.end(record, [(value, value.spec) for value in self._leaving(inside)])
             return
@@ -224,14 +226,14 @@ class Walk:
     def _leaving(self, inside: list[Any]) -> list[Value]:
         """Return what nodes outside use; what the last node gives if there are none."""
         own = set(inside)
-        found: list[Any] = []
-        for node in inside:
-            for user in node.users:
-                if self._env.takes_one(user) and any(u not in own for u in user.users):
-                    found.append(self._env.value(user))
-                elif user not in own and not self._env.takes_one(user):
-                    found.append(self._env.value(node))
+        parts = (part for node in inside for part in (node, *filter(self._env.takes_one, node.users)))
+        found = [self._env.value(part) for part in parts if self._is_used(part, own)]
         return values_in(found) or values_in(self._env.value(inside[-1]))
+
+    def _is_used(self, node: Any, own: set[Any]) -> bool:
+        """Tell whether nodes outside use what a node gives; that a buffer has new values at the end is no use."""
+        users = (u for u in node.users if u not in own and not self._env.takes_one(u))
+        return any(user.op != "output" or node not in self._updates for user in users)
 
     def _module(self, node: Any, parent: int) -> None:
         """Record a call of a module as one step, or with its own graph inside."""
