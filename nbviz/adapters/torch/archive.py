@@ -37,8 +37,11 @@ class Archive:
         try:
             with zipfile.ZipFile(path) as opened:
                 names = opened.namelist()
+                starts = min((info.header_offset for info in opened.infolist()), default=0)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise FileReadError(_damaged(path, error)) from error
+        if starts:  # zipfile has found the end of an archive inside this one, whose own end is missing
+            raise FileReadError(_damaged(path, "its end is missing"))
         root = next((name.partition("/")[0] for name in names if name.endswith("/archive_format")), None)
         self.names = {name.partition("/")[2] for name in names if root is not None and name.startswith(f"{root}/")}
         self._root = root

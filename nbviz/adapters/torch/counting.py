@@ -36,7 +36,7 @@ class Counting:
 
     def count(self, function: Any, args: Any, kwargs: Any) -> tuple[Compute, ...] | None:
         """Return the contractions of a function called with values; None where they are not known."""
-        if operation_name(function) in NEVER:
+        if operation_name(function) in NEVER and getattr(function, "namespace", "aten") == "aten":
             return ()
         try:
             if not _is_pure(function):

@@ -80,7 +80,8 @@ class Environment:
     def _value(self, node: Any) -> Any:
         if self.takes_one(node):
             whole, index = self.value(node.args[0]), node.args[1]
-            return whole[index] if isinstance(whole, tuple) and -len(whole) <= index < len(whole) else Value(UNKNOWN)
+            fits = isinstance(whole, tuple) and isinstance(index, int) and -len(whole) <= index < len(whole)
+            return whole[index] if fits else Value(UNKNOWN)
         if node.op != "get_attr":
             return made(self.describe(node))
         found = attribute(node)

@@ -201,12 +201,13 @@ def symbol_names(graph: Any) -> dict[str, str]:
         found = {}
         for symbol, sources in environment.var_to_sources.items():
             names = (source.name if isinstance(source.name, str) else source.name() for source in sources)
-            name = next((given[n] for n in names if n in given), "")
-            if name.isidentifier() and not name.startswith("_"):
+            # the size of an input has the name of its Dim; the Dim that a size was derived from is its own source
+            name = next(filter(str.isidentifier, (given.get(n, n) for n in names)), "")
+            if name and not name.startswith("_"):
                 found[str(symbol)] = name
     except (AttributeError, KeyError, StopIteration, TypeError):  # of another version, or without symbols
         return {}
-    return found if len(set(found.values())) == len(found) else {}
+    return found
 
 
 def structure_names(spec: Any) -> Iterator[str]:

@@ -185,6 +185,7 @@ class _Unknown:
     """An operation that this PyTorch does not have, or that is more than one of tensors."""
 
     __module__ = "nbviz"
+    namespace = ""
 
     def __init__(self, name: str) -> None:
         self.__name__ = plain(name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,18 +45,7 @@ def dim_of(size: Any, names: Mapping[str, str] | None = None) -> Dim:
 
 def renamed(text: str, names: Mapping[str, str]) -> str:
     """Return an expression in which symbols have other names."""
-    if not names:
-        return text
-    try:
-        tree = ast.parse(text, mode="eval")
-    except SyntaxError:
-        return text
-    if isinstance(tree.body, ast.Name):
-        return names.get(text, text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            node.id = names.get(node.id, node.id)
-    return ast.unparse(tree)
+    return re.sub(r"[A-Za-z_]\w*", lambda found: names.get(found[0], found[0]), text)
 
 
 def symbols(dim: Dim) -> set[str]:

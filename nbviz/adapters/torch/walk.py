@@ -22,6 +22,7 @@ from nbviz.adapters.torch.nodes import (
     viewed,
     written,
 )
+from nbviz.adapters.torch.tree import type_name
 from nbviz.adapters.torch.values import UNKNOWN, Value, flat, gives_tensors, made, values_in
 from nbviz.builder import CallRecord, GraphBuilder, Port
 from nbviz.graph import Compute, TensorSpec
@@ -87,8 +88,10 @@ class Walk:
         self._env = Environment(program.names, program.parameter)
         self._bases: dict[Value, Value] = {}
         self._counting = Counting(None)
-        results = flat(output_of(program.graph).args[0])
-        self._updates = {node for node, name in zip(results, program.outputs, strict=False) if name is None}
+        self._within = ""
+        results = list(zip(flat(output_of(program.graph).args[0]), program.outputs, strict=False))
+        returned = {node for node, name in results if name is not None}
+        self._updates = {node for node, name in results if name is None} - returned
 
     def run(self) -> None:
         """Write the whole program."""
@@ -194,7 +197,7 @@ class Walk:
     def _frame(self, frame: Frame, parent: int) -> None:
         """Record a call of a module: a step of PyTorch's own as one call, others with what happens inside."""
         inside = list(frame.nodes())
-        path, op = self.program.layer(frame.entry.path), frame.entry.type.rpartition(".")[2] or "Module"
+        path, op = self.program.layer(self._within + frame.entry.path), frame.entry.type.rpartition(".")[2] or "Module"
         entering, step = self._entering(inside), _Step()
         if not self._is_step(frame):
             known: list[Port] = [(value, value.spec) for value in entering if self.builder.knows(value)]
@@ -242,16 +245,18 @@ class Walk:
         graph = getattr(module, "graph", None)
         step = _Step()
         ports = self._ports(values_in(given), parent, step)
-        path = self.program.layer(node.target)
-        op = type(module).__name__.removesuffix("Impl")
-        record = self.builder.begin("layer", op, parent, ports, layer=path, source=source_of(node))
+        name = self._within + node.target
+        op = type_name(module)
+        record = self.builder.begin("layer", op, parent, ports, layer=self.program.layer(name), source=source_of(node))
         if hasattr(graph, "nodes") and len(placeholders(graph)) == len(given):
-            results = self._inside(graph, given, record.id, stack_of(node))
+            outside, self._within = self._within, f"{name}."  # its nodes know the names inside it
+            results = self._inside(graph, given, record.id, [])
+            self._within = outside
             if record.has_children:
                 self._env.put(node, results[0] if len(results) == 1 else tuple(results))
                 self.builder.end(record, [(value, value.spec) for value in values_in(results)])
                 return
-        step.reads.update(dict.fromkeys(self.program.held(node.target)))
+        step.reads.update(dict.fromkeys(self.program.held(name)))
         if step.reads:  # what a module does with its weights is known only when it runs
             step.compute = None
         self._finish(record, step, values_in(self._env.value(node)))
