@@ -24,6 +24,7 @@ FILES = {
     ".keras": "nbviz.adapters.keras.files:read_file",
     ".h5": "nbviz.adapters.keras.files:read_file",
     ".hdf5": "nbviz.adapters.keras.files:read_file",
+    ".pt2": "nbviz.adapters.torch.exported.files:read_file",
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""

@@ -17,7 +17,7 @@ _GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
 _CHECKS = {"isnan": False, "isinf": False, "isposinf": False, "isneginf": False, "isfinite": True}
 """Questions that models ask to be safe, and what they expect to hear."""
 
-_ASK_SIZES = frozenset({
+ASK_SIZES = frozenset({
     "size", "dim", "numel", "stride", "is_floating_point", "is_contiguous", "is_complex", "ndimension", "nelement",
     "storage_offset", "element_size", "is_signed", "is_inference", "__len__",
 })  # fmt: skip
@@ -90,7 +90,7 @@ class AbstractOperations:
         name = getattr(function, "__name__", "")
         if name == "__get__":
             return self._attribute(function, args)
-        if name in _ASK_SIZES:
+        if name in ASK_SIZES:
             return True, function(self._standins.of(args[0]), *args[1:], **kwargs)
         if name == "get_device":
             device = self._standins.device(args[0])

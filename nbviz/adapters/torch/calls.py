@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ def operation_name(function: Any) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _parameter_names(function: Any) -> tuple[str, ...]:
+    schema = getattr(function, "_schema", None)  # torch.ops.aten.add.Tensor
+    if schema is not None:
+        return tuple(argument.name for argument in schema.arguments)
     if not inspect.isfunction(function):
         return ()
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -50,13 +54,16 @@ def _parameter_names(function: Any) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind in kinds)
 
 
-def operation_settings(function: Any, args: Any, kwargs: Any) -> tuple[tuple[str, Setting], ...]:
-    """Return what an operation was given besides tensors."""
+def operation_settings(
+    function: Any, args: Any, kwargs: Any, skipped: Callable[[Any], bool] | None = None
+) -> tuple[tuple[str, Setting], ...]:
+    """Return what an operation was given besides tensors; ``skipped`` tells what is one."""
+    skipped = skipped or _has_tensor
     names = _parameter_names(function)
     found: dict[str, Any] = {}
     loose = []
     for i, value in enumerate(args):
-        if _has_tensor(value):
+        if skipped(value):
             continue
         if i < len(names):
             found[names[i]] = value
@@ -64,7 +71,7 @@ def operation_settings(function: Any, args: Any, kwargs: Any) -> tuple[tuple[str
             loose.append(value)
     if loose:
         found["arguments"] = tuple(loose)
-    found.update((key, value) for key, value in kwargs.items() if not _has_tensor(value))
+    found.update((key, value) for key, value in kwargs.items() if not skipped(value))
     return tuple(
         (plain(k), simple(v)) for k, v in list(found.items())[:_LONGEST] if v is not None and k not in _NO_SETTINGS
     )

@@ -15,15 +15,17 @@ from nbviz.graph import Compute
 from nbviz.shape import Shape
 
 NEVER = frozenset({
-    "adaptive_avg_pool2d", "add", "add_", "amax", "amin", "arange", "argmax", "avg_pool2d", "batch_norm",
-    "bitwise_and", "bitwise_or", "cat", "chunk", "clone", "contiguous", "copy_", "cos", "cumsum", "detach", "div",
-    "div_", "dropout", "embedding", "empty", "eq", "exp", "expand", "expand_as", "flatten", "float", "full", "ge",
-    "gelu", "getitem", "group_norm", "gt", "interpolate", "layer_norm", "le", "log_softmax", "logical_and",
-    "logical_or", "lt", "masked_fill", "masked_fill_", "max", "max_pool2d", "mean", "min", "mul", "mul_", "ne", "neg",
-    "new_ones", "new_zeros", "ones", "ones_like", "pad", "permute", "pow", "relu", "relu_", "repeat", "reshape",
-    "rms_norm", "roll", "rsqrt", "setitem", "sigmoid", "silu", "sin", "softmax", "split", "sqrt", "squeeze", "stack",
-    "sub", "sub_", "sum", "t", "tanh", "to", "topk", "transpose", "tril", "triu", "true_divide", "type", "type_as",
-    "unbind", "unflatten", "unsqueeze", "view", "view_as", "where", "zeros", "zeros_like",
+    "adaptive_avg_pool2d", "add", "add_", "alias", "amax", "amin", "arange", "argmax", "argwhere", "avg_pool2d",
+    "batch_norm", "bincount", "bitwise_and", "bitwise_or", "cat", "chunk", "clone", "contiguous", "copy_", "cos",
+    "cumsum", "detach", "detach_", "div", "div_", "dropout", "embedding", "empty", "eq", "exp", "expand", "expand_as",
+    "fill_", "flatten", "float", "full", "ge", "gelu", "getitem", "group_norm", "gt", "index", "index_put",
+    "index_put_", "interpolate", "layer_norm", "le", "lift_fresh_copy", "log_softmax", "logical_and", "logical_or",
+    "lt", "masked_fill", "masked_fill_", "masked_select", "max", "max_pool2d", "mean", "min", "mul", "mul_", "ne",
+    "neg", "new_ones", "new_zeros", "nonzero", "ones", "ones_like", "pad", "permute", "pow", "relu", "relu_",
+    "repeat", "repeat_interleave", "reshape", "rms_norm", "roll", "rsqrt", "select", "setitem", "sigmoid", "silu",
+    "sin", "slice", "softmax", "split", "sqrt", "squeeze", "stack", "sub", "sub_", "sum", "t", "tanh", "to", "topk",
+    "transpose", "tril", "triu", "true_divide", "type", "type_as", "unbind", "unflatten", "unique",
+    "unique_consecutive", "unsqueeze", "view", "view_as", "where", "zero_", "zeros", "zeros_like",
 })  # fmt: skip
 """Functions that contract nothing: they need not be watched."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbviz.adapters.torch.abstract import AbstractOperations
+from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
 from nbviz.adapters.torch.failures import mark
 from nbviz.adapters.torch.free import free_dimensions
 from nbviz.adapters.torch.inputs import Arguments, Spec, argument_names, arguments
@@ -22,6 +23,10 @@ _ADD_INPUTS = (
     "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
     "in: inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
 )
+_SCRIPTED = (
+    "This is the tree of modules and their parameters. A scripted module runs outside Python, where its calls cannot be "
+    "followed: for the graph, pass the module it was made from, or torch.export.export(module, args)."
+)
 
 _NOTHING_TO_RUN = "run=True runs the model on inputs, and none are given: pass example tensors, such as inputs=torch.randn(1, 3, 224, 224)."
 
@@ -29,7 +34,7 @@ Recorded = tuple[GraphBuilder, Exception | None, dict[int, Any]]
 
 
 def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
-    """Read a module: without inputs its tree, with inputs also the graph of its calls.
+    """Read a module: without inputs its tree, with inputs also the graph of its calls. A program has its graph with it.
 
     Raises
     ------
@@ -37,16 +42,15 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         If ``inputs`` cannot be understood, or is missing where the model is to be run.
     """
     model = _unwrapped(model)
-    if inputs is None:
-        if run:
-            raise InputsError(_NOTHING_TO_RUN)
+    if type(model).__name__ == "ExportedProgram":
+        return read_exported(model, inputs)
+    if run and inputs is None:
+        raise InputsError(_NOTHING_TO_RUN)
+    if inputs is None and is_kind(model, "GraphModule"):
+        return read_graph_module(model)
+    if inputs is None or is_kind(model, "ScriptModule"):
         builder, error, held = _record(model, None, None)
-        builder.note(_ADD_INPUTS)
-    elif is_kind(model, "ScriptModule"):
-        builder, error, held = _record(model, None, None)
-        builder.note(
-            "A scripted module runs outside Python, where its calls cannot be followed: pass the module it was made from."
-        )
+        builder.note(_SCRIPTED if is_kind(model, "ScriptModule") else _ADD_INPUTS)
     else:
         builder, error, held = _traced(model, arguments(model, inputs), run=run)
     reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])  # type: ignore[index]

@@ -8,9 +8,9 @@ from typing import Any, Protocol, final
 
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.compute import NEVER, watched
+from nbviz.adapters.torch.restore import Values, writes
 from nbviz.adapters.torch.standins import to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped, version
-from nbviz.adapters.torch.values import Values, writes
 from nbviz.graph import Compute
 
 
