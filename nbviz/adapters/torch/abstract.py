@@ -9,6 +9,7 @@ from typing import Any, final
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import with_known_sizes, with_numbers
+from nbviz.adapters.torch.memo import Memo
 from nbviz.adapters.torch.operations import Outcome, changed, counted
 from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped, version
@@ -45,6 +46,7 @@ class AbstractOperations:
 
     def __init__(self, home: Any) -> None:
         self._standins = StandIns(home)
+        self._memo = Memo()
 
     def guarded(self, _model: Any) -> AbstractContextManager[None]:
         """Guard nothing: all that is written are stand-ins."""
@@ -148,7 +150,8 @@ class AbstractOperations:
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
         before = {key: version(t) for key, t in meta.items()}
         try:
-            value, compute = _shapes_only(function, (args, kwargs), meta)
+            given = mapped((args, kwargs), lambda t: meta[id(t)])
+            value, compute = self._memo.run(function, given, lambda: _shapes_only(function, (args, kwargs), meta))
         except RuntimeError as error:
             if name in _ASK_VALUES or asks_values(error):
                 raise NeedsValuesError(name, standins, self._standins.home) from error

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from nbviz.adapters.text import plain
@@ -91,6 +91,6 @@ def caller() -> str:
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if name.partition(".")[0] not in _LIBRARIES:
-            return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+            return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"  # noqa: PTH119 - a Path is slow to make
         frame = frame.f_back
     return ""

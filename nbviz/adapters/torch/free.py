@@ -20,6 +20,8 @@ Again = Callable[[str], tuple[GraphBuilder, Exception | None]]
 
 def free_dimensions(builder: GraphBuilder, names: Sequence[str], again: Again) -> None:
     """Write None for each dimension that differs when a free dimension of the inputs has another size."""
+    if not names:
+        return
     others: dict[str, list[CallRecord]] = {}
     for name in names:
         made, error = again(name)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nbviz.adapters.text import plain
 from nbviz.graph import TensorSpec
 from nbviz.shape import Shape
+
+_PLAIN = frozenset({int, float, bool, str, type(None)})
 
 _DEPTH = 8
 """How deep tensors are looked for in what a module takes and gives."""
@@ -21,7 +24,12 @@ def dtype_name(tensor: Any) -> str:
 
 def spec(tensor: Any, name: str = "") -> TensorSpec:
     """Return what is known of a tensor."""
-    return TensorSpec(Shape(int(d) for d in tensor.shape), dtype_name(tensor), plain(name))
+    return _spec(tuple(tensor.shape), tensor.dtype, name)
+
+
+@functools.lru_cache(maxsize=4096)
+def _spec(sizes: tuple[int, ...], dtype: Any, name: str) -> TensorSpec:
+    return TensorSpec(Shape(int(d) for d in sizes), str(dtype).removeprefix("torch."), plain(name))
 
 
 def is_wrapped(tensor: Any) -> bool:
@@ -63,9 +71,11 @@ def mapped(value: Any, one: Callable[[Any], Any]) -> Any:
     """Replace the tensors among the arguments of an operation."""
     import torch
 
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
     if isinstance(value, torch.Tensor):
         return one(value)
-    kind = type(value)
     if kind is tuple or kind is list:
         return kind([mapped(item, one) for item in value])
     if kind is dict:
