@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbviz import adapters
+from nbviz.collecting import uncollected
 from nbviz.errors import NbvizError, OptionError, UnknownOptionError, above_zero, choice, nearest
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
@@ -106,7 +107,6 @@ def view(
     _at_least(200, height, "height is a number of pixels from 200", also=None)
     choice("ops", ops, (True, False, "auto"))
     choice("run", run, (True, False))
-    reading = _read(model, inputs, strict=strict, run=run)
     state = {
         "title": title or "",
         "height": height,
@@ -116,7 +116,9 @@ def view(
         "columns": None if columns is None else list(columns),
         "groups": bool(groups),
     }
-    return ModelView(reading, reread=_reader(model, inputs, run=run), ops=ops, state=state)
+    with uncollected():
+        reading = _read(model, inputs, strict=strict, run=run)
+        return ModelView(reading, reread=_reader(model, inputs, run=run), ops=ops, state=state)
 
 
 def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph:
@@ -497,7 +499,8 @@ def _read(source: Any, inputs: Any, *, strict: bool, run: bool = False) -> Readi
 
 
 def _checked(source: Any, inputs: Any, *, strict: bool) -> Reading:
-    reading = _read(source, inputs, strict=strict)
+    with uncollected():
+        reading = _read(source, inputs, strict=strict)
     warn_if_partial(reading, stacklevel=4)
     return reading
 
