@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from nbviz.adapters.torch.abstract import AbstractOperations
@@ -10,9 +10,10 @@ from nbviz.adapters.torch.failures import mark
 from nbviz.adapters.torch.free import free_dimensions
 from nbviz.adapters.torch.inputs import Arguments, Spec, argument_names, arguments
 from nbviz.adapters.torch.operations import Operations, RealOperations
-from nbviz.adapters.torch.parameters import TorchWeightReader, add_parameters
+from nbviz.adapters.torch.parameters import add_parameters
 from nbviz.adapters.torch.trace import Trace
 from nbviz.adapters.torch.tree import add_tree, is_kind, type_name
+from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.adapters.tracebacks import detach
 from nbviz.builder import GraphBuilder
 from nbviz.reading import Reading
@@ -22,7 +23,7 @@ _ADD_INPUTS = (
     "in: inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
 )
 
-Recorded = tuple[GraphBuilder, Exception | None, dict[int, Any]]
+Recorded = tuple[GraphBuilder, Exception | None, dict[Hashable, Any]]
 
 
 def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
@@ -44,7 +45,7 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         )
     else:
         builder, error, held = _traced(model, arguments(model, inputs), run=run)
-    reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])  # type: ignore[index]
+    reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])
     return Reading(builder.finish(), reader, error)
 
 

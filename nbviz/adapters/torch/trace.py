@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -36,7 +36,12 @@ class Trace:
     """
 
     def __init__(
-        self, builder: GraphBuilder, modules: dict[int, Any], model: Any, held: dict[int, Any], operations: Operations
+        self,
+        builder: GraphBuilder,
+        modules: dict[int, Any],
+        model: Any,
+        held: dict[Hashable, Any],
+        operations: Operations,
     ) -> None:
         self.builder = builder
         self.model = model
