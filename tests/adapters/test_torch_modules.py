@@ -250,3 +250,248 @@ def test_a_tensor_class_that_answers_nothing_has_unknown_bytes():
     graph = graph_of(model)
     assert (graph.parameters[0].bytes, graph.parameters[0].size) == (None, 6)
     assert Metrics(graph).totals["bytes"] is None
+
+
+# --- spread over processes -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_processes():
+    """Let this process believe that it is one of two; nothing is sent."""
+    distributed = pytest.importorskip("torch.distributed")
+    if not distributed.is_available():
+        pytest.skip("this build of PyTorch is not for several processes")
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    distributed.init_process_group("fake", store=FakeStore(), rank=0, world_size=2)
+    try:
+        yield init_device_mesh("cpu", (2,))
+    finally:
+        distributed.destroy_process_group()
+
+
+def test_a_distributed_weight_has_its_whole_shape_and_says_what_lies_here(two_processes):
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    model = nn.Sequential(nn.Linear(64, 128), nn.Linear(128, 3))
+    for layer, placement in zip(model, (Shard(0), Replicate()), strict=True):
+        layer.weight = nn.Parameter(distribute_tensor(layer.weight.data, two_processes, [placement]))
+    reading = read(model, (None, 64))
+    assert reading.error is None
+    found = parameters(reading.graph)["0/weight"]
+    assert (found.shape, found.size, found.bytes) == ((128, 64), 8192, 8192 * 4)
+    settings = dict(reading.graph.layers[1].settings)
+    assert settings["weight placement"] == "Shard(0) on mesh (2,), local (64, 64)"
+    assert "bias placement" not in settings
+    assert dict(reading.graph.layers[2].settings)["weight placement"] == "Replicate on mesh (2,), local (3, 128)"
+    assert Metrics(reading.graph).totals["macs"] == 128 * 64 + 3 * 128
+    assert len(values(reading, "1/weight")) == 384
+    with pytest.raises(LookupError, match=r"this process holds \(64, 64\) of its \(128, 64\)"):
+        values(reading, "0/weight")
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x):
+        return self.b(self.a(x).relu())
+
+
+def test_a_fully_sharded_model_is_traced_without_gathering(two_processes):
+    from torch.distributed.fsdp import fully_shard
+
+    model = nn.Sequential(Block(), Block())
+    for block in model:
+        fully_shard(block, mesh=two_processes)
+    fully_shard(model, mesh=two_processes)
+    hooks = [(dict(m._forward_pre_hooks), dict(m._forward_hooks)) for m in model.modules()]
+    graph = graph_of(model, (None, 8))
+    metrics = Metrics(graph)
+    assert (metrics.totals["params"], metrics.totals["macs"]) == (4 * (64 + 8), 4 * 64)
+    assert output_shapes(graph) == [(None, 8)]
+    assert dict(graph.layers[graph.layer_index["0/a"]].settings)["bias placement"].endswith("local (4,)")
+    assert graph.layers[graph.layer_index["0"]].source.startswith("test_torch_modules.py:")
+    assert hooks == [(dict(m._forward_pre_hooks), dict(m._forward_hooks)) for m in model.modules()]
+    assert all(type(p).__name__ == "DTensor" for p in model.parameters())
+
+
+def test_a_flat_parameter_names_what_is_in_it_and_is_not_run(two_processes):
+    from torch.distributed.fsdp import FullyShardedDataParallel
+
+    model = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = FullyShardedDataParallel(model, device_id=torch.device("cpu"))
+    [flat] = model.parameters()
+    reading = read(model, (None, 8))
+    assert (reading.error, len(reading.graph.calls)) == (None, 0)
+    assert [(p.size, p.bytes) for p in reading.graph.parameters] == [(flat.numel(), flat.numel() * 4)]
+    settings = dict(reading.graph.layers[1].settings)
+    assert settings["_flat_param placement"] == "flat: 0.weight (4, 8), 0.bias (4,), 2.weight (2, 4), 2.bias (2,)"
+    assert "pass the module that it was given" in reading.graph.diagnostics[0].message
+
+
+def test_data_parallel_models_are_read_on_one_device(two_processes):
+    inner = nn.parallel.DistributedDataParallel(nn.Sequential(nn.Linear(8, 4), nn.ReLU()))
+    model = nn.Sequential(inner, nn.DataParallel(nn.Linear(4, 2)))
+    graph = graph_of(model, (None, 8))
+    assert Metrics(graph).totals["params"] == sum(p.numel() for p in model.parameters())
+    assert {"0/module/0", "1"} <= set(graph.calls_of)
+    assert output_shapes(graph) == [(None, 2)]
+
+
+# --- weights that come about in other ways -------------------------------------------------------------------------
+
+
+def parametrized():
+    from torch.nn.utils import parametrizations, prune
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {
+            "weight_norm": parametrizations.weight_norm(nn.Linear(8, 8)),
+            "spectral_norm": parametrizations.spectral_norm(nn.Linear(8, 8)),
+            "orthogonal": parametrizations.orthogonal(nn.Linear(8, 8)),
+            "old weight_norm": torch.nn.utils.weight_norm(nn.Linear(8, 8)),
+            "old spectral_norm": torch.nn.utils.spectral_norm(nn.Linear(8, 8)),
+            "pruned": prune.l1_unstructured(nn.Linear(8, 8), "weight", 0.5),
+        }
+
+
+@pytest.mark.parametrize(
+    "kind", ["weight_norm", "spectral_norm", "orthogonal", "old weight_norm", "old spectral_norm", "pruned"]
+)
+def test_weights_that_are_computed_are_read_where_they_are_stored(kind):
+    model = nn.Sequential(parametrized()[kind], nn.ReLU()).train()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    attributes = {name: set(vars(module)) for name, module in model.named_modules()}
+    graph = graph_of(model, (None, 8))
+    found = Metrics(graph).totals
+    assert found["params"] == sum(p.numel() for p in model.parameters())
+    assert found["buffers"] == sum(b.numel() for b in model.buffers())
+    assert output_shapes(graph) == [(None, 8)]
+    read_by = {i for call in graph.calls for i in call.parameters}
+    assert {p.id for p in graph.parameters if p.kind == "weight"} <= read_by
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    assert attributes == {name: set(vars(module)) for name, module in model.named_modules()}
+
+
+class Adapted(nn.Module):
+    """The shape of PEFT's own."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base_layer = base.requires_grad_(requires_grad=False)
+        self.lora_A = nn.ModuleDict({"default": nn.Linear(base.in_features, 2, bias=False)})
+        self.lora_B = nn.ModuleDict({"default": nn.Linear(2, base.out_features, bias=False)})
+
+    def forward(self, x):
+        return self.base_layer(x) + self.lora_B["default"](self.lora_A["default"](x)) * 2
+
+
+def test_adapters_are_trained_and_their_base_is_not():
+    graph = graph_of(nn.Sequential(Adapted(nn.Linear(16, 8)), nn.ReLU()), (None, 16))
+    metrics = Metrics(graph)
+    assert (metrics.totals["params"], metrics.totals["trainable_params"]) == (136 + 48, 48)
+    assert metrics.trainable[metrics.tree.index["0/base_layer"]] == 0
+    assert "0/lora_A/default" in graph.calls_of
+    assert graph.layers[graph.layer_index["0/lora_A/default"]].accessor == "[0].lora_A['default']"
+
+
+def test_lazy_layers_stay_lazy_and_say_so():
+    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(3))
+    before = {name: (id(tensor), type(tensor)) for name, tensor in model.named_parameters()}
+    attributes = {name: (type(module), set(vars(module))) for name, module in model.named_modules()}
+    for inputs in (None, (None, 3, 8, 8)):
+        graph = graph_of(model, inputs)
+        assert Metrics(graph).totals["params"] is None
+        assert any("Lazy layers (3 of them)" in note.message for note in graph.diagnostics)
+    assert output_shapes(graph) == [(None, 3)]
+    assert Metrics(graph).totals["macs"] == 4 * 6 * 6 * 3 * 9 + 144 * 3
+    assert before == {name: (id(tensor), type(tensor)) for name, tensor in model.named_parameters()}
+    assert attributes == {name: (type(module), set(vars(module))) for name, module in model.named_modules()}
+    model(torch.randn(2, 3, 8, 8))
+    assert Metrics(graph_of(model)).totals["params"] == sum(p.numel() for p in model.parameters())
+
+
+def test_a_lazy_layer_that_refuses_its_input_is_the_one_that_failed():
+    graph = read(nn.Sequential(nn.Identity(), nn.LazyConv2d(4, 3)), (2, 3)).graph
+    assert [call.path for call in graph.calls if call.failed] == ["1"]
+
+
+# --- compiled and scripted -----------------------------------------------------------------------------------------
+
+
+class Around(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.pre, self.inner, self.post = nn.Linear(8, 8), inner, nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.post(self.inner(self.pre(x)))
+
+
+def block():
+    return nn.Sequential(nn.Linear(8, 4), nn.ReLU())
+
+
+def refuses(_graph, _inputs):
+    raise AssertionError("a trace has compiled something")
+
+
+def compiled_in_place():
+    model = block()
+    model.compile(backend=refuses)
+    return model
+
+
+def compiled_inside():
+    @torch.compile(backend=refuses)
+    def step(x):
+        return x[:, :4].relu()
+
+    class Steps(nn.Module):
+        def forward(self, x):
+            return step(x)
+
+    return Steps()
+
+
+@pytest.mark.parametrize("make", [lambda: torch.compile(block(), backend=refuses), compiled_in_place, compiled_inside])
+def test_what_is_compiled_is_traced_as_it_was_written(make):
+    model = Around(make())
+    graph = graph_of(model, (None, 8))
+    assert output_shapes(graph) == [(None, 2)]
+    assert any(call.op in ("relu", "ReLU") for call in graph.calls)
+    assert Metrics(graph).totals["params"] == sum(p.numel() for p in model.parameters())
+
+
+def scripted(model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.script(model)
+
+
+def traced(model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.trace(model, torch.randn(1, 8))
+
+
+@pytest.mark.parametrize("make", [scripted, traced])
+def test_a_scripted_layer_is_one_call_with_its_weights_and_shapes(make):
+    graph = graph_of(Around(make(block())), (None, 8))
+    inner = graph.calls[graph.calls_of["inner"][0]]
+    assert (inner.op, inner.outputs[0].shape) == ("Sequential", (None, 4))
+    metrics = Metrics(graph)
+    assert metrics.totals["macs"] == 64 + 32 + 8
+    assert metrics.params[metrics.tree.index["inner"]] == 36
+
+
+def test_a_scripted_model_is_a_tree_with_a_note():
+    reading = read(scripted(block()), (None, 8))
+    assert (reading.error, len(reading.graph.layers), len(reading.graph.calls)) == (None, 3, 0)
+    assert "pass the module it was made from" in reading.graph.diagnostics[-1].message

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any, final
 
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.failures import NeedsValuesError
 from nbviz.adapters.torch.indexing import with_known_sizes
+from nbviz.adapters.torch.lazy import still_lazy
 from nbviz.adapters.torch.operations import Outcome, changed, counted
 from nbviz.adapters.torch.standins import StandIns, is_small, to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped
@@ -42,9 +43,9 @@ class AbstractOperations:
     def __init__(self, home: Any) -> None:
         self._standins = StandIns(home)
 
-    def guarded(self, _model: Any) -> AbstractContextManager[None]:
-        """Guard nothing: all that is written are stand-ins."""
-        return nullcontext()
+    def guarded(self, model: Any) -> AbstractContextManager[None]:
+        """Keep lazy parameters lazy; of all others stand-ins are written."""
+        return still_lazy(model, "meta")
 
     def stand_in(self, tensor: Any) -> Any:
         """Return what takes a tensor's place in operations."""

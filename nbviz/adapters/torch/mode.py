@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -32,6 +33,15 @@ def functions(handler: Handler) -> Any:
             return handler.function(func, args, kwargs or {})
 
     return Functions()
+
+
+def not_compiled() -> AbstractContextManager[Any]:
+    """Return a context in which what ``torch.compile`` was given runs as it is; nothing is imported for it."""
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    import torch
+
+    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return, unused-ignore]
 
 
 @contextmanager

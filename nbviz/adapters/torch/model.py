@@ -35,14 +35,10 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         If ``inputs`` cannot be understood.
     """
     model = _unwrapped(model)
-    if inputs is None:
+    why_not = _ADD_INPUTS if inputs is None else _untraceable(model)
+    if why_not:
         builder, error, held = _record(model, None, None)
-        builder.note(_ADD_INPUTS)
-    elif is_kind(model, "ScriptModule"):
-        builder, error, held = _record(model, None, None)
-        builder.note(
-            "A scripted module runs outside Python, where its calls cannot be followed: pass the module it was made from."
-        )
+        builder.note(why_not)
     else:
         builder, error, held = _traced(model, arguments(model, inputs), run=run)
     reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])
@@ -52,6 +48,18 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
 def _unwrapped(model: Any) -> Any:
     """Return the module that ``torch.compile`` was given."""
     return model._orig_mod if is_kind(model, "OptimizedModule") else model
+
+
+def _untraceable(model: Any) -> str:
+    """Return why the calls of a model cannot be followed, ``""`` when they can."""
+    if is_kind(model, "ScriptModule"):
+        return "A scripted module runs outside Python, where its calls cannot be followed: pass the module it was made from."
+    if any(is_kind(module, "FullyShardedDataParallel") for module in model.modules()):
+        return (
+            "FullyShardedDataParallel keeps the weights of all its layers in flat pieces, and gathers them from other processes "
+            "when it runs: for the graph, pass the module that it was given."
+        )
+    return ""
 
 
 def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:

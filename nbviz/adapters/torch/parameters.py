@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.text import plain
+from nbviz.adapters.torch.lazy import is_uninitialized
 from nbviz.adapters.torch.packed import packed_tensors
 from nbviz.adapters.torch.storage import logical_size, stored_bytes
 from nbviz.adapters.torch.tensors import dtype_name, shape_of
@@ -25,11 +26,12 @@ def own_tensors(module: Any) -> Iterator[tuple[str, Any, bool]]:
 def add_parameters(builder: GraphBuilder, modules: dict[int, Any]) -> dict[Hashable, Any]:
     """Add every module's parameters and buffers; return them by what they are known by, packed ones as the way to them."""
     held: dict[Hashable, Any] = {}
-    outside = 0
+    outside, lazy = 0, dict[int, None]()
     for layer, module in modules.items():
         for name, tensor, buffer in _held(builder, layer, module):
             if is_uninitialized(tensor):
                 builder.leave_open(layer)
+                lazy[layer] = None
                 continue
             held[id(tensor)] = tensor
             builder.hold(layer, id(tensor), stored(name, tensor, buffer=buffer))
@@ -38,12 +40,23 @@ def add_parameters(builder: GraphBuilder, modules: dict[int, Any]) -> dict[Hasha
             outside += known.size * (key not in held)
             held[key] = packed
             builder.hold(layer, key, known)
+    _explain(builder, outside, list(lazy))
+    return held
+
+
+def _explain(builder: GraphBuilder, outside: int, lazy: list[int]) -> None:
+    """Say why numbers are missing, or are others than PyTorch's own."""
     if outside:
         builder.note(
             f"{outside:,} values of quantized layers are packed outside parameters(), which does not count them; here they count "
             "as parameters that are not trained."
         )
-    return held
+    if lazy:
+        builder.note(
+            f"Lazy layers ({len(lazy):,} of them) get their weights when they first run, so that the numbers of parameters are not "
+            "known yet: call the model once on real inputs, and view it again.",
+            builder.path_of(lazy[0]) or "",
+        )
 
 
 def _held(builder: GraphBuilder, key: int, module: Any) -> Iterator[tuple[str, Any, bool]]:
@@ -58,11 +71,6 @@ def _held(builder: GraphBuilder, key: int, module: Any) -> Iterator[tuple[str, A
         if path and at is not None and not at.startswith(f"{path}/"):
             for inner in child.modules():
                 yield from own_tensors(inner)
-
-
-def is_uninitialized(tensor: Any) -> bool:
-    """Tell whether a tensor belongs to a lazy module that has not seen an input yet."""
-    return type(tensor).__name__ in ("UninitializedParameter", "UninitializedBuffer")
 
 
 def stored(name: str, tensor: Any, *, buffer: bool) -> Stored:

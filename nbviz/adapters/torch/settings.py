@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbviz.adapters.text import plain, short
+from nbviz.adapters.torch.distributed import placements
 from nbviz.graph import Setting
 
 _SKIPPED = frozenset({"self", "args", "kwargs", "device", "dtype", "_weight", "_freeze"})
@@ -16,7 +17,7 @@ _DEPTH = 4
 
 
 def settings_of(module: Any) -> tuple[tuple[str, Setting], ...]:
-    """Return what a module's constructor was given, as far as it keeps it, and whether it is in training mode."""
+    """Return what a module's constructor was given, as far as it keeps it, where its weights lie, and whether it trains."""
     attributes = vars(module)
     found: list[tuple[str, Setting]] = []
     for name in _constructor(type(module)):
@@ -24,6 +25,7 @@ def settings_of(module: Any) -> tuple[tuple[str, Setting], ...]:
             found.append((name, simple(attributes[name])))
         elif name in attributes.get("_parameters", ()):  # bias=True
             found.append((name, attributes["_parameters"][name] is not None))
+    found.extend(placements(module))
     found.append(("training", bool(attributes.get("training", False))))
     return tuple(found)
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from nbviz.adapters.torch.calls import caller, operation_name, operation_settings
 from nbviz.adapters.torch.compute import summed
-from nbviz.adapters.torch.mode import functions, module_calls
+from nbviz.adapters.torch.distributed import alone
+from nbviz.adapters.torch.lazy import take_shape
+from nbviz.adapters.torch.mode import functions, module_calls, not_compiled
 from nbviz.adapters.torch.operations import Operations
 from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
@@ -60,6 +62,8 @@ class Trace:
         """Guard the session, and intercept what this thread calls."""
         with ExitStack() as stack:
             self._memory = stack.enter_context(untouched(self.model))
+            stack.enter_context(alone(self.model))
+            stack.enter_context(not_compiled())
             stack.enter_context(self.operations.guarded(self.model))
             stack.enter_context(module_calls(self))
             stack.enter_context(functions(self))
@@ -93,6 +97,8 @@ class Trace:
         self.stack.append(record)
         self._running.append(module)
         try:
+            with _bookkeeping():
+                take_shape(module, args, kwargs, self.held)
             outputs = call(_callee(module), *args, **kwargs)
         except Exception as error:
             self._blame(error, record)

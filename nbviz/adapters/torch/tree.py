@@ -87,7 +87,9 @@ _SOURCES: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 
 
 def source_of(module_type: type) -> str:
-    """Return ``file.py:line`` of a user's class, ``""`` for PyTorch's own."""
+    """Return ``file.py:line`` of a user's class, also where PyTorch has put its own in front; ``""`` for PyTorch's own."""
+    written = (cls for cls in module_type.__mro__ if not is_builtin(cls) and cls.__module__ != "builtins")
+    module_type = next(written, module_type)
     if is_builtin(module_type):
         return ""
     if module_type not in _SOURCES:
