@@ -118,20 +118,13 @@ def test_packed_weights_are_read_dequantized_while_the_model_lives():
 
 def static():
     tools = quantization()
-    stem = [tools.QuantStub(), nn.Conv2d(3, 4, 3), nn.ReLU()]
-    model = nn.Sequential(*stem, nn.Flatten(), nn.Linear(144, 5), tools.DeQuantStub()).eval()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = tools.fuse_modules(model, [["1", "2"]])
-        model.qconfig = tools.get_default_qconfig("fbgemm")
-        tools.prepare(model, inplace=True)
-        model(torch.randn(2, 3, 8, 8))
-        return tools.convert(model)
+    model = nn.Sequential(tools.QuantStub(), nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 5), tools.DeQuantStub())
+    return converted(model, torch.randn(2, 3, 8, 8))
 
 
 def test_statically_quantized_layers_count_their_channels_scales():
     found = parameters(graph_of(static()))
-    conv, linear = found["1/weight"], found["4/_packed_params/weight"]
+    conv, linear = found["1/weight"], found["3/_packed_params/weight"]
     assert (conv.shape, conv.size, conv.bytes) == ((4, 3, 3, 3), 108, 108 + 4 * (8 + 8))  # scales and zero points
     assert (linear.shape, linear.size, linear.bytes) == ((5, 144), 720, 720 + 5 * (8 + 8))
     assert found["0/scale"].kind == "buffer"
@@ -147,6 +140,60 @@ def test_four_bits_are_half_a_byte():
     [weight] = graph_of(model).parameters
     assert (weight.dtype, weight.size, weight.bytes) == ("quint4x2", 80, 40 + 10 * (4 + 4))
     assert len(values(read(model), "bag/_packed_params/weight")) == 80
+
+
+class Mixed(nn.Module):
+    """Quantized operations of several kinds, some of them without a module."""
+
+    def __init__(self):
+        super().__init__()
+        tools = quantization()
+        self.quant, self.back = tools.QuantStub(), tools.DeQuantStub()
+        self.conv, self.up = nn.Conv1d(3, 4, 3, stride=2, padding=1), nn.ConvTranspose2d(4, 2, 2, stride=2)
+        self.norm, self.act, self.sums = nn.BatchNorm2d(2), nn.Hardswish(), torch.ao.nn.quantized.FloatFunctional()
+
+    def forward(self, x):
+        y = self.conv(self.quant(x))
+        y = self.sums.cat([self.sums.add(y, y), y], 2)
+        z = self.norm(self.act(self.up(y.reshape(-1, 4, 2, y.shape[-1] // 2))))
+        return self.back(z), self.back(self.sums.mul(y, y))
+
+
+def converted(model, *args):
+    tools = quantization()
+    model.eval().qconfig = tools.get_default_qconfig("fbgemm")
+    for module in model.modules():
+        if isinstance(module, nn.ConvTranspose2d):  # whose channels cannot have scales of their own
+            module.qconfig = tools.QConfig(model.qconfig.activation, tools.default_weight_observer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tools.prepare(model, inplace=True)
+        model(*args)
+        return tools.convert(model)
+
+
+def test_quantized_operations_have_the_shapes_and_contractions_of_those_on_floats():
+    x = torch.randn(2, 3, 16)
+    before, model = Mixed().eval(), converted(Mixed(), x)
+    graph = graph_of(model, (None, 3, 16))
+    with torch.no_grad():
+        assert output_shapes(graph) == [(None, *t.shape[1:]) for t in model(x)]
+    assert Metrics(graph).totals["macs"] == totals(before, (None, 3, 16))["macs"] > 0
+    assert parameters(graph)["conv/weight"].shape == (4, 3, 3)
+    [conv] = [graph.calls[i] for i in graph.calls_of["conv"]]
+    assert {graph.parameters[i].name for i in conv.parameters} == {"weight", "bias"}
+    [add] = [call for call in graph.calls if call.op == "add"]
+    assert len({e.source for e in graph.edges if e.target == add.id}) == 1
+
+
+def test_dynamically_quantized_layers_have_the_shapes_and_contractions_of_those_on_floats():
+    x = torch.randn(3, 5, 8)
+    graph, plain = graph_of(dynamic(torch.qint8), x), graph_of(Recurrent(), x)
+    assert output_shapes(graph) == output_shapes(plain) == [(3, 4)]
+    assert Metrics(graph).totals["macs"] == Metrics(plain).totals["macs"]
+    [fc] = [graph.calls[i] for i in graph.calls_of["fc"]]
+    assert {graph.parameters[i].owners[0] for i in fc.parameters} == {"fc/_packed_params"}
+    assert dict(graph.calls[graph.calls_of["rnn"][0]].settings) == {}
 
 
 class QuantState:

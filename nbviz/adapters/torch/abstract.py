@@ -10,6 +10,7 @@ from nbviz.adapters.torch.failures import NeedsValuesError
 from nbviz.adapters.torch.indexing import with_known_sizes
 from nbviz.adapters.torch.lazy import still_lazy
 from nbviz.adapters.torch.operations import Outcome, changed, counted
+from nbviz.adapters.torch.quantized import counterpart
 from nbviz.adapters.torch.standins import StandIns, is_small, to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped
 
@@ -137,7 +138,8 @@ class AbstractOperations:
         self, function: Any, name: str, args: Any, kwargs: Any, standins: list[Any]
     ) -> tuple[Any, Any, list[bool]]:
         """Run a function on the meta device; a real tensor that is written loses its values."""
-        function, args, kwargs = with_known_sizes(function, name, *mapped((args, kwargs), self._standins.of))
+        function, args, kwargs = counterpart(function, *mapped((args, kwargs), self._standins.of))
+        function, args, kwargs = with_known_sizes(function, name, args, kwargs)
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
         before = {key: t._version for key, t in meta.items()}
         args, kwargs = mapped((args, kwargs), lambda t: meta[id(t)])

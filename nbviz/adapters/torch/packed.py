@@ -52,9 +52,16 @@ def packed_tensors(module: Any) -> Iterator[tuple[str, tuple[int, str], Any, Pac
     """Yield what is packed in a module's own attributes: its name, what it is known by, the tensor, and the way back to it."""
     for attribute, value in list(vars(module).items()):
         if is_packed(value):
-            for name, tensor in unpacked(value):
+            for name, packed in unpacked(value):
+                tensor = _as_declared(module, packed)
                 key = (id(value), name)
                 yield name + _suffix(attribute), key, tensor, Packed(module, attribute, name)
+
+
+def _as_declared(module: Any, tensor: Any) -> Any:
+    """Return a weight with the rank that it has for its module: one of ``Conv1d`` is packed as one of ``Conv2d``."""
+    kernel = vars(module).get("kernel_size")
+    return tensor.squeeze(-2) if isinstance(kernel, tuple) and tensor.dim() - 2 == len(kernel) + 1 else tensor
 
 
 def _suffix(attribute: str) -> str:

@@ -49,7 +49,7 @@ def _explain(builder: GraphBuilder, outside: int, lazy: list[int]) -> None:
     if outside:
         builder.note(
             f"{outside:,} values of quantized layers are packed outside parameters(), which does not count them; here they count "
-            "as parameters that are not trained."
+            "as parameters that are not trained. Quantized activations have the dtype of the numbers that they stand for."
         )
     if lazy:
         builder.note(

@@ -13,6 +13,7 @@ from nbviz.adapters.torch.distributed import alone
 from nbviz.adapters.torch.lazy import take_shape
 from nbviz.adapters.torch.mode import functions, module_calls, not_compiled
 from nbviz.adapters.torch.operations import Operations
+from nbviz.adapters.torch.quantized import reads
 from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
 from nbviz.adapters.torch.tree import add_one, children, definer, is_builtin, is_kind, type_name
@@ -206,7 +207,9 @@ class Trace:
         read = [t for t in given if id(t) in self.held and not self.builder.knows(self._token(t))]
         ports = self._ports([t for t in given if all(t is not r for r in read)])
         record = self.builder.begin("operation", operation_name(function), self.frame, ports, source=caller())
-        record.reads = tuple(id(t) for t in read)
+        packed = set(reads((args, tuple(kwargs.values()))))
+        unpacked = [key for key in self.held if isinstance(key, tuple) and key[0] in packed] if packed else []
+        record.reads = (*(id(t) for t in read), *unpacked)
         record.settings = operation_settings(function, args, kwargs)
         return record
 
