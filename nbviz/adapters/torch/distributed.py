@@ -8,6 +8,7 @@ from typing import Any
 
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.storage import is_distributed
+from nbviz.adapters.torch.walk import modules_of
 from nbviz.graph import Setting
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
@@ -50,7 +51,7 @@ def alone(model: Any) -> Iterator[None]:
     """Take out the hooks that gather weights from other processes, and those that spread inputs over them."""
     taken: list[tuple[Any, dict[int, Any]]] = []
     try:
-        for module in model.modules():
+        for module in modules_of(model):
             for kind in _HOOKS:
                 hooks = vars(module).get(kind)
                 found = [key for key, hook in hooks.items() if _talks(hook)] if hooks else []

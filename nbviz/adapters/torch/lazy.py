@@ -6,6 +6,8 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from nbviz.adapters.torch.walk import modules_of
+
 _KINDS = ("_parameters", "_buffers")
 
 
@@ -21,7 +23,7 @@ def still_lazy(model: Any, device: str | None = None) -> Iterator[None]:
     They are on ``device``, or else where the model's own are.
     """
     replaced: list[tuple[dict[str, Any], str, Any]] = []
-    for module in model.modules():
+    for module in modules_of(model):
         for held in (getattr(module, kind) for kind in _KINDS):
             for name, tensor in list(held.items()):
                 if is_uninitialized(tensor):

@@ -13,6 +13,7 @@ from nbviz.adapters.torch.operations import Operations, RealOperations
 from nbviz.adapters.torch.parameters import add_parameters
 from nbviz.adapters.torch.trace import Trace
 from nbviz.adapters.torch.tree import add_tree, is_kind, type_name
+from nbviz.adapters.torch.walk import modules_of, tensors_of
 from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.adapters.tracebacks import detach
 from nbviz.builder import GraphBuilder
@@ -54,7 +55,7 @@ def _untraceable(model: Any) -> str:
     """Return why the calls of a model cannot be followed, ``""`` when they can."""
     if is_kind(model, "ScriptModule"):
         return "A scripted module runs outside Python, where its calls cannot be followed: pass the module it was made from."
-    if any(is_kind(module, "FullyShardedDataParallel") for module in model.modules()):
+    if any(is_kind(module, "FullyShardedDataParallel") for module in modules_of(model)):
         return (
             "FullyShardedDataParallel keeps the weights of all its layers in flat pieces, and gathers them from other processes "
             "when it runs: for the graph, pass the module that it was given."
@@ -82,7 +83,7 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
 def _float_dtype(model: Any) -> Any:
     import torch
 
-    floats = (p.dtype for p in model.parameters() if p.dtype.is_floating_point)
+    floats = (p.dtype for p in tensors_of(model) if p.dtype.is_floating_point)
     return next(floats, torch.get_default_dtype())
 
 
@@ -90,7 +91,7 @@ def _home(model: Any) -> Any:
     """Return the device where the model believes its tensors to be."""
     import torch
 
-    return next((t.device for t in (*model.parameters(), *model.buffers())), torch.get_default_device())
+    return next((t.device for t in tensors_of(model)), torch.get_default_device())
 
 
 def _record(

@@ -11,7 +11,7 @@ from nbviz.adapters.torch.lazy import is_uninitialized
 from nbviz.adapters.torch.packed import packed_tensors
 from nbviz.adapters.torch.storage import logical_size, stored_bytes
 from nbviz.adapters.torch.tensors import dtype_name, shape_of
-from nbviz.adapters.torch.tree import children
+from nbviz.adapters.torch.walk import children, modules_of
 from nbviz.builder import GraphBuilder, Stored
 
 
@@ -69,7 +69,7 @@ def _held(builder: GraphBuilder, key: int, module: Any) -> Iterator[tuple[str, A
     for _, child in children(module):
         at = builder.path_of(id(child))
         if path and at is not None and not at.startswith(f"{path}/"):
-            for inner in child.modules():
+            for inner in modules_of(child):
                 yield from own_tensors(inner)
 
 

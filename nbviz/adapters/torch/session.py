@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.lazy import is_uninitialized, still_lazy
+from nbviz.adapters.torch.walk import modules_of, tensors_of
 from nbviz.adapters.undo import random_states, undo_deque, undo_dict, undo_generator, undo_list, undo_set
 
 _MOST_OBJECTS = 100_000
@@ -31,7 +32,7 @@ class Memory:
     def note(self, model: Any) -> None:
         """Remember a model: all its modules, and the containers and plain objects that they hold."""
         waiting: deque[tuple[Any, bool]] = deque()
-        for module in model.modules():
+        for module in modules_of(model):
             if id(module) not in self._seen:
                 self._seen[id(module)] = module
                 self._undo.append(_class_undo(module))
@@ -114,7 +115,7 @@ def buffers_kept(model: Any) -> Iterator[None]:
     """Put the values of all weights' and buffers' in-place changes back: of a real forward pass, which may make them."""
     import torch
 
-    held = [t for t in (*model.parameters(), *model.buffers()) if t.device.type != "meta" and not is_uninitialized(t)]
+    held = [t for t in tensors_of(model) if t.device.type != "meta" and not is_uninitialized(t)]
     before = [(t, t._version, t.detach().clone() if not isinstance(t, torch.nn.Parameter) else None) for t in held]
     try:
         with still_lazy(model):

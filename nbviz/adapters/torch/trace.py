@@ -16,7 +16,8 @@ from nbviz.adapters.torch.operations import Operations
 from nbviz.adapters.torch.quantized import reads
 from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
-from nbviz.adapters.torch.tree import add_one, children, definer, is_builtin, is_kind, type_name
+from nbviz.adapters.torch.tree import add_one, definer, is_builtin, is_kind, type_name
+from nbviz.adapters.torch.walk import children
 from nbviz.adapters.torch.writes import Writes
 from nbviz.builder import CallRecord, GraphBuilder, Port
 

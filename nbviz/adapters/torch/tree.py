@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nbviz.adapters.text import plain
 from nbviz.adapters.torch.settings import settings_of
+from nbviz.adapters.torch.walk import children
 from nbviz.builder import GraphBuilder
 
 
@@ -25,13 +26,6 @@ def definer(module: Any, method: str) -> type:
 def is_kind(module: Any, *names: str) -> bool:
     """Tell whether a module is an instance of one of PyTorch's own classes of these names."""
     return any(cls.__name__ in names and is_builtin(cls) for cls in type(module).__mro__)
-
-
-def children(module: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the modules directly inside a module with their names."""
-    for name, child in module._modules.items():
-        if child is not None:
-            yield name, child
 
 
 def add_tree(builder: GraphBuilder, model: Any) -> dict[int, Any]:
@@ -55,6 +49,8 @@ def add_one(builder: GraphBuilder, module: Any, holder: Any, segment: str) -> st
     """Add one module below one that is already there."""
     key = None if holder is None else id(holder)
     above = "" if key is None else builder.layer_field(key, "name")
+    accessor = "" if key is None else builder.layer_field(key, "accessor") + _accessor(holder, segment)
+    segment = plain(segment)
     return builder.add_layer(
         id(module),
         key,
@@ -63,7 +59,7 @@ def add_one(builder: GraphBuilder, module: Any, holder: Any, segment: str) -> st
         type=type_name(module),
         module=type(module).__module__,
         settings=settings_of(module),
-        accessor="" if key is None else builder.layer_field(key, "accessor") + _accessor(holder, segment),
+        accessor=accessor,
         source=source_of(type(module)),
     )
 

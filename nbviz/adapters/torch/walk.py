@@ -1,0 +1,35 @@
+"""Walks through a model's modules and tensors by identity, asking nothing of the model's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def children(module: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the modules directly inside a module with their names."""
+    for name, child in module._modules.items():
+        if child is not None:
+            yield name, child
+
+
+def modules_of(model: Any) -> Iterator[Any]:
+    """Yield a model and every module inside it, each once.
+
+    ``Module.modules()`` asks modules whether they are equal, and for their hash: a model's code may have its own answer.
+    """
+    seen = {id(model)}
+    waiting = [model]
+    while waiting:
+        module = waiting.pop()
+        yield module
+        inside = {id(child): child for _, child in children(module) if id(child) not in seen}
+        seen.update(inside)
+        waiting.extend(reversed(inside.values()))
+
+
+def tensors_of(model: Any) -> Iterator[Any]:
+    """Yield the parameters of a model and of all modules inside it, and then their buffers."""
+    modules = list(modules_of(model))
+    for held in (*(module._parameters for module in modules), *(module._buffers for module in modules)):
+        yield from (tensor for tensor in held.values() if tensor is not None)
