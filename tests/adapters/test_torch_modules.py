@@ -542,3 +542,134 @@ def test_a_scripted_model_is_a_tree_with_a_note():
     reading = read(scripted(block()), (None, 8))
     assert (reading.error, len(reading.graph.layers), len(reading.graph.calls)) == (None, 3, 0)
     assert "pass the module it was made from" in reading.graph.diagnostics[-1].message
+
+
+# --- odd modules ---------------------------------------------------------------------------------------------------
+
+
+class Hostile(nn.Module):
+    """Answers what Python asks of an object with errors."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def __getattr__(self, name):
+        if name in ("fc", "training"):
+            return super().__getattr__(name)
+        raise RuntimeError(name)
+
+    def _refuses(self, *_):
+        raise RuntimeError("asked")
+
+    __bool__ = __eq__ = __iter__ = __contains__ = __repr__ = _refuses
+    __hash__ = None
+
+    def __len__(self):
+        return 0
+
+    def forward(self, x):
+        return self.fc(x)
+
+
+class Answers(nn.Module):
+    """Has every attribute that it is asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return lambda *_: name
+
+    def forward(self, x):
+        return self.fc(x)
+
+
+@pytest.mark.parametrize("kind", [Hostile, Answers])
+def test_modules_that_answer_oddly_are_read(kind):
+    for model, around in ((nn.Sequential(kind(), nn.ReLU(), kind()), ("0/", "2/")), (kind(), ("",))):
+        graph = graph_of(model, (None, 4))
+        assert Metrics(graph).totals["params"] == 20 * len(around)
+        assert {f"{path}fc" for path in around} <= set(graph.calls_of)
+
+
+def test_parameters_in_lists_and_dicts_and_buffers_of_all_kinds_are_read_where_they_are_held():
+    class Lists(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.each = nn.ParameterList([torch.randn(3, 3), torch.randn(3)])
+            self.named = nn.ParameterDict({"w": torch.randn(3, 3)})
+            self.register_buffer("once", torch.zeros(3), persistent=False)
+            self.kept = nn.Buffer(torch.zeros(2)) if hasattr(nn, "Buffer") else torch.zeros(2)
+
+        def forward(self, x):
+            return x @ self.each[0] + self.each[1] + x @ self.named["w"] + self.once
+
+    model = Lists()
+    graph = graph_of(model, (None, 3))
+    found = Metrics(graph).totals
+    assert (found["params"], found["buffers"]) == (21, sum(b.numel() for b in model.buffers()))
+    assert {"each/0", "each/1", "named/w", "once"} <= set(parameters(graph))
+    assert found["macs"] == 18
+
+
+def test_tied_and_shared_layers_count_once():
+    shared, tied = nn.Linear(3, 3), nn.Linear(3, 3)
+    tied.weight = shared.weight
+    model = nn.Sequential(shared, nn.ReLU(), shared, tied)
+    graph = graph_of(model, (None, 3))
+    assert Metrics(graph).totals["params"] == sum(p.numel() for p in model.parameters()) == 15
+    assert parameters(graph)["0/weight"].owners == ("0", "3")
+    assert len(graph.calls_of["0"]) == 2
+
+
+def test_odd_names_have_paths_and_accessors_that_reach_the_module():
+    model = nn.Module()
+    names = ("a/b", "~x", "ü—名", " ", "1", "<b>", "two\nlines", "bell\x07", "bell", "lambda")
+    for name in names:
+        model._modules[name] = nn.Linear(2, 2)
+    graph = graph_of(model)
+    layers = [layer for layer in graph.layers if layer.parent is not None]
+    assert len(layers) == len(names)
+    assert all("\x07" not in layer.path + layer.name for layer in layers)
+    reached = [eval(f"model{layer.accessor}", {"model": model}) for layer in layers]  # noqa: S307
+    assert reached == [model._modules[name] for name in names]
+
+
+def test_deep_and_wide_models_are_read():
+    deep = nn.Linear(2, 2)
+    for _ in range(500):
+        deep = nn.Sequential(deep)
+    assert len(graph_of(deep).layers) == 501
+    assert Metrics(graph_of(deep)).totals["params"] == 6
+    # Python itself refuses to run so deep a model: what was reached is shown
+    reading = read(deep, (2, 2))
+    assert isinstance(reading.error, RecursionError)
+    assert list(violations(reading.graph)) == []
+    assert Metrics(graph_of(nn.ModuleList(nn.Linear(2, 2) for _ in range(5000)))).totals["params"] == 30_000
+
+
+def test_real_adapters_of_peft_are_read():
+    peft = pytest.importorskip("peft", exc_type=ImportError)
+
+    class Attends(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.q_proj, self.v_proj, self.out = nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(16, 4)
+
+        def forward(self, x):
+            return self.out(torch.softmax(self.q_proj(x), -1) * self.v_proj(x))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = peft.get_peft_model(Attends(), peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"]))
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    metrics = Metrics(graph_of(model, (None, 16)))
+    trainable, total = model.get_nb_trainable_parameters()
+    assert (metrics.totals["trainable_params"], metrics.totals["params"]) == (trainable, total)
+    assert any(path.endswith("q_proj/lora_A/default") for path in metrics.graph.calls_of)
+    assert all(torch.equal(state[key], value) for key, value in model.state_dict().items())

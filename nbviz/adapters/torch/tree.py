@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import weakref
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,9 @@ def _accessor(holder: Any, segment: str) -> str:
         return f"[{segment!r}]"
     if segment.isdigit() and is_kind(holder, "Sequential", "ModuleList"):
         return f"[{segment}]"
-    return f".{segment}" if segment.isidentifier() else f".get_submodule({segment!r})"
+    return (
+        f".{segment}" if segment.isidentifier() and not keyword.iskeyword(segment) else f".get_submodule({segment!r})"
+    )
 
 
 _SOURCES: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
