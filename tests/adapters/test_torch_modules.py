@@ -241,6 +241,83 @@ def test_what_a_user_hangs_onto_a_plain_parameter_is_not_part_of_it():
     assert totals(Holds(weight=weight))["bytes"] == 16
 
 
+@pytest.mark.parametrize("bits", [4, 8])
+def test_layers_of_bitsandbytes_are_read_and_left_as_they_are(bits):
+    library = pytest.importorskip("bitsandbytes", exc_type=ImportError)
+    kinds = {
+        4: lambda: library.nn.Linear4bit(64, 32, quant_type="nf4"),
+        8: lambda: library.nn.Linear8bitLt(64, 32, has_fp16_weights=False),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = nn.Sequential(kinds[bits]().to("cpu"))
+    weight = model[0].weight
+    attributes = dict(vars(weight))
+    reading = read(model, (None, 64))
+    assert reading.error is None
+    assert all(vars(weight)[name] is value for name, value in attributes.items())
+    found = parameters(reading.graph)["0/weight"]
+    assert (found.size, found.trainable) == (2048, False)
+    assert 2048 * bits // 8 < found.bytes < 2048 * 2
+    assert Metrics(reading.graph).totals["macs"] == 64 * 32
+    assert output_shapes(reading.graph) == [(None, 32)]
+    assert len(values(reading, "0/weight")) == 2048
+
+
+def test_what_a_trace_hangs_onto_weights_and_takes_from_them_is_put_back():
+    class Moves(nn.Linear):
+        def forward(self, x):
+            self.weight.SCB = None
+            self.bias.seen = True
+            return super().forward(x)
+
+    model = Moves(4, 4)
+    model.weight.SCB = scale = torch.ones(4)
+    graph_of(model, (None, 4))
+    assert model.weight.SCB is scale
+    assert not vars(model.bias)
+
+
+def test_data_that_is_replaced_is_replaced_for_the_trace_alone():
+    class Replaces(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(4, 4, dtype=torch.int8), requires_grad=False)
+            self.scale = torch.ones(4, dtype=torch.int8)
+
+        def forward(self, x):
+            self.weight.data = torch.ones(4, 4, dtype=torch.int8)
+            self.scale.data = self.weight[0]
+            return x @ self.weight.float() * self.scale
+
+    model = Replaces()
+    kept = model.weight.data_ptr(), model.scale.data_ptr()
+    assert output_shapes(graph_of(model, (None, 4))) == [(None, 4)]
+    assert kept == (model.weight.data_ptr(), model.scale.data_ptr())
+
+
+def test_what_an_operation_of_another_library_multiplies_is_unknown():
+    @torch.library.custom_op("nbviz_tests::mystery", mutates_args=())
+    def mystery(x: torch.Tensor) -> torch.Tensor:
+        return x @ x.T
+
+    @mystery.register_fake
+    def _(x):
+        return x.new_empty((x.shape[0], x.shape[0]))
+
+    class Calls(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return mystery(self.fc(x))
+
+    metrics = Metrics(graph_of(Calls(), torch.randn(3, 4)))
+    assert metrics.totals["macs"] is None
+    assert metrics.macs[metrics.tree.index["fc"]] == 3 * 16
+
+
 @pytest.mark.parametrize("config", ["Int8WeightOnlyConfig", "Float8WeightOnlyConfig"])
 def test_torchao_weights_show_what_they_stand_for_and_what_they_take(config):
     ao = pytest.importorskip("torchao.quantization", exc_type=ImportError)

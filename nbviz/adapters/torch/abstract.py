@@ -96,10 +96,20 @@ class AbstractOperations:
             device = self._standins.device(args[0])
             return True, -1 if device.type in ("cpu", "meta") else device.index or 0
         if name == "__set__":
-            return True, function(*mapped(args, self._standins.of))
+            self._set(function, *mapped(args, self._standins.of))
+            return True, None
         if name == "requires_grad_":
             return True, args[0]
         return False, None
+
+    def _set(self, function: Any, tensor: Any, value: Any) -> None:
+        """Set an attribute of a stand-in; as its data, a tensor with values can only take one with values."""
+        if getattr(value, "device", tensor.device) == tensor.device:
+            function(tensor, value)
+        elif tensor.device.type != "meta" and (tensor.shape, tensor.dtype) == (value.shape, value.dtype):
+            self._standins.lose(tensor)
+        else:
+            function(tensor, to_meta(value))
 
     def _attribute(self, function: Any, args: Any) -> tuple[bool, Any]:
         name, tensor = operation_name(function), args[0]

@@ -47,6 +47,10 @@ def _convolution(args: Any, output: Any) -> Compute:
     return Compute("conv", (("output", Shape(map(int, output.shape))), ("window", window)))
 
 
+def _deformed(args: Any, output: Any) -> Compute:
+    return Compute("conv", (("output", Shape(map(int, output.shape))), ("window", Shape(map(int, args[1].shape[1:])))))
+
+
 def _attention(args: Any, output: Any) -> Compute:
     names = ("query", "key", "value")
     return Compute("attention", tuple((n, Shape(map(int, t.shape))) for n, t in zip(names, args[:3], strict=True)))
@@ -62,8 +66,19 @@ _RULES: dict[str, Callable[[Any, Any], Compute]] = {
     "aten::baddbmm": _added_mm,
     "aten::_int_mm": _mm,
     "aten::_scaled_mm": _mm,
+    "aten::_weight_int4pack_mm": _mm,
+    "aten::_weight_int8pack_mm": _mm,
     "aten::convolution": _convolution,
+    "bitsandbytes::gemm_4bit": _mm,
+    "bitsandbytes::gemv_4bit": _mm,
+    "bitsandbytes::int8_linear_matmul": _mm,
+    "bitsandbytes::int8_mixed_scaled_mm": _mm,
+    "bitsandbytes::int8_scaled_mm": _mm,
+    "torchvision::deform_conv2d": _deformed,
 }
+
+_KNOWN = frozenset({"aten", "prims", "bitsandbytes", "torchvision"})
+"""Libraries whose operations that contract are all in the rules. What those of others do is unknown."""
 
 
 def rule_of(name: str) -> Callable[[Any, Any], Compute] | None:
@@ -73,23 +88,26 @@ def rule_of(name: str) -> Callable[[Any, Any], Compute] | None:
     return _RULES.get(name)
 
 
-def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...]]:
-    """Run a function and return what it gives, and the contractions that it made."""
+def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...] | None]:
+    """Run a function and return what it gives, and the contractions that it made; None where one of its steps is unknown."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     found: list[Compute] = []
+    unknown = set[str]()
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             output = func(*args, **(kwargs or {}))
             rule = rule_of(func._schema.name)
-            if rule is not None:
+            if rule is None and func.namespace not in _KNOWN:
+                unknown.add(func._schema.name)
+            elif rule is not None:
                 found.append(rule(args, output[0] if isinstance(output, tuple) else output))
             return output
 
     with Watch():
         output = function(*args, **kwargs)
-    return output, summed(found)
+    return output, None if unknown else summed(found)
 
 
 def summed(patterns: Iterable[Compute]) -> tuple[Compute, ...]:

@@ -68,8 +68,8 @@ class Operations(Protocol):
         ...
 
 
-def counted(function: Any, args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...]]:
-    """Run a function and return what it gives with its contractions."""
+def counted(function: Any, args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...] | None]:
+    """Run a function and return what it gives with its contractions, None where these are unknown."""
     if operation_name(function) in NEVER:
         return function(*args, **kwargs), ()
     return watched(function, args, kwargs)

@@ -60,7 +60,9 @@ class Memory:
     def _inside(self, value: Any, *, away: bool) -> list[tuple[Any, bool]]:
         import torch
 
-        if isinstance(value, (torch.nn.Module, torch.Tensor, type, str, bytes, int, float, type(None))):
+        if isinstance(value, torch.Tensor):  # bitsandbytes hangs scales onto its weights, and takes them away again
+            return self._attributes(value.__dict__)
+        if isinstance(value, (torch.nn.Module, type, str, bytes, int, float, type(None))):
             return []
         if isinstance(value, dict):
             self._undo.append(undo_dict(value))
