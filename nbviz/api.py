@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbviz import adapters
+from nbviz.collecting import uncollected
 from nbviz.errors import NbvizError, OptionError, UnknownOptionError, above_zero, choice, nearest
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
@@ -51,7 +52,7 @@ def view(
         A model object, the path of a model file, or a ``ModelGraph``.
     inputs
         Example tensors, shapes (``(None, 224, 224, 3)``) or specs with dtype: one, a tuple, or a dict by name. Needed only
-        where the framework does not already know them. Nothing is computed with their values.
+        where the framework does not already know them.
     title
         Heading; the model's own name by default.
     height
@@ -70,8 +71,8 @@ def view(
     groups
         Whether layers are grouped by shared name prefixes.
     run
-        Allow a real forward pass where a framework's models cannot be read without one. No model needs it so far, so True
-        is refused rather than ignored.
+        Run the model once on ``inputs``, where its path depends on numbers that reading does not compute (PyTorch; a
+        diagnostic offers it). It runs without gradients, in its present mode; buffers and random states are put back.
     strict
         Raise the model's own exception when its forward pass fails, instead of showing what was reached.
 
@@ -105,10 +106,7 @@ def view(
     _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
     _at_least(200, height, "height is a number of pixels from 200", also=None)
     choice("ops", ops, (True, False, "auto"))
-    if run:
-        msg = "run=True asks for a real forward pass; every model that nbviz reads is read without one: leave it out."
-        raise OptionError(msg)
-    reading = _read(model, inputs, strict=strict)
+    choice("run", run, (True, False))
     state = {
         "title": title or "",
         "height": height,
@@ -118,7 +116,9 @@ def view(
         "columns": None if columns is None else list(columns),
         "groups": bool(groups),
     }
-    return ModelView(reading, reread=_reader(model, inputs), ops=ops, state=state)
+    with uncollected():
+        reading = _read(model, inputs, strict=strict, run=run)
+        return ModelView(reading, reread=_reader(model, inputs, run=run), ops=ops, state=state)
 
 
 def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph:
@@ -491,32 +491,33 @@ def to_dot(
     return in_form(found, form)
 
 
-def _read(source: Any, inputs: Any, *, strict: bool) -> Reading:
-    reading = adapters.read(source, inputs)
+def _read(source: Any, inputs: Any, *, strict: bool, run: bool = False) -> Reading:
+    reading = adapters.read(source, inputs, run=run)
     if strict and reading.error is not None:
         raise reading.error
     return reading
 
 
 def _checked(source: Any, inputs: Any, *, strict: bool) -> Reading:
-    reading = _read(source, inputs, strict=strict)
+    with uncollected():
+        reading = _read(source, inputs, strict=strict)
     warn_if_partial(reading, stacklevel=4)
     return reading
 
 
-def _reader(model: Any, inputs: Any) -> Callable[[], Reading]:
+def _reader(model: Any, inputs: Any, *, run: bool) -> Callable[[], Reading]:
     """Return what reads the same model again, held weakly: a displayed view must not pin a model's memory."""
     try:
         source = weakref.ref(model)
     except TypeError:  # a path
-        return lambda: adapters.read(model, inputs)
+        return lambda: adapters.read(model, inputs, run=run)
 
     def reread() -> Reading:
         alive = source()
         if alive is None:
             msg = "The model of this view no longer exists: call nbviz.view on the new one."
             raise NbvizError(msg)
-        return adapters.read(alive, inputs)
+        return adapters.read(alive, inputs, run=run)
 
     return reread
 

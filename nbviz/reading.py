@@ -58,7 +58,10 @@ def warn_if_partial(reading: Reading, stacklevel: int) -> None:
 
 
 class Adapter(Protocol):
-    """Reads the models of one framework; found by class name, so that looking imports nothing."""
+    """Reads the models of one framework; found by class name, so that looking imports nothing.
+
+    One with a true attribute ``can_run`` also takes ``read(model, inputs, run=True)``: run the model once on ``inputs``.
+    """
 
     def reads(self, model_type: type) -> bool:
         """Tell whether ``model_type`` itself (not a base of it) is this framework's model class."""

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from nbviz.errors import FileReadError, UnsupportedModelError, nearest
+from nbviz.errors import FileReadError, OptionError, UnsupportedModelError, nearest
 from nbviz.graph import ModelGraph
 from nbviz.reading import Adapter, Reading
 
@@ -24,6 +24,7 @@ FILES = {
     ".keras": "nbviz.adapters.keras.files:read_file",
     ".h5": "nbviz.adapters.keras.files:read_file",
     ".hdf5": "nbviz.adapters.keras.files:read_file",
+    ".pt2": "nbviz.adapters.torch.exported.files:read_file",
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
@@ -35,7 +36,7 @@ GROUP = "nbviz.adapters"
 """The entry-point group of other packages' adapters."""
 
 
-def read(source: Any, inputs: Any = None) -> Reading:
+def read(source: Any, inputs: Any = None, *, run: bool = False) -> Reading:
     """Read a model object, a model graph or a file.
 
     Parameters
@@ -44,6 +45,8 @@ def read(source: Any, inputs: Any = None) -> Reading:
         A model, a ``ModelGraph``, an object with ``__nbviz_graph__``, or the path of a file.
     inputs
         Example tensors, shapes or specs, where the framework does not know the model's inputs itself.
+    run
+        Run the model once on ``inputs``, instead of reading it without computing.
 
     Raises
     ------
@@ -55,18 +58,32 @@ def read(source: Any, inputs: Any = None) -> Reading:
         If the file needs a package that is not installed.
     InputsError
         If ``inputs`` cannot be understood.
+    OptionError
+        If ``run`` is asked for a source that is never run.
     """
+    own = getattr(type(source), "__nbviz_graph__", None)  # on the type: an instance may answer to any name
+    if own is None and not isinstance(source, (ModelGraph, str, os.PathLike)):
+        return _read_object(source, inputs, run=run)
+    if run:
+        raise OptionError(_never_run(source))
     if isinstance(source, ModelGraph):
         return Reading(source)
-    if isinstance(source, (str, os.PathLike)):
-        return _read_path(os.fspath(source), inputs)
-    own = getattr(type(source), "__nbviz_graph__", None)  # on the type: an instance may answer to any name
-    if own is not None:
-        return _own_graph(source, own(source))
+    return _own_graph(source, own(source)) if own is not None else _read_path(os.fspath(source), inputs)
+
+
+def _read_object(source: Any, inputs: Any, *, run: bool) -> Reading:
     adapter = find(type(source))
     if adapter is None:
         raise UnsupportedModelError(_unsupported(source))
-    return adapter.read(source, inputs)
+    if not run:
+        return adapter.read(source, inputs)
+    if not getattr(adapter, "can_run", False):
+        raise OptionError(_never_run(source))
+    return adapter.read(source, inputs, run=True)  # type: ignore[call-arg]
+
+
+def _never_run(source: Any) -> str:
+    return f"run=True asks for a real forward pass, but a {type(source).__name__} is read without one: leave it out."
 
 
 def find(model_type: type) -> Adapter | None:

@@ -14,6 +14,8 @@ def plain(text: object) -> str:
         raw = str(text)
     except Exception as error:  # noqa: BLE001 - a model's own __str__ may do anything
         raw = f"<{type(text).__name__}: no text, {type(error).__name__}>"
+    if raw.isprintable():  # nearly always
+        return raw
     return _CONTROL.sub("", _ESCAPES.sub("", raw.replace("\r\n", "\n")))
 
 

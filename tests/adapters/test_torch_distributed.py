@@ -73,7 +73,7 @@ def test_a_fully_sharded_model_is_traced_without_gathering(two_processes):
     assert (metrics.totals["params"], metrics.totals["macs"]) == (4 * (64 + 8), 4 * 64)
     assert output_shapes(graph) == [(None, 8)]
     assert dict(graph.layers[graph.layer_index["0/a"]].settings)["bias placement"].endswith("local (4,)")
-    assert graph.layers[graph.layer_index["0"]].source.startswith("test_torch_modules.py:")
+    assert graph.layers[graph.layer_index["0"]].source.startswith("test_torch_distributed.py:")
     assert hooks == [(dict(m._forward_pre_hooks), dict(m._forward_hooks)) for m in model.modules()]
     assert all(type(p).__name__ == "DTensor" for p in model.parameters())
 

@@ -312,3 +312,21 @@ CASES = {
     "remembers": lambda: (Remembers(), (torch.randn(2, 4),)),
 }
 """A model and arguments that it takes, by name."""
+
+
+class Routed(nn.Module):
+    """Sends each row to one of its experts, in a loop that asks where the rows go."""
+
+    def __init__(self):
+        super().__init__()
+        self.router = nn.Linear(4, 3)
+        self.experts = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+
+    def forward(self, x):
+        chosen = self.router(x).argmax(-1)
+        out = torch.zeros_like(x)
+        for i, expert in enumerate(self.experts):
+            rows = (chosen == i).nonzero().squeeze(-1)
+            if len(rows):
+                out[rows] = expert(x[rows])
+        return out

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, final
 
 from nbviz.adapters.torch.calls import operation_name
-from nbviz.adapters.torch.failures import NeedsValuesError
-from nbviz.adapters.torch.indexing import with_known_sizes
+from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
+from nbviz.adapters.torch.indexing import with_known_sizes, with_numbers
 from nbviz.adapters.torch.lazy import still_lazy
+from nbviz.adapters.torch.memo import Memo
 from nbviz.adapters.torch.operations import Outcome, changed, counted
-from nbviz.adapters.torch.quantized import counterpart
-from nbviz.adapters.torch.standins import StandIns, is_small, to_meta
-from nbviz.adapters.torch.tensors import leaves, mapped
+from nbviz.adapters.torch.quantized import counterpart, is_quantized
+from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
+from nbviz.adapters.torch.tensors import leaves, mapped, version
 
 _GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
-_ASK_SIZES = frozenset({
+_CHECKS = {"isnan": False, "isinf": False, "isposinf": False, "isneginf": False, "isfinite": True}
+"""Questions that models ask to be safe, and what they expect to hear."""
+
+ASK_SIZES = frozenset({
     "size", "dim", "numel", "stride", "is_floating_point", "is_contiguous", "is_complex", "ndimension", "nelement",
     "storage_offset", "element_size", "is_signed", "is_inference", "__len__",
 })  # fmt: skip
@@ -43,6 +48,7 @@ class AbstractOperations:
 
     def __init__(self, home: Any) -> None:
         self._standins = StandIns(home)
+        self._memo = Memo()
 
     def guarded(self, model: Any) -> AbstractContextManager[None]:
         """Keep lazy parameters lazy; of all others stand-ins are written."""
@@ -57,20 +63,18 @@ class AbstractOperations:
         return tensor
 
     def enter(self, value: Any, size: tuple[int, ...] | None, dtype: Any) -> Any:
-        """Make an input: small whole numbers keep their values, or are ones; all else has none."""
+        """Make an input: small examples keep their values, and whole numbers are ones without an example."""
         import torch
 
         if size is not None:
-            whole = not (dtype.is_floating_point or dtype.is_complex)
             made = torch.empty(size, dtype=dtype, device="meta")
-            return self._standins.made(torch.ones(size, dtype=dtype) if whole and is_small(made) else made)
-        whole = not (value.dtype.is_floating_point or value.dtype.is_complex)
+            return self._standins.made(torch.ones(size, dtype=dtype) if is_whole(made) and is_small(made) else made)
         # A model without values takes any example: nobody has to move it there first.
         device = self._standins.home if self._standins.home.type == "meta" else value.device
-        if not whole or not is_small(value):
-            return self._standins.made(torch.empty_like(to_meta(value)), device)
-        if value.device.type == "meta":
+        if value.device.type == "meta" and is_whole(value) and is_small(value):
             return self._standins.made(torch.ones(value.shape, dtype=value.dtype), device)
+        if value.device.type == "meta" or not keeps_values(value):
+            return self._standins.made(torch.empty_like(to_meta(value)), device)
         return self._standins.made(value.detach().to("cpu", copy=True), device)
 
     def renewed(self, outputs: Any, same: set[int]) -> Any:
@@ -79,7 +83,7 @@ class AbstractOperations:
         def one(tensor: Any) -> Any:
             if id(tensor) not in same:
                 return tensor
-            return self._standins.made(self._standins.of(tensor).detach(), self._standins.device(tensor))
+            return self._standins.made(same_tensor(self._standins.of(tensor)), self._standins.device(tensor))
 
         return mapped(outputs, one)
 
@@ -90,7 +94,7 @@ class AbstractOperations:
         name = getattr(function, "__name__", "")
         if name == "__get__":
             return self._attribute(function, args)
-        if name in _ASK_SIZES:
+        if name in ASK_SIZES:
             return True, function(self._standins.of(args[0]), *args[1:], **kwargs)
         if name == "get_device":
             device = self._standins.device(args[0])
@@ -99,6 +103,7 @@ class AbstractOperations:
             self._set(function, *mapped(args, self._standins.of))
             return True, None
         if name == "requires_grad_":
+            self._standins.differentiate(args[0], *args[1:], **kwargs)
             return True, args[0]
         return False, None
 
@@ -127,6 +132,8 @@ class AbstractOperations:
 
     def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
         """Run a function on stand-ins."""
+        import torch
+
         name = operation_name(function)
         standins = [self._standins.of(t) for t in given]
         device = self._device(kwargs, given)
@@ -135,8 +142,11 @@ class AbstractOperations:
         if name in _FACTORIES or name in _FROM_DATA:
             value = self._created(function, name, args, kwargs)
             return self._outcome(value, given, standins, [False] * len(given), (), device)
-        before = [t._version for t in standins]
-        if any(t.device.type == "meta" for t in standins):
+        if name in _CHECKS and any(t.device.type == "meta" for t in standins):
+            value = torch.full(standins[0].shape, _CHECKS[name]) if is_small(standins[0]) else function(*standins)
+            return self._outcome(value, given, standins, [False] * len(given), (), device)
+        before = [version(t) for t in standins]
+        if any(t.device.type == "meta" for t in standins) or is_quantized(function):
             value, compute, wrote = self._abstractly(function, name, args, kwargs, standins)
         else:
             args, kwargs = mapped((args, kwargs), self._standins.of)
@@ -151,15 +161,15 @@ class AbstractOperations:
         function, args, kwargs = counterpart(function, *mapped((args, kwargs), self._standins.of))
         function, args, kwargs = with_known_sizes(function, name, args, kwargs)
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
-        before = {key: t._version for key, t in meta.items()}
-        args, kwargs = mapped((args, kwargs), lambda t: meta[id(t)])
+        before = {key: version(t) for key, t in meta.items()}
         try:
-            value, compute = counted(function, args, _placed(kwargs, "meta"))
-        except (NotImplementedError, RuntimeError) as error:
-            if name in _ASK_VALUES or isinstance(error, NotImplementedError) or "meta tensor" in str(error).lower():
-                raise NeedsValuesError(name, standins) from error
+            given = mapped((args, kwargs), lambda t: meta[id(t)])
+            value, compute = self._memo.run(function, given, lambda: _shapes_only(function, (args, kwargs), meta))
+        except RuntimeError as error:
+            if name in _ASK_VALUES or asks_values(error):
+                raise NeedsValuesError(name, standins, self._standins.home) from error
             raise
-        wrote = [id(t) in meta and meta[id(t)]._version != before[id(t)] for t in standins]
+        wrote = [id(t) in meta and version(meta[id(t)]) != before[id(t)] for t in standins]
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
         for tensor, written in zip(standins, wrote, strict=True):
             if written and tensor.device.type != "meta":
@@ -215,10 +225,38 @@ class AbstractOperations:
         moves = device is not None and (device.type, device.index or 0) != (believed.type, believed.index or 0)
         if not moves and (dtype is None or dtype == found.dtype) and not options.get("copy"):
             return Outcome(tensor, [], [], ())
-        value = found.detach() if dtype is None or dtype == found.dtype else found.to(dtype)
+        value = same_tensor(found) if dtype is None or dtype == found.dtype else found.to(dtype)
         value = value.clone() if options.get("copy") else value
         value = self._standins.made(value, device if moves else believed)
         return Outcome(value, [value], [], ())
+
+
+def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any]) -> tuple[Any, Any]:
+    """Run a function on tensors without values; if it asks for some that are known, on these.
+
+    It may take a tensor for a number (a size, a fill), or whole numbers on the CPU beside tensors on another device (the
+    lengths of packed sequences).
+    """
+
+    def run(given: Any, shown: Callable[[Any], Any]) -> tuple[Any, Any]:
+        args, kwargs = mapped(given, shown)
+        return counted(function, args, _placed(kwargs, "meta"))
+
+    try:
+        return run(given, lambda t: meta[id(t)])
+    except RuntimeError as error:
+        if not asks_values(error):
+            raise
+        refused = error
+    for known, shown in (
+        (with_numbers(given), lambda t: meta[id(t)]),
+        (given, lambda t: t if is_whole(t) else meta[id(t)]),
+    ):
+        try:
+            return run(known, shown)
+        except (RuntimeError, TypeError):
+            continue
+    raise refused
 
 
 def _target(name: str, rest: list[Any], kwargs: Any, standins: StandIns) -> tuple[Any, Any, dict[str, Any]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from nbviz.adapters.text import plain
@@ -41,19 +42,29 @@ def operation_name(function: Any) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _parameter_names(function: Any) -> tuple[str, ...]:
+    schema = getattr(function, "_schema", None)  # torch.ops.aten.add.Tensor
+    if schema is not None:
+        return tuple(argument.name for argument in schema.arguments)
     if not inspect.isfunction(function):
         return ()
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return tuple(p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # it wraps one that is not written in Python
+        return ()
+    return tuple(p.name for p in parameters if p.kind in kinds)
 
 
-def operation_settings(function: Any, args: Any, kwargs: Any) -> tuple[tuple[str, Setting], ...]:
-    """Return what an operation was given besides tensors."""
+def operation_settings(
+    function: Any, args: Any, kwargs: Any, skipped: Callable[[Any], bool] | None = None
+) -> tuple[tuple[str, Setting], ...]:
+    """Return what an operation was given besides tensors; ``skipped`` tells what is one."""
+    skipped = skipped or _has_tensor
     names = _parameter_names(function)
     found: dict[str, Any] = {}
     loose = []
     for i, value in enumerate(args):
-        if _has_tensor(value):
+        if skipped(value):
             continue
         if i < len(names):
             found[names[i]] = value
@@ -61,7 +72,7 @@ def operation_settings(function: Any, args: Any, kwargs: Any) -> tuple[tuple[str
             loose.append(value)
     if loose:
         found["arguments"] = tuple(loose)
-    found.update((key, value) for key, value in kwargs.items() if not _has_tensor(value))
+    found.update((key, value) for key, value in kwargs.items() if not skipped(value))
     return tuple(
         (plain(k), simple(v)) for k, v in list(found.items())[:_LONGEST] if v is not None and k not in _NO_SETTINGS
     )
@@ -81,6 +92,6 @@ def caller() -> str:
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if name.partition(".")[0] not in _LIBRARIES:
-            return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+            return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"  # noqa: PTH119 - a Path is slow to make
         frame = frame.f_back
     return ""

@@ -10,19 +10,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from nbviz.adapters.torch.kernels import run_kernel
 from nbviz.graph import Compute
 from nbviz.shape import Shape
 
 NEVER = frozenset({
-    "adaptive_avg_pool2d", "add", "add_", "amax", "amin", "arange", "argmax", "avg_pool2d", "batch_norm",
-    "bitwise_and", "bitwise_or", "cat", "chunk", "clone", "contiguous", "copy_", "cos", "cumsum", "detach", "div",
-    "div_", "dropout", "embedding", "empty", "eq", "exp", "expand", "expand_as", "flatten", "float", "full", "ge",
-    "gelu", "getitem", "group_norm", "gt", "interpolate", "layer_norm", "le", "log_softmax", "logical_and",
-    "logical_or", "lt", "masked_fill", "masked_fill_", "max", "max_pool2d", "mean", "min", "mul", "mul_", "ne", "neg",
-    "new_ones", "new_zeros", "ones", "ones_like", "pad", "permute", "pow", "relu", "relu_", "repeat", "reshape",
-    "rms_norm", "roll", "rsqrt", "setitem", "sigmoid", "silu", "sin", "softmax", "split", "sqrt", "squeeze", "stack",
-    "sub", "sub_", "sum", "t", "tanh", "to", "topk", "transpose", "tril", "triu", "true_divide", "type", "type_as",
-    "unbind", "unflatten", "unsqueeze", "view", "view_as", "where", "zeros", "zeros_like",
+    "adaptive_avg_pool2d", "add", "add_", "alias", "amax", "amin", "arange", "argmax", "argwhere", "avg_pool2d",
+    "batch_norm", "bincount", "bitwise_and", "bitwise_or", "cat", "chunk", "clone", "contiguous", "copy_", "cos",
+    "cumsum", "detach", "detach_", "div", "div_", "dropout", "embedding", "empty", "eq", "exp", "expand", "expand_as",
+    "fill_", "flatten", "float", "full", "ge", "gelu", "getitem", "group_norm", "gt", "index", "index_put",
+    "index_put_", "interpolate", "layer_norm", "le", "lift_fresh_copy", "log_softmax", "logical_and", "logical_or",
+    "lt", "masked_fill", "masked_fill_", "masked_select", "max", "max_pool2d", "mean", "min", "mul", "mul_", "ne",
+    "neg", "new_ones", "new_zeros", "nonzero", "ones", "ones_like", "pad", "permute", "pow", "relu", "relu_",
+    "repeat", "repeat_interleave", "reshape", "rms_norm", "roll", "rsqrt", "select", "setitem", "sigmoid", "silu",
+    "sin", "slice", "softmax", "split", "sqrt", "squeeze", "stack", "sub", "sub_", "sum", "t", "tanh", "to", "topk",
+    "transpose", "tril", "triu", "true_divide", "type", "type_as", "unbind", "unflatten", "unique",
+    "unique_consecutive", "unsqueeze", "view", "view_as", "where", "zero_", "zeros", "zeros_like",
 })  # fmt: skip
 """Functions that contract nothing: they need not be watched."""
 
@@ -37,6 +40,12 @@ def _mm(args: Any, output: Any) -> Compute:
 
 def _added_mm(args: Any, output: Any) -> Compute:
     return _contraction(output.shape, args[1].shape[-1])
+
+
+def _grouped_mm(args: Any, output: Any) -> Compute:
+    a, b = args[0], args[1]
+    groups = (a.shape[0],) if a.dim() == b.dim() == 3 else ()  # else each row, or column, belongs to one group alone
+    return _contraction((*groups, a.shape[-2], b.shape[-1]), a.shape[-1])
 
 
 def _convolution(args: Any, output: Any) -> Compute:
@@ -68,6 +77,7 @@ _RULES: dict[str, Callable[[Any, Any], Compute]] = {
     "aten::_scaled_mm": _mm,
     "aten::_weight_int4pack_mm": _mm,
     "aten::_weight_int8pack_mm": _mm,
+    "aten::_grouped_mm": _grouped_mm,
     "aten::convolution": _convolution,
     "bitsandbytes::gemm_4bit": _mm,
     "bitsandbytes::gemv_4bit": _mm,
@@ -77,9 +87,6 @@ _RULES: dict[str, Callable[[Any, Any], Compute]] = {
     "torchvision::deform_conv2d": _deformed,
 }
 
-_KNOWN = frozenset({"aten", "prims", "bitsandbytes", "torchvision"})
-"""Libraries whose operations that contract are all in the rules. What those of others do is unknown."""
-
 
 def rule_of(name: str) -> Callable[[Any, Any], Compute] | None:
     """Return how to count one of PyTorch's own operations, None if it contracts nothing."""
@@ -88,21 +95,44 @@ def rule_of(name: str) -> Callable[[Any, Any], Compute] | None:
     return _RULES.get(name)
 
 
+_OWN = frozenset({"aten", "bitsandbytes", "prim", "prims", "profiler", "torchvision"})
+"""The namespaces of operations whose contractions all have rules; what others do inside, nobody can tell."""
+
+_FUSED = frozenset({
+    "aten::mkldnn_rnn_layer", "aten::_cudnn_rnn", "aten::miopen_rnn", "aten::_transformer_encoder_layer_fwd",
+    "aten::_native_multi_head_attention",
+})  # fmt: skip
+"""PyTorch's own that do on a device in one step what is made of several operations elsewhere."""
+
+
+def _is_opaque(name: str, namespace: str) -> bool:
+    """Tell whether an operation without a rule may contract something."""
+    if namespace not in _OWN or name in _FUSED:
+        return True
+    return "backward" in name and any(part in name for part in ("conv", "attention", "scaled_dot", "rnn"))
+
+
 def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...] | None]:
-    """Run a function and return what it gives, and the contractions that it made; None where one of its steps is unknown."""
+    """Run a function and return what it gives, and the contractions that it made; None where they are not known."""
+    import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
     found: list[Compute] = []
-    unknown = set[str]()
+    unknown: list[Any] = []
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            output = func(*args, **(kwargs or {}))
+            if torch.is_inference_mode_enabled():  # in which PyTorch does not break operations down itself
+                with self:
+                    output = func.decompose(*args, **(kwargs or {}))
+                if output is not NotImplemented:
+                    return output
+            output = run_kernel(func, args, kwargs or {})
             rule = rule_of(func._schema.name)
-            if rule is None and func.namespace not in _KNOWN:
-                unknown.add(func._schema.name)
-            elif rule is not None:
+            if rule is not None:
                 found.append(rule(args, output[0] if isinstance(output, tuple) else output))
+            elif _is_opaque(func._schema.name, func.namespace):
+                unknown.append(func)
             return output
 
     with Watch():

@@ -11,16 +11,37 @@ from nbviz.builder import CallRecord, GraphBuilder
 from nbviz.errors import NbvizError
 from nbviz.graph import Diagnostic, TensorSpec
 
+_NO_VALUES = re.compile(r"\bmeta\b|not allocated|fake impl", re.IGNORECASE)
+
+
+def asks_values(error: RuntimeError) -> bool:
+    """Tell whether PyTorch refuses an operation because a tensor has no values, or because it only knows how to compute."""
+    return isinstance(error, NotImplementedError) or _NO_VALUES.search(str(error)) is not None
+
 
 class NeedsValuesError(NbvizError, RuntimeError):
-    """The model's code asks for a value of a tensor that has none while nothing computes."""
+    """The model's code asks for a value of a tensor that has none while nothing computes.
 
-    def __init__(self, function: str, tensors: list[Any]) -> None:
+    Parameters
+    ----------
+    function
+        The operation that asks.
+    tensors
+        What it was given.
+    home
+        The device of the model's weights: on the meta device there is nothing that could be run.
+    """
+
+    def __init__(self, function: str, tensors: list[Any], home: Any) -> None:
         asked = next((t for t in tensors if t.device.type == "meta"), tensors[0])
         known = spec(asked)
+        if home.type == "meta":
+            what = "give the model weights, on the CPU say, and run it once: nbviz.view(model, inputs, run=True)"
+        else:
+            what = "nbviz.view(model, inputs, run=True) runs the model once, without gradients"
         super().__init__(
-            f"{function} asks for values of a {known.dtype} tensor {known.shape}: the path of this model depends on numbers that "
-            "nbviz does not compute. Whole numbers and truth values that are given as example tensors keep their values."
+            f"{function} asks for the values of a {known.dtype} tensor {known.shape}, which are not computed when a model is "
+            f"read: what happens next depends on them. To see it, {what}"
         )
 
 
@@ -44,7 +65,11 @@ def _text(known: TensorSpec) -> str:
 
 def hint(record: CallRecord, error: Exception) -> str:
     """Return what to try next for the mistakes that are made most, ``""`` for others."""
-    if isinstance(error, NeedsValuesError) or not record.inputs or record.inputs[0].shape is None:
+    if isinstance(error, NeedsValuesError):
+        return ""
+    if isinstance(error, RuntimeError) and asks_values(error):
+        return "It cannot be done without values: nbviz.view(model, inputs, run=True) runs the model once, without gradients."
+    if not record.inputs or record.inputs[0].shape is None:
         return ""
     shape, settings = record.inputs[0].shape.dims, dict(record.settings)
     for rule in (_width, _channels, _rank, _indices, _dtypes):

@@ -20,6 +20,8 @@ Again = Callable[[str], tuple[GraphBuilder, Exception | None]]
 
 def free_dimensions(builder: GraphBuilder, names: Sequence[str], again: Again) -> None:
     """Write None for each dimension that differs when a free dimension of the inputs has another size."""
+    if not names:
+        return
     others: dict[str, list[CallRecord]] = {}
     for name in names:
         made, error = again(name)
@@ -45,7 +47,7 @@ def _merge(record: CallRecord, others: dict[str, CallRecord]) -> None:
         settings = tuple((key, _setting(value, values.get(key, value))) for key, value in settings)
     record.settings = settings
     if compute:
-        record.compute = _computes(compute, {name: o.compute for name, o in others.items()})
+        record.compute = computes_when_free(compute, {name: o.compute for name, o in others.items()})
 
 
 def _setting(first: Setting, second: Setting) -> Setting:
@@ -70,7 +72,7 @@ def _shape(first: Shape | None, others: list[Shape | None]) -> Shape | None:
     return Shape(d if all(other[i] == d for other in sizes) else None for i, d in enumerate(first))
 
 
-def _computes(first: tuple[Compute, ...], others: dict[str, Any]) -> tuple[Compute, ...] | None:
+def computes_when_free(first: tuple[Compute, ...], others: dict[str, Any]) -> tuple[Compute, ...] | None:
     """Return contractions in which the batch is free, and None where one cannot be told from another."""
     known = [other for other in others.values() if other is not None]
     if len(known) != len(others) or any([c.op for c in other] != [c.op for c in first] for other in known):

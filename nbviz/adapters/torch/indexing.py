@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nbviz.adapters.torch.tensors import leaves, mapped
+
 
 def with_known_sizes(function: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
     """Return a function and arguments that need no values, where the tensors that decide the size are real."""
@@ -20,6 +22,12 @@ def with_known_sizes(function: Any, name: str, args: Any, kwargs: Any) -> tuple[
         size = int(args[1].sum()) if args[1].numel() > 1 else None
         return function, args, kwargs if size is None else {**kwargs, "output_size": size}
     return function, args, kwargs
+
+
+def with_numbers(given: Any) -> Any:
+    """Return arguments with each real number that is a tensor as a Python number."""
+    numbers = {id(t): t.item() for t in leaves(given) if _is_real(t) and t.dim() == 0}
+    return mapped(given, lambda t: numbers.get(id(t), t))
 
 
 def _is_real(value: Any) -> bool:

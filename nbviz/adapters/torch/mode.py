@@ -44,22 +44,40 @@ def not_compiled() -> AbstractContextManager[Any]:
     return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return, unused-ignore]
 
 
-@contextmanager
-def module_calls(handler: Handler) -> Iterator[None]:
-    """Let the handler run the modules that this thread calls."""
+def _named(function: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what calls a scripted function, under its name."""
     import torch
 
-    thread = threading.get_ident()
+    def scripted(*args: Any, **kwargs: Any) -> Any:
+        with torch._C.DisableTorchFunction():  # it is one operation
+            return call(function, *args, **kwargs)
+
+    scripted.__name__ = function.name
+    return scripted
+
+
+@contextmanager
+def calls(handler: Handler) -> Iterator[None]:
+    """Let the handler run the modules and the scripted functions that this thread calls."""
+    import torch
+
     with _ONE_AT_A_TIME:
-        original = torch.nn.Module.__call__
+        module_call, script_call = torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__
+        thread = threading.get_ident()
 
-        def call(module: Any, *args: Any, **kwargs: Any) -> Any:
+        def call_module(module: Any, *args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() != thread:
-                return original(module, *args, **kwargs)
-            return handler.call_module(module, original, args, kwargs)
+                return module_call(module, *args, **kwargs)
+            return handler.call_module(module, module_call, args, kwargs)
 
-        torch.nn.Module.__call__ = call
+        def call_script(function: Any, *args: Any, **kwargs: Any) -> Any:
+            # inside a function of PyTorch no mode is active: what it calls belongs to it
+            if threading.get_ident() != thread or not torch._C._is_torch_function_mode_enabled():
+                return script_call(function, *args, **kwargs)
+            return handler.function(_named(function, script_call), args, kwargs)
+
+        torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = call_module, call_script
         try:
             yield
         finally:
-            torch.nn.Module.__call__ = original
+            torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = module_call, script_call

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from nbviz.adapters.torch.abstract import AbstractOperations
+from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
 from nbviz.adapters.torch.failures import mark
 from nbviz.adapters.torch.free import free_dimensions
 from nbviz.adapters.torch.inputs import Arguments, Spec, argument_names, arguments
@@ -17,26 +18,39 @@ from nbviz.adapters.torch.walk import modules_of, tensors_of
 from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.adapters.tracebacks import detach
 from nbviz.builder import GraphBuilder
+from nbviz.errors import InputsError
 from nbviz.reading import Reading
 
 _ADD_INPUTS = (
     "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
     "in: inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
 )
+_SCRIPTED = (
+    "This is the tree of modules and their parameters. A scripted module runs outside Python, where its calls cannot be "
+    "followed: for the graph, pass the module it was made from, or torch.export.export(module, args)."
+)
+
+_NOTHING_TO_RUN = "run=True runs the model on inputs, and none are given: pass example tensors, such as inputs=torch.randn(1, 3, 224, 224)."
 
 Recorded = tuple[GraphBuilder, Exception | None, dict[Hashable, Any]]
 
 
 def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
-    """Read a module: without inputs its tree, with inputs also the graph of its calls.
+    """Read a module: without inputs its tree, with inputs also the graph of its calls. A program has its graph with it.
 
     Raises
     ------
     InputsError
-        If ``inputs`` cannot be understood.
+        If ``inputs`` cannot be understood, or is missing where the model is to be run.
     """
     model = _unwrapped(model)
-    why_not = _ADD_INPUTS if inputs is None else _untraceable(model)
+    if type(model).__name__ == "ExportedProgram":
+        return read_exported(model, inputs)
+    if run and inputs is None:
+        raise InputsError(_NOTHING_TO_RUN)
+    if inputs is None and is_kind(model, "GraphModule"):
+        return read_graph_module(model)
+    why_not = _untraceable(model) or (_ADD_INPUTS if inputs is None else "")
     if why_not:
         builder, error, held = _record(model, None, None)
         builder.note(why_not)
@@ -54,7 +68,7 @@ def _unwrapped(model: Any) -> Any:
 def _untraceable(model: Any) -> str:
     """Return why the calls of a model cannot be followed, ``""`` when they can."""
     if is_kind(model, "ScriptModule"):
-        return "A scripted module runs outside Python, where its calls cannot be followed: pass the module it was made from."
+        return _SCRIPTED
     if any(is_kind(module, "FullyShardedDataParallel") for module in modules_of(model)):
         return (
             "FullyShardedDataParallel keeps the weights of all its layers in flat pieces, and gathers them from other processes "
@@ -103,7 +117,7 @@ def _record(
     held = add_parameters(builder, modules)
     if given is None:
         return builder, None, held
-    operations: Operations = RealOperations() if run else AbstractOperations(_home(model))
+    operations: Operations = (RealOperations if run else AbstractOperations)(_home(model))
     trace = Trace(builder, modules, model, held, operations)
     error: Exception | None = None
     try:

@@ -8,8 +8,9 @@ from typing import Any, Protocol, final
 
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.compute import NEVER, watched
-from nbviz.adapters.torch.session import buffers_kept
-from nbviz.adapters.torch.tensors import leaves, mapped
+from nbviz.adapters.torch.restore import Values, writes
+from nbviz.adapters.torch.standins import to_meta
+from nbviz.adapters.torch.tensors import leaves, mapped, version
 from nbviz.graph import Compute
 
 
@@ -69,7 +70,7 @@ class Operations(Protocol):
 
 
 def counted(function: Any, args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...] | None]:
-    """Run a function and return what it gives with its contractions, None where these are unknown."""
+    """Run a function and return what it gives with its contractions; None where they are not known."""
     if operation_name(function) in NEVER:
         return function(*args, **kwargs), ()
     return watched(function, args, kwargs)
@@ -77,42 +78,73 @@ def counted(function: Any, args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, 
 
 def changed(given: list[Any], before: list[int]) -> list[bool]:
     """Tell of each tensor whether it was written since its version was ``before``."""
-    return [t._version != version for t, version in zip(given, before, strict=True)]
+    return [version(t) != then for t, then in zip(given, before, strict=True)]
+
+
+def _by_shapes(function: Any, args: Any, kwargs: Any) -> tuple[Compute, ...] | None:
+    """Return the contractions that a function makes on tensors without values, None where it does not take them."""
+    args, kwargs = mapped((args, kwargs), to_meta)
+    try:
+        return counted(function, args, kwargs)[1]
+    except Exception:  # noqa: BLE001 - whatever it raises: it has run on the real tensors, and only a number is missing
+        return None
 
 
 @final
 class RealOperations:
-    """Runs functions on the model's own tensors, for a model whose path depends on their values."""
+    """Runs functions on the model's own tensors, for a model whose path depends on their values.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    home
+        The device of the model's weights, where inputs are made of which only shapes are given.
+    """
+
+    def __init__(self, home: Any) -> None:
         from torch.utils.weak import WeakIdKeyDictionary
 
+        self._home = home
+        self._values: Values | None = None
         # what a real pass makes is large: it is known by a token, so that the graph does not keep it
         self._tokens: Any = WeakIdKeyDictionary()
 
     def guarded(self, model: Any) -> AbstractContextManager[None]:
-        """Put buffers back (see ``Operations``)."""
-        return buffers_kept(model)
+        """Put weights and buffers back (see ``Operations``)."""
+        self._values = Values(model)
+        return self._values.kept()
 
     def answer(self, function: Any, args: Any, kwargs: Any) -> tuple[bool, Any]:
         """Ask the tensor itself."""
         if getattr(function, "__name__", "") == "__set__":
+            self._keep(function, kwargs, leaves(args))
             return True, function(*args, **kwargs)
         return False, None
 
+    def _keep(self, function: Any, kwargs: Any, given: list[Any]) -> None:
+        if self._values is not None and writes(function, kwargs):
+            self._values.keep(given)
+
     def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
         """Run a function on what it was given."""
-        before = [t._version for t in given]
+        self._keep(function, kwargs, given)
+        before = [version(t) for t in given]
         value, compute = counted(function, args, kwargs)
+        if compute is None:
+            compute = _by_shapes(function, args, kwargs)
         written = [t for t, wrote in zip(given, changed(given, before), strict=True) if wrote]
         old = {id(t) for t in given}
         return Outcome(value, [t for t in leaves(value) if id(t) not in old] + written, written, compute)
 
     def enter(self, value: Any, size: tuple[int, ...] | None, dtype: Any) -> Any:
-        """Copy an example, or make ones."""
+        """Copy an example, or make ones; fractions are drawn, by a generator of our own."""
         import torch
 
-        return value.detach().clone() if size is None else torch.ones(size, dtype=dtype)
+        if size is None:
+            return value.detach().clone()
+        if not dtype.is_floating_point:
+            return torch.ones(size, dtype=dtype, device=self._home)
+        drawn = torch.randn(size, generator=torch.Generator().manual_seed(0))
+        return drawn.to(dtype).to(self._home)
 
     def renewed(self, outputs: Any, same: set[int]) -> Any:
         """Return views of what came back as it was."""

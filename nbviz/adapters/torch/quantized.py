@@ -11,16 +11,28 @@ from typing import Any
 
 from nbviz.adapters.torch.packed import is_packed, unpacked
 
+_RECURRENT = ("quantized_lstm", "quantized_gru")
 _SAME_NAME = ("add", "mul", "matmul", "cat")
 """Operations whose counterpart is called the same; all others give what has the shape of their first argument."""
+
+
+def is_quantized(function: Any) -> bool:
+    """Tell whether a function is an operation on quantized tensors or weights."""
+    space, name = _named(function)
+    return space == "quantized" or (space == "aten" and name in _RECURRENT)
+
+
+def _named(function: Any) -> tuple[str, str]:
+    space, _, name = str(getattr(function, "_qualified_op_name", None) or "").partition("::")
+    return space, name
 
 
 def counterpart(function: Any, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
     """Return a quantized operation's counterpart on floats with its arguments; any other function as it is."""
     if getattr(function, "__name__", "") == "dequantize":
         return _dequantize, args, kwargs
-    space, _, name = (getattr(function, "_qualified_op_name", None) or "").partition("::")
-    if space == "aten" and name in ("quantized_lstm", "quantized_gru"):
+    space, name = _named(function)
+    if space == "aten" and name in _RECURRENT:
         return _recurrent(name.removeprefix("quantized_"), args)
     if space != "quantized":
         return function, args, kwargs

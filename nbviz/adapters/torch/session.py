@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
-from nbviz.adapters.torch.lazy import is_uninitialized, still_lazy
-from nbviz.adapters.torch.walk import modules_of, tensors_of
+from nbviz.adapters.torch.walk import modules_of
 from nbviz.adapters.undo import random_states, undo_deque, undo_dict, undo_generator, undo_list, undo_set
 
 _MOST_OBJECTS = 100_000
@@ -110,22 +109,6 @@ def _empty_undo(value: Any) -> Callable[[], None]:
             value.clear()
 
     return undo
-
-
-@contextmanager
-def buffers_kept(model: Any) -> Iterator[None]:
-    """Put the values of all weights' and buffers' in-place changes back: of a real forward pass, which may make them."""
-    import torch
-
-    held = [t for t in tensors_of(model) if t.device.type != "meta" and not is_uninitialized(t)]
-    before = [(t, t._version, t.detach().clone() if not isinstance(t, torch.nn.Parameter) else None) for t in held]
-    try:
-        with still_lazy(model):
-            yield
-    finally:
-        for tensor, version, values in before:
-            if values is not None and tensor._version != version:
-                tensor.copy_(values)
 
 
 @contextmanager

@@ -16,18 +16,29 @@ _LONGEST = 16
 _DEPTH = 4
 
 
-def settings_of(module: Any) -> tuple[tuple[str, Setting], ...]:
-    """Return what a module's constructor was given, as far as it keeps it, where its weights lie, and whether it trains."""
+def settings_of(module: Any, texts: dict[int, Setting]) -> tuple[tuple[str, Setting], ...]:
+    """Return what a module's constructor was given, as far as it keeps it, where its weights lie, and whether it trains.
+
+    ``texts`` remembers what objects look like that many modules hold, such as a configuration, by identity.
+    """
     attributes = vars(module)
     found: list[tuple[str, Setting]] = []
     for name in _constructor(type(module)):
         if name in attributes:
-            found.append((name, simple(attributes[name])))
+            found.append((name, _remembered(attributes[name], texts)))
         elif name in attributes.get("_parameters", ()):  # bias=True
             found.append((name, attributes["_parameters"][name] is not None))
     found.extend(placements(module))
     found.append(("training", bool(attributes.get("training", False))))
     return tuple(found)
+
+
+def _remembered(value: Any, texts: dict[int, Setting]) -> Setting:
+    if type(value) in (bool, int, float, str, type(None)):
+        return simple(value)
+    if id(value) not in texts:
+        texts[id(value)] = simple(value)
+    return texts[id(value)]
 
 
 _CONSTRUCTORS: weakref.WeakKeyDictionary[type, tuple[str, ...]] = weakref.WeakKeyDictionary()

@@ -1,26 +1,37 @@
 """Stands in for tensors, so that neither weights nor activations compute, and nothing of the user's is written.
 
 What the model holds and is given is never touched: each such tensor has a stand-in, which takes its place in every
-operation. Weights, inputs with fractions and whatever is large are stood in for on the meta device, where tensors have shapes
-and no values. Small whole numbers, truth values and small tables stay real, as copies, so that a model's Python code can
-still ask for them (the length of a sequence, whether a mask masks anything).
+operation. Weights and whatever is large are stood in for on the meta device, where tensors have shapes and no values, and so
+is what is computed from them. Small whole numbers, truth values and small tables stay real, as copies, so that a model's
+Python code can still ask for them (the length of a sequence, whether a mask masks anything).
 """
 
 from __future__ import annotations
 
 from typing import Any, final
 
-MOST_WHOLE = 1 << 20
-"""Elements up to which whole numbers and truth values stay real."""
+from nbviz.adapters.torch.tensors import is_wrapped, storage_key
+
+MOST_ELEMENTS = 1 << 20
+"""Elements up to which what is made of real numbers alone stays real: a mask over 1,024 positions."""
 
 MOST_FRACTIONS = 1 << 14
-"""Elements up to which fractions that are no weight stay real: frequencies, scales."""
+"""Elements up to which fractions that the model holds or is given stay real, and are no weight: frequencies, scales."""
 
 
 def is_small(tensor: Any) -> bool:
-    """Tell whether a tensor may stay real."""
-    whole = not (tensor.dtype.is_floating_point or tensor.dtype.is_complex)
-    return bool(tensor.numel() <= (MOST_WHOLE if whole else MOST_FRACTIONS))
+    """Tell whether a tensor that is made of real ones may stay real."""
+    return bool(tensor.numel() <= MOST_ELEMENTS)
+
+
+def is_whole(tensor: Any) -> bool:
+    """Tell whether a tensor has whole numbers or truth values."""
+    return not (tensor.dtype.is_floating_point or tensor.dtype.is_complex)
+
+
+def keeps_values(tensor: Any) -> bool:
+    """Tell whether a tensor that the model holds or is given may stay real."""
+    return bool(tensor.numel() <= (MOST_ELEMENTS if is_whole(tensor) else MOST_FRACTIONS))
 
 
 def to_meta(tensor: Any) -> Any:
@@ -29,10 +40,19 @@ def to_meta(tensor: Any) -> Any:
 
     if tensor.device.type == "meta" and type(tensor) is torch.Tensor:
         return tensor
+    if is_wrapped(tensor):
+        return tensor.to("meta")
     if tensor.layout is not torch.strided or tensor.is_quantized or _has_parts(tensor):
         dtype = torch.float32 if tensor.is_quantized else tensor.dtype
         return torch.empty(tuple(tensor.shape), dtype=dtype, device="meta")
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def same_tensor(tensor: Any) -> Any:
+    """Return a tensor under another identity, with the same storage and place among gradients."""
+    import torch
+
+    return torch.ops.aten.alias(tensor)
 
 
 def _has_parts(tensor: Any) -> bool:
@@ -55,6 +75,7 @@ class StandIns:
         self._of: dict[int, Any] = {}
         self._made: dict[int, Any] = {}
         self._devices: dict[int, Any] = {}
+        self._storages: set[int] = set()
         self._lost: set[int] = set()
         self._without_values: dict[int, Any] = {}
         self._kept: list[Any] = []
@@ -66,9 +87,15 @@ class StandIns:
     def made(self, tensor: Any, device: Any = None) -> Any:
         """Take a tensor as made in this trace, on the device where the model believes it to be."""
         self._made[id(tensor)] = tensor
+        self._storages.add(storage_key(tensor))
         if device is not None and device != self.home:
             self._devices[id(tensor)] = device
         return tensor
+
+    def _shares(self, tensor: Any) -> bool:
+        """Tell whether a tensor is another form of one that was made in this trace."""
+        key = storage_key(tensor)
+        return key != 0 and key in self._storages
 
     def of(self, tensor: Any) -> Any:
         """Return what takes a tensor's place in operations."""
@@ -76,26 +103,37 @@ class StandIns:
         found = tensor if key in self._made else self._of.get(key)
         if found is None:
             found = self._stand_in(tensor)
-        if self._lost and found.device.type != "meta" and found.untyped_storage()._cdata in self._lost:
+        if self._lost and found.device.type != "meta" and storage_key(found) in self._lost:
             found = self._without_values.setdefault(key, to_meta(found))
         return found
 
     def lose(self, tensor: Any) -> None:
         """Forget the values of a real tensor, and of all that share its storage: what has no values was written into it."""
-        self._lost.add(tensor.untyped_storage()._cdata)
+        self._lost.add(storage_key(tensor))
         self._kept.append(tensor)
 
     def _stand_in(self, tensor: Any) -> Any:
         import torch
 
-        real = not isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad and is_small(tensor)
+        if is_wrapped(tensor) or self._shares(tensor):
+            return self.made(tensor)
+        real = not isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad and keeps_values(tensor)
         if real and tensor.device.type != "meta" and tensor.layout is torch.strided and not tensor.is_quantized:
             found = tensor.detach().to("cpu", copy=True)
         else:
-            found = torch.empty_like(to_meta(tensor))  # its own storage
+            # its own storage; under vmap, requires_grad_() is refused
+            found = torch.empty_like(to_meta(tensor), requires_grad=tensor.requires_grad)
         self._of[id(tensor)] = found
         self._kept.append(tensor)
         return found
+
+    def differentiate(self, tensor: Any, requires_grad: bool = True) -> None:  # noqa: FBT001, FBT002 - PyTorch's signature
+        """Let gradients be taken with respect to a tensor: no gradient leads from what has no values to what has."""
+        found = self.of(tensor)
+        if found.device.type != "meta" and requires_grad:
+            self.lose(found)
+            found = self.of(tensor)
+        found.requires_grad_(requires_grad)
 
     def device(self, tensor: Any) -> Any:
         """Return the device where the model believes a tensor to be."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nbviz.adapters.text import plain
 from nbviz.graph import TensorSpec
 from nbviz.shape import Shape
+
+_PLAIN = frozenset({int, float, bool, str, type(None)})
 
 _DEPTH = 8
 """How deep tensors are looked for in what a module takes and gives."""
@@ -36,16 +39,60 @@ def _extent(tensor: Any, axis: int) -> int | None:
 
 def spec(tensor: Any, name: str = "") -> TensorSpec:
     """Return what is known of a tensor."""
-    return TensorSpec(shape_of(tensor), dtype_name(tensor), plain(name))
+    if tensor.is_nested:
+        return TensorSpec(shape_of(tensor), dtype_name(tensor), plain(name))
+    return _spec(tuple(tensor.shape), tensor.dtype, name)
+
+
+@functools.lru_cache(maxsize=4096)
+def _spec(sizes: tuple[int, ...], dtype: Any, name: str) -> TensorSpec:
+    return TensorSpec(Shape(int(d) for d in sizes), str(dtype).removeprefix("torch."), plain(name))
+
+
+def is_wrapped(tensor: Any) -> bool:
+    """Tell whether a tensor is what ``torch.vmap`` and its like make of one while they run."""
+    import torch
+
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+
+
+def unwrapped(tensor: Any) -> Any:
+    """Return the tensor inside one that is wrapped."""
+    import torch
+
+    return torch._C._functorch.get_unwrapped(tensor)
+
+
+def storage_of(tensor: Any) -> Any:
+    """Return the storage of a tensor; None where it has none of its own."""
+    while is_wrapped(tensor):
+        tensor = unwrapped(tensor)
+    try:
+        return tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):  # sparse, nested
+        return None
+
+
+def storage_key(tensor: Any) -> int:
+    """Return what tells the storage of a tensor from others while it lives; 0 where it has none of its own."""
+    storage = storage_of(tensor)
+    return 0 if storage is None else int(storage._cdata)
+
+
+def version(tensor: Any) -> int:
+    """Return what grows with each write into a tensor; in inference mode tensors do not count them."""
+    return 0 if tensor.is_inference() else int(tensor._version)
 
 
 def mapped(value: Any, one: Callable[[Any], Any]) -> Any:
     """Replace the tensors among the arguments of an operation."""
     import torch
 
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
     if isinstance(value, torch.Tensor):
         return one(value)
-    kind = type(value)
     if kind is tuple or kind is list:
         return kind([mapped(item, one) for item in value])
     if kind is dict:

@@ -11,14 +11,14 @@ from nbviz.adapters.torch.calls import caller, operation_name, operation_setting
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.distributed import alone
 from nbviz.adapters.torch.lazy import take_shape
-from nbviz.adapters.torch.mode import functions, module_calls, not_compiled
+from nbviz.adapters.torch.mode import calls, functions, not_compiled
 from nbviz.adapters.torch.operations import Operations
 from nbviz.adapters.torch.quantized import reads
 from nbviz.adapters.torch.session import Memory, untouched
+from nbviz.adapters.torch.storages import Storages
 from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
 from nbviz.adapters.torch.tree import add_one, definer, is_builtin, is_kind, type_name
 from nbviz.adapters.torch.walk import children
-from nbviz.adapters.torch.writes import Writes
 from nbviz.builder import CallRecord, GraphBuilder, Port
 
 
@@ -55,7 +55,7 @@ class Trace:
         self.culprit: tuple[BaseException, CallRecord] | None = None
         self._modules = modules
         self._running: list[Any] = []
-        self._writes = Writes(builder, operations.stand_in, operations.token)
+        self._storages = Storages(builder, operations.stand_in, operations.token)
         self._root: CallRecord | None = None
         self._memory: Memory | None = None
 
@@ -67,7 +67,7 @@ class Trace:
             stack.enter_context(alone(self.model))
             stack.enter_context(not_compiled())
             stack.enter_context(self.operations.guarded(self.model))
-            stack.enter_context(module_calls(self))
+            stack.enter_context(calls(self))
             stack.enter_context(functions(self))
             yield
 
@@ -83,9 +83,12 @@ class Trace:
         with _bookkeeping():
             record = self.builder.begin("layer", type_name(self.model), None, layer="")
             given = {**dict(zip(names, args, strict=True)), **kwargs}
-            found = [(self.operations.token(tensor), spec(tensor, name)) for name, tensor in named_tensors(given)]
+            named = list(named_tensors(given))
+            found = [(self.operations.token(tensor), spec(tensor, name)) for name, tensor in named]
             for known in found:
                 self.builder.end(self.builder.begin("input", "input", 0), [known])
+            for _, tensor in named:
+                self._storages.made(tensor)
             record.inputs = tuple(known for _, known in found)
             self.builder.mark(record)
             self._root = record
@@ -134,7 +137,7 @@ class Trace:
         known = all(call.compute is not None for call in inside)
         record.compute = summed(p for call in inside for p in call.compute or ()) if known else None
         record.reads = tuple(dict.fromkeys(key for call in inside for key in call.reads))
-        written = [t for t in self._writes.since(record.id) if id(t) not in self.held]
+        written = [t for t in self._storages.since(record.id) if id(t) not in self.held]
         self.builder.cut(record)
         same = {id(t) for t in given} - {
             id(t) for t in written
@@ -142,10 +145,12 @@ class Trace:
         outputs = self.operations.renewed(outputs, same)
         made = tensors(outputs)
         self.builder.end(record, [(self._token(t), spec(t)) for t in made])
+        for tensor in made:
+            self._storages.made(tensor)
         for tensor in written:
             if made and all(tensor is not t for t in made):
                 self.builder.alias(self._token(tensor), self._token(made[0]))
-        self._writes.note(written, record)
+        self._storages.note(written, record)
         return outputs
 
     def _is_one_step(self, module: Any, record: CallRecord) -> bool:
@@ -157,6 +162,7 @@ class Trace:
     def _leave(self, outputs: Any) -> None:
         """Record where the model's outputs go out."""
         found = list(named_tensors(outputs))
+        self._ports([tensor for _, tensor in found])
         self.builder.end(self.builder.calls[0], [(self._token(t), spec(t, name)) for name, t in found])
         for name, tensor in found:
             known = self._ports([tensor])
@@ -199,12 +205,14 @@ class Trace:
             record = self._begin(function, given, args, kwargs)
             record.compute = outcome.compute
             self.builder.end(record, [(self._token(t), spec(t)) for t in made])
-            self._writes.note([t for t in outcome.written if any(t is m for m in made)], record)
+            for tensor in made:
+                self._storages.made(tensor)
+            self._storages.note([t for t in outcome.written if any(t is m for m in made)], record)
         return outcome.value
 
     def _begin(self, function: Any, given: list[Any], args: Any, kwargs: Any) -> CallRecord:
         for tensor in given:
-            self._writes.follow(tensor)
+            self._storages.follow(tensor)
         read = [t for t in given if id(t) in self.held and not self.builder.knows(self._token(t))]
         ports = self._ports([t for t in given if all(t is not r for r in read)])
         record = self.builder.begin("operation", operation_name(function), self.frame, ports, source=caller())
@@ -220,10 +228,10 @@ class Trace:
         for tensor in found:
             token = self._token(tensor)
             known = spec(tensor)
-            if not self.builder.knows(token) and id(tensor) not in self.held:
+            if not self.builder.knows(token) and id(tensor) not in self.held and not self._storages.adopt(tensor):
                 constant = self.builder.begin("constant", "constant", self.frame)
                 self.builder.end(constant, [(token, known)])
-            self._writes.follow(tensor)
+            self._storages.follow(tensor)
             ports.append((token, known))
         return ports
 

@@ -12,6 +12,7 @@ from nbviz.adapters.text import plain
 from nbviz.adapters.torch.settings import settings_of
 from nbviz.adapters.torch.walk import children
 from nbviz.builder import GraphBuilder
+from nbviz.graph import Setting
 
 
 def is_builtin(module_type: type) -> bool:
@@ -32,7 +33,8 @@ def is_kind(module: Any, *names: str) -> bool:
 def add_tree(builder: GraphBuilder, model: Any) -> dict[int, Any]:
     """Add a model and every module inside it; return the modules by identity. A module held twice stays where it was first."""
     found: dict[int, Any] = {id(model): model}
-    add_one(builder, model, None, "")
+    texts: dict[int, Setting] = {}
+    add_one(builder, model, None, "", texts)
     waiting = [(model, iter(list(children(model))))]
     while waiting:
         holder, rest = waiting[-1]
@@ -41,13 +43,15 @@ def add_tree(builder: GraphBuilder, model: Any) -> dict[int, Any]:
             waiting.pop()
         elif id(child[1]) not in found:
             found[id(child[1])] = child[1]
-            add_one(builder, child[1], holder, child[0])
+            add_one(builder, child[1], holder, child[0], texts)
             waiting.append((child[1], iter(list(children(child[1])))))
     return found
 
 
-def add_one(builder: GraphBuilder, module: Any, holder: Any, segment: str) -> str:
-    """Add one module below one that is already there."""
+def add_one(
+    builder: GraphBuilder, module: Any, holder: Any, segment: str, texts: dict[int, Setting] | None = None
+) -> str:
+    """Add one module below one that is already there; ``texts`` as for ``settings_of``."""
     key = None if holder is None else id(holder)
     above = "" if key is None else builder.layer_field(key, "name")
     accessor = "" if key is None else builder.layer_field(key, "accessor") + _accessor(holder, segment)
@@ -59,7 +63,7 @@ def add_one(builder: GraphBuilder, module: Any, holder: Any, segment: str) -> st
         name=f"{above}.{segment}" if above else segment,
         type=type_name(module),
         module=type(module).__module__,
-        settings=settings_of(module),
+        settings=settings_of(module, {} if texts is None else texts),
         accessor=accessor,
         source=source_of(type(module)),
     )

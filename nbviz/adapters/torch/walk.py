@@ -28,8 +28,9 @@ def modules_of(model: Any) -> Iterator[Any]:
         waiting.extend(reversed(inside.values()))
 
 
-def tensors_of(model: Any) -> Iterator[Any]:
-    """Yield the parameters of a model and of all modules inside it, and then their buffers."""
+def tensors_of(model: Any, *, parameters: bool = True, buffers: bool = True) -> Iterator[Any]:
+    """Yield the parameters of a model and of all modules inside it, and then their buffers, each once."""
     modules = list(modules_of(model))
-    for held in (*(module._parameters for module in modules), *(module._buffers for module in modules)):
-        yield from (tensor for tensor in held.values() if tensor is not None)
+    kinds = [kind for kind, wanted in (("_parameters", parameters), ("_buffers", buffers)) if wanted]
+    found = [t for kind in kinds for module in modules for t in getattr(module, kind).values() if t is not None]
+    yield from {id(tensor): tensor for tensor in found}.values()

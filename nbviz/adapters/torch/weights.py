@@ -51,7 +51,7 @@ class TorchWeightReader:
         if tensor.device.type == "meta":
             msg = "This weight is on the meta device: it has a shape and no values."
             raise LookupError(msg)
-        return _pieces(_plain(tensor))
+        return pieces(_plain(tensor))
 
 
 def _plain(tensor: Any) -> Any:
@@ -89,14 +89,15 @@ def _bitsandbytes(tensor: Any) -> Any:
     return importlib.import_module("bitsandbytes.functional").dequantize_4bit(tensor, tensor.quant_state)
 
 
-def _pieces(tensor: Any) -> Iterator[npt.NDArray[np.generic]]:
+def pieces(tensor: Any) -> Iterator[npt.NDArray[np.generic]]:
+    """Yield the values of a tensor as flat pieces along its first axis."""
     if tensor.dim() == 0:
         yield _to_numpy(tensor).reshape(-1)
         return
     rest = math.prod(tensor.shape[1:])
     if rest > _CHUNK and tensor.dim() > 1:
         for row in range(tensor.shape[0]):
-            yield from _pieces(tensor[row])
+            yield from pieces(tensor[row])
         return
     rows = max(1, _CHUNK // max(rest, 1))
     for start in range(0, tensor.shape[0], rows):

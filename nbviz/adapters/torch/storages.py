@@ -1,16 +1,17 @@
-"""Follows in-place changes: whoever reads a tensor after a view of it was written reads what was written."""
+"""Follows tensors by the storage that they share: through in-place changes, and where PyTorch makes another of the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, final
 
+from nbviz.adapters.torch.tensors import storage_key, storage_of
 from nbviz.builder import CallRecord, GraphBuilder
 
 
 @final
-class Writes:
-    """The last write into each storage.
+class Storages:
+    """Which tensor was made in each storage, and which was written there last.
 
     Parameters
     ----------
@@ -26,12 +27,32 @@ class Writes:
         self._token = token
         self._last: dict[int, tuple[Any, CallRecord]] = {}
         self._all: list[tuple[int, Any]] = []
+        self._made: dict[int, tuple[Any, Any]] = {}
+
+    def made(self, tensor: Any) -> None:
+        """Record that a call has made a tensor."""
+        from torch.multiprocessing.reductions import StorageWeakRef
+
+        storage = storage_of(self._stand_in(tensor))
+        if storage is not None:
+            self._made[storage._cdata] = (StorageWeakRef(storage), self._token(tensor))
+
+    def adopt(self, tensor: Any) -> bool:
+        """Let a tensor of which no call is known come from where its storage does; tell whether there is such a call.
+
+        What vmap and subclasses of tensors make of one is another tensor on the same storage.
+        """
+        reference, token = self._made.get(storage_key(self._stand_in(tensor)), (None, None))
+        if reference is None or reference.expired():
+            return False
+        self._builder.alias(self._token(tensor), token)
+        return True
 
     def note(self, written: list[Any], record: CallRecord) -> None:
         """Record that a call has written into tensors."""
         for tensor in written:
-            key = _storage(self._stand_in(tensor))
-            if key is not None:
+            key = storage_key(self._stand_in(tensor))
+            if key:
                 self._last[key] = (tensor, record)
             self._all.append((record.id, tensor))
 
@@ -44,19 +65,12 @@ class Writes:
         if not self._last:
             return
         own = self._stand_in(tensor)
-        written, record = self._last.get(_storage(own) or 0, (None, None))
+        written, record = self._last.get(storage_key(own), (None, None))
         if record is None or written is tensor or not _covers(own, self._stand_in(written)):
             return
         origin = self._builder.origin(self._token(tensor))
         if origin is None or origin[0] < record.id:
             self._builder.alias(self._token(tensor), self._token(written))
-
-
-def _storage(tensor: Any) -> int | None:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):  # sparse, nested
-        return None
 
 
 def _extent(tensor: Any) -> tuple[int, int]:

@@ -1,0 +1,144 @@
+"""``run=True``: one real forward pass of a model whose path depends on numbers, which leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+import nbviz  # noqa: E402
+from nbviz.adapters import read  # noqa: E402
+from nbviz.errors import InputsError, OptionError  # noqa: E402
+from nbviz.invariants import violations  # noqa: E402
+from nbviz.metrics import Metrics  # noqa: E402
+from tests.models import torch_models as models  # noqa: E402
+from tests.models.torch_models import Routed  # noqa: E402
+
+
+def ran(model, inputs):
+    reading = read(model, inputs, run=True)
+    if reading.error is not None:
+        raise reading.error
+    assert list(violations(reading.graph)) == []
+    return reading.graph
+
+
+def state(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(model, before):
+    return all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("name", models.CASES)
+def test_a_real_run_tells_what_reading_tells(name):
+    model, args = models.CASES[name]()
+    model.eval()
+    one, other = read(model, args).graph, ran(model, args)
+    for column in ("path", "op", "kind", "inputs", "outputs", "parent", "parameters"):
+        assert list(one.calls.column(column)) == list(other.calls.column(column)), column
+    assert [(e.source, e.target) for e in one.edges] == [(e.source, e.target) for e in other.edges]
+    assert Metrics(one).totals == Metrics(other).totals
+
+
+def test_a_path_that_depends_on_numbers_is_offered_and_taken():
+    model, x = Routed(), torch.randn(6, 4)
+    reading = read(model, x)
+    said = next(d for d in reading.graph.diagnostics if d.level == "error").message
+    assert "torch_models.py" in said
+    assert "run=True" in said
+    graph = ran(model, x)
+    used = {c.path for c in graph.calls if c.op == "Linear"}
+    assert used - {"router"} == {f"experts/{i}" for i in model.router(x).argmax(-1).unique().tolist()}
+
+
+def test_a_meta_model_is_told_to_get_weights_first():
+    with torch.device("meta"):
+        model = Routed()
+    said = read(model, (6, 4)).graph.diagnostics[-1].message
+    assert "give the model weights" in said
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_weights_buffers_and_random_state_are_as_before(mode):
+    class Writes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.drop = nn.BatchNorm1d(4), nn.Dropout(0.5)
+            self.scale, self.moved = nn.Parameter(torch.ones(4)), nn.Parameter(torch.ones(4))
+            self.register_buffer("steps", torch.zeros(1))
+
+        def forward(self, x):
+            self.steps += 1
+            self.scale[0].mul_(2)
+            self.moved.data = torch.zeros(4)
+            self.last = self.drop(self.norm(x)) * self.scale + self.moved
+            return self.last
+
+    model = Writes().train(mode)
+    x = torch.randn(8, 4)
+    before, held, moved, seed = state(model), x.clone(), model.moved.data_ptr(), torch.get_rng_state()
+    graph = ran(model, x)
+    assert {"mul_", "iadd", "add_"} & set(graph.calls.column("op"))
+    assert same(model, before)
+    assert model.moved.data_ptr() == moved
+    assert torch.equal(x, held)
+    assert torch.equal(torch.get_rng_state(), seed)
+    assert model.training is mode
+    assert not hasattr(model, "last")
+
+
+def test_a_failing_run_puts_back_what_it_changed():
+    class Fails(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.lin = nn.BatchNorm1d(4), nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.lin(self.norm(x))
+
+    model = Fails()
+    before = state(model)
+    reading = read(model, torch.randn(8, 4), run=True)
+    assert isinstance(reading.error, RuntimeError)
+    assert reading.graph.calls[-1].failed
+    assert same(model, before)
+
+
+def test_activations_are_not_kept():
+    made = []
+
+    class Watches(nn.Module):
+        def forward(self, x):
+            made.append(weakref.ref(y := x * 2))
+            return y + 1
+
+    reading = read(Watches(), torch.randn(3, 4), run=True)
+    gc.collect()
+    assert made[0]() is None
+    assert len(reading.graph.calls) == 5
+
+
+def test_shapes_alone_are_filled_with_numbers():
+    graph = ran(Routed(), (None, 4))
+    assert graph.calls[0].inputs[0].shape == (None, 4)
+
+
+def test_running_needs_inputs_and_a_model_that_can_run():
+    with pytest.raises(InputsError, match="inputs"):
+        nbviz.view(Routed(), run=True)
+    with pytest.raises(OptionError, match="leave it out"):
+        nbviz.view(nbviz.read(Routed()), run=True)
+    with pytest.raises(OptionError, match="run is one of"):
+        nbviz.view(Routed(), torch.randn(6, 4), run="yes")
+    model = Routed()  # a view does not keep its model alive
+    view = nbviz.view(model, torch.randn(6, 4), run=True)
+    assert view.error is None
+    view.refresh()
+    assert view.error is None
