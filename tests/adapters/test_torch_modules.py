@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
+import weakref
 
 import pytest
 
@@ -162,6 +164,30 @@ def test_a_scripted_model_is_a_tree_with_a_note():
     reading = read(scripted(block()), (None, 8))
     assert (reading.error, len(reading.graph.layers), len(reading.graph.calls)) == (None, 3, 0)
     assert "pass the module it was made from" in reading.graph.diagnostics[-1].message
+
+
+def test_what_was_kept_of_a_trace_runs_modules_as_ever_and_keeps_no_model():
+    kept = []
+
+    class Keeps(nn.Module):  # as torch.fx does, where it is imported while a model is traced
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x):
+            kept.append(nn.Module.__call__)
+            return self.fc(x)
+
+    model = Keeps()
+    alive = weakref.ref(model)
+    reading = read(model, (None, 4))
+    calls = len(reading.graph.calls)
+    layer, x = nn.Linear(4, 4), torch.ones(1, 4)
+    assert torch.equal(kept[0](layer, x), layer(x))
+    assert len(reading.graph.calls) == calls
+    del model
+    gc.collect()
+    assert alive() is None
 
 
 class Hostile(nn.Module):

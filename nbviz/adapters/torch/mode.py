@@ -65,19 +65,23 @@ def calls(handler: Handler) -> Iterator[None]:
         module_call, script_call = torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__
         thread = threading.get_ident()
 
+        # whoever is imported meanwhile may keep what it finds: torch.fx does, for good
+        running = [handler]
+
         def call_module(module: Any, *args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != thread:
+            if not running or threading.get_ident() != thread:
                 return module_call(module, *args, **kwargs)
-            return handler.call_module(module, module_call, args, kwargs)
+            return running[0].call_module(module, module_call, args, kwargs)
 
         def call_script(function: Any, *args: Any, **kwargs: Any) -> Any:
             # inside a function of PyTorch no mode is active: what it calls belongs to it
-            if threading.get_ident() != thread or not torch._C._is_torch_function_mode_enabled():
+            if not running or threading.get_ident() != thread or not torch._C._is_torch_function_mode_enabled():
                 return script_call(function, *args, **kwargs)
-            return handler.function(_named(function, script_call), args, kwargs)
+            return running[0].function(_named(function, script_call), args, kwargs)
 
         torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = call_module, call_script
         try:
             yield
         finally:
+            running.clear()
             torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = module_call, script_call
