@@ -38,8 +38,9 @@ def still_lazy(model: Any, device: str | None = None) -> Iterator[None]:
 
 def take_shape(module: Any, args: Any, kwargs: Any, held: dict[Hashable, Any]) -> None:
     """Initialize what is lazy in a module for what it is called with; ``held`` gets the tensors, so that they are weights."""
-    waiting = [(kind, name) for kind in _KINDS for name, t in getattr(module, kind).items() if is_uninitialized(t)]
-    if not waiting or not hasattr(module, "initialize_parameters"):
+    if not hasattr(type(module), "initialize_parameters"):
         return
-    module.initialize_parameters(*args, **kwargs)
+    waiting = [(kind, name) for kind in _KINDS for name, t in getattr(module, kind).items() if is_uninitialized(t)]
+    if waiting:
+        module.initialize_parameters(*args, **kwargs)
     held.update((id(t), t) for t in (getattr(module, kind)[name] for kind, name in waiting))

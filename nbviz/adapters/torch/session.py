@@ -49,18 +49,22 @@ class Memory:
         for value in attributes.values():
             if type(value) in (dict, OrderedDict, set):
                 if not value:  # most of a module's containers: its hooks
-                    self._undo.append(_empty_undo(value))
+                    self._empty(value)
                     continue
             elif isinstance(value, (bool, int, float, str, type(None))):
                 continue
             found.append((value, False))
         return found
 
+    def _empty(self, container: Any) -> list[tuple[Any, bool]]:
+        self._undo.append(_empty_undo(container))
+        return []
+
     def _inside(self, value: Any, *, away: bool) -> list[tuple[Any, bool]]:
         import torch
 
         if isinstance(value, torch.Tensor):  # bitsandbytes hangs scales onto its weights, and takes them away again
-            return self._attributes(value.__dict__)
+            return self._attributes(value.__dict__) if value.__dict__ else self._empty(value.__dict__)
         if isinstance(value, (torch.nn.Module, type, str, bytes, int, float, type(None))):
             return []
         if isinstance(value, dict):
