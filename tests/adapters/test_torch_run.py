@@ -137,7 +137,8 @@ def test_running_needs_inputs_and_a_model_that_can_run():
         nbviz.view(nbviz.read(Routed()), run=True)
     with pytest.raises(OptionError, match="run is one of"):
         nbviz.view(Routed(), torch.randn(6, 4), run="yes")
-    view = nbviz.view(Routed(), torch.randn(6, 4), run=True)
+    model = Routed()  # a view does not keep its model alive
+    view = nbviz.view(model, torch.randn(6, 4), run=True)
     assert view.error is None
     view.refresh()
     assert view.error is None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any, final
 
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import with_known_sizes, with_numbers
+from nbviz.adapters.torch.lazy import still_lazy
 from nbviz.adapters.torch.memo import Memo
 from nbviz.adapters.torch.operations import Outcome, changed, counted
+from nbviz.adapters.torch.quantized import counterpart, is_quantized
 from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped, version
 
@@ -48,9 +50,9 @@ class AbstractOperations:
         self._standins = StandIns(home)
         self._memo = Memo()
 
-    def guarded(self, _model: Any) -> AbstractContextManager[None]:
-        """Guard nothing: all that is written are stand-ins."""
-        return nullcontext()
+    def guarded(self, model: Any) -> AbstractContextManager[None]:
+        """Keep lazy parameters lazy; of all others stand-ins are written."""
+        return still_lazy(model, "meta")
 
     def stand_in(self, tensor: Any) -> Any:
         """Return what takes a tensor's place in operations."""
@@ -98,11 +100,21 @@ class AbstractOperations:
             device = self._standins.device(args[0])
             return True, -1 if device.type in ("cpu", "meta") else device.index or 0
         if name == "__set__":
-            return True, function(*mapped(args, self._standins.of))
+            self._set(function, *mapped(args, self._standins.of))
+            return True, None
         if name == "requires_grad_":
             self._standins.differentiate(args[0], *args[1:], **kwargs)
             return True, args[0]
         return False, None
+
+    def _set(self, function: Any, tensor: Any, value: Any) -> None:
+        """Set an attribute of a stand-in; as its data, a tensor with values can only take one with values."""
+        if getattr(value, "device", tensor.device) == tensor.device:
+            function(tensor, value)
+        elif tensor.device.type != "meta" and (tensor.shape, tensor.dtype) == (value.shape, value.dtype):
+            self._standins.lose(tensor)
+        else:
+            function(tensor, to_meta(value))
 
     def _attribute(self, function: Any, args: Any) -> tuple[bool, Any]:
         name, tensor = operation_name(function), args[0]
@@ -134,7 +146,7 @@ class AbstractOperations:
             value = torch.full(standins[0].shape, _CHECKS[name]) if is_small(standins[0]) else function(*standins)
             return self._outcome(value, given, standins, [False] * len(given), (), device)
         before = [version(t) for t in standins]
-        if any(t.device.type == "meta" for t in standins):
+        if any(t.device.type == "meta" for t in standins) or is_quantized(function):
             value, compute, wrote = self._abstractly(function, name, args, kwargs, standins)
         else:
             args, kwargs = mapped((args, kwargs), self._standins.of)
@@ -146,7 +158,8 @@ class AbstractOperations:
         self, function: Any, name: str, args: Any, kwargs: Any, standins: list[Any]
     ) -> tuple[Any, Any, list[bool]]:
         """Run a function on the meta device; a real tensor that is written loses its values."""
-        function, args, kwargs = with_known_sizes(function, name, *mapped((args, kwargs), self._standins.of))
+        function, args, kwargs = counterpart(function, *mapped((args, kwargs), self._standins.of))
+        function, args, kwargs = with_known_sizes(function, name, args, kwargs)
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
         before = {key: version(t) for key, t in meta.items()}
         try:

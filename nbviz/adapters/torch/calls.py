@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbviz.adapters.text import plain
+from nbviz.adapters.torch.packed import is_packed
 from nbviz.adapters.torch.settings import simple
 from nbviz.graph import Setting
 
@@ -82,7 +83,7 @@ def _has_tensor(value: Any) -> bool:
 
     if isinstance(value, (tuple, list)):
         return any(_has_tensor(item) for item in value[:_LONGEST])
-    return isinstance(value, torch.Tensor)
+    return isinstance(value, torch.Tensor) or is_packed(value)
 
 
 def caller() -> str:

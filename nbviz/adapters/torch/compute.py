@@ -56,6 +56,10 @@ def _convolution(args: Any, output: Any) -> Compute:
     return Compute("conv", (("output", Shape(map(int, output.shape))), ("window", window)))
 
 
+def _deformed(args: Any, output: Any) -> Compute:
+    return Compute("conv", (("output", Shape(map(int, output.shape))), ("window", Shape(map(int, args[1].shape[1:])))))
+
+
 def _attention(args: Any, output: Any) -> Compute:
     names = ("query", "key", "value")
     return Compute("attention", tuple((n, Shape(map(int, t.shape))) for n, t in zip(names, args[:3], strict=True)))
@@ -71,8 +75,16 @@ _RULES: dict[str, Callable[[Any, Any], Compute]] = {
     "aten::baddbmm": _added_mm,
     "aten::_int_mm": _mm,
     "aten::_scaled_mm": _mm,
+    "aten::_weight_int4pack_mm": _mm,
+    "aten::_weight_int8pack_mm": _mm,
     "aten::_grouped_mm": _grouped_mm,
     "aten::convolution": _convolution,
+    "bitsandbytes::gemm_4bit": _mm,
+    "bitsandbytes::gemv_4bit": _mm,
+    "bitsandbytes::int8_linear_matmul": _mm,
+    "bitsandbytes::int8_mixed_scaled_mm": _mm,
+    "bitsandbytes::int8_scaled_mm": _mm,
+    "torchvision::deform_conv2d": _deformed,
 }
 
 
@@ -83,8 +95,8 @@ def rule_of(name: str) -> Callable[[Any, Any], Compute] | None:
     return _RULES.get(name)
 
 
-_OWN = frozenset({"aten", "prim", "prims", "profiler"})
-"""The namespaces of operations whose contractions are known; what others do inside, nobody can tell."""
+_OWN = frozenset({"aten", "bitsandbytes", "prim", "prims", "profiler", "torchvision"})
+"""The namespaces of operations whose contractions all have rules; what others do inside, nobody can tell."""
 
 _FUSED = frozenset({
     "aten::mkldnn_rnn_layer", "aten::_cudnn_rnn", "aten::miopen_rnn", "aten::_transformer_encoder_layer_fwd",

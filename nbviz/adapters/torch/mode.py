@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -34,6 +35,15 @@ def functions(handler: Handler) -> Any:
     return Functions()
 
 
+def not_compiled() -> AbstractContextManager[Any]:
+    """Return a context in which what ``torch.compile`` was given runs as it is; nothing is imported for it."""
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    import torch
+
+    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return, unused-ignore]
+
+
 def _named(function: Any, call: Callable[..., Any]) -> Callable[..., Any]:
     """Return what calls a scripted function, under its name."""
     import torch
@@ -55,19 +65,23 @@ def calls(handler: Handler) -> Iterator[None]:
         module_call, script_call = torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__
         thread = threading.get_ident()
 
+        # whoever is imported meanwhile may keep what it finds: torch.fx does, for good
+        running = [handler]
+
         def call_module(module: Any, *args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != thread:
+            if not running or threading.get_ident() != thread:
                 return module_call(module, *args, **kwargs)
-            return handler.call_module(module, module_call, args, kwargs)
+            return running[0].call_module(module, module_call, args, kwargs)
 
         def call_script(function: Any, *args: Any, **kwargs: Any) -> Any:
             # inside a function of PyTorch no mode is active: what it calls belongs to it
-            if threading.get_ident() != thread or not torch._C._is_torch_function_mode_enabled():
+            if not running or threading.get_ident() != thread or not torch._C._is_torch_function_mode_enabled():
                 return script_call(function, *args, **kwargs)
-            return handler.function(_named(function, script_call), args, kwargs)
+            return running[0].function(_named(function, script_call), args, kwargs)
 
         torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = call_module, call_script
         try:
             yield
         finally:
+            running.clear()
             torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = module_call, script_call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from nbviz.adapters.torch.abstract import AbstractOperations
@@ -11,9 +11,11 @@ from nbviz.adapters.torch.failures import mark
 from nbviz.adapters.torch.free import free_dimensions
 from nbviz.adapters.torch.inputs import Arguments, Spec, argument_names, arguments
 from nbviz.adapters.torch.operations import Operations, RealOperations
-from nbviz.adapters.torch.parameters import TorchWeightReader, add_parameters
+from nbviz.adapters.torch.parameters import add_parameters
 from nbviz.adapters.torch.trace import Trace
 from nbviz.adapters.torch.tree import add_tree, is_kind, type_name
+from nbviz.adapters.torch.walk import modules_of, tensors_of
+from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.adapters.tracebacks import detach
 from nbviz.builder import GraphBuilder
 from nbviz.errors import InputsError
@@ -30,7 +32,7 @@ _SCRIPTED = (
 
 _NOTHING_TO_RUN = "run=True runs the model on inputs, and none are given: pass example tensors, such as inputs=torch.randn(1, 3, 224, 224)."
 
-Recorded = tuple[GraphBuilder, Exception | None, dict[int, Any]]
+Recorded = tuple[GraphBuilder, Exception | None, dict[Hashable, Any]]
 
 
 def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
@@ -48,18 +50,31 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         raise InputsError(_NOTHING_TO_RUN)
     if inputs is None and is_kind(model, "GraphModule"):
         return read_graph_module(model)
-    if inputs is None or is_kind(model, "ScriptModule"):
+    why_not = _untraceable(model) or (_ADD_INPUTS if inputs is None else "")
+    if why_not:
         builder, error, held = _record(model, None, None)
-        builder.note(_SCRIPTED if is_kind(model, "ScriptModule") else _ADD_INPUTS)
+        builder.note(why_not)
     else:
         builder, error, held = _traced(model, arguments(model, inputs), run=run)
-    reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])  # type: ignore[index]
+    reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])
     return Reading(builder.finish(), reader, error)
 
 
 def _unwrapped(model: Any) -> Any:
     """Return the module that ``torch.compile`` was given."""
     return model._orig_mod if is_kind(model, "OptimizedModule") else model
+
+
+def _untraceable(model: Any) -> str:
+    """Return why the calls of a model cannot be followed, ``""`` when they can."""
+    if is_kind(model, "ScriptModule"):
+        return _SCRIPTED
+    if any(is_kind(module, "FullyShardedDataParallel") for module in modules_of(model)):
+        return (
+            "FullyShardedDataParallel keeps the weights of all its layers in flat pieces, and gathers them from other processes "
+            "when it runs: for the graph, pass the module that it was given."
+        )
+    return ""
 
 
 def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
@@ -82,7 +97,7 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
 def _float_dtype(model: Any) -> Any:
     import torch
 
-    floats = (p.dtype for p in model.parameters() if p.dtype.is_floating_point)
+    floats = (p.dtype for p in tensors_of(model) if p.dtype.is_floating_point)
     return next(floats, torch.get_default_dtype())
 
 
@@ -90,7 +105,7 @@ def _home(model: Any) -> Any:
     """Return the device where the model believes its tensors to be."""
     import torch
 
-    return next((t.device for t in (*model.parameters(), *model.buffers())), torch.get_default_device())
+    return next((t.device for t in tensors_of(model)), torch.get_default_device())
 
 
 def _record(

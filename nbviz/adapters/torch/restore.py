@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.calls import operation_name
+from nbviz.adapters.torch.lazy import still_lazy
+from nbviz.adapters.torch.walk import tensors_of
 
 
 def writes(function: Any, kwargs: Any) -> bool:
@@ -31,12 +33,13 @@ class Values:
     """
 
     def __init__(self, model: Any) -> None:
+        self._model = model
         self._weights: dict[int, list[Any]] = {}
         self._kept: list[tuple[Any, Any, Any]] = []
-        for weight in model.parameters():
+        for weight in tensors_of(model, buffers=False):
             if _has_values(weight):
                 self._weights.setdefault(weight.untyped_storage()._cdata, []).append(weight)
-        for buffer in model.buffers():
+        for buffer in tensors_of(model, parameters=False):
             if _has_values(buffer):
                 self._keep(buffer)
 
@@ -56,7 +59,8 @@ class Values:
         import torch
 
         try:
-            yield
+            with still_lazy(self._model):
+                yield
         finally:
             with torch.no_grad():
                 for tensor, data, values in self._kept:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
+from nbviz.adapters.torch.walk import modules_of
 from nbviz.adapters.undo import random_states, undo_deque, undo_dict, undo_generator, undo_list, undo_set
 
 _MOST_OBJECTS = 100_000
@@ -30,7 +31,7 @@ class Memory:
     def note(self, model: Any) -> None:
         """Remember a model: all its modules, and the containers and plain objects that they hold."""
         waiting: deque[tuple[Any, bool]] = deque()
-        for module in model.modules():
+        for module in modules_of(model):
             if id(module) not in self._seen:
                 self._seen[id(module)] = module
                 self._undo.append(_class_undo(module))
@@ -48,17 +49,23 @@ class Memory:
         for value in attributes.values():
             if type(value) in (dict, OrderedDict, set):
                 if not value:  # most of a module's containers: its hooks
-                    self._undo.append(_empty_undo(value))
+                    self._empty(value)
                     continue
             elif isinstance(value, (bool, int, float, str, type(None))):
                 continue
             found.append((value, False))
         return found
 
+    def _empty(self, container: Any) -> list[tuple[Any, bool]]:
+        self._undo.append(_empty_undo(container))
+        return []
+
     def _inside(self, value: Any, *, away: bool) -> list[tuple[Any, bool]]:
         import torch
 
-        if isinstance(value, (torch.nn.Module, torch.Tensor, type, str, bytes, int, float, type(None))):
+        if isinstance(value, torch.Tensor):  # bitsandbytes hangs scales onto its weights, and takes them away again
+            return self._attributes(value.__dict__) if value.__dict__ else self._empty(value.__dict__)
+        if isinstance(value, (torch.nn.Module, type, str, bytes, int, float, type(None))):
             return []
         if isinstance(value, dict):
             self._undo.append(undo_dict(value))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbviz.adapters.text import plain, short
+from nbviz.adapters.torch.distributed import placements
 from nbviz.graph import Setting
 
 _SKIPPED = frozenset({"self", "args", "kwargs", "device", "dtype", "_weight", "_freeze"})
@@ -16,7 +17,7 @@ _DEPTH = 4
 
 
 def settings_of(module: Any, texts: dict[int, Setting]) -> tuple[tuple[str, Setting], ...]:
-    """Return what a module's constructor was given, as far as it keeps it, and whether it is in training mode.
+    """Return what a module's constructor was given, as far as it keeps it, where its weights lie, and whether it trains.
 
     ``texts`` remembers what objects look like that many modules hold, such as a configuration, by identity.
     """
@@ -27,6 +28,7 @@ def settings_of(module: Any, texts: dict[int, Setting]) -> tuple[tuple[str, Sett
             found.append((name, _remembered(attributes[name], texts)))
         elif name in attributes.get("_parameters", ()):  # bias=True
             found.append((name, attributes["_parameters"][name] is not None))
+    found.extend(placements(module))
     found.append(("training", bool(attributes.get("training", False))))
     return tuple(found)
 

@@ -22,8 +22,25 @@ def dtype_name(tensor: Any) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
+def shape_of(tensor: Any) -> Shape:
+    """Return a tensor's shape; an axis of a nested tensor along which its parts differ is free."""
+    if not tensor.is_nested:
+        return Shape(int(d) for d in tensor.shape)
+    return Shape(_extent(tensor, axis) for axis in range(tensor.dim()))
+
+
+def _extent(tensor: Any, axis: int) -> int | None:
+    try:
+        size = tensor.size(axis)
+    except RuntimeError:
+        return None
+    return size if isinstance(size, int) else None
+
+
 def spec(tensor: Any, name: str = "") -> TensorSpec:
     """Return what is known of a tensor."""
+    if tensor.is_nested:
+        return TensorSpec(shape_of(tensor), dtype_name(tensor), plain(name))
     return _spec(tuple(tensor.shape), tensor.dtype, name)
 
 

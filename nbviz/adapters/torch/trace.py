@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.torch.calls import caller, operation_name, operation_settings
 from nbviz.adapters.torch.compute import summed
-from nbviz.adapters.torch.mode import calls, functions
+from nbviz.adapters.torch.distributed import alone
+from nbviz.adapters.torch.lazy import take_shape
+from nbviz.adapters.torch.mode import calls, functions, not_compiled
 from nbviz.adapters.torch.operations import Operations
+from nbviz.adapters.torch.quantized import reads
 from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.storages import Storages
 from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
-from nbviz.adapters.torch.tree import add_one, children, definer, is_builtin, is_kind, type_name
+from nbviz.adapters.torch.tree import add_one, definer, is_builtin, is_kind, type_name
+from nbviz.adapters.torch.walk import children
 from nbviz.builder import CallRecord, GraphBuilder, Port
 
 
@@ -36,7 +40,12 @@ class Trace:
     """
 
     def __init__(
-        self, builder: GraphBuilder, modules: dict[int, Any], model: Any, held: dict[int, Any], operations: Operations
+        self,
+        builder: GraphBuilder,
+        modules: dict[int, Any],
+        model: Any,
+        held: dict[Hashable, Any],
+        operations: Operations,
     ) -> None:
         self.builder = builder
         self.model = model
@@ -55,6 +64,8 @@ class Trace:
         """Guard the session, and intercept what this thread calls."""
         with ExitStack() as stack:
             self._memory = stack.enter_context(untouched(self.model))
+            stack.enter_context(alone(self.model))
+            stack.enter_context(not_compiled())
             stack.enter_context(self.operations.guarded(self.model))
             stack.enter_context(calls(self))
             stack.enter_context(functions(self))
@@ -91,6 +102,8 @@ class Trace:
         self.stack.append(record)
         self._running.append(module)
         try:
+            with _bookkeeping():
+                take_shape(module, args, kwargs, self.held)
             outputs = call(_callee(module), *args, **kwargs)
         except Exception as error:
             self._blame(error, record)
@@ -203,7 +216,9 @@ class Trace:
         read = [t for t in given if id(t) in self.held and not self.builder.knows(self._token(t))]
         ports = self._ports([t for t in given if all(t is not r for r in read)])
         record = self.builder.begin("operation", operation_name(function), self.frame, ports, source=caller())
-        record.reads = tuple(id(t) for t in read)
+        packed = set(reads((args, tuple(kwargs.values()))))
+        unpacked = [key for key in self.held if isinstance(key, tuple) and key[0] in packed] if packed else []
+        record.reads = (*(id(t) for t in read), *unpacked)
         record.settings = operation_settings(function, args, kwargs)
         return record
 

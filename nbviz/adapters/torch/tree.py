@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nbviz.adapters.text import plain
 from nbviz.adapters.torch.settings import settings_of
+from nbviz.adapters.torch.walk import children
 from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting
 
@@ -26,13 +28,6 @@ def definer(module: Any, method: str) -> type:
 def is_kind(module: Any, *names: str) -> bool:
     """Tell whether a module is an instance of one of PyTorch's own classes of these names."""
     return any(cls.__name__ in names and is_builtin(cls) for cls in type(module).__mro__)
-
-
-def children(module: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the modules directly inside a module with their names."""
-    for name, child in module._modules.items():
-        if child is not None:
-            yield name, child
 
 
 def add_tree(builder: GraphBuilder, model: Any) -> dict[int, Any]:
@@ -59,6 +54,8 @@ def add_one(
     """Add one module below one that is already there; ``texts`` as for ``settings_of``."""
     key = None if holder is None else id(holder)
     above = "" if key is None else builder.layer_field(key, "name")
+    accessor = "" if key is None else builder.layer_field(key, "accessor") + _accessor(holder, segment)
+    segment = plain(segment)
     return builder.add_layer(
         id(module),
         key,
@@ -67,7 +64,7 @@ def add_one(
         type=type_name(module),
         module=type(module).__module__,
         settings=settings_of(module, {} if texts is None else texts),
-        accessor="" if key is None else builder.layer_field(key, "accessor") + _accessor(holder, segment),
+        accessor=accessor,
         source=source_of(type(module)),
     )
 
@@ -84,14 +81,18 @@ def _accessor(holder: Any, segment: str) -> str:
         return f"[{segment!r}]"
     if segment.isdigit() and is_kind(holder, "Sequential", "ModuleList"):
         return f"[{segment}]"
-    return f".{segment}" if segment.isidentifier() else f".get_submodule({segment!r})"
+    return (
+        f".{segment}" if segment.isidentifier() and not keyword.iskeyword(segment) else f".get_submodule({segment!r})"
+    )
 
 
 _SOURCES: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 
 
 def source_of(module_type: type) -> str:
-    """Return ``file.py:line`` of a user's class, ``""`` for PyTorch's own."""
+    """Return ``file.py:line`` of a user's class, also where PyTorch has put its own in front; ``""`` for PyTorch's own."""
+    written = (cls for cls in module_type.__mro__ if not is_builtin(cls) and cls.__module__ != "builtins")
+    module_type = next(written, module_type)
     if is_builtin(module_type):
         return ""
     if module_type not in _SOURCES:

@@ -184,6 +184,6 @@ class ArchiveWeightReader:
         except (FileReadError, RuntimeError, ValueError) as error:
             msg = f"The weights are read from {str(self._path)!r}, where this one can no longer be read: {plain(error)}"
             raise LookupError(msg) from error
-        from nbviz.adapters.torch.parameters import pieces
+        from nbviz.adapters.torch.weights import pieces
 
         return pieces(values)

@@ -10,8 +10,9 @@ from nbviz.adapters.torch.exported.nesting import root_class, stack_of
 from nbviz.adapters.torch.exported.nodes import attribute, graphs_among, placeholders
 from nbviz.adapters.torch.exported.values import UNKNOWN, described
 from nbviz.adapters.torch.exported.walk import Program, Walk
-from nbviz.adapters.torch.parameters import TorchWeightReader, own_tensors, stored
+from nbviz.adapters.torch.parameters import own_tensors, stored
 from nbviz.adapters.torch.tree import add_one
+from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.builder import GraphBuilder, Stored
 from nbviz.reading import Reading
 

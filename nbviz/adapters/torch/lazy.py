@@ -1,0 +1,46 @@
+"""Lazy modules in a trace: their parameters take shape from what comes in, without values, and only for the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nbviz.adapters.torch.walk import modules_of
+
+_KINDS = ("_parameters", "_buffers")
+
+
+def is_uninitialized(tensor: Any) -> bool:
+    """Tell whether a tensor belongs to a lazy module that has not seen an input yet."""
+    return type(tensor).__name__ in ("UninitializedParameter", "UninitializedBuffer")
+
+
+@contextmanager
+def still_lazy(model: Any, device: str | None = None) -> Iterator[None]:
+    """Give lazy modules other uninitialized parameters for a while: the model's own must not take shape.
+
+    They are on ``device``, or else where the model's own are.
+    """
+    replaced: list[tuple[dict[str, Any], str, Any]] = []
+    for module in modules_of(model):
+        for held in (getattr(module, kind) for kind in _KINDS):
+            for name, tensor in list(held.items()):
+                if is_uninitialized(tensor):
+                    replaced.append((held, name, tensor))
+                    held[name] = type(tensor)(tensor.requires_grad, device=device or tensor.device, dtype=tensor.dtype)
+    try:
+        yield
+    finally:
+        for held, name, tensor in replaced:
+            held[name] = tensor
+
+
+def take_shape(module: Any, args: Any, kwargs: Any, held: dict[Hashable, Any]) -> None:
+    """Initialize what is lazy in a module for what it is called with; ``held`` gets the tensors, so that they are weights."""
+    if not hasattr(type(module), "initialize_parameters"):
+        return
+    waiting = [(kind, name) for kind in _KINDS for name, t in getattr(module, kind).items() if is_uninitialized(t)]
+    if waiting:
+        module.initialize_parameters(*args, **kwargs)
+    held.update((id(t), t) for t in (getattr(module, kind)[name] for kind, name in waiting))

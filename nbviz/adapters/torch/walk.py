@@ -1,0 +1,36 @@
+"""Walks through a model's modules and tensors by identity, asking nothing of the model's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def children(module: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the modules directly inside a module with their names."""
+    for name, child in module._modules.items():
+        if child is not None:
+            yield name, child
+
+
+def modules_of(model: Any) -> Iterator[Any]:
+    """Yield a model and every module inside it, each once.
+
+    ``Module.modules()`` asks modules whether they are equal, and for their hash: a model's code may have its own answer.
+    """
+    seen = {id(model)}
+    waiting = [model]
+    while waiting:
+        module = waiting.pop()
+        yield module
+        inside = {id(child): child for _, child in children(module) if id(child) not in seen}
+        seen.update(inside)
+        waiting.extend(reversed(inside.values()))
+
+
+def tensors_of(model: Any, *, parameters: bool = True, buffers: bool = True) -> Iterator[Any]:
+    """Yield the parameters of a model and of all modules inside it, and then their buffers, each once."""
+    modules = list(modules_of(model))
+    kinds = [kind for kind, wanted in (("_parameters", parameters), ("_buffers", buffers)) if wanted]
+    found = [t for kind in kinds for module in modules for t in getattr(module, kind).values() if t is not None]
+    yield from {id(tensor): tensor for tensor in found}.values()
