@@ -128,26 +128,26 @@ _QUICK = {"gpt2", "bert", "t5", "vit", "wav2vec2", "clip", "qwen2_moe", "mamba",
 _LAYERS_NEEDED = {"jamba": 8, "qwen3_next": 4, "gpt_neo": 2}
 
 _FAMILIES: list[tuple[str, Callable[[Any], dict[str, torch.Tensor]], str]] = [
-    ("decoder", text, "gpt2 gptj gpt_neo gpt_neox llama mistral qwen2 qwen3 gemma2 gemma3_text phi phi3 olmo2 glm4 bloom opt "
-     "falcon mpt stablelm starcoder2 helium smollm3 xglm openai-gpt ctrl biogpt granite nanochat"),
-    ("encoder", text, "bert roberta albert electra distilbert deberta-v2 mpnet xlnet longformer big_bird funnel modernbert "
-     "squeezebert fnet canine convbert mobilebert nystromformer rembert luke tapas markuplm reformer ibert esmc"),
-    ("encoder-decoder", translation, "t5 mt5 bart mbart pegasus marian led longt5 m2m_100 prophetnet fsmt plbart switch_transformers"),
-    ("vision", image, "vit deit beit swin swinv2 convnext convnextv2 resnet regnet bit efficientnet mobilenet_v2 mobilevit "
-     "segformer dinov2 pvt_v2 poolformer focalnet levit cvt hiera dpt vit_mae"),
-    ("video", video, "videomae vivit timesformer"),
-    ("audio", wave, "wav2vec2 hubert wavlm data2vec-audio unispeech"),
-    ("audio", mono_wave, "encodec dac mimi"),
-    ("audio", spectrogram, "audio-spectrogram-transformer"),
-    ("audio", mel_and_text, "whisper"),
-    ("audio", frames_and_text, "speech_to_text"),
-    ("multimodal", text_and_image, "clip siglip blip align bridgetower vilt groupvit altclip"),
-    ("multimodal", text, "paligemma idefics3 lfm2_vl smolvlm"),
-    ("mixture of experts", text, "mixtral qwen2_moe qwen3_moe olmoe gpt_oss phimoe ernie4_5_moe jetmoe"),
-    ("state space", text, "mamba mamba2 falcon_mamba xlstm jamba qwen3_next"),
-    ("detection", image, "yolos rt_detr d_fine mask2former maskformer"),
-    ("image to image", image, "swin2sr glpn"),
-    ("time series", series, "patchtst patchtsmixer"),
+    ("decoder", text, """gpt2 gptj gpt_neo gpt_neox llama mistral qwen2 qwen3 gemma2 gemma3_text phi phi3 olmo2 glm4 bloom opt
+     falcon mpt stablelm starcoder2 helium smollm3 xglm openai-gpt ctrl biogpt granite nanochat"""),
+    ("encoder", text, """bert roberta albert electra distilbert deberta-v2 mpnet xlnet longformer big_bird funnel modernbert
+     squeezebert fnet canine convbert mobilebert nystromformer rembert luke tapas markuplm reformer ibert esmc"""),
+    ("encoder-decoder", translation, """t5 mt5 bart mbart pegasus marian led longt5 m2m_100 prophetnet fsmt plbart switch_transformers"""),
+    ("vision", image, """vit deit beit swin swinv2 convnext convnextv2 resnet regnet bit efficientnet mobilenet_v2 mobilevit
+     segformer dinov2 pvt_v2 poolformer focalnet levit cvt hiera dpt vit_mae"""),
+    ("video", video, """videomae vivit timesformer"""),
+    ("audio", wave, """wav2vec2 hubert wavlm data2vec-audio unispeech"""),
+    ("audio", mono_wave, """encodec dac mimi"""),
+    ("audio", spectrogram, """audio-spectrogram-transformer"""),
+    ("audio", mel_and_text, """whisper"""),
+    ("audio", frames_and_text, """speech_to_text"""),
+    ("multimodal", text_and_image, """clip siglip blip align bridgetower vilt groupvit altclip"""),
+    ("multimodal", text, """paligemma idefics3 lfm2_vl smolvlm"""),
+    ("mixture of experts", text, """mixtral qwen2_moe qwen3_moe olmoe gpt_oss phimoe ernie4_5_moe jetmoe"""),
+    ("state space", text, """mamba mamba2 falcon_mamba xlstm jamba qwen3_next"""),
+    ("detection", image, """yolos rt_detr d_fine mask2former maskformer"""),
+    ("image to image", image, """swin2sr glpn"""),
+    ("time series", series, """patchtst patchtsmixer"""),
 ]  # fmt: skip
 
 ARCHITECTURES = {

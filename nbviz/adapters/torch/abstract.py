@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, final
 
+from nbviz.adapters.torch.autocast import autocast
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import with_known_sizes, with_numbers
@@ -147,7 +147,7 @@ class AbstractOperations:
             return self._outcome(value, given, standins, [False] * len(given), (), device)
         before = [version(t) for t in standins]
         if any(t.device.type == "meta" for t in standins) or is_quantized(function):
-            value, compute, wrote = self._abstractly(function, name, args, kwargs, standins)
+            value, compute, wrote = self._abstractly(function, name, (args, kwargs), standins, device)
         else:
             args, kwargs = mapped((args, kwargs), self._standins.of)
             value, compute = counted(function, args, _placed(kwargs, "cpu"))
@@ -155,16 +155,16 @@ class AbstractOperations:
         return self._outcome(value, given, standins, wrote, compute, device)
 
     def _abstractly(
-        self, function: Any, name: str, args: Any, kwargs: Any, standins: list[Any]
+        self, function: Any, name: str, arguments: Any, standins: list[Any], device: Any
     ) -> tuple[Any, Any, list[bool]]:
         """Run a function on the meta device; a real tensor that is written loses its values."""
-        function, args, kwargs = counterpart(function, *mapped((args, kwargs), self._standins.of))
+        function, args, kwargs = counterpart(function, *mapped(arguments, self._standins.of))
+        args, kwargs = autocast(name, device.type, (args, kwargs))
         function, args, kwargs = with_known_sizes(function, name, args, kwargs)
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
         before = {key: version(t) for key, t in meta.items()}
         try:
-            given = mapped((args, kwargs), lambda t: meta[id(t)])
-            value, compute = self._memo.run(function, given, lambda: _shapes_only(function, (args, kwargs), meta))
+            value, compute = _shapes_only(function, (args, kwargs), meta, self._memo)
         except RuntimeError as error:
             if name in _ASK_VALUES or asks_values(error):
                 raise NeedsValuesError(name, standins, self._standins.home) from error
@@ -231,29 +231,28 @@ class AbstractOperations:
         return Outcome(value, [value], [], ())
 
 
-def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any]) -> tuple[Any, Any]:
+def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any], memo: Memo) -> tuple[Any, Any]:
     """Run a function on tensors without values; if it asks for some that are known, on these.
 
     It may take a tensor for a number (a size, a fill), or whole numbers on the CPU beside tensors on another device (the
     lengths of packed sequences).
     """
 
-    def run(given: Any, shown: Callable[[Any], Any]) -> tuple[Any, Any]:
-        args, kwargs = mapped(given, shown)
+    def run(args: Any, kwargs: Any) -> tuple[Any, Any]:
         return counted(function, args, _placed(kwargs, "meta"))
 
+    shown = mapped(given, lambda t: meta[id(t)])
     try:
-        return run(given, lambda t: meta[id(t)])
+        return memo.run(function, shown, lambda: run(*shown))
     except RuntimeError as error:
         if not asks_values(error):
             raise
         refused = error
-    for known, shown in (
-        (with_numbers(given), lambda t: meta[id(t)]),
-        (given, lambda t: t if is_whole(t) else meta[id(t)]),
-    ):
+    numbers = mapped(with_numbers(given), lambda t: meta[id(t)])
+    whole = mapped(given, lambda t: t if is_whole(t) else meta[id(t)])
+    for known in numbers, whole:
         try:
-            return run(known, shown)
+            return run(*known)
         except (RuntimeError, TypeError):
             continue
     raise refused

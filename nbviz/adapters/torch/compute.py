@@ -6,6 +6,7 @@ operation runs on tensors without values, so that every function is counted that
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -112,9 +113,16 @@ def _is_opaque(name: str, namespace: str) -> bool:
     return "backward" in name and any(part in name for part in ("conv", "attention", "scaled_dot", "rnn"))
 
 
+@functools.lru_cache(maxsize=4096)
+def _is_composite(func: Any) -> bool:
+    """Tell whether an operation is made of others; PyTorch leaves them whole for tensors of the inference mode."""
+    import torch
+
+    return bool(func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd))
+
+
 def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...] | None]:
     """Run a function and return what it gives, and the contractions that it made; None where they are not known."""
-    import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
     found: list[Compute] = []
@@ -122,11 +130,9 @@ def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, 
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if torch.is_inference_mode_enabled():  # in which PyTorch does not break operations down itself
+            if _is_composite(func):
                 with self:
-                    output = func.decompose(*args, **(kwargs or {}))
-                if output is not NotImplemented:
-                    return output
+                    return func.decompose(*args, **(kwargs or {}))
             output = run_kernel(func, args, kwargs or {})
             rule = rule_of(func._schema.name)
             if rule is not None:

@@ -8,6 +8,7 @@ from typing import Any, final
 
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.lazy import still_lazy
+from nbviz.adapters.torch.tensors import storage_key
 from nbviz.adapters.torch.walk import tensors_of
 
 
@@ -38,10 +39,14 @@ class Values:
         self._kept: list[tuple[Any, Any, Any]] = []
         for weight in tensors_of(model, buffers=False):
             if _has_values(weight):
-                self._weights.setdefault(weight.untyped_storage()._cdata, []).append(weight)
+                self._weights.setdefault(storage_key(weight), []).append(weight)
         for buffer in tensors_of(model, parameters=False):
             if _has_values(buffer):
                 self._keep(buffer)
+        self._gradients = [(weight, weight.grad) for weight in tensors_of(model, buffers=False)]
+        for _, gradient in self._gradients:
+            if gradient is not None:
+                self._keep(gradient)
 
     def _keep(self, tensor: Any) -> None:
         self._kept.append((tensor, tensor.data, tensor.detach().clone()))
@@ -49,9 +54,8 @@ class Values:
     def keep(self, given: list[Any]) -> None:
         """Copy the weights among tensors that may be written, and those that share their storage."""
         for tensor in given:
-            if _has_values(tensor):
-                for weight in self._weights.pop(tensor.untyped_storage()._cdata, ()):
-                    self._keep(weight)
+            for weight in self._weights.pop(storage_key(tensor), ()):
+                self._keep(weight)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -63,6 +67,8 @@ class Values:
                 yield
         finally:
             with torch.no_grad():
+                for weight, gradient in self._gradients:
+                    weight.grad = gradient
                 for tensor, data, values in self._kept:
                     if tensor.data_ptr() != data.data_ptr():  # something was assigned to its .data
                         tensor.data = data

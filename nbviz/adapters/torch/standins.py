@@ -122,7 +122,8 @@ class StandIns:
             found = tensor.detach().to("cpu", copy=True)
         else:
             # its own storage; under vmap, requires_grad_() is refused
-            found = torch.empty_like(to_meta(tensor), requires_grad=tensor.requires_grad)
+            with torch.inference_mode(mode=False):
+                found = torch.empty_like(to_meta(tensor), requires_grad=tensor.requires_grad)
         self._of[id(tensor)] = found
         self._kept.append(tensor)
         return found

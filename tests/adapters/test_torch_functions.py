@@ -1,0 +1,117 @@
+"""What models do with PyTorch's functions besides calling layers: shapes, edges and numbers stay right, the model as it was."""
+
+from __future__ import annotations
+
+import copy
+import random
+from contextlib import nullcontext
+
+import networkx as nx
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+from nbviz.adapters.torch.tensors import named_tensors  # noqa: E402
+from nbviz.invariants import violations  # noqa: E402
+from nbviz.metrics import Metrics  # noqa: E402
+from tests.models.torch_functions import CASES  # noqa: E402
+
+# the counter stops at gradients that are taken inside; what a custom operation does, nobody knows
+NOT_COUNTED = {"forces", "learns", "jacobian", "calls_custom"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_it_gives_is_what_it_really_gives(name):
+    make, inputs = CASES[name]
+    model = make().eval()
+    graph = graph_of(model, inputs)
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), nullcontext() if name in NOT_COUNTED else counter:
+        outputs = copy.deepcopy(model)(*copy.deepcopy(inputs))
+    found = [(call.inputs[0].shape, call.inputs[0].dtype) for call in graph.calls if call.kind == "output"]
+    assert found == [(tuple(t.shape), str(t.dtype)[6:]) for _, t in named_tensors(outputs)]
+    if name not in NOT_COUNTED:
+        assert Metrics(graph).totals["macs"] == counter.get_total_flops() / 2
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_its_outputs_come_from_its_inputs(name):
+    make, inputs = CASES[name]
+    graph = graph_of(make().eval(), inputs)
+    network = graph.to_networkx()
+    assert nx.is_directed_acyclic_graph(nx.DiGraph(network))
+    starts = {call.id for call in graph.calls if call.kind == "input"}
+    for call in graph.calls:
+        if call.kind == "output" and name != "jacobian":  # which is taken outside the functions that are seen
+            assert nx.ancestors(network, call.id) & starts
+
+
+@pytest.mark.parametrize("run", [False, True])
+@pytest.mark.parametrize("name", CASES)
+def test_the_model_and_its_inputs_stay_as_they_were(name, run):
+    make, inputs = CASES[name]
+    model, given = make().train(), copy.deepcopy(inputs)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    identities = {key: (id(p), p.data_ptr()) for key, p in model.named_parameters()}
+    calls = nn.Module.__call__, torch.jit.ScriptFunction.__call__
+    random_states = random.getstate(), torch.get_rng_state()
+    assert read(model, given, run=run).error is None
+    for key, value in model.state_dict().items():
+        assert torch.equal(value.to_dense(), before[key].to_dense())
+    assert {key: (id(p), p.data_ptr()) for key, p in model.named_parameters()} == identities
+    assert all(p.grad is None and p.requires_grad for p in model.parameters())
+    for (_, now), (_, then) in zip(named_tensors(given), named_tensors(inputs), strict=True):
+        assert torch.equal(now, then)
+        assert not now.requires_grad
+    assert (nn.Module.__call__, torch.jit.ScriptFunction.__call__) == calls
+    assert random.getstate() == random_states[0]
+    assert torch.equal(torch.get_rng_state(), random_states[1])
+
+
+def test_what_only_computes_is_said_to_need_a_run():
+    @torch.library.custom_op("nbviz_tests::without_shapes", mutates_args=())
+    def without_shapes(x: torch.Tensor) -> torch.Tensor:
+        return x.clone()
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return without_shapes(self.lin(x))
+
+    reading = read(Model(), torch.randn(3, 4))
+    said = next(d for d in reading.graph.diagnostics if d.level == "error")
+    assert said.path == "without_shapes#1"
+    assert "run=True" in said.message
+    ran = read(Model(), torch.randn(3, 4), run=True)
+    assert ran.error is None
+    assert Metrics(ran.graph).totals["macs"] is None  # nobody knows what it computes
+
+
+def test_a_mask_of_fractions_keeps_its_values():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin, self.other = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, x, mask):
+            bias = torch.zeros(600, 600).masked_fill(mask == 0, float("-inf"))
+            return self.lin(x) if bias.max() == 0 else self.other(x)
+
+    ops = lambda mask: read(Model(), (torch.randn(3, 4), mask)).graph.calls_of  # noqa: E731
+    assert "other" not in ops(torch.ones(600, 600, dtype=torch.int64))
+    assert "other" in ops(torch.zeros(600, 600, dtype=torch.int64))
+
+
+def graph_of(model, inputs):
+    reading = read(model, inputs)
+    if reading.error is not None:
+        raise reading.error
+    assert list(violations(reading.graph)) == []
+    return reading.graph
