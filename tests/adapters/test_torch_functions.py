@@ -20,8 +20,8 @@ from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
 from tests.models.torch_functions import CASES  # noqa: E402
 
-# the counter stops at gradients that are taken inside; what a custom operation does, nobody knows
-NOT_COUNTED = {"forces", "learns", "jacobian", "calls_custom"}
+# the counter stops at gradients that are taken inside and at functions that are run; a custom operation's inside is not known
+NOT_COUNTED = {"forces", "learns", "jacobian", "branches", "flexible_attention", "calls_custom"}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -70,6 +70,13 @@ def test_the_model_and_its_inputs_stay_as_they_were(name, run):
     assert (nn.Module.__call__, torch.jit.ScriptFunction.__call__) == calls
     assert random.getstate() == random_states[0]
     assert torch.equal(torch.get_rng_state(), random_states[1])
+
+
+def test_attention_with_a_function_contracts_as_any_other():
+    make, inputs = CASES["flexible_attention"]
+    projected, attended = 4 * 128 * 16 * 16, 2 * 4 * 128 * 128 * 16
+    for run in False, True:
+        assert Metrics(read(make(), inputs, run=run).graph).totals["macs"] == projected + attended
 
 
 def test_what_only_computes_is_said_to_need_a_run():

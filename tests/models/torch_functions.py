@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
 from torch import nn
+from torch.nn.attention.flex_attention import flex_attention
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.checkpoint import checkpoint
 
@@ -276,6 +277,18 @@ def samples(self, x):
     drawn = torch.multinomial(self.wide(x).softmax(-1), 3)
     y = self.embedding(drawn)
     return y + torch.rand_like(y) + torch.bernoulli(torch.full((2, 3, 4), 0.5))
+
+
+@case(ROWS, torch.tensor(3))
+def branches(self, x, count):
+    y = torch.cond(count > 2, self.lin, lambda x: x * 2, (x,))
+    return torch.while_loop(lambda i, y: i < count, lambda i, y: (i + 1, self.lin(y)), (torch.tensor(0), y))[1]
+
+
+@case(torch.randn(1, 4, 128, 16), weights={"wide": nn.Linear(16, 16)})
+def flexible_attention(self, x):
+    y = self.wide(x)
+    return flex_attention(y, y[:, :2], y[:, :2], score_mod=lambda score, *_: score + 1, enable_gqa=True)
 
 
 @case(ROWS)

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from nbviz.adapters.torch.autocast import autocast
 from nbviz.adapters.torch.calls import operation_name
+from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import with_known_sizes, with_numbers
 from nbviz.adapters.torch.lazy import still_lazy
@@ -158,7 +159,8 @@ class AbstractOperations:
         self, function: Any, name: str, arguments: Any, standins: list[Any], device: Any
     ) -> tuple[Any, Any, list[bool]]:
         """Run a function on the meta device; a real tensor that is written loses its values."""
-        function, args, kwargs = counterpart(function, *mapped(arguments, self._standins.of))
+        function, arguments = without_functions(function, mapped(arguments, self._standins.of))
+        function, args, kwargs = counterpart(function, *arguments)
         args, kwargs = autocast(name, device.type, (args, kwargs))
         function, args, kwargs = with_known_sizes(function, name, args, kwargs)
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}

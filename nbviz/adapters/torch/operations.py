@@ -8,6 +8,7 @@ from typing import Any, Protocol, final
 
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.compute import NEVER, watched
+from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.restore import Values, writes
 from nbviz.adapters.torch.standins import to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped, version
@@ -71,6 +72,10 @@ class Operations(Protocol):
 
 def counted(function: Any, args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...] | None]:
     """Run a function and return what it gives with its contractions; None where they are not known."""
+    import torch
+
+    if isinstance(function, torch._ops.HigherOrderOperator):
+        return function(*args, **kwargs), None
     if operation_name(function) in NEVER:
         return function(*args, **kwargs), ()
     return watched(function, args, kwargs)
@@ -83,9 +88,9 @@ def changed(given: list[Any], before: list[int]) -> list[bool]:
 
 def _by_shapes(function: Any, args: Any, kwargs: Any) -> tuple[Compute, ...] | None:
     """Return the contractions that a function makes on tensors without values, None where it does not take them."""
-    args, kwargs = mapped((args, kwargs), to_meta)
+    function, given = without_functions(function, mapped((args, kwargs), to_meta))
     try:
-        return counted(function, args, kwargs)[1]
+        return counted(function, *given)[1]
     except Exception:  # noqa: BLE001 - whatever it raises: it has run on the real tensors, and only a number is missing
         return None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nbviz.adapters.torch.calls import caller, operation_name, operation_settings
 from nbviz.adapters.torch.compute import summed
+from nbviz.adapters.torch.control_flow import as_python
 from nbviz.adapters.torch.distributed import alone
 from nbviz.adapters.torch.lazy import take_shape
 from nbviz.adapters.torch.mode import calls, functions, not_compiled
@@ -190,6 +191,10 @@ class Trace:
 
     def function(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Run one of PyTorch's functions, and record it if it makes or changes tensors."""
+        python = as_python(function)
+        if python is not None:
+            with functions(self):  # what it runs is the model's
+                return python(*args, **kwargs)
         answered, answer = self.operations.answer(function, args, kwargs)
         if answered:
             return answer
