@@ -11,10 +11,11 @@ from nbviz.adapters.torch.calls import caller, operation_name, operation_setting
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
 from nbviz.adapters.torch.distributed import alone
+from nbviz.adapters.torch.failures import ONE_DEVICE
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
 from nbviz.adapters.torch.lazy import take_shape
 from nbviz.adapters.torch.mode import calls, functions, not_compiled
-from nbviz.adapters.torch.operations import Operations
+from nbviz.adapters.torch.operations import Operations, Outcome
 from nbviz.adapters.torch.quantized import reads
 from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.storages import Storages
@@ -59,6 +60,7 @@ class Trace:
         self._running: list[Any] = []
         self._storages = Storages(builder, operations.stand_in, operations.token)
         self._root: CallRecord | None = None
+        self._warned = False
         self._memory: Memory | None = None
 
     @contextmanager
@@ -210,11 +212,22 @@ class Trace:
         if made:
             record = self._begin(function, given, args, kwargs)
             record.compute = outcome.compute
+            self._warn(record, outcome)
             self.builder.end(record, [(self._token(t), spec(t)) for t in made])
             for tensor in made:
                 self._storages.made(tensor)
             self._storages.note([t for t in outcome.written if any(t is m for m in made)], record)
         return outcome.value
+
+    def _warn(self, record: CallRecord, outcome: Outcome) -> None:
+        """Say once that tensors on several devices meet: without values that does not matter, for a real run it does."""
+        if outcome.devices and not self._warned:
+            self._warned = True
+            met = " and ".join(outcome.devices)
+            self.builder.note(
+                f"{record.op} at {record.source} gets tensors on {met}, which a real run refuses. {ONE_DEVICE}",
+                record.path,
+            )
 
     def _begin(self, function: Any, given: list[Any], args: Any, kwargs: Any) -> CallRecord:
         for tensor in given:
