@@ -164,14 +164,16 @@ class Trace:
         return all(call.layer is None for call in self.builder.calls[record.id + 1 :])
 
     def _leave(self, outputs: Any) -> None:
-        """Record where the model's outputs go out."""
+        """Record where the model's outputs go out: one exit for each part of what it gives, a cache of many tensors too."""
         found = list(named_tensors(outputs))
         self._ports([tensor for _, tensor in found])
         self.builder.end(self.builder.calls[0], [(self._token(t), spec(t, name)) for name, t in found])
+        parts: dict[str, list[tuple[str, Any]]] = {}
         for name, tensor in found:
-            known = self._ports([tensor])
-            exit_ = self.builder.begin("output", "output", 0, known)
-            exit_.inputs = tuple(replace(s, name=name) for s in exit_.inputs)
+            parts.setdefault(name.partition(".")[0], []).append((name, tensor))
+        for part in parts.values():
+            exit_ = self.builder.begin("output", "output", 0, self._ports([tensor for _, tensor in part]))
+            exit_.inputs = tuple(replace(s, name=name) for s, (name, _) in zip(exit_.inputs, part, strict=True))
             self.builder.end(exit_, [])
 
     def _discover(self, module: Any) -> str:
