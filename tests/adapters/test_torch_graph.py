@@ -11,7 +11,7 @@ from torch import nn  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.torch.tensors import named_tensors  # noqa: E402
+from nbviz.adapters.torch.tensors import tensors  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
 from tests.models import torch_models as models  # noqa: E402
@@ -41,7 +41,7 @@ def really_run(model, args):
 
     def hook(module, _, outputs):
         if id(module) in names:
-            shapes = [tuple(t.shape) for _, t in named_tensors(outputs)]
+            shapes = [tuple(t.shape) for t in tensors(outputs)]
             seen.setdefault(names[id(module)], []).append(shapes)
 
     handles = [module.register_forward_hook(hook) for module in model.modules()]

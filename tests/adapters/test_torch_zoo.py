@@ -22,22 +22,20 @@ NAMES = [pytest.param(n, marks=[] if a.quick else pytest.mark.zoo) for n, a in z
 
 
 def really_run(model, inputs):
-    """Run a model; return the shapes of what each call of each module gave."""
+    """Run a model; return the shapes of what each call of each module gave, and of all that the model gave."""
     seen: dict[str, list[list[tuple[int, ...]]]] = {}
     names = {id(module): name for name, module in model.named_modules()}
 
     def hook(module, _, outputs):
-        # the model has exits for all that it gives, also for what it gives twice
-        made = [t for _, t in named_tensors(outputs)] if module is model else tensors(outputs)
         if id(module) in names:  # not one that the model makes while it runs
-            seen.setdefault(names[id(module)], []).append([tuple(t.shape) for t in made])
+            seen.setdefault(names[id(module)], []).append([tuple(t.shape) for t in tensors(outputs)])
 
     handles = [module.register_forward_hook(hook) for module in model.modules()]
     with torch.no_grad():
-        model(**inputs)
+        outputs = model(**inputs)
     for handle in handles:
         handle.remove()
-    return seen
+    return seen, [tuple(t.shape) for _, t in named_tensors(outputs)]
 
 
 def check(graph, model):
@@ -57,7 +55,8 @@ def check(graph, model):
 def check_against_real(model, inputs):
     graph = read(model, inputs).graph
     check(graph, model)
-    seen = really_run(model, inputs)
+    seen, outputs = really_run(model, inputs)
+    assert [tuple(s.shape) for c in graph.calls if c.kind == "output" for s in c.inputs] == outputs
     found = {
         layer.name: [[tuple(s.shape) for s in graph.calls[i].outputs] for i in graph.calls_of[layer.path]]
         for layer in graph.layers

@@ -167,7 +167,7 @@ class Trace:
         """Record where the model's outputs go out: one exit for each part of what it gives, a cache of many tensors too."""
         found = list(named_tensors(outputs))
         self._ports([tensor for _, tensor in found])
-        self.builder.end(self.builder.calls[0], [(self._token(t), spec(t, name)) for name, t in found])
+        self.builder.end(self.builder.calls[0], [(self._token(t), spec(t)) for t in tensors(outputs)])
         parts: dict[str, list[tuple[str, Any]]] = {}
         for name, tensor in found:
             parts.setdefault(name.partition(".")[0], []).append((name, tensor))
