@@ -278,10 +278,20 @@ function typeOf(payload: Payload, units: Units, u: number): string {
   return (row >= 0 ? payload.rows.type[row] : payload.calls.op[u]) ?? "";
 }
 
-/** What stands behind the type: how many layers a frame holds, or the settings that tell layers apart. */
+/** Layers, unless there are bare operations among what a unit holds. */
+function contentWord({ calls }: Payload, { order, start, end }: Units, u: number): string {
+  for (let i = start[u] as number; i < (end[u] as number); i++) {
+    if (calls.kind[order[i] as number] === "operation") return "call";
+  }
+  return "layer";
+}
+
+/** What stands behind the type: how many layers or calls a frame holds, or the settings that tell layers apart. */
 function contentOf(payload: Payload, units: Units, u: number): string {
   const inside = units.leaves[u] as number;
-  if (units.hasChildren[u]) return ` · ${formatCount(inside)} ${inside === 1 ? "layer" : "layers"}`;
+  if (units.hasChildren[u]) {
+    return ` · ${formatCount(inside)} ${contentWord(payload, units, u)}${inside === 1 ? "" : "s"}`;
+  }
   const isCall = u < payload.calls.length;
   const settings = payload.settings[isCall ? callSettings(payload, u, units.row[u] as number) : -1] ?? [];
   const telling = tellingSettings(typeOf(payload, units, u), settings);
