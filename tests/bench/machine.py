@@ -20,11 +20,16 @@ def machine(workshop: Workshop) -> str:
         programs += [f"Chromium {workshop.pages.browser.version}", f"JupyterLab {version('jupyterlab')}"]
     libraries = [pin.replace("==", " ") for pin in (*WHEEL_PEERS, *PYTHON_PEERS)]
     libraries += [" ".join(pin.rsplit("@", 1)) for pin in NPM_PEERS]
+    return f"{computer(workshop.runs)} {', '.join(programs)}; {', '.join(sorted(libraries))}."
+
+
+def computer(runs: int) -> str:
+    """The sentence about the machine, and about how often it ran what is measured."""
     cores = os.cpu_count() or 1
-    runs = "one run" if workshop.runs == 1 else f"medians of {workshop.runs} runs"
+    times = "One run" if runs == 1 else f"Medians of {runs} runs"
     return (
-        f"{runs[0].upper()}{runs[1:]} on {cores} {'core' if cores == 1 else 'cores'} ({processor()}, {platform.system()} "
-        f"{platform.machine()}). {', '.join(programs)}; {', '.join(sorted(libraries))}."
+        f"{times} on {cores} {'core' if cores == 1 else 'cores'} ({processor()}, {platform.system()} "
+        f"{platform.machine()})."
     )
 
 
