@@ -218,6 +218,7 @@ class Measured:
         yield from self._beside("view", view, "torchinfo, inputs", "torchinfo with inputs", target=target)
         target = TREE if self.truth["modules"] >= HUGE else None
         yield from self._beside("read the tree", tree, "torchinfo", "torchinfo without inputs", target=target)
+        yield from self._beside("read the tree", tree, "torchinfo, text", "torchinfo without inputs and its text")
         for tool in ("torchview", "torchvista", "torch.export"):
             yield from self._beside("view", view, tool, tool, target=1.0)
         yield from self._beside("view", view, "torchview, SVG", "torchview, three levels as SVG")

@@ -97,6 +97,13 @@ def torchinfo_tree(model: nn.Module, _inputs: Inputs) -> Any:
     return torchinfo.summary(model, depth=1000, verbose=0)
 
 
+def torchinfo_text(model: nn.Module, inputs: Inputs) -> Any:
+    """The same, and its text."""
+    shown = torchinfo_tree(model, inputs)
+    str(shown)
+    return shown
+
+
 def torchinfo_inputs(model: nn.Module, inputs: Inputs) -> Any:
     """The summary of all modules with what nbviz's table shows too, and its text."""
     import torchinfo
@@ -172,6 +179,7 @@ TOOLS = {
     "nbviz.read": Tool(read, _read_says, graph=True),
     "nbviz.read, tree": Tool(read_tree, _read_says),
     "torchinfo": Tool(torchinfo_tree, _torchinfo_tree_says),
+    "torchinfo, text": Tool(torchinfo_text, _torchinfo_tree_says),
     "torchinfo, inputs": Tool(torchinfo_inputs, _torchinfo_says),
     "torchview": Tool(torchview_graph, graph=True, ways=_UNCACHED),
     "torchview, SVG": Tool(torchview_svg, graph=True, ways=_UNCACHED),
