@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, final
 
 from nbviz.columns import Columns
@@ -107,18 +108,36 @@ class Cut:
 
     calls: list[CallRecord]
     produced: list[tuple[int, object, tuple[int, int]]]
-    layers: list[_LayerRecord]
+    layers: list[LayerRecord]
     counters: dict[str, int]
 
 
 @final
 @dataclass(slots=True)
-class _LayerRecord:
+class LayerRecord:
+    """A layer while a model is read; the fields are those of ``nbviz.graph.Layer``.
+
+    Attributes
+    ----------
+    key
+        What the adapter knows it by.
+    held
+        Keys of the parameters that it holds itself.
+    complete
+        Whether all of them are known.
+    """
+
     key: Hashable
     path: str
     parent: str | None
-    fields: dict[str, Any]
-    held: list[Hashable] = field(default_factory=list)
+    name: str
+    type: str
+    module: str = ""
+    settings: tuple[tuple[str, Setting], ...] = ()
+    accessor: str = ""
+    source: str = ""
+    trainable: bool | None = None
+    held: dict[Hashable, None] = field(default_factory=dict)
     complete: bool = True
 
 
@@ -137,8 +156,9 @@ class GraphBuilder:
         self.diagnostics: list[Diagnostic] = []
         self.groups: list[Group] = []
         self.optimizer: OptimizerState | None = None
-        self._layers: list[_LayerRecord] = []
-        self._layer_of: dict[Hashable, _LayerRecord] = {}
+        self._layers: list[LayerRecord] = []
+        self._ordered: tuple[tuple[int, int], list[LayerRecord]] | None = None
+        self._layer_of: dict[Hashable, LayerRecord] = {}
         self._layer_paths: set[str] = set()
         self._parameters: dict[Hashable, Stored] = {}
         self._producer: dict[int, tuple[int, int]] = {}
@@ -153,7 +173,7 @@ class GraphBuilder:
         """
         above = None if parent is None else self._layer_of[parent].path
         path = "" if parent is None else self._unique(join(above, escape(segment)))
-        record = _LayerRecord(key, path, above, fields)
+        record = LayerRecord(key, path, above, **fields)
         self._layers.append(record)
         self._layer_of[key] = record
         self._layer_paths.add(path)
@@ -167,6 +187,10 @@ class GraphBuilder:
             count += 1
         return f"{path}#{count}"
 
+    def layer(self, key: Hashable) -> LayerRecord:
+        """Return a layer that was added before; its fields may be set."""
+        return self._layer_of[key]
+
     def path_of(self, key: Hashable) -> str | None:
         """Return the path of the layer with that key, None when there is none."""
         record = self._layer_of.get(key)
@@ -176,20 +200,10 @@ class GraphBuilder:
         """Return the keys of all layers, in the order in which they were added."""
         return [record.key for record in self._layers]
 
-    def layer_field(self, key: Hashable, name: str) -> Any:
-        """Return a field of a layer that was added before."""
-        return self._layer_of[key].fields.get(name)
-
-    def update_layer(self, key: Hashable, **fields: Any) -> None:
-        """Set fields of a layer that was added before."""
-        self._layer_of[key].fields.update(fields)
-
     def hold(self, layer: Hashable, key: Hashable, stored: Stored) -> None:
         """Record that a layer holds a parameter; the first to say so names it, the others are tied to it."""
         self._parameters.setdefault(key, stored)
-        held = self._layer_of[layer].held
-        if key not in held:
-            held.append(key)
+        self._layer_of[layer].held[key] = None
 
     def leave_open(self, layer: Hashable) -> None:
         """Record that a layer will hold parameters that nobody can know yet."""
@@ -309,9 +323,9 @@ class GraphBuilder:
         return ModelGraph(
             name=self.name,
             framework=self.framework,
-            layers=Columns(Layer, (_freeze_layer(record, ids) for record in order)),
-            calls=Columns(Call, (_freeze_call(record, ids) for record in self.calls)),
-            edges=Columns(Edge, self._edges()),
+            layers=Columns.of(Layer, _layer_columns(order, ids)),
+            calls=Columns.of(Call, _call_columns(self.calls, ids)),
+            edges=Columns.of(Edge, self._edges()),
             parameters=Columns(Parameter, parameters),
             groups=Columns(Group, self.groups),
             diagnostics=tuple(self.diagnostics),
@@ -324,20 +338,28 @@ class GraphBuilder:
         order = self._tree_order()
         return list(dict.fromkeys(key for record in order for key in record.held))
 
-    def _tree_order(self) -> list[_LayerRecord]:
+    def _tree_order(self) -> list[LayerRecord]:
         """Order the layers: pre-order, siblings by the first call of themselves or anything inside."""
+        known = len(self._layers), len(self.calls)
+        if self._ordered is None or self._ordered[0] != known:
+            self._ordered = known, self._in_tree_order()
+        return self._ordered[1]
+
+    def _in_tree_order(self) -> list[LayerRecord]:
+        if not self.calls and _is_preorder(self._layers):
+            return self._layers
         never = len(self.calls)
         first: dict[str, int] = {}
         for call in reversed(self.calls):
             if call.layer is not None:
                 first[call.layer] = call.id
-        children: dict[str, list[_LayerRecord]] = {}
+        children: dict[str, list[LayerRecord]] = {}
         for record in reversed(self._layers):  # children come after their parent
             mine = min((first[c.path] for c in children.get(record.path, ())), default=never)
             first[record.path] = min(first.get(record.path, never), mine)
             if record.parent is not None:
                 children.setdefault(record.parent, []).append(record)
-        ordered: list[_LayerRecord] = []
+        ordered: list[LayerRecord] = []
         stack = [record for record in self._layers if record.parent is None]
         while stack:
             record = stack.pop()
@@ -346,7 +368,7 @@ class GraphBuilder:
             stack.extend(sorted(inside, key=lambda c: first[c.path])[::-1])
         return ordered
 
-    def _freeze_parameters(self, order: Iterable[_LayerRecord]) -> tuple[dict[Hashable, int], list[Parameter]]:
+    def _freeze_parameters(self, order: Iterable[LayerRecord]) -> tuple[dict[Hashable, int], list[Parameter]]:
         owners: dict[Hashable, list[str]] = {}
         for record in order:
             for key in record.held:
@@ -360,36 +382,42 @@ class GraphBuilder:
             )
         return ids, frozen
 
-    def _edges(self) -> list[Edge]:
+    def _edges(self) -> dict[str, tuple[int, ...]]:
+        """Return the fields of ``Edge``, in the order of the calls that they lead to."""
         childless = [not record.has_children for record in self.calls]
-        found = [
+        found = sorted(
             (record.id, port, *origin)
             for record in self.calls
             if childless[record.id]
             for port, origin in enumerate(record.sources)
             if origin is not None and childless[origin[0]]
-        ]
-        return [Edge(source, out, target, into) for target, into, source, out in sorted(found)]
+        )
+        target, into, source, out = zip(*found, strict=True) if found else ((),) * 4
+        return {"source": source, "source_port": out, "target": target, "target_port": into}
 
 
-def _freeze_layer(record: _LayerRecord, ids: dict[Hashable, int]) -> Layer:
-    parameters = tuple(ids[key] for key in record.held) if record.complete else None
-    return Layer(path=record.path, parent=record.parent, parameters=parameters, **record.fields)
+def _is_preorder(layers: list[LayerRecord]) -> bool:
+    """Tell whether each layer comes right after its parent and what is inside its elder siblings."""
+    around: list[str] = []
+    for record in layers:
+        while around and around[-1] != record.parent:
+            around.pop()
+        if record.parent is not None and not around:
+            return False
+        around.append(record.path)
+    return True
 
 
-def _freeze_call(record: CallRecord, ids: dict[Hashable, int]) -> Call:
-    return Call(
-        id=record.id,
-        kind=record.kind,
-        path=record.path,
-        op=record.op,
-        parent=record.parent,
-        layer=record.layer,
-        inputs=record.inputs,
-        outputs=record.outputs,
-        parameters=tuple(sorted({ids[key] for key in record.reads if key in ids})),
-        compute=record.compute,
-        settings=record.settings,
-        failed=record.failed,
-        source=record.source,
-    )
+def _layer_columns(order: list[LayerRecord], ids: dict[Hashable, int]) -> dict[str, list[Any]]:
+    """Return the fields of ``Layer``: a row for each would be made and taken apart again."""
+    same = {f.name: list(map(attrgetter(f.name), order)) for f in fields(Layer) if f.name != "parameters"}
+    return {**same, "parameters": [tuple(ids[k] for k in record.held) if record.complete else None for record in order]}
+
+
+def _call_columns(calls: list[CallRecord], ids: dict[Hashable, int]) -> dict[str, list[Any]]:
+    """Return the fields of ``Call``."""
+    same = {f.name: list(map(attrgetter(f.name), calls)) for f in fields(Call) if f.name != "parameters"}
+    return {
+        **same,
+        "parameters": [tuple(sorted({ids[k] for k in c.reads if k in ids})) if c.reads else () for c in calls],
+    }

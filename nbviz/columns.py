@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, final, overload
 
 Row = TypeVar("Row")
@@ -38,7 +39,15 @@ class Columns(Sequence[Row], Generic[Row]):
         kept = list(rows)
         self._row_type = row_type
         self._length = len(kept)
-        self._columns: dict[str, tuple[Any, ...]] = {name: tuple(getattr(row, name) for row in kept) for name in names}
+        self._columns: dict[str, tuple[Any, ...]] = {name: tuple(map(attrgetter(name), kept)) for name in names}
+
+    @classmethod
+    def of(cls, row_type: type[Row], columns: Mapping[str, Iterable[Any]]) -> Columns[Row]:
+        """Return rows that are given field by field: no row is made."""
+        made = cls(row_type)
+        made._columns = {name: tuple(columns[name]) for name in made._columns}
+        made._length = len(next(iter(made._columns.values())))
+        return made
 
     def column(self, name: str) -> tuple[Any, ...]:
         """Return one field of every row, in row order.

@@ -173,7 +173,7 @@ class Trace:
 
     def _add_made(self, layer: Any, holder: Any, segment: str) -> str:
         self.layers[id(layer)] = layer
-        above = self.builder.layer_field(id(holder), "name")
+        above = self.builder.layer(id(holder)).name
         name = f"{above}/{child_name(layer)}" if above else child_name(layer)
         # Without an accessor: after the trace the user's model does not have this layer.
         path = add_one(self.builder, layer, holder, segment=segment, accessor="", name=name)

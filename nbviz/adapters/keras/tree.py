@@ -59,7 +59,7 @@ def add_one(
 ) -> str:
     """Add one layer below a parent that is already there."""
     key = None if parent is None else id(parent)
-    above = "" if key is None else builder.layer_field(key, "accessor")
+    above = "" if key is None else builder.layer(key).accessor
     reachable = bool(above) or key is None or builder.path_of(key) == ""
     return builder.add_layer(
         id(layer),

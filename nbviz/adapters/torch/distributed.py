@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.storage import is_distributed
+from nbviz.adapters.torch.sizes import is_distributed, is_plain
 from nbviz.adapters.torch.walk import modules_of
 from nbviz.graph import Setting
 
@@ -20,10 +20,12 @@ def placements(module: Any) -> Iterator[tuple[str, Setting]]:
 
     A distributed parameter has its whole shape everywhere else in the graph; what lies in this process is said here.
     """
-    for name, tensor in (*module._parameters.items(), *module._buffers.items()):
-        found = None if tensor is None else _placement(tensor)
-        if found is not None:
-            yield f"{plain(name)} placement", found
+    for held in module._parameters, module._buffers:
+        for name, tensor in held.items():
+            if tensor is not None and not is_plain(tensor):
+                found = _placement(tensor)
+                if found is not None:
+                    yield f"{plain(name)} placement", found
 
 
 def _placement(tensor: Any) -> str | None:

@@ -10,10 +10,11 @@ from nbviz.adapters.torch.exported.program import read_exported, read_graph_modu
 from nbviz.adapters.torch.failures import mark
 from nbviz.adapters.torch.free import free_dimensions
 from nbviz.adapters.torch.inputs import Arguments, Spec, argument_names, arguments
+from nbviz.adapters.torch.kinds import is_kind, type_name
 from nbviz.adapters.torch.operations import Operations, RealOperations
 from nbviz.adapters.torch.parameters import add_parameters
 from nbviz.adapters.torch.trace import Trace
-from nbviz.adapters.torch.tree import add_tree, is_kind, type_name
+from nbviz.adapters.torch.tree import add_tree
 from nbviz.adapters.torch.walk import modules_of, tensors_of
 from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.adapters.tracebacks import detach

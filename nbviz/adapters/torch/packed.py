@@ -45,12 +45,19 @@ class Packed:
 
 def is_packed(value: Any) -> bool:
     """Tell whether a value is an object of PyTorch's C++ side."""
-    return type(value).__name__ == "ScriptObject" and type(value).__module__ == "torch"
+    import torch
+
+    return type(value) is torch.ScriptObject
 
 
 def packed_tensors(module: Any) -> Iterator[tuple[str, tuple[int, str], Any, Packed]]:
     """Yield what is packed in a module's own attributes: its name, what it is known by, the tensor, and the way back to it."""
-    for attribute, value in list(vars(module).items()):
+    import torch
+
+    attributes = vars(module)
+    if torch.ScriptObject not in map(type, attributes.values()):
+        return
+    for attribute, value in attributes.items():
         if is_packed(value):
             for name, packed in unpacked(value):
                 tensor = _as_declared(module, packed)

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+import functools
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.lazy import is_uninitialized
 from nbviz.adapters.torch.packed import packed_tensors
-from nbviz.adapters.torch.storage import logical_size, stored_bytes
-from nbviz.adapters.torch.tensors import dtype_name, shape_of
-from nbviz.adapters.torch.walk import children, modules_of
+from nbviz.adapters.torch.sizes import is_plain, logical_size, stored_bytes
+from nbviz.adapters.torch.tensors import shape_of, spec
+from nbviz.adapters.torch.walk import modules_of
 from nbviz.builder import GraphBuilder, Stored
+from nbviz.shape import Shape
 
 
-def own_tensors(module: Any) -> Iterator[tuple[str, Any, bool]]:
-    """Yield the parameters and buffers that a module holds itself, with their names and whether they are buffers."""
-    for buffer, held in ((False, module._parameters), (True, module._buffers)):
-        for name, tensor in held.items():
-            if tensor is not None:
-                yield name, tensor, buffer
+def own_tensors(module: Any) -> list[tuple[str, Any, bool]]:
+    """Return the parameters and buffers that a module holds itself, with their names and whether they are buffers."""
+    found = [(name, tensor, False) for name, tensor in module._parameters.items() if tensor is not None]
+    if module._buffers:
+        found += [(name, tensor, True) for name, tensor in module._buffers.items() if tensor is not None]
+    return found
 
 
 def add_parameters(builder: GraphBuilder, modules: dict[int, Any]) -> dict[Hashable, Any]:
     """Add every module's parameters and buffers; return them by what they are known by, packed ones as the way to them."""
     held: dict[Hashable, Any] = {}
     outside, lazy = 0, dict[int, None]()
+    shares = sum(len(module._modules) for module in modules.values()) >= len(modules)  # a module is held more than once
     for layer, module in modules.items():
-        for name, tensor, buffer in _held(builder, layer, module):
+        tensors = own_tensors(module)
+        if shares and module._modules:
+            tensors += _elsewhere(builder, layer, module)
+        for name, tensor, buffer in tensors:
             if is_uninitialized(tensor):
                 builder.leave_open(layer)
                 lazy[layer] = None
@@ -59,28 +65,39 @@ def _explain(builder: GraphBuilder, outside: int, lazy: list[int]) -> None:
         )
 
 
-def _held(builder: GraphBuilder, key: int, module: Any) -> Iterator[tuple[str, Any, bool]]:
-    """Yield a module's own tensors, and those of modules that it shares with one outside itself.
+def _elsewhere(builder: GraphBuilder, key: int, module: Any) -> list[tuple[str, Any, bool]]:
+    """Return the tensors of modules that a module shares with one outside itself.
 
     A shared module has its row where it was found first. Whoever else holds it has its parameters too, as PyTorch counts.
     """
-    yield from own_tensors(module)
     path = builder.path_of(key)
-    for _, child in children(module):
-        at = builder.path_of(id(child))
-        if path and at is not None and not at.startswith(f"{path}/"):
-            for inner in modules_of(child):
-                yield from own_tensors(inner)
+    places = {id(child): builder.path_of(id(child)) for child in module._modules.values()} if path else {}
+    shared = {place for place, at in places.items() if at is not None and not at.startswith(f"{path}/")}
+    held = [child for child in module._modules.values() if id(child) in shared]
+    return [own for child in held for inner in modules_of(child) for own in own_tensors(inner)]
 
 
 def stored(name: str, tensor: Any, *, buffer: bool) -> Stored:
     """Return what is known of a parameter or buffer; of packed weights, what they stand for."""
+    trainable = tensor.requires_grad and not buffer
+    if is_plain(tensor):
+        return _plain(name, tuple(tensor.shape), tensor.dtype, tensor.numel(), trainable, buffer)
+    known = spec(tensor)
     return Stored(
         name=plain(name),
         kind="buffer" if buffer else "weight",
-        shape=shape_of(tensor),
-        dtype=dtype_name(tensor),
-        trainable=bool(tensor.requires_grad) and not buffer,
+        shape=shape_of(tensor) if known.shape is None else known.shape,
+        dtype=known.dtype or "",
+        trainable=trainable,
         bytes=stored_bytes(tensor),
         size=logical_size(tensor),
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _plain(name: str, sizes: tuple[int, ...], dtype: Any, size: int, trainable: bool, buffer: bool) -> Stored:  # noqa: FBT001, PLR0917
+    """Return what is known of a tensor that is nothing but its elements: of most there are many alike."""
+    text = str(dtype).removeprefix("torch.")
+    return Stored(
+        plain(name), "buffer" if buffer else "weight", Shape(sizes), text, trainable, size * dtype.itemsize, size
     )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-import weakref
 from collections.abc import Mapping
 from typing import Any
 
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.torch.distributed import placements
+from nbviz.adapters.torch.kinds import kind_of
 from nbviz.graph import Setting
 
-_SKIPPED = frozenset({"self", "args", "kwargs", "device", "dtype", "_weight", "_freeze"})
+_NUMBERS = frozenset({bool, int, float, type(None)})
 _LONGEST = 16
 _DEPTH = 4
 
@@ -23,49 +22,27 @@ def settings_of(module: Any, texts: dict[int, Setting]) -> tuple[tuple[str, Sett
     """
     attributes = vars(module)
     found: list[tuple[str, Setting]] = []
-    for name in _constructor(type(module)):
+    for name in kind_of(module).arguments:
         if name in attributes:
-            found.append((name, _remembered(attributes[name], texts)))
+            value = attributes[name]
+            found.append((name, value if type(value) in _NUMBERS else _remembered(value, texts)))
         elif name in attributes.get("_parameters", ()):  # bias=True
             found.append((name, attributes["_parameters"][name] is not None))
-    found.extend(placements(module))
+    if attributes.get("_parameters") or attributes.get("_buffers"):
+        found.extend(placements(module))
     found.append(("training", bool(attributes.get("training", False))))
     return tuple(found)
 
 
 def _remembered(value: Any, texts: dict[int, Setting]) -> Setting:
-    if type(value) in (bool, int, float, str, type(None)):
-        return simple(value)
     if id(value) not in texts:
         texts[id(value)] = simple(value)
     return texts[id(value)]
 
 
-_CONSTRUCTORS: weakref.WeakKeyDictionary[type, tuple[str, ...]] = weakref.WeakKeyDictionary()
-
-
-def _constructor(module_type: type) -> tuple[str, ...]:
-    """Return the names of a constructor's arguments, those of its bases behind them."""
-    if module_type not in _CONSTRUCTORS:
-        _CONSTRUCTORS[module_type] = _signature(module_type)
-    return _CONSTRUCTORS[module_type]
-
-
-def _signature(module_type: type) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-    for cls in module_type.__mro__:
-        if "__init__" not in vars(cls) or cls.__name__ == "Module":
-            continue
-        try:
-            names.update(dict.fromkeys(inspect.signature(vars(cls)["__init__"]).parameters))
-        except (TypeError, ValueError):
-            continue
-    return tuple(name for name in names if name not in _SKIPPED)
-
-
 def simple(value: Any, depth: int = 0) -> Setting:
     """Return a value as a plain value, or as short text."""
-    if value is None or type(value) in (bool, int, float):
+    if type(value) in _NUMBERS:
         return value  # type: ignore[no-any-return]
     if isinstance(value, str):
         return short(value)

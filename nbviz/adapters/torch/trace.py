@@ -11,6 +11,7 @@ from nbviz.adapters.torch.calls import caller, operation_name, operation_setting
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
 from nbviz.adapters.torch.distributed import alone
+from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
 from nbviz.adapters.torch.lazy import take_shape
 from nbviz.adapters.torch.mode import calls, functions, not_compiled
 from nbviz.adapters.torch.operations import Operations
@@ -18,7 +19,7 @@ from nbviz.adapters.torch.quantized import reads
 from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.storages import Storages
 from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
-from nbviz.adapters.torch.tree import add_one, definer, is_builtin, is_kind, type_name
+from nbviz.adapters.torch.tree import add_one, definer
 from nbviz.adapters.torch.walk import children
 from nbviz.builder import CallRecord, GraphBuilder, Port
 
@@ -124,7 +125,7 @@ class Trace:
         path = self.builder.path_of(id(module))
         if path is None:
             path = self._discover(module)
-        op = self.builder.layer_field(id(module), "type")
+        op = self.builder.layer(id(module)).type
         return self.builder.begin("layer", op, self.frame, self._ports(given), layer=path, source=caller())
 
     def _close(self, module: Any, record: CallRecord, outputs: Any, given: list[Any]) -> Any:
@@ -179,7 +180,7 @@ class Trace:
         name = next((n for n, child in children(holder) if child is module), type(module).__name__.lower())
         self._modules[id(module)] = module
         path = add_one(self.builder, module, holder, name)
-        self.builder.update_layer(id(module), accessor="")  # after the trace the user's model does not have it
+        self.builder.layer(id(module)).accessor = ""  # after the trace the user's model does not have it
         return path
 
     def _blame(self, error: BaseException, record: CallRecord) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.packed import Packed
-from nbviz.adapters.torch.storage import beside_it, is_distributed
+from nbviz.adapters.torch.sizes import beside_it, is_distributed
 
 if TYPE_CHECKING:
     import numpy as np

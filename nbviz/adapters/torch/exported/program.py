@@ -139,9 +139,10 @@ class Layers:
         """Return the key of a module's row; add it, and those around it, where there is none."""
         if name not in self._keys:
             self._keys[name] = self._add(name, self.layer(name.rpartition(".")[0]), kind)
-        elif kind and self.builder.layer_field(self._keys[name], "type") in ("Module", "GraphModule"):
+        elif kind and self.builder.layer(self._keys[name]).type in ("Module", "GraphModule"):
             module, _, type_name = kind.rpartition(".")
-            self.builder.update_layer(self._keys[name], type=plain(type_name), module=plain(module))
+            record = self.builder.layer(self._keys[name])
+            record.type, record.module = plain(type_name), plain(module)
         return self._keys[name]
 
     def path_of(self, name: str) -> str:

@@ -23,7 +23,7 @@ from nbviz.adapters.torch.exported.nodes import (
     written,
 )
 from nbviz.adapters.torch.exported.values import UNKNOWN, Value, flat, gives_tensors, made, values_in
-from nbviz.adapters.torch.tree import type_name
+from nbviz.adapters.torch.kinds import type_name
 from nbviz.builder import CallRecord, GraphBuilder, Port
 from nbviz.graph import Compute, TensorSpec
 

@@ -19,6 +19,16 @@ _DEPTH = 3
 """How deep the tensors lie that a packed parameter keeps beside itself: bitsandbytes quantizes its scales once more."""
 
 
+def is_plain(tensor: Any) -> bool:
+    """Tell whether a tensor is nothing but its elements, as nearly all are."""
+    import torch
+
+    if type(tensor) is not torch.nn.Parameter and type(tensor) is not torch.Tensor:
+        return False
+    flat = hasattr(tensor, "_fqns")  # which FullyShardedDataParallel makes of many, without a class of its own
+    return tensor.layout is torch.strided and not (tensor.is_quantized or tensor.is_nested or flat)
+
+
 def logical_size(tensor: Any) -> int:
     """Return how many values a tensor stands for: bitsandbytes packs two into a byte, and keeps the real shape beside it."""
     state = getattr(tensor, "quant_state", None)

@@ -1,0 +1,85 @@
+"""What the class of a module tells: found out once for all modules of the class."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+_NO_SETTINGS = frozenset({"self", "args", "kwargs", "device", "dtype", "_weight", "_freeze"})
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A class of modules.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    own
+        The names of those of its bases, and of itself, that PyTorch defines.
+    arguments
+        The names of its constructor's arguments, those of its bases behind them.
+    source
+        ``file.py:line`` of a user's class, also where PyTorch has put its own in front; ``""`` for PyTorch's own.
+    """
+
+    name: str
+    own: frozenset[str]
+    arguments: tuple[str, ...]
+    source: str
+
+
+def kind_of(module: Any) -> Kind:
+    """Return what the class of a module tells."""
+    return _kind(type(module))  # type: ignore[arg-type]
+
+
+@functools.lru_cache(maxsize=256)
+def _kind(cls: Any) -> Kind:
+    own = frozenset(base.__name__ for base in cls.__mro__ if is_builtin(base))
+    name = cls.__name__.removesuffix("Impl") if "GraphModule" in own else cls.__name__
+    return Kind(name, own, _arguments(cls), _source(cls))
+
+
+def is_builtin(module_type: type) -> bool:
+    """Tell whether PyTorch itself defines this class."""
+    return (getattr(module_type, "__module__", "") or "").partition(".")[0] == "torch"
+
+
+def is_kind(module: Any, *names: str) -> bool:
+    """Tell whether a module is an instance of one of PyTorch's own classes of these names."""
+    return not kind_of(module).own.isdisjoint(names)
+
+
+def type_name(module: Any) -> str:
+    """Return the name of a module's class; for a scripted module, that of the class that was scripted."""
+    kind = kind_of(module)
+    return str(getattr(module, "original_name", kind.name)) if "ScriptModule" in kind.own else kind.name
+
+
+def _arguments(cls: type) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base) or base.__name__ == "Module":
+            continue
+        try:
+            names.update(dict.fromkeys(inspect.signature(vars(base)["__init__"]).parameters))
+        except (TypeError, ValueError):
+            continue
+    return tuple(name for name in names if name not in _NO_SETTINGS)
+
+
+def _source(cls: type) -> str:
+    written = next((c for c in cls.__mro__ if not is_builtin(c) and c.__module__ != "builtins"), None)
+    if written is None:
+        return ""
+    try:
+        file, line = inspect.getsourcefile(written), inspect.getsourcelines(written)[1]
+    except (OSError, TypeError, IndexError):
+        return ""
+    return f"{Path(file or '?').name}:{line}"
