@@ -9,8 +9,8 @@ From the root of the repository::
 
 All times are wall time of one thread. Every tool runs in fresh processes of its own, the tools in turn and backwards every
 other time; what is compared is the median of all calls but the first of each process. The first call is shown beside it: it
-imports the tool. ``nbviz.view`` is measured from the module to the payload for the browser, torchinfo with inputs to its text,
-torchview to text for Graphviz. Memory is the peak of the resident memory above what it was before the call.
+imports the tool. ``nbviz.view`` is measured from the module to the payload for the browser, torchinfo to its text, torchview to
+text for Graphviz. Memory is the peak of the resident memory above what it was before the call.
 
 The other tools are installed into the cache and nowhere else; one that is not there is left out. The exit status tells whether
 a hard target was missed: slower than a tool that gives a graph, or than torchinfo with inputs from a hundred modules on, a
@@ -217,8 +217,9 @@ class Measured:
         target = 1.0 if self.truth["modules"] >= MANY else None
         yield from self._beside("view", view, "torchinfo, inputs", "torchinfo with inputs", target=target)
         target = TREE if self.truth["modules"] >= HUGE else None
-        yield from self._beside("read the tree", tree, "torchinfo", "torchinfo without inputs", target=target)
-        yield from self._beside("read the tree", tree, "torchinfo, text", "torchinfo without inputs and its text")
+        peer = "torchinfo without inputs"
+        yield from self._beside("read the tree", tree, "torchinfo, text", peer, target=target)
+        yield from self._beside("read the tree", tree, "torchinfo", f"{peer}, before it makes its text")
         for tool in ("torchview", "torchvista", "torch.export"):
             yield from self._beside("view", view, tool, tool, target=1.0)
         yield from self._beside("view", view, "torchview, SVG", "torchview, three levels as SVG")

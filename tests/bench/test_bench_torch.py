@@ -69,8 +69,8 @@ def test_reading_gpt2_has_to_take_less_than_a_forward():
 
 def test_a_huge_tree_has_to_be_read_twenty_times_as_fast():
     huge = {**TRUTH, "modules": 41_477}
-    assert missed(measured(truth=huge, torchinfo=took(20))) == []
-    assert missed(measured(truth=huge, torchinfo=took(19))) == ["read the tree, torchinfo without inputs"]
+    assert missed(measured(truth=huge, **{"torchinfo, text": took(20)})) == []
+    assert missed(measured(truth=huge, **{"torchinfo, text": took(19)})) == ["read the tree, torchinfo without inputs"]
 
 
 def test_a_wrong_number_of_parameters_is_a_miss():
