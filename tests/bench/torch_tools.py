@@ -13,6 +13,7 @@ import gc
 import io
 import json
 import logging
+import resource
 import signal
 import statistics
 import sys
@@ -21,7 +22,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +92,10 @@ def read_tree(model: nn.Module, _inputs: Inputs) -> Any:
 
 
 def torchinfo_tree(model: nn.Module, _inputs: Inputs) -> Any:
-    """The summary of all modules, without its text."""
+    """The summary of all modules, and its text."""
     import torchinfo
 
-    return torchinfo.summary(model, depth=1000, verbose=0)
-
-
-def torchinfo_text(model: nn.Module, inputs: Inputs) -> Any:
-    """The same, and its text."""
-    shown = torchinfo_tree(model, inputs)
+    shown = torchinfo.summary(model, depth=1000, verbose=0)
     str(shown)
     return shown
 
@@ -179,7 +175,6 @@ TOOLS = {
     "nbviz.read": Tool(read, _read_says, graph=True),
     "nbviz.read, tree": Tool(read_tree, _read_says),
     "torchinfo": Tool(torchinfo_tree, _torchinfo_tree_says),
-    "torchinfo, text": Tool(torchinfo_text, _torchinfo_tree_says),
     "torchinfo, inputs": Tool(torchinfo_inputs, _torchinfo_says),
     "torchview": Tool(torchview_graph, graph=True, ways=_UNCACHED),
     "torchview, SVG": Tool(torchview_svg, graph=True, ways=_UNCACHED),
@@ -210,16 +205,22 @@ def prepared(subject: Subject, tool: Tool, way: str) -> tuple[nn.Module, Inputs]
 
 
 def once(show: Show, model: nn.Module, inputs: Inputs) -> tuple[float, float | None, Any]:
-    """Return milliseconds, the peak of the resident memory above where it began in MB, and what came out."""
+    """Return milliseconds of CPU time, the peak of the resident memory above where it began in MB, and what came out."""
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)  # or what an earlier call has freed hides what this one takes
     before = _resident(reset=True)
-    start = time.perf_counter()
+    start = _spent()
     result = show(model, inputs)
-    took = time.perf_counter() - start
+    took = _spent() - start
     peak = _resident(reset=False)
     return 1000 * took, None if before is None or peak is None else peak - before, result
+
+
+def _spent() -> float:
+    """Seconds of CPU time of this process and of those that it has waited for: Graphviz, say."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def _resident(*, reset: bool) -> float | None:
@@ -257,9 +258,13 @@ def measure(subject: Subject, tool: Tool, way: str, *, calls: int, seconds: floa
 
 
 def truth(subject: Subject) -> dict[str, Any]:
-    """What is right: modules, parameters each counted once, and multiply-accumulates as PyTorch counts them in a forward."""
+    """What is right: modules, parameters each counted once, and multiply-accumulates as PyTorch counts them in a forward.
+
+    It counts on the meta device, as it leaves out the attention that the processor runs in one piece.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
+    subject = replace(subject, device="meta")
     model, inputs = subject.build(), subject.inputs()
     with FlopCounterMode(display=False) as counter:
         forward(model, inputs)
