@@ -35,6 +35,26 @@ export function firstCall(payload: Payload, path: string): number | null {
   return callsOf(payload, path)[0] ?? null;
 }
 
+const running = new WeakMap<Payload, Uint8Array>();
+
+/** Whether a layer takes no part in the forward pass: a list of blocks that are called is not called itself. */
+export function isIdle(payload: Payload, row: number): boolean {
+  const { rows, calls } = payload;
+  if (calls.length === 0 || rows.kind[row] !== "layer") return false;
+  let runs = running.get(payload);
+  if (!runs) {
+    runs = new Uint8Array(rows.length);
+    // What a row holds comes behind it.
+    for (let i = rows.length - 1; i >= 0; i--) {
+      const parent = rows.parent[i] as number;
+      if ((rows.order[i] as number) >= 0) runs[i] = 1;
+      if (runs[i] && parent >= 0) runs[parent] = 1;
+    }
+    running.set(payload, runs);
+  }
+  return runs[row] === 0;
+}
+
 function around(payload: Payload, call: number): Set<number> {
   const found = new Set<number>();
   for (let at = call; at >= 0; at = payload.calls.parent[at] ?? -1) found.add(at);

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.torch.tensors import named_tensors  # noqa: E402
+from nbviz.adapters.torch.tensors import named_tensors, tensors  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
 from tests.models import transformers_models as zoo  # noqa: E402
@@ -22,23 +22,20 @@ NAMES = [pytest.param(n, marks=[] if a.quick else pytest.mark.zoo) for n, a in z
 
 
 def really_run(model, inputs):
-    """Run a model; return the shapes of what each call of each module gave."""
+    """Run a model; return the shapes of what each call of each module gave, and of all that the model gave."""
     seen: dict[str, list[list[tuple[int, ...]]]] = {}
     names = {id(module): name for name, module in model.named_modules()}
 
     def hook(module, _, outputs):
-        made = [t for _, t in named_tensors(outputs)]
-        if module is not model:  # which has an exit for each, also for one that it gives twice
-            made = list({id(t): t for t in made}.values())
         if id(module) in names:  # not one that the model makes while it runs
-            seen.setdefault(names[id(module)], []).append([tuple(t.shape) for t in made])
+            seen.setdefault(names[id(module)], []).append([tuple(t.shape) for t in tensors(outputs)])
 
     handles = [module.register_forward_hook(hook) for module in model.modules()]
     with torch.no_grad():
-        model(**inputs)
+        outputs = model(**inputs)
     for handle in handles:
         handle.remove()
-    return seen
+    return seen, [tuple(t.shape) for _, t in named_tensors(outputs)]
 
 
 def check(graph, model):
@@ -51,14 +48,15 @@ def check(graph, model):
     reached = set().union(*(nx.descendants(network, start) for start in starts))
     outputs = [call for call in graph.calls if call.kind == "output"]
     assert outputs[0].id in reached
-    assert all(call.inputs[0].shape is not None for call in outputs)
+    assert all(spec.shape is not None for call in outputs for spec in call.inputs)
     assert Metrics(graph).totals["macs"]
 
 
 def check_against_real(model, inputs):
     graph = read(model, inputs).graph
     check(graph, model)
-    seen = really_run(model, inputs)
+    seen, outputs = really_run(model, inputs)
+    assert [tuple(s.shape) for c in graph.calls if c.kind == "output" for s in c.inputs] == outputs
     found = {
         layer.name: [[tuple(s.shape) for s in graph.calls[i].outputs] for i in graph.calls_of[layer.path]]
         for layer in graph.layers

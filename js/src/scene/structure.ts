@@ -108,8 +108,8 @@ function mixShapes(hash: number, { tensors }: Payload, { offsets, values }: List
   return mix(h, last - first);
 }
 
-/** Settings that tell layers apart which do the same. */
-const APART = new Set(["name", "seed"]);
+/** Settings that tell layers apart which do the same: names, and the number of a layer in its model. */
+const APART = /^(name|seed|(layer|block|stage|depth)_?(idx|id|index|i|num|number|no))$/;
 /** Rates that grow with depth make no other block of an equal one. */
 const DROPOUT = /drop_?(out|path|connect)|stochastic_?depth/i;
 
@@ -121,7 +121,7 @@ function rowHashes({ rows, settings }: Payload): (row: number) => number {
   const ofSettings = (at: number): number => {
     if (at < 0 || at >= settings.length) return 1;
     settingsKnown[at] ||= settings[at]?.reduce((h, [key, value]) => {
-      return APART.has(key) ? h : mix(mix(h, word(key)), hashSetting(value, word));
+      return APART.test(key) ? h : mix(mix(h, word(key)), hashSetting(value, word));
     }, 3) as number;
     return settingsKnown[at] as number;
   };

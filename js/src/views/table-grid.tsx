@@ -53,6 +53,8 @@ export function TableGrid(props: GridProps) {
   const failing = useMemo(() => failingPaths(payload), [payload]);
   const tree = treeOf(payload.rows, state.groups);
   const { open } = rows;
+  // A view that was scrolled out of a notebook has no size, and no rows.
+  const standing = virtual.items.some(({ index }) => index === cursor.index);
   return (
     <div
       class="nbviz-grid"
@@ -63,7 +65,7 @@ export function TableGrid(props: GridProps) {
       aria-rowcount={shown.rows.length + 1}
       aria-colcount={columns.length}
       aria-multiselectable="true"
-      aria-activedescendant={cursor.index >= 0 ? `${id}-${cursor.row}` : undefined}
+      aria-activedescendant={standing ? `${id}-${cursor.row}` : undefined}
       onKeyDown={rows.onKeyDown}
     >
       <div

@@ -1,4 +1,5 @@
 // One row of the table.
+import { isIdle } from "../calls";
 import type { Column } from "../columns";
 import type { Payload } from "../wire";
 import { Icon } from "./icons";
@@ -53,7 +54,7 @@ function rowClass({ payload, row, selected, current, hovered, dimmed }: RowProps
   if (current) names.push("is-current");
   if (hovered) names.push("is-hovered");
   if (dimmed) names.push("is-dimmed");
-  if (payload.rows.order[row] === -1 && payload.rows.kind[row] === "layer") names.push("is-uncalled");
+  if (isIdle(payload, row)) names.push("is-uncalled");
   return names.join(" ");
 }
 
@@ -97,7 +98,8 @@ function sharedPrefix(rows: Payload["rows"], row: number): number {
   return label.startsWith(names) && label.length > names.length + 1 ? names.length + 1 : 0;
 }
 
-function Badges({ payload: { rows, calls }, row, failed }: { payload: Payload; row: number; failed: boolean }) {
+function Badges({ payload, row, failed }: { payload: Payload; row: number; failed: boolean }) {
+  const { rows } = payload;
   const times = rows.calls[row] ?? 0;
   return (
     <>
@@ -111,7 +113,7 @@ function Badges({ payload: { rows, calls }, row, failed }: { payload: Payload; r
           ×{times}
         </span>
       )}
-      {calls.length > 0 && rows.order[row] === -1 && rows.kind[row] === "layer" && (
+      {isIdle(payload, row) && (
         <span class="nbviz-badge" title="Part of the model, and never called">
           never called
         </span>

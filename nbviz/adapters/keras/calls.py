@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from nbviz.adapters.keras.compute import einsum_shape
@@ -12,6 +11,7 @@ from nbviz.adapters.keras.settings import simple
 from nbviz.adapters.keras.tensors import flatten, is_array, is_symbolic, is_variable, map_tensors, symbolic
 from nbviz.adapters.keras.text import plain, snake_case
 from nbviz.adapters.keras.variables import own_variables
+from nbviz.adapters.places import place
 from nbviz.shape import Dim
 
 
@@ -86,4 +86,4 @@ def caller() -> str:
         frame = frame.f_back  # type: ignore[assignment]
     if frame is None:
         return ""
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return place(frame.f_code.co_filename, frame.f_lineno)

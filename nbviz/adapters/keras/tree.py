@@ -7,13 +7,12 @@ that holds the layer names it instead: ``conv``, ``blocks[0]``. A name that the 
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from nbviz.adapters import places
 from nbviz.adapters.keras.kinds import fused_cell, is_builtin, is_kind, sublayers
 from nbviz.adapters.keras.settings import settings_of
 from nbviz.adapters.keras.text import is_automatic, plain, short
@@ -98,11 +97,7 @@ def source_of(layer_type: type) -> str:
     if is_builtin(layer_type):
         return ""
     if layer_type not in _SOURCES:
-        try:
-            file, line = inspect.getsourcefile(layer_type), inspect.getsourcelines(layer_type)[1]
-            return _SOURCES.setdefault(layer_type, f"{Path(file or '?').name}:{line}")
-        except (OSError, TypeError):
-            return ""
+        _SOURCES[layer_type] = places.source_of(layer_type)
     return _SOURCES[layer_type]
 
 

@@ -14,6 +14,7 @@ from nbviz.adapters.torch.lazy import still_lazy
 from nbviz.adapters.torch.memo import Memo
 from nbviz.adapters.torch.operations import Outcome, changed, counted
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
+from nbviz.adapters.torch.refusals import asked_again
 from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped, version
 
@@ -170,7 +171,7 @@ class AbstractOperations:
         except RuntimeError as error:
             if name in _ASK_VALUES or asks_values(error):
                 raise NeedsValuesError(name, standins, self._standins.home) from error
-            raise
+            value, compute = asked_again(function, (args, kwargs), error), None
         wrote = [id(t) in meta and version(meta[id(t)]) != before[id(t)] for t in standins]
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
         for tensor, written in zip(standins, wrote, strict=True):
@@ -193,7 +194,12 @@ class AbstractOperations:
 
         value = mapped(value, one)
         written = [t for t, w in zip(given, wrote, strict=True) if w]
-        return Outcome(value, new + written, written, compute)
+        return Outcome(value, new + written, written, compute, self._devices(given))
+
+    def _devices(self, given: list[Any]) -> tuple[str, ...]:
+        """Return the devices of tensors of which there are several; a single number, or an index, may be on the CPU."""
+        found = dict.fromkeys(str(self._standins.device(t)) for t in given if t.dim() and not is_whole(t))
+        return tuple(found) if len(found) > 1 else ()
 
     def _device(self, kwargs: Any, given: list[Any]) -> Any:
         """Return where the model will believe a result to be."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
+from nbviz.adapters.places import place
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.packed import is_packed
 from nbviz.adapters.torch.settings import simple
@@ -20,6 +20,8 @@ _IN_PLACE = ("iadd", "isub", "imul", "itruediv", "idiv", "ifloordiv", "imod", "i
 _NO_SETTINGS = frozenset({"out", "requires_grad", "generator", "pin_memory", "layout", "memory_format"})
 _LONGEST = 12
 _LIBRARIES = frozenset({"torch", "nbviz", "contextlib", "functools"})
+_BEGINNING = "nbviz.adapters.torch.model"
+"""Where a trace begins: who called that is no part of the model."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -87,11 +89,15 @@ def _has_tensor(value: Any) -> bool:
 
 
 def caller() -> str:
-    """Return ``file.py:line`` of the model's code that makes this call, ``""`` when there is none."""
+    """Return the place in the model's code that makes this call, ``""`` when there is none."""
     frame: Any = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_globals.get("__name__", "")
-        if name.partition(".")[0] not in _LIBRARIES:
-            return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"  # noqa: PTH119 - a Path is slow to make
+    while frame is not None and frame.f_globals.get("__name__", "") != _BEGINNING:
+        if is_of_model(frame):
+            return place(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back
     return ""
+
+
+def is_of_model(frame: Any) -> bool:
+    """Tell whether a frame is of code that neither PyTorch nor we have written."""
+    return frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES

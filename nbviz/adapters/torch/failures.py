@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from types import TracebackType
 from typing import Any
 
+from nbviz.adapters.places import place
 from nbviz.adapters.text import plain, short
+from nbviz.adapters.torch.calls import is_of_model
 from nbviz.adapters.torch.tensors import spec
 from nbviz.builder import CallRecord, GraphBuilder
 from nbviz.errors import NbvizError
-from nbviz.graph import Diagnostic, TensorSpec
+from nbviz.graph import Diagnostic, Setting, TensorSpec
+
+ONE_DEVICE = (
+    "Move the model and what comes in to one device: model.to(x.device); make tensors in forward with device=x.device."
+)
 
 _NO_VALUES = re.compile(r"\bmeta\b|not allocated|fake impl", re.IGNORECASE)
 
@@ -53,9 +61,10 @@ def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> 
     record.failed, record.compute = True, None
     met = ", ".join(_text(known) for known in record.inputs) or "no tensors"
     name = record.path or "the model"
-    where = f" at {record.source}" if record.source else ""
+    source = _raised_at(error) or record.source
+    where = f" at {source}" if source else ""
     said = f"{type(error).__name__}: {plain(error)}".rstrip(".")
-    message = f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}. {hint(record, error)}"
+    message = f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}. {hint(record, _settings(builder, record), error)}"
     builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
 
 
@@ -63,7 +72,26 @@ def _text(known: TensorSpec) -> str:
     return f"{'a tensor' if known.shape is None else known.shape} {known.dtype or ''}".strip()
 
 
-def hint(record: CallRecord, error: Exception) -> str:
+def _raised_at(error: Exception) -> str:
+    """Return the last place in the model's code that an exception came through, ``""`` when there is none."""
+    frames = [(t.tb_frame, t.tb_lineno) for t in _tracebacks(error.__traceback__) if is_of_model(t.tb_frame)]
+    return place(frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else ""
+
+
+def _tracebacks(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def _settings(builder: GraphBuilder, record: CallRecord) -> dict[str, Setting]:
+    """Return the settings of the layer that a call belongs to, and of the call."""
+    layers = (builder.layer(key) for key in builder.layer_keys() if record.layer is not None)
+    layer = next((layer for layer in layers if layer.path == record.layer), None)
+    return {**dict(layer.settings if layer is not None else ()), **dict(record.settings)}
+
+
+def hint(record: CallRecord, settings: dict[str, Setting], error: Exception) -> str:
     """Return what to try next for the mistakes that are made most, ``""`` for others."""
     if isinstance(error, NeedsValuesError):
         return ""
@@ -71,8 +99,8 @@ def hint(record: CallRecord, error: Exception) -> str:
         return "It cannot be done without values: nbviz.view(model, inputs, run=True) runs the model once, without gradients."
     if not record.inputs or record.inputs[0].shape is None:
         return ""
-    shape, settings = record.inputs[0].shape.dims, dict(record.settings)
-    for rule in (_width, _channels, _rank, _indices, _dtypes):
+    shape = record.inputs[0].shape.dims
+    for rule in (_width, _channels, _rank, _indices, _dtypes, _devices):
         found = rule(shape, settings, record, str(error))
         if found:
             return found
@@ -92,7 +120,7 @@ def _width(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
 
 
 def _channels(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    wanted, rank = settings.get("in_channels"), _rank_of(record)
+    wanted, rank = settings.get("in_channels", settings.get("num_features")), _rank_of(record)
     if not isinstance(wanted, int) or rank is None or len(shape) != rank + 2 or shape[1] == wanted:
         return ""
     if shape[-1] == wanted:
@@ -102,9 +130,10 @@ def _channels(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
 
 def _rank(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     rank = _rank_of(record)
-    if rank is None or len(shape) in (rank + 1, rank + 2):
+    if rank is None:
         return ""
-    if len(shape) == rank + 1:
+    least = rank + 2 if record.op.startswith("BatchNorm") and rank > 1 else rank + 1  # others take one example too
+    if least <= len(shape) <= rank + 2:
         return ""
     return f"It takes (batch, channels{', size' * rank}): {rank + 2} axes, and got {len(shape)}. Is the batch dimension missing?"
 
@@ -122,6 +151,10 @@ def _indices(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
 
 def _dtypes(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     if "dtype" in said.lower() or "scalar type" in said.lower():
-        found = ", ".join(dict.fromkeys(str(known.dtype) for known in record.inputs))
-        return f"The tensors have the dtypes {found}: give inputs of the dtype of the weights, or convert one of them."
+        found = " and ".join(dict.fromkeys(str(known.dtype) for known in record.inputs))
+        return f"What comes in has the dtype {found}: give it the dtype of the weights, or convert one of them."
     return ""
+
+
+def _devices(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    return ONE_DEVICE if "same device" in said else ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
+
+from nbviz.adapters.places import source_of
 
 _NO_SETTINGS = frozenset({"self", "args", "kwargs", "device", "dtype", "_weight", "_freeze"})
 
@@ -76,10 +77,4 @@ def _arguments(cls: type) -> tuple[str, ...]:
 
 def _source(cls: type) -> str:
     written = next((c for c in cls.__mro__ if not is_builtin(c) and c.__module__ != "builtins"), None)
-    if written is None:
-        return ""
-    try:
-        file, line = inspect.getsourcefile(written), inspect.getsourcelines(written)[1]
-    except (OSError, TypeError, IndexError):
-        return ""
-    return f"{Path(file or '?').name}:{line}"
+    return "" if written is None else source_of(written)

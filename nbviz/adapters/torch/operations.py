@@ -30,12 +30,15 @@ class Outcome:
         Those that have changed.
     compute
         The contractions; None where they are not known.
+    devices
+        The devices of what it was given, where a real run would refuse several.
     """
 
     value: Any
     made: list[Any]
     written: list[Any]
     compute: tuple[Compute, ...] | None
+    devices: tuple[str, ...] = ()
 
 
 class Operations(Protocol):

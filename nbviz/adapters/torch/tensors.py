@@ -119,8 +119,8 @@ def leaves(*structures: Any) -> list[Any]:
     return list(found.values())
 
 
-def named_tensors(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield the tensors in a structure with their names in it: lists, dicts, dataclasses, objects that hold tensors."""
+def named_tensors(value: Any, name: str = "", depth: int = 0, *, objects: bool = True) -> Iterator[tuple[str, Any]]:
+    """Yield the tensors in a structure with their names in it: lists, dicts, dataclasses, and ``objects`` that hold some."""
     import torch
 
     if isinstance(value, torch.Tensor):
@@ -128,11 +128,11 @@ def named_tensors(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[
         return
     if depth > _DEPTH or value is None or isinstance(value, (str, bytes, int, float, torch.nn.Module)):
         return
-    for key, item in _inside(value, depth):
-        yield from named_tensors(item, f"{name}.{key}" if name else key, depth + 1)
+    for key, item in _inside(value, objects=objects and depth < _DEPTH):
+        yield from named_tensors(item, f"{name}.{key}" if name else key, depth + 1, objects=objects)
 
 
-def _inside(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+def _inside(value: Any, *, objects: bool) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         yield from ((plain(key), item) for key, item in value.items())
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -141,13 +141,19 @@ def _inside(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
         yield from ((str(i), item) for i, item in enumerate(value))
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
-    elif depth < _DEPTH and not isinstance(value, type) and not callable(value):
+    elif objects and not isinstance(value, type) and not callable(value):
         held = getattr(value, "__dict__", None)  # a cache of keys and values, say
         if isinstance(held, dict):
             yield from ((key, item) for key, item in held.items() if not key.startswith("_"))
 
 
 def tensors(*structures: Any) -> list[Any]:
-    """Return the tensors in structures, each once."""
-    found = {id(t): t for structure in structures for _, t in named_tensors(structure)}
-    return list(found.values())
+    """Return the tensors that modules take or give, each once.
+
+    What an object holds counts where there is nothing else: a cache goes from module to module and grows on its way.
+    """
+    for objects in False, True:
+        found = {id(t): t for structure in structures for _, t in named_tensors(structure, objects=objects)}
+        if found:
+            return list(found.values())
+    return []

@@ -11,10 +11,11 @@ from nbviz.adapters.torch.calls import caller, operation_name, operation_setting
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
 from nbviz.adapters.torch.distributed import alone
+from nbviz.adapters.torch.failures import ONE_DEVICE
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
 from nbviz.adapters.torch.lazy import take_shape
 from nbviz.adapters.torch.mode import calls, functions, not_compiled
-from nbviz.adapters.torch.operations import Operations
+from nbviz.adapters.torch.operations import Operations, Outcome
 from nbviz.adapters.torch.quantized import reads
 from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.storages import Storages
@@ -59,6 +60,7 @@ class Trace:
         self._running: list[Any] = []
         self._storages = Storages(builder, operations.stand_in, operations.token)
         self._root: CallRecord | None = None
+        self._warned = False
         self._memory: Memory | None = None
 
     @contextmanager
@@ -162,14 +164,16 @@ class Trace:
         return all(call.layer is None for call in self.builder.calls[record.id + 1 :])
 
     def _leave(self, outputs: Any) -> None:
-        """Record where the model's outputs go out."""
+        """Record where the model's outputs go out: one exit for each part of what it gives, a cache of many tensors too."""
         found = list(named_tensors(outputs))
         self._ports([tensor for _, tensor in found])
-        self.builder.end(self.builder.calls[0], [(self._token(t), spec(t, name)) for name, t in found])
+        self.builder.end(self.builder.calls[0], [(self._token(t), spec(t)) for t in tensors(outputs)])
+        parts: dict[str, list[tuple[str, Any]]] = {}
         for name, tensor in found:
-            known = self._ports([tensor])
-            exit_ = self.builder.begin("output", "output", 0, known)
-            exit_.inputs = tuple(replace(s, name=name) for s in exit_.inputs)
+            parts.setdefault(name.partition(".")[0], []).append((name, tensor))
+        for part in parts.values():
+            exit_ = self.builder.begin("output", "output", 0, self._ports([tensor for _, tensor in part]))
+            exit_.inputs = tuple(replace(s, name=name) for s, (name, _) in zip(exit_.inputs, part, strict=True))
             self.builder.end(exit_, [])
 
     def _discover(self, module: Any) -> str:
@@ -210,11 +214,22 @@ class Trace:
         if made:
             record = self._begin(function, given, args, kwargs)
             record.compute = outcome.compute
+            self._warn(record, outcome)
             self.builder.end(record, [(self._token(t), spec(t)) for t in made])
             for tensor in made:
                 self._storages.made(tensor)
             self._storages.note([t for t in outcome.written if any(t is m for m in made)], record)
         return outcome.value
+
+    def _warn(self, record: CallRecord, outcome: Outcome) -> None:
+        """Say once that tensors on several devices meet: without values that does not matter, for a real run it does."""
+        if outcome.devices and not self._warned:
+            self._warned = True
+            met = " and ".join(outcome.devices)
+            self.builder.note(
+                f"{record.op} at {record.source} gets tensors on {met}, which a real run refuses. {ONE_DEVICE}",
+                record.path,
+            )
 
     def _begin(self, function: Any, given: list[Any], args: Any, kwargs: Any) -> CallRecord:
         for tensor in given:

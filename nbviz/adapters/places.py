@@ -1,0 +1,25 @@
+"""Names places in source code as the user knows them: the file and line, or the notebook's cell and line."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+
+
+def place(file: str, line: int) -> str:
+    """Return ``file.py:line``; for code of a notebook's cell ``In[number]:line``, as tracebacks number it."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    cell = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(file)
+    name = os.path.basename(file) if cell is None else f"In[{cell}]"  # noqa: PTH119 - a Path is slow to make
+    return f"{name}:{line}"
+
+
+def source_of(cls: type) -> str:
+    """Return the place where a class is written, ``""`` where that is not known."""
+    try:
+        file, line = inspect.getsourcefile(cls), inspect.getsourcelines(cls)[1]
+    except (OSError, TypeError, IndexError):
+        return ""
+    return place(file or "?", line)

@@ -1,0 +1,101 @@
+"""What a view says of a forward pass that fails: PyTorch's own exception, where, on which shapes, and what to try next."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+
+CASES = {
+    "wrong width after a flatten": (
+        lambda: nn.Sequential(nn.Conv2d(1, 6, 5), nn.Flatten(), nn.Linear(400, 10)),
+        (None, 1, 28, 28),
+        "Linear(3456, 10)",
+    ),
+    "wrong width in the last axis": (lambda: nn.Linear(8, 4), (None, 5, 6), "in the last axis and got 6"),
+    "channels come last": (lambda: nn.Conv2d(3, 6, 5), (None, 28, 28, 3), "permute(0, 3, 1, 2)"),
+    "other channels": (lambda: nn.BatchNorm2d(3), (None, 4, 8, 8), "3 channels in the second axis and got 4"),
+    "no batch dimension": (lambda: nn.BatchNorm2d(3), (3, 28, 28), "Is the batch dimension missing?"),
+    "too few dimensions": (lambda: nn.Conv2d(3, 6, 5), (28, 28), "4 axes, and got 2"),
+    "other dtype": (lambda: nn.Linear(4, 4), torch.randn(2, 4).double(), "the dtype float64"),
+    "fractions as indices": (lambda: nn.Embedding(4, 4), torch.randn(2, 4), "An embedding takes whole numbers"),
+}
+
+
+def failed(model, inputs, *, run=False):
+    reading = read(model, inputs, run=run)
+    assert [call.failed for call in reading.graph.calls].count(True) == 1
+    return reading.error, next(d for d in reading.graph.diagnostics if d.level == "error")
+
+
+@pytest.mark.parametrize("run", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_hint(case, run):
+    make, inputs, expected = CASES[case]
+    error, diagnostic = failed(nn.Sequential(make()), inputs, run=run)
+    assert expected in diagnostic.message
+    assert f"{type(error).__name__}: {error}"[:60] in diagnostic.message
+
+
+class Fails(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+        self.function = function
+
+    def forward(self, x):
+        return self.function(self.lin(x))
+
+
+OPERATIONS = {
+    "add": lambda x: x + torch.zeros(3, 5),
+    "cat": lambda x: torch.cat([x, torch.zeros(3, 5)], 1),
+    "matmul": lambda x: x @ x,
+    "view": lambda x: x.view(3, 7),
+    "permute": lambda x: x.permute(0, 1, 2),
+    "index": lambda x: x[:, 9],
+    "split": lambda x: x.split([3, 3], 1),
+    "einsum": lambda x: torch.einsum("ij,jk->ik", x, x),
+    "gather": lambda x: x.gather(1, torch.zeros(9, 9, dtype=torch.int64)),
+    "own": lambda x: [][len(x)],
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_exception_is_the_one_of_a_real_run(name):
+    model, x = Fails(OPERATIONS[name]), torch.randn(2, 4)
+    with pytest.raises(Exception) as real:
+        model(x)
+    error, diagnostic = failed(model, x)
+    assert type(error) is type(real.value)
+    assert str(error) == str(real.value)
+    assert "test_torch_failures.py" in diagnostic.message
+
+
+def test_tensors_on_several_devices_are_noted():
+    model = Fails(lambda x: x + torch.zeros(4, device="meta"))
+    reading = read(model, torch.randn(2, 4))
+    assert reading.error is None
+    said = next(d for d in reading.graph.diagnostics if "one device" in d.message)
+    assert (said.level, said.path) == ("note", "add#1")
+    assert "cpu and meta" in said.message
+    fine = Fails(lambda x: x + torch.tensor(1.0) + x[torch.arange(2)] + torch.zeros(4, device=x.device))
+    assert read(fine, torch.randn(2, 4)).graph.diagnostics == ()
+
+
+def test_a_meta_kernel_that_refuses_too_much_is_asked_again():
+    offsets = torch.tensor([1, 2], dtype=torch.int32)
+
+    class Experts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(2, 4, 8))
+
+        def forward(self, x):
+            return torch.nn.functional.grouped_mm(x, self.weight, offs=offsets)
+
+    assert read(Experts(), torch.randn(2, 4)).graph.calls[0].outputs[0].shape == (2, 8)
