@@ -288,8 +288,7 @@ def document(found: Sequence[Measured], about: str) -> str:
     return "\n".join(
         (
             markdown([figure for each in found for figure in each.figures()]),
-            "What each says of the models, beside the sum over the set of parameters and what PyTorch's `FlopCounterMode` counts on "
-            "the meta device:\n",
+            "What each says, beside the sum over the set of parameters and PyTorch's `FlopCounterMode` on the meta device:\n",
             table(TOTALS, (each.totals() for each in found)),
             "The first call in a process, with what it imports, and the memory of a later one:\n",
             table(("model", *COSTS), (each.costs(COSTS) for each in found)),
@@ -298,14 +297,18 @@ def document(found: Sequence[Measured], about: str) -> str:
     )
 
 
-def about(runs: int, folder: Path) -> str:
-    """What was measured on, and with which versions."""
+def about(runner: Runner) -> str:
+    """How often and on what was measured, and with which versions."""
     known = [f"Python {platform.python_version()}"]
     for name in ("torch", "transformers"):
         with suppress(PackageNotFoundError):
             known.append(f"{name} {version(name)}")
-    peers = [pin.replace("==", " ") for pin in TORCH_PEERS if (folder / pin.split("==")[0]).is_dir()]
-    return f"{computer(runs)} {', '.join(known)}; {', '.join(peers) or 'no other tools'}."
+    peers = [pin.replace("==", " ") for pin in TORCH_PEERS if (runner.folder / pin.split("==")[0]).is_dir()]
+    processes = "one process" if runner.runs == 1 else f"{runner.runs} processes"
+    return (
+        f"Medians of up to {runner.calls} calls in {processes} on {computer()}. {', '.join(known)}; "
+        f"{', '.join(peers) or 'no other tools'}."
+    )
 
 
 def arguments() -> argparse.Namespace:
@@ -352,7 +355,7 @@ def main() -> int:
     runner = Runner(folder, runs, calls, seconds=6, cap=cap)
     found = list(measure(chosen, runner, svg=wish.svg))
     figures = [figure for each in found for figure in each.figures()]
-    sentence = about(runs, folder)
+    sentence = about(runner)
     sys.stdout.write(f"\n{plain(figures)}\n{table(TOTALS, (each.totals() for each in found))}\n")
     sys.stdout.write(f"{table(('model', *COSTS), (each.costs(COSTS) for each in found))}\n{sentence}\n")
     tables = document(found, sentence)

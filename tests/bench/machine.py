@@ -20,17 +20,14 @@ def machine(workshop: Workshop) -> str:
         programs += [f"Chromium {workshop.pages.browser.version}", f"JupyterLab {version('jupyterlab')}"]
     libraries = [pin.replace("==", " ") for pin in (*WHEEL_PEERS, *PYTHON_PEERS)]
     libraries += [" ".join(pin.rsplit("@", 1)) for pin in NPM_PEERS]
-    return f"{computer(workshop.runs)} {', '.join(programs)}; {', '.join(sorted(libraries))}."
+    runs = "One run" if workshop.runs == 1 else f"Medians of {workshop.runs} runs"
+    return f"{runs} on {computer()}. {', '.join(programs)}; {', '.join(sorted(libraries))}."
 
 
-def computer(runs: int) -> str:
-    """The sentence about the machine, and about how often it ran what is measured."""
+def computer() -> str:
+    """How many cores of which processor, under which system."""
     cores = os.cpu_count() or 1
-    times = "One run" if runs == 1 else f"Medians of {runs} runs"
-    return (
-        f"{times} on {cores} {'core' if cores == 1 else 'cores'} ({processor()}, {platform.system()} "
-        f"{platform.machine()})."
-    )
+    return f"{cores} {'core' if cores == 1 else 'cores'} ({processor()}, {platform.system()} {platform.machine()})"
 
 
 def processor() -> str:
