@@ -19,6 +19,7 @@ from nbviz.views.looks import COLOR_BY, DIRECTIONS, THEMES, Theme
 from nbviz.views.picture import MAX_PIXELS, Picture
 from nbviz.views.plates import PlateOptions
 from nbviz.views.plot import draw_plot, plot_path
+from nbviz.views.waiting import told_to_wait
 
 if TYPE_CHECKING:
     import os
@@ -492,7 +493,8 @@ def to_dot(
 
 
 def _read(source: Any, inputs: Any, *, strict: bool, run: bool = False) -> Reading:
-    reading = adapters.read(source, inputs, run=run)
+    with told_to_wait():
+        reading = adapters.read(source, inputs, run=run)
     if strict and reading.error is not None:
         raise reading.error
     return reading

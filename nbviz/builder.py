@@ -23,6 +23,7 @@ from nbviz.graph import (
     Setting,
     TensorSpec,
 )
+from nbviz.progress import report
 from nbviz.shape import Shape
 
 Port = tuple[object, TensorSpec]
@@ -237,8 +238,12 @@ class GraphBuilder:
         if around is not None:
             around.has_children = True
         self.calls.append(record)
+        report(self._so_far)
         self.mark(record)
         return record
+
+    def _so_far(self) -> str:
+        return f"Reading {self.name}: {len(self.calls):,} calls, now {self.calls[-1].path}"
 
     def mark(self, call: CallRecord) -> None:
         """Let what happened inside a call so far stay there when it is cut."""

@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ myst_heading_anchors = 3
 nb_execution_timeout = 240
 nb_execution_show_tb = True
 nb_output_stderr = "error"
+# the notebook on PyTorch stands without outputs where there is no PyTorch
+nb_execution_excludepatterns = [] if all(map(find_spec, ("torch", "transformers"))) else ["pytorch.ipynb"]
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # nothing from another host: the views are whole pages
 
 napoleon_use_rtype = False

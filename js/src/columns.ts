@@ -81,14 +81,19 @@ function shapes(id: string, label: string, title: string, payload: Payload, colu
   // Shapes repeat: each is put into words once.
   const words: string[] = [];
   const inWords = (shape: number) => (words[shape] ??= formatShape(payload.shapes[shape] ?? null));
-  const text = (row: number) => Array.from(list(column, row), inWords).join(", ");
+  const all = (row: number) => Array.from(list(column, row), inWords);
+  const text = (row: number) => {
+    const [one, ...others] = all(row);
+    return others.length > 0 ? `${one} +${others.length}` : one;
+  };
   const first = (row: number) => payload.shapes[list(column, row)[0] ?? -1] ?? [];
   return define(id, label, {
     title,
     mono: true,
     width: 168,
-    value: (row) => text(row) || undefined,
+    value: (row) => all(row).join(", ") || undefined,
     text: (row) => text(row) || "–",
+    exact: (row) => all(row).join(", ") || "–",
     compare: (a, b) => compareDims(first(a), first(b)),
   });
 }

@@ -21,7 +21,8 @@ from nbviz.metrics import Metrics  # noqa: E402
 from tests.models.torch_functions import CASES  # noqa: E402
 
 # the counter stops at gradients that are taken inside and at functions that are run; a custom operation's inside is not known
-NOT_COUNTED = {"forces", "learns", "jacobian", "branches", "flexible_attention", "calls_custom"}
+NOT_COUNTED = {"forces", "forces_of_callers", "learns", "jacobian", "branches", "flexible_attention", "calls_custom"}
+NEED_GRADIENTS = {"forces_of_callers"}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -30,7 +31,7 @@ def test_what_it_gives_is_what_it_really_gives(name):
     model = make().eval()
     graph = graph_of(model, inputs)
     counter = FlopCounterMode(display=False)
-    with torch.no_grad(), nullcontext() if name in NOT_COUNTED else counter:
+    with torch.set_grad_enabled(name in NEED_GRADIENTS), nullcontext() if name in NOT_COUNTED else counter:
         outputs = copy.deepcopy(model)(*copy.deepcopy(inputs))
     found = [(s.shape, s.dtype) for call in graph.calls if call.kind == "output" for s in call.inputs]
     assert found == [(tuple(t.shape), str(t.dtype)[6:]) for _, t in named_tensors(outputs)]

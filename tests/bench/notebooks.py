@@ -38,17 +38,20 @@ def plain(name: str) -> Callable[[Workshop], ModelGraph]:
 
 
 @contextmanager
-def notebook(workshop: Workshop, name: str, graph: ModelGraph, cell: str = SHOWN) -> Iterator[Notebook]:
-    """Open a new notebook with one cell that shows a graph; its kernel has nbviz and the graph, and showed nothing yet."""
+def notebook(workshop: Workshop, name: str, shown: ModelGraph | str, cell: str = SHOWN) -> Iterator[Notebook]:
+    """Open a new notebook with one cell; its kernel has nbviz, and the graph or what the code makes, and showed nothing yet."""
     from tests.e2e.jupyter import Notebook
 
     server = workshop.lab
-    (server.work / f"{name}.json").write_text(wire.to_json(graph))
+    code = shown
+    if isinstance(shown, ModelGraph):
+        (server.work / f"{name}.json").write_text(wire.to_json(shown))
+        code = f"graph = nbviz.read({name + '.json'!r})"
     server.write(f"{name}.ipynb", [cell])
     with workshop.pages.fresh() as page:
         opened = Notebook(page, server, f"{name}.ipynb")
         opened.connect()
-        opened.kernel.run(f"import nbviz\ngraph = nbviz.read({name + '.json'!r})")
+        opened.kernel.run(f"import nbviz\n{code}")
         try:
             yield opened
         finally:
@@ -58,7 +61,7 @@ def notebook(workshop: Workshop, name: str, graph: ModelGraph, cell: str = SHOWN
 
 @dataclass(frozen=True)
 class ShowRow:
-    """The time from ``nbviz.view(graph)`` to a view that one can work with.
+    """The time from ``nbviz.view``, of a graph or of a model, to a view that one can work with.
 
     It begins when JupyterLab sends the request to execute the cell, and ends with the first frame after table rows stand in
     the document, boxes stand in it and on the canvas, and a click on a box has selected it. The page looks in each of its
@@ -67,16 +70,16 @@ class ShowRow:
     """
 
     name: str
-    graph: Callable[[Workshop], ModelGraph]
+    shown: Callable[[Workshop], ModelGraph | str]
     seconds: float
+    cell: str = SHOWN
 
     def figures(self, workshop: Workshop) -> Iterator[Figure]:
         """Measure."""
-        graph = self.graph(workshop)
-        with notebook(workshop, f"show-{graph.name}", graph) as opened:
+        with notebook(workshop, "show", self.shown(workshop), self.cell) as opened:
             first, *others = [self._show(opened) for _ in range(workshop.runs + 1)]
         limit = 1000 * self.seconds
-        what = "nbviz.view(graph) to a click that selects"
+        what = f"{self.cell} to a click that selects"
         yield Figure(self.name, what, statistics.median(others), "ms", "limit", target=limit)
         yield Figure(self.name, f"{what}, the first in kernel and page", first, "ms", "report")
 
@@ -122,7 +125,16 @@ class MemoryRow:
         return after.heaps - before.heaps, whole
 
 
+TORCH_GPT2 = """
+import torch
+from transformers import GPT2Config, GPT2Model
+model = GPT2Model(GPT2Config()).eval()
+inputs = {"input_ids": torch.ones(1, 64, dtype=torch.int64)}
+"""
+"""GPT-2 small itself, with weights: what is measured begins with the object."""
+
 NOTEBOOKS = (
+    ShowRow("JupyterLab, GPT-2 in PyTorch", lambda _: TORCH_GPT2, seconds=1.0, cell="nbviz.view(model, inputs)"),
     ShowRow("JupyterLab, GPT-2", gpt2, seconds=0.7),
     ShowRow("JupyterLab, 10,000 nodes", plain("tf_plain_10k"), seconds=1.0),
     ShowRow("JupyterLab, 100,000 nodes", plain("tf_plain_100k"), seconds=3.0),

@@ -64,6 +64,13 @@ def forces(self, x):
 
 
 @case(ROWS)
+def forces_of_callers(self, x):
+    x.requires_grad_(True)
+    energy = torch.tanh(self.lin(x)).sum()
+    return torch.autograd.grad(energy, x)[0]
+
+
+@case(ROWS)
 def jacobian(self, x):
     return torch.func.jacrev(lambda row: self.lin(row).tanh())(x[0])
 

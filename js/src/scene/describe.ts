@@ -90,6 +90,16 @@ function lastSegment(path: string): string {
     .replaceAll("~0", "~");
 }
 
+/** What the model's code calls what comes in or goes out: "input_ids", "past_key_values" for all that is in it. */
+function tensorName({ calls, tensors }: Payload, call: number): string {
+  const kind = calls.kind[call];
+  if (kind !== "input" && kind !== "output") return "";
+  const [first] = list(kind === "input" ? calls.outputs : calls.inputs, call);
+  const name = tensors.name[first ?? -1] ?? "";
+  const [word] = /^[\p{L}_][^.]*/u.exec(name) ?? [];
+  return (kind === "input" ? word && name : word) ?? "";
+}
+
 /** "input#1" is how a path tells inputs apart; on screen the first needs no number. */
 function boundaryName(segment: string): string {
   const [, kind, number] = /^(input|output|constant)#(\d+)$/.exec(segment) ?? [];
@@ -248,7 +258,8 @@ function stubTexts(payload: Payload, units: Units, visible: Visible, b: number):
 
 function nameOf(payload: Payload, units: Units, u: number): string {
   const row = units.row[u] as number;
-  return row >= 0 ? (payload.rows.label[row] ?? "") : boundaryName(lastSegment(units.path(u)));
+  if (row >= 0) return payload.rows.label[row] ?? "";
+  return tensorName(payload, u) || boundaryName(lastSegment(units.path(u)));
 }
 
 /** "block_2 … 6" for "block_2" to "block_6". */

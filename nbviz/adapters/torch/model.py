@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, final
 
 from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
@@ -53,7 +54,7 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         return read_graph_module(model)
     why_not = _untraceable(model) or (_ADD_INPUTS if inputs is None else "")
     if why_not:
-        builder, error, held = _record(model, None, None)
+        builder, error, held = _bare(model)
         builder.note(why_not)
     else:
         builder, error, held = _traced(model, arguments(model, inputs), run=run)
@@ -78,21 +79,50 @@ def _untraceable(model: Any) -> str:
     return ""
 
 
+@final
+@dataclass(frozen=True)
+class Trial:
+    """How a model is recorded once.
+
+    Attributes
+    ----------
+    dtype
+        The dtype of inputs of which it is not given.
+    run
+        Whether it really runs.
+    gradients
+        Whether gradients can be taken inside.
+    varied
+        The free dimension that gets its other size.
+    """
+
+    dtype: Any
+    run: bool = False
+    gradients: bool = False
+    varied: str | None = None
+
+
 def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
-    """Record the model; where the dtype of an input is not given and fractions do not work, with whole numbers."""
+    """Record the model, as far as it goes; with what it turns out to need."""
     import torch
 
-    default = _float_dtype(model)
-    recorded = _record(model, given, default, run=run)
-    if recorded[1] is not None and given.guesses():
-        again = _record(model, given, torch.int64, run=run)
-        if again[1] is None:
-            recorded, default = again, torch.int64
+    trial = Trial(_float_dtype(model), run)
+    recorded = _record(model, given, trial)
+    if recorded[1] is not None and given.guesses():  # fractions do not work, whole numbers may
+        recorded, trial = _better(model, given, recorded, trial, replace(trial, dtype=torch.int64))
+    if recorded[1] is not None and "does not require grad" in str(recorded[1]):  # forces are gradients of an energy
+        recorded, trial = _better(model, given, recorded, trial, replace(trial, gradients=True))
     builder, error, _ = recorded
     builder.batch_axis = "batch" in given.free()
     if error is None:
-        free_dimensions(builder, given.free(), lambda name: _record(model, given, default, run=run, varied=name)[:2])
+        free_dimensions(builder, given.free(), lambda name: _record(model, given, replace(trial, varied=name))[:2])
     return recorded
+
+
+def _better(model: Any, given: Arguments, recorded: Recorded, trial: Trial, other: Trial) -> tuple[Recorded, Trial]:
+    """Return another trial if the model does not fail in it."""
+    again = _record(model, given, other)
+    return (again, other) if again[1] is None else (recorded, trial)
 
 
 def _float_dtype(model: Any) -> Any:
@@ -109,24 +139,23 @@ def _home(model: Any) -> Any:
     return next((t.device for t in tensors_of(model)), torch.get_default_device())
 
 
-def _record(
-    model: Any, given: Arguments | None, dtype: Any, *, run: bool = False, varied: str | None = None
-) -> Recorded:
-    """Record the model once; ``varied`` names the free dimension that gets its other size."""
+def _bare(model: Any) -> Recorded:
+    """Record the model's modules, and none of its calls."""
+    builder = GraphBuilder(type_name(model), "PyTorch")
+    return builder, None, add_parameters(builder, add_tree(builder, model))
+
+
+def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
+    """Record the model once."""
     builder = GraphBuilder(type_name(model), "PyTorch")
     modules = add_tree(builder, model)
     held = add_parameters(builder, modules)
-    if given is None:
-        return builder, None, held
-    operations: Operations = (RealOperations if run else AbstractOperations)(_home(model))
+    operations: Operations = (RealOperations if trial.run else AbstractOperations)(_home(model))
     trace = Trace(builder, modules, model, held, operations)
     error: Exception | None = None
     try:
-        args, kwargs = (
-            _entered(given.args, operations, dtype, varied),
-            _entered(given.kwargs, operations, dtype, varied),
-        )
-        with trace.hooked():
+        args, kwargs = (_entered(arguments, operations, trial) for arguments in (given.args, given.kwargs))
+        with trace.hooked(gradients=trial.gradients):
             trace.run(args, kwargs, argument_names(model, given))
     except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
         error = raised
@@ -135,18 +164,18 @@ def _record(
     return builder, error, held
 
 
-def _entered(value: Any, operations: Operations, dtype: Any, varied: str | None) -> Any:
+def _entered(value: Any, operations: Operations, trial: Trial) -> Any:
     """Return arguments with a tensor made for each spec and each example."""
     import torch
 
     if isinstance(value, Spec):
-        return operations.enter(None, value.sized(varied), value.dtype or dtype)
+        return operations.enter(None, value.sized(trial.varied), value.dtype or trial.dtype)
     if isinstance(value, torch.Tensor):
         return operations.enter(value, None, None)
     if isinstance(value, Mapping):
-        return {key: _entered(item, operations, dtype, varied) for key, item in value.items()}
+        return {key: _entered(item, operations, trial) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_entered(item, operations, dtype, varied) for item in value))
+        return type(value)(*(_entered(item, operations, trial) for item in value))
     if type(value) in (list, tuple):
-        return type(value)([_entered(item, operations, dtype, varied) for item in value])
+        return type(value)([_entered(item, operations, trial) for item in value])
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from nbviz.adapters.undo import random_states, undo_deque, undo_dict, undo_gener
 
 _MOST_OBJECTS = 100_000
 """Where the walk through attributes that are no modules gives up (a model that holds a whole corpus)."""
+
+_FRAMES = 3
+"""How many times as many Python calls a traced module takes as one that is not, rounded up."""
 
 _FOREIGN = ("builtins", "numpy", "torch", "threading", "logging", "re", "inspect", "types", "concurrent", "asyncio", "functools",
             "multiprocessing", "weakref", "pathlib", "datetime", "collections")  # fmt: skip
@@ -116,8 +120,19 @@ def _empty_undo(value: Any) -> Callable[[], None]:
 
 
 @contextmanager
-def untouched(model: Any) -> Iterator[Memory]:
-    """Run a trace of a model so that nothing of it remains: not in the model, not in this process."""
+def _room_for_calls() -> Iterator[None]:
+    """Let calls nest deeper: each of a model's takes some of ours."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(_FRAMES * limit)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@contextmanager
+def untouched(model: Any, *, gradients: bool) -> Iterator[Memory]:
+    """Run a trace of a model, with or without gradients, so that nothing remains: not in the model, not in this process."""
     import torch
 
     memory = Memory()
@@ -128,5 +143,6 @@ def untouched(model: Any) -> Iterator[Memory]:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         stack.enter_context(torch.inference_mode(mode=False))
-        stack.enter_context(torch.no_grad())
+        stack.enter_context(torch.set_grad_enabled(gradients))
+        stack.enter_context(_room_for_calls())
         yield memory

@@ -64,10 +64,10 @@ class Trace:
         self._memory: Memory | None = None
 
     @contextmanager
-    def hooked(self) -> Iterator[None]:
-        """Guard the session, and intercept what this thread calls."""
+    def hooked(self, *, gradients: bool) -> Iterator[None]:
+        """Guard the session, and intercept what this thread calls; ``gradients`` says whether they can be taken inside."""
         with ExitStack() as stack:
-            self._memory = stack.enter_context(untouched(self.model))
+            self._memory = stack.enter_context(untouched(self.model, gradients=gradients))
             stack.enter_context(alone(self.model))
             stack.enter_context(not_compiled())
             stack.enter_context(self.operations.guarded(self.model))

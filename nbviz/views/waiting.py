@@ -1,0 +1,78 @@
+"""One line while a model takes long to read: in the output of a notebook's cell, or in a terminal. It goes when it is done."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nbviz.progress import heard_by
+
+PATIENCE = 1.0
+"""Seconds without a word."""
+
+_BETWEEN = 0.2
+_WIDTH = 100
+
+
+@contextmanager
+def told_to_wait(clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Show what is reported, once it has taken a while."""
+    due, line = clock() + PATIENCE, _line()
+
+    def hear(words: Callable[[], str]) -> None:
+        nonlocal due
+        if line is not None and clock() >= due:
+            line.show(words()[:_WIDTH])
+            due = clock() + _BETWEEN
+
+    try:
+        with heard_by(hear):
+            yield
+    finally:
+        if line is not None:
+            line.clear()
+
+
+def _line() -> _CellLine | _TerminalLine | None:
+    """Return where a line can be shown that can be taken away again: neither in a file nor in a pipe."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if getattr(shell, "kernel", None) is not None:
+        return _CellLine()
+    return _TerminalLine() if sys.stderr is not None and sys.stderr.isatty() else None
+
+
+class _CellLine:
+    def __init__(self) -> None:
+        self._shown: Any = None
+
+    def show(self, text: str) -> None:
+        from IPython.display import display
+
+        bundle = {"text/plain": text}
+        if self._shown is None:
+            self._shown = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._shown.update(bundle, raw=True)
+
+    def clear(self) -> None:
+        if self._shown is not None:
+            self._shown.update({"text/html": "", "text/plain": ""}, raw=True)
+
+
+class _TerminalLine:
+    def __init__(self) -> None:
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        self._shown = True
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

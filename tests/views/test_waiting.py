@@ -1,0 +1,87 @@
+"""What is shown while a model takes long to read, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import io
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from nbviz.progress import report
+from nbviz.views.waiting import PATIENCE, told_to_wait
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Cell:
+    """A kernel's display, which keeps what was shown."""
+
+    def __init__(self):
+        self.shown = []
+
+    def display(self, bundle, *, raw, display_id):
+        self.shown.append(bundle)
+        return SimpleNamespace(update=lambda bundle, raw: self.shown.append(bundle))
+
+
+@pytest.fixture
+def no_kernel(monkeypatch):
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+
+
+def read(seconds):
+    """Report once in each second."""
+    now = 0.0
+    with told_to_wait(clock=lambda: now):
+        for second in range(seconds + 1):
+            now = float(second)
+            report(lambda second=second: f"step {second}")
+
+
+def test_a_short_wait_is_silent(monkeypatch, no_kernel):
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    read(int(PATIENCE) - 1)
+    assert terminal.getvalue() == ""
+
+
+def test_a_terminal_has_one_line_that_goes(monkeypatch, no_kernel):
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    read(3)
+    lines = terminal.getvalue().split("\r\x1b[K")
+    assert lines == ["", "step 1", "step 2", "step 3", ""]
+
+
+def test_a_file_and_a_pipe_hear_nothing(monkeypatch, no_kernel):
+    monkeypatch.setattr(sys, "stderr", plain := io.StringIO())
+    read(3)
+    assert plain.getvalue() == ""
+
+
+def test_a_cell_has_one_output_that_ends_empty(monkeypatch):
+    display = pytest.importorskip("IPython.display")
+    import IPython
+
+    cell = Cell()
+    monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=object()))
+    monkeypatch.setattr(display, "display", cell.display)
+    read(2)
+    assert [bundle["text/plain"] for bundle in cell.shown] == ["step 1", "step 2", ""]
+
+
+def interrupted():
+    with told_to_wait():
+        report(lambda: "step")
+        raise KeyboardInterrupt
+
+
+def test_it_goes_when_reading_fails(monkeypatch, no_kernel):
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setattr("nbviz.views.waiting.PATIENCE", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert terminal.getvalue() == "\r\x1b[Kstep\r\x1b[K"
+    report(lambda: pytest.fail("nobody listens"))
