@@ -33,6 +33,7 @@ def missed(found):
     return [figure.what for figure in found.figures() if figure.hard and figure.met is False]
 
 
+@pytest.mark.timeout(900)
 def test_the_quick_part_meets_its_hard_targets(capsys, tmp_path):
     file = tmp_path / "figures.json"
     command = [sys.executable, "-m", "tests.bench.bench_torch", "--quick", "--json", file]
