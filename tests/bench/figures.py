@@ -28,6 +28,8 @@ class Figure:
         Whether missing the target fails the benchmark.
     capped
         Whether the peer was stopped before it ended: its figure is then a lower bound.
+    failed
+        What the peer said instead of giving a figure.
     """
 
     row: str
@@ -39,6 +41,7 @@ class Figure:
     target: float | None = None
     hard: bool = False
     capped: bool = False
+    failed: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -72,7 +75,9 @@ class Figure:
         return (
             self.row,
             self.what,
-            "" if self.peer is None else f"{bound}{amount(self.peer, self.unit)}",
+            f"failed: {brief(self.failed)}"
+            if self.failed
+            else ("" if self.peer is None else f"{bound}{amount(self.peer, self.unit)}"),
             amount(self.ours, self.unit),
             "" if ratio is None or self.kind == "limit" else f"{bound}{times(ratio)}",
             "" if target is None else (amount(target, self.unit) if self.kind == "limit" else times(target)),
@@ -81,6 +86,12 @@ class Figure:
 
 
 COLUMNS = ("row", "what", "peer", "nbviz", "ratio", "target", "met")
+
+
+def brief(message: str, most: int = 60) -> str:
+    """A message short enough for a cell, with nothing that ends the cell."""
+    plain_text = message.replace("|", "/")
+    return plain_text if len(plain_text) <= most else f"{plain_text[: most - 1].rstrip()}…"
 
 
 def times(ratio: float) -> str:

@@ -20,12 +20,14 @@ def machine(workshop: Workshop) -> str:
         programs += [f"Chromium {workshop.pages.browser.version}", f"JupyterLab {version('jupyterlab')}"]
     libraries = [pin.replace("==", " ") for pin in (*WHEEL_PEERS, *PYTHON_PEERS)]
     libraries += [" ".join(pin.rsplit("@", 1)) for pin in NPM_PEERS]
+    runs = "One run" if workshop.runs == 1 else f"Medians of {workshop.runs} runs"
+    return f"{runs} on {computer()}. {', '.join(programs)}; {', '.join(sorted(libraries))}."
+
+
+def computer() -> str:
+    """How many cores of which processor, under which system."""
     cores = os.cpu_count() or 1
-    runs = "one run" if workshop.runs == 1 else f"medians of {workshop.runs} runs"
-    return (
-        f"{runs[0].upper()}{runs[1:]} on {cores} {'core' if cores == 1 else 'cores'} ({processor()}, {platform.system()} "
-        f"{platform.machine()}). {', '.join(programs)}; {', '.join(sorted(libraries))}."
-    )
+    return f"{cores} {'core' if cores == 1 else 'cores'} ({processor()}, {platform.system()} {platform.machine()})"
 
 
 def processor() -> str:

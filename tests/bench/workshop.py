@@ -41,6 +41,9 @@ LONG = 8000.0
 PYTHON_PEERS = ("onnx==1.23.2",)
 """What rows need from PyPI and nbviz does not: kept apart, so that no environment changes."""
 
+TORCH_PEERS = ("torchinfo==1.8.0", "torchview==0.2.7", "torchvista==0.2.13", "graphviz==0.21")
+"""What shows PyTorch models too. They need PyTorch and what a notebook has: pip must not look for either."""
+
 JUDGING = 200
 """Seconds that judging a drawing may take beyond the layout."""
 
@@ -146,12 +149,20 @@ class Workshop:
 
     def python(self) -> Path:
         """Install PYTHON_PEERS into a folder of their own; return it."""
-        folder = self.cache / "python"
-        stamp = self.cache / "python.json"
-        wanted = json.dumps(PYTHON_PEERS)
+        return self._python("python", PYTHON_PEERS)
+
+    def torch(self) -> Path:
+        """Install TORCH_PEERS into a folder of their own, without what they ask for; return it."""
+        return self._python("torch", TORCH_PEERS, "--no-deps")
+
+    def _python(self, name: str, pins: Sequence[str], *options: str) -> Path:
+        folder = self.cache / name
+        stamp = self.cache / f"{name}.json"
+        wanted = json.dumps(pins)
         if not stamp.is_file() or stamp.read_text() != wanted:
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(folder)]
-            subprocess.run([*pip, *PYTHON_PEERS], check=True)
+            self.cache.mkdir(parents=True, exist_ok=True)
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", *options, "--target", str(folder)]
+            subprocess.run([*pip, *pins], check=True)
             stamp.write_text(wanted)
         return folder
 
