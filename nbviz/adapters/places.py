@@ -9,11 +9,17 @@ import sys
 
 def place(file: str, line: int) -> str:
     """Return ``file.py:line``; for code of a notebook's cell ``In[number]:line``, as tracebacks number it."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    cell = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(file)
+    cell = _cell(file) if "ipython" in file or "ipykernel" in file else None
     name = os.path.basename(file) if cell is None else f"In[{cell}]"  # noqa: PTH119 - a Path is slow to make
     return f"{name}:{line}"
+
+
+def _cell(file: str) -> int | None:
+    """Return the number of the cell that IPython has compiled under this name."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    found: int | None = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(file)
+    return found
 
 
 def source_of(cls: type) -> str:

@@ -9,9 +9,9 @@ from nbviz.adapters.torch.autocast import autocast
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
-from nbviz.adapters.torch.indexing import with_known_sizes, with_numbers
+from nbviz.adapters.torch.indexing import SIZED_BY_VALUES, with_known_sizes, with_numbers
 from nbviz.adapters.torch.lazy import still_lazy
-from nbviz.adapters.torch.memo import Memo
+from nbviz.adapters.torch.memo import Memo, key_of
 from nbviz.adapters.torch.operations import Outcome, changed, counted
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
 from nbviz.adapters.torch.refusals import asked_again
@@ -147,19 +147,28 @@ class AbstractOperations:
         if name in _CHECKS and any(t.device.type == "meta" for t in standins):
             value = torch.full(standins[0].shape, _CHECKS[name]) if is_small(standins[0]) else function(*standins)
             return self._outcome(value, given, standins, [False] * len(given), (), device)
-        before = [version(t) for t in standins]
-        if any(t.device.type == "meta" for t in standins) or is_quantized(function):
-            value, compute, wrote = self._abstractly(function, name, (args, kwargs), standins, device)
-        else:
+        if not any(t.device.type == "meta" for t in standins) and not is_quantized(function):
+            before = [version(t) for t in standins]
             args, kwargs = mapped((args, kwargs), self._standins.of)
             value, compute = counted(function, args, _placed(kwargs, "cpu"))
-            wrote = changed(standins, before)
+            return self._outcome(value, given, standins, changed(standins, before), compute, device)
+        by_values = name in SIZED_BY_VALUES and any(t.device.type != "meta" for t in standins)
+        key = None if by_values else key_of(function, (args, kwargs), self._standins.of)
+        known = self._memo.recall(key)
+        if known is not None:
+            return self._outcome(known[0], given, standins, [False] * len(given), known[1], device)
+        value, compute, wrote, plain = self._abstractly(function, name, (args, kwargs), standins, device)
+        if plain and not any(wrote):
+            self._memo.keep(key, value, compute, standins)
         return self._outcome(value, given, standins, wrote, compute, device)
 
     def _abstractly(
         self, function: Any, name: str, arguments: Any, standins: list[Any], device: Any
-    ) -> tuple[Any, Any, list[bool]]:
-        """Run a function on the meta device; a real tensor that is written loses its values."""
+    ) -> tuple[Any, Any, list[bool], bool]:
+        """Run a function on the meta device; a real tensor that is written loses its values.
+
+        Return what it gives, what it contracts, what it wrote, and whether no value had a part in that.
+        """
         function, arguments = without_functions(function, mapped(arguments, self._standins.of))
         function, args, kwargs = counterpart(function, *arguments)
         args, kwargs = autocast(name, device.type, (args, kwargs))
@@ -167,17 +176,17 @@ class AbstractOperations:
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
         before = {key: version(t) for key, t in meta.items()}
         try:
-            value, compute = _shapes_only(function, (args, kwargs), meta, self._memo)
+            value, compute, plain = _shapes_only(function, (args, kwargs), meta)
         except RuntimeError as error:
             if name in _ASK_VALUES or asks_values(error):
                 raise NeedsValuesError(name, standins, self._standins.home) from error
-            value, compute = asked_again(function, (args, kwargs), error), None
+            value, compute, plain = asked_again(function, (args, kwargs), error), None, False
         wrote = [id(t) in meta and version(meta[id(t)]) != before[id(t)] for t in standins]
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
         for tensor, written in zip(standins, wrote, strict=True):
             if written and tensor.device.type != "meta":
                 self._standins.lose(tensor)
-        return mapped(value, lambda t: back.get(id(t), t)), compute, wrote
+        return mapped(value, lambda t: back.get(id(t), t)), compute, wrote, plain
 
     def _outcome(  # noqa: PLR0917
         self, value: Any, given: list[Any], standins: list[Any], wrote: list[bool], compute: Any, device: Any
@@ -239,7 +248,7 @@ class AbstractOperations:
         return Outcome(value, [value], [], ())
 
 
-def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any], memo: Memo) -> tuple[Any, Any]:
+def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any]) -> tuple[Any, Any, bool]:
     """Run a function on tensors without values; if it asks for some that are known, on these.
 
     It may take a tensor for a number (a size, a fill), or whole numbers on the CPU beside tensors on another device (the
@@ -249,9 +258,8 @@ def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any], me
     def run(args: Any, kwargs: Any) -> tuple[Any, Any]:
         return counted(function, args, _placed(kwargs, "meta"))
 
-    shown = mapped(given, lambda t: meta[id(t)])
     try:
-        return memo.run(function, shown, lambda: run(*shown))
+        return *run(*mapped(given, lambda t: meta[id(t)])), True
     except RuntimeError as error:
         if not asks_values(error):
             raise
@@ -260,7 +268,7 @@ def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any], me
     whole = mapped(given, lambda t: t if is_whole(t) else meta[id(t)])
     for known in numbers, whole:
         try:
-            return run(*known)
+            return *run(*known), False
         except (RuntimeError, TypeError):
             continue
     raise refused

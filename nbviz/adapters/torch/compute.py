@@ -123,12 +123,22 @@ def _is_composite(func: Any) -> bool:
 
 def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...] | None]:
     """Run a function and return what it gives, and the contractions that it made; None where they are not known."""
+    with _watch_mode()() as watch:
+        output = function(*args, **kwargs)
+    return output, None if watch.unknown else summed(watch.found)
+
+
+@functools.cache
+def _watch_mode() -> Any:
+    # made once: making a class takes longer than most of what it watches
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    found: list[Compute] = []
-    unknown: list[Any] = []
-
     class Watch(TorchDispatchMode):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.found: list[Compute] = []
+            self.unknown = False
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if _is_composite(func):
                 with self:
@@ -136,14 +146,12 @@ def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, 
             output = run_kernel(func, args, kwargs or {})
             rule = rule_of(func._schema.name)
             if rule is not None:
-                found.append(rule(args, output[0] if isinstance(output, tuple) else output))
+                self.found.append(rule(args, output[0] if isinstance(output, tuple) else output))
             elif _is_opaque(func._schema.name, func.namespace):
-                unknown.append(func)
+                self.unknown = True
             return output
 
-    with Watch():
-        output = function(*args, **kwargs)
-    return output, None if unknown else summed(found)
+    return Watch
 
 
 def summed(patterns: Iterable[Compute]) -> tuple[Compute, ...]:

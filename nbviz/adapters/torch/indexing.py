@@ -6,6 +6,9 @@ from typing import Any
 
 from nbviz.adapters.torch.tensors import leaves, mapped
 
+SIZED_BY_VALUES = frozenset({"getitem", "setitem", "masked_select", "repeat_interleave"})
+"""Operations that give more or less of what they are given, as values among it say."""
+
 
 def with_known_sizes(function: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
     """Return a function and arguments that need no values, where the tensors that decide the size are real."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, final
 
-from nbviz.adapters.torch.tensors import is_wrapped, leaves, mapped, storage_key, version
+from nbviz.adapters.torch.tensors import is_wrapped, leaves, mapped, storage_key
 
 Given = tuple[Any, Any]
 """Positional and keyword arguments."""
@@ -22,31 +22,26 @@ class Memo:
     def __init__(self) -> None:
         self._known: dict[Hashable, Callable[[], Any]] = {}
 
-    def run(self, function: Any, given: Given, run: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
-        """Return what ``run`` gives, or its like if the same was run before: a new tensor for each that it made."""
-        key = _key(function, given)
-        if key is None:
-            return run()
-        known = self._known.get(key)
-        if known is not None:
-            return known()  # type: ignore[no-any-return]
-        tensors = leaves(given)
-        before = [version(t) for t in tensors]
-        value, compute = run()
-        again = _again(value)
-        if again is not None and before == [version(t) for t in tensors] and _are_new(value, tensors):
+    def recall(self, key: Hashable) -> Any:
+        """Return the like of what was kept under a key, with a new tensor for each in it; None if nothing was."""
+        again = self._known.get(key)
+        return None if again is None else again()
+
+    def keep(self, key: Hashable, value: Any, compute: Any, given: list[Any]) -> None:
+        """Keep what an operation gave and contracted, if it made new tensors of what it was given, and nothing else."""
+        again = None if key is None else _again(value)
+        if again is not None and _are_new(value, given):
             self._known[key] = lambda: (again(), compute)
-        return value, compute
 
 
-def _key(function: Any, given: Given) -> Hashable:
+def key_of(function: Any, given: Given, stand_in: Callable[[Any], Any]) -> Hashable:
     """Return what decides the result of a function; None where it cannot be told, or where more than that decides."""
     import torch
 
     if torch.is_grad_enabled() or torch.is_inference_mode_enabled() or torch._C._is_any_autocast_enabled():
         return None
     try:
-        key = (function, torch.get_default_dtype(), _signature(given))
+        key = (function, torch.get_default_dtype(), _signature(given, stand_in))
         hash(key)
     except (TypeError, _UnknownError):
         return None
@@ -57,20 +52,21 @@ class _UnknownError(Exception):
     """An argument of which nobody knows what it does."""
 
 
-def _signature(value: Any) -> Hashable:
+def _signature(value: Any, stand_in: Callable[[Any], Any]) -> Hashable:
     import torch
 
     kind = type(value)
     if kind in _ATOMS:
         return kind, value  # 1, 1.0 and True are equal
-    if kind is torch.Tensor:
-        if is_wrapped(value) or value.layout is not torch.strided:
+    if kind is torch.Tensor or kind is torch.nn.Parameter:
+        found = stand_in(value)
+        if type(found) is not torch.Tensor or is_wrapped(found) or found.layout is not torch.strided:
             raise _UnknownError
-        return value.shape, value.stride(), value.dtype
+        return found.shape, found.stride(), found.dtype
     if kind is tuple or kind is list or kind is torch.Size:
-        return kind, *map(_signature, value)
+        return kind, *[_signature(item, stand_in) for item in value]
     if kind is dict:
-        return dict, *((key, _signature(item)) for key, item in value.items())
+        return dict, *[(key, _signature(item, stand_in)) for key, item in value.items()]
     if kind in (torch.dtype, torch.device, torch.memory_format, torch.layout):
         return value  # type: ignore[no-any-return]
     raise _UnknownError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -26,13 +27,22 @@ class Handler(Protocol):
 
 def functions(handler: Handler) -> Any:
     """Return a context in which every function of PyTorch goes to the handler; inside it, none does."""
+    return _functions_mode()(handler)
+
+
+@functools.cache
+def _functions_mode() -> Any:
+    # made once: a class is freed late, and all that it knows with it
     from torch.overrides import TorchFunctionMode
 
     class Functions(TorchFunctionMode):  # type: ignore[misc]
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            return handler.function(func, args, kwargs or {})
+        def __init__(self, handler: Handler) -> None:
+            self.handler = handler
 
-    return Functions()
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return self.handler.function(func, args, kwargs or {})
+
+    return Functions
 
 
 def not_compiled() -> AbstractContextManager[Any]:

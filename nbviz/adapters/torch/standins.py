@@ -121,12 +121,23 @@ class StandIns:
         if real and tensor.device.type != "meta" and tensor.layout is torch.strided and not tensor.is_quantized:
             found = tensor.detach().to("cpu", copy=True)
         else:
-            # its own storage; under vmap, requires_grad_() is refused
-            with torch.inference_mode(mode=False):
-                found = torch.empty_like(to_meta(tensor), requires_grad=tensor.requires_grad)
+            found = self._without_any(tensor)
         self._of[id(tensor)] = found
         self._kept.append(tensor)
         return found
+
+    @staticmethod
+    def _without_any(tensor: Any) -> Any:
+        """Return a tensor of that shape and dtype with a storage of its own, and no values."""
+        import torch
+
+        if torch.is_inference_mode_enabled():
+            with torch.inference_mode(mode=False):
+                return StandIns._without_any(tensor)
+        made = to_meta(tensor)
+        if made is tensor or made.requires_grad != tensor.requires_grad:  # under vmap, requires_grad_() is refused
+            made = torch.empty_like(made, requires_grad=tensor.requires_grad)
+        return made
 
     def differentiate(self, tensor: Any, requires_grad: bool = True) -> None:  # noqa: FBT001, FBT002 - PyTorch's signature
         """Let gradients be taken with respect to a tensor: no gradient leads from what has no values to what has."""
