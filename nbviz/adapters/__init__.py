@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +103,23 @@ def find(model_type: type) -> Adapter | None:
 
 def third_party() -> Iterator[Adapter]:
     """Yield the adapters that other packages have registered; those that cannot be loaded are left out."""
-    for point in entry_points(group=GROUP):
+    for point in _registered(_installed()):
         try:
             made = point.load()
             yield made() if isinstance(made, type) else made
         except Exception:  # noqa: BLE001, S112 - another package's fault must not take the reading down
             continue
+
+
+@functools.lru_cache(maxsize=1)
+def _registered(_: object) -> tuple[EntryPoint, ...]:
+    """Return what packages have registered; asking each of them takes longer than reading a small model."""
+    return tuple(entry_points(group=GROUP))
+
+
+def _installed() -> tuple[tuple[str, int], ...]:
+    """Return what changes when a package is installed, also while a notebook runs."""
+    return tuple((path, os.stat(path).st_mtime_ns) for path in sys.path if os.path.isdir(path))  # noqa: PTH112, PTH116
 
 
 def _load(target: str) -> Callable[..., Any]:
@@ -151,7 +164,7 @@ def _unsupported(source: Any) -> str:
         return f"{source.__name__} is a class, not a model. Make one first and pass that: {source.__name__}(...)."
     kind = type(source)
     name = f"{kind.__module__}.{kind.__qualname__}"
-    others = [point.name for point in entry_points(group=GROUP)]
+    others = [point.name for point in _registered(_installed())]
     tried = ["ModelGraph", "__nbviz_graph__", *(f"the adapter {o!r}" for o in others), *OBJECTS]
     roots = {cls.__module__.partition(".")[0] for cls in kind.__mro__}
     hints = []

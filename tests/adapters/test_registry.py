@@ -33,7 +33,7 @@ class TheirAdapter:
 
 def offer(monkeypatch, *values):
     points = [EntryPoint(f"point{i}", value, adapters.GROUP) for i, value in enumerate(values)]
-    monkeypatch.setattr(adapters, "entry_points", lambda group: points)
+    monkeypatch.setattr(adapters, "_registered", lambda _: points)
 
 
 @pytest.fixture

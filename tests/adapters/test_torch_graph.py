@@ -324,3 +324,36 @@ def test_a_failing_forward_keeps_what_was_reached_and_says_where_it_stopped():
     assert note.level == "error"
     assert "torch_models.py:" in note.message
     assert failed.path in note.message
+
+
+def test_an_equal_layer_is_not_followed_and_an_unequal_one_is():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.same = nn.ModuleList(nn.Conv2d(3, 3, 3, padding=1) for _ in range(4))
+            self.strided = nn.Conv2d(3, 3, 3, stride=2, padding=1)
+            self.padded = nn.Conv2d(3, 3, 3, padding=2)
+            self.hooked = nn.Conv2d(3, 3, 3, padding=1)
+            self.hooked.register_forward_hook(lambda _module, _args, output: output[..., :4])
+            self.normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 3, 3, padding=1))
+            self.lower = nn.Conv2d(3, 3, 3, padding=1, dtype=torch.bfloat16)
+
+        def forward(self, x):
+            for conv in self.same:
+                x = conv(x)
+            lower = self.lower(x.bfloat16())
+            return self.strided(x), self.padded(x), self.hooked(x), self.normed(x), lower, self.same[0](x[:, :, :5])
+
+    model, x = Model(), torch.randn(2, 3, 64, 64)
+    graph = graph_of(model, x)
+    seen = really_run(model, [x])
+    found = {p: [[tuple(s.shape) for s in c.outputs] for c in calls_of(graph, p.replace(".", "/"))] for p in seen}
+    assert found == seen
+    for path in graph.calls_of:
+        if path.startswith("same/"):
+            call = calls_of(graph, path)[0]
+            assert [graph.parameters[i].owners for i in call.parameters] == [(path,), (path,)]
+    assert calls_of(graph, "lower")[0].outputs[0].dtype == "bfloat16"
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(x)
+    assert Metrics(graph).totals["macs"] == counter.get_total_flops() / 2

@@ -313,7 +313,8 @@ def tensors_of_all_kinds():
 @pytest.mark.parametrize("kind", ["complex", "empty", "scalar", "float8", "coo", "csr", "nested", "jagged"])
 def test_parameters_of_all_kinds_have_their_sizes_and_values(kind):
     tensor, shape, size, stored = tensors_of_all_kinds()[kind]
-    reading = read(Holds(w=nn.Parameter(tensor, requires_grad=False), fc=nn.Linear(3, 2)), (None, 3))
+    model = Holds(w=nn.Parameter(tensor, requires_grad=False), fc=nn.Linear(3, 2))
+    reading = read(model, (None, 3))
     assert reading.error is None
     found = parameters(reading.graph)["w"]
     assert (found.shape, found.size, found.bytes, found.trainable) == (shape, size, stored, False)

@@ -16,6 +16,7 @@ from nbviz.adapters.torch.operations import Outcome, changed, counted
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
 from nbviz.adapters.torch.refusals import asked_again
 from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
+from nbviz.adapters.torch.steps import Steps
 from nbviz.adapters.torch.tensors import leaves, mapped, version
 
 _GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
@@ -51,6 +52,7 @@ class AbstractOperations:
     def __init__(self, home: Any) -> None:
         self._standins = StandIns(home)
         self._memo = Memo()
+        self.steps = Steps(self._standins.of)
 
     def guarded(self, model: Any) -> AbstractContextManager[None]:
         """Keep lazy parameters lazy; of all others stand-ins are written."""
@@ -78,6 +80,13 @@ class AbstractOperations:
         if value.device.type == "meta" or not keeps_values(value):
             return self._standins.made(torch.empty_like(to_meta(value)), device)
         return self._standins.made(value.detach().to("cpu", copy=True), device)
+
+    def placed(self, outputs: Any, given: list[Any]) -> Any:
+        """Take tensors as made in this trace, where those that were given are."""
+        device = self._device({}, given)
+        for tensor in leaves(outputs):
+            self._standins.made(tensor, device)
+        return outputs
 
     def renewed(self, outputs: Any, same: set[int]) -> Any:
         """Return aliases of what came back as it was."""

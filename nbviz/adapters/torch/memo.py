@@ -24,14 +24,14 @@ class Memo:
 
     def recall(self, key: Hashable) -> Any:
         """Return the like of what was kept under a key, with a new tensor for each in it; None if nothing was."""
-        again = self._known.get(key)
-        return None if again is None else again()
+        known = self._known.get(key)
+        return None if known is None else known()
 
     def keep(self, key: Hashable, value: Any, compute: Any, given: list[Any]) -> None:
         """Keep what an operation gave and contracted, if it made new tensors of what it was given, and nothing else."""
-        again = None if key is None else _again(value)
-        if again is not None and _are_new(value, given):
-            self._known[key] = lambda: (again(), compute)
+        made = None if key is None else again(value)
+        if made is not None and are_new(value, given):
+            self._known[key] = lambda: (made(), compute)
 
 
 def key_of(function: Any, given: Given, stand_in: Callable[[Any], Any]) -> Hashable:
@@ -75,13 +75,13 @@ def _signature(value: Any, stand_in: Callable[[Any], Any]) -> Hashable:
 _ATOMS = frozenset({int, float, bool, str, type(None), type(...)})
 
 
-def _are_new(value: Any, given: list[Any]) -> bool:
+def are_new(value: Any, given: list[Any]) -> bool:
     """Tell whether all tensors of a result have storages of their own."""
     made = [storage_key(t) for t in leaves(value)]
     return 0 not in made and len(set(made)) == len(made) and not set(made) & {storage_key(t) for t in given}
 
 
-def _again(value: Any) -> Callable[[], Any] | None:
+def again(value: Any) -> Callable[[], Any] | None:
     """Return what makes another like a result; None where it is not made of plain tensors."""
     import torch
 
@@ -93,7 +93,8 @@ def _again(value: Any) -> Callable[[], Any] | None:
         shape, stride, dtype = kinds[id(value)]
         return lambda: torch.empty_strided(shape, stride, dtype=dtype, device="meta")
 
-    def again() -> Any:
-        return mapped(value, lambda t: torch.empty_strided(*kinds[id(t)][:2], dtype=kinds[id(t)][2], device="meta"))
+    def make(tensor: Any) -> Any:
+        shape, stride, dtype = kinds[id(tensor)]
+        return torch.empty_strided(shape, stride, dtype=dtype, device="meta")
 
-    return again
+    return lambda: mapped(value, make)

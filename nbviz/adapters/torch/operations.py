@@ -11,6 +11,7 @@ from nbviz.adapters.torch.compute import NEVER, watched
 from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.restore import Values, writes
 from nbviz.adapters.torch.standins import to_meta
+from nbviz.adapters.torch.steps import Steps
 from nbviz.adapters.torch.tensors import leaves, mapped, version
 from nbviz.graph import Compute
 
@@ -44,6 +45,11 @@ class Outcome:
 class Operations(Protocol):
     """How a trace runs functions."""
 
+    @property
+    def steps(self) -> Steps | None:
+        """What PyTorch's own modules gave; None where each of them has to run."""
+        ...
+
     def guarded(self, model: Any) -> AbstractContextManager[None]:
         """Return a context that puts back what running may change."""
         ...
@@ -58,6 +64,10 @@ class Operations(Protocol):
 
     def enter(self, value: Any, size: tuple[int, ...] | None, dtype: Any) -> Any:
         """Return an input for the model: like an example tensor, or of this size and dtype."""
+        ...
+
+    def placed(self, outputs: Any, given: list[Any], /) -> Any:
+        """Return what a step gives again, beside what it was given."""
         ...
 
     def renewed(self, outputs: Any, same: set[int]) -> Any:
@@ -112,6 +122,7 @@ class RealOperations:
         from torch.utils.weak import WeakIdKeyDictionary
 
         self._home = home
+        self.steps: Steps | None = None
         self._values: Values | None = None
         # what a real pass makes is large: it is known by a token, so that the graph does not keep it
         self._tokens: Any = WeakIdKeyDictionary()
@@ -153,6 +164,10 @@ class RealOperations:
             return torch.ones(size, dtype=dtype, device=self._home)
         drawn = torch.randn(size, generator=torch.Generator().manual_seed(0))
         return drawn.to(dtype).to(self._home)
+
+    def placed(self, outputs: Any, _given: list[Any]) -> Any:
+        """Return them as they are; nothing is given again here."""
+        return outputs
 
     def renewed(self, outputs: Any, same: set[int]) -> Any:
         """Return views of what came back as it was."""

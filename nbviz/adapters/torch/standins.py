@@ -134,10 +134,9 @@ class StandIns:
         if torch.is_inference_mode_enabled():
             with torch.inference_mode(mode=False):
                 return StandIns._without_any(tensor)
-        made = to_meta(tensor)
-        if made is tensor or made.requires_grad != tensor.requires_grad:  # under vmap, requires_grad_() is refused
-            made = torch.empty_like(made, requires_grad=tensor.requires_grad)
-        return made
+        like = to_meta(tensor)  # under vmap, requires_grad_() is refused
+        options = {"dtype": like.dtype, "device": "meta", "requires_grad": tensor.requires_grad}
+        return torch.empty_strided(like.shape, like.stride(), **options)
 
     def differentiate(self, tensor: Any, requires_grad: bool = True) -> None:  # noqa: FBT001, FBT002 - PyTorch's signature
         """Let gradients be taken with respect to a tensor: no gradient leads from what has no values to what has."""

@@ -18,6 +18,7 @@ from nbviz.adapters.torch.mode import calls, functions, not_compiled
 from nbviz.adapters.torch.operations import Operations, Outcome
 from nbviz.adapters.torch.quantized import reads
 from nbviz.adapters.torch.session import Memory, untouched
+from nbviz.adapters.torch.steps import Step
 from nbviz.adapters.torch.storages import Storages
 from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
 from nbviz.adapters.torch.tree import add_one, definer
@@ -103,6 +104,11 @@ class Trace:
         with _bookkeeping():
             given = tensors(args, kwargs)
             record = self._open(module, given)
+            steps = self.operations.steps
+            key = None if steps is None or record.id == 0 else steps.key(module, args, kwargs, given)
+            known = None if steps is None or key is None else steps.recall(key)
+            if known is not None:
+                return self._repeat(module, record, known, given)
         self.stack.append(record)
         self._running.append(module)
         try:
@@ -118,7 +124,18 @@ class Trace:
         finally:
             del self.stack[-1], self._running[-1]
         with _bookkeeping():
-            return self._close(module, record, outputs, given)
+            return self._close(module, record, outputs, given, key)
+
+    def _repeat(self, module: Any, record: CallRecord, known: Step, given: list[Any]) -> Any:
+        """Record a call that does what an equal one did."""
+        outputs = self.operations.placed(known.outputs(), given)
+        held = {**module._parameters, **module._buffers}
+        record.compute, record.reads = known.compute, tuple(id(held[name]) for name in known.reads)
+        made = tensors(outputs)
+        self.builder.end(record, [(self._token(t), spec(t)) for t in made])
+        for tensor in made:
+            self._storages.made(tensor)
+        return outputs
 
     def _open(self, module: Any, given: list[Any]) -> CallRecord:
         root, self._root = self._root, None
@@ -130,7 +147,7 @@ class Trace:
         op = self.builder.layer(id(module)).type
         return self.builder.begin("layer", op, self.frame, self._ports(given), layer=path, source=caller())
 
-    def _close(self, module: Any, record: CallRecord, outputs: Any, given: list[Any]) -> Any:
+    def _close(self, module: Any, record: CallRecord, outputs: Any, given: list[Any], key: Hashable) -> Any:
         if record.id == 0:
             self._leave(outputs)
             return outputs
@@ -143,6 +160,11 @@ class Trace:
         record.reads = tuple(dict.fromkeys(key for call in inside for key in call.reads))
         written = [t for t in self._storages.since(record.id) if id(t) not in self.held]
         self.builder.cut(record)
+        if key is not None and not written and self.operations.steps is not None:
+            names: dict[Hashable, str] = {id(t): name for name, t in {**module._parameters, **module._buffers}.items()}
+            reads = [names.get(read) for read in record.reads]
+            if None not in reads:
+                self.operations.steps.keep(key, outputs, given, record.compute, reads)
         same = {id(t) for t in given} - {
             id(t) for t in written
         }  # what comes back as it was: the step still has its place
