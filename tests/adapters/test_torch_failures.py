@@ -19,6 +19,11 @@ CASES = {
     "wrong width in the last axis": (lambda: nn.Linear(8, 4), (None, 5, 6), "in the last axis and got 6"),
     "channels come last": (lambda: nn.Conv2d(3, 6, 5), (None, 28, 28, 3), "permute(0, 3, 1, 2)"),
     "other channels": (lambda: nn.BatchNorm2d(3), (None, 4, 8, 8), "3 channels in the second axis and got 4"),
+    "no axis of channels": (
+        lambda: nn.Conv2d(1, 6, 5),
+        (None, 28, 28),
+        "For a batch give 4: (batch, channels, size, size)",
+    ),
     "no batch dimension": (lambda: nn.BatchNorm2d(3), (3, 28, 28), "Is the batch dimension missing?"),
     "too few dimensions": (lambda: nn.Conv2d(3, 6, 5), (28, 28), "4 axes, and got 2"),
     "other dtype": (lambda: nn.Linear(4, 4), torch.randn(2, 4).double(), "the dtype float64"),

@@ -121,7 +121,14 @@ def _width(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
 
 def _channels(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     wanted, rank = settings.get("in_channels", settings.get("num_features")), _rank_of(record)
-    if not isinstance(wanted, int) or rank is None or len(shape) != rank + 2 or shape[1] == wanted:
+    if not isinstance(wanted, int) or rank is None:
+        return ""
+    if len(shape) == rank + 1 and "in_channels" in settings and shape[0] != wanted:
+        return (
+            f"{len(shape)} axes are one example without a batch, so that the first is that of the channels: it takes {wanted} and "
+            f"got {shape[0]}. For a batch give {rank + 2}: (batch, channels{', size' * rank})."
+        )
+    if len(shape) != rank + 2 or shape[1] == wanted:
         return ""
     if shape[-1] == wanted:
         return "Its channels come last; PyTorch wants them second: permute(0, 3, 1, 2) for images."
