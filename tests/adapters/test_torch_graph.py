@@ -205,6 +205,23 @@ def test_another_free_dimension_makes_its_macs_unknown():
     assert (metrics.macs[metrics.tree.index["0"]], metrics.macs[metrics.tree.index["3"]]) == (None, 8)
 
 
+def test_a_batch_is_free_up_to_the_call_that_fails():
+    graph = read(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(9, 2)), (None, 4)).graph
+    assert calls_of(graph, "1")[0].outputs[0].shape == (None, 8)
+    assert calls_of(graph, "2")[0].inputs[0].shape == (None, 8)
+    metrics = Metrics(graph)
+    assert (metrics.macs[metrics.tree.index["0"]], metrics.macs_basis) == (4 * 8, "per example")
+
+
+def test_a_batch_with_which_a_model_does_not_fail_is_a_note():
+    class Odd(nn.Module):
+        def forward(self, x):
+            return x.reshape(3, 4)
+
+    graph = read(Odd(), (None, 4)).graph
+    assert "with another batch the model does not stop" in graph.diagnostics[-1].message
+
+
 def test_a_size_that_the_model_refuses_is_a_note():
     class Fixed(nn.Module):
         def forward(self, x):

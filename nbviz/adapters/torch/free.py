@@ -18,19 +18,24 @@ from nbviz.shape import Dim, Shape
 Again = Callable[[str], tuple[GraphBuilder, Exception | None]]
 
 
-def free_dimensions(builder: GraphBuilder, names: Sequence[str], again: Again) -> None:
-    """Write None for each dimension that differs when a free dimension of the inputs has another size."""
+def free_dimensions(builder: GraphBuilder, names: Sequence[str], again: Again, *, stopped: bool = False) -> None:
+    """Write None for each dimension that differs when a free dimension of the inputs has another size.
+
+    A model that ``stopped`` has to stop again, in the same call.
+    """
     if not names:
         return
     others: dict[str, list[CallRecord]] = {}
     for name in names:
         made, error = again(name)
         what = "batch" if name == BATCH else name
-        if error is not None:
+        if stopped and error is None:
+            builder.note(f"The sizes are those of one trial: with another {what} the model does not stop.")
+        elif error is not None and not stopped:
             builder.note(
                 f"The sizes are those of one trial: with another {what} the model stops ({short(error, 300)})."
             )
-        elif [c.path for c in made.calls] != [c.path for c in builder.calls]:
+        elif [(c.path, c.failed) for c in made.calls] != [(c.path, c.failed) for c in builder.calls]:
             builder.note(f"The sizes are those of one trial: with another {what} the model takes another path.")
         else:
             others[name] = made.calls

@@ -114,8 +114,12 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
         recorded, trial = _better(model, given, recorded, trial, replace(trial, gradients=True))
     builder, error, _ = recorded
     builder.batch_axis = "batch" in given.free()
-    if error is None:
-        free_dimensions(builder, given.free(), lambda name: _record(model, given, replace(trial, varied=name))[:2])
+    free_dimensions(
+        builder,
+        given.free(),
+        lambda name: _record(model, given, replace(trial, varied=name))[:2],
+        stopped=error is not None,
+    )
     return recorded
 
 
