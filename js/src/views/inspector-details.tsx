@@ -76,7 +76,7 @@ function facts(payload: Payload, row: number, extras: readonly ExtraColumn[]) {
       "Params",
       Number.isNaN(params)
         ? "unknown"
-        : `${formatCount(params)}${some && !Number.isNaN(share) ? ` · ${percent(share)}` : ""}`,
+        : `${formatCount(params)}${some && !Number.isNaN(share) ? ` · ${percent(share).replace(" ", "\u00a0")}` : ""}`,
     ],
     ["Non-trainable", fixed > 0 ? formatCount(fixed) : ""],
     ["Own params", some && own !== params ? formatCount(own) : ""],
