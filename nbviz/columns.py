@@ -43,7 +43,15 @@ class Columns(Sequence[Row], Generic[Row]):
 
     @classmethod
     def of(cls, row_type: type[Row], columns: Mapping[str, Iterable[Any]]) -> Columns[Row]:
-        """Return rows that are given field by field: no row is made."""
+        """Return rows that are given field by field: no row is made.
+
+        Examples
+        --------
+        >>> rows, first = graph.edges, graph.edges[0]
+        >>> names = list(first.__dataclass_fields__)
+        >>> type(rows).of(type(first), {name: rows.column(name) for name in names}) == rows
+        True
+        """
         made = cls(row_type)
         made._columns = {name: tuple(columns[name]) for name in made._columns}
         made._length = len(next(iter(made._columns.values())))
