@@ -125,11 +125,12 @@ def test_activations_are_not_kept():
     assert len(reading.graph.calls) == 5
 
 
-def test_shapes_alone_are_filled_with_numbers():
-    model = Routed()
-    nn.init.zeros_(model.router.weight)  # so that both sizes of the batch go to the same experts
-    graph = ran(model, (None, 4))
-    assert graph.calls[0].inputs[0].shape == (None, 4)
+def test_shapes_alone_are_filled_with_numbers_and_nothing_is_free():
+    graph = ran(Routed(), (None, 4))
+    assert graph.calls[0].inputs[0].shape == (2, 4)
+    assert not graph.batch_axis
+    assert "drawn" in graph.diagnostics[0].message
+    assert ran(Routed(), torch.randn(6, 4)).diagnostics == ()
 
 
 def test_running_needs_inputs_and_a_model_that_can_run():

@@ -14,6 +14,8 @@ export function Notes({ payload }: { payload: Payload }) {
   if (diagnostics.length === 0 || dismissed === diagnostics) return null;
   const sorted = [...diagnostics].sort((a, b) => SEVERITY[a.level] - SEVERITY[b.level]);
   const worst = sorted[0]?.level ?? "note";
+  // Where there is no graph, its place says why.
+  if (payload.calls.length === 0 && worst !== "error") return null;
   return (
     <div class={`nbviz-notes is-${worst}`} role={worst === "error" ? "alert" : "status"}>
       <Icon name="alert" />

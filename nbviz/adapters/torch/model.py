@@ -10,7 +10,7 @@ from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
 from nbviz.adapters.torch.failures import mark
 from nbviz.adapters.torch.free import free_dimensions
-from nbviz.adapters.torch.inputs import Arguments, Spec, argument_names, arguments
+from nbviz.adapters.torch.inputs import BATCH, Arguments, Spec, argument_names, arguments
 from nbviz.adapters.torch.kinds import is_kind, type_name
 from nbviz.adapters.torch.operations import Operations, RealOperations
 from nbviz.adapters.torch.parameters import add_parameters
@@ -33,6 +33,11 @@ _SCRIPTED = (
 )
 
 _NOTHING_TO_RUN = "run=True runs the model on inputs, and none are given: pass example tensors, such as inputs=torch.randn(1, 3, 224, 224)."
+
+_DRAWN = (
+    "The model ran on numbers that were drawn, and the sizes are those of this run: others may take another path. Example tensors "
+    "as inputs show the path that they take."
+)
 
 Recorded = tuple[GraphBuilder, Exception | None, dict[Hashable, Any]]
 
@@ -113,13 +118,12 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     if recorded[1] is not None and "does not require grad" in str(recorded[1]):  # forces are gradients of an energy
         recorded, trial = _better(model, given, recorded, trial, replace(trial, gradients=True))
     builder, error, _ = recorded
-    builder.batch_axis = "batch" in given.free()
-    free_dimensions(
-        builder,
-        given.free(),
-        lambda name: _record(model, given, replace(trial, varied=name))[:2],
-        stopped=error is not None,
-    )
+    if run and given.specs():  # where the path depends on numbers, what differs with a size differs by chance
+        builder.note(_DRAWN)
+    free = [] if run else given.free()
+    builder.batch_axis = BATCH in free
+    again = lambda name: _record(model, given, replace(trial, varied=name))[:2]  # noqa: E731
+    free_dimensions(builder, free, again, stopped=error is not None)
     return recorded
 
 
