@@ -43,7 +43,7 @@ PYTHON_ROOMS: dict[str, set[str]] = {
     "views": MEASURES | {"reading", "wire", "progress"},
     "api": MEASURES | {"collecting", "reading", "wire", "adapters", "views"},
     "__init__": MEASURES | {"reading", "api", "views"},
-    "cli": MEASURES | {"api"},
+    "cli": GRAPH | {"api"},
     "__main__": {"cli"},
 }
 

@@ -157,7 +157,8 @@ def _is_pair(value: Any) -> bool:
 
     if not isinstance(value, tuple) or len(value) != 2:
         return False
-    return isinstance(value[1], torch.dtype) and (_is_shape(value[0]) or value[0] == ())
+    known = isinstance(value[1], torch.dtype) or isinstance(getattr(torch, str(value[1]), None), torch.dtype)
+    return known and (_is_shape(value[0]) or value[0] == ())
 
 
 def _parse(value: Any, where: str) -> Any:
@@ -166,7 +167,7 @@ def _parse(value: Any, where: str) -> Any:
     if isinstance(value, torch.Tensor):
         return value
     if _is_pair(value):
-        return _spec(value[0], value[1], where)
+        return _spec(value[0], _dtype(value[1], where), where)
     if _is_shape(value):
         return _spec(tuple(value), None, where)
     if isinstance(value, Mapping):

@@ -1,0 +1,200 @@
+"""The command line: the same views without a notebook."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nbviz import api
+from nbviz.errors import (
+    FileReadError,
+    InputsError,
+    NbvizError,
+    OptionError,
+    PartialReadWarning,
+    PictureWarning,
+    nearest,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_OBJECT = re.compile(r"(?P<module>[\w.]+):(?P<name>[\w.]+)(?P<called>\(\))?")
+_SHOWN = ["type", "output_shape", "params", "macs"]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Save instead of printing, in the format of the suffix: .html .svg .png .pdf .jpg .dot .csv .md .tex .json. "
+    "A suffix alone (.html) writes a file named after each source into this folder.",
+)
+@click.option(
+    "--inputs",
+    metavar="SHAPES",
+    help="What goes in, where the source does not say: 'None,3,224,224', '((None, 64), \"int64\")', "
+    "several as a tuple, by name as a dict.",
+)
+@click.option("--depth", metavar="N", default="auto", show_default=True, help="Levels that are open in what is saved.")
+@click.option(
+    "--color-by", metavar="COLUMN", default="params", show_default=True, help="What the boxes of what is saved show."
+)
+@click.option("--sort", metavar="COLUMN", help="Sort the table by a column, numbers from the largest.")
+@click.option("--run", is_flag=True, help="Run the model once, where its path depends on numbers.")
+@click.version_option(package_name="nbviz")
+def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
+    r"""Show models: print a summary of each SOURCE, or save its view.
+
+    A SOURCE is a model file, or a model in Python code as MODULE:NAME (MODULE:NAME() calls what is there), which is imported
+    from this folder.
+
+    \b
+    nbviz model.onnx
+    nbviz model.keras -o model.html
+    nbviz mymodels:resnet --inputs None,3,224,224 --sort macs
+    """
+    if output is not None and len(sources) > 1 and not _is_suffix(output):
+        msg = f"several sources cannot be saved as one file {output!r}; give a suffix alone, such as {Path(output).suffix or '.html'}."
+        raise click.BadParameter(msg, param_hint="--output")
+    failed = False
+    for number, source in enumerate(sources):
+        if len(sources) > 1 and output is None:
+            click.echo(f"{'' if number == 0 else chr(10)}{source}")
+        failed |= not _show(source, output, options)
+    sys.exit(1 if failed else 0)
+
+
+def _show(source: str, output: str | None, options: dict[str, Any]) -> bool:
+    """Show one source; return whether it was read as a whole."""
+    partial: list[str] = []
+    try:
+        with _heard(partial):
+            _show_whole(source, output, options)
+    except NbvizError as error:
+        partial.append(str(error))
+    for message in partial:
+        click.echo(f"nbviz: {message}", err=True)
+    return not partial
+
+
+def _show_whole(source: str, output: str | None, options: dict[str, Any]) -> None:
+    model, inputs, sort = _loaded(source), _inputs(options["inputs"]), options["sort"]
+    if output is None and sort is None and not options["run"]:
+        api.print_summary(model, inputs)
+        return
+    view = api.view(model, inputs, depth=_depth(options["depth"]), color_by=options["color_by"], run=options["run"])
+    if output is None:
+        click.echo(_sorted(view.table, sort).to_string() if sort is not None else str(view))
+        return
+    if sort is not None:
+        view.sort = [{"id": _column(view.table, sort), "desc": _is_number(view.table, sort)}]
+    path = Path(_name_of(source) + output if _is_suffix(output) else output)
+    click.echo(view.save(path))
+
+
+@contextmanager
+def _heard(partial: list[str]) -> Iterator[None]:
+    """Collect what is said of models that were read only in part; say other warnings of ours in a line each."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            said = list(dict.fromkeys((warning.category, str(warning.message)) for warning in caught))
+    partial.extend(message for category, message in said if issubclass(category, PartialReadWarning))
+    for category, message in said:
+        if issubclass(category, PictureWarning):
+            click.echo(f"nbviz: {message}", err=True)
+
+
+def _loaded(source: str) -> Any:
+    """Return the path of a file, or the object that Python code makes.
+
+    Raises
+    ------
+    FileReadError
+        If the module cannot be imported, or has nothing of that name.
+    """
+    found = None if Path(source).exists() else _OBJECT.fullmatch(source)
+    if found is None:
+        return source
+    folder = os.getcwd()  # noqa: PTH109 - what Python itself would look in first
+    sys.path.insert(0, folder)
+    try:
+        value: Any = importlib.import_module(found["module"])
+        for name in found["name"].split("."):
+            value = getattr(value, name)
+        return value() if found["called"] else value
+    except Exception as error:  # whatever the user's code raises
+        missing = isinstance(error, AttributeError) and error.obj is not None
+        names = nearest(str(error.name), dir(error.obj)) if missing else ""  # type: ignore[attr-defined]
+        msg = f"{source!r} could not be imported: {type(error).__name__}: {error}.{names}"
+        raise FileReadError(msg) from error
+    finally:
+        sys.path.remove(folder)
+
+
+def _inputs(text: str | None) -> Any:
+    """Return the value of ``--inputs``: Python values, nothing that runs.
+
+    Raises
+    ------
+    InputsError
+        If it is none.
+    """
+    if text is None:
+        return None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError) as error:
+        msg = f"--inputs is {text!r}, which are no shapes: write 'None,3,224,224', or '((None, 64), \"int64\")' with a dtype."
+        raise InputsError(msg) from error
+
+
+def _depth(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
+def _is_suffix(output: str) -> bool:
+    return re.fullmatch(r"\.\w+", output) is not None
+
+
+def _name_of(source: str) -> str:
+    """Return what a file that shows a source is called, without a suffix."""
+    found = None if Path(source).exists() else _OBJECT.fullmatch(source)
+    return Path(source.rstrip("/")).name.partition(".")[0] if found is None else found["name"].rpartition(".")[2]
+
+
+def _sorted(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the rows of a table by one column, without the root."""
+    rows = table[table.index != ""]
+    name = _column(table, column)
+    kept = list(dict.fromkeys([*_SHOWN, *([] if name == "path" else [name])]))
+    ordered = rows.sort_index() if name == "path" else rows.sort_values(name, ascending=not _is_number(table, name))
+    return ordered[kept]
+
+
+def _column(table: pd.DataFrame, column: str) -> str:
+    if column not in (known := ["path", *table.columns]):
+        msg = f"--sort is one of {', '.join(known)}; found {column!r}.{nearest(column, known)}"
+        raise OptionError(msg)
+    return column
+
+
+def _is_number(table: pd.DataFrame, column: str) -> bool:
+    from pandas.api.types import is_numeric_dtype
+
+    return column != "path" and is_numeric_dtype(table[column])

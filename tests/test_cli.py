@@ -1,0 +1,140 @@
+"""The command line, as a process on real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+import nbviz
+from tests.fixtures.graphs import tutorial
+
+MODELS = """
+from torch import nn
+
+net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(7200, 10))
+words = nn.Sequential(nn.Embedding(100, 4), nn.Linear(4, 2))
+broken = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(5, 5))
+
+
+def make():
+    return net
+
+
+def fails():
+    raise RuntimeError("no weights here")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    nbviz.view(tutorial()).save(tmp_path / "net.json")
+    (tmp_path / "mymodels.py").write_text(MODELS)
+    return tmp_path
+
+
+def run(folder, *arguments):
+    """Run the command; return its exit status, what it printed, and what it complained of."""
+    environment = {**os.environ, "COLUMNS": "80", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "nbviz", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_file_is_summed_up(folder, capsys):
+    nbviz.print_summary(str(folder / "net.json"), line_length=80)
+    status, printed, complaint = run(folder, "net.json")
+    assert (status, complaint) == (0, "")
+    assert printed.splitlines()[0] == capsys.readouterr().out.splitlines()[0]
+    assert "Total params" in printed
+
+
+def test_several_files_are_told_apart(folder):
+    (folder / "other.json").write_bytes((folder / "net.json").read_bytes())
+    status, printed, _ = run(folder, "net.json", "other.json")
+    assert status == 0
+    assert printed.startswith("net.json\n")
+    assert "\n\nother.json\n" in printed
+
+
+@pytest.mark.parametrize("suffix", [".html", ".csv", ".md", ".json", ".dot"])
+def test_a_view_is_saved(folder, suffix):
+    assert run(folder, "net.json", "-o", f"out{suffix}") == (0, f"out{suffix}\n", "")
+    assert (folder / f"out{suffix}").stat().st_size > 100
+
+
+def test_a_suffix_alone_names_files_after_their_sources(folder):
+    (folder / "other.json").write_bytes((folder / "net.json").read_bytes())
+    status, printed, _ = run(folder, "net.json", "other.json", "-o", ".csv", "--sort", "params")
+    assert (status, printed) == (0, "net.csv\nother.csv\n")
+    assert (folder / "net.csv").read_text() == (folder / "other.csv").read_text()
+    status, _, complaint = run(folder, "net.json", "other.json", "-o", "both.html")
+    assert status == 2
+    assert ".html" in complaint
+
+
+def test_a_model_in_python_code_is_imported_when_asked_for(folder):
+    pytest.importorskip("torch")
+    status, printed, complaint = run(folder, "mymodels:make()", "--inputs", "None,3,32,32", "--sort", "macs")
+    assert (status, complaint) == (0, "")
+    assert [line.split()[:2] for line in printed.splitlines()[2:4]] == [["0", "Conv2d"], ["3", "Linear"]]
+    assert "194400" in printed
+    status, printed, _ = run(folder, "mymodels:words", "--inputs", '((None, 7), "int64")')
+    assert status == 0
+    assert "(None, 7, 4)" in printed
+
+
+def test_a_failed_forward_pass_shows_what_was_reached(folder):
+    pytest.importorskip("torch")
+    status, printed, complaint = run(folder, "mymodels:broken", "--inputs", "None,3,32,32")
+    assert status == 1
+    assert "Conv2d" in printed
+    assert "cannot be multiplied" in complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothere.json"], "no file 'nothere.json'"),
+        (["net.unknown"], ".unknown"),
+        (["net.json", "--sort", "parms"], "Did you mean 'params'?"),
+        (["net.json", "--color-by", "colour", "-o", "out.html"], "color_by"),
+        (["net.json", "--depth", "deep", "-o", "out.html"], "depth"),
+        (["net.json", "-o", "out.xyz"], ".xyz"),
+        (["net.json", "--inputs", "__import__('os')"], "--inputs"),
+        (["mymodels:nett"], "Did you mean 'net'?"),
+        (["mymodels:fails()"], "no weights here"),
+        (["nomodule:net"], "nomodule"),
+        (["mymodels:make"], "function"),
+    ],
+)
+def test_bad_input_is_one_clear_line(folder, arguments, said):
+    if any("mymodels" in argument for argument in arguments):
+        pytest.importorskip("torch")
+    (folder / "net.unknown").write_text("?")
+    status, printed, complaint = run(folder, *arguments)
+    assert (status, printed) == (1, "")
+    assert said in complaint
+    assert complaint.startswith("nbviz: ")
+    assert len(complaint.splitlines()) == 1
+
+
+def test_one_bad_file_does_not_stop_the_others(folder):
+    (folder / "bad.json").write_text(json.dumps({"no": "graph"}))
+    status, printed, complaint = run(folder, "bad.json", "net.json")
+    assert status == 1
+    assert "Total params" in printed
+    assert complaint.startswith("nbviz: bad.json")
+
+
+def test_help_and_version(folder):
+    status, printed, _ = run(folder, "--help")
+    assert status == 0
+    for option in ("--output", "--inputs", "--depth", "--color-by", "--sort", "--run", "MODULE:NAME"):
+        assert option in printed
+    assert version("nbviz") in run(folder, "--version")[1]
+    assert run(folder)[0] == 2
