@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
+import nbviz
 from nbviz import adapters
 from nbviz.adapters.keras import KerasAdapter
 from nbviz.builder import GraphBuilder
 from nbviz.errors import UnsupportedModelError
+from nbviz.invariants import violations
+from nbviz.metrics import Metrics
 from nbviz.reading import Reading
 
 
@@ -117,3 +122,21 @@ except MissingExtraError as error:
     import re
 
     assert re.search(words, result.stdout), result.stdout + result.stderr
+
+
+def test_the_documented_reader_of_ones_own_works():
+    text = (Path(__file__).parents[2] / "notebooks" / "api.md").read_text(encoding="utf-8")
+    example, shown = re.findall(r"```python\n(.*?)```", text.partition("## A reader of your own")[2], re.DOTALL)
+    assert len(example.splitlines()) <= 35
+    names = {}
+    exec(example, names)  # noqa: S102 - what is documented is tested
+    graph = nbviz.read(names["Chain"](4, 8, 2))
+    assert list(violations(graph)) == []
+    metrics = Metrics(graph)
+    assert (metrics.totals["params"], metrics.totals["macs"]) == (48, 48)
+    assert [(graph.calls[e.source].path, graph.calls[e.target].path) for e in graph.edges] == [
+        ("input#1", "matrix_0"),
+        ("matrix_0", "matrix_1"),
+        ("matrix_1", "output#1"),
+    ]
+    assert repr(nbviz.view(names["Chain"](4, 8, 2))) == shown.splitlines()[1]
