@@ -49,3 +49,25 @@ describe("fit", () => {
     expect(at.top + at.bottom).toBeCloseTo(400);
   });
 });
+
+describe("a box that is looked for", () => {
+  const box = { x: 1000, y: 1000, width: 230, height: 58 };
+  const at = ({ k, x, y }: Viewport) => {
+    return { left: box.x * k + x, top: box.y * k + y, right: (box.x + 230) * k + x, bottom: (box.y + 58) * k + y };
+  };
+
+  test("comes into the middle of a window that is large enough", () => {
+    const view = viewport(800, 600);
+    view.centre(box);
+    expect(at(view).left + at(view).right).toBeCloseTo(800);
+  });
+
+  test("does not come to lie under the legend of a small one", () => {
+    for (const look of ["centre", "reveal"] as const) {
+      const view = viewport(480, 160);
+      view[look](box);
+      expect(isCovered(at(view), view)).toBe(false);
+      expect(at(view).left).toBeGreaterThanOrEqual(24);
+    }
+  });
+});

@@ -93,13 +93,16 @@ export class Viewport {
     const k = this.#scaleFor(bounds, most);
     const x = this.width / 2 - (bounds.x + bounds.width / 2) * k;
     const y = this.height / 2 - (bounds.y + bounds.height / 2) * k;
+    this.#setClear(k, x, y, bounds);
+  }
+
+  /** Move the camera, but keep `bounds` out of the corner that the legend covers, where there is room beside or above. */
+  #setClear(k: number, x: number, y: number, bounds: Bounds): void {
     const below = (bounds.y + bounds.height) * k + y - (this.height - this.corner.height);
     const beside = (bounds.x + bounds.width) * k + x - (this.width - this.corner.width);
     const covered = below > 0 && beside > 0;
-    const left = bounds.x * k + x;
-    const top = bounds.y * k + y;
-    if (covered && left - beside >= MARGIN) this.#set(k, x - beside, y);
-    else if (covered && top - below >= MARGIN) this.#set(k, x, y - below);
+    if (covered && bounds.x * k + x - beside >= MARGIN) this.#set(k, x - beside, y);
+    else if (covered && bounds.y * k + y - below >= MARGIN) this.#set(k, x, y - below);
     else this.#set(k, x, y);
   }
 
@@ -132,7 +135,7 @@ export class Viewport {
   centre(bounds: Bounds): void {
     const k = this.k < READABLE ? 0.8 : this.k;
     const y = bounds.y + Math.min(bounds.height / 2, (this.height / k) * 0.35);
-    this.#set(k, this.width / 2 - (bounds.x + bounds.width / 2) * k, this.height / 2 - y * k);
+    this.#setClear(k, this.width / 2 - (bounds.x + bounds.width / 2) * k, this.height / 2 - y * k, bounds);
   }
 
   /** Bring a point into the middle. */
@@ -151,6 +154,6 @@ export class Viewport {
     const top = bounds.y * this.k + this.y;
     const dx = shift(left, bounds.width * this.k, this.width);
     const dy = shift(top, Math.min(bounds.height, 64) * this.k, this.height);
-    if (dx !== 0 || dy !== 0) this.panBy(dx, dy);
+    if (dx !== 0 || dy !== 0) this.#setClear(this.k, this.x + dx, this.y + dy, bounds);
   }
 }

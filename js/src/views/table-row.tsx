@@ -58,12 +58,15 @@ function rowClass({ payload, row, selected, current, hovered, dimmed }: RowProps
   return names.join(" ");
 }
 
-function NameCell({ payload, row, depth, open, flat, failed, title }: RowProps & { title: string }) {
+function NameCell({ payload, columns, row, depth, open, flat, failed, title }: RowProps & { title: string }) {
   const { rows, meta } = payload;
   const path = rows.path[row] ?? "";
   const label = rows.label[row] || meta.name;
   const [before, rest] = flat ? split(path || label, label) : split(label, label.slice(sharedPrefix(rows, row)));
   const group = rows.kind[row] === "group";
+  // "0" says nothing: what it is stands beside it, unless it has a column of its own, or a badge needs the room.
+  const bare = /^\d+$/.test(label) && !columns.some(({ id }) => id === "type");
+  const type = bare && !isIdle(payload, row) ? rows.type[row] : "";
   const tip = group ? `${path.replaceAll("~", "")}: group inferred from the layers' names` : title;
   return (
     <div class={`nbviz-cell nbviz-name${flat ? " is-flat" : ""}`} role="rowheader" title={tip}>
@@ -79,6 +82,7 @@ function NameCell({ payload, row, depth, open, flat, failed, title }: RowProps &
         {before && <span class="nbviz-before">{before.replaceAll("~", "")}</span>}
         <span class="nbviz-label">{rest.replace(/^~/, "")}</span>
       </span>
+      {type && <span class="nbviz-after">{type}</span>}
       <Badges payload={payload} row={row} failed={failed} />
     </div>
   );
