@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.architectures import write_table
+
 # before anything imports Keras, which reads these once; it would also write its settings into the home directory
 os.environ.setdefault("KERAS_BACKEND", "jax")
 _keras_home = tempfile.TemporaryDirectory(prefix="nbviz-keras-")  # goes with the process
@@ -28,6 +30,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         nearest = next((folder for folder in item.path.parents if folder in MARKED_FOLDERS), None)
         if nearest is not None:
             item.add_marker(MARKED_FOLDERS[nearest])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    write_table(terminalreporter)
 
 
 # A busy machine is slow: how long an example takes says nothing.

@@ -1,6 +1,6 @@
 """Models that nobody here wrote: each is read at its full size without weights, and small as it really runs.
 
-The table at the end of the output says of each what came of it (see ``tests/adapters/conftest.py``).
+The table at the end of the output says of each what came of it (see ``tests/architectures.py``).
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # configurations and random weight
 
 _LAYERS = re.compile(r"(num_|n_)?((hidden|encoder|decoder|text|vision|audio|local|global)_)*(layers?|blocks?|depth)")
 _EXPERTS = re.compile(r"(n_routed|num|num_local|moe_num)_experts")
+_CHOSEN = re.compile(r"(num_)?experts_per_tok(en)?|moe_(top_?)?k|top_k_experts")
 _MOST_WORDS = 1024
 
 
@@ -181,7 +182,8 @@ def _shrink(config: Any, layers: int) -> None:
         if isinstance(value, list) and key == "depths":
             setattr(config, key, [min(n, 2) for n in value])
         elif isinstance(value, int) and not isinstance(value, bool):
-            most = layers if _LAYERS.fullmatch(key) else 16 if _EXPERTS.fullmatch(key) else value
+            most = layers if _LAYERS.fullmatch(key) else 4 if _EXPERTS.fullmatch(key) else value
+            most = 2 if _CHOSEN.fullmatch(key) else most
             most = _MOST_WORDS if key.endswith("vocab_size") else most
             most = 3 if key.endswith("token_id") and value >= _MOST_WORDS else most
             if value > most:
