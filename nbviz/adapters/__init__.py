@@ -25,6 +25,8 @@ FILES = {
     ".h5": "nbviz.adapters.keras.files:read_file",
     ".hdf5": "nbviz.adapters.keras.files:read_file",
     ".pt2": "nbviz.adapters.torch.exported.files:read_file",
+    ".safetensors": "nbviz.adapters.checkpoints.safetensors:read_file",
+    ".safetensors.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
