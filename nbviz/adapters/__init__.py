@@ -27,6 +27,7 @@ FILES = {
     ".pt2": "nbviz.adapters.torch.exported.files:read_file",
     ".safetensors": "nbviz.adapters.checkpoints.safetensors:read_file",
     ".safetensors.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
+    ".gguf": "nbviz.adapters.checkpoints.gguf:read_file",
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""

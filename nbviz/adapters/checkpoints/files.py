@@ -64,14 +64,14 @@ _AGAIN = "Copy or download it again, or write it again."
 
 
 def _looks_like(path: Path) -> str:
-    """Say what a file looks like from its first bytes."""
+    """Say what a file looks like from its first bytes, if that is not what its name says."""
     try:
         with path.open("rb") as file:
             start = file.read(32).lstrip()
     except OSError:
         return ""
     found = next((kind for magic, kind in _BEGINNINGS.items() if start.startswith(magic)), None)
-    return f" It looks like {found}." if found else ""
+    return f" It looks like {found}." if found and path.suffix.lower() not in found else ""
 
 
 @final
