@@ -28,6 +28,10 @@ FILES = {
     ".safetensors": "nbviz.adapters.checkpoints.safetensors:read_file",
     ".safetensors.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
     ".gguf": "nbviz.adapters.checkpoints.gguf:read_file",
+    ".pt": "nbviz.adapters.checkpoints.torch_files:read_file",
+    ".pth": "nbviz.adapters.checkpoints.torch_files:read_file",
+    ".bin": "nbviz.adapters.checkpoints.torch_files:read_file",
+    ".ckpt": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""

@@ -135,7 +135,7 @@ def test_loading_a_file_leaves_the_name_counters(tmp_path):
         ("broken.keras", b"not a zip", "damaged"),
         ("broken.h5", b"not hdf5", "damaged"),
         ("model.weights.h5", b"", "weights alone"),
-        ("model.bin", b"", "'.bin'"),
+        ("model.docx", b"", "'.docx'"),
     ],
 )
 def test_files_that_cannot_be_read_say_why(tmp_path, name, content, words):

@@ -15,6 +15,7 @@ MAX_HEADER = 100 << 20
 """The most bytes of a header: as the safetensors library has it."""
 
 _AXES = 64
+_PIECE = 1 << 20
 _BEGINNINGS = {
     b"GGUF": "a GGUF file (.gguf)",
     b"\x89HDF\r\n\x1a\n": "an HDF5 file (.weights.h5)",
@@ -95,7 +96,10 @@ class Bounded:
         """Return up to ``count`` bytes."""
         if not 0 <= count <= self._left:
             raise ValueError(f"its header takes more than {self._limit:,} bytes")
-        return self._taken(self._stream.read(count))
+        found = bytearray()
+        while piece := self._stream.read(min(count - len(found), _PIECE)):  # room is made for what is there alone
+            found += piece
+        return self._taken(bytes(found))
 
     def readline(self) -> bytes:
         """Return bytes up to the end of a line."""

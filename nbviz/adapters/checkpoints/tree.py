@@ -17,7 +17,7 @@ from nbviz.graph import ModelGraph, OptimizerState, ParameterKind, Setting
 from nbviz.reading import Reading
 from nbviz.shape import Shape
 
-MAX_TENSORS = 1_000_000
+MAX_TENSORS = 500_000
 """The most tensors, and the most rows around them, that a checkpoint may have."""
 
 _COUNTABLE = 1 << 63
@@ -126,10 +126,8 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         builder.hold(layer, key, _stored(name, entry))
     if max(sum(e.size for e in entries.values()), sum(e.bytes or 0 for e in entries.values())) >= _COUNTABLE:
         raise TooLargeError("its tensors claim more values than a number of 64 bits can count")
-    for row, settings in checkpoint.settings.items():
-        builder.layer(_row(builder, rows, row)).settings = tuple(
-            (_text(name), _setting(value)) for name, value in settings[:_SETTINGS]
-        )
+    for row, settings in _settings(checkpoint, rows).items():
+        builder.layer(row).settings = tuple((_text(name), _setting(value)) for name, value in settings[:_SETTINGS])
     builder.optimizer = checkpoint.optimizer
     builder.note(NO_GRAPH)
     for note in checkpoint.notes:
@@ -164,6 +162,18 @@ def _row(builder: GraphBuilder, rows: set[tuple[str, ...]], path: tuple[str, ...
             name = ".".join(here)
             builder.add_layer(here, here[:-1], _text(here[-1]), name=_text(name), type="Tensors")
     return path
+
+
+def _settings(checkpoint: Checkpoint, rows: set[tuple[str, ...]]) -> dict[tuple[str, ...], list[tuple[str, Setting]]]:
+    """Return the metadata by rows that exist: what is about none of them is about the nearest one around."""
+    found: dict[tuple[str, ...], list[tuple[str, Setting]]] = {}
+    for path, settings in checkpoint.settings.items():
+        row = path[:_DEPTH]
+        while row not in rows:
+            row = row[:-1]
+        prefix = "".join(f"{segment}." for segment in path[len(row) :])
+        found.setdefault(row, []).extend((f"{prefix}{name}", value) for name, value in settings)
+    return found
 
 
 def _stored(name: str, entry: Entry) -> Stored:
