@@ -96,6 +96,8 @@ class Bounded:
         """Return up to ``count`` bytes."""
         if not 0 <= count <= self._left:
             raise ValueError(f"its header takes more than {self._limit:,} bytes")
+        if count <= _PIECE:
+            return self._taken(self._stream.read(count))
         found = bytearray()
         while piece := self._stream.read(min(count - len(found), _PIECE)):  # room is made for what is there alone
             found += piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -15,7 +16,7 @@ from nbviz.adapters.checkpoints.torch_objects import Region, Storage, TorchObjec
 from nbviz.adapters.checkpoints.torch_values import StorageValues
 from nbviz.adapters.checkpoints.tree import Checkpoint, reading_of
 from nbviz.adapters.checkpoints.values import Values
-from nbviz.adapters.checkpoints.zips import BAD_ZIP, member, open_zip, stored_at
+from nbviz.adapters.checkpoints.zips import BAD_ZIP, contents, open_zip, stored_at
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError
 from nbviz.reading import Reading
@@ -55,12 +56,9 @@ def _read_zip(path: Path) -> Reading:
         refusal = _other_archive(path, root, names)
         if refusal or root is None:
             raise FileReadError(refusal)
-        with member(archive, f"{root}/data.pkl", _PICKLE) as stream:
-            found = take_apart(stream)
-        big = False
-        if f"{root}/byteorder" in names:
-            with member(archive, f"{root}/byteorder", 16) as stream:
-                big = stream.read(16) == b"big"
+        pickled = contents(archive, f"{root}/data.pkl", _PICKLE)
+        found = take_apart(Bounded(io.BytesIO(pickled), len(pickled)))
+        big = f"{root}/byteorder" in names and contents(archive, f"{root}/byteorder", 16) == b"big"
         return _reading(path, found, _in_zip(path, archive, root, big=big))
 
 

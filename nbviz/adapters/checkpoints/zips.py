@@ -75,6 +75,12 @@ def member(archive: zipfile.ZipFile, name: str, limit: int) -> Iterator[Bounded]
         yield Bounded(stream, limit)
 
 
+def contents(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """Return a file in an archive that has no more than ``limit`` bytes."""
+    with member(archive, name, limit) as stream:
+        return stream.read(archive.NameToInfo[name].file_size)
+
+
 def stored_at(path: Path, header: int) -> int:
     """Return where the bytes of an uncompressed file begin, from where its own header does."""
     with path.open("rb") as file:
