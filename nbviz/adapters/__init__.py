@@ -20,7 +20,7 @@ OBJECTS = {
 """The built-in adapters of model objects, in the order in which they are asked."""
 
 FILES = {
-    ".weights.h5": "nbviz.adapters.keras.files:refuse_weights",
+    ".weights.h5": "nbviz.adapters.checkpoints.hdf5:read_file",
     ".keras": "nbviz.adapters.keras.files:read_file",
     ".h5": "nbviz.adapters.keras.files:read_file",
     ".hdf5": "nbviz.adapters.keras.files:read_file",
@@ -32,6 +32,8 @@ FILES = {
     ".pth": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".bin": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".ckpt": "nbviz.adapters.checkpoints.torch_files:read_file",
+    ".npz": "nbviz.adapters.checkpoints.npz:read_archive",
+    ".npy": "nbviz.adapters.checkpoints.npz:read_array",
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""

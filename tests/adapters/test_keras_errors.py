@@ -134,7 +134,7 @@ def test_loading_a_file_leaves_the_name_counters(tmp_path):
         ("missing.keras", None, "There is no file"),
         ("broken.keras", b"not a zip", "damaged"),
         ("broken.h5", b"not hdf5", "damaged"),
-        ("model.weights.h5", b"", "weights alone"),
+        ("model.weights.h5", b"", "is empty"),
         ("model.docx", b"", "'.docx'"),
     ],
 )
