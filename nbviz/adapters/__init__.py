@@ -16,6 +16,7 @@ from nbviz.reading import Adapter, Reading
 OBJECTS = {
     "Keras 3": "nbviz.adapters.keras:KerasAdapter",
     "PyTorch": "nbviz.adapters.torch:TorchAdapter",
+    "dicts of arrays": "nbviz.adapters.checkpoints.mapping:MappingAdapter",
 }
 """The built-in adapters of model objects, in the order in which they are asked."""
 
@@ -38,6 +39,9 @@ FILES = {
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
 
+FOLDER = "nbviz.adapters.checkpoints.folder:read_folder"
+"""The reader of folders, by what is inside."""
+
 EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]"}
 """What to install for models of a package."""
 
@@ -51,7 +55,7 @@ def read(source: Any, inputs: Any = None, *, run: bool = False) -> Reading:
     Parameters
     ----------
     source
-        A model, a ``ModelGraph``, an object with ``__nbviz_graph__``, or the path of a file.
+        A model, a ``ModelGraph``, an object with ``__nbviz_graph__``, or the path of a file or folder.
     inputs
         Example tensors, shapes or specs, where the framework does not know the model's inputs itself.
     run
@@ -133,6 +137,8 @@ def _own_graph(source: Any, given: Any) -> Reading:
 
 
 def _read_path(path: str, inputs: Any) -> Reading:
+    if Path(path).is_dir():
+        return _load(FOLDER)(Path(path), inputs)  # type: ignore[no-any-return]
     suffixes = sorted((s for s in FILES if path.lower().endswith(s)), key=len)
     if not suffixes:
         raise FileReadError(_unknown_file(path))

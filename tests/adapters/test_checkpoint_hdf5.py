@@ -39,10 +39,9 @@ def test_weights_of_keras_are_rows_by_layer(tmp_path):
     graph = graph_of(path)
     assert (graph.name, graph.framework) == ("net", "Keras")
     assert graph.layer_index.keys() == {"", "layers", "layers/conv2d", "layers/batch_normalization", "layers/dense"}
-    assert dict(graph.layers[graph.layer_index["layers/dense"]].settings)["name"] == "out"
     assert Metrics(graph).totals["params"] == model.count_params()
     assert (graph.optimizer.name, graph.optimizer.size) == (
-        "adam",
+        "optimizer",
         sum(int(np.prod(v.shape)) for v in model.optimizer.variables),
     )
     kernel = np.asarray(model.layers[-1].kernel)

@@ -1,6 +1,7 @@
 """Reads ``.weights.h5`` files, which Keras writes: the tree of groups and datasets, without the values in them.
 
-Links out of the file, and datasets whose values are in other files, are never followed.
+Links out of the file, and datasets whose values are in other files, are never followed. Attributes are not read, though Keras
+keeps the names of layers there: the HDF5 library never comes back from some damaged ones.
 """
 
 from __future__ import annotations
@@ -63,7 +64,6 @@ class _Walk:
     path: Path
     checkpoint: Checkpoint
     _optimizer: list[Entry] = field(default_factory=list)
-    _optimizer_name: str = "optimizer"
     _groups: set[Any] = field(default_factory=set)
     _steps: int = 0
 
@@ -87,7 +87,6 @@ class _Walk:
                 continue
             found = group[name]
             if isinstance(found, h5py.Group):
-                self._name(found, path, name)
                 self.visit(found, here)
             elif isinstance(found, h5py.Dataset):
                 self._dataset(found, here)
@@ -95,16 +94,6 @@ class _Walk:
     def _note(self, path: tuple[str, ...], what: str) -> None:
         if len(self.checkpoint.notes) < _NOTED:
             self.checkpoint.notes.append(f"{short('/'.join(path), 200)} {what}.")
-
-    def _name(self, group: Any, path: tuple[str, ...], segment: str) -> None:
-        """Let a row have the name of its layer, which Keras keeps beside the layer's variables."""
-        if segment != "vars" or "name" not in group.attrs or group.attrs.get_id("name").shape != ():
-            return
-        name = short(group.attrs["name"], 200)
-        if path == ("optimizer",):
-            self._optimizer_name = name
-        elif path:
-            self.checkpoint.settings[path] = [("name", name)]
 
     def _dataset(self, dataset: Any, path: tuple[str, ...]) -> None:
         entry = _entry(dataset, self.path, path)
@@ -119,7 +108,7 @@ class _Walk:
         """Add what is known when all was seen."""
         size, taken = (sum(getattr(e, what) or 0 for e in self._optimizer) for what in ("size", "bytes"))
         if self._optimizer:
-            self.checkpoint.optimizer = OptimizerState(self._optimizer_name, size, taken)
+            self.checkpoint.optimizer = OptimizerState("optimizer", size, taken)
         self.checkpoint.notes.append(
             "The file holds weights alone. To see the model itself, build it in Python, call model.load_weights(path) and "
             "pass the model, or save it whole with model.save('model.keras')."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
@@ -12,6 +12,7 @@ from nbviz.graph import OptimizerState
 
 _DEPTH = 64
 _NOTED = 20
+_SHOWN = 16
 _TIMES = 1000
 
 
@@ -41,6 +42,13 @@ class Other:
 
 Found = Entry | Branch | Scalar | Other
 """What there is at one place; the path of an ``Entry`` is not known yet."""
+
+
+def listed(values: Sequence[Any]) -> Branch | Scalar:
+    """Return a list of plain values as one value, of others as a branch."""
+    if all(value is None or isinstance(value, bool | int | float | str) for value in values):
+        return Scalar(tuple(values) if len(values) <= _SHOWN else f"{len(values):,} values")
+    return Branch(list(enumerate(values)))
 
 
 @final

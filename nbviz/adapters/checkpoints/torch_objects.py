@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, final
 
 from nbviz.adapters.checkpoints.files import extents, whole
-from nbviz.adapters.checkpoints.nested import Branch, Found, Other, Scalar
+from nbviz.adapters.checkpoints.nested import Branch, Found, Other, Scalar, listed
 from nbviz.adapters.checkpoints.pickles import Global, Made, Outside, Pairs
 from nbviz.adapters.checkpoints.tree import Entry
 from nbviz.adapters.checkpoints.values import Values
@@ -93,7 +93,7 @@ class TorchObjects:
         if isinstance(value, Pairs):
             return _branch(value.items)
         if isinstance(value, list | tuple):
-            return _listed(value)
+            return listed(value)
         if isinstance(value, Made):
             return self._made(value)
         if isinstance(value, Global | Outside):
@@ -107,7 +107,7 @@ class TorchObjects:
         if name in _DICTS:
             return _branch(made.items)
         if name in _LISTS:
-            return _listed(made.members or (made.args[0] if made.args else ()))
+            return listed(made.members or (made.args[0] if made.args else ()))
         if _NDARRAY.fullmatch(name):
             return _ndarray(made)
         rebuild = _REBUILDERS.get(name)
@@ -194,13 +194,6 @@ def _branch(items: list[tuple[Any, Any]]) -> Branch:
         twice = next(name for at, name in enumerate(names) if name in set(names[:at]))
         raise ValueError(f"the name {short(twice, 100)!r} occurs twice")
     return Branch(items)
-
-
-def _listed(values: Sequence[Any]) -> Found:
-    """Return a list of plain values as one value, of others as a branch."""
-    if all(value is None or isinstance(value, bool | int | float | str) for value in values):
-        return Scalar(tuple(values) if len(values) <= 16 else f"{len(values):,} values")
-    return Branch(list(enumerate(values)))
 
 
 def _storage(outside: Any) -> Storage:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, final
 
 from nbviz.adapters.checkpoints.files import damaged
-from nbviz.adapters.checkpoints.values import FileWeights, Values
+from nbviz.adapters.checkpoints.values import Values, Weights
 from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder, Stored
 from nbviz.errors import NbvizError
@@ -147,7 +147,7 @@ def reading_of(path: Path, kind: str, checkpoint: Checkpoint) -> Reading:
         graph, entries = graph_of(checkpoint)
     except TooLargeError as error:
         raise damaged(path, kind, error) from error
-    return Reading(graph, FileWeights(path, [entry.values for entry in entries]))
+    return Reading(graph, Weights(repr(str(path)), [entry.values for entry in entries]))
 
 
 def _row(builder: GraphBuilder, rows: set[tuple[str, ...]], path: tuple[str, ...]) -> tuple[str, ...]:

@@ -101,19 +101,19 @@ def _e4m3(byte: int) -> float:
 
 
 @final
-class FileWeights:
-    """Reads weights by opening the file again: a view holds none of them.
+class Weights:
+    """Reads weights from where they are, a file that is opened again or objects that still live: a view holds none of them.
 
     Parameters
     ----------
-    path
-        What was read.
+    where
+        What was read, for messages.
     values
         Where the values of each parameter are, by id; a text says why they cannot be read.
     """
 
-    def __init__(self, path: Path, values: Sequence[Values | str]) -> None:
-        self._path = path
+    def __init__(self, where: str, values: Sequence[Values | str]) -> None:
+        self._where = where
         self._values = values
 
     def chunks(self, parameter: int) -> Iterator[npt.NDArray[np.generic]]:
@@ -135,4 +135,4 @@ class FileWeights:
         try:
             yield from pieces
         except (OSError, ValueError, EOFError, FileReadError, RuntimeError) as error:
-            raise LookupError(f"The weights are read from {str(self._path)!r}: {plain(error)}.") from error
+            raise LookupError(f"The weights are read from {self._where}: {plain(error)}.") from error
