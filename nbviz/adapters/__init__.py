@@ -28,6 +28,7 @@ FILES = {
     ".pt2": "nbviz.adapters.torch.exported.files:read_file",
     ".safetensors": "nbviz.adapters.checkpoints.safetensors:read_file",
     ".safetensors.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
+    ".bin.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
     ".gguf": "nbviz.adapters.checkpoints.gguf:read_file",
     ".pt": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".pth": "nbviz.adapters.checkpoints.torch_files:read_file",

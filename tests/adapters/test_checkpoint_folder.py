@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nbviz.errors import FileReadError
-from tests.adapters.checkpoint_reading import graph_of, refused, safetensors_bytes, tensors
+from tests.adapters.checkpoint_reading import graph_of, refused, safetensors_bytes, tensors, values
 from tests.adapters.test_checkpoint_gguf import ONE as GGUF
 from tests.adapters.test_checkpoint_gguf import header, info
 
@@ -69,6 +69,25 @@ def test_files_of_pytorch_are_found_beside_what_training_leaves(fill):
 
     files = {"pytorch_model.bin": save({"w": torch.ones(2)}), "optimizer.pt": save({}), "training_args.bin": b"x"}
     assert set(tensors(graph_of(fill(**files)))) == {"w"}
+
+
+def test_shards_of_pytorch_are_one_checkpoint_whose_storages_are_their_own(fill):
+    torch = pytest.importorskip("torch")
+
+    def save(name, value):
+        return lambda path: torch.save({name: torch.full((3,), value)}, path)
+
+    shards = {f"pytorch_model-{i}-of-2.bin": save(f"t.{i}", float(i)) for i in (1, 2)}
+    weight_map = {f"t.{i}": f"pytorch_model-{i}-of-2.bin" for i in (1, 2)}
+    folder = fill(**shards, **{"pytorch_model.bin.index.json": index(**weight_map)})
+    graph = graph_of(folder)
+    assert (graph.name, graph.framework) == ("pytorch_model", "PyTorch")
+    assert {name: list(found) for name, found in values(folder).items()} == {"t/1": [1] * 3, "t/2": [2] * 3}
+    refused(
+        fill(**{"pytorch_model.bin.index.json": index(**{"t.1": "pytorch_model-2-of-2.bin"})})
+        / "pytorch_model.bin.index.json",
+        "not so",
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import io
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 
@@ -247,6 +249,19 @@ def test_big_files_open_by_their_pickle_alone(tmp_path):
     tracemalloc.stop()
     assert Metrics(reading.graph).totals["bytes"] == 4 * length
     assert next(iter(reading.weights.chunks(0))).sum() == 0
+
+
+def test_no_file_needs_pytorch(save):
+    """The values as well: half precision and views included."""
+    path = save({"a": torch.ones(2, 3).T, "b": torch.ones(3, dtype=torch.bfloat16)})
+    code = f"""
+import sys
+from nbviz.adapters import read
+reading = read({str(path)!r})
+print([float(sum(piece.sum() for piece in reading.weights.chunks(i))) for i in range(2)], "torch" in sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert result.stdout.strip() == "[6.0, 3.0] False"
 
 
 # --- what is refused

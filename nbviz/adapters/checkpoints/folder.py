@@ -17,7 +17,9 @@ _ASIDE = re.compile(
     r"(training_args|optimizer|scheduler|rng_state.*|scaler|random_states.*)\.(bin|pt|pth)$", re.IGNORECASE
 )
 """What training leaves beside a checkpoint."""
-_LOOKED_FOR = "*.safetensors.index.json, *.safetensors, *.gguf, *.bin, *.pt, *.pth, *.ckpt, *.weights.h5, *.npz"
+_LOOKED_FOR = (
+    "*.safetensors.index.json, *.safetensors, *.gguf, *.bin.index.json, *.bin, *.pt, *.pth, *.ckpt, *.weights.h5, *.npz"
+)
 _LISTED = 5
 _MOST = 100_000
 
@@ -45,6 +47,9 @@ def read_folder(path: Path, _inputs: Any = None) -> Reading:
     if models:
         return gguf.read_parts(path, models) if _one_set(path, models) else gguf.read_file(_only(path, models))
     pickles = [file for file in _ending(files, ".bin", ".pt", ".pth", ".ckpt") if not _ASIDE.fullmatch(file.name)]
+    indexes = _ending(files, ".bin.index.json")
+    if indexes:
+        return sharded.read_index(_only(path, indexes))
     if pickles:
         return torch_files.read_file(_only(path, pickles))
     weights = _ending(files, ".weights.h5")

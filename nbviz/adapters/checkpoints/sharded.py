@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nbviz.adapters.checkpoints import safetensors
+from nbviz.adapters.checkpoints import safetensors, torch_files
 from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, inside, opened, size_of, unique
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
 from nbviz.adapters.text import short
@@ -15,13 +15,13 @@ from nbviz.errors import FileReadError
 from nbviz.graph import Setting
 from nbviz.reading import Reading
 
-_INDEX = ".safetensors.index.json"
+_TORCH = ".bin.index.json"
 _KIND = "the index of a sharded checkpoint"
 _SHARDS = 10_000
 
 
 def read_index(path: Path, _inputs: Any = None) -> Reading:
-    """Read the safetensors files that a ``.safetensors.index.json`` file names.
+    """Read the files that a ``.safetensors.index.json`` or a ``.bin.index.json`` file names.
 
     Raises
     ------
@@ -35,10 +35,11 @@ def read_index(path: Path, _inputs: Any = None) -> Reading:
     except ValueError as error:
         raise damaged(path, _KIND, error) from error
     _refuse_missing(path, shards)
+    pickled = path.name.lower().endswith(_TORCH)
     found: dict[str, Entry] = {}
     left_out = 0
     for shard, file in shards.items():
-        held, _ = safetensors.read_header(file)
+        held = torch_files.read_entries(file) if pickled else safetensors.read_header(file)[0]
         listed = {name: entry for name, entry in held.items() if weight_map.get(name) == shard}
         left_out += len(held) - len(listed)
         found.update(listed)
@@ -46,8 +47,8 @@ def read_index(path: Path, _inputs: Any = None) -> Reading:
     if lost:
         what = f"it says that {short(lost[0], 100)!r} is in {short(weight_map[lost[0]], 100)!r}, which is not so"
         raise damaged(path, _KIND, what)
-    checkpoint = Checkpoint(path.name[: -len(_INDEX)], safetensors.KIND, [found[name] for name in weight_map])
-    checkpoint.settings[()] = [*metadata, ("files", len(shards))]
+    name, kind = path.name.rsplit(".", 3)[0], "PyTorch" if pickled else safetensors.KIND
+    checkpoint = Checkpoint(name, kind, [found[name] for name in weight_map], {(): [*metadata, ("files", len(shards))]})
     if left_out:
         checkpoint.notes.append(f"{left_out:,} tensors in the files are not in the index {path.name!r}, and not shown.")
     return reading_of(path, _KIND, checkpoint)

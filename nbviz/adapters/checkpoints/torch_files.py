@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +15,7 @@ from nbviz.adapters.checkpoints.nested import Other, Walk
 from nbviz.adapters.checkpoints.pickles import take_apart
 from nbviz.adapters.checkpoints.torch_objects import Region, Storage, TorchObjects, holds_tensors
 from nbviz.adapters.checkpoints.torch_values import StorageValues
-from nbviz.adapters.checkpoints.tree import Checkpoint, reading_of
+from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, reading_of
 from nbviz.adapters.checkpoints.values import Values
 from nbviz.adapters.checkpoints.zips import BAD_ZIP, contents, open_zip, stored_at
 from nbviz.adapters.text import short
@@ -35,6 +36,24 @@ def read_file(path: Path, _inputs: Any = None) -> Reading:
     FileReadError
         If it is damaged, no such file, or holds objects of other classes than tensors and plain values.
     """
+    return reading_of(path, KIND, _checkpoint(path))
+
+
+def read_entries(path: Path) -> dict[str, Entry]:
+    """Return the tensors of a file that is one of several, by name.
+
+    Raises
+    ------
+    FileReadError
+        As ``read_file`` does.
+    """
+    entries = _checkpoint(path).entries
+    # a storage is known by its name in its own file
+    keys = [(path, id(entry) if entry.key is None else entry.key) for entry in entries]
+    return {".".join(entry.path): replace(entry, key=key) for entry, key in zip(entries, keys, strict=True)}
+
+
+def _checkpoint(path: Path) -> Checkpoint:
     with opened(path) as file:
         start = file.read(4)
     try:
@@ -46,10 +65,10 @@ def read_file(path: Path, _inputs: Any = None) -> Reading:
         raise
     except BAD_ZIP as error:
         raise damaged(path, KIND, error) from error
-    raise damaged(path, KIND, "it is neither a zip archive nor a pickle; files of PyTorch before 0.2 are not read")
+    raise damaged(path, KIND, "it is neither a zip archive nor a pickle, as torch.save writes them")
 
 
-def _read_zip(path: Path) -> Reading:
+def _read_zip(path: Path) -> Checkpoint:
     with open_zip(path) as archive:
         names = set(archive.namelist())
         root = next((name.removesuffix("/data.pkl") for name in names if name.endswith("/data.pkl")), None)
@@ -59,7 +78,7 @@ def _read_zip(path: Path) -> Reading:
         pickled = contents(archive, f"{root}/data.pkl", _PICKLE)
         found = take_apart(Bounded(io.BytesIO(pickled), len(pickled)))
         big = f"{root}/byteorder" in names and contents(archive, f"{root}/byteorder", 16) == b"big"
-        return _reading(path, found, _in_zip(path, archive, root, big=big))
+        return _read(path, found, _in_zip(path, archive, root, big=big))
 
 
 def _in_zip(path: Path, archive: zipfile.ZipFile, root: str, *, big: bool) -> Callable[[Region], Values | str]:
@@ -88,7 +107,7 @@ def _width(dtype: str) -> int:
     ) // 8
 
 
-def _read_legacy(path: Path) -> Reading:
+def _read_legacy(path: Path) -> Checkpoint:
     """Read a file of PyTorch before 1.6: pickles in a row, then each storage behind its length."""
     storages: dict[str, Storage] = {}
     starts: dict[str, int] = {}
@@ -104,9 +123,9 @@ def _read_legacy(path: Path) -> Reading:
         take_apart(stream)  # the version of the format
         take_apart(stream)  # byte order and sizes of the machine, which since then are always the same
         found, keys = take_apart(stream), take_apart(stream)
-        reading = _reading(path, found, values)
+        checkpoint = _read(path, found, values)
         starts.update(_starts(file, keys, storages))
-    return reading
+    return checkpoint
 
 
 def _starts(file: BinaryIO, keys: Any, storages: Mapping[str, Storage]) -> dict[str, int]:
@@ -128,8 +147,8 @@ def _starts(file: BinaryIO, keys: Any, storages: Mapping[str, Storage]) -> dict[
     return found
 
 
-def _reading(path: Path, found: Any, values: Callable[[Region], Values | str]) -> Reading:
-    """Return the reading of what was pickled.
+def _read(path: Path, found: Any, values: Callable[[Region], Values | str]) -> Checkpoint:
+    """Return what was pickled as a checkpoint.
 
     Raises
     ------
@@ -151,7 +170,7 @@ def _reading(path: Path, found: Any, values: Callable[[Region], Values | str]) -
         if walk.others:
             raise FileReadError(_holds_code(path, walk.others[0][1]))
         raise FileReadError(f"{str(path)!r} holds no tensors. {_SAVE}")
-    return reading_of(path, KIND, checkpoint)
+    return checkpoint
 
 
 def _holds_code(path: Path, name: str) -> str:
