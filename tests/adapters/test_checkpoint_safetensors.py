@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tracemalloc
 
@@ -114,6 +115,41 @@ def test_values_smaller_than_a_byte_count_as_values_and_take_their_bits(write):
     assert tensors(graph_of(path))["q/weight"] == ((4, 8), "float4_e2m1fn", 16, 32)
     with pytest.raises(LookupError, match="float4_e2m1fn"):
         list(read(path).weights.chunks(0))
+
+
+def header_of(**tensors):
+    """A header of tensors by name, with ``__`` for a dot, that lie one behind the other."""
+    made, at = {}, 0
+    for name, (dtype, *shape) in tensors.items():
+        end = at + math.prod(shape) * int(dtype.lstrip("IUFB").partition("_")[0]) // 8
+        made[name.replace("__", ".")], at = entry(dtype, shape, (at, end)), end
+    return made, bytes(at)
+
+
+@pytest.mark.parametrize(
+    ("packed", "beside", "size"),
+    [
+        ({"weight": ("U8", 32, 1)}, {"weight__absmax": ("F32", 1), "weight__quant_map": ("F32", 16)}, 64),
+        ({"weight": ("U8", 32, 1)}, {"weight__absmax": ("F32", 1)}, 32),
+        ({"qweight": ("I32", 8, 5)}, {"scales": ("F16", 2, 5), "g_idx": ("I32", 64)}, 320),
+        ({"qweight": ("I32", 6, 5)}, {"scales": ("F16", 2, 5), "g_idx": ("I32", 64)}, 320),
+        ({"qweight": ("I32", 8, 5)}, {"scales": ("F16", 2, 5)}, 40),
+        ({"qweight": ("I32", 64, 2)}, {"scales": ("F16", 2, 16)}, 1024),
+        ({"qweight": ("I32", 64, 2)}, {"scales": ("F16", 2, 17)}, 128),
+        ({"w_blocks": ("U8", 4, 3, 16)}, {"w_scales": ("U8", 4, 3)}, 384),
+        ({"w_blocks": ("U8", 4, 3, 16)}, {"w_scales": ("U8", 4, 4)}, 192),
+        ({"weight_packed": ("U8", 4, 16)}, {"weight_scale": ("F8_E4M3", 4, 2)}, 128),
+        ({"weight_packed": ("U8", 4, 16)}, {"weight_scale": ("F8_E4M3", 4, 3)}, 64),
+        ({"weight": ("U8", 32, 1)}, {}, 32),
+    ],
+)
+def test_packed_weights_count_what_they_stand_for_where_the_tensors_beside_them_say_so(write, packed, beside, size):
+    [(name, (_, *shape))] = packed.items()
+    graph = graph_of(write(*header_of(**{f"layer__{n}": about for n, about in (packed | beside).items()})))
+    [found] = [p for p in graph.parameters if p.name == name]
+    assert (tuple(found.shape), found.size) == (tuple(shape), size)
+    assert found.bytes == math.prod(shape) * (4 if name == "qweight" else 1)
+    assert any("1 of them" in d.message for d in graph.diagnostics) == (size != math.prod(shape))
 
 
 def test_a_dtype_of_the_future_is_shown_by_its_name(write):

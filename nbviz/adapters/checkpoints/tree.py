@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, final
 
 from nbviz.adapters.checkpoints.files import damaged
+from nbviz.adapters.checkpoints.packed import with_logical_sizes
 from nbviz.adapters.checkpoints.values import Values, Weights
 from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder, Stored
@@ -118,7 +119,8 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
     builder.add_layer((), None, "", name="", type=_text(checkpoint.type))
     rows: set[tuple[str, ...]] = {()}
     entries: dict[Hashable, Entry] = {}
-    for entry in checkpoint.entries:
+    tensors, packed = with_logical_sizes(checkpoint.entries)
+    for entry in tensors:
         *around, name = entry.path
         layer = _row(builder, rows, tuple(around))
         key = id(entry) if entry.key is None else entry.key
@@ -130,6 +132,10 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         builder.layer(row).settings = tuple((_text(name), _setting(value)) for name, value in settings[:_SETTINGS])
     builder.optimizer = checkpoint.optimizer
     builder.note(NO_GRAPH)
+    if packed:
+        builder.note(
+            f"Packed weights ({packed:,} of them) count with the values that they stand for; their shapes are the stored ones."
+        )
     for note in checkpoint.notes:
         builder.note(short(note, 1000))
     return builder.finish(), [entries[key] for key in builder.parameter_keys()]
