@@ -93,7 +93,7 @@ EDITS = {
     "edits": st.lists(st.tuples(st.integers(0, 300) | st.integers(0, 1 << 16), st.integers(0, 255)), max_size=6),
     "keep": st.sampled_from([100, 100, 100, 99, 60, 10]),
 }
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+FUZZ = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
 def safetensors_bytes(header, data=b""):
