@@ -50,7 +50,8 @@ def view(
     Parameters
     ----------
     model
-        A model object, the path of a model file, or a ``ModelGraph``.
+        A model object, the path of a model file, of a checkpoint or of a folder with one, a dict of arrays such as a state
+        dict, or a ``ModelGraph``.
     inputs
         Example tensors, shapes (``(None, 224, 224, 3)``) or specs with dtype: one, a tuple, or a dict by name. Needed only
         where the framework does not already know them.
@@ -128,7 +129,7 @@ def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph
     Parameters
     ----------
     source
-        A model object, the path of a model file or of a saved graph (``.json``), or a ``ModelGraph``.
+        What ``view`` takes, or the path of a saved graph (``.json``).
     inputs, strict
         As for ``view``.
 
@@ -511,8 +512,10 @@ def _reader(model: Any, inputs: Any, *, run: bool) -> Callable[[], Reading]:
     """Return what reads the same model again, held weakly: a displayed view must not pin a model's memory."""
     try:
         source = weakref.ref(model)
-    except TypeError:  # a path
-        return lambda: adapters.read(model, inputs, run=run)
+    except TypeError:
+        if isinstance(model, dict):  # nothing can hold one weakly
+            return _not_again
+        return lambda: adapters.read(model, inputs, run=run)  # a path
 
     def reread() -> Reading:
         alive = source()
@@ -522,6 +525,11 @@ def _reader(model: Any, inputs: Any, *, run: bool) -> Callable[[], Reading]:
         return adapters.read(alive, inputs, run=run)
 
     return reread
+
+
+def _not_again() -> Reading:
+    msg = "A view does not keep the arrays of a dict in memory, so it cannot read them again: call nbviz.view on the dict again."
+    raise NbvizError(msg)
 
 
 def _at_least(least: int, found: object, rule: str, *, also: object) -> None:

@@ -19,7 +19,7 @@ class NbvizError(Exception):
     ...     nbviz.view({"not": "a model"})
     ... except nbviz.NbvizError as error:
     ...     print(error)
-    nbviz cannot read a builtins.dict. Tried: ...
+    nbviz cannot read a builtins.dict without arrays in it. ...
     """
 
 

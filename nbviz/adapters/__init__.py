@@ -18,18 +18,32 @@ from nbviz.reading import Adapter, Reading
 OBJECTS = {
     "Keras 3": "nbviz.adapters.keras:KerasAdapter",
     "PyTorch": "nbviz.adapters.torch:TorchAdapter",
+    "dicts of arrays": "nbviz.adapters.checkpoints.mapping:MappingAdapter",
 }
 """The built-in adapters of model objects, in the order in which they are asked."""
 
 FILES = {
-    ".weights.h5": "nbviz.adapters.keras.files:refuse_weights",
+    ".weights.h5": "nbviz.adapters.checkpoints.hdf5:read_file",
     ".keras": "nbviz.adapters.keras.files:read_file",
     ".h5": "nbviz.adapters.keras.files:read_file",
     ".hdf5": "nbviz.adapters.keras.files:read_file",
     ".pt2": "nbviz.adapters.torch.exported.files:read_file",
+    ".safetensors": "nbviz.adapters.checkpoints.safetensors:read_file",
+    ".safetensors.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
+    ".bin.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
+    ".gguf": "nbviz.adapters.checkpoints.gguf:read_file",
+    ".pt": "nbviz.adapters.checkpoints.torch_files:read_file",
+    ".pth": "nbviz.adapters.checkpoints.torch_files:read_file",
+    ".bin": "nbviz.adapters.checkpoints.torch_files:read_file",
+    ".ckpt": "nbviz.adapters.checkpoints.torch_files:read_file",
+    ".npz": "nbviz.adapters.checkpoints.npz:read_archive",
+    ".npy": "nbviz.adapters.checkpoints.npz:read_array",
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
+
+FOLDER = "nbviz.adapters.checkpoints.folder:read_folder"
+"""The reader of folders, by what is inside."""
 
 EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]"}
 """What to install for models of a package."""
@@ -44,7 +58,7 @@ def read(source: Any, inputs: Any = None, *, run: bool = False) -> Reading:
     Parameters
     ----------
     source
-        A model, a ``ModelGraph``, an object with ``__nbviz_graph__``, or the path of a file.
+        A model, a ``ModelGraph``, an object with ``__nbviz_graph__``, or the path of a file or folder.
     inputs
         Example tensors, shapes or specs, where the framework does not know the model's inputs itself.
     run
@@ -137,6 +151,8 @@ def _own_graph(source: Any, given: Any) -> Reading:
 
 
 def _read_path(path: str, inputs: Any) -> Reading:
+    if Path(path).is_dir():
+        return _load(FOLDER)(Path(path), inputs)  # type: ignore[no-any-return]
     suffixes = sorted((s for s in FILES if path.lower().endswith(s)), key=len)
     if not suffixes:
         raise FileReadError(_unknown_file(path))

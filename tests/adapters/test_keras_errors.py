@@ -134,8 +134,8 @@ def test_loading_a_file_leaves_the_name_counters(tmp_path):
         ("missing.keras", None, "There is no file"),
         ("broken.keras", b"not a zip", "damaged"),
         ("broken.h5", b"not hdf5", "damaged"),
-        ("model.weights.h5", b"", "weights alone"),
-        ("model.bin", b"", "'.bin'"),
+        ("model.weights.h5", b"", "is empty"),
+        ("model.docx", b"", "'.docx'"),
     ],
 )
 def test_files_that_cannot_be_read_say_why(tmp_path, name, content, words):

@@ -34,21 +34,6 @@ def read_file(path: Path, inputs: Any) -> Reading:
     return Reading(reading.graph, FileWeightReader(path), reading.error)
 
 
-def refuse_weights(path: Path, _inputs: Any) -> Reading:
-    """Explain why a file of weights cannot be shown.
-
-    Raises
-    ------
-    FileReadError
-        Always.
-    """
-    msg = (
-        f"{str(path)!r} holds weights alone, without the model that they belong to. Build the model in Python, call "
-        f"model.load_weights({str(path)!r}) and pass the model, or save it whole with model.save('model.keras')."
-    )
-    raise FileReadError(msg)
-
-
 def _load(path: str) -> Any:
     keras = _keras(path)
     if Path(path).is_dir():
@@ -101,7 +86,10 @@ def _explain(path: str, error: Exception) -> str:
             f"{path!r} uses classes that Keras does not know in this session. Import or register them, or: {how} {own}"
         )
     if "No model config found" in text or "model_config" in text:
-        return f"{path!r} holds no model, perhaps weights alone. Save the whole model with model.save('model.keras'). {own}"
+        return (
+            f"{path!r} holds no model, perhaps weights alone. Save the whole model with model.save('model.keras'), or see the "
+            f"weights by giving the file the suffix .weights.h5. {own}"
+        )
     return f"{path!r} cannot be read: the file is damaged or was not written by Keras. {own}"
 
 

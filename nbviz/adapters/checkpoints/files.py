@@ -1,0 +1,171 @@
+"""Opens what was named, and nothing else; reads no more of it than a header may take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, final
+
+from nbviz.adapters.text import plain, short
+from nbviz.errors import FileReadError
+
+MAX_HEADER = 100 << 20
+"""The most bytes of a header: as the safetensors library has it."""
+
+_AXES = 64
+_PIECE = 1 << 20
+_BEGINNINGS = {
+    b"GGUF": "a GGUF file (.gguf)",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file (.weights.h5)",
+    b"PK\x03\x04": "a zip archive (.npz, .pt, .keras)",
+    b"\x93NUMPY": "a NumPy array (.npy)",
+    b"\x80\x02": "a pickle, as torch.save wrote before PyTorch 1.6 (.pt)",
+    b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with `git lfs pull`",
+    b"<": "a web page, perhaps the answer of a server to a download that failed",
+}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading.
+
+    Raises
+    ------
+    FileReadError
+        If it is no file with contents, or cannot be opened.
+    """
+    if path.is_dir():
+        raise FileReadError(f"{str(path)!r} is a folder, where a file was expected.")
+    if not path.is_file():  # a pipe would never answer
+        raise FileReadError(f"{str(path)!r} is no regular file.")
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise FileReadError(f"{str(path)!r} cannot be opened: {plain(error.strerror)}.") from error
+    with file:
+        if not size_of(file):
+            raise FileReadError(f"{str(path)!r} is empty. Copy or download it again.")
+        yield file
+
+
+def size_of(file: BinaryIO) -> int:
+    """Return the size of an open file."""
+    return os.fstat(file.fileno()).st_size
+
+
+def damaged(path: Path, kind: str, what: object) -> FileReadError:
+    """Return the error for a file that is not what its format says: ``what`` is wrong with it."""
+    text = short(" ".join(plain(what).split("\n")), 300)
+    return FileReadError(f"{str(path)!r} cannot be read as {kind}: {text}.{_looks_like(path)} {_AGAIN}")
+
+
+_AGAIN = "Copy or download it again, or write it again."
+
+
+def _looks_like(path: Path) -> str:
+    """Say what a file looks like from its first bytes, if that is not what its name says."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(32).lstrip()
+    except OSError:
+        return ""
+    found = next((kind for magic, kind in _BEGINNINGS.items() if start.startswith(magic)), None)
+    return f" It looks like {found}." if found and path.suffix.lower() not in found else ""
+
+
+@final
+class Bounded:
+    """A stream that gives no more than ``limit`` bytes, whatever a header claims.
+
+    Parameters
+    ----------
+    stream
+        Where the bytes come from.
+    limit
+        After how many a ``ValueError`` is raised.
+    """
+
+    def __init__(self, stream: Any, limit: int) -> None:
+        self._stream = stream
+        self._left = limit
+        self._limit = limit
+
+    def read(self, count: int = -1) -> bytes:
+        """Return up to ``count`` bytes."""
+        if not 0 <= count <= self._left:
+            raise ValueError(f"its header takes more than {self._limit:,} bytes")
+        if count <= _PIECE:
+            return self._taken(self._stream.read(count))
+        found = bytearray()
+        while piece := self._stream.read(min(count - len(found), _PIECE)):  # room is made for what is there alone
+            found += piece
+        return self._taken(bytes(found))
+
+    def readline(self) -> bytes:
+        """Return bytes up to the end of a line."""
+        found = self._stream.readline(self._left + 1)
+        if len(found) > self._left:
+            raise ValueError(f"its header takes more than {self._limit:,} bytes")
+        return self._taken(found)
+
+    def tell(self) -> int:
+        """Return how many bytes have been read."""
+        return self._limit - self._left
+
+    def _taken(self, found: bytes) -> bytes:
+        self._left -= len(found)
+        return found
+
+
+def inside(folder: Path, name: object) -> Path:
+    """Return a file that a file in ``folder`` names, if that is in the folder.
+
+    A link may lead out of a snapshot of Hugging Face's cache into the cache's own blobs, which is how that is made.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ValueError(f"it names {short(name, 100)!r}, which is no file")
+    path = folder / name
+    roots = [folder.resolve()]
+    snapshot = next((up for up in folder.absolute().parents if up.name == "snapshots"), None)
+    if snapshot is not None:
+        roots.append((snapshot.parent / "blobs").resolve())
+    steps = Path(name)
+    written_inside = not steps.is_absolute() and ".." not in steps.parts and "\\" not in name
+    try:
+        real = path.resolve()
+    except (OSError, RuntimeError) as error:  # a circle of links
+        raise ValueError(f"it names {short(name, 100)!r}, which cannot be followed") from error
+    if not written_inside or not any(real.is_relative_to(root) for root in roots):
+        raise ValueError(f"it names {short(name, 100)!r}, which is outside the folder")
+    return path
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dict; two values of one name are an error, where Python would keep the last."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the name {short(twice, 100)!r} occurs twice")
+    return found
+
+
+def whole(value: object, what: Callable[[], str]) -> int:
+    """Return a number from a header that has to be a whole one, not negative and below 2 to the power of 63."""
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(f"{what()} is {short(value, 60)}")
+    return value
+
+
+def extents(shape: object, of: str) -> tuple[int, ...]:
+    """Return a shape from a header, after checking that it is one."""
+    if not isinstance(shape, list | tuple) or len(shape) > _AXES:
+        raise ValueError(f"the shape of {short(of, 100)!r} is no list of up to {_AXES} sizes")
+    return tuple(whole(size, lambda: f"a size of {short(of, 100)!r}") for size in shape)

@@ -1,0 +1,184 @@
+"""Reads ``.weights.h5`` files, which Keras writes: the tree of groups and datasets, without the values in them.
+
+Links out of the file, and datasets whose values are in other files, are never followed. Attributes are not read, though Keras
+keeps the names of layers there: the HDF5 library never comes back from some damaged ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from nbviz.adapters.checkpoints.files import damaged, opened
+from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
+from nbviz.adapters.checkpoints.values import CHUNK, decoder
+from nbviz.adapters.text import plain, short
+from nbviz.errors import MissingExtraError
+from nbviz.graph import OptimizerState
+from nbviz.reading import Reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+KIND = "an HDF5 file of weights"
+_DEPTH = 64
+_NOTED = 20
+_BAD = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
+"""What h5py may raise for a damaged file."""
+
+
+def read_file(path: Path, _inputs: Any = None) -> Reading:
+    """Read a ``.weights.h5`` file.
+
+    Raises
+    ------
+    FileReadError
+        If it is damaged, or no such file.
+    MissingExtraError
+        If h5py is not installed.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingExtraError(f"Reading {str(path)!r} needs h5py: pip install h5py.") from error
+    with opened(path):
+        walk = _Walk(path, Checkpoint(path.name[: -len(".weights.h5")], "Keras"))
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            walk.visit(file)
+    except _BAD as error:
+        raise damaged(path, KIND, error) from error
+    walk.finish()
+    return reading_of(path, KIND, walk.checkpoint)
+
+
+@final
+@dataclass(slots=True)
+class _Walk:
+    """Collects the datasets of a file."""
+
+    path: Path
+    checkpoint: Checkpoint
+    _optimizer: list[Entry] = field(default_factory=list)
+    _groups: set[Any] = field(default_factory=set)
+    _steps: int = 0
+
+    def visit(self, group: Any, path: tuple[str, ...] = ()) -> None:
+        """Visit what is in a group; one that was visited before, through another link, is left out."""
+        import h5py
+
+        if len(path) > _DEPTH:
+            raise ValueError("its groups are nested deeper than those of any real one")
+        address = h5py.h5o.get_info(group.id).addr
+        if address in self._groups:
+            return
+        self._groups.add(address)
+        for name in group:
+            self._steps += 1
+            if self._steps > MAX_TENSORS:
+                raise ValueError(f"it holds more than {MAX_TENSORS:,} things")
+            here = (*path, name)
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                self._note(here, "is a link, and not followed")
+                continue
+            found = group[name]
+            if isinstance(found, h5py.Group):
+                self.visit(found, here)
+            elif isinstance(found, h5py.Dataset):
+                self._dataset(found, here)
+
+    def _note(self, path: tuple[str, ...], what: str) -> None:
+        if len(self.checkpoint.notes) < _NOTED:
+            self.checkpoint.notes.append(f"{short('/'.join(path), 200)} {what}.")
+
+    def _dataset(self, dataset: Any, path: tuple[str, ...]) -> None:
+        entry = _entry(dataset, self.path, path)
+        if isinstance(entry, str):
+            self._note(path, f"holds {entry}, and is not read")
+        elif path[0] == "optimizer":
+            self._optimizer.append(entry)
+        else:
+            self.checkpoint.entries.append(entry)
+
+    def finish(self) -> None:
+        """Add what is known when all was seen."""
+        size, taken = (sum(getattr(e, what) or 0 for e in self._optimizer) for what in ("size", "bytes"))
+        if self._optimizer:
+            self.checkpoint.optimizer = OptimizerState("optimizer", size, taken)
+        self.checkpoint.notes.append(
+            "The file holds weights alone. To see the model itself, build it in Python, call model.load_weights(path) and "
+            "pass the model, or save it whole with model.save('model.keras')."
+        )
+
+
+def _entry(dataset: Any, file: Path, path: tuple[str, ...]) -> Entry | str:
+    """Return a dataset as a tensor, or what it holds instead."""
+    import h5py
+
+    shape, dtype = dataset.shape, dataset.dtype
+    name = dtype.name
+    if dtype.kind == "V" and dtype.names is None and dtype.itemsize == 2:
+        name = "bfloat16"  # which HDF5 has no name for; Keras keeps no other type of two bytes
+    elif dtype.kind not in "biufc":
+        return f"values of the type {short(dtype, 100)}"
+    if shape is None:
+        return "nothing"
+    size = math.prod(shape)
+    values: H5Values | str = H5Values(file, dataset.name, name)
+    if dataset.external or dataset.is_virtual:
+        values = "they are in other files, which are not opened"
+    row = path[:-2] if path[-2:-1] == ("vars",) else path[:-1]  # the variables of a layer belong to its row
+    address = h5py.h5o.get_info(dataset.id).addr
+    return Entry((*row, path[-1]), shape, name, size * dtype.itemsize, size, address, values=values)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class H5Values:
+    """The values of one dataset.
+
+    Attributes
+    ----------
+    path
+        The file.
+    name
+        Of the dataset in it.
+    dtype
+        By the name in the graph.
+    """
+
+    path: Path
+    name: str
+    dtype: str
+
+    def pieces(self) -> Iterator[npt.NDArray[np.generic]]:
+        """Yield the values as flat pieces."""
+        import h5py
+
+        stored, decode = decoder(self.dtype)
+        try:
+            with h5py.File(self.path, "r", locking=False) as file:
+                dataset = file[self.name]
+                for place in _places(dataset.shape):
+                    found = dataset[place].reshape(-1)
+                    yield decode(found.view(stored) if found.dtype.kind == "V" else found)
+        except (KeyError, TypeError, AttributeError) as error:  # another thing has the name now
+            raise ValueError(plain(error)) from error
+
+
+def _places(shape: tuple[int, ...], before: tuple[int, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield where in a dataset there are pieces of a size that can be read at once."""
+    rest = math.prod(shape[1:])
+    if len(shape) > 1 and rest > CHUNK:
+        for row in range(shape[0]):
+            yield from _places(shape[1:], (*before, row))
+    elif not shape:
+        yield ()
+    else:
+        rows = max(1, CHUNK // max(rest, 1))
+        for start in range(0, shape[0], rows):
+            yield (*before, slice(start, start + rows))

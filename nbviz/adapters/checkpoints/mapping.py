@@ -1,0 +1,188 @@
+"""Reads dicts of arrays: state dicts of PyTorch, parameters of JAX, arrays by name, nested or not."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from nbviz.adapters.checkpoints.nested import Branch, Found, Other, Scalar, Walk, listed
+from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, TooLargeError, graph_of
+from nbviz.adapters.checkpoints.values import CHUNK, Weights
+from nbviz.adapters.text import short
+from nbviz.errors import UnsupportedModelError
+from nbviz.graph import itemsize
+from nbviz.reading import Reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_FRAMEWORKS = {
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "jaxlib": "JAX",
+    "numpy": "NumPy",
+    "mlx": "MLX",
+    "tensorflow": "TensorFlow",
+}
+_ADVICE = "A dict of arrays is read, such as model.state_dict(); other objects may have an adapter when they are passed themselves."
+
+
+class MappingAdapter:
+    """The adapter of dicts."""
+
+    framework = "a dict"
+
+    def reads(self, model_type: type) -> bool:
+        """Tell whether ``model_type`` itself is a dict; ordered ones and others derive from it."""
+        return model_type is dict
+
+    def read(self, model: Any, inputs: Any) -> Reading:
+        """Read a dict of arrays, to which ``inputs`` are of no use.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If something in it is neither an array nor a plain value, or there is no array.
+        """
+        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        checkpoint = Checkpoint(type(model).__name__, "")
+        walk = Walk(checkpoint, _look)
+        try:
+            walk.run(model)
+            if walk.others:
+                where, found = walk.others[0]
+                raise UnsupportedModelError(
+                    f"nbviz cannot read a {kind} with a {found} in it (at {short(where, 200)!r}). {_ADVICE}"
+                )
+            if not checkpoint.entries and checkpoint.optimizer is None:
+                raise UnsupportedModelError(f"nbviz cannot read a {kind} without arrays in it. {_ADVICE}")
+            checkpoint.framework = _framework(checkpoint)
+            if inputs is not None:
+                checkpoint.notes.append("inputs was not used: a dict of arrays does not say what is done with them.")
+            graph, entries = graph_of(checkpoint)
+        except TooLargeError as error:
+            raise UnsupportedModelError(f"nbviz cannot read this {kind}: {error}.") from error
+        return Reading(graph, Weights("a dict", [entry.values for entry in entries]))
+
+
+def _look(value: Any) -> Found:
+    """Say what a value in a dict is."""
+    import numpy as np
+
+    if isinstance(value, dict):
+        return Branch(list(value.items()))
+    if isinstance(value, list | tuple):
+        return listed(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return Scalar(value)
+    if isinstance(value, np.generic):
+        return Scalar(value.item())
+    if hasattr(type(value), "shape") and hasattr(type(value), "dtype"):
+        try:
+            return _torch(value) if hasattr(type(value), "untyped_storage") else _array(value)
+        except (TypeError, ValueError, AttributeError):  # a shape that is not known, a type of its own kind
+            pass
+    return Other(f"{type(value).__module__}.{type(value).__qualname__}")
+
+
+def _torch(tensor: Any) -> Entry:
+    """Return a tensor of PyTorch; packed and distributed ones are counted as in a module."""
+    from nbviz.adapters.torch.parameters import stored
+
+    known = stored("", tensor, buffer=False)
+    shape = tuple(int(size or 0) for size in known.shape)
+    told = tensor.requires_grad or type(tensor).__name__ == "Parameter"  # a state dict has dropped what is trained
+    trained = bool(tensor.requires_grad) if told else None
+    return Entry(
+        (), shape, known.dtype, known.bytes, known.size, _storage_key(tensor), trained, _LiveTensor(weakref.ref(tensor))
+    )
+
+
+def _storage_key(tensor: Any) -> Hashable:
+    """Return what is the same for tensors that are the same part of one storage."""
+    try:
+        start = tensor.untyped_storage().data_ptr()
+        place = tuple(sorted(zip(tensor.shape, tensor.stride(), strict=True)))
+        return (start, tensor.storage_offset(), place, str(tensor.dtype)) if start else id(tensor)
+    except Exception:  # noqa: BLE001 - a subclass without a storage may raise anything
+        return id(tensor)
+
+
+def _array(array: Any) -> Entry:
+    shape = tuple(int(size) for size in array.shape)
+    dtype = str(getattr(array.dtype, "name", array.dtype))
+    if getattr(array.dtype, "hasobject", False) or getattr(array.dtype, "names", None) is not None:
+        raise TypeError
+    size = math.prod(shape)
+    width = getattr(array.dtype, "itemsize", itemsize(dtype))
+    values: _LiveArray | str = "it has a shape and no values"
+    if hasattr(array, "__array__"):
+        try:
+            values = _LiveArray(weakref.ref(array))
+        except TypeError:
+            values = f"a {type(array).__name__} cannot be held without keeping it in memory"
+    return Entry((), shape, dtype, None if width is None else int(size * width), size, _array_key(array), values=values)
+
+
+def _array_key(array: Any) -> Hashable:
+    interface = getattr(array, "__array_interface__", None) if type(array).__module__ == "numpy" else None
+    if interface is None or not interface["data"][0] or not array.size:
+        return id(array)
+    return interface["data"][0], tuple(sorted(zip(array.shape, array.strides, strict=True))), interface["typestr"]
+
+
+def _framework(checkpoint: Checkpoint) -> str:
+    """Return whose arrays the first one is."""
+    for entry in checkpoint.entries:
+        if isinstance(entry.values, _LiveTensor):
+            return "PyTorch"
+        if isinstance(entry.values, _LiveArray):
+            return _FRAMEWORKS.get(entry.values.package, entry.values.package)
+    return "dict"
+
+
+_GONE = "it no longer exists in this session; keep the dict in a variable, and run the cell again"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _LiveTensor:
+    """The values of a tensor of PyTorch, while it lives."""
+
+    reference: weakref.ref[Any]
+
+    def pieces(self) -> Iterator[npt.NDArray[np.generic]]:
+        from nbviz.adapters.torch.weights import TorchWeightReader
+
+        tensor = self.reference()
+        if tensor is None:
+            raise ValueError(_GONE)
+        yield from TorchWeightReader([tensor]).chunks(0)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _LiveArray:
+    """The values of an array, while it lives."""
+
+    reference: weakref.ref[Any]
+
+    @property
+    def package(self) -> str:
+        return type(self.reference()).__module__.partition(".")[0]
+
+    def pieces(self) -> Iterator[npt.NDArray[np.generic]]:
+        import numpy as np
+
+        array = self.reference()
+        if array is None:
+            raise ValueError(_GONE)
+        flat = np.asarray(array).reshape(-1)
+        if flat.dtype.name in {"bfloat16", "float8_e4m3fn", "float8_e5m2"}:
+            flat = flat.astype("float32")
+        for start in range(0, len(flat), CHUNK):
+            yield flat[start : start + CHUNK]

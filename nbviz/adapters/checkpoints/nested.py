@@ -1,0 +1,120 @@
+"""Walks through nested dicts and lists of tensors, as checkpoints of PyTorch and parameters of JAX are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, final
+
+from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, TooLargeError, split
+from nbviz.adapters.text import short
+from nbviz.graph import OptimizerState
+
+_DEPTH = 64
+_NOTED = 20
+_SHOWN = 16
+_TIMES = 1000
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A dict or list: its contents by key."""
+
+    items: list[tuple[Any, Any]]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A number or text among the tensors."""
+
+    value: Any
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Something of a class that is not read."""
+
+    name: str
+
+
+Found = Entry | Branch | Scalar | Other
+"""What there is at one place; the path of an ``Entry`` is not known yet."""
+
+
+def listed(values: Sequence[Any]) -> Branch | Scalar:
+    """Return a list of plain values as one value, of others as a branch."""
+    if all(value is None or isinstance(value, bool | int | float | str) for value in values):
+        return Scalar(tuple(values) if len(values) <= _SHOWN else f"{len(values):,} values")
+    return Branch(list(enumerate(values)))
+
+
+@final
+@dataclass(slots=True)
+class Walk:
+    """Collects what is in a nested structure into a checkpoint.
+
+    Attributes
+    ----------
+    checkpoint
+        What is filled.
+    look
+        Says what a value is.
+    others
+        What is of a class that is not read: where, and its name.
+    """
+
+    checkpoint: Checkpoint
+    look: Callable[[Any], Found]
+    others: list[tuple[str, str]] = field(default_factory=list)
+    _steps: int = 0
+    _visits: dict[int, int] = field(default_factory=dict)
+    _optimizer: dict[Any, Entry] = field(default_factory=dict)
+
+    def run(self, root: Any) -> None:
+        """Walk through everything.
+
+        Raises
+        ------
+        TooLargeError
+            If it is deeper or larger than any real checkpoint; what holds itself is that, too.
+        """
+        self._visit(root, (), 0, optimizer="")
+        if self._optimizer and self.checkpoint.optimizer is not None:
+            entries = self._optimizer.values()
+            size, taken = sum(e.size for e in entries), sum(e.bytes or 0 for e in entries)
+            self.checkpoint.optimizer = replace(self.checkpoint.optimizer, size=size, bytes=taken)
+
+    def _visit(self, value: Any, path: tuple[str, ...], depth: int, *, optimizer: str) -> None:
+        self._steps += 1
+        if self._steps > 4 * MAX_TENSORS or depth > _DEPTH:
+            raise TooLargeError("it is nested deeper, or holds more, than any real checkpoint")
+        found = self.look(value)
+        if isinstance(found, Branch):
+            self._visits[id(value)] = self._visits.get(id(value), 0) + 1
+            if self._visits[id(value)] > _TIMES:
+                raise TooLargeError("the same part is in it again and again")
+            self._branch(found, path, depth, optimizer)
+        elif isinstance(found, Other):
+            self.others.append((".".join(path), found.name))
+            if len(self.others) <= _NOTED:
+                what = f"{short('.'.join(path) or 'it', 100)} is a {short(found.name, 100)}"
+                self.checkpoint.notes.append(f"{what}, which is neither a tensor nor a plain value, and is not read.")
+        elif isinstance(found, Scalar):
+            if not optimizer and path:
+                self.checkpoint.settings.setdefault(path[:-1], []).append((path[-1], found.value))
+        elif optimizer:
+            self._optimizer[found.key if found.key is not None else id(found)] = found
+        else:
+            self.checkpoint.entries.append(replace(found, path=path or ("value",)))
+
+    def _branch(self, found: Branch, path: tuple[str, ...], depth: int, optimizer: str) -> None:
+        keys = {key for key, _ in found.items if isinstance(key, str)}
+        if keys == {"state", "param_groups"} and not optimizer:
+            optimizer = path[-1] if path else "optimizer"
+            self.checkpoint.optimizer = self.checkpoint.optimizer or OptimizerState(optimizer, 0, 0)
+        for key, value in found.items:
+            below = split(key) if isinstance(key, str) else (short(key, 100),)
+            self._visit(value, (*path, *below), depth + 1, optimizer=optimizer)

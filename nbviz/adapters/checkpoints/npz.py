@@ -1,0 +1,166 @@
+"""Reads arrays that NumPy has saved (``.npz``, ``.npy``): their headers alone, and never a pickled object."""
+
+from __future__ import annotations
+
+import math
+import warnings
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from nbviz.adapters.checkpoints.files import Bounded, damaged, extents, opened, size_of
+from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of, split
+from nbviz.adapters.checkpoints.values import CHUNK, Values
+from nbviz.adapters.checkpoints.zips import BAD_ZIP, member, open_zip
+from nbviz.adapters.text import short
+from nbviz.errors import FileReadError
+from nbviz.reading import Reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+KIND = "an archive of NumPy arrays"
+_HEADER = 1 << 16
+_NOTED = 20
+
+
+def read_archive(path: Path, _inputs: Any = None) -> Reading:
+    """Read a ``.npz`` file.
+
+    Raises
+    ------
+    FileReadError
+        If it is damaged, or no such file.
+    """
+    checkpoint = Checkpoint(path.name[: -len(".npz")], "NumPy")
+    try:
+        with open_zip(path) as archive:
+            if len(archive.filelist) > MAX_TENSORS:
+                raise ValueError(f"it claims {len(archive.filelist):,} arrays")
+            for info in archive.infolist():
+                _add(checkpoint, path, archive, info)
+    except FileReadError:
+        raise
+    except BAD_ZIP as error:
+        raise damaged(path, KIND, error) from error
+    if checkpoint.notes and not checkpoint.entries:
+        raise FileReadError(f"{str(path)!r} holds no array of numbers: {checkpoint.notes[0]}")
+    return reading_of(path, KIND, checkpoint)
+
+
+def read_array(path: Path, _inputs: Any = None) -> Reading:
+    """Read a ``.npy`` file, a checkpoint of one tensor.
+
+    Raises
+    ------
+    FileReadError
+        If it is damaged, no such file, or holds objects.
+    """
+    with opened(path) as file:
+        try:
+            stream = Bounded(file, _HEADER)
+            shape, dtype = _header(stream)
+            entry = _entry(path.stem, shape, dtype, size_of(file) - stream.tell(), ArrayValues(path, None))
+        except BAD_ZIP as error:
+            raise damaged(path, "a NumPy array", error) from error
+    if isinstance(entry, str):
+        raise FileReadError(f"{str(path)!r} holds {entry}, where numbers were expected.")
+    return reading_of(path, "a NumPy array", Checkpoint(path.stem, "NumPy", [entry]))
+
+
+def _add(checkpoint: Checkpoint, path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    """Add an array of an archive, or a note that it is none."""
+    name = info.filename
+    what = "no array"
+    if name.endswith(".npy"):
+        with member(archive, name, _HEADER) as stream:
+            shape, dtype = _header(stream)
+            found = _entry(
+                name.removesuffix(".npy"), shape, dtype, info.file_size - stream.tell(), ArrayValues(path, name)
+            )
+        if isinstance(found, Entry):
+            checkpoint.entries.append(found)
+            return
+        what = found
+    if len(checkpoint.notes) < _NOTED:
+        checkpoint.notes.append(f"{short(name, 100)} holds {what}, and is not read.")
+
+
+def _header(stream: Bounded) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and dtype of an array at the beginning of a stream."""
+    from numpy.lib import format as npy
+
+    version = npy.read_magic(stream)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"version {version[0]}.{version[1]} of the format is for names of fields, which no tensor has")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that Python 2 has written
+            shape, _, dtype = readers[version](stream)
+    except ValueError:
+        raise
+    except Exception as error:
+        # the parser and the tokenizer of Python, which NumPy gives the header to, raise all kinds
+        raise ValueError("the header of an array is none") from error
+    return extents(shape, "an array"), dtype
+
+
+def _entry(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], left: int, values: Values) -> Entry | str:
+    """Return an array whose contents take ``left`` bytes, or what it holds instead of numbers."""
+    if dtype.hasobject:
+        return "Python objects as a pickle, which is never opened"
+    if dtype.names is not None or dtype.subdtype is not None or dtype.kind not in "biufcV":
+        return f"values of the type {short(dtype, 100)}"
+    size = math.prod(shape)
+    if size * dtype.itemsize != left:
+        raise ValueError(
+            f"{short(name, 100)!r} claims {size:,} values of {dtype.itemsize} bytes, and has {left:,} bytes"
+        )
+    if dtype.kind == "V":  # what NumPy has no name for, such as bfloat16, it saves as so many bytes
+        why = "NumPy has saved them as bytes of a type that it does not know"
+        return Entry(split(name), shape, f"void{8 * dtype.itemsize}", left, size, trainable=True, values=why)
+    return Entry(split(name), shape, dtype.name, left, size, values=values)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ArrayValues:
+    """The values of one array, in the order in which they are stored.
+
+    Attributes
+    ----------
+    path
+        The file.
+    name
+        Of the array in the archive, None for a file of one array.
+    """
+
+    path: Path
+    name: str | None
+
+    def pieces(self) -> Iterator[npt.NDArray[np.generic]]:
+        """Yield the values as flat pieces."""
+        if self.name is None:
+            with opened(self.path) as file:
+                yield from _pieces(file)
+        else:
+            with open_zip(self.path) as archive, archive.open(self.name) as stream:
+                yield from _pieces(stream)
+
+
+def _pieces(stream: Any) -> Iterator[npt.NDArray[np.generic]]:
+    import numpy as np
+
+    shape, dtype = _header(Bounded(stream, _HEADER))
+    left = math.prod(shape)
+    while left:
+        wanted = min(left, CHUNK)
+        found = stream.read(wanted * dtype.itemsize)
+        if len(found) < wanted * dtype.itemsize:
+            raise ValueError("the file ends early")
+        yield np.frombuffer(found, dtype).astype(dtype.newbyteorder("="), copy=False)
+        left -= wanted

@@ -1,0 +1,215 @@
+"""Turns the tensors of a checkpoint into a model graph: layers by the names of the tensors, and no calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+from nbviz.adapters.checkpoints.files import damaged
+from nbviz.adapters.checkpoints.packed import with_logical_sizes
+from nbviz.adapters.checkpoints.values import Values, Weights
+from nbviz.adapters.text import plain, short
+from nbviz.builder import GraphBuilder, Stored
+from nbviz.errors import NbvizError
+from nbviz.graph import ModelGraph, OptimizerState, ParameterKind, Setting
+from nbviz.reading import Reading
+from nbviz.shape import Shape
+
+MAX_TENSORS = 500_000
+"""The most tensors, and the most rows around them, that a checkpoint may have."""
+
+_COUNTABLE = 1 << 63
+_DEPTH = 32
+_NAME = 400
+_SETTINGS = 200
+_BUFFERS = {"running_mean", "running_var", "num_batches_tracked"}
+NO_GRAPH = (
+    "A checkpoint has parameters and no graph: rows are made of the tensors' names, and types, calls and MACs are not known. "
+    "Which parameters are trained is not known either; those that could be count as trainable."
+)
+
+
+class TooLargeError(NbvizError, ValueError):
+    """A checkpoint claims more than any real one has."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A tensor of a checkpoint.
+
+    Attributes
+    ----------
+    path
+        The rows around it, and its own name.
+    shape, dtype
+        As the file stores it; a quantized one has the shape of the values that it stands for.
+    bytes
+        Stored size, None when unknown.
+    size
+        The number of values that it stands for.
+    key
+        What is the same for tied tensors alone; by default each tensor is one of its own.
+    trainable
+        Whether it could be trained; by default floating-point numbers can.
+    values
+        Where its values are; a text says why they are not read.
+    """
+
+    path: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    bytes: int | None
+    size: int
+    key: Hashable = None
+    trainable: bool | None = None
+    values: Values | str = "the format does not say how"
+
+
+@final
+@dataclass(slots=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes
+    ----------
+    name
+        Its title.
+    framework
+        Who writes such files (``"PyTorch"``, ``"GGUF"``).
+    entries
+        The tensors, in the order of the file.
+    settings
+        Metadata by the row that it belongs to; ``()`` is the root.
+    notes
+        What could not be read.
+    type
+        The class of the model, where the file names it.
+    optimizer
+        The optimizer's tensors, which are part of no total.
+    """
+
+    name: str
+    framework: str
+    entries: list[Entry] = field(default_factory=list)
+    settings: dict[tuple[str, ...], list[tuple[str, Setting]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    type: str = "Checkpoint"
+    optimizer: OptimizerState | None = None
+
+
+def split(name: str) -> tuple[str, ...]:
+    """Return the segments of a tensor's name: at ``/`` where it has one, else at ``.``."""
+    found = tuple(part for part in name.split("/" if "/" in name else ".", _DEPTH) if part)
+    return found or ("(no name)",)
+
+
+def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
+    """Return the model graph of a checkpoint, and the first entry of each of its parameters, in the order of their ids.
+
+    Raises
+    ------
+    TooLargeError
+        If its names make more rows than any real checkpoint has.
+    """
+    builder = GraphBuilder(_text(checkpoint.name), checkpoint.framework, batch_axis=False)
+    builder.add_layer((), None, "", name="", type=_text(checkpoint.type))
+    rows: set[tuple[str, ...]] = {()}
+    entries: dict[Hashable, Entry] = {}
+    tensors, packed = with_logical_sizes(checkpoint.entries)
+    for entry in tensors:
+        *around, name = entry.path
+        layer = _row(builder, rows, tuple(around))
+        key = id(entry) if entry.key is None else entry.key
+        entries.setdefault(key, entry)
+        builder.hold(layer, key, _stored(name, entry))
+    if max(sum(e.size for e in entries.values()), sum(e.bytes or 0 for e in entries.values())) >= _COUNTABLE:
+        raise TooLargeError("its tensors claim more values than a number of 64 bits can count")
+    for row, settings in _settings(checkpoint, rows).items():
+        builder.layer(row).settings = tuple((_text(name), _setting(value)) for name, value in settings[:_SETTINGS])
+    builder.optimizer = checkpoint.optimizer
+    builder.note(NO_GRAPH)
+    if packed:
+        builder.note(
+            f"Packed weights ({packed:,} of them) count with the values that they stand for; their shapes are the stored ones."
+        )
+    for note in checkpoint.notes:
+        builder.note(short(note, 1000))
+    return builder.finish(), [entries[key] for key in builder.parameter_keys()]
+
+
+def reading_of(path: Path, kind: str, checkpoint: Checkpoint) -> Reading:
+    """Return the reading of a checkpoint that was found at ``path``.
+
+    Raises
+    ------
+    FileReadError
+        If the names of its tensors make more rows than those of any real checkpoint.
+    """
+    try:
+        graph, entries = graph_of(checkpoint)
+    except TooLargeError as error:
+        raise damaged(path, kind, error) from error
+    return Reading(graph, Weights(repr(str(path)), [entry.values for entry in entries]))
+
+
+def _row(builder: GraphBuilder, rows: set[tuple[str, ...]], path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the key of a row, which is made with those around it when it is new."""
+    path = path[:_DEPTH]
+    for depth in range(1, len(path) + 1):
+        here = path[:depth]
+        if here not in rows:
+            if len(rows) >= MAX_TENSORS:
+                raise TooLargeError(f"its names make more than {MAX_TENSORS:,} rows")
+            rows.add(here)
+            name = ".".join(here)
+            builder.add_layer(here, here[:-1], _text(here[-1]), name=_text(name), type="Tensors")
+    return path
+
+
+def _settings(checkpoint: Checkpoint, rows: set[tuple[str, ...]]) -> dict[tuple[str, ...], list[tuple[str, Setting]]]:
+    """Return the metadata by rows that exist: what is about none of them is about the nearest one around."""
+    found: dict[tuple[str, ...], list[tuple[str, Setting]]] = {}
+    for path, settings in checkpoint.settings.items():
+        row = path[:_DEPTH]
+        while row not in rows:
+            row = row[:-1]
+        prefix = "".join(f"{segment}." for segment in path[len(row) :])
+        found.setdefault(row, []).extend((f"{prefix}{name}", value) for name, value in settings)
+    return found
+
+
+def _stored(name: str, entry: Entry) -> Stored:
+    buffer: ParameterKind = "buffer" if name in _BUFFERS else "weight"
+    floats = entry.dtype.startswith(("float", "bfloat", "complex"))
+    return Stored(
+        name=_text(name),
+        kind=buffer,
+        shape=Shape(entry.shape),
+        dtype=_text(entry.dtype),
+        trainable=(floats if entry.trainable is None else entry.trainable) and buffer == "weight",
+        bytes=entry.bytes,
+        size=entry.size,
+    )
+
+
+def _text(text: str) -> str:
+    """Return a name from a file as one short line of plain text; half a surrogate pair could not be written anywhere."""
+    whole = text[: 2 * _NAME].encode("utf-8", "replace").decode("utf-8")
+    return short(" ".join(plain(whole).split("\n")), _NAME)
+
+
+def _setting(value: Any) -> Setting:
+    """Return metadata as a value that a graph can hold."""
+    if isinstance(value, int):  # bool is one
+        return value if abs(value) < _COUNTABLE else f"{value:#x}"[:_NAME]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if value is None:
+        return None
+    if isinstance(value, tuple | list):
+        return tuple(_setting(item) for item in value[:16])
+    return _text(str(value))

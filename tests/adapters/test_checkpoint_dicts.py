@@ -1,0 +1,128 @@
+"""Dicts of arrays are checkpoints in memory: the numbers of a state dict are those of its module."""
+
+from __future__ import annotations
+
+import collections
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import nbviz
+from nbviz.adapters import read
+from nbviz.errors import NbvizError, UnsupportedModelError
+from nbviz.metrics import Metrics
+from tests.adapters.checkpoint_reading import HOSTILE, graph_of, tensors, totals, values
+
+
+def test_a_state_dict_has_the_numbers_of_its_module():
+    torch = pytest.importorskip("torch")
+    model = torch.nn.ModuleDict({"a": torch.nn.Linear(2, 3), "bn": torch.nn.BatchNorm1d(3), "b": torch.nn.Linear(2, 3)})
+    model["b"].weight = model["a"].weight
+    graph = graph_of(model.state_dict())
+    assert graph.framework == "PyTorch"
+    assert Metrics(graph).totals | {"macs": None} == Metrics(read(model).graph).totals | {"macs": None}
+    assert [p.owners for p in graph.parameters if len(p.owners) > 1] == [("a", "b")]
+    state = model.state_dict()
+    assert np.array_equal(values(state)["a/bias"], state["a.bias"].numpy())
+    frozen = dict(model.requires_grad_(requires_grad=False).named_parameters())
+    assert totals(frozen)["trainable_params"] == 0
+
+
+def test_a_whole_checkpoint_in_memory_is_read_as_its_file_would_be(tmp_path):
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    whole = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "epoch": 3,
+        "half": model.weight.detach()[:1],
+    }
+    torch.save(whole, tmp_path / "net.pt")
+    here, file = graph_of(whole), graph_of(tmp_path / "net.pt")
+    assert tensors(here) == tensors(file)
+    assert here.optimizer == file.optimizer
+    assert here.layers[0].settings == file.layers[0].settings == (("epoch", 3),)
+
+
+def test_quantized_and_meta_tensors_have_their_sizes():
+    torch = pytest.importorskip("torch")
+    found = tensors(
+        graph_of(
+            {"meta": torch.empty(3, 4, device="meta", dtype=torch.bfloat16), "other": torch.empty(5, device="meta")}
+        )
+    )
+    assert found == {"meta": ((3, 4), "bfloat16", 24, 12), "other": ((5,), "float32", 20, 5)}
+
+
+def test_parameters_of_jax_nest():
+    jax = pytest.importorskip("jax")
+    params = {
+        "params": {
+            "dense": {"kernel": jax.numpy.ones((2, 3), "bfloat16"), "bias": jax.numpy.ones(3)},
+            "list": [jax.numpy.ones(2)],
+        }
+    }
+    graph = graph_of(params)
+    assert graph.framework == "JAX"
+    assert tensors(graph)["params/dense/kernel"] == ((2, 3), "bfloat16", 12, 6)
+    assert list(values(params)["params/dense/kernel"]) == [1] * 6
+    spec = {"w": jax.ShapeDtypeStruct((2, 3), "float32")}
+    assert tensors(graph_of(spec)) == {"w": ((2, 3), "float32", 24, 6)}
+    with pytest.raises(LookupError, match="no values"):
+        list(read(spec).weights.chunks(0))
+
+
+def test_arrays_of_numpy_are_shared_by_their_memory():
+    array = np.arange(6.0)
+    graph = graph_of(collections.OrderedDict(a=array, b=array.reshape(6), c=array[:3], step=np.int64(3), name="x"))
+    assert len(graph.parameters) == 2
+    assert graph.framework == "NumPy"
+    assert dict(graph.layers[0].settings) == {"step": 3, "name": "x"}
+    assert graph.name == "OrderedDict"
+
+
+def test_a_view_does_not_keep_the_arrays():
+    made = {"w": np.ones(3)}
+    alive = weakref.ref(made["w"])
+    view = nbviz.view(made)
+    reading = read(made)
+    del made
+    gc.collect()
+    assert alive() is None
+    with pytest.raises(LookupError, match="no longer exists"):
+        list(reading.weights.chunks(0))
+    with pytest.raises(NbvizError, match="on the dict again"):
+        view.refresh()
+
+
+def test_keys_are_text():
+    graph = graph_of(
+        {name: np.ones(i + 1) for i, name in enumerate(HOSTILE)} | {3: np.ones(20), (1, 2): {"x": np.ones(30)}}
+    )
+    assert len(graph.parameters) == len(HOSTILE) + 2
+    assert not any("\x1b" in path for path in graph.layers.column("path"))
+
+
+ITSELF = {"w": np.ones(2)}
+ITSELF["again"] = ITSELF
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ({}, "a builtins.dict without arrays"),
+        ({"a": 1, "b": {"c": "text"}}, "without arrays"),
+        ({"a": np.ones(2), "b": {"c": object()}}, r"builtins\.object in it \(at 'b\.c'\)"),
+        ({"a": np.array([object()])}, r"numpy\.ndarray in it"),
+        ({"a": np.zeros(2, [("x", "f4")])}, r"numpy\.ndarray in it"),
+        (ITSELF, "nested deeper"),
+    ],
+)
+def test_other_dicts_are_refused(made, words):
+    with pytest.raises(UnsupportedModelError, match=words):
+        read(made)

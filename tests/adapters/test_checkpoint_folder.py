@@ -1,0 +1,130 @@
+"""A folder is the one checkpoint that is in it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from nbviz.errors import FileReadError
+from tests.adapters.checkpoint_reading import graph_of, refused, safetensors_bytes, tensors, values
+from tests.adapters.test_checkpoint_gguf import ONE as GGUF
+from tests.adapters.test_checkpoint_gguf import header, info
+
+
+def one(name):
+    return safetensors_bytes({name: {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}, bytes(8))
+
+
+def index(**weight_map):
+    return json.dumps({"weight_map": weight_map}).encode()
+
+
+def npz(path):
+    np.savez(path, w=np.ones(2))
+
+
+@pytest.fixture
+def fill(tmp_path):
+    def folder(**files):
+        for name, content in files.items():
+            path = tmp_path / "net" / name
+            path.parent.mkdir(exist_ok=True)
+            content(path) if callable(content) else path.write_bytes(content)
+        return tmp_path / "net"
+
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"model.safetensors": one("a"), "config.json": b"{}"}, {"a"}),
+        (
+            {
+                "model.safetensors.index.json": index(a="x.safetensors"),
+                "x.safetensors": one("a"),
+                "consolidated.safetensors": one("b"),
+            },
+            {"a"},
+        ),
+        ({f"model-0000{i}-of-00002.safetensors": one(f"t{i}") for i in (1, 2)}, {"t1", "t2"}),
+        ({"net.gguf": GGUF, "tokenizer.bin": b""}, {"a/weight"}),
+        ({f"net-0000{i}-of-00002.gguf": header(infos=[info(f"t{i}")]) + bytes(128) for i in (1, 2)}, {"t1", "t2"}),
+        ({"arrays.npz": npz, "readme.md": b""}, {"w"}),
+    ],
+)
+def test_what_is_inside_decides(fill, files, found):
+    graph = graph_of(fill(**files))
+    assert set(tensors(graph)) == found
+    assert graph_of(str(fill(**files)) + "/") == graph
+
+
+def test_files_of_pytorch_are_found_beside_what_training_leaves(fill):
+    torch = pytest.importorskip("torch")
+
+    def save(what):
+        return lambda path: torch.save(what, path)
+
+    files = {"pytorch_model.bin": save({"w": torch.ones(2)}), "optimizer.pt": save({}), "training_args.bin": b"x"}
+    assert set(tensors(graph_of(fill(**files)))) == {"w"}
+
+
+def test_shards_of_pytorch_are_one_checkpoint_whose_storages_are_their_own(fill):
+    torch = pytest.importorskip("torch")
+
+    def save(name, value):
+        return lambda path: torch.save({name: torch.full((3,), value)}, path)
+
+    shards = {f"pytorch_model-{i}-of-2.bin": save(f"t.{i}", float(i)) for i in (1, 2)}
+    weight_map = {f"t.{i}": f"pytorch_model-{i}-of-2.bin" for i in (1, 2)}
+    folder = fill(**shards, **{"pytorch_model.bin.index.json": index(**weight_map)})
+    graph = graph_of(folder)
+    assert (graph.name, graph.framework) == ("pytorch_model", "PyTorch")
+    assert {name: list(found) for name, found in values(folder).items()} == {"t/1": [1] * 3, "t/2": [2] * 3}
+    refused(
+        fill(**{"pytorch_model.bin.index.json": index(**{"t.1": "pytorch_model-2-of-2.bin"})})
+        / "pytorch_model.bin.index.json",
+        "not so",
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"readme.md": b""}, r"looked for \*\.safetensors.*it holds 1 files: 'readme.md'"),
+        ({"saved_model.pb": b""}, "SavedModel is not read"),
+        (
+            {"a.safetensors": one("a"), "b.safetensors": one("b")},
+            "several checkpoints: 'a.safetensors', 'b.safetensors'",
+        ),
+        ({"a.gguf": GGUF, "b.gguf": GGUF}, "several checkpoints"),
+        ({"a-1-of-2.safetensors": one("a")}, "1 of the 2 parts"),
+        ({f"a-{i}-of-3.gguf": GGUF for i in (1, 2)}, "2 of the 3 parts"),
+    ],
+)
+def test_other_folders_are_refused(fill, files, words):
+    refused(fill(**files), words)
+
+
+def test_one_name_in_two_shards_is_refused(fill):
+    with pytest.raises(FileReadError, match="'a' is in another file"):
+        graph_of(fill(**{f"m-{i}-of-2.safetensors": one("a") for i in (1, 2)}))
+    for i in (1, 2):
+        (fill() / f"m-{i}-of-2.safetensors").unlink()
+    with pytest.raises(FileReadError, match=r"'a\.weight' is in 'm-1-of-2\.gguf' as well"):
+        graph_of(fill(**{f"m-{i}-of-2.gguf": GGUF for i in (1, 2)}))
+
+
+def test_links_out_of_the_folder_are_not_followed(fill, tmp_path):
+    (tmp_path / "elsewhere.safetensors").write_bytes(one("secret"))
+    folder = fill(**{"readme.md": b""})
+    (folder / "model.safetensors").symlink_to(tmp_path / "elsewhere.safetensors")
+    refused(folder, "looked for")
+    (folder / "real.safetensors").write_bytes(one("a"))
+    assert set(tensors(graph_of(folder))) == {"a"}
+
+
+def test_an_empty_folder_says_what_was_looked_for(tmp_path):
+    refused(tmp_path, "it holds no files")

@@ -1,0 +1,159 @@
+"""Weights that Keras has saved in HDF5: the tree of the file, and nothing outside it."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+
+h5py = pytest.importorskip("h5py")
+
+from nbviz.adapters import read  # noqa: E402
+from nbviz.errors import FileReadError  # noqa: E402
+from nbviz.metrics import Metrics  # noqa: E402
+from tests.adapters.checkpoint_reading import EDITS, FUZZ, graph_of, mutated, refused, survives, tensors, values  # noqa: E402  # noqa: E402
+
+
+@pytest.fixture
+def write(tmp_path):
+    def file(fill, name="net.weights.h5"):
+        with h5py.File(tmp_path / name, "w") as made:
+            fill(made)
+        return tmp_path / name
+
+    return file
+
+
+def test_weights_of_keras_are_rows_by_layer(tmp_path):
+    keras = pytest.importorskip("keras")
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization(), layers.Dense(2, name="out")]
+    )
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    path = tmp_path / "net.weights.h5"
+    model.save_weights(path)
+    graph = graph_of(path)
+    assert (graph.name, graph.framework) == ("net", "Keras")
+    assert graph.layer_index.keys() == {"", "layers", "layers/conv2d", "layers/batch_normalization", "layers/dense"}
+    assert Metrics(graph).totals["params"] == model.count_params()
+    assert (graph.optimizer.name, graph.optimizer.size) == (
+        "optimizer",
+        sum(int(np.prod(v.shape)) for v in model.optimizer.variables),
+    )
+    kernel = np.asarray(model.layers[-1].kernel)
+    assert tensors(graph)["layers/dense/0"] == (kernel.shape, "float32", kernel.nbytes, kernel.size)
+    assert np.array_equal(values(path)["layers/dense/0"], kernel.reshape(-1))
+    assert any("model.load_weights" in d.message for d in graph.diagnostics)
+
+
+def test_dtypes_and_bfloat16_that_has_no_name_there(write):
+    types = pytest.importorskip("ml_dtypes")
+    wide = np.arange(3 << 20, dtype="int32").reshape(2, -1)
+
+    def fill(file):
+        file["a/vars/0"] = np.arange(4).astype(types.bfloat16)
+        file["a/vars/1"] = np.arange(4, dtype=">f2")
+        file["wide"] = wide
+        file["scalar"] = np.float64(2)
+        file.create_dataset("packed", data=np.ones(1000), compression="gzip")
+
+    path = write(fill)
+    found, numbers = tensors(graph_of(path)), values(path)
+    assert found["a/0"] == ((4,), "bfloat16", 8, 4)
+    assert found["a/1"] == ((4,), "float16", 8, 4)
+    assert found["packed"] == ((1000,), "float64", 8000, 1000)
+    assert list(numbers["a/0"]) == list(numbers["a/1"]) == [0, 1, 2, 3]
+    assert np.array_equal(numbers["wide"], wide.reshape(-1))
+    assert list(numbers["scalar"]) == [2]
+
+
+def test_a_dataset_under_two_names_is_one_parameter(write):
+    def fill(file):
+        file["a/w"] = np.ones(3)
+        file["b/w"] = file["a/w"]
+        file["a/itself"] = file["a"]
+
+    [parameter] = graph_of(write(fill)).parameters
+    assert parameter.owners == ("a", "b")
+
+
+def test_links_and_values_outside_the_file_are_not_followed(write, tmp_path):
+    write(lambda file: file.create_dataset("w", data=np.ones(2)), "other.h5")
+    (tmp_path / "secret").write_bytes(bytes(16))
+    layout = h5py.VirtualLayout((2,), "float64")
+    layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "w", (2,))
+
+    def fill(file):
+        file["link"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/w")
+        file["soft"] = h5py.SoftLink("/link")
+        file["gone"] = h5py.SoftLink("/nowhere")
+        file.create_dataset("outside", (2,), "float64", external=[(str(tmp_path / "secret"), 0, 16)])
+        file.create_virtual_dataset("virtual", layout)
+        file["names"] = ["a", "b"]
+        file["nothing"] = h5py.Empty("f4")
+
+    path = write(fill)
+    graph = graph_of(path)
+    assert set(tensors(graph)) == {"outside", "virtual"}
+    said = "\n".join(d.message for d in graph.diagnostics)
+    for words in ("link is a link", "soft is a link", "gone is a link", "names holds values", "nothing holds nothing"):
+        assert words in said
+    for parameter in graph.parameters:
+        with pytest.raises(LookupError, match="other files"):
+            list(read(path).weights.chunks(parameter.id))
+
+
+def test_deep_groups_are_refused(write):
+    refused(write(lambda file: file.create_group("/".join("x" * 100))), "nested deeper")
+
+
+def test_names_are_text(write):
+    graph = graph_of(write(lambda file: file.create_dataset("<b>\x1b[31m/../~/w", data=np.ones(2))))
+    assert not any("\x1b" in path for path in graph.layers.column("path"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"hello", "cannot be read as an HDF5 file of weights"),
+        (b"PK\x03\x04" + bytes(100), "zip archive"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "cannot be read"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, content, words):
+    path = tmp_path / "net.weights.h5"
+    path.write_bytes(content)
+    refused(path, words)
+
+
+def saved():
+    made = io.BytesIO()
+    with h5py.File(made, "w") as file:
+        file["layers/dense/vars/0"] = np.ones((2, 3), "float32")
+        file["layers/dense/vars"].attrs["name"] = "dense"
+    return made.getvalue()
+
+
+@FUZZ
+@given(**EDITS)
+@example(edits=[], keep=100)
+def test_damaged_files_end_in_one_clear_error(tmp_path_factory, edits, keep):
+    survives(tmp_path_factory.getbasetemp() / "fuzz.weights.h5", mutated(saved(), edits, keep))
+
+
+def test_values_of_a_file_that_changed_say_so(write):
+    path = write(lambda file: file.create_dataset("w", data=np.ones(2)))
+    reading = read(path)
+    write(lambda file: file.create_group("w"))
+    with pytest.raises(LookupError, match="weights are read from"):
+        list(reading.weights.chunks(0))
+    path.unlink()
+    with pytest.raises(LookupError):
+        list(reading.weights.chunks(0))
+    with pytest.raises(FileReadError):
+        read(path)
