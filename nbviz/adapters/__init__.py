@@ -16,6 +16,7 @@ from nbviz.reading import Adapter, Reading
 OBJECTS = {
     "Keras 3": "nbviz.adapters.keras:KerasAdapter",
     "PyTorch": "nbviz.adapters.torch:TorchAdapter",
+    "ONNX": "nbviz.adapters.onnx:OnnxAdapter",
 }
 """The built-in adapters of model objects, in the order in which they are asked."""
 
@@ -25,11 +26,12 @@ FILES = {
     ".h5": "nbviz.adapters.keras.files:read_file",
     ".hdf5": "nbviz.adapters.keras.files:read_file",
     ".pt2": "nbviz.adapters.torch.exported.files:read_file",
+    ".onnx": "nbviz.adapters.onnx.opening:read_file",
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
 
-EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]"}
+EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]", "onnx": "nbviz[onnx]"}
 """What to install for models of a package."""
 
 GROUP = "nbviz.adapters"
