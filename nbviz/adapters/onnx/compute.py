@@ -13,9 +13,13 @@ from nbviz.adapters.onnx.nodes import Node, plain_value
 from nbviz.adapters.onnx.types import shown
 from nbviz.adapters.onnx.values import Value
 from nbviz.graph import Compute
+from nbviz.metrics import macs
 from nbviz.shape import Dim, Shape
 
 Patterns = tuple[Compute, ...]
+
+_MOST = 1 << 52
+"""Multiply-accumulates of a call that a file can mean."""
 
 
 class _UnknownError(Exception):
@@ -244,9 +248,10 @@ def contractions(step: Step) -> Patterns | None:
     node = step.node
     rule = _OTHERS.get(node.domain, {}).get(node.op) if node.domain else _STANDARD.get(node.op)
     try:
-        return None if rule is None else rule(step)
+        patterns = None if rule is None else rule(step)
     except (_UnknownError, IndexError, ValueError):  # a size is open, or the node is not as the standard says
         return None
+    return None if (macs(patterns) or 0) > _MOST else patterns
 
 
 def _schemas() -> frozenset[str]:

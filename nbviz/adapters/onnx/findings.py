@@ -38,7 +38,7 @@ class Findings:
     def report(self, note: Callable[[str], None]) -> None:
         """Tell in one sentence each what was found."""
         if self.circular:
-            note(f"{self.circular} nodes wait for each other in a circle, which ONNX does not allow.")
+            note(f"{self.circular} nodes wait for each other in a circle, or behind one, which ONNX does not allow.")
         if self.doubled:
             note(f"More than one node makes {_listed(self.doubled)}: which of them is meant is not certain.")
         if self.missing:

@@ -5,11 +5,14 @@ It works on a copy without weights: it would copy them, and refuses models of mo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
-from nbviz.adapters.onnx.types import BATCH, FREE
+from nbviz.adapters.onnx.fragile import guarded
+from nbviz.adapters.onnx.types import BATCH, FREE, dtype_of, label, stored_bytes
 from nbviz.adapters.text import plain, short
+from nbviz.graph import itemsize
 
 _SMALL = 1 << 10
 """Bytes of a stored tensor that is kept, since a shape may be computed from it."""
@@ -65,7 +68,7 @@ def with_shapes(model: Any, note: Callable[[str], None]) -> Any:
     note
         Is told what could not be done.
     """
-    slim = _slim(model)
+    slim = _slim(model, note)
     if not Functions(model).unfold(model):
         note("The functions of this model call each other without end, or too often to be shown: they stay closed.")
         del slim.functions[:]
@@ -76,7 +79,7 @@ def _inferred(model: Any, note: Callable[[str], None]) -> Any:
     from onnx.shape_inference import infer_shapes
 
     try:
-        return infer_shapes(model, data_prop=True)
+        return guarded(lambda given: infer_shapes(given, data_prop=True), model)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
         note(
             f"onnx could not infer shapes ({short(' '.join(plain(error).split()), 300)}): only those that the file holds are shown."
@@ -84,7 +87,7 @@ def _inferred(model: Any, note: Callable[[str], None]) -> Any:
         return model
 
 
-def _slim(model: Any) -> Any:
+def _slim(model: Any, note: Callable[[str], None]) -> Any:
     """Return a copy without large initializers; sizes without a name get symbols, so that they can be followed."""
     from onnx import ModelProto
 
@@ -96,7 +99,7 @@ def _slim(model: Any) -> Any:
     for repeated in ("node", "input", "output", "value_info", "sparse_initializer", "quantization_annotation"):
         getattr(graph, repeated).extend(getattr(model.graph, repeated))
     for tensor in model.graph.initializer:
-        copy_tensor(tensor, graph.initializer.add())
+        _copy(tensor, graph.initializer.add(), note)
     for number, info in enumerate(graph.input):
         if info.type.WhichOneof("value") == "tensor_type":
             for axis, dim in enumerate(info.type.tensor_type.shape.dim):
@@ -105,13 +108,21 @@ def _slim(model: Any) -> Any:
     return slim
 
 
-def copy_tensor(tensor: Any, copy: Any) -> None:
-    """Copy a stored tensor, of a large one what it is and not its values."""
-    if len(tensor.raw_data) <= _SMALL and tensor.ByteSize() <= 2 * _SMALL:
+def _copy(tensor: Any, copy: Any, note: Callable[[str], None]) -> None:
+    """Copy a stored tensor, of a large one what it is and not its values; one that is not as it says is what it holds."""
+    held = len(tensor.raw_data)
+    if held and held != stored_bytes(dtype_of(tensor.data_type), math.prod(tensor.dims)):
+        note(
+            f"{label(tensor.name)!r} says that its shape is {tuple(tensor.dims)} and holds {held} bytes: it is damaged."
+        )
+        width = itemsize(dtype_of(tensor.data_type))
+        copy.name, copy.data_type = tensor.name, tensor.data_type
+        copy.dims.append(int(held / width) if width else held)
+    elif held <= _SMALL and tensor.ByteSize() <= 2 * _SMALL:
         copy.CopyFrom(tensor)
-        return
-    copy.name, copy.data_type = tensor.name, tensor.data_type
-    copy.dims.extend(tensor.dims)
+    else:
+        copy.name, copy.data_type = tensor.name, tensor.data_type
+        copy.dims.extend(tensor.dims)
 
 
 def in_function(function: Any, model: Any, types: Iterable[tuple[str, Any]], attributes: Mapping[str, Any]) -> Any:

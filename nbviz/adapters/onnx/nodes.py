@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from nbviz.adapters.onnx.scopes import Entry, scopes_of
-from nbviz.adapters.onnx.types import dtype_of, label
+from nbviz.adapters.onnx.types import decoded, dtype_of, label
 from nbviz.adapters.text import short
 from nbviz.graph import Setting
 
@@ -58,12 +58,12 @@ def node_of(proto: Any) -> Node:
     """Return a node as it is written."""
     scopes, name = scopes_of(proto)
     attributes = {a.name: a for a in proto.attribute}
-    domain = proto.domain
+    domain = decoded(proto.domain)
     return Node(
-        proto.op_type,
+        decoded(proto.op_type),
         "" if domain == "ai.onnx" else domain,
         name,
-        proto.name,
+        decoded(proto.name),
         list(proto.input),
         list(proto.output),
         attributes,

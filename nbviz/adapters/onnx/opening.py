@@ -10,7 +10,7 @@ from typing import Any
 from nbviz.adapters.onnx.inference import with_shapes
 from nbviz.adapters.onnx.rows import Rows
 from nbviz.adapters.onnx.scopes import root_class
-from nbviz.adapters.onnx.types import label
+from nbviz.adapters.onnx.types import decoded, label
 from nbviz.adapters.onnx.walk import Walk, versions
 from nbviz.adapters.onnx.weights import OnnxWeightReader
 from nbviz.adapters.text import plain, short
@@ -62,8 +62,11 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: An
         builder = _built(model, path, inputs)
     except (FileReadError, MissingExtraError):
         raise
+    except UnicodeDecodeError as error:
+        msg = f"{what}: the model is damaged, a name in it is no text ({error.object[:40]!r} is not UTF-8). {_EXPORT}"
+        raise FileReadError(msg) from error
     except Exception as error:
-        msg = f"{what} cannot be read as an ONNX model: {type(error).__name__}: {short(plain(error), 300)}. {_EXPORT}"
+        msg = f"{what}: this ONNX model cannot be followed ({type(error).__name__}: {short(plain(error), 300)}). {_EXPORT}"
         raise FileReadError(msg) from error
     graph, rows = builder
     keys: list[Any] = graph.parameter_keys()
@@ -93,13 +96,13 @@ def _settings(model: Any) -> tuple[tuple[str, Setting], ...]:
     opsets = tuple(
         f"{label(domain) or 'ai.onnx'} {version}" for domain, version in versions(model.opset_import).items()
     )
-    producer = label(f"{model.producer_name} {model.producer_version}".strip())
+    producer = f"{label(model.producer_name)} {label(model.producer_version)}".strip()
     told = {
         "graph": label(model.graph.name),
         "producer": producer,
         "domain": label(model.domain),
-        "doc": short(plain(model.doc_string)),
-        **{label(prop.key): short(plain(prop.value)) for prop in model.metadata_props[:32]},
+        "doc": short(plain(decoded(model.doc_string))),
+        **{label(prop.key): short(plain(decoded(prop.value))) for prop in model.metadata_props[:32]},
     }
     named = ((name, text) for name, text in told.items() if text)
     return (("opsets", opsets), ("ir_version", model.ir_version), *named)
@@ -134,15 +137,15 @@ def _parsed(data: bytes, what: str) -> Any:
     from onnx import ModelProto
 
     if not data:
-        msg = f"{what} is empty. {_EXPORT}"
+        msg = f"{what}: there is nothing in it. {_EXPORT}"
         raise FileReadError(msg)
     model = ModelProto()
     try:
         model.ParseFromString(data)
     except (DecodeError, RuntimeError, ValueError) as error:
-        msg = f"{what} is no ONNX model, is cut off or damaged, or has graphs inside graphs too deep ({short(plain(error))}). {_EXPORT}"
+        msg = f"{what}: this is no ONNX model, it is cut off or damaged, or nests too deep ({short(plain(error))}). {_EXPORT}"
         raise FileReadError(msg) from error
     if not model.HasField("graph"):
-        msg = f"{what} holds no graph: it is no ONNX model. {_EXPORT}"
+        msg = f"{what}: there is no graph in it, so it is no ONNX model. {_EXPORT}"
         raise FileReadError(msg)
     return model

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, final
 
-from nbviz.adapters.onnx.types import label
+from nbviz.adapters.onnx.types import decoded, label
 
 _SCOPES, _CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 _QUOTED = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"")
@@ -39,10 +39,10 @@ class Entry:
 def scopes_of(proto: Any) -> tuple[tuple[Entry, ...], str]:
     """Return the scopes around a node, outer first, and its own name among what is in them."""
     if proto.metadata_props:
-        noted = {p.key: p.value for p in proto.metadata_props}
+        noted = {p.key: decoded(p.value) for p in proto.metadata_props}
         if _SCOPES in noted:
             return _of_modules(noted[_SCOPES], noted.get(_CLASSES, "")), label(proto.name)
-    name = proto.name
+    name = decoded(proto.name)
     if "/" not in name:
         return (), label(name)
     outer, _, own = name.rpartition("/")
@@ -51,7 +51,7 @@ def scopes_of(proto: Any) -> tuple[tuple[Entry, ...], str]:
 
 def root_class(proto: Any) -> str:
     """Return the class of the model that a node was exported from, ``""`` if it does not say."""
-    noted = {p.key: p.value for p in proto.metadata_props}
+    noted = {p.key: decoded(p.value) for p in proto.metadata_props}
     scopes, classes = _quoted(noted.get(_SCOPES, "")), _quoted(noted.get(_CLASSES, ""))
     return label(classes[0]) if scopes[:1] == [""] and classes else ""
 

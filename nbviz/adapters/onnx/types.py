@@ -28,6 +28,9 @@ _INFERRED = re.compile(r"unk__\d+")
 _WORDS = {"float": "float32", "double": "float64"}
 _LABEL = 200
 
+_LARGEST = 1 << 48
+"""Elements of a tensor that a file can mean: more is damage, or done in malice, and no number to add up."""
+
 
 @functools.cache
 def dtype_of(number: int) -> str | None:
@@ -43,23 +46,34 @@ def dtype_of(number: int) -> str | None:
     return _WORDS.get(name) or re.sub(r"^float(\d)e", r"float\1_e", name)
 
 
-def label(text: str) -> str:
+def decoded(text: str | bytes) -> str:
+    """Return text from a file, which may not be UTF-8: protocol buffers then give the bytes."""
+    return text if isinstance(text, str) else text.decode("utf-8", "replace")
+
+
+def label(text: str | bytes) -> str:
     """Return a name from a file as one short line of plain text."""
+    text = decoded(text)
     if text.isprintable() and len(text) <= _LABEL:  # nearly always
         return text
     return short(" ".join(plain(text).split()), _LABEL)
 
 
 def dims_of(sizes: Iterable[int]) -> tuple[Dim, ...]:
-    """Return the sizes of a stored tensor; one that is negative is unknown."""
-    return tuple(size if size >= 0 else None for size in sizes)
+    """Return the sizes of a stored tensor; one that is negative is unknown, and all if no memory could hold it."""
+    found = tuple(size if size >= 0 else None for size in sizes)
+    return found if _is_credible(found) else (None,)
+
+
+def _is_credible(dims: Iterable[Dim]) -> bool:
+    return math.prod(dim for dim in dims if isinstance(dim, int) and dim) <= _LARGEST
 
 
 def _dim(dim: Any) -> Dim:
     kind = dim.WhichOneof("value")
     if kind == "dim_value":
         return dim.dim_value if dim.dim_value >= 0 else None
-    return dim.dim_param or None if kind == "dim_param" else None
+    return decoded(dim.dim_param) or None if kind == "dim_param" else None
 
 
 def shown(dims: Iterable[Dim]) -> Shape:
@@ -87,6 +101,8 @@ def described(type_proto: Any) -> Described:
     if not inner.HasField("shape"):
         return TensorSpec(None, dtype), None
     dims = tuple(map(_dim, inner.shape.dim))
+    if not _is_credible(dims):
+        return TensorSpec(None, dtype), None
     return TensorSpec(shown(dims), dtype), dims
 
 
