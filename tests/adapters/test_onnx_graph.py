@@ -175,6 +175,48 @@ def test_weights_that_nothing_reads_and_constants_that_are_results():
     assert constant.outputs[0].shape == (2,)
 
 
+def test_what_is_written_into_a_node_is_a_weight_where_a_node_computes_with_it():
+    zeros, weight = tensor("zeros", 2, 4), tensor("weight", 4, 4)
+    nodes = [node("Constant", "", "z", value=zeros), node("Constant", "", "w", value=weight)]
+    nodes += [node("Add", "x z", "a"), node("MatMul", "a w", "y")]
+    graph = graph_of(model(nodes, [info("x", 2, 4)], [info("y", 2, 4)]))
+    assert [(p.name, p.size) for p in graph.parameters] == [("w", 16)]
+    assert dict(first_call(graph, "Add#1").settings)["B"] == "float32 (2, 4)"
+
+
+def test_rest_of_a_scope_is_no_second_call():
+    """Exporters leave nodes out of the scope that they belong to; what follows is another operation, not the same again."""
+    nodes = [
+        node("Neg", "x", "a", "/rnn/Neg"),
+        node("Exp", "a", "b", "/rnn/Exp"),
+        node("Abs", "b", "c", "Abs"),
+        node("Neg", "c", "d", "/rnn/Neg_1"),
+        node("Mul", "d w", "e", "/rnn/Mul"),
+    ]
+    graph = graph_of(model(nodes, [info("x", 4)], [info("e", 4)], [tensor("w", 4)]))
+    assert len(graph.calls_of["rnn"]) == 2
+    assert [len(graph.calls_of[path]) for path in ("rnn/Neg#1", "rnn/Neg#2", "rnn/Mul")] == [1, 1, 1]
+
+
+def test_scope_that_is_called_again_has_the_same_rows():
+    nodes = []
+    for i in range(2):
+        for op, given, made in (
+            ("MatMul", f"t{i} w", f"a{i}"),
+            ("Add", f"a{i} b", f"c{i}"),
+            ("Relu", f"c{i}", f"t{i + 1}"),
+        ):
+            nodes.append(node(op, given, made, f"/fc/{op}_{i}"))
+    graph = graph_of(model(nodes, [info("t0", 2, 4)], [info("t2", 2, 4)], [tensor("w", 4, 4), tensor("b", 4)]))
+    assert {path: len(graph.calls_of[path]) for path in graph.calls_of if path.startswith("fc")} == {
+        "fc": 2,
+        "fc/MatMul_0": 2,
+        "fc/Add_0": 2,
+        "fc/Relu#1": 2,
+    }
+    assert [p.owners for p in graph.parameters] == [("fc/MatMul_0",), ("fc/Add_0",)]
+
+
 def test_sparse_weights_have_their_dense_shape():
     values = numpy_helper.from_array(np.array([1.0, 2.0], np.float32), "w")
     places = numpy_helper.from_array(np.array([0, 5], np.int64), "places")

@@ -14,11 +14,24 @@ from nbviz.adapters.onnx.scopes import Entry
 @final
 @dataclass(slots=True)
 class Frame:
-    """One call of a scope: the nodes and the frames inside it, in order."""
+    """One call of a scope, or a part of one.
+
+    Attributes
+    ----------
+    entry
+        The scope.
+    items
+        The nodes and the frames inside it, in order.
+    read
+        The operations inside it that read weights, with those.
+    step
+        Whether the scope is always the same single operation.
+    """
 
     entry: Entry
     items: list[Any] = field(default_factory=list)
     read: set[tuple[str, ...]] = field(default_factory=set)
+    step: bool = False
 
 
 @final
@@ -162,6 +175,7 @@ def nested(nodes: Iterable[Node], weights: Collection[str]) -> list[Any]:
     """
     top: list[Any] = []
     opened: list[Frame] = []
+    frames: dict[tuple[str, ...], list[Frame]] = {}
     for node in nodes:
         depth = _shared(node.scopes, [frame.entry for frame in opened]) if opened else 0
         del opened[depth:]
@@ -170,9 +184,17 @@ def nested(nodes: Iterable[Node], weights: Collection[str]) -> list[Any]:
             opened.pop()
         for entry in node.scopes[len(opened) :]:
             frame = Frame(entry)
+            frames.setdefault(entry.path, []).append(frame)
             (opened[-1].items if opened else top).append(frame)
             opened.append(frame)
-        if read:
-            opened[-1].read.add(read)
+        for frame in opened if read else ():
+            frame.read.add(read)
         (opened[-1].items if opened else top).append(node)
+    for calls in frames.values():
+        steps = [
+            frame.items[0].op if len(frame.items) == 1 and isinstance(frame.items[0], Node) else "" for frame in calls
+        ]
+        if steps[0] and len(set(steps)) == 1:
+            for frame in calls:
+                frame.step = True
     return top

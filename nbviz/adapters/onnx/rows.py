@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import final
 
 from nbviz.adapters.onnx.nodes import Node
@@ -37,6 +37,7 @@ class Rows:
         self.automatic: set[str] = set()
         self.has_scopes = False
         self._scopes: dict[tuple[Hashable, tuple[str, ...]], Hashable] = {}
+        self._nodes: dict[tuple[Hashable, str, tuple[Key, ...]], Hashable] = {}
         self._segments: dict[tuple[Hashable, str], int] = {}
         self._stored: dict[Key, Stored] = {}
         self._held: set[Key] = set()
@@ -71,7 +72,11 @@ class Rows:
             parent = key
         return parent
 
-    def node(self, parent: Hashable, node: Node) -> Hashable:
+    def called_again(self, parent: Hashable, op: str, reads: Iterable[Key]) -> Hashable | None:
+        """Return the key of a node's row in a scope that has been called before, by the weights that it reads."""
+        return self._nodes.get((parent, op, tuple(reads)))
+
+    def node(self, parent: Hashable, node: Node, reads: Iterable[Key] = ()) -> Hashable:
         """Add the row of a node and return its key."""
         key = ("node", len(self._segments), parent, node.full_name or node.op, id(node))
         path = self.builder.add_layer(
@@ -82,6 +87,7 @@ class Rows:
             type=node.op,
             module=node.domain or "ai.onnx",
         )
+        self._nodes.setdefault((parent, node.op, tuple(reads)), key)
         if not node.name:
             self.automatic.add(path)
         return key

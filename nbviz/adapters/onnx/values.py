@@ -2,10 +2,10 @@
 
 What a file stores besides its nodes (initializers, ``Constant`` nodes) is not told apart by the format. Here
 
-- stored numbers with a fraction (``float32``, ``bfloat16``, ``float8``, ...) and at least one axis are weights, however
-  the file stores them, unless every node that reads them takes them as an argument (the scales of a ``Resize``);
-- whole numbers are weights where a node computes with them (the weight of ``QLinearConv``, what ``DequantizeLinear``
-  unpacks); scales and zero points are arguments;
+- initializers with a fraction (``float32``, ``bfloat16``, ``float8``, ...) and at least one axis are weights, unless every
+  node that reads them takes them as an argument (the scales of a ``Resize``);
+- whole numbers, and what ``Constant`` nodes give, are weights where a node computes with them (the weight of
+  ``QLinearConv``, what ``DequantizeLinear`` unpacks); scales and zero points are arguments;
 - everything else is a constant: shapes, indices, scalars.
 """
 
@@ -101,23 +101,38 @@ class Environment:
         return None
 
 
-def stored_value(tensor: Any, readers: Iterable[tuple[str, int]], key: Key) -> Value:
-    """Return a stored tensor as a weight or a constant; ``readers`` are the operations that take it, and as which input."""
+def stored_value(tensor: Any, readers: Iterable[tuple[str, int]], key: Key, *, literal: bool = False) -> Value:
+    """Return a stored tensor as a weight or a constant.
+
+    Parameters
+    ----------
+    tensor
+        The tensor, dense or sparse.
+    readers
+        The operations that take it, and as which input.
+    key
+        What tells it apart.
+    literal
+        Whether it is written into a node, as numbers in a model's code are.
+    """
     spec, dims = described_tensor(tensor)
-    if is_weight(spec, list(readers)):
+    if is_weight(spec, list(readers), literal=literal):
         return Value(spec, dims, weight=key)
     return Value(spec, dims, constant=tensor)
 
 
-def is_weight(spec: TensorSpec, readers: Sequence[tuple[str, int]]) -> bool:
+def is_weight(spec: TensorSpec, readers: Sequence[tuple[str, int]], *, literal: bool) -> bool:
     """Tell whether a stored tensor is a weight (see the head of this file)."""
     as_argument = [at in ARGUMENTS.get(op, ()) for op, at in readers]
     if readers and all(as_argument):
         return False
-    if spec.dtype is not None and spec.dtype.startswith(_FRACTIONS):
+    if spec.dtype is None:
+        return False
+    fraction = spec.dtype.startswith(_FRACTIONS)
+    if fraction and not literal:
         return bool(spec.shape)
-    pairs = zip(readers, as_argument, strict=True)
-    return spec.dtype is not None and any(op in COMPUTES and not argument for (op, _), argument in pairs)
+    computed = (op in COMPUTES and not argument for (op, _), argument in zip(readers, as_argument, strict=True))
+    return any(computed) and (bool(spec.shape) or not fraction)
 
 
 def constant_value(node: Node, readers: Iterable[tuple[str, int]], where: str, known: Described) -> Value | None:
@@ -128,9 +143,9 @@ def constant_value(node: Node, readers: Iterable[tuple[str, int]], where: str, k
     if attribute is None:
         return None
     if attribute.type == AttributeProto.TENSOR:
-        return stored_value(attribute.t, readers, (where, node.outputs[0]))
+        return stored_value(attribute.t, readers, (where, node.outputs[0]), literal=True)
     if attribute.type == AttributeProto.SPARSE_TENSOR:
-        return stored_value(attribute.sparse_tensor, readers, (where, node.outputs[0]))
+        return stored_value(attribute.sparse_tensor, readers, (where, node.outputs[0]), literal=True)
     spec, dims = known if known is not NOTHING else NOTHING
     return Value(spec, dims, constant=attribute)
 

@@ -49,6 +49,8 @@ class Place:
         The versions of operation sets by domain.
     depth
         How many graphs are around this one.
+    again
+        Whether the scope has been called before.
     """
 
     env: Environment
@@ -58,6 +60,7 @@ class Place:
     holder: Hashable
     versions: Mapping[str, int]
     depth: int = 0
+    again: bool = False
 
 
 @final
@@ -94,6 +97,8 @@ class Walk:
         self._bodies: dict[Any, Any] = {}
         self._batch: Dim = None
         self._findings = Findings()
+        self._read: dict[Hashable, set[tuple[str, ...]]] = {}
+        self._counters: dict[Hashable, dict[str, int]] = {}
 
     def run(self, root: Hashable) -> None:
         """Write the whole model into the row ``root``."""
@@ -194,13 +199,19 @@ class Walk:
         """Record a call of a scope: with what happens inside, or as one step if that is a single node."""
         key = self.rows.scope(place.around, frame.entry)
         inside = replace(place, holder=key)
-        if len(frame.items) == 1 and isinstance(frame.items[0], Node) and not self._is_container(frame.items[0]):
-            node = frame.items[0]
+        node = frame.items[0]
+        if frame.step and not self._is_container(node):
             if not self._passes_on(node, place):
                 self._operation(node, inside, parent, key)
             return
         layer = self.rows.layer(key)
         record = self.builder.begin("layer", layer.type, parent, layer=layer.path)
+        # a scope that reads the same weights is called again; else this is the rest of it, and has operations of its own
+        read = self._read.setdefault(key, set())
+        inside = replace(inside, again=not read.isdisjoint(frame.read))
+        read.update(frame.read)
+        if not inside.again:
+            record.counters = self._counters.setdefault(key, record.counters)
         self._items(frame.items, inside, record.id)
 
     def _is_container(self, node: Node) -> bool:
@@ -255,7 +266,8 @@ class Walk:
         given = self._given(node, place)
         told = (*(settings(node) if node.attributes else ()), *given.settings)
         if key is None and given.reads:
-            key = self.rows.node(place.holder, node)
+            key = self.rows.called_again(place.holder, node.op, given.reads) if place.again else None
+            key = self.rows.node(place.holder, node, given.reads) if key is None else key
         if key is None:
             record = self.builder.begin("operation", label(node.op), parent, given.ports)
             record.settings = (("name", label(node.full_name)), *told) if node.full_name else told
