@@ -18,6 +18,7 @@ from nbviz.reading import Adapter, Reading
 OBJECTS = {
     "Keras 3": "nbviz.adapters.keras:KerasAdapter",
     "PyTorch": "nbviz.adapters.torch:TorchAdapter",
+    "ONNX": "nbviz.adapters.onnx:OnnxAdapter",
     "dicts of arrays": "nbviz.adapters.checkpoints.mapping:MappingAdapter",
 }
 """The built-in adapters of model objects, in the order in which they are asked."""
@@ -38,6 +39,7 @@ FILES = {
     ".ckpt": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".npz": "nbviz.adapters.checkpoints.npz:read_archive",
     ".npy": "nbviz.adapters.checkpoints.npz:read_array",
+    ".onnx": "nbviz.adapters.onnx.opening:read_file",
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
@@ -45,7 +47,7 @@ FILES = {
 FOLDER = "nbviz.adapters.checkpoints.folder:read_folder"
 """The reader of folders, by what is inside."""
 
-EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]"}
+EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]", "onnx": "nbviz[onnx]"}
 """What to install for models of a package."""
 
 GROUP = "nbviz.adapters"

@@ -1,0 +1,28 @@
+"""Reads ONNX models as they are written: nothing runs, and weights beside the file stay where they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["OnnxAdapter"]
+
+_PROGRAM = "torch.onnx._internal.exporter._onnx_program"
+
+
+class OnnxAdapter:
+    """The adapter of ONNX models in memory: a ``ModelProto``, its bytes, or what ``torch.onnx.export`` returns."""
+
+    extra = "onnx"
+    framework = "ONNX"
+
+    def reads(self, model_type: type) -> bool:
+        """Tell whether ``model_type`` itself is a class of ONNX models, or bytes."""
+        module, name = getattr(model_type, "__module__", "") or "", model_type.__name__
+        is_proto = name == "ModelProto" and module.startswith("onnx.")
+        return model_type is bytes or is_proto or (name == "ONNXProgram" and module == _PROGRAM)
+
+    def read(self, model: Any, inputs: Any) -> Any:
+        """Read a model (see ``nbviz.adapters.onnx.opening.read_model``)."""
+        from nbviz.adapters.onnx.opening import read_model
+
+        return read_model(model, inputs)

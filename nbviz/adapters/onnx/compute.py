@@ -1,0 +1,260 @@
+"""Which multiply-accumulates the operations of ONNX make, as contractions that nbviz.metrics can count.
+
+A size without a number makes them unknown; only the batch may be open, and it has to be the first axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from nbviz.adapters.onnx.nodes import Node, plain_value
+from nbviz.adapters.onnx.types import shown
+from nbviz.adapters.onnx.values import Value
+from nbviz.graph import Compute
+from nbviz.metrics import macs
+from nbviz.shape import Dim, Shape
+
+Patterns = tuple[Compute, ...]
+
+_MOST = 1 << 52
+"""Multiply-accumulates of a call that a file can mean."""
+
+
+class _UnknownError(Exception):
+    """The contractions of an operation cannot be told."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node with the tensors that it takes and gives, and the symbol of the batch."""
+
+    node: Node
+    inputs: Sequence[Value | None]
+    outputs: Sequence[Value | None]
+    batch: Dim
+
+    def has(self, at: int) -> bool:
+        """Tell whether an input is given."""
+        return at < len(self.inputs) and self.inputs[at] is not None
+
+    def dims(self, at: int) -> tuple[Dim, ...]:
+        """Return the sizes of an input."""
+        return _rank_known(self.inputs[at] if at < len(self.inputs) else None)
+
+    def out(self, at: int = 0) -> tuple[Dim, ...]:
+        """Return the sizes of an output."""
+        return _rank_known(self.outputs[at] if at < len(self.outputs) else None)
+
+    def attribute(self, name: str, default: Any) -> Any:
+        """Return an attribute that is a number or a text."""
+        found = self.node.attributes.get(name)
+        if found is None:
+            return default
+        if found.ref_attr_name:
+            raise _UnknownError
+        return plain_value(found.s) if isinstance(default, str) else found.i
+
+    def first(self, *dims: Dim) -> Shape:
+        """Return sizes of which the first may be the batch."""
+        if not all(isinstance(dim, int) for dim in dims[1:]):
+            raise _UnknownError
+        if dims and not isinstance(dims[0], int) and (self.batch is None or dims[0] != self.batch):
+            raise _UnknownError
+        return shown(dims)
+
+
+def _rank_known(value: Value | None) -> tuple[Dim, ...]:
+    if value is None or value.dims is None:
+        raise _UnknownError
+    return value.dims
+
+
+def _fixed(*dims: Dim) -> Shape:
+    if not all(isinstance(dim, int) for dim in dims):
+        raise _UnknownError
+    return Shape(dims)
+
+
+def _number(dim: Dim) -> int:
+    if not isinstance(dim, int):
+        raise _UnknownError
+    return dim
+
+
+def _contraction(step: Step, *contracted: Dim) -> Patterns:
+    return (Compute("matmul", (("output", step.first(*step.out())), ("contracted", _fixed(*contracted)))),)
+
+
+def _convolution(weight: int) -> Callable[[Step], Patterns]:
+    def rule(step: Step) -> Patterns:
+        window = _fixed(*step.dims(weight)[1:])  # a weight has the channels of one group alone
+        return (Compute("conv", (("output", step.first(*step.out())), ("window", window))),)
+
+    return rule
+
+
+def _transposed_convolution(step: Step) -> Patterns:
+    window = _fixed(*step.dims(1)[1:])
+    return (Compute("conv_transpose", (("input", step.first(*step.dims(0))), ("window", window))),)
+
+
+def _gemm(step: Step) -> Patterns:
+    return _contraction(step, step.dims(0)[0 if step.attribute("transA", 0) else -1])
+
+
+def _matmul(right: int) -> Callable[[Step], Patterns]:
+    def rule(step: Step) -> Patterns:
+        a, b = step.dims(0)[-1], step.dims(right)
+        return _contraction(step, a if isinstance(a, int) else b[-2 if len(b) > 1 else 0])
+
+    return rule
+
+
+def _fused_matmul(step: Step) -> Patterns:
+    return _contraction(step, step.dims(0)[-2 if step.attribute("transA", 0) else -1])
+
+
+def _packed_matmul(step: Step) -> Patterns:
+    return _contraction(step, step.attribute("K", 0) or None)
+
+
+def _recurrent(step: Step) -> Patterns:
+    """X: (steps, batch, features); W: (directions, gates, features); R: (directions, gates, state)."""
+    steps, batch, features = step.dims(0)
+    if step.attribute("layout", 0):
+        steps, batch = batch, steps
+    directions, gates, _ = step.dims(1)
+    state = step.dims(2)[-1]
+    of_all = step.first(batch, steps, directions, gates)
+    contracted = _fixed(_number(features) + _number(state))
+    return (Compute("recurrent", (("gates", of_all), ("contracted", contracted))),)
+
+
+def _attention(step: Step) -> Patterns:
+    """Of four axes (batch, heads, positions, size), or of three with all heads in the last."""
+    names = ("q_num_heads", "kv_num_heads", "kv_num_heads")
+    query, key, value = (_heads(step.dims(at), step.attribute(name, 0)) for at, name in enumerate(names))
+    if step.has(4):  # keys of earlier steps
+        past = step.dims(4)
+        key = (*key[:2], _number(past[2]) + _number(key[2]), key[3])
+    shapes = (("query", query), ("key", key), ("value", value))
+    return (Compute("attention", tuple((name, step.first(*dims)) for name, dims in shapes)),)
+
+
+def _heads(dims: tuple[Dim, ...], heads: int) -> tuple[Dim, ...]:
+    if len(dims) == 4:
+        return dims
+    if len(dims) != 3 or heads < 1:
+        raise _UnknownError
+    return (dims[0], heads, dims[1], _number(dims[2]) // heads)
+
+
+def _einsum(step: Step) -> Patterns:
+    """Two factors contract every index that the result lacks; of more, the order is the runtime's choice."""
+    equation = step.attribute("equation", "").replace(" ", "").replace("...", ".")
+    given, _, result = equation.partition("->")
+    terms = given.split(",")
+    if len(terms) == 1:
+        return ()
+    if len(terms) > 2 or len(step.inputs) != 2:
+        raise _UnknownError
+    if "->" not in equation:
+        letters = terms[0] + terms[1]
+        result = "." + "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
+    sizes: dict[str, Dim] = {}
+    for at, term in enumerate(terms):
+        for letter, dim in _indexed(term, step.dims(at)):
+            if not isinstance(sizes.get(letter), int) or sizes[letter] == 1:
+                sizes[letter] = dim
+    contracted = [dim for letter, dim in sizes.items() if letter not in result]
+    return _contraction(step, *contracted) if contracted else ()
+
+
+def _indexed(term: str, dims: tuple[Dim, ...]) -> list[tuple[str, Dim]]:
+    before, _, after = term.partition(".")
+    tail = dims[len(dims) - len(after) :] if after else ()
+    return [*zip(before, dims, strict=False), *zip(after, tail, strict=False)]
+
+
+def _unknown(_: Step) -> Patterns:
+    raise _UnknownError
+
+
+_STANDARD: Mapping[str, Callable[[Step], Patterns]] = {
+    "AffineGrid": _unknown,
+    "Attention": _attention,
+    "CausalConvWithState": _unknown,
+    "Conv": _convolution(1),
+    "ConvInteger": _convolution(1),
+    "ConvTranspose": _transposed_convolution,
+    "DeformConv": _convolution(1),
+    "Einsum": _einsum,
+    "GRU": _recurrent,
+    "Gemm": _gemm,
+    "LSTM": _recurrent,
+    "LinearAttention": _unknown,
+    "MatMul": _matmul(1),
+    "MatMulInteger": _matmul(1),
+    "MelWeightMatrix": _unknown,
+    "QLinearConv": _convolution(3),
+    "QLinearMatMul": _matmul(3),
+    "RNN": _recurrent,
+}
+
+_OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
+    "com.microsoft": {
+        "DynamicQuantizeMatMul": _matmul(1),
+        "FusedConv": _convolution(1),
+        "FusedGemm": _gemm,
+        "FusedMatMul": _fused_matmul,
+        "MatMulIntegerToFloat": _matmul(1),
+        "MatMulNBits": _packed_matmul,
+        "QGemm": _gemm,
+        **dict.fromkeys((
+            "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "DequantizeLinear", "DynamicQuantizeLinear",
+            "EmbedLayerNormalization", "FastGelu", "Gelu", "GroupNorm", "QLinearAdd", "QLinearAveragePool",
+            "QLinearConcat", "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMul", "QLinearSigmoid",
+            "QLinearSoftmax", "QuantizeLinear", "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization",
+            "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
+        )),
+    },
+    "ai.onnx.ml": dict.fromkeys((
+        "ArrayFeatureExtractor", "Binarizer", "CastMap", "CategoryMapper", "DictVectorizer", "FeatureVectorizer",
+        "Imputer", "LabelEncoder", "Normalizer", "OneHotEncoder", "Scaler", "TreeEnsemble", "TreeEnsembleClassifier",
+        "TreeEnsembleRegressor", "ZipMap",
+    )),
+    "ai.onnx.preview.training": dict.fromkeys(("Adagrad", "Adam", "Momentum")),
+}  # fmt: skip
+"""Operations outside the standard that are known, with None for those that contract nothing."""
+
+
+def known(node: Node) -> bool:
+    """Tell whether it is known what an operation does."""
+    return node.op in _schemas() if not node.domain else node.op in _OTHERS.get(node.domain, {})
+
+
+def contracts_nothing(node: Node) -> bool:
+    """Tell whether an operation is known to contract nothing."""
+    if node.domain:
+        return _OTHERS.get(node.domain, {}).get(node.op, _unknown) is None
+    return node.op not in _STANDARD and node.op in _schemas()
+
+
+def contractions(step: Step) -> Patterns | None:
+    """Return the contractions of a node that makes some, None where they are not known."""
+    node = step.node
+    rule = _OTHERS.get(node.domain, {}).get(node.op) if node.domain else _STANDARD.get(node.op)
+    try:
+        patterns = None if rule is None else rule(step)
+    except (_UnknownError, IndexError, ValueError):  # a size is open, or the node is not as the standard says
+        return None
+    return None if (macs(patterns) or 0) > _MOST else patterns
+
+
+def _schemas() -> frozenset[str]:
+    from nbviz.adapters.onnx.schemas import standard_operations
+
+    return standard_operations()

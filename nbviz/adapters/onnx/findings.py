@@ -1,0 +1,55 @@
+"""What could not be read in a model, collected so that each kind is told once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import final
+
+from nbviz.adapters.onnx.nodes import DEEPEST
+from nbviz.adapters.onnx.types import label
+
+
+@final
+@dataclass(slots=True)
+class Findings:
+    """What is wrong with a graph.
+
+    Attributes
+    ----------
+    circular
+        How many nodes wait for each other in a circle.
+    doubled
+        Names of tensors that several nodes make.
+    missing
+        Names of tensors that nothing makes.
+    unknown
+        Domain and name of operations that nobody knows.
+    closed
+        Whether graphs were left closed because too many others are around them.
+    """
+
+    circular: int = 0
+    doubled: dict[str, None] = field(default_factory=dict)
+    missing: dict[str, None] = field(default_factory=dict)
+    unknown: dict[tuple[str, str], None] = field(default_factory=dict)
+    closed: bool = False
+
+    def report(self, note: Callable[[str], None]) -> None:
+        """Tell in one sentence each what was found."""
+        if self.circular:
+            note(f"{self.circular} nodes wait for each other in a circle, or behind one, which ONNX does not allow.")
+        if self.doubled:
+            note(f"More than one node makes {_listed(self.doubled)}: which of them is meant is not certain.")
+        if self.missing:
+            note(f"Nothing makes {_listed(self.missing)}, which nodes take: the file is not complete.")
+        if self.closed:
+            note(f"Graphs inside more than {DEEPEST} others stay closed.")
+        if self.unknown:
+            names = (f"{domain}.{op}" if domain else op for domain, op in self.unknown)
+            note(f"What {_listed(names)} compute is not known: their multiply-accumulates are missing.")
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = [repr(label(name)) for name in names]
+    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")

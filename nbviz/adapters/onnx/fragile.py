@@ -1,0 +1,52 @@
+"""Keeps the shape inference of ``onnx`` away from what ends the process.
+
+A few operations are inferred without asking whether the type of their input is known (seen in onnx 1.16 to 1.23: a null
+pointer in C++, which no ``except`` catches). They are hidden until it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
+
+_FRAGILE = frozenset({"DictVectorizer", "EyeLike", "LabelEncoder", "RegexFullMatch", "TreeEnsemble"})
+_HIDDEN = "?"
+
+
+def guarded(infer: Callable[[Any], Any], model: Any) -> Any:
+    """Return what ``infer`` makes of a model, which is changed."""
+    top = [node for node in model.graph.node if node.op_type in _FRAGILE]
+    hidden = [*top, *(node for node in _inside(model) if node.op_type in _FRAGILE)]
+    if not hidden:
+        return infer(model)
+    for node in hidden:
+        node.op_type += _HIDDEN
+    first = infer(model)
+    graph = first.graph
+    typed = {info.name for info in (*graph.input, *graph.value_info) if info.type.WhichOneof("value")}
+    typed.update(tensor.name for tensor in graph.initializer)
+    safe = [node for node in top if node.input and all(name in typed for name in node.input)]
+    for node in safe:
+        node.op_type = node.op_type.removesuffix(_HIDDEN)
+    result = infer(model) if safe else first
+    for node in (*result.graph.node, *_inside(result)):
+        if node.op_type.endswith(_HIDDEN):
+            node.op_type = node.op_type.removesuffix(_HIDDEN)
+    return result
+
+
+def _inside(model: Any) -> Iterator[Any]:
+    """Yield the nodes of the graphs inside nodes, and of functions."""
+    yield from _nested(model.graph.node, 0)
+    for function in model.functions:
+        yield from function.node
+        yield from _nested(function.node, 0)
+
+
+def _nested(nodes: Iterable[Any], depth: int) -> Iterator[Any]:
+    for node in nodes:
+        for _, graph in graphs_in(node.attribute) if depth < DEEPEST else ():
+            yield from graph.node
+            yield from _nested(graph.node, depth + 1)

@@ -1,0 +1,172 @@
+"""Shapes that a file does not hold, by the inference of the ``onnx`` package, which computes nothing but shapes.
+
+It works on a copy without weights: it would copy them, and refuses models of more than two gigabytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, final
+
+from nbviz.adapters.onnx.fragile import guarded
+from nbviz.adapters.onnx.types import BATCH, FREE, dtype_of, label, stored_bytes
+from nbviz.adapters.text import plain, short
+from nbviz.graph import itemsize
+
+_SMALL = 1 << 10
+"""Bytes of a stored tensor that is kept, since a shape may be computed from it."""
+
+_MOST_CALLS = 100_000
+"""Calls of operations that functions may unfold into."""
+
+
+@final
+class Functions:
+    """The functions that a model defines, as operations of its own.
+
+    Parameters
+    ----------
+    model
+        The model.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.known = {(f.domain, f.name): f for f in model.functions}
+        self._sizes: dict[tuple[str, str], float] = {}
+
+    def find(self, domain: str, op: str) -> Any:
+        """Return the function that an operation calls, None if it calls none."""
+        return self.known.get((domain, op)) or (self.known.get(("ai.onnx", op)) if not domain else None)
+
+    def unfold(self, model: Any) -> bool:
+        """Tell whether the calls of functions end, after no more operations than anybody can look at."""
+        if not self.known:
+            return True
+        return sum(self._size(key, ()) for key in self._called(model.graph.node)) <= _MOST_CALLS
+
+    def _called(self, nodes: Iterable[Any]) -> Iterable[tuple[str, str]]:
+        return [key for node in nodes if (key := (node.domain, node.op_type)) in self.known]
+
+    def _size(self, key: tuple[str, str], around: tuple[tuple[str, str], ...]) -> float:
+        if key in around or len(around) > 32:
+            return float("inf")
+        if key not in self._sizes:
+            nodes = self.known[key].node
+            inner = sum(self._size(other, (*around, key)) for other in self._called(nodes))
+            self._sizes[key] = len(nodes) + inner
+        return self._sizes[key]
+
+
+def with_shapes(model: Any, note: Callable[[str], None]) -> Any:
+    """Return a copy of a model without its large weights and with all shapes that can be inferred.
+
+    Parameters
+    ----------
+    model
+        A ``ModelProto``, which is left as it is.
+    note
+        Is told what could not be done.
+    """
+    slim = _slim(model, note)
+    if not Functions(model).unfold(model):
+        note("The functions of this model call each other without end, or too often to be shown: they stay closed.")
+        del slim.functions[:]
+    return _inferred(slim, note)
+
+
+def _inferred(model: Any, note: Callable[[str], None]) -> Any:
+    from onnx.shape_inference import infer_shapes
+
+    try:
+        return guarded(lambda given: infer_shapes(given, data_prop=True), model)
+    except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
+        note(
+            f"onnx could not infer shapes ({short(' '.join(plain(error).split()), 300)}): only those that the file holds are shown."
+        )
+        return model
+
+
+def _slim(model: Any, note: Callable[[str], None]) -> Any:
+    """Return a copy without large initializers; sizes without a name get symbols, so that they can be followed."""
+    from onnx import ModelProto
+
+    slim = ModelProto(ir_version=model.ir_version)
+    slim.opset_import.extend(model.opset_import)
+    slim.functions.extend(model.functions)
+    graph = slim.graph
+    graph.name = model.graph.name
+    for repeated in ("node", "input", "output", "value_info", "sparse_initializer", "quantization_annotation"):
+        getattr(graph, repeated).extend(getattr(model.graph, repeated))
+    for tensor in model.graph.initializer:
+        _copy(tensor, graph.initializer.add(), note)
+    for number, info in enumerate(graph.input):
+        if info.type.WhichOneof("value") == "tensor_type":
+            for axis, dim in enumerate(info.type.tensor_type.shape.dim):
+                if not dim.WhichOneof("value") or (dim.HasField("dim_param") and not dim.dim_param):
+                    dim.dim_param = BATCH if axis == 0 else f"{FREE}{number}_{axis}"
+    return slim
+
+
+def _copy(tensor: Any, copy: Any, note: Callable[[str], None]) -> None:
+    """Copy a stored tensor, of a large one what it is and not its values; one that is not as it says is what it holds."""
+    held = len(tensor.raw_data)
+    if held and held != stored_bytes(dtype_of(tensor.data_type), math.prod(tensor.dims)):
+        note(
+            f"{label(tensor.name)!r} says that its shape is {tuple(tensor.dims)} and holds {held} bytes: it is damaged."
+        )
+        width = itemsize(dtype_of(tensor.data_type))
+        copy.name, copy.data_type = tensor.name, tensor.data_type
+        copy.dims.append(int(held / width) if width else held)
+    elif held <= _SMALL and tensor.ByteSize() <= 2 * _SMALL:
+        copy.CopyFrom(tensor)
+    else:
+        copy.name, copy.data_type = tensor.name, tensor.data_type
+        copy.dims.extend(tensor.dims)
+
+
+def in_function(function: Any, model: Any, types: Iterable[tuple[str, Any]], attributes: Mapping[str, Any]) -> Any:
+    """Return the value infos inside one call of a function.
+
+    Parameters
+    ----------
+    function
+        The function.
+    model
+        The model that defines it.
+    types
+        Names of its inputs with their types, as ``TypeProto``.
+    attributes
+        The attributes of the call, by name.
+    """
+    from onnx import ModelProto
+
+    inner = ModelProto(ir_version=max(model.ir_version, 10))
+    inner.opset_import.extend(function.opset_import)
+    known = {opset.domain for opset in function.opset_import}
+    inner.opset_import.extend(opset for opset in model.opset_import if opset.domain not in known)
+    inner.functions.extend(model.functions)
+    inner.graph.name = function.name or "function"
+    inner.graph.node.extend(function.node)
+    inner.graph.value_info.extend(function.value_info)
+    for node in inner.graph.node:
+        _bind(node, attributes)
+    for name, kind in types:
+        info = inner.graph.input.add(name=name)
+        info.type.CopyFrom(kind)
+    return _inferred(inner, lambda _: None).graph
+
+
+def _bind(node: Any, attributes: Mapping[str, Any]) -> None:
+    """Replace attributes that stand for arguments of the call by what the call gives; those that it leaves out go."""
+    for at in range(len(node.attribute) - 1, -1, -1):
+        attribute = node.attribute[at]
+        if not attribute.ref_attr_name:
+            continue
+        given = attributes.get(attribute.ref_attr_name)
+        if given is None:
+            del node.attribute[at]
+            continue
+        name = attribute.name
+        attribute.CopyFrom(given)
+        attribute.name = name

@@ -1,0 +1,171 @@
+"""The nodes of a graph, taken out of their protocol buffers once: each access of those is slow."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from nbviz.adapters.onnx.scopes import Entry, scopes_of
+from nbviz.adapters.onnx.types import decoded, dtype_of, label
+from nbviz.adapters.text import short
+from nbviz.graph import Setting
+
+_MOST_VALUES = 16
+"""Values of a list that a setting shows."""
+
+DEEPEST = 24
+"""Graphs inside graphs that are followed; protocol buffers themselves stop at about thirty."""
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Node:
+    """One node of a graph.
+
+    Attributes
+    ----------
+    op, domain
+        What it does; the standard's own domain is ``""``.
+    name
+        Its own name without the scopes around it, or ``""``.
+    full_name
+        Its name as the file has it.
+    inputs, outputs
+        Names of tensors; ``""`` for one that is left out.
+    attributes
+        Its attributes by name.
+    scopes
+        The scopes around it, outer first.
+    """
+
+    op: str
+    domain: str
+    name: str
+    full_name: str
+    inputs: list[str]
+    outputs: list[str]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    scopes: tuple[Entry, ...] = ()
+
+    def graphs(self) -> dict[str, Any]:
+        """Return the graphs among its attributes by name."""
+        return {label(name): graph for name, graph in graphs_in(self.attributes.values())}
+
+
+def node_of(proto: Any) -> Node:
+    """Return a node as it is written."""
+    scopes, name = scopes_of(proto)
+    attributes = {a.name: a for a in proto.attribute}
+    domain = decoded(proto.domain)
+    return Node(
+        decoded(proto.op_type),
+        "" if domain == "ai.onnx" else domain,
+        name,
+        decoded(proto.name),
+        list(proto.input),
+        list(proto.output),
+        attributes,
+        scopes,
+    )
+
+
+def graphs_in(attributes: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the graphs among attributes, with their names."""
+    from onnx import AttributeProto
+
+    for attribute in attributes:
+        if attribute.type == AttributeProto.GRAPH:
+            yield attribute.name, attribute.g
+        elif attribute.type == AttributeProto.GRAPHS:
+            for i, graph in enumerate(attribute.graphs):
+                yield f"{attribute.name}_{i}", graph
+
+
+def taken_from_outside(node: Node) -> set[str]:
+    """Return the names of tensors around a node that the graphs inside it use."""
+    found: set[str] = set()
+    waiting = [(graph, 1) for graph in node.graphs().values()]
+    while waiting:
+        graph, depth = waiting.pop()
+        for proto in graph.node:
+            found.update(proto.input)
+            if depth < DEEPEST:
+                waiting.extend((inner, depth + 1) for _, inner in graphs_in(proto.attribute))
+        found.update(value.name for value in graph.output)
+    return found
+
+
+# Settings
+
+
+def settings(node: Node) -> tuple[tuple[str, Setting], ...]:
+    """Return the attributes of a node as plain values; graphs are shown as frames, not here."""
+    return tuple((label(name), value) for name, a in node.attributes.items() if (value := setting(a)) is not _A_GRAPH)
+
+
+_A_GRAPH = "<graph>"
+
+
+@functools.cache
+def _fields() -> Mapping[int, str]:
+    from onnx import AttributeProto as A
+
+    single = {A.FLOAT: "f", A.INT: "i", A.STRING: "s", A.TENSOR: "t", A.SPARSE_TENSOR: "sparse_tensor"}
+    several = {A.FLOATS: "floats", A.INTS: "ints", A.STRINGS: "strings"}
+    return {**single, **several, A.GRAPH: "g", A.GRAPHS: "graphs"}
+
+
+def setting(attribute: Any) -> Setting:
+    """Return one attribute as a plain value."""
+    name = _fields().get(attribute.type)
+    if name in ("g", "graphs"):
+        return _A_GRAPH
+    if attribute.ref_attr_name:  # inside a function: an argument of its call
+        return f"@{label(attribute.ref_attr_name)}"
+    if name is None:
+        return None
+    value = getattr(attribute, name)
+    if name in ("t", "sparse_tensor"):
+        return constant(value)
+    return _several(value, len(value)) if name.endswith("s") and name != "s" else plain_value(value)
+
+
+def plain_value(value: Any) -> Setting:
+    """Return one value as a setting: text is decoded, a float is written as shortly as 32 bits allow."""
+    if isinstance(value, bytes):
+        return short(value.decode("utf-8", "replace"))
+    if isinstance(value, float):
+        return float(f"{value:.7g}")
+    return value if isinstance(value, bool | int) else short(value)
+
+
+def _several(values: Any, count: int) -> Setting:
+    first = tuple(plain_value(value) for value in values[:_MOST_VALUES])
+    return first if count <= _MOST_VALUES else (*first, f"… {count} values")
+
+
+def constant(tensor: Any) -> Setting:
+    """Return a constant as a setting: its values if they are few, else what it is."""
+    dims = list(tensor.dims)
+    values = _values(tensor, dims) if not hasattr(tensor, "indices") else None
+    if values is None:
+        dense = tensor.values if hasattr(tensor, "indices") else tensor
+        return f"{dtype_of(dense.data_type)} {tuple(dims)}"
+    return plain_value(values[0]) if not dims else tuple(map(plain_value, values))
+
+
+def _values(tensor: Any, dims: list[int]) -> list[Any] | None:
+    """Return the values of a scalar or a short vector, None for any other tensor, or if they cannot be read."""
+    from onnx import TensorProto, numpy_helper
+
+    if len(dims) > 1 or (dims and not 0 <= dims[0] <= _MOST_VALUES):
+        return None
+    if tensor.data_location == TensorProto.EXTERNAL:
+        return None
+    try:
+        found = numpy_helper.to_array(tensor).reshape(-1).tolist()
+    except Exception:  # noqa: BLE001 - the values are not as many, or not of a kind, as the file says
+        return None
+    return found if found or dims else None

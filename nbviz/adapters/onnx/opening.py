@@ -1,0 +1,151 @@
+"""Opens ONNX models: files, bytes and objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nbviz.adapters.onnx.inference import with_shapes
+from nbviz.adapters.onnx.rows import Rows
+from nbviz.adapters.onnx.scopes import root_class
+from nbviz.adapters.onnx.types import decoded, label
+from nbviz.adapters.onnx.walk import Walk, versions
+from nbviz.adapters.onnx.weights import OnnxWeightReader
+from nbviz.adapters.text import plain, short
+from nbviz.builder import GraphBuilder
+from nbviz.columns import Columns
+from nbviz.errors import FileReadError, MissingExtraError
+from nbviz.graph import Group, Setting
+from nbviz.grouping import infer_groups
+from nbviz.reading import Reading
+
+_INPUTS_UNUSED = "An ONNX model knows its inputs: inputs was not used."
+_EXPORT = "Write it again with torch.onnx.export, tf2onnx or onnx.save."
+
+
+def read_file(path: Path, inputs: Any = None) -> Reading:
+    """Read an ``.onnx`` file; weights that lie beside it are not opened.
+
+    Raises
+    ------
+    FileReadError
+        If it is damaged, or holds no ONNX model.
+    MissingExtraError
+        If the package ``onnx`` is not installed.
+    """
+    path = path.absolute()
+    return _reading(lambda: _opened(path), repr(str(path)), path, inputs)
+
+
+def read_model(model: Any, inputs: Any = None) -> Reading:
+    """Read a ``ModelProto``, its bytes, or an ``ONNXProgram``.
+
+    Raises
+    ------
+    FileReadError
+        If bytes hold no ONNX model, or the object cannot be followed.
+    MissingExtraError
+        If the package ``onnx`` is not installed.
+    """
+    if isinstance(model, bytes):
+        return _reading(lambda: _parsed(model, "The bytes"), "The bytes", None, inputs)
+    proto = getattr(model, "model_proto", model)
+    return _reading(lambda: proto, f"The {type(model).__name__}", None, inputs)
+
+
+def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: Any) -> Reading:
+    _require(what)
+    model = opened()
+    try:
+        builder = _built(model, path, inputs)
+    except (FileReadError, MissingExtraError):
+        raise
+    except UnicodeDecodeError as error:
+        msg = f"{what}: the model is damaged, a name in it is no text ({error.object[:40]!r} is not UTF-8). {_EXPORT}"
+        raise FileReadError(msg) from error
+    except Exception as error:
+        msg = f"{what}: this ONNX model cannot be followed ({type(error).__name__}: {short(plain(error), 300)}). {_EXPORT}"
+        raise FileReadError(msg) from error
+    graph, rows = builder
+    keys: list[Any] = graph.parameter_keys()
+    frozen = graph.finish()
+    if not rows.has_scopes:
+        frozen = replace(frozen, groups=Columns(Group, infer_groups(frozen, rows.automatic)))
+    return Reading(frozen, OnnxWeightReader(opened, keys, None if path is None else path.parent))
+
+
+def _built(model: Any, path: Path | None, inputs: Any) -> tuple[GraphBuilder, Rows]:
+    notes: list[str] = []
+    shaped = with_shapes(model, notes.append)
+    module, _, kind = next(filter(None, map(root_class, shaped.graph.node[:1])), "").rpartition(".")
+    own = label(model.graph.name) or "model"
+    builder = GraphBuilder(kind or (own if path is None else label(path.stem)), "ONNX")
+    rows = Rows(builder)
+    root = rows.root(kind or "ModelProto", module or "onnx", _settings(model))
+    for text in notes:
+        builder.note(text)
+    Walk(builder, rows, shaped).run(root)
+    if inputs is not None:
+        builder.note(_INPUTS_UNUSED)
+    return builder, rows
+
+
+def _settings(model: Any) -> tuple[tuple[str, Setting], ...]:
+    opsets = tuple(
+        f"{label(domain) or 'ai.onnx'} {version}" for domain, version in versions(model.opset_import).items()
+    )
+    producer = f"{label(model.producer_name)} {label(model.producer_version)}".strip()
+    told = {
+        "graph": label(model.graph.name),
+        "producer": producer,
+        "domain": label(model.domain),
+        "doc": short(plain(decoded(model.doc_string))),
+        **{label(prop.key): short(plain(decoded(prop.value))) for prop in model.metadata_props[:32]},
+    }
+    named = ((name, text) for name, text in told.items() if text)
+    return (("opsets", opsets), ("ir_version", model.ir_version), *named)
+
+
+# Files
+
+
+def _require(what: str) -> None:
+    try:
+        import onnx  # noqa: F401
+    except ImportError as error:
+        msg = f"Reading {what} needs the package onnx: pip install 'nbviz[onnx]'."
+        raise MissingExtraError(msg) from error
+
+
+def _opened(path: Path) -> Any:
+    name = repr(str(path))
+    if path.is_dir():
+        msg = f"{name} is a folder. Pass the .onnx file in it."
+        raise FileReadError(msg)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        msg = f"{name} cannot be opened: {plain(error)}"
+        raise FileReadError(msg) from error
+    return _parsed(data, name)
+
+
+def _parsed(data: bytes, what: str) -> Any:
+    from google.protobuf.message import DecodeError
+    from onnx import ModelProto
+
+    if not data:
+        msg = f"{what}: there is nothing in it. {_EXPORT}"
+        raise FileReadError(msg)
+    model = ModelProto()
+    try:
+        model.ParseFromString(data)
+    except (DecodeError, RuntimeError, ValueError) as error:
+        msg = f"{what}: this is no ONNX model, it is cut off or damaged, or nests too deep ({short(plain(error))}). {_EXPORT}"
+        raise FileReadError(msg) from error
+    if not model.HasField("graph"):
+        msg = f"{what}: there is no graph in it, so it is no ONNX model. {_EXPORT}"
+        raise FileReadError(msg)
+    return model

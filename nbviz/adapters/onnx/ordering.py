@@ -1,0 +1,200 @@
+"""In which order the nodes of a graph run, and which of them follow each other inside one scope."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from nbviz.adapters.onnx.nodes import Node, taken_from_outside
+from nbviz.adapters.onnx.scopes import Entry
+
+
+@final
+@dataclass(slots=True)
+class Frame:
+    """One call of a scope, or a part of one.
+
+    Attributes
+    ----------
+    entry
+        The scope.
+    items
+        The nodes and the frames inside it, in order.
+    read
+        The operations inside it that read weights, with those.
+    step
+        Whether the scope is always the same single operation.
+    """
+
+    entry: Entry
+    items: list[Any] = field(default_factory=list)
+    read: set[tuple[str, ...]] = field(default_factory=set)
+    step: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order in which nodes can run.
+
+    Attributes
+    ----------
+    nodes
+        The nodes.
+    circular
+        How many of them wait for each other in a circle; they stand last.
+    doubled
+        Names of tensors that more than one node makes.
+    """
+
+    nodes: Sequence[Node]
+    circular: int = 0
+    doubled: Sequence[str] = ()
+
+
+def ordered(nodes: Sequence[Node], weights: Collection[str] = ()) -> Order:
+    """Return nodes in an order in which each comes behind what it needs.
+
+    It is the file's own, unless that is wrong, or tears the nodes of a scope apart that could stand together: optimizers
+    mix the scopes of what does not depend on each other. Where a scope is called again the file's order tells its calls
+    apart, and stays.
+    """
+    maker: dict[str, int] = {}
+    doubled: dict[str, None] = {}
+    for i, node in enumerate(nodes):
+        for name in node.outputs:
+            if name:
+                if name in maker:
+                    doubled[name] = None
+                maker[name] = i
+    right = all(maker.get(name, -1) < i for i, node in enumerate(nodes) for name in node.inputs)
+    stacks = {id(node.scopes): node.scopes for node in nodes}.values()
+    runs, scopes = _runs(nodes), len({entry.path for stack in stacks for entry in stack})
+    if right and (runs <= scopes or _reads_again(nodes, weights)):
+        return Order(nodes, 0, list(doubled))
+    order, circular = _sorted(nodes, maker)
+    arranged = [nodes[i] for i in order]
+    if right and not circular and _runs(arranged) >= runs:
+        return Order(nodes, 0, list(doubled))
+    return Order(arranged, circular, list(doubled))
+
+
+def _read(node: Node, weights: Collection[str]) -> tuple[str, ...]:
+    """Return an operation with the weights that it reads, nothing if it reads none or is in no scope."""
+    if not node.scopes:
+        return ()
+    read = tuple(name for name in node.inputs if name in weights)
+    return (node.op, *read) if read else ()
+
+
+def _reads_again(nodes: Iterable[Node], weights: Collection[str]) -> bool:
+    reads = [(node.scopes[-1].path, read) for node in nodes if (read := _read(node, weights))]
+    return len(set(reads)) < len(reads)
+
+
+def _runs(nodes: Iterable[Node]) -> int:
+    """Return how many frames nodes fall into."""
+    count, opened = 0, tuple[Entry, ...]()
+    for node in nodes:
+        stack = node.scopes
+        if stack is not opened:
+            count += len(stack) - _shared(stack, opened)
+            opened = stack
+    return count
+
+
+def _shared(a: Sequence[Entry], b: Sequence[Entry]) -> int:
+    depth = 0
+    for one, other in zip(a, b, strict=False):
+        if one is not other and one.path != other.path:
+            break
+        depth += 1
+    return depth
+
+
+def _sorted(nodes: Sequence[Node], maker: dict[str, int]) -> tuple[list[int], int]:
+    """Sort topologically; of the nodes that are ready, take one in the innermost scope that is open, else the first."""
+    waits: list[int] = []
+    needed_by: dict[int, list[int]] = {}
+    for i, node in enumerate(nodes):
+        names = {*node.inputs, *taken_from_outside(node)} if node.attributes else set(node.inputs)
+        before = {maker[name] for name in names if name in maker}
+        waits.append(len(before))
+        for j in before:
+            needed_by.setdefault(j, []).append(i)
+    ready = _Ready(nodes)
+    for i, count in enumerate(waits):
+        if not count:
+            ready.add(i)
+    order: list[int] = []
+    while (taken := ready.take(order[-1] if order else None)) is not None:
+        order.append(taken)
+        for j in needed_by.get(taken, ()):
+            waits[j] -= 1
+            if not waits[j]:
+                ready.add(j)
+    done = set(order)
+    return [*order, *(i for i in range(len(nodes)) if i not in done)], len(nodes) - len(order)
+
+
+@final
+class _Ready:
+    """The nodes that can run, by every scope around them."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._nodes = nodes
+        self._heaps: dict[tuple[str, ...], list[int]] = {}
+        self._taken: set[int] = set()
+
+    def add(self, i: int) -> None:
+        for path in _around(self._nodes[i]):
+            heapq.heappush(self._heaps.setdefault(path, []), i)
+
+    def take(self, last: int | None) -> int | None:
+        """Return the next node after ``last``, None if none is ready."""
+        for path in reversed(_around(self._nodes[last]) if last is not None else [()]):
+            heap = self._heaps.get(path, [])
+            while heap:
+                i = heapq.heappop(heap)
+                if i not in self._taken:
+                    self._taken.add(i)
+                    return i
+        return None
+
+
+def _around(node: Node) -> list[tuple[str, ...]]:
+    return [(), *(entry.path for entry in node.scopes)]
+
+
+def nested(nodes: Iterable[Node], weights: Collection[str]) -> list[Any]:
+    """Return nodes as a tree of the calls of scopes that they belong to.
+
+    A scope that reads the same weight again, in the same way, is called again.
+    """
+    top: list[Any] = []
+    opened: list[Frame] = []
+    frames: dict[tuple[str, ...], list[Frame]] = {}
+    for node in nodes:
+        depth = _shared(node.scopes, [frame.entry for frame in opened]) if opened else 0
+        del opened[depth:]
+        read = _read(node, weights)
+        if read and depth == len(node.scopes) and read in opened[-1].read:
+            opened.pop()
+        for entry in node.scopes[len(opened) :]:
+            frame = Frame(entry)
+            frames.setdefault(entry.path, []).append(frame)
+            (opened[-1].items if opened else top).append(frame)
+            opened.append(frame)
+        for frame in opened if read else ():
+            frame.read.add(read)
+        (opened[-1].items if opened else top).append(node)
+    for calls in frames.values():
+        steps = [
+            frame.items[0].op if len(frame.items) == 1 and isinstance(frame.items[0], Node) else "" for frame in calls
+        ]
+        if steps[0] and len(set(steps)) == 1:
+            for frame in calls:
+                frame.step = True
+    return top

@@ -1,0 +1,124 @@
+"""The rows of a model: its scopes, the nodes that hold weights, and those with graphs of their own inside."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import final
+
+from nbviz.adapters.onnx.nodes import Node
+from nbviz.adapters.onnx.scopes import Entry
+from nbviz.adapters.onnx.values import Key
+from nbviz.builder import GraphBuilder, LayerRecord, Stored
+from nbviz.graph import Setting
+
+SCOPE = "Scope"
+"""The type of a scope whose class is not known."""
+
+
+@final
+class Rows:
+    """Adds layers and what they hold.
+
+    Parameters
+    ----------
+    builder
+        Takes the layers.
+
+    Attributes
+    ----------
+    automatic
+        Paths of nodes without a name.
+    has_scopes
+        Whether any node is in a scope.
+    """
+
+    def __init__(self, builder: GraphBuilder) -> None:
+        self.builder = builder
+        self.automatic: set[str] = set()
+        self.has_scopes = False
+        self._scopes: dict[tuple[Hashable, tuple[str, ...]], Hashable] = {}
+        self._nodes: dict[tuple[Hashable, str, tuple[Key, ...]], Hashable] = {}
+        self._segments: dict[tuple[Hashable, str], int] = {}
+        self._stored: dict[Key, Stored] = {}
+        self._held: set[Key] = set()
+
+    def root(self, kind: str, module: str, settings: tuple[tuple[str, Setting], ...]) -> Hashable:
+        """Add the model and return its key."""
+        key = ("root",)
+        self.builder.add_layer(key, None, "", name="", type=kind, module=module, settings=settings)
+        return key
+
+    def scope(self, around: Hashable, entry: Entry) -> Hashable:
+        """Return the key of a scope's row inside a graph; add it, and those around it, where there is none."""
+        key = self._scopes.get((around, entry.path))
+        if key is None:
+            key = self._add_scope(around, entry.path)
+        layer = self.builder.layer(key)
+        if entry.type and layer.type == SCOPE:
+            layer.module, _, layer.type = entry.type.rpartition(".")
+        return key
+
+    def _add_scope(self, around: Hashable, path: tuple[str, ...]) -> Hashable:
+        """Add a scope and those around it, outer first."""
+        parent = around
+        for depth in range(1, len(path) + 1):
+            inner = path[:depth]
+            key = self._scopes.get((around, inner))
+            if key is None:
+                key = ("scope", around, inner)
+                self._scopes[around, inner] = key
+                self.builder.add_layer(key, parent, self._free(parent, inner[-1]), name=".".join(inner), type=SCOPE)
+                self.has_scopes = True
+            parent = key
+        return parent
+
+    def called_again(self, parent: Hashable, op: str, reads: Iterable[Key]) -> Hashable | None:
+        """Return the key of a node's row in a scope that has been called before, by the weights that it reads."""
+        return self._nodes.get((parent, op, tuple(reads)))
+
+    def node(self, parent: Hashable, node: Node, reads: Iterable[Key] = ()) -> Hashable:
+        """Add the row of a node and return its key."""
+        key = ("node", len(self._segments), parent, node.full_name or node.op, id(node))
+        path = self.builder.add_layer(
+            key,
+            parent,
+            self._free(parent, node.name or node.op),
+            name=node.full_name,
+            type=node.op,
+            module=node.domain or "ai.onnx",
+        )
+        self._nodes.setdefault((parent, node.op, tuple(reads)), key)
+        if not node.name:
+            self.automatic.add(path)
+        return key
+
+    def part(self, parent: Hashable, name: str) -> Hashable:
+        """Add the row of one of several graphs in a node and return its key."""
+        key = ("part", parent, name)
+        self.builder.add_layer(key, parent, self._free(parent, name), name=name, type="Graph")
+        return key
+
+    def _free(self, parent: Hashable, segment: str) -> str:
+        """Return a segment with a number if a sibling has it: files can have thousands of the same name."""
+        count = self._segments.get((parent, segment), 0) + 1
+        self._segments[parent, segment] = count
+        return segment if count == 1 else f"{segment}#{count}"
+
+    def layer(self, key: Hashable) -> LayerRecord:
+        """Return a row, whose fields may be set."""
+        return self.builder.layer(key)
+
+    def store(self, key: Key, stored: Stored) -> None:
+        """Make a weight known."""
+        self._stored.setdefault(key, stored)
+
+    def hold(self, layer: Hashable, key: Key) -> None:
+        """Record that a row holds a weight."""
+        self._held.add(key)
+        self.builder.hold(layer, key, self._stored[key])
+
+    def hold_the_rest(self, root: Hashable) -> None:
+        """Let the model hold the weights that nothing reads: they are in the file, and count."""
+        for key in self._stored:
+            if key not in self._held:
+                self.hold(root, key)

@@ -1,0 +1,33 @@
+"""What the standard says of its operations: which there are, and what their inputs are called."""
+
+from __future__ import annotations
+
+import functools
+
+_WITHDRAWN = frozenset({
+    "Affine", "ATen", "ConstantFill", "Crop", "DynamicSlice", "ExpandDims", "GivenTensorFill", "GRUUnit", "ImageScaler",
+    "ParametricSoftplus", "Scale", "ScaledTanh",
+})  # fmt: skip
+"""Experimental operations of the first versions, which contract nothing; ``GRUUnit`` and ``ATen`` are not known to."""
+
+
+@functools.cache
+def standard_operations() -> frozenset[str]:
+    """Return the names of all operations of the standard's own domain."""
+    from onnx import defs
+
+    return frozenset(schema.name for schema in defs.get_all_schemas() if not schema.domain) | (
+        _WITHDRAWN - {"ATen", "GRUUnit"}
+    )
+
+
+@functools.cache
+def input_names(op: str, domain: str, version: int) -> tuple[str, ...]:
+    """Return the names of an operation's inputs, none where the operation is not known."""
+    from onnx import defs
+
+    try:
+        schema = defs.get_schema(op, version, domain) if version > 0 else defs.get_schema(op, domain)
+    except Exception:  # noqa: BLE001 - the class of its error is not public
+        return ()
+    return tuple(parameter.name for parameter in schema.inputs)

@@ -1,0 +1,173 @@
+"""The tensors of a model: those that nodes make, weights, and constants.
+
+What a file stores besides its nodes (initializers, ``Constant`` nodes) is not told apart by the format. Here
+
+- initializers with a fraction (``float32``, ``bfloat16``, ``float8``, ...) and at least one axis are weights, unless every
+  node that reads them takes them as an argument (the scales of a ``Resize``);
+- whole numbers, and what ``Constant`` nodes give, are weights where a node computes with them (the weight of
+  ``QLinearConv``, what ``DequantizeLinear`` unpacks); scales and zero points are arguments;
+- everything else is a constant: shapes, indices, scalars.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from nbviz.adapters.onnx.nodes import Node
+from nbviz.adapters.onnx.types import NOTHING, Described, described_tensor, label, stored_bytes
+from nbviz.builder import Stored
+from nbviz.graph import TensorSpec
+from nbviz.shape import Dim, Shape
+
+Key = tuple[str, str]
+"""Tells stored tensors apart: the graph that holds it (see ``stored_in``), and its name there."""
+
+_FRACTIONS = ("float", "bfloat", "complex")
+_LAST = 1 << 10
+
+ARGUMENTS: Mapping[str, Sequence[int]] = {
+    "Clip": (1, 2),
+    "ConvInteger": (2, 3),
+    "DequantizeLinear": (1, 2),
+    "Dropout": (1, 2),
+    "MatMulInteger": (2, 3),
+    "MatMulNBits": (2, 3, 4),
+    "NonMaxSuppression": (2, 3, 4),
+    "OneHot": (1, 2),
+    "Pad": range(1, _LAST),
+    "QLinearConv": (1, 2, 4, 5, 6, 7),
+    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
+    "QuantizeLinear": (1, 2),
+    "Range": range(_LAST),
+    "Resize": range(1, _LAST),
+    "Upsample": (1,),
+}
+"""The inputs that say how an operation works, and are no weights whatever their type."""
+
+COMPUTES = frozenset({
+    "Conv", "ConvInteger", "ConvTranspose", "DequantizeLinear", "Gemm", "MatMul", "MatMulInteger", "MatMulNBits",
+    "QLinearConv", "QLinearMatMul",
+})  # fmt: skip
+"""Operations that compute with whole numbers as weights."""
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Value:
+    """A tensor of a graph, known by its identity.
+
+    Attributes
+    ----------
+    spec
+        What is known of it.
+    dims
+        Its sizes with every symbol, None when the rank is unknown.
+    weight
+        Its key if it is a weight.
+    constant
+        What is stored, if it is a constant: a ``TensorProto``, or the attribute of a ``Constant`` node.
+    """
+
+    spec: TensorSpec
+    dims: tuple[Dim, ...] | None = None
+    weight: Key | None = None
+    constant: Any = None
+
+
+@final
+class Environment:
+    """The tensors that the nodes of one graph see by name: its own and those of the graphs around it.
+
+    Parameters
+    ----------
+    outer
+        The graph around it, None for a model's own and for the body of a function.
+    """
+
+    def __init__(self, outer: Environment | None = None) -> None:
+        self.own: dict[str, Value] = {}
+        self._outer = outer
+
+    def find(self, name: str) -> Value | None:
+        """Return a tensor, None where there is none of that name."""
+        at: Environment | None = self
+        while at is not None:
+            if name in at.own:
+                return at.own[name]
+            at = at._outer
+        return None
+
+
+def stored_value(tensor: Any, readers: Iterable[tuple[str, int]], key: Key, *, literal: bool = False) -> Value:
+    """Return a stored tensor as a weight or a constant.
+
+    Parameters
+    ----------
+    tensor
+        The tensor, dense or sparse.
+    readers
+        The operations that take it, and as which input.
+    key
+        What tells it apart.
+    literal
+        Whether it is written into a node, as numbers in a model's code are.
+    """
+    spec, dims = described_tensor(tensor)
+    if is_weight(spec, list(readers), literal=literal):
+        return Value(spec, dims, weight=key)
+    return Value(spec, dims, constant=tensor)
+
+
+def is_weight(spec: TensorSpec, readers: Sequence[tuple[str, int]], *, literal: bool) -> bool:
+    """Tell whether a stored tensor is a weight (see the head of this file)."""
+    as_argument = [at in ARGUMENTS.get(op, ()) for op, at in readers]
+    if readers and all(as_argument):
+        return False
+    if spec.dtype is None:
+        return False
+    fraction = spec.dtype.startswith(_FRACTIONS)
+    if fraction and not literal:
+        return bool(spec.shape)
+    computed = (op in COMPUTES and not argument for (op, _), argument in zip(readers, as_argument, strict=True))
+    return any(computed) and (bool(spec.shape) or not fraction)
+
+
+def constant_value(node: Node, readers: Iterable[tuple[str, int]], where: str, known: Described) -> Value | None:
+    """Return what a ``Constant`` node gives, None where it says nothing."""
+    from onnx import AttributeProto
+
+    attribute = next(iter(node.attributes.values()), None)
+    if attribute is None:
+        return None
+    if attribute.type == AttributeProto.TENSOR:
+        return stored_value(attribute.t, readers, (where, node.outputs[0]), literal=True)
+    if attribute.type == AttributeProto.SPARSE_TENSOR:
+        return stored_value(attribute.sparse_tensor, readers, (where, node.outputs[0]), literal=True)
+    spec, dims = known if known is not NOTHING else NOTHING
+    return Value(spec, dims, constant=attribute)
+
+
+def as_stored(value: Value) -> Stored:
+    """Return a weight as the graph keeps it."""
+    shape, dtype = value.spec.shape or Shape(()), value.spec.dtype or "unknown"
+    size = math.prod(dim if isinstance(dim, int) else 0 for dim in shape)
+    name = value.weight[1] if value.weight is not None else ""
+    return Stored(label(name), "weight", shape, dtype, True, stored_bytes(dtype, size), size)  # noqa: FBT003
+
+
+def readers_of(nodes: Iterable[Node], names: Mapping[str, Any]) -> dict[str, list[tuple[str, int]]]:
+    """Return for each of these tensors the operations that take it, and as which of their inputs."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for node in nodes:
+        for at, name in enumerate(node.inputs):
+            if name in names:
+                found.setdefault(name, []).append((node.op, at))
+    return found
+
+
+def tensor_name(tensor: Any) -> str:
+    """Return the name of an initializer; a sparse one has that of its values."""
+    return str(tensor.values.name if hasattr(tensor, "indices") else tensor.name)

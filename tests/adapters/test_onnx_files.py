@@ -1,0 +1,278 @@
+"""ONNX files as people have them: weights beside them, damaged, or made to do harm."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+from hypothesis import HealthCheck, given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+from nbviz.errors import FileReadError, NbvizError, UnsupportedModelError  # noqa: E402
+from nbviz.invariants import violations  # noqa: E402
+from nbviz.metrics import Metrics  # noqa: E402
+from tests.models import onnx_models as models  # noqa: E402
+from tests.models.onnx_models import info, model, node, tensor  # noqa: E402
+
+
+def messages(graph):
+    assert list(violations(graph)) == []
+    Metrics(graph)
+    return " ".join(d.message for d in graph.diagnostics)
+
+
+def values(reading, name):
+    [found] = [p for p in reading.graph.parameters if p.name == name]
+    return np.concatenate(list(reading.weights.chunks(found.id)))
+
+
+def beside(tmp_path, location="net.data", **changes):
+    """Save a model whose weight is said to lie in another file."""
+    weight = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[4, 4], data_location=TensorProto.EXTERNAL)
+    for key, value in {"location": location, "offset": "8", "length": "64", **changes}.items():
+        weight.external_data.add(key=key, value=value)
+    made = model([node("MatMul", "x w", "y")], [info("x", 2, 4)], [info("y", 2, 4)], [weight])
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "net.onnx").write_bytes(made.SerializeToString())
+    (folder / "net.data").write_bytes(bytes(8) + np.arange(16, dtype=np.float32).tobytes())
+    return folder / "net.onnx"
+
+
+# Weights
+
+
+def test_weights_inside_the_file(tmp_path):
+    path = tmp_path / "net.onnx"
+    onnx.save(models.mlp(), path)
+    reading = read(path)
+    assert values(reading, "head").tolist() == list(range(16))
+    path.unlink()
+    with pytest.raises(LookupError, match=r"net\.onnx"):
+        values(reading, "head")
+    with pytest.raises(LookupError, match="no parameter 99"):
+        list(reading.weights.chunks(99))
+
+
+@pytest.mark.parametrize("name", models.CASES)
+def test_every_weight_has_as_many_values_as_it_says(name):
+    reading = read(models.CASES[name]())
+    for parameter in reading.graph.parameters:
+        assert sum(piece.size for piece in reading.weights.chunks(parameter.id)) == parameter.size
+
+
+def test_weights_of_types_that_numpy_lacks_are_numbers():
+    stored = helper.make_tensor("w", TensorProto.BFLOAT16, [3], [1.0, 2.0, -0.5])
+    made = model([node("Mul", "x w", "y")], [info("x", 3, dtype=TensorProto.BFLOAT16)], [info("y", None)], [stored])
+    assert values(read(made), "w").tolist() == [1.0, 2.0, -0.5]
+
+
+def test_weights_beside_the_file_are_opened_on_demand(tmp_path):
+    path = beside(tmp_path)
+    data = path.with_name("net.data")
+    data.rename(tmp_path / "away")
+    reading = read(path)  # nothing is missing yet
+    assert reading.graph.parameters[0].bytes == 64
+    with pytest.raises(LookupError, match=r"'net\.data', which is not in"):
+        values(reading, "w")
+    (tmp_path / "away").rename(data)
+    assert values(reading, "w").tolist() == list(range(16))
+
+
+@pytest.mark.parametrize("location", ["../secret", "/etc/hostname", "..", ".", "", "a/../../secret", "x\0y", "link"])
+def test_weights_outside_the_folder_are_refused(tmp_path, location):
+    (tmp_path / "secret").write_bytes(bytes(80))
+    path = beside(tmp_path, location)
+    path.with_name("link").symlink_to(tmp_path / "secret")
+    reading = read(path)
+    with pytest.raises(LookupError, match="outside the model's folder"):
+        values(reading, "w")
+
+
+@pytest.mark.parametrize("changes", [{"offset": "-8"}, {"offset": "16"}, {"offset": "x"}, {"offset": "9" * 30}])
+def test_weights_that_are_not_where_they_should_be(tmp_path, changes):
+    with pytest.raises(LookupError):
+        values(read(beside(tmp_path, **changes)), "w")
+
+
+def test_weights_beside_a_model_in_memory_are_not_looked_for(tmp_path):
+    with pytest.raises(LookupError, match="pass the path"):
+        values(read(beside(tmp_path).read_bytes()), "w")
+
+
+# Damage
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "nothing in it"),
+        (b"\x08", "no ONNX model"),
+        (b"PK\x03\x04 not a model", "no ONNX model"),
+        (b"\x08\x0a", "no graph"),
+        (b"hello world, this is text", "no ONNX model"),
+    ],
+)
+def test_files_that_are_no_models(tmp_path, data, words):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data)
+    with pytest.raises(FileReadError, match=words) as raised:
+        read(path)
+    assert str(path) in str(raised.value)
+
+
+def test_cut_file_wrong_suffix_folder_and_other_objects(tmp_path):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(models.cnn().SerializeToString()[:-40])
+    with pytest.raises(FileReadError, match="cut off"):
+        read(path)
+    with pytest.raises(FileReadError, match=r"suffix .\.onx"):
+        read(tmp_path / "net.onx")
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(FileReadError, match="is a folder"):
+        read(tmp_path / "folder.onnx")
+    with pytest.raises(UnsupportedModelError):
+        read(bytearray(b"abc"))
+
+
+def test_lengths_that_lie_are_told_and_what_is_there_counts():
+    lie = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1 << 40, 1 << 40], raw_data=bytes(12))
+    negative = TensorProto(name="n", data_type=TensorProto.FLOAT, dims=[-3, 2])
+    nodes = [node("MatMul", "x w", "h"), node("Mul", "h n", "y")]
+    made = model(nodes, [info("x", 1 << 50, 1 << 50)], [info("y", None)], [lie, negative])
+    graph = read(made).graph
+    assert "'w' says that its shape is" in messages(graph)
+    assert {p.name: p.size for p in graph.parameters} == {"w": 3, "n": 0}
+    assert Metrics(graph).totals["macs"] is None
+
+
+def test_circles_and_names_that_are_missing_or_taken_are_told():
+    nodes = [node("Add", "x b", "a"), node("Neg", "a", "b")]
+    assert "in a circle" in messages(read(model(nodes, [info("x", 2)], [info("b", 2)])).graph)
+    nodes = [node("Neg", "x", "a"), node("Abs", "x", "a"), node("Add", "a nowhere", "y")]
+    told = messages(read(model(nodes, [info("x", 2)], [info("y", 2)])).graph)
+    assert "More than one node makes 'a'" in told
+    assert "Nothing makes 'nowhere'" in told
+
+
+def test_nodes_in_the_wrong_order_are_put_right():
+    nodes = [node("Neg", "a", "y"), node("Abs", "x", "a")]
+    graph = read(model(nodes, [info("x", 2)], [info("y", 2)])).graph
+    assert [c.op for c in graph.calls if c.kind == "operation"] == ["Abs", "Neg"]
+    assert messages(graph) == ""
+
+
+def nest(levels):
+    """A condition in a condition, as deep as asked."""
+    graph = helper.make_graph([node("Neg", "x", "t")], "g", [], [info("t", 2)])
+    for level in range(levels):
+        outer = onnx.GraphProto(name="g", output=[info(f"u{level}", 2)])
+        made = outer.node.add(op_type="If", input=["c"], output=[f"u{level}"])
+        made.attribute.add(name="then_branch", type=5).g.CopyFrom(graph)
+        graph = outer
+    graph.input.extend([info("c", dtype=TensorProto.BOOL), info("x", 2)])
+    return onnx.ModelProto(ir_version=10, graph=graph, opset_import=[helper.make_opsetid("", 21)])
+
+
+def test_deep_nesting_ends():
+    assert messages(read(nest(20)).graph) == ""
+    assert "stay closed" in messages(read(nest(30)).graph)
+    deep = nest(30)
+    for source in (nest_more(deep, 1000), nest_more(deep, 40)):
+        with pytest.raises(FileReadError):
+            read(source)
+
+
+def nest_more(made, levels):
+    """Nest in the bytes themselves: the package makes no message this deep."""
+    graph = made.graph.SerializeToString()
+    for _ in range(levels):
+        attribute = field(1, b"then_branch") + field(6, graph) + bytes([0xA0, 0x01, 5])
+        graph = field(1, field(1, b"c") + field(2, b"u") + field(4, b"If") + field(5, attribute)) + field(2, b"g")
+    return field(7, graph)
+
+
+def field(number, data):
+    """Return a field of a protocol buffer."""
+    size, length = len(data), b""
+    while size > 127:
+        length += bytes([size & 127 | 128])
+        size >>= 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + data
+
+
+@pytest.mark.parametrize("calls", [["F0"], ["F1", "F1"]], ids=["endless", "doubling"])
+def test_functions_that_call_each_other_without_end_stay_closed(calls):
+    def body(i):
+        if len(calls) == 1:
+            return [node("F0", "a", "b", domain="my")]
+        if i == 39:
+            return [node("Neg", "a", "b")]
+        return [node(f"F{i + 1}", "a", "c", domain="my"), node(f"F{i + 1}", "c", "b", domain="my")]
+
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("my", 1)]
+    own = [helper.make_function("my", f"F{i}", ["a"], ["b"], body(i), opsets) for i in range(40)]
+    first = [node("F0", "x", "y", domain="my")]
+    made = model(first, [info("x", 2)], [info("y", 2)], functions=own, opsets=(("", 21), ("my", 1)))
+    assert "stay closed" in messages(read(made).graph)
+
+
+def test_hostile_names_are_short_plain_text():
+    name = "\x1b[31m<script>alert(1)</script>\n\x07" + "A" * 100_000
+    nodes = [helper.make_node("Neg", ["x"], [name], name=name), helper.make_node("Mul", [name, "w"], ["y"])]
+    nodes[1].name = "/".join(["deep"] * 5000)
+    made = model(nodes, [info("x", 2)], [info("y", 2)], [tensor("w", 2)])
+    made.producer_name = made.doc_string = name
+    graph = read(made).graph
+    assert messages(graph) == ""
+    texts = repr(graph.layers[:]) + repr(graph.calls[:])
+    assert "\\x1b" not in texts
+    assert "\\x07" not in texts
+    assert max(map(len, texts.split("'"))) < 1000
+
+
+def test_names_in_another_encoding():
+    data = models.mlp().SerializeToString()
+    broken = data.replace(b"/head/MatMul", b"/h\xe9ad/MatMul")
+    assert "h\ufffdad" in read(broken).graph.layers.column("path")
+    assert "Nothing makes '\ufffd'" in messages(read(data.replace(b"\x0a\x01r", b"\x0a\x01\xe9")).graph)
+
+
+@pytest.mark.parametrize("op", ["EyeLike", "RegexFullMatch"])
+def test_inference_is_kept_from_operations_that_end_the_process(op):
+    nodes = [node("Unheard", "x", "a", domain="com.acme"), node(op, "a", "y")]
+    made = model(nodes, [info("x", 2, 2)], [info("y", None)], opsets=(("", 22), ("com.acme", 1)))
+    assert op in read(made).graph.calls.column("op")
+    if op == "EyeLike":
+        known = model([node(op, "x", "a"), node("Neg", "a", "y")], [info("x", 2, 3)], [info("y", None)])
+        assert read(known).graph.calls[3].outputs[0].shape == (2, 3)
+
+
+SEEDS = [make().SerializeToString() for make in models.CASES.values()]
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(
+    st.sampled_from(SEEDS), st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=4), st.integers(0, 8)), max_size=6)
+)
+def test_damaged_bytes_end_in_our_own_errors(data, changes):
+    for place, inserted, removed in changes:
+        at = int(place * len(data))
+        data = data[:at] + inserted + data[at + removed :]
+    try:
+        graph = read(data).graph
+    except NbvizError:
+        return
+    messages(graph)
+
+
+def test_numbers_of_a_stored_tensor_that_cannot_be_read(tmp_path):
+    wrong = numpy_helper.from_array(np.arange(3, dtype=np.float32), "w")
+    wrong.dims[:] = [4]
+    reading = read(model([node("Mul", "x w", "y")], [info("x", 4)], [info("y", 4)], [wrong]))
+    with pytest.raises(LookupError, match="cannot be read"):
+        values(reading, "w")

@@ -1,0 +1,327 @@
+"""ONNX models as layers, calls and edges: what is a row, what is a weight, what is inside what."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+from nbviz.invariants import violations  # noqa: E402
+from nbviz.metrics import Metrics  # noqa: E402
+from tests.models import onnx_models as models  # noqa: E402
+from tests.models.onnx_models import info, model, node, tensor  # noqa: E402
+
+
+def graph_of(source):
+    reading = read(source)
+    assert reading.error is None
+    assert list(violations(reading.graph)) == []
+    assert nx.is_directed_acyclic_graph(nx.DiGraph(reading.graph.to_networkx()))
+    return reading.graph
+
+
+def totals(source):
+    return Metrics(graph_of(source)).totals
+
+
+def row(graph, path):
+    return graph.layers[graph.layer_index[path]]
+
+
+def first_call(graph, path):
+    return graph.calls[graph.calls_of[path][0]]
+
+
+def messages(graph):
+    return " ".join(d.message for d in graph.diagnostics)
+
+
+@pytest.mark.parametrize("name", models.CASES)
+def test_every_output_comes_from_an_input(name):
+    graph = graph_of(models.CASES[name]())
+    network = graph.to_networkx()
+    starts = {c.id for c in graph.calls if c.kind == "input"}
+    assert messages(graph) == ""
+    for call in graph.calls:
+        if call.kind == "output":
+            assert nx.ancestors(network, call.id) & starts
+
+
+@pytest.mark.parametrize("name", models.CASES)
+def test_file_bytes_and_object_are_read_alike(name, tmp_path):
+    made = models.CASES[name]()
+    path = tmp_path / "net.onnx"
+    onnx.save(made, path)
+    assert graph_of(path) == graph_of(str(path)) == graph_of(made) == graph_of(made.SerializeToString())
+
+
+# Names that are paths, and metadata
+
+
+def test_scopes_in_names_nest():
+    graph = graph_of(models.mlp())
+    assert list(graph.layers.column("path")) == ["", "encoder", "encoder/fc", "encoder/act", "head"]
+    assert list(graph.layers.column("type")) == ["ModelProto", "Scope", "Gemm", "Relu", "MatMul"]
+    assert first_call(graph, "encoder").inputs[0].shape == ("batch", 4)
+    assert first_call(graph, "encoder").outputs[0].shape == ("batch", 8)
+    assert first_call(graph, "encoder/fc").parent == first_call(graph, "encoder").id
+
+
+def test_lists_of_modules_nest_as_in_the_model():
+    names = ["/layer1/layer1.0/conv/Relu", "/layer1/layer1.0/bn/Neg", "/blocks.1/a/Abs", "/tf.math.add/b/Exp"]
+    ops = [name.rpartition("/")[2] for name in names]
+    nodes = [node(op, f"t{i}", f"t{i + 1}", name) for i, (op, name) in enumerate(zip(ops, names, strict=True))]
+    graph = graph_of(model(nodes, [info("t0", 2)], [info("t4", 2)]))
+    assert {"layer1/0/conv", "layer1/0/bn", "blocks/1/a", "tf.math.add/b"} <= set(graph.layers.column("path"))
+
+
+def test_metadata_of_the_exporter_says_classes_and_calls():
+    nodes = []
+    for i in range(3):  # the second block is the first again
+        for op, inner in (("MatMul", "fc"), ("Relu", "act")):
+            scopes = ["", f"layers.{i % 2}", f"layers.{i % 2}.{inner}", f"op_{i}"]
+            classes = ["my.Net", "my.Block", {"fc": "torch.nn.Linear", "act": "torch.nn.ReLU"}[inner], "aten"]
+            inputs = f"t{2 * i} w{i % 2}" if op == "MatMul" else f"t{2 * i + 1}"
+            made = node(op, inputs, f"t{2 * i + 1 + (op == 'Relu')}", f"node_{op}_{i}")
+            for key, value in (("name_scopes", scopes), ("class_hierarchy", classes)):
+                made.metadata_props.add(key=f"pkg.torch.onnx.{key}", value=str(value))
+            nodes.append(made)
+    graph = graph_of(model(nodes, [info("t0", 2, 4)], [info("t6", 2, 4)], [tensor("w0", 4, 4), tensor("w1", 4, 4)]))
+    assert (graph.name, row(graph, "").type, row(graph, "").module) == ("Net", "Net", "my")
+    assert (row(graph, "layers/0").type, row(graph, "layers/0/fc").type) == ("Block", "Linear")
+    assert dict(row(graph, "layers/0/fc").settings)["op"] == "MatMul"
+    assert row(graph, "layers/0/fc").name == "layers.0.fc"
+    assert [len(graph.calls_of[f"layers/{i}"]) for i in (0, 1)] == [2, 1]
+    assert totals(model(nodes, [info("t0", 2, 4)], [info("t6", 2, 4)], [tensor("w0", 4, 4), tensor("w1", 4, 4)])) == {
+        "params": 32,
+        "trainable_params": 32,
+        "non_trainable_params": 0,
+        "buffers": 0,
+        "bytes": 128,
+        "macs": 3 * 2 * 4 * 4,
+    }
+
+
+def test_scopes_that_an_optimizer_mixed_stand_together_again():
+    nodes = [
+        node("MatMul", "x q", "a", "/attn/q/MatMul"),
+        node("MatMul", "x k", "b", "/attn/k/MatMul"),
+        node("Add", "a qb", "c", "/attn/q/Add"),
+        node("Add", "b kb", "d", "/attn/k/Add"),
+        node("Mul", "c d", "y", "/attn/Mul"),
+    ]
+    stored = [tensor("q", 4, 4), tensor("k", 4, 4), tensor("qb", 4), tensor("kb", 4)]
+    graph = graph_of(model(nodes, [info("x", 2, 4)], [info("y", 2, 4)], stored))
+    assert [len(graph.calls_of[path]) for path in ("attn", "attn/q", "attn/k")] == [1, 1, 1]
+
+
+def test_flat_names_are_grouped_by_their_prefixes():
+    nodes = [
+        node("MatMul", f"t{3 * b + i} w", f"t{3 * b + i + 1}", f"block{b}_dense{i}") for b in range(2) for i in range(3)
+    ]
+    graph = graph_of(model(nodes, [info("t0", 4, 4)], [info("t6", 4, 4)], [tensor("w", 4, 4)]))
+    assert [group.label for group in graph.groups] == ["block0", "block1"]
+    assert graph.parameters[0].owners == tuple(f"block{b}_dense{i}" for b in range(2) for i in range(3))
+    assert Metrics(graph).totals["params"] == 16
+
+
+# What is stored
+
+
+def test_stored_shapes_are_settings_and_no_parameters():
+    graph = graph_of(models.cnn())
+    assert {p.name for p in graph.parameters} == {"w", "b", "v"}
+    reshape = first_call(graph, "Reshape#1")
+    assert dict(reshape.settings)["shape"] == (-1, 6)
+    assert len(reshape.inputs) == 1
+    assert dict(row(graph, "Conv").settings)["strides"] == (2, 2)
+
+
+def test_quantized_weights_count_and_their_scales_do_not():
+    graph = graph_of(models.quantized())
+    assert {p.name: (p.dtype, p.bytes) for p in graph.parameters} == {
+        "w": ("uint8", 12),
+        "b": ("int32", 16),
+        "m": ("uint8", 160),
+    }
+
+
+def test_values_that_a_caller_may_replace_are_no_inputs():
+    inputs = [info("x", 2, 4), info("w", 4, 4)]
+    graph = graph_of(model([node("MatMul", "x w", "y")], inputs, [info("y", 2, 4)], [tensor("w", 4, 4)]))
+    assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["x"]
+    assert [p.name for p in graph.parameters] == ["w"]
+
+
+def test_weight_that_an_identity_passes_on_is_one():
+    nodes = [node("Identity", "a", "b"), node("Mul", "x a", "h", "first"), node("Mul", "h b", "y", "second")]
+    graph = graph_of(model(nodes, [info("x", 4)], [info("y", 4)], [tensor("a", 4)]))
+    assert [(p.name, p.owners) for p in graph.parameters] == [("a", ("first", "second"))]
+    assert "Identity" not in graph.calls.column("op")
+
+
+def test_weights_that_nothing_reads_and_constants_that_are_results():
+    nodes = [node("Constant", "", "k", value_ints=[1, 2]), node("Neg", "x", "y")]
+    made = model(nodes, [info("x", 4)], [info("y", 4), info("k", 2, dtype=models.INT64)], [tensor("idle", 7)])
+    graph = graph_of(made)
+    assert [(p.name, p.owners) for p in graph.parameters] == [("idle", ("",))]
+    [constant] = [c for c in graph.calls if c.kind == "constant"]
+    assert dict(constant.settings) == {"value": (1, 2)}
+    assert constant.outputs[0].shape == (2,)
+
+
+def test_what_is_written_into_a_node_is_a_weight_where_a_node_computes_with_it():
+    zeros, weight = tensor("zeros", 2, 4), tensor("weight", 4, 4)
+    nodes = [node("Constant", "", "z", value=zeros), node("Constant", "", "w", value=weight)]
+    nodes += [node("Add", "x z", "a"), node("MatMul", "a w", "y")]
+    graph = graph_of(model(nodes, [info("x", 2, 4)], [info("y", 2, 4)]))
+    assert [(p.name, p.size) for p in graph.parameters] == [("w", 16)]
+    assert dict(first_call(graph, "Add#1").settings)["B"] == "float32 (2, 4)"
+
+
+def test_rest_of_a_scope_is_no_second_call():
+    """Exporters leave nodes out of the scope that they belong to; what follows is another operation, not the same again."""
+    nodes = [
+        node("Neg", "x", "a", "/rnn/Neg"),
+        node("Exp", "a", "b", "/rnn/Exp"),
+        node("Abs", "b", "c", "Abs"),
+        node("Neg", "c", "d", "/rnn/Neg_1"),
+        node("Mul", "d w", "e", "/rnn/Mul"),
+    ]
+    graph = graph_of(model(nodes, [info("x", 4)], [info("e", 4)], [tensor("w", 4)]))
+    assert len(graph.calls_of["rnn"]) == 2
+    assert [len(graph.calls_of[path]) for path in ("rnn/Neg#1", "rnn/Neg#2", "rnn/Mul")] == [1, 1, 1]
+
+
+def test_scope_that_is_called_again_has_the_same_rows():
+    nodes = []
+    for i in range(2):
+        for op, given, made in (
+            ("MatMul", f"t{i} w", f"a{i}"),
+            ("Add", f"a{i} b", f"c{i}"),
+            ("Relu", f"c{i}", f"t{i + 1}"),
+        ):
+            nodes.append(node(op, given, made, f"/fc/{op}_{i}"))
+    graph = graph_of(model(nodes, [info("t0", 2, 4)], [info("t2", 2, 4)], [tensor("w", 4, 4), tensor("b", 4)]))
+    assert {path: len(graph.calls_of[path]) for path in graph.calls_of if path.startswith("fc")} == {
+        "fc": 2,
+        "fc/MatMul_0": 2,
+        "fc/Add_0": 2,
+        "fc/Relu#1": 2,
+    }
+    assert [p.owners for p in graph.parameters] == [("fc/MatMul_0",), ("fc/Add_0",)]
+
+
+def test_sparse_weights_have_their_dense_shape():
+    values = numpy_helper.from_array(np.array([1.0, 2.0], np.float32), "w")
+    places = numpy_helper.from_array(np.array([0, 5], np.int64), "places")
+    sparse = helper.make_sparse_tensor(values, places, [4, 4])
+    made = model([node("MatMul", "x w", "y")], [info("x", 2, 4)], [info("y", None)], sparse_initializer=[sparse])
+    reading = read(made)
+    [weight] = reading.graph.parameters
+    assert (weight.shape, weight.size) == ((4, 4), 16)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name", "size"),
+    [
+        (TensorProto.INT4, "int4", 4),
+        (TensorProto.UINT4, "uint4", 4),
+        (TensorProto.BFLOAT16, "bfloat16", 14),
+        (TensorProto.FLOAT8E4M3FN, "float8_e4m3fn", 7),
+        (TensorProto.FLOAT4E2M1, "float4_e2m1", 4),
+        (TensorProto.DOUBLE, "float64", 56),
+    ],
+)
+def test_bytes_of_small_types(dtype, name, size):
+    stored = TensorProto(name="w", data_type=dtype, dims=[7], raw_data=bytes(size))
+    scale = numpy_helper.from_array(np.float32(2), "s")
+    nodes = [node("DequantizeLinear", "w s", "f"), node("Mul", "x f", "y")]
+    graph = graph_of(model(nodes, [info("x", 7)], [info("y", 7)], [stored, scale], opsets=(("", 23),)))
+    assert [(p.dtype, p.size, p.bytes) for p in graph.parameters] == [(name, 7, size)]
+
+
+# Types, optional tensors
+
+
+def test_sequences_have_a_dtype_and_no_shape():
+    made = model([node("SequenceConstruct", "x x", "s")], [info("x", 2)], [])
+    made.graph.output.add(name="s").type.CopyFrom(
+        helper.make_sequence_type_proto(helper.make_tensor_type_proto(models.FLOAT, [2]))
+    )
+    [spec] = first_call(graph_of(made), "SequenceConstruct#1").outputs
+    assert (spec.shape, spec.dtype, spec.bytes) == (None, "sequence(float32)", None)
+
+
+def test_inputs_and_outputs_that_are_left_out_take_no_port():
+    clip = node("Clip", "x", "y")
+    clip.input[:] = ["x", "", "top"]
+    graph = graph_of(model([clip], [info("x", 2), info("top")], [info("y", 2)]))
+    assert [spec.name for spec in first_call(graph, "Clip#1").inputs] == ["x", "top"]
+
+
+def test_sizes_without_a_name_are_free_and_the_first_is_the_batch():
+    graph = graph_of(model([node("Flatten", "x", "y")], [info("x", None, 3, None)], [info("y", None)]))
+    assert graph.batch_axis
+    assert first_call(graph, "Flatten#1").inputs[0].shape == (None, 3, None)
+    assert first_call(graph, "Flatten#1").outputs[0].shape == (None, None)
+
+
+# Graphs inside nodes
+
+
+def test_branches_are_frames_and_how_much_they_compute_is_unknown():
+    graph = graph_of(models.branch())
+    assert [p for p in graph.layers.column("path") if p] == [
+        "choose",
+        "choose/else_branch",
+        "choose/then_branch",
+        "choose/then_branch/MatMul",
+    ]
+    assert first_call(graph, "choose/then_branch/MatMul").inputs[0].name == "x"
+    assert first_call(graph, "choose/else_branch/Neg#1").outputs[0].shape == (2, 4)
+    assert Metrics(graph).totals["params"] == 16
+    assert Metrics(graph).totals["macs"] is None
+
+
+def test_body_of_a_loop_takes_what_the_loop_is_given():
+    graph = graph_of(models.loop())
+    product = first_call(graph, "Loop/MatMul")
+    network = graph.to_networkx()
+    assert nx.ancestors(network, product.id) == {c.id for c in graph.calls if c.kind == "input"}
+    assert dict(row(graph, "Loop").settings)["M"] == 3
+    assert Metrics(graph).totals["macs"] is None
+
+
+def test_functions_are_frames_with_shapes_and_settings_of_each_call():
+    graph = graph_of(models.function())
+    assert [first_call(graph, f"{name}/MatMul").outputs[0].shape for name in ("first", "second")] == [(5, 6), (5, 3)]
+    assert dict(first_call(graph, "second/LeakyRelu#1").settings)["alpha"] == 0.2
+    assert Metrics(graph).totals["macs"] == 5 * 4 * 6 + 5 * 6 * 3
+    assert Metrics(graph).totals["params"] == 24 + 18
+    assert row(graph, "first").module == "my"
+
+
+def test_root_says_what_wrote_the_model():
+    made = models.mlp()
+    made.producer_name, made.producer_version = "pytorch", "2.9"
+    assert dict(row(graph_of(made), "").settings) == {
+        "opsets": ("ai.onnx 21",),
+        "ir_version": 10,
+        "graph": "net",
+        "producer": "pytorch 2.9",
+    }
+
+
+def test_operation_that_nobody_knows_is_shown_and_its_compute_is_unknown():
+    made = model([node("Magic", "x w", "y", domain="com.acme")], [info("x", 2)], [info("y", 2)], [tensor("w", 3)])
+    made.opset_import.add(domain="com.acme", version=1)
+    graph = graph_of(made)
+    assert Metrics(graph).totals["macs"] is None
+    assert Metrics(graph).totals["params"] == 3
+    assert "'com.acme.Magic'" in messages(graph)

@@ -1,0 +1,139 @@
+"""Multiply-accumulates of ONNX operations: by hand, and as PyTorch counts them for the model that was exported."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+from onnx import TensorProto, numpy_helper  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+from nbviz.metrics import Metrics  # noqa: E402
+from tests.models import onnx_models as models  # noqa: E402
+from tests.models.onnx_models import info, model, node, tensor  # noqa: E402
+
+UINT8 = TensorProto.UINT8
+
+
+def macs(*args, **fields):
+    graph = read(model(*args, **fields)).graph
+    return Metrics(graph).totals["macs"]
+
+
+def one(op, inputs, outputs, given, stored=(), *, opsets=(("", 23),), result=None, **attributes):
+    """Count a single node; ``given`` are shapes by name."""
+    domain = opsets[-1][0]
+    entering = [info(name, *shape) for name, shape in given.items()]
+    leaving = [info(outputs.split()[0], *(result or (None,)))]
+    return macs([node(op, inputs, outputs, domain=domain, **attributes)], entering, leaving, stored, opsets=opsets)
+
+
+def test_convolutions():
+    assert one("Conv", "x w", "y", {"x": (2, 4, 9, 9)}, [tensor("w", 6, 2, 3, 3)], group=2) == 2 * 6 * 7 * 7 * 2 * 3 * 3
+    assert one("Conv", "x w", "y", {"x": ("n", 4, 9)}, [tensor("w", 6, 4, 3)]) == 6 * 7 * 4 * 3
+    assert one("ConvTranspose", "x w", "y", {"x": (2, 4, 5, 5)}, [tensor("w", 4, 3, 2, 2)], strides=[2, 2]) == (
+        2 * 4 * 5 * 5 * 3 * 2 * 2
+    )
+
+
+def test_products():
+    assert one("Gemm", "a b", "y", {"a": (5, 3)}, [tensor("b", 5, 7)], transA=1) == 3 * 7 * 5
+    assert one("MatMul", "a b", "y", {"a": (2, 6, 4), "b": (4, 3)}) == 2 * 6 * 3 * 4
+    assert one("MatMul", "a b", "y", {"a": (4,), "b": (2, 4, 3)}) == 2 * 3 * 4
+    assert one("MatMul", "a b", "y", {"a": ("n", 4), "b": (4, 3)}) == 4 * 3
+
+
+def test_open_sizes_other_than_the_batch_are_unknown():
+    assert one("MatMul", "a b", "y", {"a": ("n", "steps", 4), "b": (4, 3)}) is None
+    nodes = [node("Reshape", "x s", "r"), node("MatMul", "r w", "y")]
+    shape = numpy_helper.from_array(np.array([-1, 4]), "s")
+    made = nodes, [info("x", "n", "steps", 4)], [info("y", None)], [shape, tensor("w", 4, 3)]
+    assert macs(*made) is None  # the first axis is open, and is not the batch
+
+
+@pytest.mark.parametrize(
+    ("equation", "a", "b", "expected"),
+    [
+        ("bij,bjk->bik", (2, 3, 4), (2, 4, 5), 2 * 3 * 5 * 4),
+        ("ij,jk", (3, 4), (4, 5), 3 * 5 * 4),
+        ("...ij,...jk->...ik", (2, 3, 4), (2, 4, 5), 2 * 3 * 5 * 4),
+        ("bhqd,bhkd->bhqk", (1, 2, 3, 4), (1, 2, 5, 4), 2 * 3 * 5 * 4),
+        ("ij,ij->ij", (3, 4), (3, 4), 0),
+    ],
+)
+def test_einsum(equation, a, b, expected):
+    assert one("Einsum", "a b", "y", {"a": a, "b": b}, equation=equation) == expected
+
+
+@pytest.mark.parametrize(("op", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
+def test_recurrent(op, gates):
+    stored = [tensor("w", 2, gates * 8, 5), tensor("r", 2, gates * 8, 8)]
+    counted = one(op, "x w r", "y", {"x": (7, 3, 5)}, stored, hidden_size=8, direction="bidirectional")
+    assert counted == 2 * 7 * 3 * gates * 8 * (5 + 8)
+
+
+def test_attention():
+    assert one("Attention", "q k v", "y", {"q": (2, 4, 6, 8), "k": (2, 4, 5, 8), "v": (2, 4, 5, 3)}) == (
+        2 * 4 * 6 * 5 * (8 + 3)
+    )
+    flat = {"q": (2, 6, 32), "k": (2, 5, 16), "v": (2, 5, 16)}
+    assert one("Attention", "q k v", "y", flat, q_num_heads=4, kv_num_heads=2) == 2 * 4 * 6 * 5 * (8 + 8)
+    assert one("MultiHeadAttention", "q k v", "y", flat, opsets=(("", 17), ("com.microsoft", 1)), num_heads=4) is None
+
+
+def test_quantized():
+    graph = read(models.quantized()).graph
+    assert Metrics(graph).totals["macs"] == 4 * 8 * 8 * 3 + 4 * 8 * 5 * 8
+    inputs = [info("a", 2, 3, dtype=UINT8)]
+    product = [node("MatMulInteger", "a b", "y")]
+    assert (
+        macs(product, inputs, [info("y", None, dtype=TensorProto.INT32)], [tensor("b", 3, 5, dtype=np.uint8)])
+        == 2 * 5 * 3
+    )
+    image = [info("a", 1, 3, 5, 5, dtype=UINT8)]
+    convolution = [node("ConvInteger", "a b", "y")]
+    result = [info("y", None, dtype=TensorProto.INT32)]
+    assert macs(convolution, image, result, [tensor("b", 2, 3, 3, 3, dtype=np.uint8)]) == 2 * 3 * 3 * 27
+
+
+def test_packed_products_of_onnxruntime():
+    stored = [tensor("b", 6, 2, 8, dtype=np.uint8), tensor("s", 12)]
+    opsets = (("", 17), ("com.microsoft", 1))
+    counted = one("MatMulNBits", "a b s", "y", {"a": (2, 32)}, stored, opsets=opsets, result=(2, 6), K=32, N=6, bits=4)
+    assert counted == 2 * 6 * 32
+
+
+def test_operations_that_contract_nothing_are_zero():
+    assert one("Relu", "x", "y", {"x": ("n", None)}) == 0
+    assert one("Scaler", "x", "y", {"x": (2, 2)}, opsets=(("", 17), ("ai.onnx.ml", 3))) == 0
+
+
+def exported(module, args):
+    torch = pytest.importorskip("torch")
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter that needs no further package says that there is a newer one
+        torch.onnx.export(module, args, buffer, dynamo=False, opset_version=17)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "unet", "lstm", "gru", "gpt", "shared"])
+def test_exported_models_count_as_in_pytorch(name):
+    torch = pytest.importorskip("torch")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from tests.models import torch_models
+
+    made, args = torch_models.CASES[name]()
+    made.eval()
+    found = Metrics(read(exported(made, args)).graph).totals["macs"]
+    assert found == Metrics(read(made, args).graph).totals["macs"]
+    if name not in {"gpt", "lstm"}:  # what the counter does not see: kernels of the CPU
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            made(*args)
+        assert found == counter.get_total_flops() / 2
