@@ -29,6 +29,8 @@ def bulky_graph():
 
 def works(view):
     """All parts have come: the last layer's settings are at the end of the payload's longest table."""
+    # compressing so much takes a busy machine half a minute, and its picture as long
+    expect(view.table.locator("[data-row]").first).to_be_visible(timeout=120_000)
     view.ready()
     view.search.fill("l1999")
     view.search.press("Enter")
