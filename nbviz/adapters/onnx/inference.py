@@ -37,6 +37,8 @@ class Functions:
 
     def find(self, domain: str, op: str) -> Any:
         """Return the function that an operation calls, None if it calls none."""
+        if not self.known:
+            return None
         return self.known.get((domain, op)) or (self.known.get(("ai.onnx", op)) if not domain else None)
 
     def unfold(self, model: Any) -> bool:
