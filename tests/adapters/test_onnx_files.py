@@ -242,6 +242,7 @@ def test_names_in_another_encoding():
     data = models.mlp().SerializeToString()
     broken = data.replace(b"/head/MatMul", b"/h\xe9ad/MatMul")
     assert "h\ufffdad" in read(broken).graph.layers.column("path")
+    assert dict(read(data.replace(b"\x03net", b"\x03n\xe9t")).graph.layers[0].settings)["graph"] == "n\ufffdt"
     assert "Nothing makes '\ufffd'" in messages(read(data.replace(b"\x0a\x01r", b"\x0a\x01\xe9")).graph)
 
 
