@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -239,6 +242,7 @@ def test_names_in_another_encoding():
     data = models.mlp().SerializeToString()
     broken = data.replace(b"/head/MatMul", b"/h\xe9ad/MatMul")
     assert "h\ufffdad" in read(broken).graph.layers.column("path")
+    assert dict(read(data.replace(b"\x03net", b"\x03n\xe9t")).graph.layers[0].settings)["graph"] == "n\ufffdt"
     assert "Nothing makes '\ufffd'" in messages(read(data.replace(b"\x0a\x01r", b"\x0a\x01\xe9")).graph)
 
 
@@ -276,3 +280,20 @@ def test_numbers_of_a_stored_tensor_that_cannot_be_read(tmp_path):
     reading = read(model([node("Mul", "x w", "y")], [info("x", 4)], [info("y", 4)], [wrong]))
     with pytest.raises(LookupError, match="cannot be read"):
         values(reading, "w")
+
+
+def test_without_the_package_the_error_names_the_extra(tmp_path):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(models.mlp().SerializeToString())
+    code = f"""
+import sys
+sys.modules["onnx"] = None
+from nbviz.adapters import read
+from nbviz.errors import MissingExtraError
+try:
+    read({str(path)!r})
+except MissingExtraError as error:
+    print(error)
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "pip install 'nbviz[onnx]'" in told.stdout

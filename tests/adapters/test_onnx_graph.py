@@ -325,3 +325,19 @@ def test_operation_that_nobody_knows_is_shown_and_its_compute_is_unknown():
     assert Metrics(graph).totals["macs"] is None
     assert Metrics(graph).totals["params"] == 3
     assert "'com.acme.Magic'" in messages(graph)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the exporter
+def test_what_the_newer_exporter_of_pytorch_returns_nests_as_the_module():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxscript")
+    from tests.models import torch_models
+
+    made, args = torch_models.CASES["cnn"]()
+    program = torch.onnx.export(made.eval(), args, dynamo=True, verbose=False)
+    graph, original = graph_of(program), read(made, args).graph
+    assert set(graph.layers.column("path")) <= set(original.layers.column("path")) | {
+        path for path in graph.layers.column("path") if path.rpartition("/")[0] in original.layer_index
+    }
+    assert row(graph, "").type == row(original, "").type
+    assert Metrics(graph).totals["macs"] == Metrics(original).totals["macs"]

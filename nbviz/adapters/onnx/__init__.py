@@ -6,8 +6,6 @@ from typing import Any
 
 __all__ = ["OnnxAdapter"]
 
-_PROGRAM = "torch.onnx._internal.exporter._onnx_program"
-
 
 class OnnxAdapter:
     """The adapter of ONNX models in memory: a ``ModelProto``, its bytes, or what ``torch.onnx.export`` returns."""
@@ -19,7 +17,7 @@ class OnnxAdapter:
         """Tell whether ``model_type`` itself is a class of ONNX models, or bytes."""
         module, name = getattr(model_type, "__module__", "") or "", model_type.__name__
         is_proto = name == "ModelProto" and module.startswith("onnx.")
-        return model_type is bytes or is_proto or (name == "ONNXProgram" and module == _PROGRAM)
+        return model_type is bytes or is_proto or (name == "ONNXProgram" and module.startswith("torch.onnx"))
 
     def read(self, model: Any, inputs: Any) -> Any:
         """Read a model (see ``nbviz.adapters.onnx.opening.read_model``)."""

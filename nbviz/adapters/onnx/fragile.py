@@ -1,6 +1,6 @@
 """Keeps the shape inference of ``onnx`` away from what ends the process.
 
-A few operations are inferred without asking whether the type of their input is known (seen in onnx 1.16 to 1.23: a null
+A few operations are inferred without asking whether the type of their input is known (seen in onnx 1.23: a null
 pointer in C++, which no ``except`` catches). They are hidden until it is.
 """
 

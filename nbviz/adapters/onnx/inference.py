@@ -37,6 +37,8 @@ class Functions:
 
     def find(self, domain: str, op: str) -> Any:
         """Return the function that an operation calls, None if it calls none."""
+        if not self.known:
+            return None
         return self.known.get((domain, op)) or (self.known.get(("ai.onnx", op)) if not domain else None)
 
     def unfold(self, model: Any) -> bool:
@@ -95,7 +97,7 @@ def _slim(model: Any, note: Callable[[str], None]) -> Any:
     slim.opset_import.extend(model.opset_import)
     slim.functions.extend(model.functions)
     graph = slim.graph
-    graph.name = model.graph.name
+    graph.name = label(model.graph.name)
     for repeated in ("node", "input", "output", "value_info", "sparse_initializer", "quantization_annotation"):
         getattr(graph, repeated).extend(getattr(model.graph, repeated))
     for tensor in model.graph.initializer:
@@ -146,7 +148,7 @@ def in_function(function: Any, model: Any, types: Iterable[tuple[str, Any]], att
     known = {opset.domain for opset in function.opset_import}
     inner.opset_import.extend(opset for opset in model.opset_import if opset.domain not in known)
     inner.functions.extend(model.functions)
-    inner.graph.name = function.name or "function"
+    inner.graph.name = label(function.name) or "function"
     inner.graph.node.extend(function.node)
     inner.graph.value_info.extend(function.value_info)
     for node in inner.graph.node:

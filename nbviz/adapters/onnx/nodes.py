@@ -38,6 +38,8 @@ class Node:
         Its attributes by name.
     scopes
         The scopes around it, outer first.
+    has_graphs
+        Whether graphs are among its attributes.
     """
 
     op: str
@@ -48,6 +50,7 @@ class Node:
     outputs: list[str]
     attributes: dict[str, Any] = field(default_factory=dict)
     scopes: tuple[Entry, ...] = ()
+    has_graphs: bool = False
 
     def graphs(self) -> dict[str, Any]:
         """Return the graphs among its attributes by name."""
@@ -68,6 +71,7 @@ def node_of(proto: Any) -> Node:
         list(proto.output),
         attributes,
         scopes,
+        bool(attributes) and any(True for _ in graphs_in(attributes.values())),
     )
 
 
@@ -169,3 +173,8 @@ def _values(tensor: Any, dims: list[int]) -> list[Any] | None:
     except Exception:  # noqa: BLE001 - the values are not as many, or not of a kind, as the file says
         return None
     return found if found or dims else None
+
+
+def stored_setting(stored: Any) -> Setting:
+    """Return what a constant is: a stored tensor, or the attribute of a ``Constant`` node."""
+    return constant(stored) if hasattr(stored, "dims") else setting(stored)

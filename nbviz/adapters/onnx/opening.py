@@ -9,9 +9,10 @@ from typing import Any
 
 from nbviz.adapters.onnx.inference import with_shapes
 from nbviz.adapters.onnx.rows import Rows
+from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
 from nbviz.adapters.onnx.types import decoded, label
-from nbviz.adapters.onnx.walk import Walk, versions
+from nbviz.adapters.onnx.walk import Walk
 from nbviz.adapters.onnx.weights import OnnxWeightReader
 from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
@@ -59,7 +60,7 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: An
     _require(what)
     model = opened()
     try:
-        builder = _built(model, path, inputs)
+        builder, rows = _built(model, path, inputs)
     except (FileReadError, MissingExtraError):
         raise
     except UnicodeDecodeError as error:
@@ -68,12 +69,11 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: An
     except Exception as error:
         msg = f"{what}: this ONNX model cannot be followed ({type(error).__name__}: {short(plain(error), 300)}). {_EXPORT}"
         raise FileReadError(msg) from error
-    graph, rows = builder
-    keys: list[Any] = graph.parameter_keys()
-    frozen = graph.finish()
+    keys: list[Any] = builder.parameter_keys()
+    graph = builder.finish()
     if not rows.has_scopes:
-        frozen = replace(frozen, groups=Columns(Group, infer_groups(frozen, rows.automatic)))
-    return Reading(frozen, OnnxWeightReader(opened, keys, None if path is None else path.parent))
+        graph = replace(graph, groups=Columns(Group, infer_groups(graph, rows.automatic)))
+    return Reading(graph, OnnxWeightReader(opened, keys, None if path is None else path.parent))
 
 
 def _built(model: Any, path: Path | None, inputs: Any) -> tuple[GraphBuilder, Rows]:

@@ -119,7 +119,7 @@ def _sorted(nodes: Sequence[Node], maker: dict[str, int]) -> tuple[list[int], in
     waits: list[int] = []
     needed_by: dict[int, list[int]] = {}
     for i, node in enumerate(nodes):
-        names = {*node.inputs, *taken_from_outside(node)} if node.attributes else set(node.inputs)
+        names = {*node.inputs, *taken_from_outside(node)} if node.has_graphs else set(node.inputs)
         before = {maker[name] for name in names if name in maker}
         waits.append(len(before))
         for j in before:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
+from typing import Any
 
 _WITHDRAWN = frozenset({
     "Affine", "ATen", "ConstantFill", "Crop", "DynamicSlice", "ExpandDims", "GivenTensorFill", "GRUUnit", "ImageScaler",
@@ -31,3 +33,8 @@ def input_names(op: str, domain: str, version: int) -> tuple[str, ...]:
     except Exception:  # noqa: BLE001 - the class of its error is not public
         return ()
     return tuple(parameter.name for parameter in schema.inputs)
+
+
+def versions(opsets: Iterable[Any]) -> dict[str, int]:
+    """Return the versions of operation sets by domain; the standard's own is ``""``."""
+    return {"" if opset.domain == "ai.onnx" else opset.domain: opset.version for opset in opsets}

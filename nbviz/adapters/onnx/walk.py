@@ -10,10 +10,10 @@ from nbviz.adapters.onnx import inference
 from nbviz.adapters.onnx.boundaries import fill_boundaries
 from nbviz.adapters.onnx.compute import Step, contractions, contracts_nothing, known
 from nbviz.adapters.onnx.findings import Findings
-from nbviz.adapters.onnx.nodes import DEEPEST, Node, constant, node_of, setting, settings
+from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
 from nbviz.adapters.onnx.ordering import Frame, nested, ordered
 from nbviz.adapters.onnx.rows import SCOPE, Rows
-from nbviz.adapters.onnx.schemas import input_names
+from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, label, named, type_proto
 from nbviz.adapters.onnx.values import (
     Environment,
@@ -146,7 +146,7 @@ class Walk:
             self.rows.hold(place.holder, value.weight)
             record.reads = (value.weight,)
         elif value.constant is not None:
-            record.settings = (("value", _constant(value.constant)),)
+            record.settings = (("value", stored_setting(value.constant)),)
         self.builder.end(record, [(made, made.spec)])
         return made
 
@@ -198,24 +198,23 @@ class Walk:
     def _frame(self, frame: Frame, place: Place, parent: int) -> None:
         """Record a call of a scope: with what happens inside, or as one step if that is a single node."""
         key = self.rows.scope(place.around, frame.entry)
-        inside = replace(place, holder=key)
         node = frame.items[0]
         if frame.step and not self._is_container(node):
             if not self._passes_on(node, place):
-                self._operation(node, inside, parent, key)
+                self._operation(node, place, parent, key)
             return
         layer = self.rows.layer(key)
         record = self.builder.begin("layer", layer.type, parent, layer=layer.path)
         # a scope that reads the same weights is called again; else this is the rest of it, and has operations of its own
         read = self._read.setdefault(key, set())
-        inside = replace(inside, again=not read.isdisjoint(frame.read))
+        inside = replace(place, holder=key, again=not read.isdisjoint(frame.read))
         read.update(frame.read)
         if not inside.again:
             record.counters = self._counters.setdefault(key, record.counters)
         self._items(frame.items, inside, record.id)
 
     def _is_container(self, node: Node) -> bool:
-        return bool(node.attributes and node.graphs()) or self._functions.find(node.domain, node.op) is not None
+        return node.has_graphs or self._functions.find(node.domain, node.op) is not None
 
     def _node(self, node: Node, place: Place, parent: int) -> None:
         if self._passes_on(node, place):
@@ -252,7 +251,7 @@ class Walk:
             if value.weight is not None:
                 given.reads.append(value.weight)
             elif value.constant is not None:
-                given.settings.append((self._input_name(node, at, place), _constant(value.constant)))
+                given.settings.append((self._input_name(node, at, place), stored_setting(value.constant)))
             else:
                 given.ports.append((value, value.spec))
         return given
@@ -395,13 +394,3 @@ class Walk:
         if key not in self._bodies:
             self._bodies[key] = inference.in_function(function, self.model, types, attributes)
         return self._bodies[key]
-
-
-def versions(opsets: Iterable[Any]) -> dict[str, int]:
-    """Return the versions of operation sets by domain; the standard's own is ``""``."""
-    return {"" if opset.domain == "ai.onnx" else opset.domain: opset.version for opset in opsets}
-
-
-def _constant(stored: Any) -> Setting:
-    """Return a constant: a stored tensor, or the attribute of a ``Constant`` node."""
-    return constant(stored) if hasattr(stored, "dims") else setting(stored)
