@@ -16,6 +16,7 @@ from nbviz.reading import Adapter, Reading
 OBJECTS = {
     "Keras 3": "nbviz.adapters.keras:KerasAdapter",
     "PyTorch": "nbviz.adapters.torch:TorchAdapter",
+    "JAX": "nbviz.adapters.jax:JaxAdapter",
 }
 """The built-in adapters of model objects, in the order in which they are asked."""
 
@@ -29,7 +30,7 @@ FILES = {
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
 
-EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]"}
+EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]", "jax": "nbviz[jax]"}
 """What to install for models of a package."""
 
 GROUP = "nbviz.adapters"

@@ -1,0 +1,52 @@
+"""What each library of modules has to tell: its tree, its arrays, how it is called, and which module a call is of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from nbviz.adapters.jax.recorder import ModuleCall, Recorder
+from nbviz.builder import GraphBuilder
+
+Leaves = list[tuple[Hashable, Any]]
+"""Arrays of a model by the keys of their parameters, as they are traced."""
+
+
+class Subject(Protocol):
+    """A model that can be traced.
+
+    Attributes
+    ----------
+    name
+        The name of its class or function.
+    function
+        What ``inputs`` are the arguments of.
+    leaves
+        Its arrays, which the trace has as inputs beside the arguments.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    leaves: Leaves
+
+    def add_to(self, builder: GraphBuilder) -> None:
+        """Add the tree of modules with their parameters."""
+        ...
+
+    def call(self, leaves: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the model with other arrays in place of its own."""
+        ...
+
+    def watched(self, recorder: Recorder) -> AbstractContextManager[None]:
+        """Return a context in which the recorder notes the calls of modules."""
+        ...
+
+    def layers(self, call: ModuleCall) -> Sequence[Hashable]:
+        """Return the keys of the layers that a call may be of; where they are several, what it reads decides."""
+        ...
+
+
+def is_of_library(cls: type) -> bool:
+    """Tell whether a class of modules is one of Flax's or Equinox's own."""
+    return cls.__module__.partition(".")[0] in {"flax", "equinox"}
