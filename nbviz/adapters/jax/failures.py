@@ -11,8 +11,8 @@ from nbviz.builder import CallRecord, GraphBuilder
 from nbviz.graph import Diagnostic, TensorSpec
 
 
-def mark(walk: Walk, culprit: ModuleCall | None, error: Exception) -> None:
-    """Say which call failed, on which shapes, and why."""
+def mark(walk: Walk, culprit: ModuleCall | None, error: Exception, hint: str) -> None:
+    """Say which call failed, on which shapes, and why; ``hint`` is what to try where nothing else is known."""
     builder = walk.builder
     record = builder.calls[0] if culprit is None else _record_of(builder, walk, culprit)
     record.failed, record.compute = True, None
@@ -21,7 +21,7 @@ def mark(walk: Walk, culprit: ModuleCall | None, error: Exception) -> None:
     where = f" at {source}" if source else ""
     said = f"{type(error).__name__}: {plain(error)}".rstrip(".")
     name = record.path or "the model"
-    message = f"The trace stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(error)}"
+    message = f"The trace stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(error) or hint}"
     builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
 
 

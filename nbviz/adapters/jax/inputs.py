@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbviz.adapters.jax.arrays import abstract, is_array
@@ -86,7 +86,11 @@ def _is_shape(value: Any) -> bool:
 
 
 def _is_pair(value: Any) -> bool:
-    if type(value) is not tuple or len(value) != 2 or not (_is_shape(value[0]) or value[0] == ()):
+    if (
+        type(value) is not tuple
+        or len(value) != 2
+        or not (_is_shape(value[0]) or (type(value[0]) is tuple and not value[0]))
+    ):
         return False
     return isinstance(value[1], (str, type)) or hasattr(value[1], "dtype") or hasattr(value[1], "itemsize")
 
@@ -137,6 +141,22 @@ def _dtype(dtype: Any, where: str) -> Any:
     except TypeError as error:
         msg = f"{where} has the dtype {short(dtype)}, which JAX does not know. {_HINT}"
         raise InputsError(msg) from error
+
+
+def traceable(arguments: Any) -> tuple[Callable[[list[Any]], Any], list[Any]]:
+    """Return what puts traced arrays into arguments, and the shapes and dtypes of those; the rest stays as it is."""
+    import jax
+
+    flat, structure = jax.tree.flatten(arguments)
+    places = [i for i, leaf in enumerate(flat) if is_array(leaf)]
+
+    def fill(traced: list[Any]) -> Any:
+        filled = list(flat)
+        for i, leaf in zip(places, traced, strict=True):
+            filled[i] = leaf
+        return jax.tree.unflatten(structure, filled)
+
+    return fill, [flat[i] for i in places]
 
 
 def entered(given: Arguments, default: Any, varied: str | None) -> tuple[tuple[Any, ...], dict[str, Any]]:

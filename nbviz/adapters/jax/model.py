@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from nbviz.adapters.free import free_dimensions
+from nbviz.adapters.jax.arrays import abstract, is_array
 from nbviz.adapters.jax.failures import mark
-from nbviz.adapters.jax.inputs import argument_names, arguments, entered
+from nbviz.adapters.jax.inputs import argument_names, arguments, entered, traceable
 from nbviz.adapters.jax.recorder import Recorder, separate_caches
 from nbviz.adapters.jax.subject import Subject, is_of_library
 from nbviz.adapters.jax.subjects import subject_of
@@ -22,6 +24,9 @@ _ADD_INPUTS = (
     "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
     "in: inputs=(None, 224, 224, 3), an example array, or a tuple or dict of them."
 )
+
+
+_readings = itertools.count(1)
 
 
 def read_model(model: Any, inputs: Any = None) -> Reading:
@@ -41,7 +46,7 @@ def read_model(model: Any, inputs: Any = None) -> Reading:
         error = None
     else:
         builder, error = _traced(subject, arguments(subject.function, given, subject.name))
-    values = dict(subject.leaves)
+    values = dict([*subject.leaves, *subject.closed_over])
     return Reading(builder.finish(), JaxWeightReader([values.get(key) for key in builder.parameter_keys()]), error)
 
 
@@ -80,64 +85,51 @@ def _record(
     """Record the model once; ``varied`` names the free dimension that gets its other size."""
     import jax
 
-    from nbviz.adapters.jax.arrays import abstract, is_array
-
-    args, kwargs = entered(given, default, varied)
-    flat, structure = jax.tree.flatten((args, kwargs))
-    places = [i for i, leaf in enumerate(flat) if is_array(leaf)]
+    if varied is None:
+        subject.prepare(given, default)
+    entering = entered(given, default, varied)
+    fill, structs = traceable(entering)
+    own = [*(abstract(leaf) for _, leaf in subject.leaves), *subject.extras]
     recorder = Recorder()
     caught: list[Exception] = []
-    results: list[str] = []
+    names: list[str] = []
 
-    def function(leaves: list[Any], traced: list[Any]) -> Any:
-        filled = list(flat)
-        for i, leaf in zip(places, traced, strict=True):
-            filled[i] = leaf
-        inner_args, inner_kwargs = jax.tree.unflatten(structure, filled)
+    def function(leaves: list[Any], traced: list[Any]) -> list[Any]:
+        args, kwargs = fill(traced)
         try:
-            result = recorder.call((), subject, lambda: subject.call(leaves, inner_args, inner_kwargs), (), {})
+            result = recorder.call((), subject, lambda: subject.call(leaves, args, kwargs), (), {})
         except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
             detach(raised)  # its frames hold traced values, which must not live longer than the trace
             caught.append(raised)
             return []
         found = [(path, leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(result) if is_array(leaf)]
-        results.extend(plain(jax.tree_util.keystr(path).strip(".[]'")) for path, _ in found)
+        names.extend(plain(jax.tree_util.keystr(path)) for path, _ in found)
         return [leaf for _, leaf in found]
 
-    with subject.watched(recorder), separate_caches(f"reading {id(recorder)}"):
-        jaxpr = jax.make_jaxpr(function)([abstract(leaf) for _, leaf in subject.leaves], [flat[i] for i in places])
+    with subject.watched(recorder), separate_caches(f"reading {next(_readings)}"):
+        jaxpr = jax.make_jaxpr(function)(own, structs)
     builder = _tree(subject)
-    names = _names(subject, given, structure, places)
-    boundary = [*(("", key) for key, _ in subject.leaves), *((name, None) for name in names)]
-    walk = Walk(
-        builder,
-        Program(
-            jaxpr,
-            boundary,
-            results,
-            recorder.calls,
-            subject.layers,
-            is_of_library,
-            {id(leaf): key for key, leaf in subject.leaves},
-        ),
-    )
+    inputs = [
+        *(("", key) for key, _ in subject.leaves),
+        *(("", ("extra", i)) for i, _ in enumerate(subject.extras)),  # what is read and shown nowhere
+        *((name, None) for name in _names(subject, entering)),
+    ]
+    closed_over = {id(leaf): key for key, leaf in (*subject.leaves, *subject.closed_over)}
+    walk = Walk(builder, Program(jaxpr, inputs, names, recorder.calls, subject.layers, is_of_library, closed_over))
     walk.run()
-    error = caught[0] if caught else None
-    if error is not None:
-        mark(walk, recorder.culprit, error)
-    return builder, error
+    for error in caught:
+        mark(walk, recorder.culprit, error, subject.hint)
+    return builder, next(iter(caught), None)
 
 
-def _names(subject: Subject, given: Arguments, structure: Any, places: list[int]) -> list[str]:
+def _names(subject: Subject, entering: tuple[tuple[Any, ...], dict[str, Any]]) -> list[str]:
     """Return names for the arrays that go in: those of the arguments, and where in them they are."""
     import jax
 
-    dummies = jax.tree.unflatten(structure, range(structure.num_leaves))
-    names = argument_names(subject.function, len(given.args))
+    names = argument_names(subject.function, len(entering[0]))
     found = []
-    for path, i in jax.tree_util.tree_leaves_with_path(dummies):
-        if i in set(places):
+    for path, leaf in jax.tree_util.tree_leaves_with_path(entering):
+        if is_array(leaf):
             first = names[path[1].idx] if path[0].idx == 0 else str(path[1].key)
-            rest = jax.tree_util.keystr(path[2:])
-            found.append(plain(first + rest))
+            found.append(plain(first + jax.tree_util.keystr(path[2:])))
     return found

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, final
 
 from nbviz.adapters.jax.jaxprs import stack_of
+
+PREFIX = "nbviz:"
+"""How the names of the scopes of calls of modules begin."""
 
 _FUNCTIONS = "/jax/_src/nn/functions.py"
 """Where JAX keeps activations and the like; some leave no trace but the equations that they are made of."""
@@ -55,13 +59,16 @@ def equations_in(items: Iterable[Any]) -> Iterator[Any]:
             yield item
 
 
-def nested(equations: Iterable[Any]) -> list[Any]:
-    """Return equations as a tree of frames; those of one scope that follow each other are one frame."""
+def nested(equations: Iterable[Any], quiet: AbstractSet[str] = frozenset()) -> list[Any]:
+    """Return equations as a tree of frames; those of one scope that follow each other are one frame.
+
+    Directly in ``quiet`` scopes, others are left out: those that a library's module makes of its own name.
+    """
     top: list[Any] = []
     around: list[Frame] = []
     for equation in equations:
         name = _written_out(equation)
-        scopes = _scopes(equation)
+        scopes = _scopes(equation, quiet)
         while name and scopes and is_einsum(scopes[-1].name):  # one that the function itself uses
             scopes.pop()
         same = 0
@@ -76,11 +83,13 @@ def nested(equations: Iterable[Any]) -> list[Any]:
     return top
 
 
-def _scopes(equation: Any) -> list[Scope]:
+def _scopes(equation: Any, quiet: AbstractSet[str]) -> list[Scope]:
     found: list[Scope] = []
     backward = False
     for part in equation.source_info.name_stack.stack:
         if type(part).__name__ == "Scope":
+            if found and found[-1].name in quiet and not part.name.startswith(PREFIX) and not is_einsum(part.name):
+                continue
             found.append(Scope(part.name, backward))
         else:
             backward = backward or part.name == "transpose"

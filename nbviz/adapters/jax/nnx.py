@@ -15,6 +15,7 @@ from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
 from nbviz.adapters.jax.subject import Leaves, is_of_library
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
+from nbviz.adapters.specs import Arguments
 from nbviz.builder import GraphBuilder, Stored
 from nbviz.graph import Setting
 
@@ -43,6 +44,12 @@ class NnxModel:
             elif isinstance(node, nnx.Variable) or is_array(node):
                 self._variables[path] = node
         self.leaves: Leaves = list(self._leaves())
+        self.extras: list[Any] = []
+        self.closed_over: Leaves = []
+        self.hint = ""
+
+    def prepare(self, given: Arguments, default: Any) -> None:
+        """Find out nothing more: the model has its arrays already."""
 
     def _leaves(self) -> Iterator[tuple[Hashable, Any]]:
         """Yield the arrays of the state in the order in which JAX has them."""

@@ -16,10 +16,10 @@ from typing import Any, final
 
 from nbviz.adapters.jax.arrays import spec
 from nbviz.adapters.jax.jaxprs import is_library
+from nbviz.adapters.jax.nesting import PREFIX
 from nbviz.adapters.places import place
 from nbviz.graph import TensorSpec
 
-_PREFIX = "nbviz:"
 _tokens = itertools.count(1)
 
 
@@ -61,7 +61,7 @@ class ModuleCall:
     @property
     def scope(self) -> str:
         """The name of its scope."""
-        return f"{_PREFIX}{self.token}"
+        return f"{PREFIX}{self.token}"
 
 
 @final

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
+from nbviz.adapters.specs import Arguments
 from nbviz.builder import GraphBuilder
 
 Leaves = list[tuple[Hashable, Any]]
@@ -24,18 +25,33 @@ class Subject(Protocol):
         What ``inputs`` are the arguments of.
     leaves
         Its arrays, which the trace has as inputs beside the arguments.
+    extras
+        The shapes of what else it gets, such as random keys.
+    hint
+        What to try when a call fails.
+    closed_over
+        Arrays of it that the trace has as constants, by their keys.
     """
 
     name: str
     function: Callable[..., Any]
-    leaves: Leaves
+    extras: list[Any]
+    hint: str
+    closed_over: Leaves
+
+    @property
+    def leaves(self) -> Leaves: ...  # noqa: D102 - see above
+
+    def prepare(self, given: Arguments, default: Any) -> None:
+        """Find out, before a trace, what depends on the inputs."""
+        ...
 
     def add_to(self, builder: GraphBuilder) -> None:
         """Add the tree of modules with their parameters."""
         ...
 
     def call(self, leaves: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the model with other arrays in place of its own."""
+        """Call the model with other arrays in place of its own leaves and extras."""
         ...
 
     def watched(self, recorder: Recorder) -> AbstractContextManager[None]:

@@ -85,6 +85,7 @@ class Walk:
         self._env = Environment()
         self._paths = {builder.path_of(key) for key in builder.layer_keys()}
         self._times: Times = ()
+        self._quiet = {scope for scope, call in program.calls.items() if program.is_step(call.type)}
         self._stored: dict[Hashable, TensorSpec] = {}
 
     def run(self) -> None:
@@ -94,7 +95,7 @@ class Walk:
         entered = self._enter(jaxpr, root)
         root.inputs = tuple(value.spec for value in entered)
         self._constants(jaxpr, self._program.jaxpr.consts)
-        self._items(nested(jaxpr.eqns), root.id, jaxpr.outvars)
+        self._items(nested(jaxpr.eqns, self._quiet), root.id, jaxpr.outvars)
         outputs: list[Port] = []
         for name, variable in zip(self._program.outputs, jaxpr.outvars, strict=False):
             value = self._env.of(variable) or Value(spec(variable.aval))
@@ -155,7 +156,7 @@ class Walk:
             record = self._step(_Kind(name_of(item)), [item], parent, set(item.outvars))
             record.settings = settings_of(item)
         else:
-            self._region(item, parent)
+            self._region(item, parent, wanted)
 
     def _step(self, kind: _Kind, equations: list[Any], parent: int, wanted: set[Any]) -> CallRecord:
         """Record equations as one call in which there are no others."""
@@ -179,7 +180,9 @@ class Walk:
         """
         made = [v for equation in equations for v in equation.outvars if not is_dropped(v)]
         leaving = [v for v in made if v in wanted]
-        returned = set(kind.call.results) if kind.call is not None else set(leaving)
+        order = {variable: i for i, variable in enumerate(kind.call.results if kind.call is not None else ())}
+        leaving.sort(key=lambda v: order.get(v, len(order)))
+        returned = set(order).intersection(leaving) or set(leaving)  # a jitted function under vmap has other variables
         for variable in [v for v in leaving if v not in returned]:
             value = self._env.of(variable)
             if reads and value is not None and not self.builder.knows(value):
@@ -239,10 +242,18 @@ class Walk:
             reads = {v.key for v in self._env.all_of(entering(equations)) if v.key is not None}
             kind = _Kind(call.type.__name__, self.path_of(call, reads), call)
         else:
-            around = self.builder.calls[parent].layer
-            path = None if around is None else join(around, escape(frame.scope.name))
+            path = join(self._around(parent), escape(frame.scope.name))
             kind = _Kind(frame.scope.name, path if path in self._paths else None)
         return _Kind(f"gradient of {kind.op}") if frame.scope.backward else kind
+
+    def _around(self, parent: int | None) -> str:
+        """Return the path of the layer that a call is in."""
+        while parent is not None:
+            call = self.builder.calls[parent]
+            if call.layer is not None:
+                return call.layer
+            parent = call.parent
+        return ""
 
     def _inside(self, kind: _Kind, frame: Frame, record: CallRecord, wanted: set[Any]) -> None:
         """Write what is in a frame. An equation of ours that copies what a module gives back as it is, is nothing."""
@@ -261,11 +272,21 @@ class Walk:
             return False
         if kind.call.passes and all(map(_is_copy, frame.items)):
             return True
-        return self._program.is_step(kind.call.type) and not any(map(_has_parts, frame.items))
+        return self._program.is_step(kind.call.type) and not any(map(self._has_parts, frame.items))
+
+    def _has_parts(self, item: Any) -> bool:
+        """Tell whether a module is called in an item, or it is a loop or branches."""
+        if isinstance(item, Frame):
+            return not is_einsum(item.scope.name)
+        if isinstance(item, Written) or written_by_jax(item):
+            return False
+        if item.primitive.name in {"scan", "while", "cond"}:
+            return True
+        return any(self._has_parts(part) for one in inner_of(item) for part in nested(one.jaxpr.eqns, self._quiet))
 
     # Jaxprs inside an equation
 
-    def _region(self, equation: Any, parent: int) -> None:
+    def _region(self, equation: Any, parent: int, wanted: set[Any]) -> None:
         """Record an equation with what runs inside it: a loop, a branch, a jitted function."""
         inner, op = inner_of(equation), name_of(equation)
         ports = self._known(equation.invars)
@@ -277,7 +298,8 @@ class Walk:
         else:  # what a loop gives, or stacks up, comes from what made it there
             for variable, end in zip(equation.outvars, ends[-1], strict=True):
                 self._env.put(variable, self._moved(end, variable))
-        self._end(record, (v for v in equation.outvars if not is_dropped(v)))
+        given = [v for v in equation.outvars if not is_dropped(v)]
+        self._end(record, [v for v in given if v in wanted] or given)
 
     def _body(self, one: Inner, record: CallRecord, *, several: bool) -> list[Value | None]:
         """Walk a jaxpr inside an equation, in a frame of its own if there are several; return what it gives."""
@@ -289,7 +311,7 @@ class Walk:
             self._env.put(variable, self._moved(self._env.of(operand), variable))
         around = self._times
         self._times = None if around is None or one.times is None else (*around, *one.times)
-        self._items(nested(one.jaxpr.eqns), frame.id, one.jaxpr.outvars)
+        self._items(nested(one.jaxpr.eqns, self._quiet), frame.id, one.jaxpr.outvars)
         self._times = around
         if frame is not record:
             self._end(frame, one.jaxpr.outvars)
@@ -315,14 +337,3 @@ class Walk:
 
 def _is_copy(item: Any) -> bool:
     return not isinstance(item, (Frame, Written)) and item.primitive.name in {"copy", "copy_p"}
-
-
-def _has_parts(item: Any) -> bool:
-    """Tell whether a module is called in an item, or it is a loop or branches."""
-    if isinstance(item, Frame):
-        return not is_einsum(item.scope.name)
-    if isinstance(item, Written) or written_by_jax(item):
-        return False
-    if item.primitive.name in {"scan", "while", "cond"}:
-        return True
-    return any(_has_parts(part) for one in inner_of(item) for part in nested(one.jaxpr.eqns))
