@@ -19,6 +19,7 @@ OBJECTS = {
     "Keras 3": "nbviz.adapters.keras:KerasAdapter",
     "PyTorch": "nbviz.adapters.torch:TorchAdapter",
     "ONNX": "nbviz.adapters.onnx:OnnxAdapter",
+    "JAX": "nbviz.adapters.jax:JaxAdapter",
     "dicts of arrays": "nbviz.adapters.checkpoints.mapping:MappingAdapter",
 }
 """The built-in adapters of model objects, in the order in which they are asked."""
@@ -47,7 +48,7 @@ FILES = {
 FOLDER = "nbviz.adapters.checkpoints.folder:read_folder"
 """The reader of folders, by what is inside."""
 
-EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]", "onnx": "nbviz[onnx]"}
+EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]", "onnx": "nbviz[onnx]", "jax": "nbviz[jax]"}
 """What to install for models of a package."""
 
 GROUP = "nbviz.adapters"

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from nbviz.adapters.places import place
+from nbviz.adapters.simple import simple
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.packed import is_packed
-from nbviz.adapters.torch.settings import simple
 from nbviz.graph import Setting
 
 _REFLECTED = {"radd": "add", "rmul": "mul", "rmatmul": "matmul", "rand": "and", "ror": "or", "rxor": "xor"}

@@ -6,11 +6,12 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, final
 
+from nbviz.adapters.free import free_dimensions
+from nbviz.adapters.specs import BATCH, Arguments, Spec
 from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
 from nbviz.adapters.torch.failures import mark
-from nbviz.adapters.torch.free import free_dimensions
-from nbviz.adapters.torch.inputs import BATCH, Arguments, Spec, argument_names, arguments
+from nbviz.adapters.torch.inputs import argument_names, arguments
 from nbviz.adapters.torch.kinds import is_kind, type_name
 from nbviz.adapters.torch.operations import Operations, RealOperations
 from nbviz.adapters.torch.parameters import add_parameters

@@ -1,6 +1,6 @@
 """Counts the multiply-accumulates of a program's operations: each runs once on tensors without values.
 
-Sizes that are left open get trial sizes, as in a trace (see ``nbviz.adapters.torch.free``).
+Sizes that are left open get trial sizes, as in a trace (see ``nbviz.adapters.free``).
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
+from nbviz.adapters.free import computes_when_free
+from nbviz.adapters.specs import BATCH
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.compute import NEVER, watched
 from nbviz.adapters.torch.exported.symbols import UnknownSizeError, symbols, value
 from nbviz.adapters.torch.exported.values import Number, Value, flat
-from nbviz.adapters.torch.free import computes_when_free
-from nbviz.adapters.torch.inputs import BATCH
 from nbviz.graph import Compute
 
 _TRIAL, _OTHER_TRIAL = 64, 128

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nbviz.adapters.specs import BATCH
 from nbviz.adapters.text import short
-from nbviz.adapters.torch.inputs import BATCH
 from nbviz.builder import CallRecord, GraphBuilder
 from nbviz.graph import Compute, Setting, TensorSpec
 from nbviz.shape import Dim, Shape

@@ -1,0 +1,83 @@
+"""The multiply-accumulates of primitives, those of jaxprs inside them included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from nbviz.adapters.jax.jaxprs import Inner, inner_of
+from nbviz.graph import Compute
+from nbviz.shape import Shape
+
+_UNKNOWN = frozenset(
+    {"pallas_call", "ffi_call", "custom_call", "scaled_matmul", "ragged_dot_general", "tpu_custom_call"}
+)
+"""Primitives that may multiply and accumulate, in ways that their parameters do not tell."""
+
+Times = tuple[int, ...] | None
+"""How often something runs, as one factor for each loop around it; None where that depends on values."""
+
+
+def of_equation(equation: Any, times: Times = ()) -> tuple[Compute, ...] | None:
+    """Return the contractions of an equation; None where their number is not known."""
+    inner = inner_of(equation)
+    found = _of_inner(inner) if inner else _of_primitive(equation)
+    return repeated(found, times)
+
+
+def _of_inner(inner: Iterable[Inner]) -> tuple[Compute, ...] | None:
+    total: list[Compute] = []
+    for one in inner:
+        for equation in one.jaxpr.eqns:
+            found = of_equation(equation, one.times)
+            if found is None:
+                return None
+            total += found
+    return tuple(total)
+
+
+def repeated(compute: tuple[Compute, ...] | None, times: Times) -> tuple[Compute, ...] | None:
+    """Return contractions that are done several times."""
+    if not compute:
+        return compute
+    if times is None:
+        return None
+    return tuple(_repeated(one, times) for one in compute) if times else compute
+
+
+def _repeated(compute: Compute, times: tuple[int, ...]) -> Compute:
+    (name, shape), *others = compute.shapes
+    return Compute(compute.op, ((name, Shape((*shape, *times))), *others))
+
+
+def _of_primitive(equation: Any) -> tuple[Compute, ...] | None:
+    name = equation.primitive.name
+    if name == "dot_general":
+        return (_dot_general(equation),)
+    if name == "conv_general_dilated":
+        return (_convolution(equation),)
+    return None if name in _UNKNOWN else ()
+
+
+def _dot_general(equation: Any) -> Compute:
+    (contracted, _), _ = equation.params["dimension_numbers"]
+    left = equation.invars[0].aval.shape
+    return _contraction("matmul", "output", equation.outvars[0].aval.shape, "contracted", [left[i] for i in contracted])
+
+
+def _convolution(equation: Any) -> Compute:
+    """Return a convolution; with a dilated input it is a transposed one: each element is spread over a window."""
+    numbers, kernel = equation.params["dimension_numbers"].rhs_spec, equation.invars[1].aval.shape
+    spatial = [kernel[i] for i in numbers[2:]]
+    if any(stride != 1 for stride in equation.params["lhs_dilation"]):
+        width = kernel[numbers[0]] // equation.params["feature_group_count"]
+        return _contraction("conv_transpose", "input", equation.invars[0].aval.shape, "window", [width, *spatial])
+    return _contraction("conv", "output", equation.outvars[0].aval.shape, "window", [kernel[numbers[1]], *spatial])
+
+
+def _contraction(op: str, name: str, shape: Iterable[Any], inner_name: str, inner: Iterable[Any]) -> Compute:
+    return Compute(op, ((name, _sizes(shape)), (inner_name, _sizes(inner))))
+
+
+def _sizes(dims: Iterable[Any]) -> Shape:
+    return Shape(d if isinstance(d, int) else str(d) for d in dims)

@@ -1,0 +1,67 @@
+"""Says why a trace stopped, in which module, on which shapes, and what to try next."""
+
+from __future__ import annotations
+
+from nbviz.adapters.jax.jaxprs import is_library
+from nbviz.adapters.jax.recorder import ModuleCall
+from nbviz.adapters.jax.walk import Walk
+from nbviz.adapters.places import place
+from nbviz.adapters.text import plain
+from nbviz.builder import CallRecord, GraphBuilder
+from nbviz.graph import Diagnostic, TensorSpec
+
+
+def mark(walk: Walk, culprit: ModuleCall | None, error: Exception, hint: str) -> None:
+    """Say which call failed, on which shapes, and why; ``hint`` is what to try where nothing else is known."""
+    builder = walk.builder
+    record = builder.calls[0] if culprit is None else _record_of(builder, walk, culprit)
+    record.failed, record.compute = True, None
+    met = ", ".join(_text(known) for known in record.inputs) or "no arrays"
+    source = _raised_at(error)
+    where = f" at {source}" if source else ""
+    said = f"{type(error).__name__}: {plain(error)}".rstrip(".")
+    name = record.path or "the model"
+    message = f"The trace stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(error) or hint}"
+    builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
+
+
+def _record_of(builder: GraphBuilder, walk: Walk, call: ModuleCall) -> CallRecord:
+    """Return the record of a call; made now where nothing had happened in it yet."""
+    if call.parent is None:
+        return builder.calls[0]
+    if call.scope not in walk.records:
+        around = _record_of(builder, walk, call.parent)
+        path = walk.path_of(call, set())
+        kind = "operation" if path is None else "layer"
+        record = builder.begin(kind, call.type.__name__, around.id, layer=path, source=call.source)  # type: ignore[arg-type]
+        record.inputs, record.sources = call.inputs, walk.origins(call)
+        walk.records[call.scope] = record
+    return walk.records[call.scope]
+
+
+def _text(known: TensorSpec) -> str:
+    return f"{'an array' if known.shape is None else known.shape} {known.dtype or ''}".strip()
+
+
+def _raised_at(error: Exception) -> str:
+    """Return the last place in the model's code that an exception came through, ``""`` when there is none."""
+    found, traceback = "", error.__traceback__
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if not is_library(file):
+            found = place(file, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
+
+
+def _hint(error: Exception) -> str:
+    """Return what to try next where JAX's own message does not say it."""
+    name = type(error).__name__
+    if name in {
+        "ConcretizationTypeError",
+        "TracerBoolConversionError",
+        "TracerArrayConversionError",
+        "TracerIntegerConversionError",
+    }:
+        return "A model is read without computing: what happens next must not depend on values, as under jax.jit."
+    return ""

@@ -1,0 +1,161 @@
+"""Equinox modules, and functions of a tree of parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, final
+
+from nbviz.adapters.jax.arrays import is_array
+from nbviz.adapters.jax.inputs import argument_names
+from nbviz.adapters.jax.recorder import ModuleCall, Recorder
+from nbviz.adapters.jax.subject import Leaves
+from nbviz.adapters.jax.trees import ParameterTree, is_module
+from nbviz.adapters.specs import Arguments
+from nbviz.adapters.text import plain
+from nbviz.builder import GraphBuilder
+
+_ONE_EXAMPLE = "Modules of Equinox take one example: leave the batch out of inputs, or view the model for a batch, as jax.vmap(model)."
+
+
+@final
+class TreeModel:
+    """A function with its parameters.
+
+    Parameters
+    ----------
+    function
+        What ``inputs`` are the arguments of, the parameters left out.
+    tree
+        The parameters: a module of Equinox that is called itself, or a tree that goes into the function.
+    call
+        Calls the model with a tree of parameters and the arguments.
+    root
+        The class of the module, or the name of the function.
+    closed
+        Whether the function has the tree's arrays in it already, so that no others can go in.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        tree: Any,
+        call: Callable[..., Any],
+        root: type | str,
+        *,
+        closed: bool = False,
+    ) -> None:
+        self.name = root if isinstance(root, str) else root.__name__
+        self.function = function
+        self.extras: list[Any] = []
+        self._tree = ParameterTree(tree)
+        self._call = call
+        self._root = root
+        self._closed = closed
+        equinox = any(map(is_module, self._tree.values()))
+        self.hint = _ONE_EXAMPLE if equinox and not closed else ""
+        self._known = self._tree.places(tree) if closed else {}
+        self.leaves: Leaves = [] if closed else self._tree.leaves
+        self.closed_over: Leaves = self._tree.leaves if closed else []
+
+    def prepare(self, given: Arguments, default: Any) -> None:
+        """Find out nothing more: the arrays are there already."""
+
+    def add_to(self, builder: GraphBuilder) -> None:
+        """Add the tree of parameters."""
+        self._tree.add_to(builder, self._root)
+
+    def call(self, leaves: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the model on a tree with other arrays."""
+        if self._closed:
+            return self._call(None, *args, **kwargs)
+        copy = self._tree.filled(leaves)
+        self._known.clear()
+        self._known.update(self._tree.places(copy))
+        return self._call(copy, *args, **kwargs)
+
+    @contextmanager
+    def watched(self, recorder: Recorder) -> Iterator[None]:
+        """Let the recorder note the calls of the modules in the tree."""
+        with self._tree.watched(recorder, self._known):
+            yield
+
+    def layers(self, call: ModuleCall) -> Sequence[Hashable]:
+        """Return the keys of the layers that a call may be of."""
+        return self._tree.layers(call)
+
+
+def equinox_model(model: Any, inputs: Any) -> tuple[TreeModel, Any]:
+    """Return a module of Equinox as what can be traced; of one that ``filter_vmap`` and the like wrap, what it wraps."""
+    import equinox
+
+    inner = getattr(model, "__wrapped__", None)
+    if inner is None:
+        return TreeModel(model, model, lambda copy, *args, **kwargs: copy(*args, **kwargs), type(model)), inputs
+    if not is_module(inner):
+        return function_model(model, inputs)
+    field = next(name for name, value in vars(model).items() if value is inner)
+
+    def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
+        return equinox.tree_at(lambda wrapper: getattr(wrapper, field), model, copy)(*args, **kwargs)
+
+    return TreeModel(model, inner, call, type(inner)), inputs
+
+
+def function_model(function: Any, inputs: Any) -> tuple[TreeModel, Any]:
+    """Return a function with its parameters, and the other inputs.
+
+    The parameters are the argument called ``params``; else the first of several, if it is a tree of arrays and no array. A
+    function that was made from a module of Equinox, as by ``jax.vmap(model)``, has those of the module.
+    """
+    if type(function).__name__ == "PjitFunction":  # else all of it would be inside one frame
+        function = function.__wrapped__
+    name = plain(getattr(function, "__name__", None) or type(function).__name__)
+    inner = inspect.unwrap(function)
+    if is_module(inner):
+        return TreeModel(
+            function, inner, lambda _, *args, **kwargs: function(*args, **kwargs), type(inner), closed=True
+        ), inputs
+    at = _parameters_at(function, inputs)
+    if at is None:
+        return TreeModel(function, (), lambda _, *args, **kwargs: function(*args, **kwargs), name), inputs
+    tree, others = inputs[at], tuple(value for i, value in enumerate(inputs) if i != at)
+
+    def call(params: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(*args[:at], params, *args[at:], **kwargs)
+
+    return TreeModel(_without(function, at), tree, call, name), others
+
+
+def _without(function: Any, at: int) -> Callable[..., Any]:
+    """Return a stand-in with the signature of a function that has got one of its arguments."""
+
+    def rest(*args: Any, **kwargs: Any) -> None: ...
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return rest
+    parameters = list(signature.parameters.values())
+    if at < len(parameters) and parameters[at].kind in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    ):
+        rest.__signature__ = signature.replace(parameters=[*parameters[:at], *parameters[at + 1 :]])  # type: ignore[attr-defined]
+    return rest
+
+
+def _parameters_at(function: Any, inputs: Any) -> int | None:
+    if not isinstance(inputs, tuple) or hasattr(inputs, "_fields"):
+        return None
+    names = argument_names(function, len(inputs))
+    if "params" in names and _is_tree(inputs[names.index("params")]):
+        return names.index("params")
+    return 0 if len(inputs) > 1 and _is_tree(inputs[0]) else None
+
+
+def _is_tree(value: Any) -> bool:
+    import jax
+
+    return not is_array(value) and any(map(is_array, jax.tree.leaves(value)))

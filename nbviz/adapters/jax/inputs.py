@@ -1,0 +1,172 @@
+"""The ``inputs`` argument as arguments of a call, with a shape and dtype for each array."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nbviz.adapters.jax.arrays import abstract, is_array
+from nbviz.adapters.specs import BATCH, Arguments, Spec
+from nbviz.adapters.text import plain, short
+from nbviz.errors import InputsError
+
+_HINT = (
+    "Give a shape such as (None, 224, 224, 3), an example array, or a pair of shape and dtype such as ((None, 64), 'int32'); "
+    "several inputs as a tuple of these, keyword arguments as a dict by name."
+)
+
+
+def arguments(function: Any, inputs: Any, what: str) -> Arguments:
+    """Return what to call ``function`` with; ``what`` names it in messages.
+
+    A tuple or list is one argument each. An argument that holds arrays is passed on as it is; elsewhere a tuple of numbers
+    is a shape.
+
+    Raises
+    ------
+    InputsError
+        If ``inputs`` is not of a kind described in the message, or does not match the signature.
+    """
+    parameters = signature_of(function)
+    if isinstance(inputs, Mapping) and _names_arguments(inputs, parameters):
+        given = Arguments((), {str(key): _parse(item, f"inputs[{key!r}]") for key, item in inputs.items()})
+    elif _is_shape(inputs) or _is_pair(inputs) or not isinstance(inputs, (list, tuple)) or hasattr(inputs, "_fields"):
+        given = Arguments((_parse(inputs, "inputs"),))
+    else:
+        given = Arguments(tuple(_parse(item, f"inputs[{i}]") for i, item in enumerate(inputs)))
+    _check(function, given, what)
+    return given
+
+
+def signature_of(function: Any) -> list[inspect.Parameter]:
+    """Return the parameters of a function, none where they are not known."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+def argument_names(function: Any, count: int) -> list[str]:
+    """Return the names of the first positional arguments."""
+    found: list[str] = []
+    for parameter in signature_of(function):
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            found += [f"{parameter.name}[{i}]" for i in range(count - len(found))]
+        elif parameter.kind is not parameter.KEYWORD_ONLY:
+            found.append(parameter.name)
+    return (found + [f"input[{i}]" for i in range(len(found), count)])[:count]
+
+
+def _names_arguments(inputs: Mapping[Any, Any], parameters: list[inspect.Parameter]) -> bool:
+    names = {p.name for p in parameters}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return bool(inputs) and (set(inputs) <= names or (open_ended and (bool(names & set(inputs)) or len(names) == 1)))
+
+
+def _check(function: Any, given: Arguments, what: str) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*given.args, **given.kwargs)
+    except TypeError as error:
+        count = len(given.args) + len(given.kwargs)
+        msg = f"inputs ({count} given) does not match {what}({', '.join(signature.parameters)}): {plain(error)}."
+        raise InputsError(msg) from error
+
+
+def _is_dim(value: Any) -> bool:
+    return value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def _is_shape(value: Any) -> bool:
+    return type(value) in (list, tuple) and bool(value) and all(map(_is_dim, value)) and not isinstance(value[0], str)
+
+
+def _is_pair(value: Any) -> bool:
+    if (
+        type(value) is not tuple
+        or len(value) != 2
+        or not (_is_shape(value[0]) or (type(value[0]) is tuple and not value[0]))
+    ):
+        return False
+    return isinstance(value[1], (str, type)) or hasattr(value[1], "dtype") or hasattr(value[1], "itemsize")
+
+
+def _parse(value: Any, where: str) -> Any:
+    import jax
+
+    if _holds_arrays(value, where):
+        return value
+    if _is_pair(value):
+        return _spec(value[0], _dtype(value[1], where), where)
+    if _is_shape(value):
+        return _spec(tuple(value), None, where)
+    if where == "inputs" and (value is None or isinstance(value, (str, bytes, int, float))):
+        msg = f"inputs is {short(repr(value), 80)}, a {type(value).__name__}. {_HINT}"
+        raise InputsError(msg)
+    if type(value) in (dict, list, tuple):
+        return jax.tree.map(lambda item: _parse(item, f"{where}[...]"), value, is_leaf=lambda v: v is not value)
+    return value  # a flag, a number, an object that the model's code understands
+
+
+def _holds_arrays(value: Any, where: str) -> bool:
+    import jax
+
+    found = [leaf for leaf in jax.tree.leaves(value) if is_array(leaf)]
+    for leaf in found:
+        try:
+            abstract(leaf)
+        except TypeError as error:
+            msg = f"{where} holds a {type(leaf).__module__}.{type(leaf).__name__}, which JAX does not know. {_HINT}"
+            raise InputsError(msg) from error
+    return bool(found)
+
+
+def _spec(shape: tuple[Any, ...], dtype: Any, where: str) -> Spec:
+    if any(isinstance(d, int) and d < 0 for d in shape):
+        msg = f"{where} has the shape {shape}; a size cannot be negative. Write None for a free dimension."
+        raise InputsError(msg)
+    named = (d if d is not None else BATCH if axis == 0 else f"axis {axis}" for axis, d in enumerate(shape))
+    return Spec(tuple(d if isinstance(d, str) else int(d) for d in named), dtype)
+
+
+def _dtype(dtype: Any, where: str) -> Any:
+    import jax
+
+    try:
+        return jax.numpy.dtype(dtype)
+    except TypeError as error:
+        msg = f"{where} has the dtype {short(dtype)}, which JAX does not know. {_HINT}"
+        raise InputsError(msg) from error
+
+
+def traceable(arguments: Any) -> tuple[Callable[[list[Any]], Any], list[Any]]:
+    """Return what puts traced arrays into arguments, and the shapes and dtypes of those; the rest stays as it is."""
+    import jax
+
+    flat, structure = jax.tree.flatten(arguments)
+    places = [i for i, leaf in enumerate(flat) if is_array(leaf)]
+
+    def fill(traced: list[Any]) -> Any:
+        filled = list(flat)
+        for i, leaf in zip(places, traced, strict=True):
+            filled[i] = leaf
+        return jax.tree.unflatten(structure, filled)
+
+    return fill, [flat[i] for i in places]
+
+
+def entered(given: Arguments, default: Any, varied: str | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments with a shape and dtype for each array; ``varied`` names the dimension with its other size."""
+    import jax
+
+    def one(value: Any) -> Any:
+        if isinstance(value, Spec):
+            return jax.ShapeDtypeStruct(value.sized(varied), default if value.dtype is None else value.dtype)
+        return abstract(value) if is_array(value) else value
+
+    args, kwargs = jax.tree.map(one, (given.args, dict(given.kwargs)), is_leaf=lambda v: isinstance(v, Spec))
+    return args, kwargs

@@ -1,0 +1,208 @@
+"""Flax Linen: modules are settings; their arrays are a tree of variables, which ``init`` makes or a user gives.
+
+Nothing is initialised: ``init`` is traced for shapes, and so is ``apply``. ``flax.linen.intercept_methods`` says which module
+runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, final
+
+from nbviz.adapters.jax.arrays import abstract, is_floating, placement, stored
+from nbviz.adapters.jax.inputs import entered, traceable
+from nbviz.adapters.jax.recorder import ModuleCall, Recorder
+from nbviz.adapters.jax.subject import Leaves, is_of_library
+from nbviz.adapters.places import source_of
+from nbviz.adapters.simple import simple
+from nbviz.adapters.specs import Arguments
+from nbviz.builder import GraphBuilder
+from nbviz.graph import ParameterKind, Setting
+
+_STREAMS = ("params", "dropout")
+"""The random streams that a model gets; Linen takes the first where it asks for another."""
+
+Path = tuple[str, ...]
+Settings = tuple[tuple[str, Setting], ...]
+
+
+def takes_variables(value: Any) -> bool:
+    """Tell whether a value is the variables of a module: collections by name, parameters among them."""
+    return isinstance(value, Mapping) and "params" in value and all(isinstance(v, Mapping) for v in value.values())
+
+
+@final
+class LinenModel:
+    """A module of Flax Linen with its variables, None where there are none yet."""
+
+    def __init__(self, model: Any, variables: Any = None) -> None:
+        if model.scope is not None and variables is None:
+            model, variables = model.unbind()
+        self.name = type(model).__name__
+        self.function: Callable[..., Any] = model.__call__
+        self.closed_over: Leaves = []
+        self.hint = ""
+        self.extras = list(_keys().values())
+        self._model = model
+        self._modules: dict[Path, tuple[type, Settings]] = {(): _described(model)}
+        self._variables: Any = None
+        self._leaves: list[tuple[Path, Any]] = []
+        self._boxes: dict[Path, Any] = {}
+        self._given = variables is not None
+        if self._given:
+            self._take(variables)
+
+    @property
+    def leaves(self) -> Leaves:
+        """The variables."""
+        return list(self._leaves)
+
+    def _take(self, variables: Any) -> None:
+        """Know the variables of the model."""
+        import jax
+        from flax.core import meta, unfreeze
+
+        boxed = unfreeze(variables)
+        self._boxes = dict(_flat(boxed, lambda v: isinstance(v, meta.AxisMetadata)))
+        self._variables = meta.unbox(boxed)
+        self._leaves = list(_flat(self._variables, None))
+        self._structure = jax.tree.structure(self._variables)
+
+    def prepare(self, given: Arguments, default: Any) -> None:
+        """Find out the modules and the shapes of their variables, by tracing ``init`` (or ``apply``) on the inputs.
+
+        Where that fails, the variables stay unknown, and the trace of ``init`` itself is what there is to see.
+        """
+        import jax
+
+        if not self._given:
+            self._modules, self._variables, self._leaves = {(): _described(self._model)}, None, []
+        fill, structs = traceable(entered(given, default, None))
+
+        def init(keys: Any, traced: list[Any]) -> Any:
+            args, kwargs = fill(traced)
+            return self._model.init(keys, *args, **kwargs)
+
+        def apply(leaves: list[Any], traced: list[Any]) -> None:
+            args, kwargs = fill(traced)
+            self.call(leaves, args, kwargs)
+
+        with self._intercepted(self._meet), contextlib.suppress(Exception):
+            if self._given:
+                jax.eval_shape(apply, [*(abstract(leaf) for _, leaf in self._leaves), *self.extras], structs)
+            else:
+                self._take(jax.eval_shape(init, _keys(), structs))
+
+    def _meet(self, module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        self._modules.setdefault(module.path, _described(module))
+        return function(*args, **kwargs)
+
+    # The tree
+
+    def add_to(self, builder: GraphBuilder) -> None:
+        """Add the tree of modules with their variables."""
+        for path in self._rows():
+            cls, settings = self._modules.get(path, (None, ()))
+            own = [(key, leaf) for key, leaf in self._leaves if key[1:-1] == path]
+            builder.add_layer(
+                path,
+                path[:-1] if path else None,
+                path[-1] if path else "",
+                name="/".join(path),
+                type="Module" if cls is None else cls.__name__,
+                module="" if cls is None else cls.__module__,
+                settings=(*settings, *self._spread(own)),
+                source="" if cls is None or is_of_library(cls) else source_of(cls),
+            )
+            for key, leaf in own:
+                kind: ParameterKind = "weight" if key[0] == "params" else "buffer"
+                builder.hold(path, key, stored(key[-1], leaf, kind, trainable=is_floating(leaf.dtype)))
+        if self._variables is None:
+            builder.leave_open(())
+
+    def _rows(self) -> list[Path]:
+        """Return the paths of modules, and of what holds variables without being known as one, holders first."""
+        found: dict[Path, None] = {}
+        for path in [*self._modules, *(key[1:-1] for key, _ in self._leaves)]:
+            for end in range(len(path) + 1):
+                found.setdefault(path[:end])
+        return list(found)
+
+    def _spread(self, own: list[tuple[Path, Any]]) -> Iterator[tuple[str, Setting]]:
+        """Yield how variables are, or are to be, spread over devices."""
+        for key, leaf in own:
+            names = getattr(self._boxes.get(key), "names", None)
+            found = placement(leaf)
+            if found or names:
+                yield f"{key[-1]} sharding", found or simple(names)
+
+    def layers(self, call: ModuleCall) -> Sequence[Hashable]:
+        """Return the key of the layer that a call is of."""
+        return [call.key]
+
+    # The call
+
+    def call(self, leaves: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Apply the module to variables; what it changes in them is let go."""
+        import jax
+
+        variables, keys = leaves[: len(self.leaves)], dict(zip(_STREAMS, leaves[len(self.leaves) :], strict=True))
+        if self._variables is None:
+            return self._model.init_with_output(keys, *args, **kwargs)[0]
+        tree = jax.tree.unflatten(self._structure, variables)
+        changes = [name for name in tree if name != "params"]
+        return self._model.apply(tree, *args, rngs=keys, mutable=changes, **kwargs)[0]
+
+    @contextmanager
+    def watched(self, recorder: Recorder) -> Iterator[None]:
+        """Let the recorder note the calls of this model's modules."""
+
+        def through(module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+            if not module.path or not recorder.follows(module):
+                return function(*args, **kwargs)
+            return recorder.call(module.path, module, function, args, kwargs)
+
+        with self._intercepted(through):
+            yield
+
+    @staticmethod
+    @contextmanager
+    def _intercepted(through: Callable[..., Any]) -> Iterator[None]:
+        """Let calls of modules go through a function; the names that Linen gives scopes are left out."""
+        from flax import linen
+
+        def interceptor(function: Any, args: Any, kwargs: Any, context: Any) -> Any:
+            if context.method_name != "__call__":
+                return function(*args, **kwargs)
+            return through(context.module, function, args, kwargs)
+
+        with linen.override_named_call(enable=False), linen.intercept_methods(interceptor):
+            yield
+
+
+def _keys() -> dict[str, Any]:
+    """Return the shapes of random keys."""
+    import jax
+
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    return dict.fromkeys(_STREAMS, key)
+
+
+def _flat(tree: Any, is_leaf: Any) -> list[tuple[Path, Any]]:
+    """Return the leaves of nested dicts with their paths."""
+    import jax
+
+    found = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_leaf)[0]
+    return [
+        (tuple(str(getattr(part, "key", getattr(part, "idx", part))) for part in path), leaf) for path, leaf in found
+    ]
+
+
+def _described(module: Any) -> tuple[type, Settings]:
+    """Return the class of a module and the values of its fields; the module itself holds what is traced."""
+    fields = (field.name for field in dataclasses.fields(module) if field.name not in {"parent", "name"})
+    values = ((name, getattr(module, name, None)) for name in fields)
+    return type(module), tuple((name, simple(value)) for name, value in values if value is not None)

@@ -1,0 +1,135 @@
+"""From a module or a function to a finished reading."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from nbviz.adapters.free import free_dimensions
+from nbviz.adapters.jax.arrays import abstract, is_array
+from nbviz.adapters.jax.failures import mark
+from nbviz.adapters.jax.inputs import argument_names, arguments, entered, traceable
+from nbviz.adapters.jax.recorder import Recorder, separate_caches
+from nbviz.adapters.jax.subject import Subject, is_of_library
+from nbviz.adapters.jax.subjects import subject_of
+from nbviz.adapters.jax.walk import Program, Walk
+from nbviz.adapters.jax.weights import JaxWeightReader
+from nbviz.adapters.specs import BATCH, Arguments
+from nbviz.adapters.text import plain
+from nbviz.adapters.tracebacks import detach
+from nbviz.builder import GraphBuilder
+from nbviz.reading import Reading
+
+_ADD_INPUTS = (
+    "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
+    "in: inputs=(None, 224, 224, 3), an example array, or a tuple or dict of them."
+)
+
+
+_readings = itertools.count(1)
+
+
+def read_model(model: Any, inputs: Any = None) -> Reading:
+    """Read a module or a function: without inputs its tree, with inputs also the graph of its calls.
+
+    Raises
+    ------
+    InputsError
+        If ``inputs`` cannot be understood, or is missing for a function.
+    MissingExtraError
+        If JAX is not installed.
+    """
+    subject, given = subject_of(model, inputs)
+    if given is None:
+        builder = _tree(subject)
+        builder.note(_ADD_INPUTS)
+        error = None
+    else:
+        builder, error = _traced(subject, arguments(subject.function, given, subject.name))
+    values = dict([*subject.leaves, *subject.closed_over])
+    return Reading(builder.finish(), JaxWeightReader([values.get(key) for key in builder.parameter_keys()]), error)
+
+
+def _tree(subject: Subject) -> GraphBuilder:
+    builder = GraphBuilder(subject.name, "JAX")
+    subject.add_to(builder)
+    return builder
+
+
+def _traced(subject: Subject, given: Arguments) -> tuple[GraphBuilder, Exception | None]:
+    """Record the model; where the dtype of an input is not given and fractions do not work, with whole numbers."""
+    import jax
+
+    default = _float_dtype(subject)
+    builder, error = _record(subject, given, default)
+    if error is not None and given.guesses():
+        again = _record(subject, given, jax.numpy.int32)
+        if again[1] is None:
+            (builder, error), default = again, jax.numpy.int32
+    builder.batch_axis = BATCH in given.free()
+    if error is None:
+        free_dimensions(builder, given.free(), lambda name: _record(subject, given, default, varied=name))
+    return builder, error
+
+
+def _float_dtype(subject: Subject) -> Any:
+    import jax
+
+    floats = (leaf.dtype for _, leaf in subject.leaves if jax.dtypes.issubdtype(leaf.dtype, jax.numpy.floating))
+    return next(floats, jax.numpy.float32)
+
+
+def _record(
+    subject: Subject, given: Arguments, default: Any, varied: str | None = None
+) -> tuple[GraphBuilder, Exception | None]:
+    """Record the model once; ``varied`` names the free dimension that gets its other size."""
+    import jax
+
+    if varied is None:
+        subject.prepare(given, default)
+    entering = entered(given, default, varied)
+    fill, structs = traceable(entering)
+    own = [*(abstract(leaf) for _, leaf in subject.leaves), *subject.extras]
+    recorder = Recorder()
+    caught: list[Exception] = []
+    names: list[str] = []
+
+    def function(leaves: list[Any], traced: list[Any]) -> list[Any]:
+        args, kwargs = fill(traced)
+        try:
+            result = recorder.call((), subject, lambda: subject.call(leaves, args, kwargs), (), {})
+        except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
+            detach(raised)  # its frames hold traced values, which must not live longer than the trace
+            caught.append(raised)
+            return []
+        found = [(path, leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(result) if is_array(leaf)]
+        names.extend(plain(jax.tree_util.keystr(path)) for path, _ in found)
+        return [leaf for _, leaf in found]
+
+    with subject.watched(recorder), separate_caches(f"reading {next(_readings)}"):
+        jaxpr = jax.make_jaxpr(function)(own, structs)
+    builder = _tree(subject)
+    inputs = [
+        *(("", key) for key, _ in subject.leaves),
+        *(("", ("extra", i)) for i, _ in enumerate(subject.extras)),  # what is read and shown nowhere
+        *((name, None) for name in _names(subject, entering)),
+    ]
+    closed_over = {id(leaf): key for key, leaf in (*subject.leaves, *subject.closed_over)}
+    walk = Walk(builder, Program(jaxpr, inputs, names, recorder.calls, subject.layers, is_of_library, closed_over))
+    walk.run()
+    for error in caught:
+        mark(walk, recorder.culprit, error, subject.hint)
+    return builder, next(iter(caught), None)
+
+
+def _names(subject: Subject, entering: tuple[tuple[Any, ...], dict[str, Any]]) -> list[str]:
+    """Return names for the arrays that go in: those of the arguments, and where in them they are."""
+    import jax
+
+    names = argument_names(subject.function, len(entering[0]))
+    found = []
+    for path, leaf in jax.tree_util.tree_leaves_with_path(entering):
+        if is_array(leaf):
+            first = names[path[1].idx] if path[0].idx == 0 else str(path[1].key)
+            found.append(plain(first + jax.tree_util.keystr(path[2:])))
+    return found

@@ -1,0 +1,199 @@
+"""Flax NNX: modules are objects that hold variables; a copy of them runs with traced values.
+
+Each module of the copy carries its path as an attribute, which goes wherever NNX's own transformations take the module apart
+and put it together again. The model itself is only looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, final
+
+from nbviz.adapters.jax.arrays import is_array, is_floating, placement, stored
+from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
+from nbviz.adapters.jax.subject import Leaves, is_of_library
+from nbviz.adapters.places import source_of
+from nbviz.adapters.simple import simple
+from nbviz.adapters.specs import Arguments
+from nbviz.builder import GraphBuilder, Stored
+from nbviz.graph import Setting
+
+_PATH = "_nbviz_path"
+
+Path = tuple[Any, ...]
+
+
+@final
+class NnxModel:
+    """A module of Flax NNX."""
+
+    def __init__(self, model: Any) -> None:
+        from flax import nnx
+
+        self.name = type(model).__name__
+        self.function: Callable[..., Any] = model.__call__
+        self._definition, self._state = nnx.split(model)
+        self._nodes: dict[Path, Any] = {}
+        self._paths: dict[int, Path] = {}
+        self._variables: dict[Path, Any] = {}
+        for path, node in nnx.iter_graph(model):
+            if isinstance(node, nnx.Module):
+                self._nodes[path] = node
+                self._paths[id(node)] = path
+            elif isinstance(node, nnx.Variable) or is_array(node):
+                self._variables[path] = node
+        self.leaves: Leaves = list(self._leaves())
+        self.extras: list[Any] = []
+        self.closed_over: Leaves = []
+        self.hint = ""
+
+    def prepare(self, given: Arguments, default: Any) -> None:
+        """Find out nothing more: the model has its arrays already."""
+
+    def _leaves(self) -> Iterator[tuple[Hashable, Any]]:
+        """Yield the arrays of the state in the order in which JAX has them."""
+        import jax
+        from flax import nnx
+
+        flat = dict(nnx.to_flat_state(self._state))
+        places = {id(leaf): (path, i) for path, held in flat.items() for i, leaf in enumerate(jax.tree.leaves(held))}
+        for leaf in jax.tree.leaves(self._state):
+            path, i = places[id(leaf)]
+            yield (id(self._variables[path]), i), leaf
+
+    # The tree
+
+    def add_to(self, builder: GraphBuilder) -> None:
+        """Add the tree of modules with their variables."""
+        for path in sorted(self._nodes, key=self._order):
+            node, around = self._nodes[path], self._around(path)
+            segment = ".".join(map(str, path[len(around) :])) if path else ""
+            name = ".".join(map(str, path))
+            kept = list(_kept(node))
+            builder.add_layer(
+                id(node),
+                id(self._nodes[around]) if path else None,
+                segment,
+                name=name,
+                type=type(node).__name__,
+                module=type(node).__module__,
+                settings=(*_settings(node), *_spread(kept)),
+                accessor="".join(map(_step, path)),
+                source="" if is_of_library(type(node)) else source_of(type(node)),
+            )
+            for parameter, variable in kept:
+                for key, known in _stored(parameter, variable):
+                    builder.hold(id(node), key, known)
+
+    def _order(self, path: Path) -> tuple[tuple[int, str], ...]:
+        """Return what sorts modules as their holders' attributes were set."""
+        found = []
+        for i, part in enumerate(path):
+            holder = self._nodes.get(path[:i])
+            attributes = [] if holder is None else list(vars(holder))
+            at = attributes.index(part) if part in attributes else part if isinstance(part, int) else 0
+            found.append((at, str(part)))
+        return tuple(found)
+
+    def _around(self, path: Path) -> Path:
+        """Return the path of the module that holds the one with this path."""
+        return next((path[:i] for i in range(len(path) - 1, -1, -1) if path[:i] in self._nodes), ())
+
+    def layers(self, call: ModuleCall) -> Sequence[Hashable]:
+        """Return the key of the layer that a call is of."""
+        return [id(self._nodes[call.key])] if call.key in self._nodes else []
+
+    # The call
+
+    def call(self, leaves: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a copy of the model."""
+        import jax
+        from flax import nnx
+
+        state = jax.tree.unflatten(jax.tree.structure(self._state), leaves)
+        copy = nnx.merge(self._definition, state)
+        for path, node in nnx.iter_graph(copy):
+            if isinstance(node, nnx.Module):
+                setattr(node, _PATH, path)
+        return copy(*args, **kwargs)
+
+    @contextmanager
+    def watched(self, recorder: Recorder) -> Iterator[None]:
+        """Let the recorder note the calls of this model's modules."""
+
+        def through(module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+            path = vars(module).get(_PATH)
+            if not path or not recorder.follows(module):
+                return function(*args, **kwargs)
+            return recorder.call(path, module, function, args, kwargs)
+
+        with called_through({type(node): None for node in self._nodes.values()}, through):
+            yield
+
+
+def _kept(node: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a module keeps itself, with names: not what is in a module inside it."""
+    from flax import nnx
+
+    waiting = [(name, value) for name, value in vars(node).items() if not name.startswith("_pytree__")]
+    while waiting:
+        name, value = waiting.pop(0)
+        if isinstance(value, nnx.Variable) or is_array(value):
+            yield name, value
+        elif isinstance(value, nnx.Module):
+            continue
+        elif isinstance(value, dict):
+            waiting[:0] = [(f"{name}.{key}", item) for key, item in value.items()]
+        elif isinstance(value, (list, tuple)):
+            waiting[:0] = [(f"{name}.{i}", item) for i, item in enumerate(value)]
+        elif isinstance(value, nnx.Pytree):  # random streams, say
+            own = vars(value).items()
+            waiting[:0] = [(f"{name}.{key}", item) for key, item in own if not key.startswith("_pytree__")]
+
+
+def _stored(name: str, variable: Any) -> Iterator[tuple[Hashable, Stored]]:
+    """Yield the arrays of a variable; those of a ``Param`` are parameters, others state."""
+    import jax
+    from flax import nnx
+
+    is_parameter = isinstance(variable, nnx.Param)
+    arrays = [leaf for leaf in jax.tree.leaves(variable) if is_array(leaf)]
+    for i, array in enumerate(arrays):
+        part = name if len(arrays) == 1 else f"{name}.{i}"
+        kind = "weight" if is_parameter else "buffer"
+        yield (id(variable), i), stored(part, array, kind, trainable=is_parameter and is_floating(array.dtype))  # type: ignore[arg-type]
+
+
+def _settings(node: Any) -> tuple[tuple[str, Setting], ...]:
+    """Return the attributes of a module that are neither modules nor variables."""
+    from flax import nnx
+
+    return tuple(
+        (name, simple(value))
+        for name, value in vars(node).items()
+        if not name.startswith("_") and value is not None and not is_array(value) and not _holds(value, nnx)
+    )
+
+
+def _holds(value: Any, nnx: Any) -> bool:
+    if isinstance(value, (list, tuple, dict)):
+        items = value.values() if isinstance(value, dict) else value
+        return any(_holds(item, nnx) for item in items)
+    return isinstance(value, (nnx.Variable, nnx.Pytree))
+
+
+def _spread(kept: list[tuple[str, Any]]) -> Iterator[tuple[str, Setting]]:
+    """Yield how variables are, or are to be, spread over devices."""
+    import jax
+    from flax import nnx
+
+    for name, variable in kept:
+        found = next(filter(None, map(placement, jax.tree.leaves(variable))), "")
+        names = variable.get_metadata().get("sharding_names") if isinstance(variable, nnx.Variable) else None
+        if found or names:
+            yield f"{name} sharding", found or simple(names)
+
+
+def _step(part: Any) -> str:
+    return f".{part}" if isinstance(part, str) and part.isidentifier() else f"[{part!r}]"

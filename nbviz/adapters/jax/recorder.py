@@ -1,0 +1,171 @@
+"""Notes which module runs while JAX traces: each call gets a name scope of its own, which its equations then carry.
+
+The scope is also put into the context that JAX's caches are kept by. So a jitted function inside a model is traced anew for
+each module that calls it, and neither what a user traced before nor what a reading traces is ever taken for the other.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, final
+
+from nbviz.adapters.jax.arrays import spec
+from nbviz.adapters.jax.jaxprs import is_library
+from nbviz.adapters.jax.nesting import PREFIX
+from nbviz.adapters.places import place
+from nbviz.graph import TensorSpec
+
+_tokens = itertools.count(1)
+
+
+@final
+@dataclass(slots=True)
+class ModuleCall:
+    """One call of a module during a trace.
+
+    Attributes
+    ----------
+    token
+        Its number, unique in this process.
+    key
+        What the subject knows the module by, or who it may be where the weights that it reads have to decide.
+    type
+        The class of what was called.
+    parent
+        The call around it.
+    inputs, variables
+        The arrays that it got, and the variables of the jaxpr that they are.
+    results
+        The variables that it returned.
+    source
+        Where it was called.
+    passes
+        Whether it gives back an input as it is, so that an equation of ours stands for it.
+    """
+
+    token: int
+    key: Any
+    type: type
+    parent: ModuleCall | None
+    inputs: tuple[TensorSpec, ...]
+    variables: tuple[Any, ...]
+    source: str
+    results: tuple[Any, ...] = ()
+    passes: bool = False
+
+    @property
+    def scope(self) -> str:
+        """The name of its scope."""
+        return f"{PREFIX}{self.token}"
+
+
+@final
+class Recorder:
+    """Notes the calls of modules of one trace, in the thread that made it.
+
+    The first is that of the whole model: what is in no scope happens in it.
+    """
+
+    def __init__(self) -> None:
+        self.calls: dict[str, ModuleCall] = {}
+        self._open: list[tuple[ModuleCall, object]] = []
+        self.culprit: ModuleCall | None = None
+        self._raised: Exception | None = None
+        self._thread = threading.get_ident()
+
+    def follows(self, module: object) -> bool:
+        """Tell whether a call of this module is to be noted: in this trace, and from outside the module itself."""
+        mine = self._thread == threading.get_ident()
+        return mine and bool(self._open) and self._open[-1][1] is not module
+
+    def call(self, key: Any, module: object, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Call a function of a module in a scope of its own."""
+        import jax
+
+        given = [leaf for leaf in jax.tree.leaves((args, kwargs)) if isinstance(leaf, jax.core.Tracer)]
+        around = self._open[-1][0] if self._open else None
+        inputs = tuple(spec(leaf.aval) for leaf in given)
+        variables = tuple(map(_variable, given))
+        call = ModuleCall(next(_tokens), key, type(module), around, inputs, variables, _caller())
+        self.calls[call.scope] = call
+        self._open.append((call, module))
+        try:
+            named = jax.named_scope(call.scope) if around is not None else nullcontext()
+            with named, separate_caches(call.scope):
+                result = self._passed(call, function(*args, **kwargs), given)
+                call.results = tuple(map(_variable, jax.tree.leaves(result)))
+                return result
+        except Exception as error:
+            if self._raised is not error:
+                self._raised, self.culprit = error, call
+            raise
+        finally:
+            self._open.pop()
+            if not self._open:
+                self._raised = None  # it holds what was traced
+
+    def _passed(self, call: ModuleCall, result: Any, given: list[Any]) -> Any:
+        """Return a result with copies of the inputs in it, so that an equation stands where it was passed on."""
+        import jax
+
+        inputs = {id(leaf) for leaf in given}
+        if not any(id(leaf) in inputs for leaf in jax.tree.leaves(result)):
+            return result
+        call.passes = True
+        return jax.tree.map(lambda leaf: jax.numpy.array(leaf, copy=True) if id(leaf) in inputs else leaf, result)
+
+
+def _caller() -> str:
+    """Return the place in the user's code that makes this call, ``""`` when there is none."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != "nbviz.adapters.jax.model":
+        if not is_library(frame.f_code.co_filename):
+            return place(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back
+    return ""
+
+
+def _variable(tracer: Any) -> Any:
+    """Return the variable of a jaxpr that an array under a trace stands for, also inside ``vmap`` and ``grad``."""
+    import jax
+
+    while isinstance(tracer, jax.core.Tracer):
+        tracer = getattr(tracer, "val", getattr(tracer, "primal", None))
+    return tracer
+
+
+def separate_caches(name: str) -> Any:
+    """Return a context in which what JAX traces is cached apart from what it traced outside."""
+    from jax.experimental.xla_metadata import set_xla_metadata
+
+    return set_xla_metadata(nbviz=name)
+
+
+Wrapper = Callable[[Any, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+
+
+@contextmanager
+def called_through(classes: Iterable[type], wrapper: Wrapper) -> Iterator[None]:
+    """Let calls of these classes' instances go through ``wrapper(module, function, args, kwargs)`` meanwhile."""
+    definers = {next((c for c in cls.__mro__ if "__call__" in vars(c)), object): None for cls in classes}
+    originals = {cls: vars(cls)["__call__"] for cls in definers if cls is not object and cls.__module__ != "builtins"}
+    try:
+        for cls, original in originals.items():
+            type.__setattr__(cls, "__call__", _through(original, wrapper))
+        yield
+    finally:
+        for cls, original in originals.items():
+            type.__setattr__(cls, "__call__", original)
+
+
+def _through(original: Any, wrapper: Wrapper) -> Callable[..., Any]:
+    def __call__(self: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - it stands for one
+        return wrapper(self, original.__get__(self, type(self)), args, kwargs)
+
+    __call__.__wrapped__ = original  # type: ignore[attr-defined]
+    return __call__

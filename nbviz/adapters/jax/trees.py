@@ -1,0 +1,172 @@
+"""Trees of arrays, with the modules of Equinox among their nodes: each node that holds arrays or modules is a row."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, final
+
+from nbviz.adapters.jax.arrays import is_array, of_leaf, placement
+from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
+from nbviz.adapters.jax.subject import Leaves, is_of_library
+from nbviz.adapters.places import source_of
+from nbviz.adapters.simple import simple
+from nbviz.builder import GraphBuilder
+from nbviz.graph import Setting
+
+Path = tuple[str, ...]
+
+
+def is_module(value: Any) -> bool:
+    """Tell whether a node is a module of Equinox."""
+    return any(cls.__name__ == "Module" and cls.__module__.startswith("equinox.") for cls in type(value).__mro__)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of a tree."""
+
+    path: Path
+    value: Any
+    accessor: str
+
+
+@final
+class ParameterTree:
+    """A tree of arrays, such as a module of Equinox or a dict of weights."""
+
+    def __init__(self, root: Any) -> None:
+        import jax
+
+        self._root = root
+        self._found = list(_nodes(root))
+        flat, self._structure = jax.tree.flatten(root)
+        self._flat = flat
+        self._places = [i for i, leaf in enumerate(flat) if is_array(leaf)]
+        arrays = [node for node in self._found if is_array(node.value)]
+        self.leaves: Leaves = [(node.path, node.value) for node in arrays]
+        self._rows = {node.path: node for node in self._found if self._is_row(node)}
+        self._structures = {p: jax.tree.structure(n.value) for p, n in self._rows.items() if is_module(n.value)}
+
+    def _is_row(self, node: Node) -> bool:
+        import jax
+
+        if is_array(node.value):
+            return False
+        return is_module(node.value) or any(map(is_array, jax.tree.leaves(node.value))) or not node.path
+
+    def add_to(self, builder: GraphBuilder, root: type | str, settings: tuple[tuple[str, Setting], ...] = ()) -> None:
+        """Add a row for each node and its arrays; ``root`` is the class of the root or the name of a function."""
+        for path, node in self._rows.items():
+            cls = type(node.value)
+            named = not path and isinstance(root, str)
+            own = [n for n in self._found if is_array(n.value) and n.path[:-1] == path]
+            builder.add_layer(
+                path,
+                path[:-1] if path else None,
+                path[-1] if path else "",
+                name=".".join(path),
+                type=str(root) if named else cls.__name__,
+                module="" if named else cls.__module__,
+                settings=(*settings, *_settings(node.value), *_spread(own)),
+                accessor=node.accessor,
+                source="" if not is_module(node.value) or is_of_library(cls) else source_of(cls),
+            )
+            for array in own:
+                builder.hold(path, array.path, of_leaf(array.path[-1], array.value))
+
+    def filled(self, leaves: list[Any]) -> Any:
+        """Return the tree with other arrays in it."""
+        import jax
+
+        flat = list(self._flat)
+        for i, leaf in zip(self._places, leaves, strict=True):
+            flat[i] = leaf
+        return jax.tree.unflatten(self._structure, flat)
+
+    @contextmanager
+    def watched(self, recorder: Recorder, known: dict[int, Path]) -> Iterator[None]:
+        """Let the recorder note the calls of modules; ``known`` says where those are that the trace started with."""
+
+        def through(module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+            if not recorder.follows(module):
+                return function(*args, **kwargs)
+            found = [known[id(module)]] if id(module) in known else self._alike(module)
+            if found == [()] or not found:
+                return function(*args, **kwargs)
+            return recorder.call(found, module, function, args, kwargs)
+
+        with called_through({type(self._rows[path].value): None for path in self._structures}, through):
+            yield
+
+    def _alike(self, module: Any) -> list[Path]:
+        """Return the places of modules like one that was taken apart and put together, as by a loop or ``filter_jit``."""
+        import jax
+
+        structure = jax.tree.structure(module)
+        return [path for path, known in self._structures.items() if known == structure]
+
+    def values(self) -> list[Any]:
+        """Return the nodes that are rows."""
+        return [node.value for node in self._rows.values()]
+
+    def places(self, root: Any) -> dict[int, Path]:
+        """Return the places of the modules in a copy of the tree by identity."""
+        return {id(node.value): node.path for node in _nodes(root) if is_module(node.value)}
+
+    @staticmethod
+    def layers(call: ModuleCall) -> Sequence[Hashable]:
+        """Return the keys of the layers that a call may be of."""
+        return list(call.key)
+
+
+def _nodes(root: Any) -> Iterator[Node]:
+    """Yield the nodes and leaves of a tree, holders first, in the order in which JAX has them."""
+    import jax
+
+    waiting = [Node((), root, "")]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        children = jax.tree_util.tree_flatten_with_path(node.value, is_leaf=lambda v, at=node.value: v is not at)[0]
+        inside = [
+            Node((*node.path, *map(_segment, keys)), child, node.accessor + _access(keys))
+            for keys, child in children
+            if keys
+        ]
+        waiting.extend(reversed(inside))
+
+
+def _segment(key: Any) -> str:
+    found = next((getattr(key, name) for name in ("name", "key", "idx") if hasattr(key, name)), key)
+    return str(found)
+
+
+def _access(keys: Any) -> str:
+    import jax
+
+    return str(jax.tree_util.keystr(keys))
+
+
+def _settings(value: Any) -> tuple[tuple[str, Setting], ...]:
+    """Return the fields of a module that hold neither arrays nor modules."""
+    if not is_module(value):
+        return ()
+    found = ((field.name, getattr(value, field.name, None)) for field in dataclasses.fields(value))
+    return tuple((name, simple(item)) for name, item in found if item is not None and not _holds_rows(item))
+
+
+def _holds_rows(value: Any) -> bool:
+    import jax
+
+    items = value if isinstance(value, (list, tuple)) else [value]
+    return any(map(is_array, jax.tree.leaves(value))) or any(map(is_module, items))
+
+
+def _spread(own: list[Node]) -> Iterator[tuple[str, Setting]]:
+    for node in own:
+        if placement(node.value):
+            yield f"{node.path[-1]} sharding", placement(node.value)

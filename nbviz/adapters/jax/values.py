@@ -1,0 +1,62 @@
+"""What stands for a variable of a jaxpr while it is walked."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, final
+
+from nbviz.adapters.jax.arrays import spec
+from nbviz.adapters.jax.jaxprs import is_literal
+from nbviz.graph import TensorSpec
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Value:
+    """A tensor; ``key`` is that of the parameter that it is."""
+
+    spec: TensorSpec
+    key: Hashable | None = None
+
+
+@final
+class Environment:
+    """Knows the value of each variable."""
+
+    def __init__(self) -> None:
+        self._values: dict[Any, Value] = {}
+
+    def put(self, variable: Any, value: Value) -> Value:
+        """Say what a variable stands for."""
+        self._values[variable] = value
+        return value
+
+    def new(self, variable: Any) -> Value:
+        """Return a new value for a variable that an equation gives."""
+        return self.put(variable, Value(spec(variable.aval)))
+
+    def of(self, variable: Any) -> Value | None:
+        """Return the value of a variable, None for a number that stands in the jaxpr, or where it is not known."""
+        return None if is_literal(variable) else self._values.get(variable)
+
+    def all_of(self, variables: Iterable[Any]) -> list[Value]:
+        """Return the known values of variables."""
+        return [value for variable in variables if (value := self.of(variable)) is not None]
+
+
+def unique(values: Iterable[Value]) -> list[Value]:
+    """Return each value once."""
+    return list({id(value): value for value in values}.values())
+
+
+def is_dropped(variable: Any) -> bool:
+    """Tell whether nothing can use a result."""
+    return type(variable).__name__ == "DropVar"
+
+
+def entering(equations: list[Any]) -> Iterator[Any]:
+    """Yield the variables that equations take from outside."""
+    made = {variable for equation in equations for variable in equation.outvars}
+    for equation in equations:
+        yield from (v for v in equation.invars if not is_literal(v) and v not in made)

@@ -1,0 +1,339 @@
+"""Writes a jaxpr into a model graph: what happens in a module's scope is a call of the module.
+
+A module of a library in which no other module is called is one call, like one of JAX's own functions; a user's module and
+everything that runs a jaxpr is a frame with its operations inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+from nbviz.adapters.jax.arrays import spec
+from nbviz.adapters.jax.compute import Times, of_equation, repeated
+from nbviz.adapters.jax.jaxprs import Inner, inner_of, is_literal, name_of, settings_of, source_of, written_by_jax
+from nbviz.adapters.jax.nesting import Frame, Written, equations_in, is_einsum, nested
+from nbviz.adapters.jax.recorder import ModuleCall
+from nbviz.adapters.jax.values import Environment, Value, entering, is_dropped, unique
+from nbviz.builder import CallRecord, GraphBuilder, Port, escape, join
+from nbviz.graph import CallKind, TensorSpec
+
+
+@final
+@dataclass(frozen=True)
+class Program:
+    """A traced model.
+
+    Attributes
+    ----------
+    jaxpr
+        The closed jaxpr.
+    inputs
+        For each of its inputs the name, and the key where it is a parameter. Without either, it is a constant.
+    outputs
+        The names of its outputs.
+    calls
+        The calls of modules by their scopes.
+    layers
+        Returns the keys of the layers that a call may be of.
+    is_step
+        Tells whether a module of a class is shown as one call if it calls no others.
+    closed_over
+        The keys of parameters that the jaxpr has as constants, by the identity of the arrays.
+    """
+
+    jaxpr: Any
+    inputs: Sequence[tuple[str, Hashable | None]]
+    outputs: Sequence[str]
+    calls: Mapping[str, ModuleCall]
+    layers: Callable[[ModuleCall], Sequence[Hashable]]
+    is_step: Callable[[type], bool]
+    closed_over: Mapping[int, Hashable]
+
+
+@final
+@dataclass(frozen=True)
+class _Kind:
+    """What a frame is: the name of the operation, the path of the layer if it is one, and the call of its module."""
+
+    op: str
+    path: str | None = None
+    call: ModuleCall | None = None
+
+    @property
+    def kind(self) -> CallKind:
+        return "operation" if self.path is None else "layer"
+
+
+@final
+class Walk:
+    """Walks a traced model once.
+
+    Parameters
+    ----------
+    builder
+        Takes the calls.
+    program
+        What is read.
+    """
+
+    def __init__(self, builder: GraphBuilder, program: Program) -> None:
+        self.builder = builder
+        self.records: dict[str, CallRecord] = {}
+        self._program = program
+        self._env = Environment()
+        self._paths = {builder.path_of(key) for key in builder.layer_keys()}
+        self._times: Times = ()
+        self._quiet = {scope for scope, call in program.calls.items() if program.is_step(call.type)}
+        self._stored: dict[Hashable, TensorSpec] = {}
+
+    def run(self) -> None:
+        """Write the whole program."""
+        jaxpr = self._program.jaxpr.jaxpr
+        root = self.builder.begin("layer", self.builder.name, None, layer="")
+        entered = self._enter(jaxpr, root)
+        root.inputs = tuple(value.spec for value in entered)
+        self._constants(jaxpr, self._program.jaxpr.consts)
+        self._items(nested(jaxpr.eqns, self._quiet), root.id, jaxpr.outvars)
+        outputs: list[Port] = []
+        for name, variable in zip(self._program.outputs, jaxpr.outvars, strict=False):
+            value = self._env.of(variable) or Value(spec(variable.aval))
+            ports, reads = self._ports([value], root.id)
+            known = replace(value.spec, name=name)
+            exit_ = self.builder.begin("output", "output", root.id, [(tensor, known) for tensor, _ in ports])
+            exit_.reads = reads
+            outputs.append((value, known))
+        self.builder.end(root, outputs)
+
+    def _enter(self, jaxpr: Any, root: CallRecord) -> list[Value]:
+        entered = []
+        self._stored = {key: spec(v.aval) for v, (_, key) in zip(jaxpr.invars, self._program.inputs, strict=True)}
+        for variable, (name, key) in zip(jaxpr.invars, self._program.inputs, strict=True):
+            value = self._env.put(variable, Value(spec(variable.aval, name), key))
+            if key is None and name:
+                self.builder.end(self.builder.begin("input", "input", root.id), [(value, value.spec)])
+                entered.append(value)
+        return entered
+
+    def _constants(self, jaxpr: Any, constants: Iterable[Any]) -> None:
+        for variable, constant in zip(jaxpr.constvars, constants, strict=False):
+            self._env.put(variable, Value(spec(variable.aval), self._program.closed_over.get(id(constant))))
+
+    def path_of(self, call: ModuleCall, reads: set[Hashable]) -> str | None:
+        """Return the path of the layer that a call is of: of several alike, the first that holds what the call reads."""
+        found = [(key, self.builder.path_of(key)) for key in self._program.layers(call)]
+        holding = [path for _, path in found if path is not None and reads & self._held(path)] if len(found) > 1 else []
+        return next(iter([*holding, *(path for _, path in found)]), None)
+
+    def _held(self, path: str) -> set[Hashable]:
+        layers = (self.builder.layer(key) for key in self.builder.layer_keys())
+        return {key for one in layers if one.path == path or one.path.startswith(f"{path}/") for key in one.held}
+
+    def origins(self, call: ModuleCall) -> tuple[tuple[int, int] | None, ...]:
+        """Return which call and output each input of a call comes from."""
+        values = [None if variable is None else self._env.of(variable) for variable in call.variables]
+        return tuple(self.builder.origin(value) for value in values)
+
+    # Items
+
+    def _items(self, items: list[Any], parent: int, results: Iterable[Any]) -> None:
+        """Write items in order; ``results`` are the variables that are used behind them."""
+        later = {v for v in results if not is_literal(v)}
+        wanted = []
+        for item in reversed(items):
+            wanted.append(set(later))
+            later.update(v for e in equations_in([item]) for v in e.invars if not is_literal(v))
+        for item, used in zip(items, reversed(wanted), strict=True):
+            self._item(item, parent, used)
+
+    def _item(self, item: Any, parent: int, wanted: set[Any]) -> None:
+        if isinstance(item, Frame):
+            self._frame(item, parent, wanted)
+        elif isinstance(item, Written):
+            self._step(_Kind(item.name), item.equations, parent, wanted)
+        elif not inner_of(item) or written_by_jax(item):
+            record = self._step(_Kind(name_of(item)), [item], parent, set(item.outvars))
+            record.settings = settings_of(item)
+        else:
+            self._region(item, parent, wanted)
+
+    def _step(self, kind: _Kind, equations: list[Any], parent: int, wanted: set[Any]) -> CallRecord:
+        """Record equations as one call in which there are no others."""
+        ports, reads = self._ports(unique(self._env.all_of(entering(equations))), parent)
+        source = kind.call.source if kind.call is not None else source_of(equations[0])
+        record = self.builder.begin(kind.kind, kind.op, parent, ports, layer=kind.path, source=source)
+        record.reads = reads
+        for equation in equations:
+            for variable in equation.outvars:
+                self._env.new(variable)
+        counted = [of_equation(equation) for equation in equations]
+        known = [one for found in counted for one in found or ()]
+        record.compute = None if None in counted else repeated(tuple(known), self._times)
+        self._end(record, self._leaving(kind, equations, wanted, reads))
+        return record
+
+    def _leaving(self, kind: _Kind, equations: list[Any], wanted: set[Any], reads: Sequence[Hashable]) -> list[Any]:
+        """Return the variables that a call gives: what its module returned, else what is used behind it.
+
+        What else is used is new state of the module, which stands for the state that was read.
+        """
+        made = [v for equation in equations for v in equation.outvars if not is_dropped(v)]
+        leaving = [v for v in made if v in wanted]
+        order = {variable: i for i, variable in enumerate(kind.call.results if kind.call is not None else ())}
+        leaving.sort(key=lambda v: order.get(v, len(order)))
+        returned = set(order).intersection(leaving) or set(leaving)  # a jitted function under vmap has other variables
+        for variable in [v for v in leaving if v not in returned]:
+            value = self._env.of(variable)
+            if reads and value is not None and not self.builder.knows(value):
+                self._env.put(variable, Value(value.spec, self._likest(value, reads)))
+        given = [v for v in leaving if (value := self._env.of(v)) is not None and value.key is None]
+        return given or [v for v in equations[-1].outvars if not is_dropped(v)]
+
+    def _likest(self, value: Value, keys: Sequence[Hashable]) -> Hashable:
+        return next((key for key in keys if self._stored.get(key) == value.spec), keys[-1])
+
+    def _end(self, record: CallRecord, variables: Iterable[Any]) -> None:
+        values = unique(self._env.all_of(variables))
+        self.builder.end(record, [(v, v.spec) for v in values if v.key is None or self.builder.knows(v)])
+
+    def _ports(self, values: Iterable[Value], parent: int) -> tuple[list[Port], tuple[Hashable, ...]]:
+        """Return tensors as ports and parameters as keys; a constant stands where it is first used."""
+        ports: list[Port] = []
+        reads: dict[Hashable, None] = {}
+        for value in values:
+            if value.key is not None and not self.builder.knows(value):
+                reads[value.key] = None
+                continue
+            if not self.builder.knows(value):
+                self.builder.end(self.builder.begin("constant", "constant", parent), [(value, value.spec)])
+            ports.append((value, value.spec))
+        return ports, tuple(reads)
+
+    def _known(self, variables: Iterable[Any]) -> list[Port]:
+        """Return the tensors among variables that a call gave, as ports of a frame."""
+        return [(v, v.spec) for v in unique(self._env.all_of(variables)) if self.builder.knows(v)]
+
+    # Frames
+
+    def _frame(self, frame: Frame, parent: int, wanted: set[Any]) -> None:
+        """Record a scope as a call: of its module, of the layer of its name, or of neither."""
+        equations = list(frame.equations())
+        if is_einsum(frame.scope.name):
+            record = self._step(_Kind("einsum"), equations, parent, wanted)
+            record.settings = (("subscripts", frame.scope.name),)
+            return
+        kind = self._kind(frame, equations, parent)
+        if self._is_step(kind, frame):
+            record = self._step(kind, equations, parent, wanted)
+        else:
+            source = kind.call.source if kind.call is not None else ""
+            ports = self._known(entering(equations))
+            record = self.builder.begin(kind.kind, kind.op, parent, ports, layer=kind.path, source=source)
+            self._inside(kind, frame, record, wanted)
+            keys = {v.key: None for v in self._env.all_of(entering(equations)) if v.key is not None}
+            self._end(record, self._leaving(kind, equations, wanted, list(keys)))
+        if kind.call is not None:
+            self.records[kind.call.scope] = record
+
+    def _kind(self, frame: Frame, equations: list[Any], parent: int) -> _Kind:
+        call = self._program.calls.get(frame.scope.name)
+        if call is not None:
+            reads = {v.key for v in self._env.all_of(entering(equations)) if v.key is not None}
+            kind = _Kind(call.type.__name__, self.path_of(call, reads), call)
+        else:
+            path = join(self._around(parent), escape(frame.scope.name))
+            kind = _Kind(frame.scope.name, path if path in self._paths else None)
+        return _Kind(f"gradient of {kind.op}") if frame.scope.backward else kind
+
+    def _around(self, parent: int | None) -> str:
+        """Return the path of the layer that a call is in."""
+        while parent is not None:
+            call = self.builder.calls[parent]
+            if call.layer is not None:
+                return call.layer
+            parent = call.parent
+        return ""
+
+    def _inside(self, kind: _Kind, frame: Frame, record: CallRecord, wanted: set[Any]) -> None:
+        """Write what is in a frame. An equation of ours that copies what a module gives back as it is, is nothing."""
+        items: list[Any] = []
+        copies: list[Any] = []
+        for item in frame.items:
+            (copies if kind.call is not None and kind.call.passes and _is_copy(item) else items).append(item)
+        self._items(items, record.id, {*wanted, *(copy.invars[0] for copy in copies)})
+        for copy in copies:
+            given = self._env.of(copy.invars[0])
+            self._env.put(copy.outvars[0], given or Value(spec(copy.outvars[0].aval)))
+
+    def _is_step(self, kind: _Kind, frame: Frame) -> bool:
+        """Tell whether a call is shown as one: of a library's own module in which no other module is called."""
+        if kind.call is None:
+            return False
+        if kind.call.passes and all(map(_is_copy, frame.items)):
+            return True
+        return self._program.is_step(kind.call.type) and not any(map(self._has_parts, frame.items))
+
+    def _has_parts(self, item: Any) -> bool:
+        """Tell whether a module is called in an item, or it is a loop or branches."""
+        if isinstance(item, Frame):
+            return not is_einsum(item.scope.name)
+        if isinstance(item, Written) or written_by_jax(item):
+            return False
+        if item.primitive.name in {"scan", "while", "cond"}:
+            return True
+        return any(self._has_parts(part) for one in inner_of(item) for part in nested(one.jaxpr.eqns, self._quiet))
+
+    # Jaxprs inside an equation
+
+    def _region(self, equation: Any, parent: int, wanted: set[Any]) -> None:
+        """Record an equation with what runs inside it: a loop, a branch, a jitted function."""
+        inner, op = inner_of(equation), name_of(equation)
+        ports = self._known(equation.invars)
+        record = self.builder.begin("operation", op, parent, ports, source=source_of(equation))
+        record.settings = settings_of(equation)
+        ends = [self._body(one, record, several=len(inner) > 1) for one in inner]
+        if equation.primitive.name == "cond":
+            self._merge(equation, record, ends)
+        else:  # what a loop gives, or stacks up, comes from what made it there
+            for variable, end in zip(equation.outvars, ends[-1], strict=True):
+                self._env.put(variable, self._moved(end, variable))
+        given = [v for v in equation.outvars if not is_dropped(v)]
+        self._end(record, [v for v in given if v in wanted] or given)
+
+    def _body(self, one: Inner, record: CallRecord, *, several: bool) -> list[Value | None]:
+        """Walk a jaxpr inside an equation, in a frame of its own if there are several; return what it gives."""
+        frame = record
+        if several and one.jaxpr.eqns:
+            frame = self.builder.begin("operation", one.name, record.id, self._known(one.operands))
+        self._constants(one.jaxpr, one.constants)
+        for variable, operand in zip(one.jaxpr.invars, one.operands, strict=True):
+            self._env.put(variable, self._moved(self._env.of(operand), variable))
+        around = self._times
+        self._times = None if around is None or one.times is None else (*around, *one.times)
+        self._items(nested(one.jaxpr.eqns, self._quiet), frame.id, one.jaxpr.outvars)
+        self._times = around
+        if frame is not record:
+            self._end(frame, one.jaxpr.outvars)
+        return [self._env.of(variable) for variable in one.jaxpr.outvars]
+
+    def _moved(self, value: Value | None, variable: Any) -> Value:
+        """Return a value as it is seen on the other side of a border: a loop over an axis takes parts, and stacks them up."""
+        seen = Value(spec(variable.aval), None if value is None else value.key)
+        if value is None or value.spec.shape == seen.spec.shape:
+            return value or seen
+        self.builder.alias(seen, value)
+        return seen
+
+    def _merge(self, equation: Any, record: CallRecord, ends: Sequence[Sequence[Value | None]]) -> None:
+        """Record that the results are those of whichever branch ran."""
+        branches = [end for branch in ends for end in branch if end is not None]
+        ports, reads = self._ports(unique([*self._env.all_of(equation.invars[:1]), *branches]), record.id)
+        merge = self.builder.begin("operation", "merge", record.id, ports)
+        merge.reads = reads
+        made = [self._env.new(variable) for variable in equation.outvars]
+        self.builder.end(merge, [(v, v.spec) for v, o in zip(made, equation.outvars, strict=True) if not is_dropped(o)])
+
+
+def _is_copy(item: Any) -> bool:
+    return not isinstance(item, (Frame, Written)) and item.primitive.name in {"copy", "copy_p"}

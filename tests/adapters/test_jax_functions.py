@@ -1,0 +1,229 @@
+"""Equinox modules and functions of a tree of parameters."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+eqx = pytest.importorskip("equinox")
+pytest.importorskip("flax")
+
+import jax.numpy as jnp  # noqa: E402
+
+from nbviz import adapters  # noqa: E402
+from nbviz.adapters import read  # noqa: E402
+from nbviz.errors import InputsError, UnsupportedModelError  # noqa: E402
+from tests.adapters.jax_reading import calls_of, edges, graph_of, sizes, totals  # noqa: E402
+from tests.models import jax_models as models  # noqa: E402
+
+KEY = jax.random.key(0)
+BLOCK = 6 * 8 * 8 * 4 + 2 * 6 * 6 * 8 + 2 * 6 * 8 * 32
+
+
+@pytest.mark.parametrize("name", models.EQUINOX)
+def test_totals_and_result_are_those_of_equinox(name):
+    model, example = models.equinox_case(name)
+    graph = graph_of(model, example)
+    arrays = eqx.filter(model, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    assert totals(graph)["params"] == sizes(arrays)
+    result = eqx.filter_eval_shape(lambda m, x: m(x), model, example)
+    assert [c.inputs[0].shape for c in graph.calls if c.kind == "output"] == [result.shape]
+    assert totals(graph_of(model))["params"] == sizes(arrays)
+
+
+def test_modules_of_equinox_nest_also_where_they_are_jitted_and_mapped():
+    model = models.EqxMlp(KEY)
+    paths = ["first", "drop", "rest", "rest/layers/0", "rest/layers/1"]
+    for mapped, shape in ((model, (3,)), (jax.vmap(model), (None, 3)), (eqx.filter_vmap(model), (None, 3))):
+        graph = graph_of(mapped, shape)
+        assert [c.path for c in graph.calls if c.kind == "layer"] == ["", *paths]
+        assert calls_of(graph, "rest")[0].outputs[0].shape == (2,) if mapped is model else (None, 2)
+        assert {("relu#1", "drop"), ("drop", "rest/layers/0")} <= edges(graph)
+        assert totals(graph)["macs"] == 3 * 4 + 4 * 8 + 8 * 2
+        assert totals(graph)["params"] == sizes(eqx.filter(model, eqx.is_array))
+        assert all(call.parameters for call in graph.calls if call.op == "Linear")
+
+
+def test_macs_are_those_of_the_contractions():
+    gpt, example = models.equinox_case("gpt")
+    assert totals(graph_of(gpt, example))["macs"] == 2 * BLOCK + 6 * 8 * 50
+    scanned, example = models.equinox_case("scanned")
+    assert totals(graph_of(scanned, example))["macs"] == 4 * BLOCK
+
+
+def test_block_that_a_loop_puts_together_is_found_by_the_weights_that_it_reads():
+    model, example = models.equinox_case("scanned")
+    graph = graph_of(model, example)
+    [looped], [last] = calls_of(graph, "layers"), calls_of(graph, "last")
+    assert graph.calls[looped.parent].op == "scan"
+    assert last.parent == 0
+    assert {c.path for c in graph.calls if c.parent == looped.id and c.kind == "layer"} == {
+        f"layers/{name}" for name in ("norm", "attention", "up", "down")
+    }
+
+
+def test_state_of_equinox_goes_in_and_out():
+    model, state = eqx.nn.make_with_state(models.EqxStateful)(KEY)
+    mapped = jax.vmap(model, axis_name="batch", in_axes=(0, None), out_axes=(0, None))
+    graph = graph_of(mapped, ((None, 3, 8, 8), state))
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "conv", "norm"]
+    assert calls_of(graph, "norm")[0].outputs[0].shape == (None, 4, 6, 6)
+    assert totals(graph)["params"] == sizes(eqx.filter(model, eqx.is_array))
+
+
+def test_batch_that_equinox_does_not_take_is_explained():
+    reading = read(models.EqxMlp(KEY), (None, 3))
+    [failed] = [c for c in reading.graph.calls if c.failed]
+    assert failed.path == "first"
+    assert "jax.vmap(model)" in reading.graph.diagnostics[0].message
+
+
+def test_pure_function_of_a_tree_of_parameters():
+    params = models.gpt_params()
+    graph = graph_of(models.gpt, (params, ((None, 6), "int32")))
+    assert graph.name == "gpt"
+    assert totals(graph)["params"] == sizes(params)
+    assert totals(graph)["bytes"] == 2 * sizes(params)
+    assert totals(graph)["macs"] == 2 * BLOCK + 6 * 8 * 50
+    assert {p.dtype for p in graph.parameters} == {"bfloat16"}
+    assert [c.op for c in graph.calls if c.parent == 0 and c.op in ("attention", "mlp")] == ["attention", "mlp"] * 2
+    assert "einsum" in {c.op for c in graph.calls}
+    assert {"softmax", "silu"} <= {c.op for c in graph.calls}
+    assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["x"]
+    assert [c.inputs[0].name for c in graph.calls if c.kind == "output"] == ["['logits']"]
+    assert graph.layers[graph.layer_index["blocks/0/mlp"]].accessor == "['blocks'][0]['mlp']"
+    jitted = graph_of(jax.jit(models.gpt), (params, ((None, 6), "int32")))
+    assert jitted == graph
+
+
+def test_scope_with_the_name_of_a_layer_is_a_call_of_it():
+    def function(params, x):
+        with jax.named_scope("up"):
+            return jax.nn.gelu(jax.nn.gelu(x @ params["up"]["w"]))
+
+    graph = graph_of(function, ({"up": {"w": jnp.ones((3, 4))}}, (None, 3)))
+    assert [c.path for c in graph.calls] == [
+        "", "input#1", "up", "up/dot_general#1", "up/gelu#1", "up/gelu#2", "output#1",
+    ]  # fmt: skip
+
+
+def test_numbers_of_steps_and_branches_that_depend_on_values_are_unknown():
+    def function(w, x):
+        return jax.lax.while_loop(lambda x: x.sum() < 10, lambda x: x @ w["w"], x)
+
+    graph = graph_of(function, ({"w": jnp.ones((4, 4))}, (2, 4)))
+    assert totals(graph)["macs"] is None
+    assert [c.op for c in graph.calls if c.parent == calls_of(graph, "while#1")[0].id] == ["cond", "body"]
+    assert ("while#1/body#1/dot_general#1", "output#1") in edges(graph)
+
+
+def test_gradients_are_frames_of_their_own():
+    def loss(params, x):
+        with jax.named_scope("dense"):
+            return jnp.sin(x @ params["dense"]["w"]).sum()
+
+    graph = graph_of(jax.grad(loss), ({"dense": {"w": jnp.ones((3, 4))}}, (5, 3)))
+    ops = [c.op for c in graph.calls if c.parent == 0]
+    assert ops.index("gradient of dense") > ops.index("dense")
+    assert len(calls_of(graph, "dense")) == 1
+    assert totals(graph)["macs"] == 2 * 5 * 3 * 4
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "int8", "bool", "complex64"])
+def test_dtypes_keep_their_names(dtype):
+    graph = graph_of(lambda x: x.T, ((2, 3), dtype))
+    assert [c.outputs[0].dtype for c in graph.calls if c.outputs] == [dtype] * 3
+
+
+def test_random_keys_are_inputs_like_others():
+    graph = graph_of(lambda key, x: x * jax.random.uniform(key, x.shape), (KEY, (None, 3)))
+    assert [str(c.outputs[0].dtype) for c in graph.calls if c.kind == "input"] == ["key<fry>", "float32"]
+    assert {"uniform", "mul"} <= {c.op for c in graph.calls}
+
+
+def test_whole_numbers_are_tried_where_fractions_do_not_work():
+    graph = graph_of(lambda table, x: table["t"][x], ({"t": jnp.ones((9, 4))}, (None, 5)))
+    assert [c.outputs[0].dtype for c in graph.calls if c.kind == "input"] == ["int32"]
+    assert calls_of(graph, "output#1")[0].inputs[0].shape == (None, 5, 4)
+
+
+def test_what_a_user_jitted_before_is_traced_anew_and_left_alone():
+    traced = []
+
+    @jax.jit
+    def inner(x):
+        traced.append(x)
+        return jnp.sin(x)
+
+    inner(jnp.ones(3))
+    graph = graph_of(lambda x: inner(inner(x)), (3,))
+    assert [c.op for c in graph.calls if c.parent == 0 and c.kind == "operation"] == ["inner", "inner"]
+    count = len(traced)
+    inner(jnp.ones(3))
+    assert len(traced) == count
+    assert "nbviz" not in inner.lower(jnp.ones(3)).as_text(debug_info=True)
+
+
+def test_modules_called_in_another_thread_meanwhile_are_not_noted():
+    model = models.EqxMlp(KEY)
+    results = []
+
+    class Waits(eqx.Module):
+        inner: models.EqxMlp
+
+        def __call__(self, x):
+            other = threading.Thread(target=lambda: results.append(model(jnp.ones(3))))
+            other.start()
+            other.join()
+            return self.inner(x)
+
+    graph = graph_of(Waits(model), (3,))
+    assert len(calls_of(graph, "inner")) == 1
+    assert isinstance(results[0], jax.Array)
+    assert np.isfinite(results[0]).all()
+
+
+def test_values_that_decide_are_explained():
+    reading = read(lambda x: x if x.sum() > 0 else -x, (3,))
+    assert "must not depend on values" in reading.graph.diagnostics[0].message
+    assert reading.graph.calls[0].failed
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        (None, "tracing it"),
+        ("an image", "a str"),
+        ((-1, 3), "negative"),
+        (((2, 3), "float33"), "does not know"),
+        (((2, 3), (2, 3), (2, 3)), "does not match"),
+    ],
+)
+def test_wrong_inputs_are_explained(inputs, words):
+    with pytest.raises(InputsError, match=words):
+        read(lambda x, y=None: x, inputs)
+
+
+def test_tensors_of_another_framework_are_named():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(InputsError, match=r"torch\.Tensor"):
+        read(lambda x: x, torch.ones(3))
+
+
+@pytest.mark.parametrize("cls", [models.EqxMlp, models.Mlp, models.LinenCnn])
+def test_classes_are_no_models(cls):
+    with pytest.raises(UnsupportedModelError, match="is a class"):
+        read(cls)
+
+
+def test_keras_models_on_jax_are_read_by_the_adapter_of_keras():
+    flax = type(sys)("flax")
+    base = type("Module", (), {"__module__": "flax.nnx.module"})
+    layer = type("Layer", (base,), {"__module__": "keras.src.layers.layer"})
+    assert flax
+    assert type(adapters.find(type("Mine", (layer,), {}))).__name__ == "KerasAdapter"
+    assert type(adapters.find(type("Mine", (base,), {}))).__name__ == "JaxAdapter"

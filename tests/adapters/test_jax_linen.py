@@ -1,0 +1,122 @@
+"""Flax Linen: rows from ``init`` or given variables, calls by module; the numbers are Linen's own."""
+
+from __future__ import annotations
+
+import pytest
+
+jax = pytest.importorskip("jax")
+pytest.importorskip("flax")
+
+import flax.linen as nn  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+from tests.adapters.jax_reading import calls_of, edges, graph_of, sizes, totals  # noqa: E402
+from tests.models import jax_models as models  # noqa: E402
+
+
+@pytest.mark.parametrize("name", models.LINEN)
+def test_totals_and_result_are_those_of_linen(name):
+    model, example = models.linen_case(name)
+    keys = {"params": jax.random.key(0)}
+    result, variables = jax.eval_shape(model.init_with_output, keys, example)
+    graph = graph_of(model, example)
+    found = totals(graph)
+    assert found["params"] == found["trainable_params"] == sizes(variables["params"])
+    assert found["buffers"] == sizes({k: v for k, v in variables.items() if k != "params"})
+    assert [c.inputs[0].shape for c in graph.calls if c.kind == "output"] == [result.shape]
+    assert not [c for c in graph.calls if c.kind == "constant" and "key" in str(c.outputs[0].dtype)]
+
+
+def test_numbers_of_each_module_are_those_that_tabulate_prints():
+    model, example = models.linen_case("gpt")
+    empty = jnp.zeros(example.shape, example.dtype)
+    table = model.tabulate(jax.random.key(0), empty, depth=1, console_kwargs={"width": 200, "no_color": True})
+    graph = graph_of(model, example)
+    sizes_of = dict.fromkeys(("tokens", "blocks_0", "blocks_1"), 0)
+    for parameter in graph.parameters:
+        sizes_of[parameter.owners[0].split("/")[0]] += parameter.size
+    for size in sizes_of.values():
+        assert f"{size:,}" in table
+    assert f"Total Parameters: {totals(graph)['params']:,}" in table
+
+
+def test_modules_nest_and_library_modules_are_one_call():
+    model, _ = models.linen_case("cnn")
+    graph = graph_of(model, (None, 32, 32, 3))
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "Conv_0", "BatchNorm_0", "Dropout_0", "head"]
+    assert {("Conv_0", "BatchNorm_0"), ("BatchNorm_0", "relu#1"), ("Dropout_0", "head")} <= edges(graph)
+    assert calls_of(graph, "Conv_0")[0].outputs[0].shape == (None, 16, 16, 8)
+    assert totals(graph)["macs"] == 16 * 16 * 8 * 27 + 8 * 10
+    assert dict(graph.layers[graph.layer_index["head"]].settings)["features"] == 10
+
+
+def test_macs_are_those_of_the_contractions():
+    block = 6 * 8 * 8 * 4 + 2 * 6 * 6 * 8 + 2 * 6 * 8 * 32
+    gpt, _ = models.linen_case("gpt")
+    assert totals(graph_of(gpt, (None, 6)))["macs"] == 2 * block + 6 * 8 * 50
+    scanned, _ = models.linen_case("scanned")
+    assert totals(graph_of(scanned, (None, 6, 8)))["macs"] == 3 * block
+    recurrent, _ = models.linen_case("recurrent")
+    assert totals(graph_of(recurrent, (None, 5, 3)))["macs"] == 5 * 4 * 4 * (3 + 4) + 5 * 3 * 5 * (4 + 5)
+
+
+def test_loop_over_layers_is_a_frame_with_one_block_in_it():
+    model, _ = models.linen_case("scanned")
+    graph = graph_of(model, (None, 6, 8))
+    [block] = calls_of(graph, "layers")
+    around = [graph.calls[block.parent]]
+    while around[-1].parent is not None:
+        around.append(graph.calls[around[-1].parent])
+    assert {"checkpoint", "scan"} <= {c.op for c in around}
+    assert [p.shape[0] for p in graph.parameters] == [3] * len(graph.parameters)
+
+
+def test_shared_module_is_two_frames_of_one_row_and_one_that_passes_on_stays():
+    model, _ = models.linen_case("shared")
+    graph = graph_of(model, (None, 4))
+    assert [c.path for c in graph.calls] == ["", "input#1", "Dense_0", "Dense_0", "Dropout_0", "output#1"]
+    assert {("Dense_0", "Dense_0"), ("Dense_0", "Dropout_0"), ("Dropout_0", "output#1")} <= edges(graph)
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_given_variables_are_used_and_flags_passed_on(train):
+    model, example = models.linen_case("cnn")
+    variables = model.init(jax.random.key(0), jnp.zeros(example.shape))
+    reading = read(model, (variables, (None, 32, 32, 3), train))
+    assert reading.error is None
+    kernel = next(p for p in reading.graph.parameters if p.owners == ("head",) and p.name == "kernel")
+    values = next(iter(reading.weights.chunks(kernel.id)))
+    assert values.tolist() == variables["params"]["head"]["kernel"].ravel().tolist()
+    assert dict(reading.graph.layers[reading.graph.layer_index["Dropout_0"]].settings)["deterministic"] is not train
+    bound = totals(graph_of(model.bind(variables), (None, 32, 32, 3)))
+    assert bound == totals(reading.graph)
+
+
+def test_without_inputs_the_numbers_are_unknown():
+    model, _ = models.linen_case("gpt")
+    graph = graph_of(model)
+    assert [layer.type for layer in graph.layers] == ["LinenGpt"]
+    assert totals(graph)["params"] is None
+    assert "inputs=" in graph.diagnostics[0].message
+
+
+def test_axes_that_a_model_names_are_settings():
+    init = nn.with_partitioning(nn.initializers.lecun_normal(), (None, "model"))
+    graph = graph_of(nn.Dense(4, kernel_init=init), (None, 3))
+    assert dict(graph.layers[0].settings)["kernel sharding"] == (None, "model")
+    assert totals(graph)["params"] == 16
+
+
+def test_wrong_shape_marks_the_failing_module():
+    class Broken(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.Dense(3, name="fits")(x) + nn.Conv(4, (3, 3), name="broken")(x[0])
+
+    reading = read(Broken(), (None, 8))
+    [failed] = [c for c in reading.graph.calls if c.failed]
+    assert failed.path == "broken"
+    assert reading.error is not None
+    assert "test_jax_linen.py:" in reading.graph.diagnostics[-1].message
+    assert calls_of(reading.graph, "fits")[0].outputs[0].shape == (2, 3)
