@@ -231,8 +231,8 @@ class GraphBuilder:
             op=op,
             parent=parent,
             layer=layer,
-            inputs=tuple(spec for _, spec in inputs),
-            sources=tuple(self._producer.get(id(tensor)) for tensor, _ in inputs),
+            inputs=tuple([spec for _, spec in inputs]),
+            sources=tuple([self._producer.get(id(tensor)) for tensor, _ in inputs]),
             source=source,
         )
         if around is not None:

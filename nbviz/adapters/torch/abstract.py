@@ -52,7 +52,8 @@ class AbstractOperations:
     def __init__(self, home: Any) -> None:
         self._standins = StandIns(home)
         self._memo = Memo()
-        self.steps = Steps(self._standins.of)
+        self.steps = Steps(self._standins)
+        self.keeps = True
 
     def guarded(self, model: Any) -> AbstractContextManager[None]:
         """Keep lazy parameters lazy; of all others stand-ins are written."""

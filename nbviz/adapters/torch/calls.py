@@ -91,13 +91,22 @@ def _has_tensor(value: Any) -> bool:
 def caller() -> str:
     """Return the place in the model's code that makes this call, ``""`` when there is none."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "") != _BEGINNING:
-        if is_of_model(frame):
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if _is_foreign(module):
             return place(frame.f_code.co_filename, frame.f_lineno)
+        if module == _BEGINNING:
+            break
         frame = frame.f_back
     return ""
 
 
+@functools.lru_cache(maxsize=1024)
+def _is_foreign(module: str) -> bool:
+    """Tell whether a module is neither PyTorch's nor ours."""
+    return module.partition(".")[0] not in _LIBRARIES
+
+
 def is_of_model(frame: Any) -> bool:
     """Tell whether a frame is of code that neither PyTorch nor we have written."""
-    return frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES
+    return _is_foreign(frame.f_globals.get("__name__", ""))

@@ -60,7 +60,8 @@ def _signature(value: Any, stand_in: Callable[[Any], Any]) -> Hashable:
         return kind, value  # 1, 1.0 and True are equal
     if kind is torch.Tensor or kind is torch.nn.Parameter:
         found = stand_in(value)
-        if type(found) is not torch.Tensor or is_wrapped(found) or found.layout is not torch.strided:
+        plain = type(found) is torch.Tensor or type(found) is torch.nn.Parameter
+        if not plain or is_wrapped(found) or found.layout is not torch.strided or found.is_quantized:
             raise _UnknownError
         return found.shape, found.stride(), found.dtype
     if kind is tuple or kind is list or kind is torch.Size:

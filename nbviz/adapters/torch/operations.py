@@ -46,6 +46,11 @@ class Operations(Protocol):
     """How a trace runs functions."""
 
     @property
+    def keeps(self) -> bool:
+        """Whether all tensors of a trace live until it ends."""
+        ...
+
+    @property
     def steps(self) -> Steps | None:
         """What PyTorch's own modules gave; None where each of them has to run."""
         ...
@@ -122,6 +127,7 @@ class RealOperations:
         from torch.utils.weak import WeakIdKeyDictionary
 
         self._home = home
+        self.keeps = False
         self.steps: Steps | None = None
         self._values: Values | None = None
         # what a real pass makes is large: it is known by a token, so that the graph does not keep it

@@ -107,6 +107,13 @@ class StandIns:
             found = self._without_values.setdefault(key, to_meta(found))
         return found
 
+    def like(self, tensor: Any) -> Any:
+        """Return what has the shape, strides and dtype of a stand-in: the weight itself, if it has none so far."""
+        import torch
+
+        known = id(tensor) in self._made or id(tensor) in self._of
+        return tensor if type(tensor) is torch.nn.Parameter and not known else self.of(tensor)
+
     def lose(self, tensor: Any) -> None:
         """Forget the values of a real tensor, and of all that share its storage: what has no values was written into it."""
         self._lost.add(storage_key(tensor))

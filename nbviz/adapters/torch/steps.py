@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from nbviz.adapters.torch.memo import again, are_new, key_of
+from nbviz.adapters.torch.standins import StandIns
 from nbviz.graph import Compute
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -47,12 +48,12 @@ class Steps:
 
     Parameters
     ----------
-    stand_in
-        Returns what takes a tensor's place in operations.
+    standins
+        What takes the place of tensors in operations.
     """
 
-    def __init__(self, stand_in: Callable[[Any], Any]) -> None:
-        self._stand_in = stand_in
+    def __init__(self, standins: StandIns) -> None:
+        self._standins = standins
         self._known: dict[Hashable, Step] = {}
 
     def key(self, module: Any, args: Any, kwargs: Any, given: list[Any]) -> Hashable:
@@ -61,12 +62,16 @@ class Steps:
         kind = type(module)
         if not kind.__module__.startswith(_OWN) or attributes["_modules"] or "forward" in attributes:
             return None
-        if not given or any(self._stand_in(t).device.type != "meta" for t in given) or _is_hooked(attributes):
+        if not given or any(self._standins.of(t).device.type != "meta" for t in given) or _is_hooked(attributes):
             return None
-        settings = tuple((k, v) for k, v in attributes.items() if type(v) not in _NO_SETTINGS)
+        settings = tuple([(k, type(v), v) for k, v in attributes.items() if type(v) not in _NO_SETTINGS])
         tensors = (*attributes["_parameters"].items(), *attributes["_buffers"].items())
-        key = key_of(kind, ((args, tensors, settings), kwargs), self._stand_in)
-        return None if key is None else (kind, key)
+        key = key_of(kind, ((args, tensors), kwargs), self._standins.like)
+        try:
+            hash(settings)
+        except TypeError:
+            return None
+        return None if key is None else (key, settings)
 
     def recall(self, key: Hashable) -> Step | None:
         """Return the step of an equal call, None when there was none."""
@@ -75,7 +80,7 @@ class Steps:
     def keep(self, key: Hashable, outputs: Any, given: list[Any], compute: Any, reads: Sequence[Any]) -> None:
         """Keep what a module gave, if it is new."""
         made = again(outputs)
-        if made is not None and are_new(outputs, [self._stand_in(t) for t in given]):
+        if made is not None and are_new(outputs, [self._standins.of(t) for t in given]):
             self._known[key] = Step(made, compute, tuple(reads))
 
 

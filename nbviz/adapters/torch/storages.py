@@ -19,9 +19,14 @@ class Storages:
         Is told which call a tensor comes from now.
     stand_in, token
         What computes for a tensor, and what the builder knows it by.
+    keeps
+        Whether all tensors of the trace live as long as it does, so that no storage becomes another's.
     """
 
-    def __init__(self, builder: GraphBuilder, stand_in: Callable[[Any], Any], token: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, builder: GraphBuilder, stand_in: Callable[[Any], Any], token: Callable[[Any], Any], *, keeps: bool
+    ) -> None:
+        self._keeps = keeps
         self._builder = builder
         self._stand_in = stand_in
         self._token = token
@@ -31,11 +36,9 @@ class Storages:
 
     def made(self, tensor: Any) -> None:
         """Record that a call has made a tensor."""
-        from torch.multiprocessing.reductions import StorageWeakRef
-
         storage = storage_of(self._stand_in(tensor))
         if storage is not None:
-            self._made[storage._cdata] = (StorageWeakRef(storage), self._token(tensor))
+            self._made[storage._cdata] = (None if self._keeps else _weakly(storage), self._token(tensor))
 
     def adopt(self, tensor: Any) -> bool:
         """Let a tensor of which no call is known come from where its storage does; tell whether there is such a call.
@@ -43,7 +46,7 @@ class Storages:
         What vmap and subclasses of tensors make of one is another tensor on the same storage.
         """
         reference, token = self._made.get(storage_key(self._stand_in(tensor)), (None, None))
-        if reference is None or reference.expired():
+        if token is None or (reference is not None and reference.expired()):
             return False
         self._builder.alias(self._token(tensor), token)
         return True
@@ -71,6 +74,12 @@ class Storages:
         origin = self._builder.origin(self._token(tensor))
         if origin is None or origin[0] < record.id:
             self._builder.alias(self._token(tensor), self._token(written))
+
+
+def _weakly(storage: Any) -> Any:
+    from torch.multiprocessing.reductions import StorageWeakRef
+
+    return StorageWeakRef(storage)
 
 
 def _extent(tensor: Any) -> tuple[int, int]:

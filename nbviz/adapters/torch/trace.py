@@ -59,7 +59,8 @@ class Trace:
         self.culprit: tuple[BaseException, CallRecord] | None = None
         self._modules = modules
         self._running: list[Any] = []
-        self._storages = Storages(builder, operations.stand_in, operations.token)
+        self._storages = Storages(builder, operations.stand_in, operations.token, keeps=operations.keeps)
+        self._packs = any(isinstance(key, tuple) for key in held)
         self._root: CallRecord | None = None
         self._warned = False
         self._memory: Memory | None = None
@@ -259,9 +260,10 @@ class Trace:
         read = [t for t in given if id(t) in self.held and not self.builder.knows(self._token(t))]
         ports = self._ports([t for t in given if all(t is not r for r in read)])
         record = self.builder.begin("operation", operation_name(function), self.frame, ports, source=caller())
-        packed = set(reads((args, tuple(kwargs.values()))))
-        unpacked = [key for key in self.held if isinstance(key, tuple) and key[0] in packed] if packed else []
-        record.reads = (*(id(t) for t in read), *unpacked)
+        record.reads = tuple([id(t) for t in read])
+        if self._packs:
+            packed = set(reads((args, tuple(kwargs.values()))))
+            record.reads += tuple(key for key in self.held if isinstance(key, tuple) and key[0] in packed)
         record.settings = operation_settings(function, args, kwargs)
         return record
 

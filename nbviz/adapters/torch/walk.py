@@ -30,7 +30,10 @@ def modules_of(model: Any) -> Iterator[Any]:
 
 def tensors_of(model: Any, *, parameters: bool = True, buffers: bool = True) -> Iterator[Any]:
     """Yield the parameters of a model and of all modules inside it, and then their buffers, each once."""
-    modules = list(modules_of(model))
-    kinds = [kind for kind, wanted in (("_parameters", parameters), ("_buffers", buffers)) if wanted]
-    found = [t for kind in kinds for module in modules for t in getattr(module, kind).values() if t is not None]
-    yield from {id(tensor): tensor for tensor in found}.values()
+    seen: set[int] = set()
+    for kind, wanted in (("_parameters", parameters), ("_buffers", buffers)):
+        for module in modules_of(model) if wanted else ():
+            for tensor in getattr(module, kind).values():
+                if tensor is not None and id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    yield tensor
