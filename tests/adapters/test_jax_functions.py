@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 
@@ -13,6 +14,7 @@ eqx = pytest.importorskip("equinox")
 pytest.importorskip("flax")
 
 import jax.numpy as jnp  # noqa: E402
+from flax import nnx  # noqa: E402
 
 from nbviz import adapters  # noqa: E402
 from nbviz.adapters import read  # noqa: E402
@@ -90,7 +92,10 @@ def test_pure_function_of_a_tree_of_parameters():
     assert totals(graph)["bytes"] == 2 * sizes(params)
     assert totals(graph)["macs"] == 2 * BLOCK + 6 * 8 * 50
     assert {p.dtype for p in graph.parameters} == {"bfloat16"}
-    assert [c.op for c in graph.calls if c.parent == 0 and c.op in ("attention", "mlp")] == ["attention", "mlp"] * 2
+    scopes = [
+        c.path for c in graph.calls if c.parent == 0 and c.kind == "layer"
+    ]  # named for the weights that they read
+    assert scopes == [f"blocks/{i}/{name}" for i in (0, 1) for name in ("attention", "mlp")]
     assert "einsum" in {c.op for c in graph.calls}
     assert {"softmax", "silu"} <= {c.op for c in graph.calls}
     assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["x"]
@@ -98,6 +103,50 @@ def test_pure_function_of_a_tree_of_parameters():
     assert graph.layers[graph.layer_index["blocks/0/mlp"]].accessor == "['blocks'][0]['mlp']"
     jitted = graph_of(jax.jit(models.gpt), (params, ((None, 6), "int32")))
     assert jitted == graph
+
+
+def test_function_of_a_module_of_nnx_shows_its_calls():
+    def loss(model, x):
+        return model(x).sum()
+
+    model = models.Mlp(nnx.Rngs(0))
+    graph = graph_of(loss, (model, (None, 8)))
+    assert graph.name == "loss"
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "up", "drop", "down"]
+    assert totals(graph) == totals(graph_of(model, (None, 8)))
+
+
+@pytest.mark.parametrize("wrap", [jax.checkpoint, jax.tree_util.Partial, functools.partial, eqx.filter_jit, nnx.jit])
+def test_functions_in_wrappers_are_functions(wrap):
+    def function(params, x):
+        return x @ params["w"]
+
+    graph = graph_of(wrap(function), ({"w": np.ones((3, 2), np.float32)}, (None, 3)))
+    assert totals(graph)["macs"] == totals(graph)["params"] == 6
+    assert [p.name for p in graph.parameters] == ["w"]
+
+
+def test_functions_that_differentiate_themselves_are_frames():
+    @jax.custom_vjp
+    def mine(x, w):
+        return x @ w
+
+    mine.defvjp(lambda x, w: (x @ w, (x, w)), lambda kept, g: (g @ kept[1].T, kept[0].T @ g))
+    graph = graph_of(lambda p, x: mine(x, p["w"]), ({"w": jnp.ones((4, 4))}, (None, 4)))
+    assert [c.path for c in graph.calls] == ["", "input#1", "mine#1", "mine#1/dot_general#1", "output#1"]
+    assert graph.calls[3].parameters == (0,)
+
+
+def test_loop_multiplies_the_macs_in_it_by_its_length():
+    def function(params, x):
+        y, steps = jax.lax.scan(lambda c, w: (c @ w, c), x, params["stack"])
+        return jax.lax.fori_loop(0, 3, lambda i, x: x @ params["w"], y), steps
+
+    params = {"stack": jnp.ones((5, 4, 4)), "w": jnp.ones((4, 4))}
+    graph = graph_of(function, (params, (None, 4)))
+    assert totals(graph)["macs"] == (5 + 3) * 4 * 4
+    assert [c.inputs[0].shape for c in graph.calls if c.kind == "output"] == [(None, 4), (5, None, 4)]
+    assert ("scan#1/dot_general#1", "scan#2/dot_general#1") in edges(graph)
 
 
 def test_scope_with_the_name_of_a_layer_is_a_call_of_it():

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import subprocess
+import sys
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -160,8 +165,6 @@ def test_weights_are_read_in_pieces_and_the_model_is_not_held():
     [kernel] = [p for p in reading.graph.parameters if p.owners == ("up",) and p.name == "kernel"]
     np.testing.assert_array_equal(np.concatenate(list(reading.weights.chunks(kernel.id))), model.up.kernel[...].ravel())
     del model
-    import gc
-
     gc.collect()
     with pytest.raises(LookupError, match="no longer exists"):
         reading.weights.chunks(kernel.id)
@@ -197,3 +200,62 @@ def test_model_classes_and_configuration_are_left_alone(make):
     assert nnx.split(model)[0] == definition
     assert called == {cls: vars(cls).get("__call__") for cls in called}
     assert config == {name: getattr(jax.config, name) for name in config}
+
+
+def test_interrupt_puts_the_classes_back():
+    class Interrupted(nnx.Module):
+        def __init__(self, rngs):
+            self.inner = nnx.Linear(3, 3, rngs=rngs)
+
+        def __call__(self, x):
+            self.inner(x)
+            raise KeyboardInterrupt
+
+    called = vars(nnx.Linear)["__call__"]
+    with pytest.raises(KeyboardInterrupt):
+        read(lean(Interrupted), (None, 3))
+    assert vars(nnx.Linear)["__call__"] is called
+
+
+def test_arrays_outside_variables_are_buffers_and_named_axes_are_settings():
+    class Holds(nnx.Module):
+        def __init__(self, rngs):
+            self.table = nnx.data(jnp.ones(3))
+            ones = nnx.initializers.ones_init()
+            kernel = nnx.with_metadata(ones, out_sharding=(None, "model"), eager_sharding=False)
+            self.parts = nnx.Dict(one=nnx.Linear(3, 4, kernel_init=kernel, rngs=rngs))
+
+        def __call__(self, x):
+            return self.parts["one"](x + self.table)
+
+    graph = graph_of(Holds(nnx.Rngs(0)), (None, 3))
+    assert {p.name: p.kind for p in graph.parameters} == {"table": "buffer", "kernel": "weight", "bias": "weight"}
+    assert dict(graph.layers[graph.layer_index["parts/one"]].settings)["kernel sharding"] == (None, "model")
+
+
+def test_widget_and_table_show_a_module():
+    import nbviz
+
+    view = nbviz.view(lean(models.Mlp), (None, 8))
+    assert view.table.loc["up", "macs"] == 128
+    assert view.graph.framework == "JAX"
+
+
+def test_weights_that_lie_on_several_devices_say_so_and_are_read_whole():
+    code = """
+import jax, numpy as np
+from flax import nnx
+from jax.sharding import NamedSharding, PartitionSpec
+from nbviz.adapters import read
+model = nnx.Linear(4, 6, rngs=nnx.Rngs(0))
+spread = NamedSharding(jax.sharding.Mesh(jax.devices(), ("model",)), PartitionSpec(None, "model"))
+model.kernel.set_value(jax.device_put(model.kernel.get_value(), spread))
+reading = read(model, (None, 4))
+[kernel] = [p for p in reading.graph.parameters if p.name == "kernel"]
+assert kernel.size == 24 and kernel.bytes == 96
+assert "'model'" in dict(reading.graph.layers[0].settings)["kernel sharding"]
+values = np.concatenate(list(reading.weights.chunks(kernel.id)))
+np.testing.assert_array_equal(values, np.asarray(model.kernel.get_value()).ravel())
+"""
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -8,6 +8,7 @@ __all__ = ["JaxAdapter"]
 
 _MODULES = ("flax.nnx.module", "flax.linen.module", "equinox.")
 _FUNCTIONS = frozenset({"function", "method", "builtin_function_or_method", "partial", "PjitFunction", "JitWrapped"})
+_HOMES = frozenset({"builtins", "functools", "jaxlib._jax", "jaxlib.xla_extension", "flax.nnx.transforms.compilation"})
 _CUSTOM = frozenset({"custom_jvp", "custom_vjp"})
 
 
@@ -31,6 +32,3 @@ class JaxAdapter:
         from nbviz.adapters.jax.model import read_model
 
         return read_model(model, inputs)
-
-
-_HOMES = frozenset({"builtins", "functools", "jaxlib._jax", "jaxlib.xla_extension", "flax.nnx.transforms.compilation"})

@@ -9,8 +9,9 @@ from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array
 from nbviz.adapters.jax.inputs import argument_names
+from nbviz.adapters.jax.nnx import NnxModel, is_nnx
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
-from nbviz.adapters.jax.subject import Leaves
+from nbviz.adapters.jax.subject import Leaves, Subject
 from nbviz.adapters.jax.trees import ParameterTree, is_module
 from nbviz.adapters.specs import Arguments
 from nbviz.adapters.text import plain
@@ -86,7 +87,7 @@ class TreeModel:
         return self._tree.layers(call)
 
 
-def equinox_model(model: Any, inputs: Any) -> tuple[TreeModel, Any]:
+def equinox_model(model: Any, inputs: Any) -> tuple[Subject, Any]:
     """Return a module of Equinox as what can be traced; of one that ``filter_vmap`` and the like wrap, what it wraps."""
     import equinox
 
@@ -103,7 +104,7 @@ def equinox_model(model: Any, inputs: Any) -> tuple[TreeModel, Any]:
     return TreeModel(model, inner, call, type(inner)), inputs
 
 
-def function_model(function: Any, inputs: Any) -> tuple[TreeModel, Any]:
+def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
     """Return a function with its parameters, and the other inputs.
 
     The parameters are the argument called ``params``; else the first of several, if it is a tree of arrays and no array. A
@@ -125,6 +126,8 @@ def function_model(function: Any, inputs: Any) -> tuple[TreeModel, Any]:
     def call(params: Any, *args: Any, **kwargs: Any) -> Any:
         return function(*args[:at], params, *args[at:], **kwargs)
 
+    if is_nnx(tree):
+        return NnxModel(tree, call, _without(function, at), name), others
     return TreeModel(_without(function, at), tree, call, name), others
 
 

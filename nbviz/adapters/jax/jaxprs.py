@@ -135,6 +135,9 @@ def _number(value: Any) -> Any:
     """Return a number of NumPy's or JAX's as Python's."""
     if isinstance(value, tuple):
         return tuple(map(_number, value)) if not hasattr(value, "_fields") else str(value)
+    for kind in bool, int, float:
+        if isinstance(value, kind):
+            return kind(value)  # JAX has its own, which know a dtype
     return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
 
 

@@ -21,18 +21,41 @@ from nbviz.graph import Setting
 
 _PATH = "_nbviz_path"
 
+_SHARDING = ("out_sharding", "sharding_names", "sharding")
+"""What versions of Flax call the axes of devices that a variable is spread over."""
+
 Path = tuple[Any, ...]
+
+
+def is_nnx(value: Any) -> bool:
+    """Tell whether a value is a module of Flax NNX."""
+    return any(cls.__name__ == "Module" and cls.__module__.startswith("flax.nnx.") for cls in type(value).__mro__)
 
 
 @final
 class NnxModel:
-    """A module of Flax NNX."""
+    """A module of Flax NNX.
 
-    def __init__(self, model: Any) -> None:
+    Parameters
+    ----------
+    model
+        The module.
+    call
+        Calls a copy of the module with the arguments; None for the module's own ``__call__``.
+    function
+        What ``inputs`` are the arguments of, where that is not the module.
+    name
+        The name of the function.
+    """
+
+    def __init__(
+        self, model: Any, call: Callable[..., Any] | None = None, function: Any = None, name: str = ""
+    ) -> None:
         from flax import nnx
 
-        self.name = type(model).__name__
-        self.function: Callable[..., Any] = model.__call__
+        self.name = name or type(model).__name__
+        self.function: Callable[..., Any] = function or model.__call__
+        self._call = call or (lambda copy, *args, **kwargs: copy(*args, **kwargs))
         self._definition, self._state = nnx.split(model)
         self._nodes: dict[Path, Any] = {}
         self._paths: dict[int, Path] = {}
@@ -116,7 +139,7 @@ class NnxModel:
         for path, node in nnx.iter_graph(copy):
             if isinstance(node, nnx.Module):
                 setattr(node, _PATH, path)
-        return copy(*args, **kwargs)
+        return self._call(copy, *args, **kwargs)
 
     @contextmanager
     def watched(self, recorder: Recorder) -> Iterator[None]:
@@ -190,7 +213,8 @@ def _spread(kept: list[tuple[str, Any]]) -> Iterator[tuple[str, Setting]]:
 
     for name, variable in kept:
         found = next(filter(None, map(placement, jax.tree.leaves(variable))), "")
-        names = variable.get_metadata().get("sharding_names") if isinstance(variable, nnx.Variable) else None
+        told = variable.get_metadata() if isinstance(variable, nnx.Variable) else {}
+        names = next((told[name] for name in _SHARDING if told.get(name)), None)
         if found or names:
             yield f"{name} sharding", found or simple(names)
 

@@ -130,8 +130,11 @@ def _nodes(root: Any) -> Iterator[Node]:
     waiting = [Node((), root, "")]
     while waiting:
         node = waiting.pop()
-        yield node
         children = jax.tree_util.tree_flatten_with_path(node.value, is_leaf=lambda v, at=node.value: v is not at)[0]
+        if len(children) == 1 and not children[0][0] and children[0][1] is not node.value:  # a box around one array
+            waiting.append(Node(node.path, children[0][1], node.accessor))
+            continue
+        yield node
         inside = [
             Node((*node.path, *map(_segment, keys)), child, node.accessor + _access(keys))
             for keys, child in children

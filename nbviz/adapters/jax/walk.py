@@ -83,7 +83,7 @@ class Walk:
         self.records: dict[str, CallRecord] = {}
         self._program = program
         self._env = Environment()
-        self._paths = {builder.path_of(key) for key in builder.layer_keys()}
+        self._paths = dict.fromkeys(builder.layer(key).path for key in builder.layer_keys())
         self._times: Times = ()
         self._quiet = {scope for scope, call in program.calls.items() if program.is_step(call.type)}
         self._stored: dict[Hashable, TensorSpec] = {}
@@ -238,13 +238,20 @@ class Walk:
 
     def _kind(self, frame: Frame, equations: list[Any], parent: int) -> _Kind:
         call = self._program.calls.get(frame.scope.name)
+        reads = {v.key for v in self._env.all_of(entering(equations)) if v.key is not None}
         if call is not None:
-            reads = {v.key for v in self._env.all_of(entering(equations)) if v.key is not None}
             kind = _Kind(call.type.__name__, self.path_of(call, reads), call)
         else:
-            path = join(self._around(parent), escape(frame.scope.name))
-            kind = _Kind(frame.scope.name, path if path in self._paths else None)
+            kind = _Kind(frame.scope.name, self._named(frame.scope.name, self._around(parent), reads))
         return _Kind(f"gradient of {kind.op}") if frame.scope.backward else kind
+
+    def _named(self, name: str, around: str, reads: set[Hashable]) -> str | None:
+        """Return the layer of a scope's name inside the one around it: a direct one, or one that holds what it reads."""
+        direct = join(around, escape(name))
+        if direct in self._paths:
+            return direct
+        inside = (p for p in self._paths if p and p.endswith(f"/{escape(name)}") and p.startswith(join(around, "")))
+        return next((path for path in inside if reads and reads <= self._held(path)), None)
 
     def _around(self, parent: int | None) -> str:
         """Return the path of the layer that a call is in."""
