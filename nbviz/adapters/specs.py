@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
+from nbviz.errors import InputsError
+
 BATCH = "batch"
 """The free dimension that all first axes share."""
 
@@ -54,6 +56,26 @@ class Arguments:
     def guesses(self) -> bool:
         """Tell whether the dtype of an input is a guess."""
         return any(spec.dtype is None for spec in self.specs())
+
+
+def is_dim(value: Any) -> bool:
+    """Tell whether a value can be a dimension of a shape: a size, a name, or None where it is free."""
+    return value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def spec_of(shape: tuple[Any, ...], dtype: Any, where: str) -> Spec:
+    """Return an input of a shape; ``where`` says what it is called.
+
+    Raises
+    ------
+    InputsError
+        If a size is negative.
+    """
+    if any(isinstance(d, int) and d < 0 for d in shape):
+        msg = f"{where} has the shape {shape}; a size cannot be negative. Write None for a free dimension."
+        raise InputsError(msg)
+    named = (d if d is not None else BATCH if axis == 0 else f"axis {axis}" for axis, d in enumerate(shape))
+    return Spec(tuple(d if isinstance(d, str) else int(d) for d in named), dtype)
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbviz.adapters.jax.arrays import abstract, is_array
-from nbviz.adapters.specs import BATCH, Arguments, Spec
+from nbviz.adapters.specs import Arguments, Spec, is_dim, spec_of
 from nbviz.adapters.text import plain, short
 from nbviz.errors import InputsError
 
@@ -77,12 +77,8 @@ def _check(function: Any, given: Arguments, what: str) -> None:
         raise InputsError(msg) from error
 
 
-def _is_dim(value: Any) -> bool:
-    return value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
-
-
 def _is_shape(value: Any) -> bool:
-    return type(value) in (list, tuple) and bool(value) and all(map(_is_dim, value)) and not isinstance(value[0], str)
+    return type(value) in (list, tuple) and bool(value) and all(map(is_dim, value)) and not isinstance(value[0], str)
 
 
 def _is_pair(value: Any) -> bool:
@@ -101,9 +97,9 @@ def _parse(value: Any, where: str) -> Any:
     if _holds_arrays(value, where):
         return value
     if _is_pair(value):
-        return _spec(value[0], _dtype(value[1], where), where)
+        return spec_of(value[0], _dtype(value[1], where), where)
     if _is_shape(value):
-        return _spec(tuple(value), None, where)
+        return spec_of(tuple(value), None, where)
     if where == "inputs" and (value is None or isinstance(value, (str, bytes, int, float))):
         msg = f"inputs is {short(repr(value), 80)}, a {type(value).__name__}. {_HINT}"
         raise InputsError(msg)
@@ -123,14 +119,6 @@ def _holds_arrays(value: Any, where: str) -> bool:
             msg = f"{where} holds a {type(leaf).__module__}.{type(leaf).__name__}, which JAX does not know. {_HINT}"
             raise InputsError(msg) from error
     return bool(found)
-
-
-def _spec(shape: tuple[Any, ...], dtype: Any, where: str) -> Spec:
-    if any(isinstance(d, int) and d < 0 for d in shape):
-        msg = f"{where} has the shape {shape}; a size cannot be negative. Write None for a free dimension."
-        raise InputsError(msg)
-    named = (d if d is not None else BATCH if axis == 0 else f"axis {axis}" for axis, d in enumerate(shape))
-    return Spec(tuple(d if isinstance(d, str) else int(d) for d in named), dtype)
 
 
 def _dtype(dtype: Any, where: str) -> Any:

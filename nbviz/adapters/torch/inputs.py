@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from nbviz.adapters.specs import BATCH, Arguments, Spec
+from nbviz.adapters.specs import Arguments, is_dim, spec_of
 from nbviz.adapters.text import plain, short
 from nbviz.errors import InputsError
 
@@ -79,17 +79,13 @@ def argument_names(model: Any, given: Arguments) -> list[str]:
     return (found + [f"input[{i}]" for i in range(len(found), len(given.args))])[: len(given.args)]
 
 
-def _is_dim(value: Any) -> bool:
-    return value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
-
-
 def _is_shape(value: Any) -> bool:
     import torch
 
     if isinstance(value, torch.Size):
         return True
     return (
-        isinstance(value, (list, tuple)) and bool(value) and all(map(_is_dim, value)) and not isinstance(value[0], str)
+        isinstance(value, (list, tuple)) and bool(value) and all(map(is_dim, value)) and not isinstance(value[0], str)
     )
 
 
@@ -108,9 +104,9 @@ def _parse(value: Any, where: str) -> Any:
     if isinstance(value, torch.Tensor):
         return value
     if _is_pair(value):
-        return _spec(value[0], _dtype(value[1], where), where)
+        return spec_of(value[0], _dtype(value[1], where), where)
     if _is_shape(value):
-        return _spec(tuple(value), None, where)
+        return spec_of(tuple(value), None, where)
     if isinstance(value, Mapping):
         return {key: _parse(item, f"{where}[{key!r}]") for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -118,19 +114,11 @@ def _parse(value: Any, where: str) -> Any:
     if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "dtype"):
         return torch.as_tensor(value)
     if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return _spec(tuple(value.shape), _dtype(value.dtype, where), where)
+        return spec_of(tuple(value.shape), _dtype(value.dtype, where), where)
     if where == "inputs" and (value is None or isinstance(value, (str, bytes, int, float))):
         msg = f"inputs is {short(repr(value), 80)}, a {type(value).__name__}. {_HINT}"
         raise InputsError(msg)
     return value  # a flag, a number, an object that the model's code understands
-
-
-def _spec(shape: tuple[Any, ...], dtype: Any, where: str) -> Spec:
-    if any(isinstance(d, int) and d < 0 for d in shape):
-        msg = f"{where} has the shape {shape}; a size cannot be negative. Write None for a free dimension."
-        raise InputsError(msg)
-    named = (d if d is not None else BATCH if axis == 0 else f"axis {axis}" for axis, d in enumerate(shape))
-    return Spec(tuple(d if isinstance(d, str) else int(d) for d in named), dtype)
 
 
 def _dtype(dtype: Any, where: str) -> Any:

@@ -133,9 +133,7 @@ class Trace:
         held = {**module._parameters, **module._buffers}
         record.compute, record.reads = known.compute, tuple(id(held[name]) for name in known.reads)
         made = tensors(outputs)
-        self.builder.end(record, [(self._token(t), spec(t)) for t in made])
-        for tensor in made:
-            self._storages.made(tensor)
+        self._end(record, made)
         return outputs
 
     def _open(self, module: Any, given: list[Any]) -> CallRecord:
@@ -171,9 +169,7 @@ class Trace:
         }  # what comes back as it was: the step still has its place
         outputs = self.operations.renewed(outputs, same)
         made = tensors(outputs)
-        self.builder.end(record, [(self._token(t), spec(t)) for t in made])
-        for tensor in made:
-            self._storages.made(tensor)
+        self._end(record, made)
         for tensor in written:
             if made and all(tensor is not t for t in made):
                 self.builder.alias(self._token(tensor), self._token(made[0]))
@@ -238,9 +234,7 @@ class Trace:
             record = self._begin(function, given, args, kwargs)
             record.compute = outcome.compute
             self._warn(record, outcome)
-            self.builder.end(record, [(self._token(t), spec(t)) for t in made])
-            for tensor in made:
-                self._storages.made(tensor)
+            self._end(record, made)
             self._storages.note([t for t in outcome.written if any(t is m for m in made)], record)
         return outcome.value
 
@@ -266,6 +260,12 @@ class Trace:
             record.reads += tuple(key for key in self.held if isinstance(key, tuple) and key[0] in packed)
         record.settings = operation_settings(function, args, kwargs)
         return record
+
+    def _end(self, record: CallRecord, made: list[Any]) -> None:
+        """Finish a call that has made tensors."""
+        self.builder.end(record, [(self._token(t), spec(t)) for t in made])
+        for tensor in made:
+            self._storages.made(tensor)
 
     def _ports(self, found: list[Any]) -> list[Port]:
         """Return tensors as ports; one from outside is a constant that stands where it is first used."""
