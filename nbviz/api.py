@@ -158,10 +158,11 @@ def summary(model: Any, inputs: Any = None, *, strict: bool = False) -> pd.DataF
     Returns
     -------
     DataFrame
-        Columns ``kind``, ``type``, ``input_shape``, ``output_shape``, ``dtype``, ``params``, ``trainable_params``,
-        ``own_params``, ``share``, ``bytes``, ``macs``, ``output_bytes``, ``calls``, ``order`` and ``connected_to``; unknown
-        values are missing. A row's numbers cover everything inside it, so that rows of one level add up, and
-        ``own_params`` adds up over all rows. ``attrs["totals"]`` holds the model's totals.
+        Columns ``kind``, ``type``, ``input_shape``, ``output_shape``, ``dtype``, ``param_shape``, ``param_dtype``,
+        ``params``, ``trainable_params``, ``own_params``, ``share``, ``bytes``, ``macs``, ``output_bytes``, ``calls``,
+        ``order`` and ``connected_to``; unknown values are missing. A row's numbers cover everything inside it, so that
+        rows of one level add up, and ``own_params`` adds up over all rows; ``param_shape`` and ``param_dtype`` are of
+        the parameters that a row holds itself. ``attrs["totals"]`` holds the model's totals.
 
     Warns
     -----
@@ -194,6 +195,7 @@ def print_summary(
     expand_nested: bool = False,
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
+    depth: int | str = "auto",
     strict: bool = False,
     **unknown: Any,
 ) -> None:
@@ -215,6 +217,8 @@ def print_summary(
         Show whether each layer is trained.
     layer_range
         First and last layer to show, as names or patterns.
+    depth
+        Levels of layers inside layers that are shown, from 1; ``"auto"`` is 1, and without a graph as many as fit on a screen.
 
     Warns
     -----
@@ -238,6 +242,7 @@ def print_summary(
      Non-trainable params: 0 (0.00 B)
     """
     _refuse(print_summary, unknown)
+    _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
     (print_fn or print)(
         text.summary_text(
@@ -247,6 +252,7 @@ def print_summary(
             expand_nested=expand_nested,
             show_trainable=show_trainable,
             layer_range=layer_range,
+            depth=depth,
         )
     )
 

@@ -29,8 +29,10 @@ from nbviz.errors import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nbviz.views.widget import ModelView
 _OBJECT = re.compile(r"(?P<module>[\w.]+):(?P<name>[\w.]+)(?P<called>\(\))?")
-_SHOWN = ["type", "output_shape", "params", "macs"]
+_SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape", "param_dtype", "params", "bytes"]}
+"""The columns of a sorted table, with a graph and without."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -48,7 +50,7 @@ _SHOWN = ["type", "output_shape", "params", "macs"]
     help="What goes in, where the source does not say: 'None,3,224,224', '((None, 64), \"int64\")', "
     "several as a tuple, by name as a dict.",
 )
-@click.option("--depth", metavar="N", default="auto", show_default=True, help="Levels that are open in what is saved.")
+@click.option("--depth", metavar="N", default="auto", show_default=True, help="Levels that are open.")
 @click.option(
     "--color-by", metavar="COLUMN", default="params", show_default=True, help="What the boxes of what is saved show."
 )
@@ -93,11 +95,11 @@ def _show(source: str, output: str | None, options: dict[str, Any]) -> bool:
 def _show_whole(source: str, output: str | None, options: dict[str, Any]) -> None:
     model, inputs, sort = _loaded(source), _inputs(options["inputs"]), options["sort"]
     if output is None and sort is None and not options["run"]:
-        api.print_summary(model, inputs)
+        api.print_summary(model, inputs, depth=_depth(options["depth"]))
         return
     view = api.view(model, inputs, depth=_depth(options["depth"]), color_by=options["color_by"], run=options["run"])
     if output is None:
-        click.echo(_sorted(view.table, sort).to_string() if sort is not None else str(view))
+        click.echo(_sorted(view, sort).to_string() if sort is not None else str(view))
         return
     if sort is not None:
         view.sort = [{"id": _column(view.table, sort), "desc": _is_number(view.table, sort)}]
@@ -178,13 +180,14 @@ def _name_of(source: str) -> str:
     return Path(source.rstrip("/")).name.partition(".")[0] if found is None else found["name"].rpartition(".")[2]
 
 
-def _sorted(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return the rows of a table by one column, without the root."""
+def _sorted(view: ModelView, column: str) -> pd.DataFrame:
+    """Return the rows of a view's table by one column, without the root."""
+    table = view.table
     rows = table[table.index != ""]
     name = _column(table, column)
-    kept = list(dict.fromkeys([*_SHOWN, *([] if name == "path" else [name])]))
+    kept = list(dict.fromkeys([*_SHOWN[bool(view.graph.calls)], *([] if name == "path" else [name])]))
     ordered = rows.sort_index() if name == "path" else rows.sort_values(name, ascending=not _is_number(table, name))
-    return ordered[kept]
+    return ordered[kept].astype(object).where(ordered[kept].notna(), "-")
 
 
 def _column(table: pd.DataFrame, column: str) -> str:

@@ -172,6 +172,11 @@ class Metrics:
         self.totals = self._totals()
         self.macs_basis = "per example" if graph.batch_axis else ""
 
+    @property
+    def shape_column(self) -> str:
+        """The column of the shapes that are known: of outputs, or of parameters where nothing is called."""
+        return "output_shape" if self.graph.calls else "param_shape"
+
     def _parameter_sums(self) -> None:
         params, trainable, own, stored = (_Sum(self.tree) for _ in range(4))
         columns = (self.graph.parameters.column(name) for name in ("kind", "owners", "size", "bytes", "trainable"))
@@ -283,6 +288,26 @@ def _type(metrics: Metrics) -> list[Value]:
     return found
 
 
+def _held(metrics: Metrics) -> list[Sequence[int]]:
+    """Return the ids of the parameters that each row holds itself."""
+    graph = metrics.graph
+    held = dict(zip(graph.layers.column("path"), graph.layers.column("parameters"), strict=True))
+    return [held.get(path) or () for path in metrics.tree.path]
+
+
+def _param_shape(metrics: Metrics) -> list[Value]:
+    shapes = metrics.graph.parameters.column("shape")
+    return [
+        None if not ids else shapes[ids[0]] if len(ids) == 1 else Shapes(shapes[i] for i in ids)
+        for ids in _held(metrics)
+    ]
+
+
+def _param_dtype(metrics: Metrics) -> list[Value]:
+    dtypes = metrics.graph.parameters.column("dtype")
+    return [", ".join(dict.fromkeys(dtypes[i] for i in ids)) or None for ids in _held(metrics)]
+
+
 def _share(metrics: Metrics) -> list[Value]:
     total = metrics.params[0]
     return [None if n is None or not total else n / total for n in metrics.params]
@@ -332,6 +357,8 @@ COLUMNS: Sequence[Column] = (
     Column("input_shape", "shape", lambda m: [_cell(specs) for specs in m.inputs]),
     Column("output_shape", "shape", lambda m: [_cell(specs) for specs in m.outputs]),
     Column("dtype", "str", lambda m: [specs[0].dtype if specs else None for specs in m.outputs]),
+    Column("param_shape", "shape", _param_shape),
+    Column("param_dtype", "str", _param_dtype),
     Column("params", "count", lambda m: m.params),
     Column("trainable_params", "count", lambda m: m.trainable),
     Column("own_params", "count", lambda m: m.own),

@@ -53,6 +53,31 @@ def test_a_file_is_summed_up(folder, capsys):
     assert "Total params" in printed
 
 
+def test_a_checkpoint_shows_shapes_and_sizes_of_its_parameters(folder):
+    np = pytest.importorskip("numpy")
+    arrays = {f"block.{i}.fc.{name}": np.zeros((4, i + 1), "float16") for i in range(9) for name in ("weight", "bias")}
+    np.savez(folder / "net.npz", **arrays)
+    status, printed, complaint = run(folder, "net.npz")
+    assert (status, complaint) == (0, "")
+    assert "Param Shape" in printed
+    assert "└ 8" in printed
+    assert "└ fc" in printed
+    assert "└ 8" not in run(folder, "net.npz", "--depth", "1")[1]
+    _, printed, _ = run(folder, "net.npz", "--sort", "own_params")
+    assert printed.split("\n")[0].split() == ["param_shape", "param_dtype", "params", "bytes", "own_params"]
+    assert "(4, 9), (4, 9)" in printed.split("\n")[2]
+
+
+def test_an_onnx_file_is_summed_up_and_saved(folder):
+    onnx = pytest.importorskip("onnx")
+    onnx.save(pytest.importorskip("tests.models.onnx_models").mlp(), folder / "net.onnx")
+    status, printed, complaint = run(folder, "net.onnx")
+    assert (status, complaint) == (0, "")
+    assert "encoder" in printed
+    assert "Total params: 56 (224.00 B)" in printed
+    assert run(folder, "net.onnx", "-o", "net.html") == (0, "net.html\n", "")
+
+
 def test_several_files_are_told_apart(folder):
     (folder / "other.json").write_bytes((folder / "net.json").read_bytes())
     status, printed, _ = run(folder, "net.json", "other.json")

@@ -108,7 +108,9 @@ function groupSizes(payload: Payload): (row: number) => number {
 }
 
 function describe(payload: Payload): Column[] {
-  const { rows } = payload;
+  const { rows, parameters } = payload;
+  const held: Lists = { ...rows.parameters, values: rows.parameters.values.map((id) => parameters.shape[id] ?? 0) };
+  const dtypes = (row: number) => [...new Set(Array.from(list(rows.parameters, row), (id) => parameters.dtype[id]))];
   const size = groupSizes(payload);
   const type = (row: number) => (rows.kind[row] === "group" ? `${size(row)} layers` : (rows.type[row] ?? ""));
   return [
@@ -118,6 +120,12 @@ function describe(payload: Payload): Column[] {
     shapes("input_shape", "Input shape", "Shapes of the first call's inputs", payload, rows.input_shape),
     shapes("output_shape", "Output shape", "Shapes of the first call's outputs", payload, rows.output_shape),
     define("dtype", "Dtype", { title: "Dtype of the output", width: 84, value: (row) => rows.dtype[row] || undefined }),
+    shapes("param_shape", "Param shape", "Shapes of the parameters that the layer holds itself", payload, held),
+    define("param_dtype", "Param dtype", {
+      title: "Dtypes of the parameters that the layer holds itself",
+      width: 108,
+      value: (row) => dtypes(row).join(", ") || undefined,
+    }),
   ];
 }
 
@@ -212,7 +220,11 @@ export function columnsOf(payload: Payload, extras: readonly ExtraColumn[]): Col
 /** Ids of the columns that show when nobody has chosen any. */
 export function defaultColumns(payload: Payload, extras: readonly ExtraColumn[]): string[] {
   const macs = payload.meta.totals.macs === null ? [] : ["macs"];
-  return ["path", "type", "output_shape", "params", ...macs, ...extras.map((column) => column.id)];
+  const own = extras.map((column) => column.id);
+  if (payload.calls.length > 0) return ["path", "type", "output_shape", "params", ...macs, ...own];
+  // Nothing is known of any output; where all rows but the root have one type, neither does that say anything.
+  const types = new Set(payload.rows.type.slice(1)).size > 1 ? ["type"] : [];
+  return ["path", ...types, "param_shape", "param_dtype", "params", "bytes", ...own];
 }
 
 /** The shown columns in order; the layer's name is always the first. */

@@ -192,4 +192,5 @@ def _bold(text: str) -> str:
 
 def _text(text: str) -> str:
     r"""Return plain text as the content of an HTML-like label, which may not be empty and reads ``\N`` as a node's name."""
-    return html.escape(text.replace("\\", r"\\")) or "&#160;"
+    # Graphviz takes a "]" before a tag for the end of a CDATA section, and stumbles
+    return html.escape(text.replace("\\", r"\\")).replace("]", "&#93;") or "&#160;"

@@ -13,7 +13,7 @@ _MOST_ROWS = 500
 """A notebook's preview should stay small; the totals are of everything."""
 
 
-_COLUMNS = ("Layer", "Type", "Output shape", "Params")
+_SHAPES = {"output_shape": "Output shape", "param_shape": "Param shape"}
 
 
 def table_html(metrics: Metrics, title: str, *, styled: bool = True) -> str:
@@ -29,20 +29,22 @@ def table_html(metrics: Metrics, title: str, *, styled: bool = True) -> str:
         Align the cells by style attributes, which notebooks keep; a page refuses them and has a style sheet instead.
     """
     rows = list(_rows(metrics))
+    headings = _row(("Layer", "Type", _SHAPES[metrics.shape_column], "Params"), "th", styled=styled)
     more = f"<p>… and {len(rows) - _MOST_ROWS:,} more rows.</p>" if len(rows) > _MOST_ROWS else ""
     body = "".join(_row(cells, "td", styled=styled) for cells in rows[:_MOST_ROWS])
     return (
-        f"<div><p><b>{html.escape(title)}</b></p><table class='nbviz-static'><thead>{_row(_COLUMNS, 'th', styled=styled)}</thead>"
+        f"<div><p><b>{html.escape(title)}</b></p><table class='nbviz-static'><thead>{headings}</thead>"
         f"<tbody>{body}</tbody></table>{more}<p>{' · '.join(_totals(metrics))}</p></div>"
     )
 
 
 def _rows(metrics: Metrics) -> Iterator[tuple[str, ...]]:
     columns, tree = metrics.columns, metrics.tree
-    cells = zip(tree.path, columns["type"], columns["output_shape"], columns["params"], tree.kind, strict=True)
+    missing = "?" if metrics.graph.calls else "-"  # a row without parameters of its own lacks none
+    cells = zip(tree.path, columns["type"], columns[metrics.shape_column], columns["params"], tree.kind, strict=True)
     for path, kind, shape, params, row_kind in cells:
         if path and row_kind != "group":
-            yield path, kind, "?" if shape is None else str(shape), "?" if params is None else f"{params:,}"
+            yield path, kind, missing if shape is None else str(shape), "?" if params is None else f"{params:,}"
 
 
 def _row(cells: Iterable[str], tag: str, *, styled: bool) -> str:

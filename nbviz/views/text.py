@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import final
 
 from nbviz.errors import OptionError
 from nbviz.metrics import Metrics
-from nbviz.shape import Shape
+from nbviz.shape import Shape, Shapes
 from nbviz.views.box import FRAME, NO_BREAK, BoxColumn, box_table, clean, text_width, wrap
 from nbviz.views.connections import Connections, Source
 from nbviz.views.ranges import name_range
@@ -21,6 +23,8 @@ _LEAST_WIDTH = 40
 """A terminal narrower than this is taken for one that does not tell its width."""
 _MOST_CALLS = 8
 _MOST_NOTES = 20
+_SCREEN = 24
+"""Rows of a tree that are shown without asking."""
 
 
 def summary_text(
@@ -31,6 +35,7 @@ def summary_text(
     expand_nested: bool = False,
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
+    depth: int | str = "auto",
 ) -> str:
     """Return layer, type, output shape, parameter count and connections as a text table, then the totals.
 
@@ -49,18 +54,22 @@ def summary_text(
         Show whether each layer is trained.
     layer_range
         Names of the first and the last layer to show, or patterns that they match; the totals stay those of the model.
+    depth
+        How many levels of layers inside layers to show, from 1. ``"auto"`` is 1; without a graph, where the tree is all that
+        there is, it is as many as fit on a screen.
 
     Raises
     ------
     OptionError
         If an argument cannot be understood, or the columns do not fit into the width.
     """
-    rows = _Rows(metrics, expand_nested=expand_nested)
+    rows = _Rows(metrics, _levels(metrics, depth, expand_nested=expand_nested))
     shown = _in_range(rows, layer_range)
     connected = not rows.connections.linear()
     if positions is not None and len(positions) == 3:  # what suits Keras, which draws any subclassed model as a chain
         connected = False
-    columns = _columns(_headings(connected=connected, trainable=show_trainable), line_length, positions)
+    shape = _SHAPES[metrics.shape_column]
+    columns = _columns(_headings(shape, connected=connected, trainable=show_trainable), line_length, positions)
     width = sum(column.width + FRAME for column in columns) + 1
     name = clean(metrics.graph.name)
     cells = [_cells(rows, row, connected=connected, trainable=show_trainable) for row in shown]
@@ -72,7 +81,7 @@ def summary_text(
 class _Rows:
     """Which rows are shown, and how deep each is nested."""
 
-    def __init__(self, metrics: Metrics, *, expand_nested: bool) -> None:
+    def __init__(self, metrics: Metrics, levels: float) -> None:
         self.metrics = metrics
         self.labels = [clean(label) for label in metrics.tree.labels]
         self.operations = shows_operations(metrics, ops="auto")
@@ -87,7 +96,7 @@ class _Rows:
                 self.depth.append(-1)
                 continue
             # A container that is never called itself, such as a list of blocks, is no box: its layers are the model's.
-            opened = expand_nested or parent == 0 or (not tree.calls[parent] and holds_calls[parent])
+            opened = self.depth[parent] + 1 < levels or (not tree.calls[parent] and holds_calls[parent])
             inside = parent == 0 or self.visible[parent]
             self.visible.append(inside and opened and (kind == "layer" or self.operations))
             self.depth.append(self.depth[parent] + 1)
@@ -98,6 +107,19 @@ class _Rows:
 
     def top_level(self) -> list[int]:
         return [row for row, depth in enumerate(self.depth) if depth == 0 and self.visible[row]]
+
+
+def _levels(metrics: Metrics, depth: int | str, *, expand_nested: bool) -> float:
+    """Return how many levels of the tree are shown."""
+    if expand_nested:
+        return math.inf
+    if depth != "auto":
+        return int(depth)
+    if metrics.graph.calls:
+        return 1
+    rows = Counter(path.count("/") for path in metrics.graph.layers.column("path") if path)
+    upto = itertools.accumulate(rows[level] for level in range(len(rows)))
+    return max(1, sum(count <= _SCREEN for count in upto))
 
 
 def _in_range(rows: _Rows, layer_range: Sequence[str] | None) -> list[int]:
@@ -114,16 +136,16 @@ def _in_range(rows: _Rows, layer_range: Sequence[str] | None) -> list[int]:
 # --- columns -------------------------------------------------------------------------------------------------------
 
 _LAYER = BoxColumn("Layer (type)", 0)
-_SHAPE = BoxColumn("Output Shape", 0)
+_SHAPES = {"output_shape": BoxColumn("Output Shape", 0), "param_shape": BoxColumn("Param Shape", 0)}
 _PARAMS = BoxColumn("Param #", 0, "right")
 _CONNECTED = BoxColumn("Connected to", 0)
 _TRAINABLE = BoxColumn("Trainable", 0, "center")
 _TRAINABLE_SPAN = len(_TRAINABLE.header) + FRAME + 1
 
 
-def _headings(*, connected: bool, trainable: bool) -> list[BoxColumn]:
+def _headings(shape: BoxColumn, *, connected: bool, trainable: bool) -> list[BoxColumn]:
     optional = [(_CONNECTED, connected), (_TRAINABLE, trainable)]
-    return [_LAYER, _SHAPE, _PARAMS, *(column for column, wanted in optional if wanted)]
+    return [_LAYER, shape, _PARAMS, *(column for column, wanted in optional if wanted)]
 
 
 def _columns(
@@ -186,8 +208,12 @@ def _count(value: int | None) -> str:
 
 
 def _shape(rows: _Rows, row: int) -> str:
-    """Return the output shapes of all calls, each once; or why there is none."""
+    """Return the output shapes of all calls, each once, or why there is none; without any calls, those of parameters."""
     tree, calls = rows.metrics.tree, rows.metrics.graph.calls
+    if not calls:
+        held = rows.metrics.columns["param_shape"][row]
+        built = rows.metrics.columns["params"][row] is not None
+        return _text(held) if held is not None or not built else "-"
     mine = tree.calls[row]
     if not mine:
         return _missing_shape(rows, row)
@@ -198,7 +224,7 @@ def _shape(rows: _Rows, row: int) -> str:
     return _limited([shape or UNKNOWN for shape in shapes], "shapes")
 
 
-def _text(shape: Shape | None) -> str:
+def _text(shape: Shape | Shapes | None) -> str:
     return UNKNOWN if shape is None else clean(str(shape)).replace(" ", NO_BREAK)
 
 

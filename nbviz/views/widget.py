@@ -466,7 +466,7 @@ class ModelView(anywidget.AnyWidget):
         return {**data, "text/plain": repr(self), "text/html": self._still()}, metadata
 
     def __str__(self) -> str:
-        return text.summary_text(self._metrics)
+        return text.summary_text(self._metrics, depth=self.depth)
 
     def __repr__(self) -> str:
         totals = self._metrics.totals["params"]

@@ -160,7 +160,7 @@ def test_input_without_a_layer_is_drawn_where_it_says_more_than_what_takes_it():
 
 def test_several_tensors_between_two_nodes_are_one_edge():
     net = shared()
-    doubled = graph(net.layers, net.calls, [(10, 0, 11, 0), (10, 0, 11, 1), (9, 0, 10, 0)])
+    doubled = graph(net.layers, net.calls, [(10, 0, 11, 0), (10, 0, 11, 1), (9, 0, 10, 0)], net.parameters)
     assert drawn(doubled)[1] == [("concat#1 (concat)", "head (Dense)"), ("head (Dense)", "tail (Split)")]
 
 

@@ -163,6 +163,8 @@ def test_csv_has_plain_numbers_and_empty_cells(table):
         "input_shape": "",
         "output_shape": "",
         "dtype": "",
+        "param_shape": "(1000,), (2,)",
+        "param_dtype": "int4, uint32",
         "params": "1000",
         "trainable_params": "1000",
         "own_params": "1000",

@@ -21,6 +21,8 @@ def test_index_columns_and_totals_are_the_documented_ones():
         "input_shape",
         "output_shape",
         "dtype",
+        "param_shape",
+        "param_dtype",
         "params",
         "trainable_params",
         "own_params",

@@ -140,6 +140,22 @@ def test_layer_range_takes_names_and_patterns(layer_range, names):
     assert below[0] == "Total params: 1,044 (664.00 B)"
 
 
+def test_depth_opens_so_many_levels():
+    assert layers_of(printed(shared(), depth=1)[1]) == layers_of(printed(shared())[1])
+    assert layers_of(printed(shared(), depth=2)[1]) == layers_of(printed(shared(), expand_nested=True)[1])
+
+
+@pytest.mark.parametrize(
+    ("blocks", "shown"), [(3, ["blocks", "0", "fc", "1", "fc", "2", "fc"]), (20, ["blocks", *map(str, range(20))])]
+)
+def test_without_a_graph_the_tree_is_open_as_far_as_a_screen_goes(blocks, shown):
+    layers = [Layer("", "net", "Net"), Layer("blocks", "blocks", "Blocks", "", "")]
+    for block in (f"blocks/{i}" for i in range(blocks)):
+        layers += [Layer(block, block, "Block", "", "blocks"), Layer(f"{block}/fc", "fc", "Linear", "", block)]
+    _, rows, _ = printed(graph(layers))
+    assert [name.split(" ")[0] for name in layers_of(rows)] == shown
+
+
 def test_layer_range_keeps_what_is_nested_in_it():
     _, rows, _ = printed(shared(), layer_range=["block", "block"], expand_nested=True)
     assert layers_of(rows) == ["block (Block)", "up (Dense)", "down (Dense)"]
@@ -197,7 +213,7 @@ def unbuilt(**changes):
 def test_what_is_not_built_is_a_question_mark_and_not_zero():
     text = summary_text(Metrics(unbuilt()), line_length=80, show_trainable=True)
     _, rows, below = parse(text)
-    assert [list(row.values()) for row in rows] == [["a (Dense)", "?", "?", "Y"], ["b (Dense)", "?", "3", "Y"]]
+    assert [list(row.values()) for row in rows] == [["a (Dense)", "?", "?", "Y"], ["b (Dense)", "(3,)", "3", "Y"]]
     assert below == ["Total params: unknown", "Trainable params: unknown", "Non-trainable params: unknown"]
 
 

@@ -10,6 +10,8 @@ import { TablePane } from "./table-pane";
 
 /** Below this, table and graph take turns. */
 const NARROW = 680;
+/** The table's share of the width where there is no graph beside it and nobody has moved the border. */
+const MOSTLY_TABLE = 0.7;
 /** From here on the inspector stands beside the graph, not under it. */
 const WIDE = 1080;
 
@@ -25,7 +27,9 @@ type Tab = "table" | "graph";
 
 export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
   const { store, graph } = useDisplay();
-  const { split, selection } = useStore(store, "split", "selection");
+  const { split: kept, selection } = useStore(store, "split", "selection");
+  const drawn = payload.calls.length > 0;
+  const split = !drawn && kept === DEFAULT_STATE.split ? MOSTLY_TABLE : kept;
   const [tab, setTab] = useState<Tab>("table");
   const area = useRef<HTMLDivElement>(null);
   const narrow = width < NARROW;
@@ -63,7 +67,7 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
         )}
         <Side
           inspector={inspector ? <Inspector payload={payload} onClose={close} /> : null}
-          horizontal={!narrow && width >= WIDE}
+          horizontal={drawn && width >= WIDE}
           graphShown={shows("graph")}
         >
           <GraphView
