@@ -9,9 +9,11 @@ little, names that end with the same number may (``separable_conv_1_normal_left2
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import final
 
 from nbviz.builder import escape, join
@@ -53,23 +55,18 @@ class _Scope:
 
     parts: Sequence[_Part]
     inside: list[int]
-    after: Sequence[Collection[int]]
-    before: Sequence[Collection[int]]
-    accepted: list[list[int]] = field(default_factory=list)
+    after: Mapping[int, Collection[int]]
+    before: Mapping[int, Collection[int]]
     group_of: dict[int, list[int]] = field(default_factory=dict)
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    """Stretches of the order that groups lie in, those that overlap as one."""
 
     def within(self, members: list[int]) -> _Scope:
         """Return the scope of one group's own members."""
         kept = set(members)
         after = {i: [j for j in self.after[i] if j in kept] for i in members}
         before = {i: [j for j in self.before[i] if j in kept] for i in members}
-        size = len(self.parts)
-        return _Scope(
-            self.parts,
-            sorted(members),
-            [after.get(i, ()) for i in range(size)],
-            [before.get(i, ()) for i in range(size)],
-        )
+        return _Scope(self.parts, sorted(members), after, before)
 
     def named(self) -> list[int]:
         """Return the siblings that names can group."""
@@ -77,7 +74,8 @@ class _Scope:
 
     def accept(self, members: list[int]) -> None:
         """Take these siblings as one group from now on."""
-        self.accepted.append(members)
+        touched, span = self._overlapping(members[0], members[-1])
+        self.spans[touched] = [span]
         for i in members:
             self.group_of[i] = members
 
@@ -105,17 +103,17 @@ class _Scope:
 
     def _window(self, members: list[int]) -> tuple[int, int]:
         """Return the stretch of the order that a path which comes back can pass: through a group it may also step back."""
-        low, high = min(members), max(members)
-        spans = [(group[0], group[-1]) for group in self.accepted]
-        changed = True
-        while changed:
-            changed = False
-            for first, last in spans:
-                if first <= high and last >= low and (first < low or last > high):
-                    low, high, changed = min(low, first), max(high, last), True
-        return low, high
+        return self._overlapping(min(members), max(members))[1]
 
-    def _reached(self, start: list[int], step: Sequence[Collection[int]], window: tuple[int, int]) -> set[int]:
+    def _overlapping(self, low: int, high: int) -> tuple[slice, tuple[int, int]]:
+        """Return which spans overlap a stretch, and the stretch with them."""
+        touched = slice(
+            bisect_left(self.spans, low, key=itemgetter(1)), bisect_right(self.spans, high, key=itemgetter(0))
+        )
+        found = [(low, high), *self.spans[touched]]
+        return touched, (min(first for first, _ in found), max(last for _, last in found))
+
+    def _reached(self, start: list[int], step: Mapping[int, Collection[int]], window: tuple[int, int]) -> set[int]:
         """Follow connections, other groups as a whole, as far as they can lead back to the members."""
         low, high = window
         found: set[int] = set()
@@ -187,8 +185,8 @@ def _scope(graph: ModelGraph, frame: int, name_of: dict[str, str], layer: str) -
             top[call] = top[parents[call]]
         else:
             break  # the calls inside a call follow it directly
-    after: list[set[int]] = [set() for _ in order]
-    before: list[set[int]] = [set() for _ in order]
+    after: dict[int, set[int]] = {i: set() for i in range(len(order))}
+    before: dict[int, set[int]] = {i: set() for i in range(len(order))}
     for source, target in zip(graph.edges.column("source"), graph.edges.column("target"), strict=True):
         a, b = top.get(source), top.get(target)
         if a is not None and b is not None and a != b:
