@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from nbviz.columns import Columns
 from nbviz.graph import (
@@ -93,9 +93,7 @@ class CallRecord:
     begun: _Mark | None = None
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(NamedTuple):
     calls: int
     layers: int
     tensors: int

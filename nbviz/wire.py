@@ -197,7 +197,13 @@ def _tensors(tensors: Sequence[TensorSpec], write: Writer, shapes: Interned[Shap
 
 def _settings_text(settings: tuple[Any, ...]) -> str:
     # Not the values themselves: 1, 1.0 and True are equal, and one of them would be shown for all.
-    return json.dumps(_plain(settings))
+    try:
+        return _ENCODER.encode(settings)
+    except ValueError:  # something in it is not finite
+        return _ENCODER.encode(_plain(settings))
+
+
+_ENCODER: Final = json.JSONEncoder(allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

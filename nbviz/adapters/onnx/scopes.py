@@ -80,19 +80,23 @@ def _modules(scopes: str, classes: str) -> tuple[Entry, ...]:
 
 @functools.lru_cache(maxsize=4096)
 def _of_name(outer: str) -> tuple[Entry, ...]:
-    """Return the scopes in a path of names; ``layer1/layer1.0`` is the part ``0`` of ``layer1``."""
-    found: list[Entry] = []
-    path: tuple[str, ...] = ()
-    last: list[str] = []
-    for segment in [piece for piece in outer.split("/") if piece][:_DEEPEST]:
-        pieces = _pieces(segment)
-        inner = pieces[len(last) :] if last and len(pieces) > len(last) and pieces[: len(last)] == last else pieces
-        path, last = (*path, *map(label, inner)), pieces
-        found.append(Entry(path))
-    return tuple(found)
+    """Return the scopes in a path of names."""
+    return _nested(tuple(filter(None, outer.split("/")))[:_DEEPEST])
+
+
+@functools.lru_cache(maxsize=4096)
+def _nested(names: tuple[str, ...]) -> tuple[Entry, ...]:
+    """Return the scopes of names, outer first; ``layer1/layer1.0`` is the part ``0`` of ``layer1``."""
+    if not names:
+        return ()
+    around = _nested(names[:-1])
+    path = around[-1].path if around else ()
+    pieces, last = _pieces(names[-1]), _pieces(names[-2]) if around else []
+    inner = pieces[len(last) :] if last and len(pieces) > len(last) and pieces[: len(last)] == last else pieces
+    return (*around, Entry((*path, *map(label, inner))))
 
 
 def _pieces(segment: str) -> list[str]:
     """Cut the dotted name of a module in a list (``layers.0``); other names with dots stay whole."""
     pieces = segment.split(".")
-    return pieces if any(piece.isdigit() for piece in pieces[1:]) and all(pieces) else [segment]
+    return pieces if len(pieces) > 1 and any(piece.isdigit() for piece in pieces[1:]) and all(pieces) else [segment]

@@ -62,6 +62,10 @@ class Place:
     depth: int = 0
     again: bool = False
 
+    def inside(self, scope: Hashable, *, again: bool) -> Place:
+        """Return the place inside a scope of the same graph."""
+        return Place(self.env, self.types, self.where, self.around, scope, self.versions, self.depth, again)
+
 
 @final
 @dataclass(slots=True)
@@ -207,7 +211,7 @@ class Walk:
         record = self.builder.begin("layer", layer.type, parent, layer=layer.path)
         # a scope that reads the same weights is called again; else this is the rest of it, and has operations of its own
         read = self._read.setdefault(key, set())
-        inside = replace(place, holder=key, again=not read.isdisjoint(frame.read))
+        inside = place.inside(key, again=not read.isdisjoint(frame.read))
         read.update(frame.read)
         if not inside.again:
             record.counters = self._counters.setdefault(key, record.counters)
