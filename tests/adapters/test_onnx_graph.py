@@ -341,3 +341,23 @@ def test_what_the_newer_exporter_of_pytorch_returns_nests_as_the_module():
     }
     assert row(graph, "").type == row(original, "").type
     assert Metrics(graph).totals["macs"] == Metrics(original).totals["macs"]
+
+
+@pytest.mark.filterwarnings("ignore")  # of the exporter
+def test_a_number_in_a_module_s_code_is_no_weight():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxscript")
+
+    class Attention(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.tensor([2.0]))
+            self.query = torch.nn.Linear(8, 8)
+
+        def forward(self, x):
+            query = (self.query(x) * self.scale)[:, None]
+            return torch.nn.functional.scaled_dot_product_attention(query, query, query)
+
+    made = Attention().eval()
+    graph = graph_of(torch.onnx.export(made, (torch.randn(2, 5, 8),), dynamo=True, verbose=False))
+    assert sorted(p.size for p in graph.parameters) == sorted(p.numel() for p in made.parameters())

@@ -4,6 +4,8 @@ What a file stores besides its nodes (initializers, ``Constant`` nodes) is not t
 
 - initializers with a fraction (``float32``, ``bfloat16``, ``float8``, ...) and at least one axis are weights, unless every
   node that reads them takes them as an argument (the scales of a ``Resize``);
+- one of a single number that PyTorch's exporter has taken out of the code (``val_7``) is a constant: it numbers those, and
+  parameters keep their names;
 - whole numbers, and what ``Constant`` nodes give, are weights where a node computes with them (the weight of
   ``QLinearConv``, what ``DequantizeLinear`` unpacks); scales and zero points are arguments;
 - everything else is a constant: shapes, indices, scalars.
@@ -12,6 +14,7 @@ What a file stores besides its nodes (initializers, ``Constant`` nodes) is not t
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -26,6 +29,7 @@ Key = tuple[str, str]
 """Tells stored tensors apart: the graph that holds it (see ``stored_in``), and its name there."""
 
 _FRACTIONS = ("float", "bfloat", "complex")
+_FROM_CODE = re.compile(r"val_\d+")
 _LAST = 1 << 10
 
 ARGUMENTS: Mapping[str, Sequence[int]] = {
@@ -116,6 +120,7 @@ def stored_value(tensor: Any, readers: Iterable[tuple[str, int]], key: Key, *, l
         Whether it is written into a node, as numbers in a model's code are.
     """
     spec, dims = described_tensor(tensor)
+    literal = literal or (_FROM_CODE.fullmatch(key[1]) is not None and spec.shape is not None and spec.shape.size() == 1)
     if is_weight(spec, list(readers), literal=literal):
         return Value(spec, dims, weight=key)
     return Value(spec, dims, constant=tensor)
