@@ -120,8 +120,8 @@ def stored_value(tensor: Any, readers: Iterable[tuple[str, int]], key: Key, *, l
         Whether it is written into a node, as numbers in a model's code are.
     """
     spec, dims = described_tensor(tensor)
-    literal = literal or (_FROM_CODE.fullmatch(key[1]) is not None and spec.shape is not None and spec.shape.size() == 1)
-    if is_weight(spec, list(readers), literal=literal):
+    from_code = spec.shape is not None and spec.shape.size() == 1 and _FROM_CODE.fullmatch(key[1]) is not None
+    if is_weight(spec, list(readers), literal=literal or from_code):
         return Value(spec, dims, weight=key)
     return Value(spec, dims, constant=tensor)
 
