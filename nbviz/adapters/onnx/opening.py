@@ -79,11 +79,11 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: An
 def _built(model: Any, path: Path | None, inputs: Any) -> tuple[GraphBuilder, Rows]:
     notes: list[str] = []
     shaped = with_shapes(model, notes.append)
-    module, _, kind = next(filter(None, map(root_class, shaped.graph.node[:1])), "").rpartition(".")
+    kind = next(filter(None, map(root_class, shaped.graph.node[:1])), "")
     own = label(model.graph.name) or "model"
-    builder = GraphBuilder(kind or (own if path is None else label(path.stem)), "ONNX")
+    builder = GraphBuilder(kind.rpartition(".")[2] or (own if path is None else label(path.stem)), "ONNX")
     rows = Rows(builder)
-    root = rows.root(kind or "ModelProto", module or "onnx", _settings(model))
+    root = rows.root(kind, _settings(model))
     for text in notes:
         builder.note(text)
     Walk(builder, rows, shaped).run(root)

@@ -30,22 +30,28 @@ class Rows:
         Paths of nodes without a name.
     has_scopes
         Whether any node is in a scope.
+    modules
+        The scopes, and the model itself, that are known to be modules of the original model.
     """
 
     def __init__(self, builder: GraphBuilder) -> None:
         self.builder = builder
         self.automatic: set[str] = set()
         self.has_scopes = False
+        self.modules: set[Hashable] = set()
         self._scopes: dict[tuple[Hashable, tuple[str, ...]], Hashable] = {}
         self._nodes: dict[tuple[Hashable, str, tuple[Key, ...]], Hashable] = {}
         self._segments: dict[tuple[Hashable, str], int] = {}
         self._stored: dict[Key, Stored] = {}
         self._held: set[Key] = set()
 
-    def root(self, kind: str, module: str, settings: tuple[tuple[str, Setting], ...]) -> Hashable:
-        """Add the model and return its key."""
+    def root(self, kind: str, settings: tuple[tuple[str, Setting], ...]) -> Hashable:
+        """Add the model, of the original's class ``kind`` if that is known, and return its key."""
         key = ("root",)
-        self.builder.add_layer(key, None, "", name="", type=kind, module=module, settings=settings)
+        module, _, name = (kind or "onnx.ModelProto").rpartition(".")
+        self.builder.add_layer(key, None, "", name="", type=name, module=module, settings=settings)
+        if kind:
+            self.modules.add(key)
         return key
 
     def scope(self, around: Hashable, entry: Entry) -> Hashable:
@@ -56,6 +62,7 @@ class Rows:
         layer = self.builder.layer(key)
         if entry.type and layer.type == SCOPE:
             layer.module, _, layer.type = entry.type.rpartition(".")
+            self.modules.add(key)
         return key
 
     def _add_scope(self, around: Hashable, path: tuple[str, ...]) -> Hashable:

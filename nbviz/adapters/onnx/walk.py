@@ -268,23 +268,38 @@ class Walk:
         """Record a node that has no others inside; ``key`` is that of its own scope."""
         given = self._given(node, place)
         told = (*(settings(node) if node.attributes else ()), *given.settings)
+        holder = key
         if key is None and given.reads:
-            key = self.rows.called_again(place.holder, node.op, given.reads) if place.again else None
-            key = self.rows.node(place.holder, node, given.reads) if key is None else key
+            if self._is_module(place.holder, given.reads):
+                holder = place.holder
+            else:
+                holder = key = self._row(node, given.reads, place)
         if key is None:
             record = self.builder.begin("operation", label(node.op), parent, given.ports)
             record.settings = (("name", label(node.full_name)), *told) if node.full_name else told
         else:
             record = self._layer_call(node, key, told, parent, given.ports)
-            for weight in given.reads:
-                self.rows.hold(key, weight)
-            record.reads = tuple(given.reads)
+        for weight in given.reads:
+            self.rows.hold(holder, weight)
+        record.reads = tuple(given.reads)
         outputs = self._outputs(node, place)
         if not contracts_nothing(node):
             record.compute = contractions(Step(node, given.values, outputs, self._batch))
             if not known(node):
                 self._findings.unknown[node.domain, node.op] = None
         self.builder.end(record, [(value, value.spec) for value in outputs if value is not None])
+
+    def _row(self, node: Node, reads: Sequence[Key], place: Place) -> Hashable:
+        """Return the key of a row for a node: where its scope is called again, that of the first call."""
+        known = self.rows.called_again(place.holder, node.op, reads) if place.again else None
+        return self.rows.node(place.holder, node, reads) if known is None else known
+
+    def _is_module(self, scope: Hashable, reads: Iterable[Key]) -> bool:
+        """Tell whether a scope is the module that holds these weights: by its class, or by their names."""
+        if scope in self.rows.modules:
+            return True
+        name = self.rows.layer(scope).name
+        return bool(name) and all(weight.rpartition(".")[0] == name for _, weight in reads)
 
     def _layer_call(
         self, node: Node, key: Hashable, told: Iterable[tuple[str, Setting]], parent: int, ports: Sequence[Port]
