@@ -36,6 +36,7 @@ export function App({ store, options, root }: AppProps) {
     [store, options, root, announce],
   );
   useHeight(root, store, payload, options.page || full);
+  useCollapsing(root, size?.width);
   useKeys(root, {
     "/": () => search.current?.focus(),
     f: () => graph.current?.fit(),
@@ -100,6 +101,18 @@ function useAnnouncer(): [string, (text: string) => void] {
 }
 
 const TINY = 9;
+
+/** Widths below which the toolbar and the footer collapse, see theme.css. */
+const COLLAPSE = [1000, 760, 580];
+
+/**
+ * Notes on the root which widths it is below. Container queries would say it in CSS alone, but Chromium (150) then loses what is
+ * added to a view while JupyterLab skips its cell (`content-visibility`), for good: a table without its rows.
+ */
+function useCollapsing(root: HTMLElement, width: number | undefined): void {
+  const below = width === undefined ? "" : COLLAPSE.filter((least) => width < least).join(" ");
+  useLayoutEffect(() => root.setAttribute("data-below", below), [root, below]);
+}
 
 /** The height asked for, or one by the content: a model of a few layers needs no big frame. */
 function useHeight(root: HTMLElement, store: Store, payload: Payload | null, fills: boolean): void {

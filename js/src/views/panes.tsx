@@ -45,7 +45,10 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
   return (
     <>
       {narrow && <Tabs tab={tab} onTab={setTab} />}
-      <div class={`nbviz-main ${arrangement}${inspector ? " has-inspector" : ""}`} ref={area}>
+      <div
+        class={`nbviz-main ${arrangement}${inspector ? " has-inspector" : ""}${drawn ? "" : " is-undrawn"}`}
+        ref={area}
+      >
         <div
           class="nbviz-table-pane"
           hidden={!shows("table")}

@@ -27,8 +27,8 @@ _NAME = 400
 _SETTINGS = 200
 _BUFFERS = {"running_mean", "running_var", "num_batches_tracked"}
 NO_GRAPH = (
-    "A checkpoint has parameters and no graph: rows are made of the tensors' names, and types, calls and MACs are not known. "
-    "Which parameters are trained is not known either; those that could be count as trainable."
+    "A checkpoint has tensors and no graph; rows are made of their names. Which of them are trained is not known: those that "
+    "could be count as trainable."
 )
 
 
