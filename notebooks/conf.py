@@ -38,7 +38,9 @@ nb_execution_timeout = 240
 nb_execution_show_tb = True
 nb_output_stderr = "error"
 # the notebook on PyTorch stands without outputs where there is no PyTorch
-nb_execution_excludepatterns = [] if all(map(find_spec, ("torch", "transformers"))) else ["pytorch.ipynb"]
+nb_execution_excludepatterns = (
+    [] if all(map(find_spec, ("torch", "transformers"))) else ["pytorch.ipynb", "files_and_jax.ipynb"]
+)
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # nothing from another host: the views are whole pages
 
 napoleon_use_rtype = False
