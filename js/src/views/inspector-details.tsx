@@ -64,6 +64,8 @@ export function CallDetails({ payload, call }: { payload: Payload; call: number 
 
 function facts(payload: Payload, row: number, extras: readonly ExtraColumn[]) {
   const { rows, meta } = payload;
+  const called = payload.calls.length > 0;
+  const macs = Number.isNaN(rows.macs[row]) ? "unknown" : formatCount(rows.macs[row]);
   const trainable = rows.trainable[row] ?? -1;
   const params = rows.params[row] ?? Number.NaN;
   const own = rows.own_params[row];
@@ -81,11 +83,11 @@ function facts(payload: Payload, row: number, extras: readonly ExtraColumn[]) {
     ["Non-trainable", fixed > 0 ? formatCount(fixed) : ""],
     ["Own params", some && own !== params ? formatCount(own) : ""],
     ["Size", some ? formatBytes(rows.bytes[row]) : ""],
-    ["MACs", Number.isNaN(rows.macs[row]) ? "unknown" : formatCount(rows.macs[row]), meta.macs_basis],
+    ["MACs", called ? macs : "", meta.macs_basis],
     ["Output size", Number.isNaN(rows.output_bytes[row]) ? "" : formatBytes(rows.output_bytes[row])],
     ["Trainable", trainable < 0 ? "" : trainable === 1 ? "yes" : "no (frozen)"],
     ["Name", rows.name[row] !== rows.path[row] && rows.name[row] !== rows.label[row] ? (rows.name[row] ?? "") : ""],
-    ["Called", rows.order[row] === -1 && rows.kind[row] === "layer" ? "never" : ""],
+    ["Called", called && rows.order[row] === -1 && rows.kind[row] === "layer" ? "never" : ""],
     ...added.map((column) => [column.label, column.text(row)] as const),
   ] as const satisfies readonly (readonly [string, string, string?])[];
 }
