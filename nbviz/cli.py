@@ -29,7 +29,6 @@ from nbviz.errors import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nbviz.views.widget import ModelView
 _OBJECT = re.compile(r"(?P<module>[\w.]+):(?P<name>[\w.]+)(?P<called>\(\))?")
 _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape", "param_dtype", "params", "bytes"]}
 """The columns of a sorted table, with a graph and without."""
@@ -99,7 +98,9 @@ def _show_whole(source: str, output: str | None, options: dict[str, Any]) -> Non
         return
     view = api.view(model, inputs, depth=_depth(options["depth"]), color_by=options["color_by"], run=options["run"])
     if output is None:
-        click.echo(_sorted(view, sort).to_string() if sort is not None else str(view))
+        click.echo(
+            _sorted(view.table, sort, _SHOWN[bool(view.graph.calls)]).to_string() if sort is not None else str(view)
+        )
         return
     if sort is not None:
         view.sort = [{"id": _column(view.table, sort), "desc": _is_number(view.table, sort)}]
@@ -180,12 +181,11 @@ def _name_of(source: str) -> str:
     return Path(source.rstrip("/")).name.partition(".")[0] if found is None else found["name"].rpartition(".")[2]
 
 
-def _sorted(view: ModelView, column: str) -> pd.DataFrame:
-    """Return the rows of a view's table by one column, without the root."""
-    table = view.table
+def _sorted(table: pd.DataFrame, column: str, shown: list[str]) -> pd.DataFrame:
+    """Return the rows of a table by one column, without the root."""
     rows = table[table.index != ""]
     name = _column(table, column)
-    kept = list(dict.fromkeys([*_SHOWN[bool(view.graph.calls)], *([] if name == "path" else [name])]))
+    kept = list(dict.fromkeys([*shown, *([] if name == "path" else [name])]))
     ordered = rows.sort_index() if name == "path" else rows.sort_values(name, ascending=not _is_number(table, name))
     return ordered[kept].astype(object).where(ordered[kept].notna(), "-")
 

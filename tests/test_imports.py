@@ -39,7 +39,7 @@ PYTHON_ROOMS: dict[str, set[str]] = {
     "metrics": MEASURES,
     "codings": set(),
     "wire": MEASURES | {"invariants", "codings"},
-    "adapters": MEASURES | {"builder", "grouping", "reading", "wire"},
+    "adapters": MEASURES | {"builder", "grouping", "progress", "reading", "wire"},
     "views": MEASURES | {"reading", "wire", "progress"},
     "api": MEASURES | {"collecting", "reading", "wire", "adapters", "views"},
     "__init__": MEASURES | {"reading", "api", "views"},

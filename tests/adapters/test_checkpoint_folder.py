@@ -81,7 +81,7 @@ def test_shards_of_pytorch_are_one_checkpoint_whose_storages_are_their_own(fill)
     weight_map = {f"t.{i}": f"pytorch_model-{i}-of-2.bin" for i in (1, 2)}
     folder = fill(**shards, **{"pytorch_model.bin.index.json": index(**weight_map)})
     graph = graph_of(folder)
-    assert (graph.name, graph.framework) == ("pytorch_model", "PyTorch")
+    assert (graph.name, graph.framework) == ("net", "PyTorch")
     assert {name: list(found) for name, found in values(folder).items()} == {"t/1": [1] * 3, "t/2": [2] * 3}
     refused(
         fill(**{"pytorch_model.bin.index.json": index(**{"t.1": "pytorch_model-2-of-2.bin"})})

@@ -13,11 +13,14 @@ from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, read
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError
 from nbviz.graph import Setting
+from nbviz.progress import report
 from nbviz.reading import Reading
 
 _TORCH = ".bin.index.json"
 _KIND = "the index of a sharded checkpoint"
 _SHARDS = 10_000
+_USUAL = frozenset({"model", "pytorch_model", "diffusion_pytorch_model"})
+"""What libraries call the index of any model."""
 
 
 def read_index(path: Path, _inputs: Any = None) -> Reading:
@@ -38,7 +41,8 @@ def read_index(path: Path, _inputs: Any = None) -> Reading:
     pickled = path.name.lower().endswith(_TORCH)
     found: dict[str, Entry] = {}
     left_out = 0
-    for shard, file in shards.items():
+    for number, (shard, file) in enumerate(shards.items()):
+        _tell(path, number, len(shards))
         held = torch_files.read_entries(file) if pickled else safetensors.read_header(file)[0]
         listed = {name: entry for name, entry in held.items() if weight_map.get(name) == shard}
         left_out += len(held) - len(listed)
@@ -47,8 +51,10 @@ def read_index(path: Path, _inputs: Any = None) -> Reading:
     if lost:
         what = f"it says that {short(lost[0], 100)!r} is in {short(weight_map[lost[0]], 100)!r}, which is not so"
         raise damaged(path, _KIND, what)
-    name, kind = path.name.rsplit(".", 3)[0], "PyTorch" if pickled else safetensors.KIND
-    checkpoint = Checkpoint(name, kind, [found[name] for name in weight_map], {(): [*metadata, ("files", len(shards))]})
+    kind = "PyTorch" if pickled else safetensors.KIND
+    checkpoint = Checkpoint(
+        _name(path), kind, [found[name] for name in weight_map], {(): [*metadata, ("files", len(shards))]}
+    )
     if left_out:
         checkpoint.notes.append(f"{left_out:,} tensors in the files are not in the index {path.name!r}, and not shown.")
     return reading_of(path, _KIND, checkpoint)
@@ -63,7 +69,8 @@ def read_shards(folder: Path, shards: Sequence[Path]) -> Reading:
         If one is damaged, or two hold a tensor of the same name.
     """
     found: dict[str, Entry] = {}
-    for path in shards:
+    for number, path in enumerate(shards):
+        _tell(folder, number, len(shards))
         held, _ = safetensors.read_header(path)
         twice = held.keys() & found.keys()
         if twice:
@@ -74,6 +81,20 @@ def read_shards(folder: Path, shards: Sequence[Path]) -> Reading:
     checkpoint = Checkpoint(folder.absolute().name, safetensors.KIND, list(found.values()))
     checkpoint.settings[()] = [("files", len(shards))]
     return reading_of(folder, safetensors.KIND, checkpoint)
+
+
+def _tell(path: Path, number: int, count: int) -> None:
+    report(lambda: f"Reading {path.name}: {number:,} of {count:,} files")
+
+
+def _name(path: Path) -> str:
+    """Return what to call the checkpoint of an index: most are called ``model``, and their folders after the model."""
+    name, folder = path.name.rsplit(".", 3)[0], path.absolute().parent
+    if name not in _USUAL:
+        return name
+    if folder.parent.name == "snapshots":  # of Hugging Face's cache: models--who--what/snapshots/commit
+        return folder.parent.parent.name.rpartition("--")[2]
+    return folder.name or name
 
 
 def _index(path: Path) -> tuple[dict[str, str], list[tuple[str, Setting]]]:
