@@ -49,6 +49,22 @@ def beside(tmp_path, location="net.data", **changes):
 # Weights
 
 
+@pytest.mark.slow  # and it takes four gigabytes
+def test_shapes_of_a_model_of_more_than_two_gigabytes_are_inferred():
+    width = 23_200
+    stored = [TensorProto(name=n, data_type=TensorProto.INT8, dims=[width, width]) for n in ("a", "b", "c", "d")]
+    for weight in stored:
+        weight.raw_data = bytes(width * width)
+    names = ["x", "h1", "h2", "h3", "y"]
+    nodes = [node("MatMulInteger", f"{x} {w.name}", y) for x, w, y in zip(names, stored, names[1:], strict=False)]
+    made = model(nodes, [info("x", "batch", width, dtype=TensorProto.INT8)], [info("y", None)], stored)
+    assert sum(len(weight.raw_data) for weight in stored) > 2**31
+    graph = read(made).graph
+    assert messages(graph) == ""
+    assert str(graph.calls[2].outputs[0].shape) == f"(batch, {width})"
+    assert Metrics(graph).totals["params"] == 4 * width * width
+
+
 def test_weights_inside_the_file(tmp_path):
     path = tmp_path / "net.onnx"
     onnx.save(models.mlp(), path)
