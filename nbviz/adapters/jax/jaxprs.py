@@ -93,6 +93,20 @@ def written_by_jax(equation: Any) -> str:
     return ""
 
 
+def stands_twice(jaxpr: Any) -> bool:
+    """Tell whether the jaxpr of a function that is not JAX's own is in this one twice: a later call was not traced, but known."""
+    seen: set[int] = set()
+    waiting = [jaxpr]
+    while waiting:
+        for equation in waiting.pop().eqns:
+            for one in () if written_by_jax(equation) else inner_of(equation):
+                if id(one.jaxpr) in seen:
+                    return True
+                seen.add(id(one.jaxpr))
+                waiting.append(one.jaxpr)
+    return False
+
+
 def _function(jaxpr: Any) -> tuple[str, str]:
     """Return the name of the function that a jaxpr was traced from, and the file where it is written."""
     info = str(getattr(getattr(jaxpr, "debug_info", None), "func_src_info", "") or "")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from nbviz.adapters.free import free_dimensions
 from nbviz.adapters.jax.arrays import abstract, is_array
 from nbviz.adapters.jax.failures import mark
 from nbviz.adapters.jax.inputs import argument_names, arguments, entered, traceable
+from nbviz.adapters.jax.jaxprs import stands_twice
 from nbviz.adapters.jax.recorder import Recorder, separate_caches
 from nbviz.adapters.jax.subject import Subject, is_of_library
 from nbviz.adapters.jax.subjects import subject_of
@@ -83,14 +85,46 @@ def _record(
     subject: Subject, given: Arguments, default: Any, varied: str | None = None
 ) -> tuple[GraphBuilder, Exception | None]:
     """Record the model once; ``varied`` names the free dimension that gets its other size."""
-    import jax
-
     if varied is None:
         subject.prepare(given, default)
     entering = entered(given, default, varied)
     fill, structs = traceable(entering)
     own = [*(abstract(leaf) for _, leaf in subject.leaves), *subject.extras]
-    recorder = Recorder()
+    trial = _trace(subject, fill, own, structs, apart=False)
+    if stands_twice(trial.jaxpr.jaxpr):
+        trial = _trace(subject, fill, own, structs, apart=True)
+    builder = _tree(subject)
+    inputs = [
+        *(("", key) for key, _ in subject.leaves),
+        *(("", ("extra", i)) for i, _ in enumerate(subject.extras)),  # what is read and shown nowhere
+        *((name, None) for name in _names(subject, entering)),
+    ]
+    closed_over = {id(leaf): key for key, leaf in (*subject.leaves, *subject.closed_over)}
+    calls = trial.recorder.calls
+    program = Program(trial.jaxpr, inputs, trial.names, calls, subject.layers, is_of_library, closed_over)
+    walk = Walk(builder, program)
+    walk.run()
+    for error in trial.caught:
+        mark(walk, trial.recorder.culprit, error, subject.hint)
+    return builder, next(iter(trial.caught), None)
+
+
+class _Trial(NamedTuple):
+    """What one trace has given: the jaxpr, the names of its outputs, the calls of modules, and what was raised."""
+
+    jaxpr: Any
+    names: list[str]
+    recorder: Recorder
+    caught: list[Exception]
+
+
+def _trace(
+    subject: Subject, fill: Callable[[list[Any]], Any], own: list[Any], structs: list[Any], *, apart: bool
+) -> _Trial:
+    """Trace the model once; ``apart`` as for ``Recorder``."""
+    import jax
+
+    recorder = Recorder(apart=apart)
     caught: list[Exception] = []
     names: list[str] = []
 
@@ -107,19 +141,7 @@ def _record(
         return [leaf for _, leaf in found]
 
     with subject.watched(recorder), separate_caches(f"reading {next(_readings)}"):
-        jaxpr = jax.make_jaxpr(function)(own, structs)
-    builder = _tree(subject)
-    inputs = [
-        *(("", key) for key, _ in subject.leaves),
-        *(("", ("extra", i)) for i, _ in enumerate(subject.extras)),  # what is read and shown nowhere
-        *((name, None) for name in _names(subject, entering)),
-    ]
-    closed_over = {id(leaf): key for key, leaf in (*subject.leaves, *subject.closed_over)}
-    walk = Walk(builder, Program(jaxpr, inputs, names, recorder.calls, subject.layers, is_of_library, closed_over))
-    walk.run()
-    for error in caught:
-        mark(walk, recorder.culprit, error, subject.hint)
-    return builder, next(iter(caught), None)
+        return _Trial(jax.make_jaxpr(function)(own, structs), names, recorder, caught)
 
 
 def _names(subject: Subject, entering: tuple[tuple[Any, ...], dict[str, Any]]) -> list[str]:

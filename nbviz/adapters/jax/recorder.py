@@ -1,7 +1,8 @@
 """Notes which module runs while JAX traces: each call gets a name scope of its own, which its equations then carry.
 
-The scope is also put into the context that JAX's caches are kept by. So a jitted function inside a model is traced anew for
-each module that calls it, and neither what a user traced before nor what a reading traces is ever taken for the other.
+What JAX traces meanwhile is cached apart from what it traced before, so that neither is ever taken for the other. Where a
+jitted function inside a model is called by several modules, each call has to be traced anew: a trace that is kept ``apart``
+does that, at several times the cost.
 """
 
 from __future__ import annotations
@@ -69,9 +70,15 @@ class Recorder:
     """Notes the calls of modules of one trace, in the thread that made it.
 
     The first is that of the whole model: what is in no scope happens in it.
+
+    Parameters
+    ----------
+    apart
+        Whether what is traced in one call of a module is kept apart from what is traced in another.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, apart: bool) -> None:
+        self._apart = apart
         self.calls: dict[str, ModuleCall] = {}
         self._open: list[tuple[ModuleCall, object]] = []
         self.culprit: ModuleCall | None = None
@@ -96,7 +103,7 @@ class Recorder:
         self._open.append((call, module))
         try:
             named = jax.named_scope(call.scope) if around is not None else nullcontext()
-            with named, separate_caches(call.scope):
+            with named, separate_caches(call.scope) if self._apart else nullcontext():
                 result = self._passed(call, function(*args, **kwargs), given)
                 call.results = tuple(map(_variable, jax.tree.leaves(result)))
                 return result
