@@ -73,8 +73,8 @@ def several(show: Callable[[], Any], says: Callable[[Any], dict[str, float]], li
         times.append(took)
         peaks.append(peak)
     known = [peak for peak in peaks or [memory] if peak is not None]
-    memory = statistics.median(known) if known else None
-    return {"first": first, "times": times or [first], "memory": memory, "says": said}
+    found = {"first": first, "times": times or [first], "first_memory": memory, "says": said}
+    return {**found, "memory": statistics.median(known) if known else None}
 
 
 def attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from tests.bench import readme
 from tests.bench.figures import Figure
-from tests.bench.workshop import ROOT
+from tests.bench.workshop import ROOT, Workshop
 
 
 class Named(Protocol):
@@ -21,6 +21,12 @@ class Named(Protocol):
 
     @property
     def name(self) -> str: ...
+
+
+class Row(Named, Protocol):
+    """One row of the table: a name, and a way to its figures."""
+
+    def figures(self, workshop: Workshop) -> Iterable[Figure]: ...
 
 
 T = TypeVar("T", bound=Named)
@@ -99,6 +105,18 @@ class Command:
             readme.fill(wish.readme, tables, self.place)
         if wish.json:
             wish.json.write_text(json.dumps(record, indent=1))
+
+
+def measure(chosen: Iterable[Row], workshop: Workshop) -> list[Figure]:
+    """Collect the figures of all rows, and say on the error stream how far it is."""
+    figures: list[Figure] = []
+    for row in chosen:
+        say(row.name)
+        found = list(row.figures(workshop))
+        if not found:
+            raise RuntimeError(f"the row {row.name!r} gave no figures")
+        figures.extend(found)
+    return figures
 
 
 def say(name: str) -> None:

@@ -17,12 +17,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
-from typing import Protocol
 
 from tests.bench import readme
 from tests.bench.blocking import BLOCKING
 from tests.bench.bundles import BUNDLES
-from tests.bench.command import Command, say, status
+from tests.bench.command import Command, Row, measure, status
 from tests.bench.drawings import DRAWINGS
 from tests.bench.figures import Figure, markdown, plain
 from tests.bench.layouts import LAYOUTS, REAL
@@ -33,15 +32,6 @@ from tests.bench.payloads import PAYLOADS
 from tests.bench.pictures import PICTURES
 from tests.bench.views import VIEWS
 from tests.bench.workshop import Workshop
-
-
-class Row(Protocol):
-    """One row of the table: a name, and a way to its figures."""
-
-    @property
-    def name(self) -> str: ...
-
-    def figures(self, workshop: Workshop) -> Iterable[Figure]: ...
 
 
 def rows() -> list[Row]:
@@ -87,18 +77,6 @@ def report(chosen: Iterable[Row], wish: argparse.Namespace) -> tuple[list[Figure
     if not wish.quick:
         workshop.keep(known)
     return figures, about
-
-
-def measure(chosen: Iterable[Row], workshop: Workshop) -> list[Figure]:
-    """Collect the figures of all rows, and say on the error stream how far it is."""
-    figures: list[Figure] = []
-    for row in chosen:
-        say(row.name)
-        found = list(row.figures(workshop))
-        if not found:
-            raise RuntimeError(f"the row {row.name!r} gave no figures")
-        figures.extend(found)
-    return figures
 
 
 if __name__ == "__main__":
