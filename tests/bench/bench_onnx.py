@@ -53,10 +53,11 @@ def rows(*, alone: bool) -> list[Row]:
 
 
 def installed(chosen: Iterable[Row]) -> Iterator[Row]:
-    """The rows whose library is there; of the others it says so."""
+    """The rows whose libraries are there; of the others it says so."""
     for row in chosen:
-        if importlib.util.find_spec(row.needs) is None:
-            sys.stderr.write(f"{row.name} is left out: {row.needs} is not installed.\n")
+        missing = [name for name in row.needs if importlib.util.find_spec(name) is None]
+        if missing:
+            sys.stderr.write(f"{row.name} is left out: {', '.join(missing)} is not installed.\n")
         else:
             yield row
 
@@ -71,7 +72,7 @@ def about(workshop: Workshop, *, alone: bool) -> str:
         known.append(f"Chromium {workshop.pages.browser.version}")
         known += [pin.replace("==", " ") for pin in VIEWERS if not alone and workshop.has_viewers]
     runs = "One run" if workshop.runs == 1 else f"Medians of {workshop.runs} runs"
-    return f"{runs} on {computer()}. {', '.join(known)}."
+    return f"{runs} on {computer()}. {', '.join(dict.fromkeys(known))}."
 
 
 def main() -> int:

@@ -174,7 +174,7 @@ class OpeningRow:
     name: str
     file: str
     alone: bool
-    needs: str = "onnx"
+    needs: tuple[str, ...] = ("onnx",)
 
     def figures(self, workshop: Workshop) -> Iterator[Figure]:
         """Measure."""

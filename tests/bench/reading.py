@@ -93,7 +93,7 @@ class OnnxRow:
     name: str
     file: str
     beside: Beside
-    needs: str = "onnx"
+    needs: tuple[str, ...] = ("onnx",)
 
     def figures(self, workshop: Workshop) -> Iterator[Figure]:
         """Measure."""
@@ -113,7 +113,7 @@ class CheckpointRow:
     paths: Mapping[str, str]
     tiny: str
     beside: Beside
-    needs: str
+    needs: tuple[str, ...]
 
     def figures(self, workshop: Workshop) -> Iterator[Figure]:
         """Measure."""
@@ -142,7 +142,12 @@ READINGS = (
     OnnxRow("ONNX, 10,000 nodes", "blocks_10k", Beside("onnx", _ONNX)),
     OnnxRow("ONNX, 50,000 nodes", "blocks_50k", Beside("onnx", _ONNX, longer=1.5)),
     OnnxRow("ONNX, 10,000 nodes in modules", "transformer_10k", Beside("onnx", ("nodes", *_TENSORS))),
-    OnnxRow("ONNX, GPT-2 exported by PyTorch", "gpt2", Beside("onnx", _ONNX), needs="transformers"),
+    OnnxRow(
+        "ONNX, GPT-2 exported by PyTorch",
+        "gpt2",
+        Beside("onnx", _ONNX),
+        needs=("onnx", "onnxscript", "torch", "transformers"),
+    ),
 )
 CHECKPOINTS = (
     CheckpointRow(
@@ -151,7 +156,7 @@ CHECKPOINTS = (
         {"model": "folder: ", "model/model.safetensors.index.json": "index: "},
         "tiny",
         Beside("safetensors", _TENSORS, seconds=1.0, megabytes=30),
-        needs="safetensors",
+        needs=("safetensors",),
     ),
     CheckpointRow(
         "GGUF, 128,256 tokens",
@@ -159,6 +164,6 @@ CHECKPOINTS = (
         {"model.gguf": ""},
         "tiny.gguf",
         Beside("gguf", _TENSORS, seconds=1.0, megabytes=30),
-        needs="gguf",
+        needs=("gguf",),
     ),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -14,7 +13,7 @@ pytest.importorskip("onnx")
 
 from nbviz.adapters import read
 from tests.bench import checkpoint_files, readme
-from tests.bench.bench_onnx import rows
+from tests.bench.bench_onnx import installed, rows
 from tests.bench.opening import Opened, OpeningRow, Openings
 from tests.bench.processes import Result
 from tests.bench.reading import READ, VIEW, Beside
@@ -45,8 +44,7 @@ def quick(tmp_path_factory):
 
 @pytest.mark.timeout(900)
 def test_the_quick_part_measures_every_row(quick):
-    needs = {row.name: row.needs for row in rows(alone=True)}
-    assert set(quick) == {name for name, package in needs.items() if importlib.util.find_spec(package)}
+    assert set(quick) == {row.name for row in installed(rows(alone=True))}
     assert all(figure["ours"] >= 0 and not figure["failed"] for row in quick.values() for figure in row.values())
 
 
