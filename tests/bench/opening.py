@@ -191,9 +191,9 @@ class OpeningRow:
         """The lines that compare."""
         for parts, target in ((("call", "page"), SOONER), (("start", "call", "page"), None)):
             for name, peer in peers.items():
-                yield self._beside(ours, name, peer, parts, target)
+                yield self._compared(ours, name, peer, parts, target)
 
-    def _beside(
+    def _compared(
         self, ours: Openings, name: str, peer: Openings, parts: tuple[str, ...], target: float | None
     ) -> Figure:
         begin = "the start of Python" if "start" in parts else "the path"
