@@ -28,23 +28,23 @@ def table_html(metrics: Metrics, title: str, *, styled: bool = True) -> str:
     styled
         Align the cells by style attributes, which notebooks keep; a page refuses them and has a style sheet instead.
     """
-    rows = list(_rows(metrics))
+    tree = metrics.tree
+    rows = [at for at, (path, kind) in enumerate(zip(tree.path, tree.kind, strict=True)) if path and kind != "group"]
     headings = _row(("Layer", "Type", _SHAPES[metrics.shape_column], "Params"), "th", styled=styled)
     more = f"<p>… and {len(rows) - _MOST_ROWS:,} more rows.</p>" if len(rows) > _MOST_ROWS else ""
-    body = "".join(_row(cells, "td", styled=styled) for cells in rows[:_MOST_ROWS])
+    body = "".join(_row(_cells(metrics, at), "td", styled=styled) for at in rows[:_MOST_ROWS])
     return (
         f"<div><p><b>{html.escape(title)}</b></p><table class='nbviz-static'><thead>{headings}</thead>"
         f"<tbody>{body}</tbody></table>{more}<p>{' · '.join(_totals(metrics))}</p></div>"
     )
 
 
-def _rows(metrics: Metrics) -> Iterator[tuple[str, ...]]:
-    columns, tree = metrics.columns, metrics.tree
+def _cells(metrics: Metrics, at: int) -> tuple[str, ...]:
+    columns = metrics.columns
+    shape, params = columns[metrics.shape_column][at], columns["params"][at]
     missing = "?" if metrics.graph.calls else "-"  # a row without parameters of its own lacks none
-    cells = zip(tree.path, columns["type"], columns[metrics.shape_column], columns["params"], tree.kind, strict=True)
-    for path, kind, shape, params, row_kind in cells:
-        if path and row_kind != "group":
-            yield path, kind, missing if shape is None else str(shape), "?" if params is None else f"{params:,}"
+    shown = missing if shape is None else str(shape), "?" if params is None else f"{params:,}"
+    return metrics.tree.path[at], columns["type"][at], *shown
 
 
 def _row(cells: Iterable[str], tag: str, *, styled: bool) -> str:

@@ -20,33 +20,25 @@ number of parameters.
 
 from __future__ import annotations
 
-import argparse
-import fnmatch
 import importlib.util
-import json
-import os
 import platform
-import signal
-import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from tests.bench import readme
-from tests.bench.figures import Figure, amount, brief, markdown, plain
+from tests.bench.command import Command, say, status
+from tests.bench.figures import Figure, brief, markdown, plain
 from tests.bench.machine import computer
+from tests.bench.processes import Result, answer, in_turn
 from tests.bench.torch_tools import TOOLS
 from tests.bench.torch_zoo import SUBJECTS, Subject
-from tests.bench.workshop import ROOT, TORCH_PEERS, Workshop
-
-LONG = 8000.0
-"""Milliseconds of a first call from which one process is enough."""
+from tests.bench.workshop import TORCH_PEERS, Workshop
 
 SLOW = "torchview, SVG"
 """What Graphviz draws for minutes: it runs once, and only where it is asked for."""
@@ -58,70 +50,6 @@ HUGE = 40_000
 """Modules from which a tree has to be read many times as fast as torchinfo reads it."""
 
 TREE = 20.0
-
-
-@dataclass
-class Result:
-    """What a tool took and said in all its processes.
-
-    Attributes
-    ----------
-    way
-        How it was called.
-    firsts, times, memories
-        First and later calls in milliseconds, and peaks in MB, of all processes.
-    says
-        What it says of the model: parameters, multiply-accumulates.
-    failed
-        The first line of its error, of the first way of calling it if none worked.
-    capped
-        Whether it was stopped: the only time is then a lower bound.
-    missing
-        The package that is not installed.
-    """
-
-    way: str = "plain"
-    firsts: list[float] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    memories: list[float] = field(default_factory=list)
-    says: dict[str, float] = field(default_factory=dict)
-    failed: str = ""
-    capped: bool = False
-    missing: str = ""
-
-    @property
-    def time(self) -> float | None:
-        """The median of later calls."""
-        return statistics.median(self.times) if self.times else None
-
-    @property
-    def ended(self) -> bool:
-        """Whether another process would tell nothing new, or too late."""
-        return bool(self.failed or self.missing or self.capped or (self.firsts and self.firsts[0] > LONG))
-
-    def add(self, way: str, found: dict[str, Any], cap: int) -> None:
-        """Take in what one process printed."""
-        self.way, self.says = way, found.get("says", self.says)
-        self.failed, self.missing = found.get("failed", ""), found.get("missing", "")
-        self.capped = found.get("capped", False)
-        if self.capped:
-            self.times = [1000.0 * cap]
-        if "first" in found:
-            self.firsts.append(found["first"])
-            self.times += found["times"]
-        if found.get("memory") is not None:
-            self.memories.append(found["memory"])
-
-    def cell(self) -> str:
-        """The first call and the memory, for a table."""
-        if self.missing:
-            return ""
-        if self.failed:
-            return "failed"
-        if self.capped:
-            return f">{amount(self.times[0], 'ms')}"
-        first = amount(statistics.median(self.firsts), "ms")
-        return f"{first}, {amount(max(statistics.median(self.memories), 0), 'MB')}" if self.memories else first
 
 
 @dataclass(frozen=True)
@@ -149,14 +77,13 @@ class Runner:
     def collect(self, subject: Subject, tools: Sequence[str]) -> dict[str, Result]:
         """Measure all tools on one model in turn."""
         results = {tool: Result() for tool in tools}
-        for turn in range(self.runs):
-            for tool in tools if turn % 2 == 0 else tools[::-1]:
-                result = results[tool]
-                if result.ended or (turn and tool == SLOW):
-                    continue
-                possible = TOOLS[tool].ways if subject.needs else TOOLS[tool].ways[:1]  # ours have no cache
-                ways = (result.way,) if turn else possible
-                result.add(*self.first_that_works(subject, tool, ways), self.cap)
+        for turn, tool in in_turn(self.runs, tools):
+            result = results[tool]
+            if result.ended or (turn and tool == SLOW):
+                continue
+            possible = TOOLS[tool].ways if subject.needs else TOOLS[tool].ways[:1]  # ours have no cache
+            ways = (result.way,) if turn else possible
+            result.add(*self.first_that_works(subject, tool, ways), self.cap)
         return results
 
     def first_that_works(self, subject: Subject, tool: str, ways: Sequence[str]) -> tuple[str, dict[str, Any]]:
@@ -175,29 +102,8 @@ class Runner:
         """Return what one process printed last; what it started goes with it."""
         numbers = (str(number) for number in (self.calls, self.seconds, self.cap))
         command = [sys.executable, "-m", "tests.bench.torch_tools", subject.name, tool, way, *numbers, str(self.folder)]
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-            started = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, "HF_HUB_OFFLINE": "1"},
-                stdout=out,
-                stderr=errors,
-                start_new_session=True,
-            )
-            try:
-                code = started.wait()
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(started.pid, signal.SIGKILL)  # Graphviz, if it still draws
-            out.seek(0)
-            lines = out.read().splitlines()
-            errors.seek(0)
-            complaint = errors.read()
-        if code not in {0, -signal.SIGALRM} and tool.startswith(("nbviz", "forward", "truth")):
-            raise RuntimeError(f"{' '.join(command)}\n{complaint[-2000:]}")
-        if code not in {0, -signal.SIGALRM}:
-            return {"failed": f"the process ended with status {code}"}
-        return json.loads(lines[-1])
+        ours = tool.startswith(("nbviz", "forward", "truth"))
+        return answer(command, {"HF_HUB_OFFLINE": "1"}, ours=ours)
 
 
 @dataclass(frozen=True)
@@ -211,7 +117,8 @@ class Measured:
     def figures(self) -> Iterator[Figure]:
         """All lines of the table."""
         row = self.subject.name
-        view, read, tree = (self._time(tool) for tool in ("nbviz.view", "nbviz.read", "nbviz.read, tree"))
+        names = ("nbviz.view", "nbviz.read", "nbviz.read, tree")
+        view, read, tree = (self.results[tool].needed(f"{tool} on {row}") for tool in names)
         gpt2 = 1.0 if row == "GPT-2" else None
         yield from self._beside("view", view, "forward", "a real forward")
         yield from self._beside("read with inputs", read, "forward", "a real forward", target=gpt2)
@@ -239,12 +146,6 @@ class Measured:
         yield Figure(
             self.subject.name, what, ours, "ms", "faster", result.time, target, hard=hard, capped=result.capped
         )
-
-    def _time(self, tool: str) -> float:
-        result = self.results[tool]
-        if result.time is None or result.failed or result.missing:
-            raise RuntimeError(f"{tool} failed on {self.subject.name}: {result.failed or result.missing}")
-        return result.time
 
     def totals(self) -> tuple[str, ...]:
         """The numbers that tools say, beside the right ones."""
@@ -311,45 +212,23 @@ def about(runner: Runner) -> str:
     )
 
 
-def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.bench_torch",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--only", metavar="PATTERN", action="append", help="models with such a name; may be repeated")
-    parser.add_argument("--list", action="store_true", help="print the names of the models")
-    parser.add_argument("--quick", action="store_true", help="one process, few calls, others stopped after 20 seconds")
-    parser.add_argument("--svg", action="store_true", help="have Graphviz draw torchview's graphs too")
-    parser.add_argument("--runs", type=int, default=2, help="fresh processes for each tool (2)")
-    parser.add_argument("--cap", type=int, default=60, help="seconds after which another tool is stopped (60)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured as JSON")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables as Markdown")
-    default = ROOT / "README.md"
-    help_readme = "put the tables between their marks in README.md, or in another document"
-    parser.add_argument("--readme", type=Path, metavar="FILE", nargs="?", const=default, help=help_readme)
-    parser.add_argument("--cache", type=Path, default=ROOT / ".cache/bench", help="where other tools are installed")
-    return parser.parse_args()
+COMMAND = Command(
+    "tests.bench.bench_torch",
+    __doc__,
+    readme.TORCH,
+    "models",
+    quick="one process, few calls, others stopped after 20 seconds",
+    runs=2,
+)
 
 
 def main() -> int:
     """Measure and print; return the exit status."""
-    wish = arguments()
-    patterns = wish.only or ["*"]
-    chosen = [each for each in SUBJECTS if any(fnmatch.fnmatchcase(each.name, pattern) for pattern in patterns)]
-    if wish.list:
-        sys.stdout.write("".join(f"{subject.name}\n" for subject in chosen))
-        return 0
-    if not chosen:
-        sys.stderr.write(f"No model fits {' or '.join(patterns)}: --list prints their names.\n")
-        return 2
-    if wish.readme:
-        try:
-            readme.parts(wish.readme, readme.TORCH)  # before many minutes of measuring
-        except readme.MarksError as error:
-            sys.stderr.write(f"{error}\n")
-            return 2
+    parser = COMMAND.parser()
+    parser.add_argument("--svg", action="store_true", help="have Graphviz draw torchview's graphs too")
+    parser.add_argument("--cap", type=int, default=60, help="seconds after which another tool is stopped (60)")
+    wish = parser.parse_args()
+    chosen = COMMAND.chosen(wish, SUBJECTS)
     folder = peers(wish.cache)
     runs, calls, cap = (1, 3, 20) if wish.quick else (wish.runs, 5, wish.cap)
     runner = Runner(folder, runs, calls, seconds=6, cap=cap)
@@ -358,14 +237,8 @@ def main() -> int:
     sentence = about(runner)
     sys.stdout.write(f"\n{plain(figures)}\n{table(TOTALS, (each.totals() for each in found))}\n")
     sys.stdout.write(f"{table(('model', *COSTS), (each.costs(COSTS) for each in found))}\n{sentence}\n")
-    tables = document(found, sentence)
-    if wish.markdown:
-        wish.markdown.write_text(tables)
-    if wish.readme:
-        readme.fill(wish.readme, tables, readme.TORCH)
-    if wish.json:
-        wish.json.write_text(json.dumps(record(found, sentence), indent=1))
-    return 1 if any(figure.hard and figure.met is False for figure in figures) else 0
+    COMMAND.write(wish, document(found, sentence), record(found, sentence))
+    return status(figures)
 
 
 def peers(cache: Path) -> Path:
@@ -384,8 +257,7 @@ def measure(chosen: Iterable[Subject], runner: Runner, *, svg: bool) -> Iterator
         if subject.needs and importlib.util.find_spec(subject.needs) is None:
             sys.stderr.write(f"{subject.name} is left out: {subject.needs} is not installed.\n")
             continue
-        sys.stderr.write(f"{subject.name} ...\n")
-        sys.stderr.flush()
+        say(subject.name)
         tools = [tool for tool in TOOLS if tool != SLOW or svg]
         found = Measured(subject, runner.process(subject, "truth"), runner.collect(subject, tools))
         for tool, result in found.results.items():

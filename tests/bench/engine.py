@@ -15,15 +15,13 @@ target was missed: overlaps, edges through boxes, crossings, lengths, the limits
 from __future__ import annotations
 
 import argparse
-import fnmatch
-import json
 import sys
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Protocol
 
+from tests.bench import readme
 from tests.bench.blocking import BLOCKING
 from tests.bench.bundles import BUNDLES
+from tests.bench.command import Command, Row, measure, status
 from tests.bench.drawings import DRAWINGS
 from tests.bench.figures import Figure, markdown, plain
 from tests.bench.layouts import LAYOUTS, REAL
@@ -32,18 +30,8 @@ from tests.bench.notebooks import NOTEBOOKS
 from tests.bench.passes import PASSES
 from tests.bench.payloads import PAYLOADS
 from tests.bench.pictures import PICTURES
-from tests.bench.readme import MarksError, fill, parts
 from tests.bench.views import VIEWS
-from tests.bench.workshop import ROOT, Workshop
-
-
-class Row(Protocol):
-    """One row of the table: a name, and a way to its figures."""
-
-    @property
-    def name(self) -> str: ...
-
-    def figures(self, workshop: Workshop) -> Iterable[Figure]: ...
+from tests.bench.workshop import Workshop
 
 
 def rows() -> list[Row]:
@@ -51,49 +39,27 @@ def rows() -> list[Row]:
     return [*LAYOUTS, *PASSES, *REAL, *VIEWS, *PAYLOADS, *BUNDLES, *DRAWINGS, *BLOCKING, *NOTEBOOKS, *PICTURES]
 
 
-def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.engine",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--only", metavar="PATTERN", action="append", help="rows with such a name; may be repeated")
-    parser.add_argument("--list", action="store_true", help="print the names of the rows")
-    parser.add_argument("--quick", action="store_true", help="run once, and stop other libraries after 20 seconds")
-    parser.add_argument("--runs", type=int, default=3, help="fresh processes per figure (3)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table as Markdown")
-    readme = ROOT / "README.md"
-    help_readme = "put the table between the marks of README.md, or of another document"
-    parser.add_argument("--readme", type=Path, metavar="FILE", nargs="?", const=readme, help=help_readme)
-    parser.add_argument("--reuse-peers", action="store_true", help="other libraries' figures from the last run")
-    parser.add_argument("--cache", type=Path, default=ROOT / ".cache/bench", help="where libraries are installed")
-    return parser.parse_args()
+COMMAND = Command(
+    "tests.bench.engine",
+    __doc__,
+    readme.BENCH,
+    "rows",
+    quick="run once, and stop other libraries after 20 seconds",
+    runs=3,
+)
 
 
 def main() -> int:
     """Measure and print; return the exit status."""
-    wish = arguments()
-    patterns = wish.only or ["*"]
-    chosen = [row for row in rows() if any(fnmatch.fnmatchcase(row.name, pattern) for pattern in patterns)]
-    if wish.list:
-        sys.stdout.write("".join(f"{row.name}\n" for row in chosen))
-        return 0
-    if not chosen:
-        sys.stderr.write(f"No row fits {' or '.join(patterns)}: --list prints their names.\n")
-        return 2
-    if wish.readme:
-        try:
-            parts(wish.readme)  # before an hour of measuring
-        except MarksError as error:
-            sys.stderr.write(f"{error}\n")
-            return 2
+    parser = COMMAND.parser()
+    parser.add_argument("--reuse-peers", action="store_true", help="other libraries' figures from the last run")
+    wish = parser.parse_args()
+    chosen = COMMAND.chosen(wish, rows())
     figures, about = report(chosen, wish)
     sys.stdout.write(f"\n{plain(figures)}\n{about}\n")
-    write(figures, about, wish)
-    missed = [figure for figure in figures if figure.hard and figure.met is False]
-    return 1 if missed else 0
+    found = {"machine": about, "figures": [figure.record() for figure in figures]}
+    COMMAND.write(wish, f"{markdown(figures)}\n{about}\n", found)
+    return status(figures)
 
 
 def report(chosen: Iterable[Row], wish: argparse.Namespace) -> tuple[list[Figure], str]:
@@ -111,30 +77,6 @@ def report(chosen: Iterable[Row], wish: argparse.Namespace) -> tuple[list[Figure
     if not wish.quick:
         workshop.keep(known)
     return figures, about
-
-
-def measure(chosen: Iterable[Row], workshop: Workshop) -> list[Figure]:
-    """Collect the figures of all rows, and say on the error stream how far it is."""
-    figures: list[Figure] = []
-    for row in chosen:
-        sys.stderr.write(f"{row.name} ...\n")
-        sys.stderr.flush()
-        found = list(row.figures(workshop))
-        if not found:
-            raise RuntimeError(f"the row {row.name!r} gave no figures")
-        figures.extend(found)
-    return figures
-
-
-def write(figures: list[Figure], about: str, wish: argparse.Namespace) -> None:
-    """Leave the figures in the files that were asked for."""
-    table = f"{markdown(figures)}\n{about}\n"
-    if wish.markdown:
-        wish.markdown.write_text(table)
-    if wish.readme:
-        fill(wish.readme, table)
-    if wish.json:
-        wish.json.write_text(json.dumps({"machine": about, "figures": [each.record() for each in figures]}, indent=1))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SHOW = (Path(__file__).parent / "drawing/show.js").read_text().rstrip().removesuffix(";")
 """Runs the first cell and returns the milliseconds until its view can be worked with."""
 
+WORKS = (Path(__file__).parent / "drawing/works.js").read_text()
+"""What that is, to be loaded before."""
+
 SHOWN, ALL_OPEN = "nbviz.view(graph)", "nbviz.view(graph, depth=99)"
 CLOSE = "import ipywidgets; ipywidgets.Widget.close_all()"
 
@@ -51,6 +54,7 @@ def notebook(workshop: Workshop, name: str, shown: ModelGraph | str, cell: str =
     with workshop.pages.fresh() as page:
         opened = Notebook(page, server, f"{name}.ipynb")
         opened.connect()
+        page.evaluate(WORKS)
         opened.kernel.run(f"import nbviz\n{code}")
         try:
             yield opened

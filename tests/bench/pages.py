@@ -59,9 +59,9 @@ class Hand:
 class Pages:
     """One browser for all rows; every page has a context, and so a process, of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
         self._open = ExitStack()
-        self.browser: Browser = launch(self._open.enter_context(sync_playwright()))
+        self.browser: Browser = launch(self._open.enter_context(sync_playwright()), *flags)
         self._open.callback(self.browser.close)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-BENCH, TORCH = "bench", "bench torch"
+BENCH, TORCH, ONNX = "bench", "bench torch", "bench onnx"
 """What the marks around each table are called."""
 
 

@@ -11,8 +11,9 @@ import pytest
 pytest.importorskip("torch")
 
 from tests.bench import readme
-from tests.bench.bench_torch import MANY, Measured, Result, Runner, _off, document, record
+from tests.bench.bench_torch import MANY, Measured, Runner, _off, document, record
 from tests.bench.figures import Figure
+from tests.bench.processes import Result
 from tests.bench.torch_tools import TOOLS
 from tests.bench.torch_zoo import SUBJECTS, Subject
 from tests.bench.workshop import ROOT

@@ -14,7 +14,8 @@ import pytest
 from nbviz import wire
 from nbviz.metrics import Metrics
 from tests.bench import payloads, readme
-from tests.bench.engine import measure, rows
+from tests.bench.command import measure
+from tests.bench.engine import rows
 from tests.bench.figures import Figure, markdown, plain
 from tests.bench.frames import FRAME, Frames
 from tests.bench.machine import machine

@@ -8,20 +8,14 @@ than SECONDS, and the process ends itself when the first takes longer than CAP. 
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import io
 import json
 import logging
-import resource
-import signal
-import statistics
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tests.bench.calls import Limits, attempt, several
 from tests.bench.torch_zoo import SUBJECTS, Subject
 
 Inputs = dict[str, Tensor]
@@ -204,57 +199,10 @@ def prepared(subject: Subject, tool: Tool, way: str) -> tuple[nn.Module, Inputs]
     return (Positional(model, tuple(inputs)).eval() if "positional" in tool.ways else model), inputs
 
 
-def once(show: Show, model: nn.Module, inputs: Inputs) -> tuple[float, float | None, Any]:
-    """Return milliseconds of CPU time, the peak of the resident memory above where it began in MB, and what came out."""
-    gc.collect()
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)  # or what an earlier call has freed hides what this one takes
-    before = _resident(reset=True)
-    start = _spent()
-    result = show(model, inputs)
-    took = _spent() - start
-    peak = _resident(reset=False)
-    return 1000 * took, None if before is None or peak is None else peak - before, result
-
-
-def _spent() -> float:
-    """Seconds of CPU time of this process and of those that it has waited for: Graphviz, say."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
-
-
-def _resident(*, reset: bool) -> float | None:
-    """Resident memory in MB: now, with the peak forgotten, or the peak since; None where the system does not tell."""
-    try:
-        if reset:
-            Path("/proc/self/clear_refs").write_text("5")
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return None
-    wanted = "VmRSS:" if reset else "VmHWM:"
-    return next(int(line.split()[1]) / 1000 for line in lines if line.startswith(wanted))
-
-
-def measure(subject: Subject, tool: Tool, way: str, *, calls: int, seconds: float, cap: int) -> dict[str, Any]:
+def measure(subject: Subject, tool: Tool, way: str, limits: Limits) -> dict[str, Any]:
     """Call the tool several times."""
     model, inputs = prepared(subject, tool, way)
-    sys.stdout.write('{"capped": true}\n')  # what stands if the process ends itself
-    sys.stdout.flush()
-    signal.alarm(cap)
-    first, memory, result = once(tool.show, model, inputs)
-    signal.alarm(0)
-    says = tool.says(result)
-    times: list[float] = []
-    peaks: list[float | None] = []
-    while len(times) < calls and first + sum(times) < 1000 * seconds:
-        del result
-        took, peak, result = once(tool.show, model, inputs)
-        tool.says(result)
-        times.append(took)
-        peaks.append(peak)
-    known = [peak for peak in peaks or [memory] if peak is not None]
-    memory = statistics.median(known) if known else None
-    return {"first": first, "times": times or [first], "memory": memory, "says": says}
+    return several(lambda: tool.show(model, inputs), tool.says, limits)
 
 
 def truth(subject: Subject) -> dict[str, Any]:
@@ -284,16 +232,11 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     torch.set_num_threads(1)
     subject = next(each for each in SUBJECTS if each.name == name)
-    try:
-        if tool == "truth":
-            found = truth(subject)
-        else:
-            found = measure(subject, TOOLS[tool], way, calls=int(calls), seconds=float(seconds), cap=int(cap))
-    except ModuleNotFoundError as error:
-        found = {"missing": error.name}
-    except Exception as error:  # noqa: BLE001 - a tool may fail in any way, and the benchmark goes on
-        lines = str(error).strip().splitlines()
-        found = {"failed": f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__}
+    if tool == "truth":
+        found = attempt(lambda: truth(subject))
+    else:
+        limits = Limits(int(calls), float(seconds), int(cap))
+        found = attempt(lambda: measure(subject, TOOLS[tool], way, limits))
     sys.stdout.write(json.dumps(found) + "\n")
 
 

@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import venv
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -44,6 +45,9 @@ PYTHON_PEERS = ("onnx==1.23.2",)
 TORCH_PEERS = ("torchinfo==1.8.0", "torchview==0.2.7", "torchvista==0.2.13", "graphviz==0.21")
 """What shows PyTorch models too. They need PyTorch and what a notebook has: pip must not look for either."""
 
+VIEWERS = ("netron==9.3.3", "ai-edge-model-explorer==0.1.34", "model-explorer-onnx==0.4.2", "onnx==1.23.2")
+"""What shows ONNX files in a browser, with what it asks for: an environment of its own."""
+
 JUDGING = 200
 """Seconds that judging a drawing may take beyond the layout."""
 
@@ -74,12 +78,15 @@ class Workshop:
         Seconds of CPU time after which a library is stopped.
     peers
         Runs of other libraries from an earlier benchmark, to be used instead of running them again.
+    flags
+        What the browser is started with, beyond what it always is.
     """
 
     cache: Path
     runs: int = 3
     cap: int = 120
     peers: dict[str, Run] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
     _open: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -93,7 +100,7 @@ class Workshop:
         """A browser, started for the first row that needs one."""
         from tests.bench.pages import Pages
 
-        pages = Pages()
+        pages = Pages(*self.flags)
         self._open.callback(pages.close)
         return pages
 
@@ -154,6 +161,23 @@ class Workshop:
     def torch(self) -> Path:
         """Install TORCH_PEERS into a folder of their own, without what they ask for; return it."""
         return self._python("torch", TORCH_PEERS, "--no-deps")
+
+    def viewers(self) -> Path:
+        """Install VIEWERS into an environment of their own; return its Python."""
+        folder = self.cache / "viewers"
+        python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        stamp = self.cache / "viewers.json"
+        wanted = json.dumps(VIEWERS)
+        if not stamp.is_file() or stamp.read_text() != wanted:
+            venv.create(folder, clear=True, with_pip=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *VIEWERS], check=True)
+            stamp.write_text(wanted)
+        return python
+
+    @property
+    def has_viewers(self) -> bool:
+        """Whether they could be installed."""
+        return (self.cache / "viewers.json").is_file()
 
     def _python(self, name: str, pins: Sequence[str], *options: str) -> Path:
         folder = self.cache / name

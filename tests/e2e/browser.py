@@ -52,11 +52,11 @@ class NoBrowserError(Exception):
     """No Chromium was found, fetched and started."""
 
 
-def launch(playwright: Playwright) -> Browser:
-    """Start the first Chromium that works."""
+def launch(playwright: Playwright, *more: str) -> Browser:
+    """Start the first Chromium that works, with more flags than usual."""
     from playwright.sync_api import Error
 
-    flags = [*FLAGS, "--no-sandbox"] if is_root() else FLAGS
+    flags = [*FLAGS, *more, "--no-sandbox"] if is_root() else [*FLAGS, *more]
     failed = []
     for executable in candidates(playwright):
         try:
