@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.onnx.inference import with_shapes
-from nbviz.adapters.onnx.rows import Rows
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
-from nbviz.adapters.onnx.types import decoded, label
 from nbviz.adapters.onnx.walk import Walk
 from nbviz.adapters.onnx.weights import OnnxWeightReader
-from nbviz.adapters.text import plain, short
+from nbviz.adapters.text import decoded, label, plain, short
 from nbviz.builder import GraphBuilder
 from nbviz.columns import Columns
 from nbviz.errors import FileReadError, MissingExtraError

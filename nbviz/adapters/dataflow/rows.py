@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import final
 
-from nbviz.adapters.onnx.nodes import Node
-from nbviz.adapters.onnx.scopes import Entry
-from nbviz.adapters.onnx.values import Key
+from nbviz.adapters.dataflow.ordering import Node
+from nbviz.adapters.dataflow.scopes import Entry
 from nbviz.builder import GraphBuilder, LayerRecord, Stored
 from nbviz.graph import Setting
+
+Key = Hashable
+"""Tells stored tensors apart."""
 
 SCOPE = "Scope"
 """The type of a scope whose class is not known."""
@@ -85,7 +87,7 @@ class Rows:
             self._free(parent, node.name or node.op),
             name=node.full_name,
             type=node.op,
-            module=node.domain or "ai.onnx",
+            module=node.module,
         )
         self._nodes.setdefault((parent, node.op, tuple(reads)), key)
         if not node.name:
