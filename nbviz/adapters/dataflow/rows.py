@@ -7,6 +7,7 @@ from typing import final
 
 from nbviz.adapters.dataflow.ordering import Node
 from nbviz.adapters.dataflow.scopes import Entry
+from nbviz.adapters.text import label
 from nbviz.builder import GraphBuilder, LayerRecord, Stored
 from nbviz.graph import Setting
 
@@ -85,9 +86,9 @@ class Rows:
             key,
             parent,
             self._free(parent, node.name or node.op),
-            name=node.full_name,
-            type=node.op,
-            module=node.module,
+            name=label(node.full_name),
+            type=label(node.op),
+            module=label(node.module),
         )
         self._nodes.setdefault((parent, node.op, tuple(reads)), key)
         if not node.name:

@@ -31,13 +31,20 @@ class Entry:
 
 @functools.lru_cache(maxsize=4096)
 def of_path(outer: str) -> tuple[Entry, ...]:
-    """Return the scopes in a path of names, outer first."""
+    """Return the scopes in a path of names, outer first; dotted names of modules are cut."""
     return _nested(tuple(filter(None, outer.split("/")))[:DEEPEST_SCOPE])
 
 
 @functools.lru_cache(maxsize=4096)
+def of_names(names: tuple[str, ...]) -> tuple[Entry, ...]:
+    """Return the scopes of names, outer first."""
+    whole = tuple(map(label, names[:DEEPEST_SCOPE]))
+    return tuple(Entry(whole[:depth]) for depth in range(1, len(whole) + 1))
+
+
+@functools.lru_cache(maxsize=4096)
 def _nested(names: tuple[str, ...]) -> tuple[Entry, ...]:
-    """Return the scopes of names; ``layer1/layer1.0`` is the part ``0`` of ``layer1``."""
+    """Return the scopes of no more names than are shown; ``layer1/layer1.0`` is the part ``0`` of ``layer1``."""
     if not names:
         return ()
     around = _nested(names[:-1])
