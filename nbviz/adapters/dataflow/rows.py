@@ -120,8 +120,11 @@ class Rows:
         self._held.add(key)
         self.builder.hold(layer, key, self._stored[key])
 
+    def rest(self) -> list[Key]:
+        """Return the keys of the weights that no row holds."""
+        return [key for key in self._stored if key not in self._held]
+
     def hold_the_rest(self, root: Hashable) -> None:
         """Let the model hold the weights that nothing reads: they are in the file, and count."""
-        for key in self._stored:
-            if key not in self._held:
-                self.hold(root, key)
+        for key in self.rest():
+            self.hold(root, key)

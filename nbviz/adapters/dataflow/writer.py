@@ -130,15 +130,14 @@ class Writer:
         found = place.program.tensors.get(name)
         if found is None:
             found = place.program.tensors[name] = Tensor(TensorSpec(None))
-        known = found.weight is not None or found.constant is not None or self.builder.knows(found)
-        if not known and name not in place.program.inputs:
+        if _is_made(found) and not self.builder.knows(found) and name not in place.program.inputs:
             self.findings.missing[found.spec.name or name] = None
         return found
 
     def _result(self, name: str, place: _Place, parent: int) -> Tensor:
         """Return a tensor that a program gives; one that is stored gets a call that gives it."""
         tensor = self._find(name, place)
-        if tensor.weight is None and tensor.constant is None:
+        if _is_made(tensor):
             return tensor
         made = Tensor(tensor.spec)
         record = self.builder.begin("constant", "constant", parent)
@@ -327,7 +326,7 @@ class Writer:
                 call = self.builder.begin("layer", "Graph", record.id, layer=self.rows.layer(holder).path)
             inner = self._inside(operation, body, holder, place)
             self._operations(inner, call.id)
-            results = [self._result(name, inner, call.id) for name in inner.program.outputs]
+            results = [self._result(name, inner, call.id) for name in _changed(inner.program)]
             if call is not record:
                 self.builder.end(call, [(tensor, tensor.spec) for tensor in results])
             ends.extend(results)
@@ -343,9 +342,19 @@ class Writer:
             self.builder.end(record, outputs)
 
 
+def _changed(program: Program) -> list[str]:
+    """Return what a program gives, without the weights and constants that it has only been given."""
+    known = {name for name in program.inputs if not _is_made(program.tensors[name])}
+    return [name for name in program.outputs if name not in known]
+
+
+def _is_made(tensor: Tensor) -> bool:
+    return tensor.weight is None and tensor.constant is None
+
+
 def _changing(tensor: Tensor | None) -> Tensor | None:
     """Return a tensor that only begins as the one given: it is neither a weight nor a constant."""
-    if tensor is None or (tensor.weight is None and tensor.constant is None):
+    if tensor is None or _is_made(tensor):
         return tensor
     return Tensor(tensor.spec)
 
