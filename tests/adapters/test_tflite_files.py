@@ -191,6 +191,17 @@ def test_deep_nesting_ends(tmp_path):
     assert "stay closed" in messages(write(tmp_path, models.calls(*deep, [])))
 
 
+def test_scopes_inside_scopes_in_each_subgraph_end(tmp_path):
+    w = Writer()
+    graphs = []
+    for i in range(40):
+        name = "/".join(f"{'s' * 20}{i}_{j}" for j in range(32))
+        tensors = [w.tensor("x", (2,)), w.tensor(f"{name}/a", (2,)), w.tensor(f"{name}/b", (2,))]
+        operators = [w.operator("NEG", [0], [1]), w.operator("CALL", [1], [2], ("CallOptions", {"Subgraph": i + 1}))]
+        graphs.append(w.graph(tensors, [0], [2], operators[: 2 if i < 39 else 1], f"g{i}"))
+    assert "stay closed" in messages(write(tmp_path, w.bytes(*graphs)))
+
+
 def test_subgraphs_that_double_stay_closed(tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "_MOST_CALLS", 2000)
     doubling = [[i + 1] * 10 for i in range(20)]

@@ -100,6 +100,42 @@ def test_an_open_axis_that_may_not_be_the_batch_leaves_them_unknown(reading):
     assert Metrics(graph).totals["macs"] is None
 
 
+BATCH = (-1, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("op", "argument", "made", "options", "is_batch"),
+    [
+        ("MEAN", [-1], (-1, 3), None, True),
+        ("MEAN", [-3], (-1, 4), None, False),
+        ("TRANSPOSE", [0, 2, 1], (-1, 4, 3), None, True),
+        ("TRANSPOSE", [1, 0, 2], (3, -1, 4), None, False),
+        ("RESHAPE", [-1, 12], (-1, 12), None, True),
+        ("RESHAPE", [-1, 4], (-1, 4), None, False),
+        ("FULLY_CONNECTED", None, (-1, 4), None, False),
+        ("FULLY_CONNECTED", None, (-1, 3, 4), ("FullyConnectedOptions", {"KeepNumDims": True}), True),
+        ("GATHER", [0, 1], (-1, 2, 4), ("GatherOptions", {"Axis": 1}), True),
+        ("GATHER", [0, 1], (-1, 3, 4), ("GatherOptions", {"Axis": 0}), False),
+        ("CUMSUM", [1], BATCH, None, True),
+        ("TILE", [2, 1, 1], BATCH, None, False),
+    ],
+)
+def test_an_open_first_axis_is_the_batch_only_where_that_is_certain(reading, op, argument, made, options, is_batch):
+    """What comes out is multiplied by a matrix, whose work is known for the batch alone."""
+    w = Writer()
+    given = w.buffer(np.ones(16)) if argument is None else w.buffer(argument, "int32")
+    shape, kind = ((4, 4), "FLOAT32") if argument is None else ((len(argument),), "INT32")
+    tensors = [w.tensor("x", (1, 3, 4), signature=BATCH), w.tensor("argument", shape, kind, given)]
+    size = made[-1]
+    tensors += [w.tensor("made", np.maximum(made, 1), signature=made)]
+    tensors += [w.tensor("w", (5, size), buffer=w.buffer(np.ones(5 * size)))]
+    tensors += [w.tensor("y", (*np.maximum(made, 1)[:-1], 5), signature=(*made[:-1], 5))]
+    keep = ("FullyConnectedOptions", {"KeepNumDims": True})
+    operators = [w.operator(op, [0, 1], [2], options), w.operator("FULLY_CONNECTED", [2, 3, -1], [4], keep)]
+    graph = reading(w.bytes(w.graph(tensors, [0], [4], operators))).graph
+    assert (counted(graph.calls[3].compute) is not None) == is_batch
+
+
 @pytest.mark.parametrize(
     ("op", "shapes", "made", "options", "macs"),
     [

@@ -32,23 +32,6 @@ def contractions(operation: Operation, operands: Operands) -> Patterns | None:
     return None if count is None or not 0 <= count <= _MOST else found
 
 
-def keeps_batch(operation: Operation, operands: Operands, made: Tensor) -> bool:
-    """Tell whether the first axis of a tensor that an operation makes is open, and the batch."""
-    shape = made.spec.shape
-    source = next((tensor for tensor in operands.inputs if tensor is not None and tensor.batch), None)
-    if source is None or not shape or isinstance(shape[0], int):
-        return False
-    if operation.batch == "reshaped":
-        sizes = [_behind(source), _behind(made)]
-        return sizes[0] is not None and sizes[0] == sizes[1]
-    return operation.batch == "kept"
-
-
-def _behind(tensor: Tensor) -> int | None:
-    """Return how many elements there are for each index of the first axis."""
-    return None if tensor.spec.shape is None else Shape(tensor.spec.shape.dims[1:]).size()
-
-
 def unknown(_: Operands) -> Patterns:
     """Say that nobody knows."""
     raise UnknownError

@@ -6,8 +6,9 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
+from nbviz.adapters.dataflow.batches import keeps_batch
 from nbviz.adapters.dataflow.boundaries import fill_boundaries
-from nbviz.adapters.dataflow.contractions import contractions, keeps_batch
+from nbviz.adapters.dataflow.contractions import contractions
 from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
 from nbviz.adapters.dataflow.program import Body, Entrance, Operands, Operation, Program, Source, Tensor
@@ -20,8 +21,14 @@ from nbviz.graph import Setting, TensorSpec
 _DEEPEST = 24
 """Programs inside programs that are opened."""
 
+_DEEPEST_SCOPE = 96
+"""Scopes and programs around a program that is opened."""
+
 _MOST_CALLS = 100_000
 """Calls from which on no further program is opened: those that call each other twice would double without end."""
+
+_MOST_TEXT = 50_000_000
+"""Letters of paths from which on no further program is opened: each level makes those inside it longer."""
 
 
 @final
@@ -41,6 +48,8 @@ class _Place:
         Keys of the programs around this one, and its own.
     again
         Whether the scope has been called before.
+    depth
+        How many scopes and programs are around it.
     """
 
     program: Program
@@ -48,6 +57,7 @@ class _Place:
     holder: Hashable
     opened: tuple[Hashable, ...] = ()
     again: bool = False
+    depth: int = 0
 
 
 @final
@@ -83,6 +93,7 @@ class Writer:
         self._read: dict[Hashable, set[tuple[str, ...]]] = {}
         self._counters: dict[Hashable, dict[str, int]] = {}
         self._first = 0
+        self._text = 0
 
     def write(self, root: Hashable, entries: Sequence[Entrance]) -> None:
         """Write a model into the row ``root``: its only program, or one part for each."""
@@ -180,7 +191,7 @@ class Writer:
         record = self.builder.begin("layer", layer.type, parent, layer=layer.path)
         # a scope that reads the same weights is called again; else this is the rest of it, and has operations of its own
         read = self._read.setdefault(key, set())
-        inside = replace(place, holder=key, again=not read.isdisjoint(frame.read))
+        inside = replace(place, holder=key, again=not read.isdisjoint(frame.read), depth=place.depth + 1)
         read.update(frame.read)
         if not inside.again:
             record.counters = self._counters.setdefault(key, record.counters)
@@ -253,8 +264,7 @@ class Writer:
 
     def _container(self, operation: Operation, place: _Place, parent: int) -> None:
         """Record an operation with the programs inside it, or closed where they are inside too much."""
-        closed = len(place.opened) >= _DEEPEST or len(self.builder.calls) > self._first + _MOST_CALLS
-        if closed or any(body.key in place.opened for body in operation.bodies):
+        if self._is_too_much(place) or any(body.key in place.opened for body in operation.bodies):
             self.findings.closed = True
             operation.known, operation.bodies = False, ()
             self._operation(operation, place, parent)
@@ -273,6 +283,11 @@ class Writer:
         else:
             self._regions(operation, key, record, place)
 
+    def _is_too_much(self, place: _Place) -> bool:
+        """Tell whether no further program can be opened."""
+        deep = len(place.opened) >= _DEEPEST or place.depth >= _DEEPEST_SCOPE
+        return deep or len(self.builder.calls) > self._first + _MOST_CALLS or self._text > _MOST_TEXT
+
     def _inside(self, operation: Operation, body: Body, around: Hashable, place: _Place) -> _Place:
         """Return the place inside a body, after giving that its inputs."""
         given = [self._find(name, place) if name else None for name in body.inputs]
@@ -280,6 +295,7 @@ class Writer:
             kept = self._kept(operation.bodies[-1], given)
             given = [tensor if at in kept else _changing(tensor) for at, tensor in enumerate(given)]
         program = self.source.program(body.key, given)
+        self._text += len(self.rows.layer(around).path) * len(program.operations)
         for inner in program.operations:
             inner.scopes = _relative(inner, operation)
         for name, tensor in zip(program.inputs, given, strict=False):
@@ -290,7 +306,7 @@ class Writer:
             if tensor.weight is not None or tensor.constant is not None:
                 own.weight, own.constant = tensor.weight, tensor.constant
             self.builder.alias(own, tensor)
-        return _Place(program, around, around, (*place.opened, body.key))
+        return _Place(program, around, around, (*place.opened, body.key), depth=place.depth + 1)
 
     def _kept(self, body: Body, given: Sequence[Tensor | None]) -> set[int]:
         """Return which inputs of a loop's body are the same in every step: it gives them as it has taken them."""

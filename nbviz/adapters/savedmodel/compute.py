@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from nbviz.adapters.dataflow.batches import behind_first, constant, gathered, permuted, sliced
 from nbviz.adapters.dataflow.contractions import convolution, dims, einsum, matmul, transposed_convolution, unknown
-from nbviz.adapters.dataflow.program import Batch, Operands, Patterns, Rule
+from nbviz.adapters.dataflow.program import Batch, Operands, Patterns, Rule, Tensor
 from nbviz.adapters.text import decoded
-from nbviz.graph import Setting
 
 Attributes = Mapping[str, Any]
+Given = Sequence[Tensor | None]
 
 
 def rule_of(op: str, attributes: Attributes) -> Rule | None:
@@ -93,10 +94,8 @@ _KEEPING = frozenset({
 })  # fmt: skip
 """Operations of which each example in a batch makes one example, at the same place."""
 
-_REDUCING = frozenset({"All", "Any", "ArgMax", "ArgMin", "Max", "Mean", "Min", "Prod", "ReverseV2", "Sum"})
 
-
-def batch_of(op: str, attributes: Attributes, constants: Sequence[Setting]) -> Batch:
+def batch_of(op: str, attributes: Attributes, given: Given) -> Batch:
     """Return what an operation does with the first axis.
 
     Parameters
@@ -105,29 +104,41 @@ def batch_of(op: str, attributes: Attributes, constants: Sequence[Setting]) -> B
         The operation.
     attributes
         Its attributes.
-    constants
-        Its inputs as settings, None for one that is no constant.
+    given
+        Its inputs.
     """
-    if op in {"ExpandDims", "Reshape", "Squeeze"}:
-        return "reshaped"
-    if op == "Transpose":
-        order = constants[1] if len(constants) > 1 else None
-        return "kept" if isinstance(order, tuple) and order[:1] == (0,) else "unknown"
-    if op == "Einsum":
-        terms, _, result = decoded(attributes["equation"].s).replace(" ", "").partition("->")
-        return "kept" if result[:1] and result[0] == terms[:1] and result[0] != "." else "unknown"
-    if op in _REDUCING:
-        return _beside_first(constants[1:2])
-    if op in {"Concat", "ConcatV2", "GatherV2", "Split", "SplitV"}:
-        return _beside_first(constants[:1] if op in {"Concat", "Split"} else constants[-1:])
-    return "kept" if op in _KEEPING and not _is_turned(attributes) else "unknown"
+    if op in _KEEPING:
+        return "unknown" if "transpose_a" in attributes and attributes["transpose_a"].b else "kept"
+    return _BATCHES[op](attributes, given) if op in _BATCHES else "unknown"
 
 
-def _is_turned(attributes: Attributes) -> bool:
-    return "transpose_a" in attributes and bool(attributes["transpose_a"].b)
+def _axis(attributes: Attributes) -> int:
+    return int(attributes["axis"].i) if "axis" in attributes else 0
 
 
-def _beside_first(axes: Sequence[Setting]) -> Batch:
-    found = axes[0] if axes else None
-    numbers = found if isinstance(found, tuple) else (found,)
-    return "kept" if all(isinstance(axis, int) and axis > 0 for axis in numbers) else "unknown"
+def _sliced(attributes: Attributes, given: Given) -> Batch:
+    masks = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+    return sliced({name: attributes[name].i for name in masks if name in attributes}, constant(given, 3))
+
+
+def _first_index(attributes: Attributes, _given: Given) -> Batch:
+    terms, _, result = decoded(attributes["equation"].s).replace(" ", "").partition("->")
+    return "kept" if result[:1] and result[0] == terms[:1] and result[0] != "." else "unknown"
+
+
+_BATCHES: Mapping[str, Callable[[Attributes, Given], Batch]] = {
+    **dict.fromkeys(("ExpandDims", "Reshape", "Squeeze"), lambda _, __: "reshaped"),
+    **dict.fromkeys(
+        ("All", "Any", "ArgMax", "ArgMin", "Cumsum", "Max", "Mean", "Min", "Prod", "ReverseV2", "Sum"),
+        lambda _, given: behind_first(constant(given, 1), given),
+    ),
+    "ConcatV2": lambda _, given: behind_first(constant(given, -1), given),
+    "Einsum": _first_index,
+    "GatherV2": lambda _, given: gathered(constant(given, 2), given),
+    "Pack": lambda attributes, given: behind_first(_axis(attributes), given),
+    "Split": lambda _, given: behind_first(constant(given, 0), given, 1),
+    "SplitV": lambda _, given: behind_first(constant(given, 2), given),
+    "StridedSlice": _sliced,
+    "Transpose": lambda _, given: permuted(constant(given, 1)),
+}
+"""What operations do with the first axis that do not always keep it."""

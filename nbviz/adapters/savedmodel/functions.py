@@ -85,8 +85,8 @@ class Functions:
         arguments = [arg.name for arg in function.signature.input_arg]
         nodes = Nodes(function.node_def, arguments, self.library, program.tensors)
         self._fill(program, nodes, str(key))
-        results = [(arg.name, dict(function.ret).get(arg.name)) for arg in function.signature.output_arg]
-        program.outputs = [nodes.source(reference or name) for name, reference in results]
+        results = dict(function.ret)
+        program.outputs = [nodes.source(results.get(arg.name, arg.name)) for arg in function.signature.output_arg]
         return program
 
     def graph(self, graph: Any, inputs: Iterable[tuple[str, Any]], outputs: Iterable[tuple[str, Any]]) -> Program:
@@ -130,12 +130,9 @@ class Functions:
         self._left -= len(nodes.by_name)
         if self._left < 0:
             raise ValueError("its functions call each other so often that they unfold without end")
-        fed = _fed(nodes)
         for node in nodes.by_name.values():
             reference = f"{node.name}:0"
-            if node.op == "Const":
-                program.tensors[reference] = self.constant(node, where, fed.get(reference, ()))
-            elif node.op in HANDLES:
+            if node.op in HANDLES:
                 found = self._handle(node.name)
                 program.tensors[reference] = (
                     Tensor(TensorSpec(None, "resource")) if found is None else self.variable(found)
@@ -143,6 +140,10 @@ class Functions:
             elif node.op == "Placeholder" and reference not in program.tensors:
                 program.tensors[reference] = Tensor(spec_of(node.attr["shape"].shape, node.attr["dtype"].type))
                 program.inputs.append(reference)
+        fed = _fed(nodes)
+        for node in nodes.by_name.values():
+            if node.op == "Const":
+                program.tensors[f"{node.name}:0"] = self.constant(node, where, fed.get(f"{node.name}:0", ()))
         for node in nodes.by_name.values():
             if node.op not in _SILENT and not nodes.passes(node) and f"{node.name}:0" not in program.inputs:
                 program.operations.append(self._operation(program, node, nodes))
@@ -193,7 +194,7 @@ class Functions:
             calls,
             node.op in _LOOPS,
             _rule(node, nodes),
-            batch_of(node.op, node.attr, [None if tensor is None else tensor.constant for tensor in given]),
+            batch_of(node.op, node.attr, given),
             bool(bodies) or definition_of(node.op) is not None,
         )
 
@@ -241,9 +242,9 @@ def _argument(function: Any, at: int, given: Tensor | None) -> Tensor:
 
 def _gives_all(function: Any, call: Any) -> bool:
     """Tell whether the results of a function are those of its only call, in their order."""
-    names = {node.name: node for node in function.node_def}
+    names, results = {node.name: node for node in function.node_def}, dict(function.ret)
     for at, arg in enumerate(function.signature.output_arg):
-        reference = dict(function.ret).get(arg.name, "")
+        reference = results.get(arg.name, "")
         node = names.get(reference.partition(":")[0])
         if node is not None and node.op == "Identity" and node.input:
             reference = node.input[0]

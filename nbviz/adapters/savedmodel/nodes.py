@@ -42,6 +42,7 @@ class Nodes:
         self._arguments = frozenset(arguments)
         self._library = library
         self._tensors = tensors
+        self._sources: dict[str, str] = {}
 
     def keep(self, references: Iterable[str], entering: Iterable[str]) -> None:
         """Keep only the nodes that some tensors are made by, from those that enter."""
@@ -71,15 +72,19 @@ class Nodes:
 
     def source(self, reference: str) -> str:
         """Return the tensor that a reference means: what makes it, not what passes it on."""
-        seen: set[str] = set()
-        while True:
+        passed: dict[str, None] = {}
+        while reference not in self._sources:
             name, at = self._place(reference)
             node = self.by_name.get(name)
-            if node is None or name in seen or not self.passes(node):
-                return f"{name}:{at}"
-            seen.add(name)
+            if node is None or reference in passed or not self.passes(node):
+                self._sources[reference] = f"{name}:{at}"
+                break
+            passed[reference] = None
             data = _data(node)
             reference = data[int(at)] if node.op == "IdentityN" and int(at) < len(data) else data[0]
+        found = self._sources[reference]
+        self._sources.update(dict.fromkeys(passed, found))
+        return found
 
     def passes(self, node: Any) -> bool:
         """Tell whether a node only passes a tensor on, as the reading of a variable that is known does."""

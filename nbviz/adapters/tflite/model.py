@@ -237,9 +237,6 @@ class Model:
         )
         scopes, _, own = full_name.rpartition("/")
         names = operators.input_names(op)
-        first = program.tensors.get(outputs[0]) if outputs else None
-        rank = None if first is None or first.spec.shape is None else len(first.spec.shape)
-        constants = [None if tensor is None else tensor.constant for tensor in given]
         is_builtin = module == "tflite"
         told = [*_without_bodies(op, options), *self._stored_as(graph, taken, made, names, given)]
         _, custom = operator.extent("custom_options")
@@ -259,7 +256,7 @@ class Model:
             op in operators.CALLS,
             op in operators.LOOPS,
             rule_of(op, options) if is_builtin else None,
-            operators.batch_of(op, options, constants, rank),
+            operators.batch_of(op, options, given),
             is_builtin and " " not in op,
         )
 

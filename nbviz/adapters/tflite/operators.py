@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from nbviz.adapters.dataflow.program import Batch
+from nbviz.adapters.dataflow.batches import behind_first, constant, gathered, permuted, rank, sliced
+from nbviz.adapters.dataflow.program import Batch, Tensor
 from nbviz.adapters.text import decoded, label, short
 from nbviz.adapters.tflite.flat import Table
 from nbviz.adapters.tflite.tensors import SHOWN
@@ -100,7 +101,7 @@ _COMPUTES = frozenset({
 _KEEPING = frozenset({
     "ABS", "ADD", "ADD_N", "ATAN2", "AVERAGE_POOL_2D", "BATCH_MATMUL", "BITCAST", "CAST", "CEIL", "CONV_2D", "CONV_3D",
     "COS", "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "DEQUANTIZE", "DIV", "ELU", "EQUAL", "EXP", "FAKE_QUANT", "FLOOR",
-    "FLOOR_DIV", "FLOOR_MOD", "FULLY_CONNECTED", "GELU", "GREATER", "GREATER_EQUAL", "HARD_SWISH", "L2_NORMALIZATION",
+    "EMBEDDING_LOOKUP", "FLOOR_DIV", "FLOOR_MOD", "GELU", "GREATER", "GREATER_EQUAL", "HARD_SWISH", "L2_NORMALIZATION",
     "L2_POOL_2D", "LEAKY_RELU", "LESS", "LESS_EQUAL", "LOCAL_RESPONSE_NORMALIZATION", "LOG", "LOGICAL_AND", "LOGICAL_NOT",
     "LOGICAL_OR", "LOGISTIC", "LOG_SOFTMAX", "LSTM", "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MIRROR_PAD", "MUL", "NEG",
     "NOT_EQUAL", "PAD", "PADV2", "POW", "PRELU", "QUANTIZE", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1",
@@ -108,12 +109,6 @@ _KEEPING = frozenset({
     "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SVDF", "TANH", "TRANSPOSE_CONV", "CONV_3D_TRANSPOSE", "ZEROS_LIKE",
 })  # fmt: skip
 """Operators of which each example in a batch makes one example, at the same place."""
-
-_RESHAPING = frozenset({"EXPAND_DIMS", "RESHAPE", "SQUEEZE"})
-
-_AXIS_INPUT: Mapping[str, int] = dict.fromkeys(
-    ("MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REVERSE_V2", "SUM"), 1
-) | {"SPLIT": 0, "SPLIT_V": 2}
 
 BODIES: Mapping[str, tuple[int, Mapping[str, str]]] = {
     "CALL": (0, {"subgraph": "subgraph"}),
@@ -148,7 +143,11 @@ def computes(op: str, at: int) -> bool:
     return op in _COMPUTES and not (at == 0 and op.endswith(("TRANSPOSE_CONV", "3D_TRANSPOSE")))
 
 
-def batch_of(op: str, options: Mapping[str, Setting], constants: Sequence[Setting], rank: int | None) -> Batch:
+Options = Mapping[str, Setting]
+Given = Sequence[Tensor | None]
+
+
+def batch_of(op: str, options: Options, given: Given) -> Batch:
     """Return what an operator does with the first axis.
 
     Parameters
@@ -157,37 +156,42 @@ def batch_of(op: str, options: Mapping[str, Setting], constants: Sequence[Settin
         The operator.
     options
         Its options.
-    constants
-        Its inputs as settings, None for one that is no constant.
-    rank
-        The rank of what it makes.
+    given
+        Its inputs.
     """
     if op in _KEEPING:
         return "kept"
-    if op in _RESHAPING:
-        return "reshaped"
-    if op in {"CONCATENATION", "PACK"}:
-        axis = options.get("axis")
-        return "kept" if isinstance(axis, int) and axis % (rank or 1) else "unknown"
-    if op == "TRANSPOSE":
-        order = constants[1] if len(constants) > 1 else None
-        return "kept" if isinstance(order, tuple) and order[:1] == (0,) else "unknown"
-    if op in _AXIS_INPUT and _AXIS_INPUT[op] < len(constants):
-        axes = constants[_AXIS_INPUT[op]]
-        axes = axes if isinstance(axes, tuple) else (axes,)
-        return "kept" if all(isinstance(axis, int) and axis > 0 for axis in axes) else "unknown"
-    return "unknown"
+    return _BATCHES[op](options, given) if op in _BATCHES else "unknown"
+
+
+def _dense(options: Options, given: Given) -> Batch:
+    """Tell whether rows stay examples: of more than two axes a matrix is made, unless they are to be kept."""
+    return "kept" if options.get("keep_num_dims") or (given and rank(given[0]) == 2) else "unknown"
+
+
+_BATCHES: Mapping[str, Callable[[Options, Given], Batch]] = {
+    **dict.fromkeys(("EXPAND_DIMS", "RESHAPE", "SQUEEZE"), lambda _, __: "reshaped"),
+    **dict.fromkeys(
+        ("ARG_MAX", "ARG_MIN", "CUMSUM", "MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD",
+         "REVERSE_V2", "SUM"),
+        lambda _, given: behind_first(constant(given, 1), given),
+    ),
+    **dict.fromkeys(("CONCATENATION", "PACK"), lambda options, given: behind_first(options.get("axis"), given)),
+    "FULLY_CONNECTED": _dense,
+    "GATHER": lambda options, given: gathered(options.get("axis"), given),
+    "SPLIT": lambda _, given: behind_first(constant(given, 0), given, 1),
+    "SPLIT_V": lambda _, given: behind_first(constant(given, 2), given),
+    "STRIDED_SLICE": lambda options, given: sliced(options, constant(given, 3)),
+    "TRANSPOSE": lambda _, given: permuted(constant(given, 1)),
+}  # fmt: skip
+"""What operators do with the first axis that do not always keep it."""
 
 
 def options_of(operator: Table) -> dict[str, Setting]:
     """Return the options of a built-in operator."""
-    found: dict[str, Setting] = {}
-    for union in ("builtin_options", "builtin_options2"):
-        table = operator.table(union)
-        for name in table or ():
-            assert table is not None  # noqa: S101 - an empty tuple has no names
-            found[name] = option(table, name)
-    return {name: value for name, value in found.items() if (name, value) not in _SAYING_NOTHING}
+    given = (operator.table(union) for union in ("builtin_options", "builtin_options2"))
+    found = ((name, option(table, name)) for table in given if table is not None for name in table)
+    return dict(pair for pair in found if pair not in _SAYING_NOTHING)
 
 
 _SAYING_NOTHING = {
