@@ -355,11 +355,14 @@ def test_circles_and_unknown_operations_are_told(tmp_path, good):
         nodes.add(name="a", op="Neg", input=["b:y:0"])
         nodes.add(name="b", op="Neg", input=["a:y:0"])
         nodes.add(name="mine", op="NobodyKnowsThis", input=["x", "nothing:0"])
+        nodes.add(name="twice", op="Neg", input=["x"])
+        nodes.add(name="twice", op="Abs", input=["x"])
         nodes.add(name="i1", op="Identity", input=["i2:output:0"])
         nodes.add(name="i2", op="Identity", input=["i1:output:0"])
 
     graph = checked(changed(good, tmp_path, circle)).graph
     assert "in a circle" in notes(graph)
+    assert "More than one node makes 'twice'" in notes(graph)
     assert "'NobodyKnowsThis'" in notes(graph)
     assert "Nothing makes" in notes(graph)
 

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("tflite")
 
 from nbviz.adapters import read
+from nbviz.adapters.tflite.naming import name_of
 from nbviz.invariants import violations
 from nbviz.metrics import Metrics
 from nbviz.metrics import macs as counted
@@ -61,6 +62,22 @@ def test_scopes_of_tensors_are_the_layers_of_operators(reading):
     assert graph.calls[6].inputs[0].name == "scores"
     assert graph.calls[3].outputs[0].shape == (None, 4, 4, 4)
     assert notes(graph) == ""
+
+
+@pytest.mark.parametrize(
+    ("made", "weights", "name"),
+    [
+        ("net/relu/Relu;net/bn/Fused;net/dw/depthwise;net/conv/Conv2D", "net/conv/Conv2D_half", "net/conv/Conv2D"),
+        ("net/relu/Relu;net/conv/Conv2D", "arith.constant", "net/conv/Conv2D"),
+        ("StatefulPartitionedCall:0", "net/head/MatMul", "net/head/MatMul"),
+        ("net/add/Add:0", "", "net/add/Add"),
+        ("conv2d", "conv2d/Kernel", "conv2d/Kernel"),
+        ("alone", "", "alone"),
+        ("", "", ""),
+    ],
+)
+def test_an_operator_is_named_by_the_part_whose_weights_it_reads(made, weights, name):
+    assert name_of([made], [weights] if weights else []) == name
 
 
 def test_arguments_and_options_are_settings(reading):
@@ -202,6 +219,30 @@ def test_sparse_weights_count_what_they_stand_for(reading):
         values(found, "w")
 
 
+def test_weights_that_are_unpacked_first_are_those_of_what_reads_them(reading):
+    w = Writer()
+    half = w.buffer(np.frombuffer(np.ones(8, "float16").tobytes(), "uint8"), "uint8")
+    axes = [w.table("DimensionMetadata", Format=kind, DenseSize=4) for kind in (0, 1)]
+    sparsity = w.table("SparsityParameters", TraversalOrder=np.array([0, 1], "int32"), DimMetadata=axes)
+    tensors = [w.tensor("x", (1, 4)), w.tensor("net/dense/packed", (4, 4), "FLOAT16", half, Sparsity=sparsity)]
+    tensors += [
+        w.tensor("net/dense/half", (4, 4), "FLOAT16"),
+        w.tensor("net/dense/MatMul", (4, 4)),
+        w.tensor("y", (1, 4)),
+    ]
+    operators = [
+        w.operator("DENSIFY", [1], [2]),
+        w.operator("DEQUANTIZE", [2], [3]),
+        w.operator("FULLY_CONNECTED", [0, 3, -1], [4]),
+    ]
+    graph = reading(w.bytes(w.graph(tensors, [0], [4], operators))).graph
+    assert [c.path for c in graph.calls if c.parameters] == ["net/dense"]
+    assert settings_of(graph, "net/dense")["weights_storage"] == "sparse (dense, csr) float16"
+    assert [(p.dtype, p.size, p.bytes) for p in graph.parameters] == [("float16", 16, 16)]
+    assert Metrics(graph).totals["macs"] == 16
+    assert "(2 of them)" in notes(graph)
+
+
 def test_states_are_buffers_without_values(reading):
     w = Writer()
     tensors = [w.tensor("x", (1, 3)), w.tensor("f", (2, 3), buffer=w.buffer(np.ones(6)))]
@@ -238,6 +279,24 @@ def test_weights_behind_the_tables_are_found_there(reading):
     found = reading(data.ljust(4096, b"\0") + behind)
     assert values(found, "b").tolist() == [16, 17, 18, 19]
     assert Metrics(found.graph).totals["bytes"] == 80
+
+
+def test_weights_in_another_file_have_no_values(reading):
+    w = Writer()
+    stored = w.newer_tensor("w", (4, 4), number=19, external=7)  # int2
+    tensors = [w.tensor("x", (1, 4)), stored, w.tensor("y", (1, 4))]
+    found = reading(w.bytes(w.graph(tensors, [0], [2], [w.operator("FULLY_CONNECTED", [0, 1, -1], [2])])))
+    assert [(p.dtype, p.size, p.bytes) for p in found.graph.parameters] == [("int2", 16, 4)]
+    with pytest.raises(LookupError, match="another file"):
+        values(found, "w")
+
+
+def test_types_of_a_later_version_are_unknown(reading):
+    w = Writer()
+    tensors = [w.tensor("x", (1, 4)), w.newer_tensor("w", (4, 4), number=99, buffer=w.buffer(np.ones(16)))]
+    tensors += [w.tensor("y", (1, 4))]
+    graph = reading(w.bytes(w.graph(tensors, [0], [2], [w.operator("FULLY_CONNECTED", [0, 1, -1], [2])]))).graph
+    assert [(p.dtype, p.bytes) for p in graph.parameters] == [("unknown", 64)]
 
 
 # Operators

@@ -68,6 +68,18 @@ class Writer:
             **fields,
         )
 
+    def newer_tensor(self, name, shape, number, buffer=0, external=None):
+        """Write a tensor with what only later versions of the format have: a type by its number, a buffer elsewhere."""
+        text, sizes = self.builder.CreateString(name), self.builder.CreateNumpyVector(np.array(shape, "int32"))
+        self.builder.StartObject(11)
+        tflite.TensorAddName(self.builder, text)
+        tflite.TensorAddShape(self.builder, sizes)
+        tflite.TensorAddType(self.builder, number)
+        tflite.TensorAddBuffer(self.builder, buffer)
+        if external is not None:
+            self.builder.PrependUint32Slot(10, external, 0)
+        return self.builder.EndObject()
+
     def operator(self, op, inputs, outputs, options=None, version=1, **fields):
         """Write an operator; ``options`` is the name of their table and its fields. A small name is that of a custom one."""
         key = (op, version)

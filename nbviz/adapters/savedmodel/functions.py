@@ -56,12 +56,15 @@ class Functions:
     ----------
     stored, paths
         The weights of all programs so far, and the scopes and names of each.
+    doubled
+        Names that several nodes have.
     """
 
     def __init__(self, library: Mapping[str, Any], handle: Callable[[str], Variable | None]) -> None:
         self.library = library
         self.stored: dict[Key, Stored] = {}
         self.paths: dict[Key, tuple[str, ...]] = {}
+        self.doubled: dict[str, None] = {}
         self._handle = handle
         self._left = _MOST
 
@@ -127,6 +130,7 @@ class Functions:
     # Nodes
 
     def _fill(self, program: Program, nodes: Nodes, where: str) -> None:
+        self.doubled.update(dict.fromkeys(nodes.doubled))
         self._left -= len(nodes.by_name)
         if self._left < 0:
             raise ValueError("its functions call each other so often that they unfold without end")

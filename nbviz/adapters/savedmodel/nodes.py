@@ -33,12 +33,24 @@ class Nodes:
         The functions that nodes may call.
     tensors
         The tensors that are known, which tell what a variable is.
+
+    Attributes
+    ----------
+    by_name
+        The nodes; of several with one name the last.
+    doubled
+        Names that several nodes have.
     """
 
     def __init__(
         self, nodes: Iterable[Any], arguments: Iterable[str], library: Mapping[str, Any], tensors: Mapping[str, Tensor]
     ) -> None:
-        self.by_name = {node.name: node for node in nodes}
+        self.by_name: dict[str, Any] = {}
+        self.doubled: list[str] = []
+        for node in nodes:
+            if node.name in self.by_name:
+                self.doubled.append(node.name)
+            self.by_name[node.name] = node
         self._arguments = frozenset(arguments)
         self._library = library
         self._tensors = tensors

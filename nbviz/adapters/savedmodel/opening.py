@@ -78,6 +78,7 @@ def _reading(path: Path, meta_graph: Any, inputs: Any) -> Reading:
     for key in rows.rest():
         scopes = of_names(functions.paths[key][:-1])
         rows.hold(rows.scope(root, scopes[-1]) if scopes else root, key)
+    writer.findings.doubled.update(functions.doubled)
     writer.finish(root)
     _note(builder, objects, inputs)
     builder.optimizer = objects.optimizer() or optimizer

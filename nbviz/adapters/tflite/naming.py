@@ -23,13 +23,23 @@ def name_of(made: Iterable[str], weights: Iterable[str]) -> str:
     weights
         Names of the weights that it reads.
     """
-    candidates = [*made, *weights]
-    parts = next((parts for name in candidates if (parts := _parts(name))), [])
-    core = next((part for part in parts if _CORE.search(part.rpartition("/")[2])), None)
-    found = core or next(iter(parts), None) or next(iter(candidates), "")
+    made, weights = list(made), list(weights)
+    parts = next((parts for name in (*made, *weights) if (parts := _parts(name))), [])
+    homes = [_scope(core) for name in weights if (core := _core(_parts(name)))]
+    found = next((part for home in homes for part in parts if _scope(part) == home), None)
+    found = found or _core(parts) or next(iter(parts), None) or next(iter((*made, *weights)), "")
     return _PORT.sub("", found)
 
 
 def _parts(name: str) -> list[str]:
     """Return the names of the parts that are in scopes."""
     return [part for part in name.split(";") if "/" in part.strip("/")]
+
+
+def _core(parts: Iterable[str]) -> str | None:
+    """Return the part that computes with weights."""
+    return next((part for part in parts if _CORE.search(part.rpartition("/")[2])), None)
+
+
+def _scope(part: str) -> str:
+    return part.rpartition("/")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from nbviz.adapters.dataflow.writer import Writer
 from nbviz.adapters.text import decoded, label, short
 from nbviz.adapters.tflite.flat import Flat
 from nbviz.adapters.tflite.model import Model
+from nbviz.adapters.tflite.programs import Programs
 from nbviz.builder import GraphBuilder
 from nbviz.columns import Columns
 from nbviz.graph import Group, Setting
@@ -47,30 +49,36 @@ def read_file(path: Path, inputs: Any = None) -> Reading:
 
 
 def _reading(path: Path, flat: Flat, inputs: Any) -> Reading:
-    model = Model(flat, path)
+    model = Model(flat)
+    programs = Programs(model, path)
     builder = GraphBuilder(label(path.stem), KIND, batch_axis=False)
     rows = Rows(builder)
     root = rows.root("Model", "tflite", _settings(model))
-    writer = Writer(builder, rows, model)
-    entrances = model.entrances()
-    writer.write(root, entrances)
-    unopened = model.unopened()
-    for key, stored in model.stored.items():
+    writer = Writer(builder, rows, programs)
+    writer.write(root, programs.entrances())
+    unopened = programs.unopened()
+    for key, stored in programs.stored.items():
         rows.store(key, stored)
     writer.finish(root)
     if unopened:
-        listed = ", ".join(map(repr, unopened[:5])) + (f" and {len(unopened) - 5:,} more" if len(unopened) > 5 else "")
-        builder.note(f"Nothing calls {listed}: what these subgraphs do is not shown.")
-    if model.short:
-        listed = ", ".join(map(repr, list(model.short)[:5]))
-        builder.note(f"{listed} do not hold as many bytes as their shapes take: they are damaged.")
+        builder.note(f"Nothing calls {_listed(unopened)}: what these subgraphs do is not shown.")
+    if programs.short:
+        builder.note(f"{_listed(programs.short)} do not hold as many bytes as their shapes take: they are damaged.")
+    if programs.unpacked:
+        count = len(programs.unpacked)
+        builder.note(f"Operators that only unpack weights ({count:,} of them) are shown as a part of what reads those.")
     if inputs is not None:
         builder.note(_INPUTS_UNUSED)
     keys = builder.parameter_keys()
     graph = builder.finish()
     if not rows.has_scopes:
         graph = replace(graph, groups=Columns(Group, infer_groups(graph, rows.automatic)))
-    return Reading(graph, Weights(repr(str(path)), [model.values[key] for key in keys]))
+    return Reading(graph, Weights(repr(str(path)), [programs.values[key] for key in keys]))
+
+
+def _listed(names: Collection[str]) -> str:
+    shown = ", ".join(map(repr, list(names)[:5]))
+    return f"{shown} and {len(names) - 5:,} more" if len(names) > 5 else shown
 
 
 def _settings(model: Model) -> tuple[tuple[str, Setting], ...]:

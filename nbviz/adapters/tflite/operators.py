@@ -127,6 +127,9 @@ CALLS = frozenset({"CALL", "STABLEHLO_COMPOSITE"})
 LOOPS = frozenset({"STABLEHLO_WHILE", "WHILE"})
 """Operators that run their last subgraph on what it gives."""
 
+UNPACKS = frozenset({"DENSIFY", "DEQUANTIZE"})
+"""Operators that only unpack what they take, where that is a weight."""
+
 
 def input_names(op: str) -> tuple[str, ...]:
     """Return what the inputs of an operator are called, as far as that is known."""
