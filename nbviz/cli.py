@@ -64,6 +64,7 @@ def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
 
     \b
     nbviz model.onnx
+    nbviz model.tflite saved_model_folder
     nbviz model.keras -o model.html
     nbviz mymodels:resnet --inputs None,3,224,224 --sort macs
     """

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "nbviz"
 # Keras runs on others, and a trace of it has to know on which; Flax and Equinox are modules for JAX
-RUNS_ON = {"keras": {"jax", "tensorflow", "torch"}, "jax": {"equinox", "flax"}}
+RUNS_ON = {"keras": {"jax", "tensorflow", "torch"}, "jax": {"equinox", "flax"}, "savedmodel": {"tensorflow"}}
 FRAMEWORKS = frozenset({"equinox", "flax", "haiku", "jax", "keras", "onnx", "safetensors", "tensorflow", "torch"})
 
 # A room may import itself and the rooms named here. errors <- graph <- {metrics, wire} <- {adapters, views} <- api <- cli

@@ -41,6 +41,8 @@ FILES = {
     ".npz": "nbviz.adapters.checkpoints.npz:read_archive",
     ".npy": "nbviz.adapters.checkpoints.npz:read_array",
     ".onnx": "nbviz.adapters.onnx.opening:read_file",
+    ".tflite": "nbviz.adapters.tflite.opening:read_file",
+    "saved_model.pb": "nbviz.adapters.savedmodel.opening:read_file",
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""

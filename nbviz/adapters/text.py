@@ -23,3 +23,19 @@ def short(text: object, limit: int = 200) -> str:
     """Return plain text cut at ``limit`` characters."""
     flat = plain(text)
     return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
+
+
+def decoded(text: str | bytes) -> str:
+    """Return text from a file, which may not be UTF-8: whoever reads the file then gives its bytes."""
+    return text if isinstance(text, str) else text.decode("utf-8", "replace")
+
+
+_LABEL = 200
+
+
+def label(text: str | bytes) -> str:
+    """Return a name from a file as one short line of plain text."""
+    text = decoded(text)
+    if text.isprintable() and len(text) <= _LABEL:  # nearly always
+        return text
+    return short(" ".join(plain(text).split()), _LABEL)

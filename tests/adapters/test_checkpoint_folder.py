@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -93,8 +95,8 @@ def test_shards_of_pytorch_are_one_checkpoint_whose_storages_are_their_own(fill)
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"readme.md": b""}, r"looked for \*\.safetensors.*it holds 1 files: 'readme.md'"),
-        ({"saved_model.pb": b""}, "SavedModel is not read"),
+        ({"readme.md": b""}, r"looked for saved_model.*it holds 1 files: 'readme.md'"),
+        ({"saved_model.pb": b""}, "is empty"),
         (
             {"a.safetensors": one("a"), "b.safetensors": one("b")},
             "several checkpoints: 'a.safetensors', 'b.safetensors'",
@@ -124,6 +126,22 @@ def test_links_out_of_the_folder_are_not_followed(fill, tmp_path):
     refused(folder, "looked for")
     (folder / "real.safetensors").write_bytes(one("a"))
     assert set(tensors(graph_of(folder))) == {"a"}
+
+
+def test_a_saved_model_without_tensorflow_names_what_to_install(fill):
+    folder = fill(**{"saved_model.pb": b"\x08\x01"})
+    code = f"""
+import sys
+sys.modules["tensorflow"] = None
+from nbviz.adapters import read
+from nbviz.errors import MissingExtraError
+try:
+    read({str(folder)!r})
+except MissingExtraError as error:
+    print(error)
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "pip install tensorflow" in told.stdout
 
 
 def test_an_empty_folder_says_what_was_looked_for(tmp_path):

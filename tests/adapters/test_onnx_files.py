@@ -246,6 +246,7 @@ def test_hostile_names_are_short_plain_text():
     nodes[1].name = "/".join(["deep"] * 5000)
     made = model(nodes, [info("x", 2)], [info("y", 2)], [tensor("w", 2)])
     made.producer_name = made.doc_string = name
+    made.graph.node.add(op_type="Mul", input=["x", "w"], output=["z"], name=name)
     graph = read(made).graph
     assert messages(graph) == ""
     texts = repr(graph.layers[:]) + repr(graph.calls[:])

@@ -9,6 +9,7 @@ from typing import Any
 
 from nbviz.adapters.checkpoints import gguf, hdf5, npz, safetensors, sharded, torch_files
 from nbviz.adapters.checkpoints.files import inside
+from nbviz.adapters.savedmodel import opening as savedmodel
 from nbviz.errors import FileReadError
 from nbviz.reading import Reading
 
@@ -17,21 +18,21 @@ _ASIDE = re.compile(
     r"(training_args|optimizer|scheduler|rng_state.*|scaler|random_states.*)\.(bin|pt|pth)$", re.IGNORECASE
 )
 """What training leaves beside a checkpoint."""
-_LOOKED_FOR = (
-    "*.safetensors.index.json, *.safetensors, *.gguf, *.bin.index.json, *.bin, *.pt, *.pth, *.ckpt, *.weights.h5, *.npz"
-)
+_LOOKED_FOR = "saved_model.pb, *.safetensors.index.json, *.safetensors, *.gguf, *.bin.index.json, *.bin, *.pt, *.pth, *.ckpt, *.weights.h5, *.npz"
 _LISTED = 5
 _MOST = 100_000
 
 
-def read_folder(path: Path, _inputs: Any = None) -> Reading:
-    """Read the one checkpoint in a folder: an index of shards first, then safetensors, GGUF, PyTorch, Keras and NumPy files.
+def read_folder(path: Path, inputs: Any = None) -> Reading:
+    """Read the SavedModel or the one checkpoint in a folder: an index of shards first, then safetensors, GGUF, PyTorch, Keras and NumPy files.
 
     Raises
     ------
     FileReadError
         If there is none, or there are several of a kind, or one that cannot be read.
     """
+    if (path / savedmodel.FILE).is_file():
+        return savedmodel.read_folder(path, inputs)
     files = _files(path)
     indexes = _ending(files, ".safetensors.index.json")
     if indexes:
@@ -115,7 +116,4 @@ def _only(folder: Path, files: Sequence[Path]) -> Path:
 def _nothing(folder: Path, files: Sequence[Path]) -> str:
     names = ", ".join(repr(file.name) for file in files[:_LISTED])
     found = f"it holds {len(files):,} files: {names}" if files else "it holds no files"
-    advice = (
-        " A SavedModel is not read: load it with TensorFlow or Keras." if (folder / "saved_model.pb").exists() else ""
-    )
-    return f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}.{advice}"
+    return f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}."

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
 from nbviz.adapters.onnx.fragile import guarded
-from nbviz.adapters.onnx.types import BATCH, FREE, dtype_of, label, stored_bytes
-from nbviz.adapters.text import plain, short
+from nbviz.adapters.onnx.types import BATCH, FREE, dtype_of, stored_bytes
+from nbviz.adapters.text import label, plain, short
 from nbviz.graph import itemsize
 
 _SMALL = 1 << 10

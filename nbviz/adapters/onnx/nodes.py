@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from nbviz.adapters.onnx.scopes import Entry, scopes_of
-from nbviz.adapters.onnx.types import decoded, dtype_of, label
-from nbviz.adapters.text import short
+from nbviz.adapters.dataflow.scopes import Entry
+from nbviz.adapters.onnx.scopes import scopes_of
+from nbviz.adapters.onnx.types import dtype_of
+from nbviz.adapters.text import decoded, label, short
 from nbviz.graph import Setting
 
 _MOST_VALUES = 16
@@ -51,6 +52,15 @@ class Node:
     attributes: dict[str, Any] = field(default_factory=dict)
     scopes: tuple[Entry, ...] = ()
     has_graphs: bool = False
+
+    @property
+    def module(self) -> str:
+        """The set of operations that it belongs to."""
+        return self.domain or "ai.onnx"
+
+    def needed(self) -> Collection[str]:
+        """Return the names of the tensors that have to be there before it."""
+        return {*self.inputs, *taken_from_outside(self)} if self.has_graphs else self.inputs
 
     def graphs(self) -> dict[str, Any]:
         """Return the graphs among its attributes by name."""

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.onnx.inference import with_shapes
-from nbviz.adapters.onnx.rows import Rows
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
-from nbviz.adapters.onnx.types import decoded, label
 from nbviz.adapters.onnx.walk import Walk
 from nbviz.adapters.onnx.weights import OnnxWeightReader
-from nbviz.adapters.text import plain, short
+from nbviz.adapters.text import decoded, label, plain, short
 from nbviz.builder import GraphBuilder
 from nbviz.columns import Columns
 from nbviz.errors import FileReadError, MissingExtraError
@@ -79,11 +78,13 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: An
 def _built(model: Any, path: Path | None, inputs: Any) -> tuple[GraphBuilder, Rows]:
     notes: list[str] = []
     shaped = with_shapes(model, notes.append)
-    kind = next(filter(None, map(root_class, shaped.graph.node[:1])), "")
+    module, _, kind = next(filter(None, map(root_class, shaped.graph.node[:1])), "").rpartition(".")
     own = label(model.graph.name) or "model"
-    builder = GraphBuilder(kind.rpartition(".")[2] or (own if path is None else label(path.stem)), "ONNX")
+    builder = GraphBuilder(kind or (own if path is None else label(path.stem)), "ONNX")
     rows = Rows(builder)
-    root = rows.root(kind, _settings(model))
+    root = rows.root(kind or "ModelProto", module or "onnx", _settings(model))
+    if kind:
+        rows.modules.add(root)
     for text in notes:
         builder.note(text)
     Walk(builder, rows, shaped).run(root)

@@ -8,32 +8,14 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
-from nbviz.adapters.onnx.types import decoded, label
+from nbviz.adapters.dataflow.scopes import DEEPEST_SCOPE, Entry, of_path
+from nbviz.adapters.text import decoded, label
 
 _SCOPES, _CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 _QUOTED = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"")
-_DEEPEST = 32
 _LONGEST = 1 << 14
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One scope around a node.
-
-    Attributes
-    ----------
-    path
-        The names from the root to it, which are also the segments of its row's path.
-    type
-        Its class with the module that defines it, ``""`` where that is not known.
-    """
-
-    path: tuple[str, ...]
-    type: str = ""
 
 
 def scopes_of(proto: Any) -> tuple[tuple[Entry, ...], str]:
@@ -46,7 +28,7 @@ def scopes_of(proto: Any) -> tuple[tuple[Entry, ...], str]:
     if "/" not in name:
         return (), label(name)
     outer, _, own = name.rpartition("/")
-    return _of_name(outer), label(own)
+    return of_path(outer), label(own)
 
 
 def root_class(proto: Any) -> str:
@@ -72,31 +54,7 @@ def _modules(scopes: str, classes: str) -> tuple[Entry, ...]:
     if len(types) != len(names):
         types = [""] * len(names)
     found: dict[str, Entry] = {}
-    for name, kind in zip(names[: _DEEPEST + 1], types, strict=False):
+    for name, kind in zip(names[: DEEPEST_SCOPE + 1], types, strict=False):
         if name:
             found[name] = Entry(tuple(map(label, name.split("."))), label(kind))
     return tuple(found.values())
-
-
-@functools.lru_cache(maxsize=4096)
-def _of_name(outer: str) -> tuple[Entry, ...]:
-    """Return the scopes in a path of names."""
-    return _nested(tuple(filter(None, outer.split("/")))[:_DEEPEST])
-
-
-@functools.lru_cache(maxsize=4096)
-def _nested(names: tuple[str, ...]) -> tuple[Entry, ...]:
-    """Return the scopes of names, outer first; ``layer1/layer1.0`` is the part ``0`` of ``layer1``."""
-    if not names:
-        return ()
-    around = _nested(names[:-1])
-    path = around[-1].path if around else ()
-    pieces, last = _pieces(names[-1]), _pieces(names[-2]) if around else []
-    inner = pieces[len(last) :] if last and len(pieces) > len(last) and pieces[: len(last)] == last else pieces
-    return (*around, Entry((*path, *map(label, inner))))
-
-
-def _pieces(segment: str) -> list[str]:
-    """Cut the dotted name of a module in a list (``layers.0``); other names with dots stay whole."""
-    pieces = segment.split(".")
-    return pieces if len(pieces) > 1 and any(piece.isdigit() for piece in pieces[1:]) and all(pieces) else [segment]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, final
 
-from nbviz.adapters.text import plain, short
+from nbviz.adapters.text import decoded, label
 from nbviz.graph import TensorSpec, itemsize
 from nbviz.shape import Dim, Shape
 
@@ -26,7 +26,6 @@ _INFERRED = re.compile(r"unk__\d+")
 """A name that shape inference makes up: for the reader, the size has none."""
 
 _WORDS = {"float": "float32", "double": "float64"}
-_LABEL = 200
 
 _LARGEST = 1 << 48
 """Elements of a tensor that a file can mean: more is damage, or done in malice, and no number to add up."""
@@ -44,19 +43,6 @@ def dtype_of(number: int) -> str | None:
     if name == "undefined":
         return None
     return _WORDS.get(name) or re.sub(r"^float(\d)e", r"float\1_e", name)
-
-
-def decoded(text: str | bytes) -> str:
-    """Return text from a file, which may not be UTF-8: protocol buffers then give the bytes."""
-    return text if isinstance(text, str) else text.decode("utf-8", "replace")
-
-
-def label(text: str | bytes) -> str:
-    """Return a name from a file as one short line of plain text."""
-    text = decoded(text)
-    if text.isprintable() and len(text) <= _LABEL:  # nearly always
-        return text
-    return short(" ".join(plain(text).split()), _LABEL)
 
 
 def dims_of(sizes: Iterable[int]) -> tuple[Dim, ...]:

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from nbviz.adapters.onnx.nodes import Node
-from nbviz.adapters.onnx.types import NOTHING, Described, described_tensor, label, stored_bytes
+from nbviz.adapters.onnx.types import NOTHING, Described, described_tensor, stored_bytes
+from nbviz.adapters.text import label
 from nbviz.builder import Stored
 from nbviz.graph import TensorSpec
 from nbviz.shape import Dim, Shape

@@ -6,15 +6,15 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
+from nbviz.adapters.dataflow.boundaries import fill_boundaries
+from nbviz.adapters.dataflow.findings import Findings
+from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
+from nbviz.adapters.dataflow.rows import SCOPE, Rows
 from nbviz.adapters.onnx import inference
-from nbviz.adapters.onnx.boundaries import fill_boundaries
 from nbviz.adapters.onnx.compute import Step, contractions, contracts_nothing, known
-from nbviz.adapters.onnx.findings import Findings
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
-from nbviz.adapters.onnx.ordering import Frame, nested, ordered
-from nbviz.adapters.onnx.rows import SCOPE, Rows
 from nbviz.adapters.onnx.schemas import input_names, versions
-from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, label, named, type_proto
+from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named, type_proto
 from nbviz.adapters.onnx.values import (
     Environment,
     Key,
@@ -25,6 +25,7 @@ from nbviz.adapters.onnx.values import (
     stored_value,
     tensor_name,
 )
+from nbviz.adapters.text import label
 from nbviz.builder import CallRecord, GraphBuilder, Port
 from nbviz.graph import Setting
 from nbviz.shape import Dim

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
-from nbviz.adapters.onnx.types import dims_of, dtype_of, label, stored_bytes
+from nbviz.adapters.onnx.types import dims_of, dtype_of, stored_bytes
 from nbviz.adapters.onnx.values import Key, tensor_name
-from nbviz.adapters.text import plain, short
+from nbviz.adapters.text import label, plain, short
 from nbviz.errors import NbvizError
 from nbviz.shape import Shape
 

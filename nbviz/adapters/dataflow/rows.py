@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import final
 
-from nbviz.adapters.onnx.nodes import Node
-from nbviz.adapters.onnx.scopes import Entry
-from nbviz.adapters.onnx.values import Key
+from nbviz.adapters.dataflow.ordering import Node
+from nbviz.adapters.dataflow.scopes import Entry
+from nbviz.adapters.text import label
 from nbviz.builder import GraphBuilder, LayerRecord, Stored
 from nbviz.graph import Setting
+
+Key = Hashable
+"""Tells stored tensors apart."""
 
 SCOPE = "Scope"
 """The type of a scope whose class is not known."""
@@ -45,13 +48,10 @@ class Rows:
         self._stored: dict[Key, Stored] = {}
         self._held: set[Key] = set()
 
-    def root(self, kind: str, settings: tuple[tuple[str, Setting], ...]) -> Hashable:
-        """Add the model, of the original's class ``kind`` if that is known, and return its key."""
+    def root(self, kind: str, module: str, settings: tuple[tuple[str, Setting], ...]) -> Hashable:
+        """Add the model and return its key."""
         key = ("root",)
-        module, _, name = (kind or "onnx.ModelProto").rpartition(".")
-        self.builder.add_layer(key, None, "", name="", type=name, module=module, settings=settings)
-        if kind:
-            self.modules.add(key)
+        self.builder.add_layer(key, None, "", name="", type=kind, module=module, settings=settings)
         return key
 
     def scope(self, around: Hashable, entry: Entry) -> Hashable:
@@ -90,9 +90,9 @@ class Rows:
             key,
             parent,
             self._free(parent, node.name or node.op),
-            name=node.full_name,
-            type=node.op,
-            module=node.domain or "ai.onnx",
+            name=label(node.full_name),
+            type=label(node.op),
+            module=label(node.module),
         )
         self._nodes.setdefault((parent, node.op, tuple(reads)), key)
         if not node.name:
@@ -124,8 +124,11 @@ class Rows:
         self._held.add(key)
         self.builder.hold(layer, key, self._stored[key])
 
+    def rest(self) -> list[Key]:
+        """Return the keys of the weights that no row holds."""
+        return [key for key in self._stored if key not in self._held]
+
     def hold_the_rest(self, root: Hashable) -> None:
         """Let the model hold the weights that nothing reads: they are in the file, and count."""
-        for key in self._stored:
-            if key not in self._held:
-                self.hold(root, key)
+        for key in self.rest():
+            self.hold(root, key)

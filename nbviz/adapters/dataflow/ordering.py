@@ -5,10 +5,55 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, Generic, Protocol, TypeVar, final
 
-from nbviz.adapters.onnx.nodes import Node, taken_from_outside
-from nbviz.adapters.onnx.scopes import Entry
+from nbviz.adapters.dataflow.scopes import Entry
+
+
+class Node(Protocol):
+    """An operation of a graph, which knows the tensors that it takes and makes by name."""
+
+    @property
+    def op(self) -> str:
+        """What it does."""
+        ...
+
+    @property
+    def module(self) -> str:
+        """The set of operations that it belongs to."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its own name without the scopes around it, or ``""``."""
+        ...
+
+    @property
+    def full_name(self) -> str:
+        """Its name as the file has it."""
+        ...
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """Names of the tensors that it takes; ``""`` for one that is left out."""
+        ...
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """Names of the tensors that it makes."""
+        ...
+
+    @property
+    def scopes(self) -> tuple[Entry, ...]:
+        """The scopes around it, outer first."""
+        ...
+
+    def needed(self) -> Collection[str]:
+        """Return the names of the tensors that have to be there before it."""
+        ...
+
+
+AnyNode = TypeVar("AnyNode", bound=Node)
 
 
 @final
@@ -36,7 +81,7 @@ class Frame:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(Generic[AnyNode]):
     """An order in which nodes can run.
 
     Attributes
@@ -49,12 +94,12 @@ class Order:
         Names of tensors that more than one node makes.
     """
 
-    nodes: Sequence[Node]
+    nodes: Sequence[AnyNode]
     circular: int = 0
     doubled: Sequence[str] = ()
 
 
-def ordered(nodes: Sequence[Node], weights: Collection[str] = ()) -> Order:
+def ordered(nodes: Sequence[AnyNode], weights: Collection[str] = ()) -> Order[AnyNode]:
     """Return nodes in an order in which each comes behind what it needs.
 
     It is the file's own, unless that is wrong, or tears the nodes of a scope apart that could stand together: optimizers
@@ -119,8 +164,7 @@ def _sorted(nodes: Sequence[Node], maker: dict[str, int]) -> tuple[list[int], in
     waits: list[int] = []
     needed_by: dict[int, list[int]] = {}
     for i, node in enumerate(nodes):
-        names = {*node.inputs, *taken_from_outside(node)} if node.has_graphs else set(node.inputs)
-        before = {maker[name] for name in names if name in maker}
+        before = {maker[name] for name in node.needed() if name in maker}
         waits.append(len(before))
         for j in before:
             needed_by.setdefault(j, []).append(i)
@@ -192,7 +236,8 @@ def nested(nodes: Iterable[Node], weights: Collection[str]) -> list[Any]:
         (opened[-1].items if opened else top).append(node)
     for calls in frames.values():
         steps = [
-            frame.items[0].op if len(frame.items) == 1 and isinstance(frame.items[0], Node) else "" for frame in calls
+            frame.items[0].op if len(frame.items) == 1 and not isinstance(frame.items[0], Frame) else ""
+            for frame in calls
         ]
         if steps[0] and len(set(steps)) == 1:
             for frame in calls:

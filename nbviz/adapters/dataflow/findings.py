@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import final
 
-from nbviz.adapters.onnx.nodes import DEEPEST
-from nbviz.adapters.onnx.types import label
+from nbviz.adapters.text import label
 
 
 @final
@@ -38,13 +37,15 @@ class Findings:
     def report(self, note: Callable[[str], None]) -> None:
         """Tell in one sentence each what was found."""
         if self.circular:
-            note(f"{self.circular} nodes wait for each other in a circle, or behind one, which ONNX does not allow.")
+            note(
+                f"{self.circular} nodes wait for each other in a circle, or behind one: they cannot run as they are written."
+            )
         if self.doubled:
             note(f"More than one node makes {_listed(self.doubled)}: which of them is meant is not certain.")
         if self.missing:
             note(f"Nothing makes {_listed(self.missing)}, which nodes take: the file is not complete.")
         if self.closed:
-            note(f"Graphs inside more than {DEEPEST} others stay closed.")
+            note("Graphs inside too many others, or inside themselves, stay closed.")
         if self.unknown:
             names = (f"{domain}.{op}" if domain else op for domain, op in self.unknown)
             note(f"What {_listed(names)} compute is not known: their multiply-accumulates are missing.")

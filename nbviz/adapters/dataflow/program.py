@@ -1,0 +1,188 @@
+"""Programs: operations with the tensors that they take and make by name, as readers of files hand them to the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, final
+
+from nbviz.adapters.dataflow.rows import Key
+from nbviz.adapters.dataflow.scopes import Entry
+from nbviz.builder import Stored
+from nbviz.graph import Compute, Setting, TensorSpec
+
+Patterns = tuple[Compute, ...]
+
+Batch = Literal["kept", "reshaped", "unknown"]
+"""What an operation does with the first axis: it keeps that; it does so if the sizes behind it have one product; or nobody knows."""
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Tensor:
+    """A tensor of a program, known by its identity.
+
+    Attributes
+    ----------
+    spec
+        What is known of it.
+    weight
+        Its key if it is a weight, or stands for one.
+    constant
+        Its value as a setting if it is a constant.
+    batch
+        Whether its first axis is the batch, and free.
+    """
+
+    spec: TensorSpec
+    weight: Key | None = None
+    constant: Setting = None
+    batch: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A program inside an operation.
+
+    Attributes
+    ----------
+    name
+        What it is to the operation (``"cond"``).
+    key
+        What the source knows it by.
+    inputs
+        Names of the operation's inputs that it is given.
+    """
+
+    name: str
+    key: Hashable
+    inputs: Sequence[str]
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One operation of a program.
+
+    Attributes
+    ----------
+    op, module
+        What it does, and the set of operations that it belongs to.
+    name, full_name
+        Its own name without the scopes around it, and its name as the file has it.
+    inputs, outputs
+        Names of tensors; ``""`` for one that is left out.
+    scopes
+        The scopes around it, outer first.
+    settings
+        Its configuration.
+    input_names
+        What its inputs are called, as far as that is known.
+    bodies
+        The programs inside it.
+    calls
+        Whether it does exactly what its one body does; else which bodies run, and how often, depends on values.
+    loops
+        Whether its last body runs again on what it gives, after the others.
+    rule
+        What tells its contractions, None if it contracts nothing.
+    batch
+        What it does with the first axis.
+    known
+        Whether it is known what it does.
+    """
+
+    op: str
+    module: str
+    name: str
+    full_name: str
+    inputs: list[str]
+    outputs: list[str]
+    scopes: tuple[Entry, ...] = ()
+    settings: tuple[tuple[str, Setting], ...] = ()
+    input_names: Sequence[str] = ()
+    bodies: Sequence[Body] = ()
+    calls: bool = False
+    loops: bool = False
+    rule: Rule | None = None
+    batch: Batch = "unknown"
+    known: bool = True
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names of its scopes in the file, and its own."""
+        return tuple(filter(None, self.full_name.split("/")))
+
+    def needed(self) -> Collection[str]:
+        """Return the names of the tensors that have to be there before it."""
+        return self.inputs
+
+
+@final
+@dataclass(slots=True)
+class Program:
+    """Operations that run together.
+
+    Attributes
+    ----------
+    operations
+        The operations.
+    tensors
+        Its tensors by name.
+    inputs, outputs
+        Names of the tensors that enter and leave it.
+    stored
+        The weights among its tensors.
+    """
+
+    operations: list[Operation] = field(default_factory=list)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    stored: Mapping[Key, Stored] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A program that a model offers.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    key
+        What the source knows it by.
+    program
+        The program.
+    """
+
+    name: str
+    key: Hashable
+    program: Program
+
+
+class Source(Protocol):
+    """Where the programs inside operations are found."""
+
+    def program(self, key: Hashable, given: Sequence[Tensor | None], /) -> Program:
+        """Return a program, made anew for each call, with what it is given."""
+        ...
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """The tensors that an operation takes and makes."""
+
+    inputs: Sequence[Tensor | None]
+    outputs: Sequence[Tensor | None]
+
+
+Rule = Callable[[Operands], Patterns]
+"""Tells the contractions of an operation; raises ``UnknownError`` where they cannot be told."""
+
+
+class UnknownError(Exception):
+    """The contractions of an operation cannot be told."""

@@ -1,0 +1,60 @@
+"""The scopes that names of operations tell, as PyTorch and TensorFlow write them: ``model/block1/conv/Conv2D``."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import final
+
+from nbviz.adapters.text import label
+
+DEEPEST_SCOPE = 32
+"""Scopes inside scopes that are shown."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One scope around a node.
+
+    Attributes
+    ----------
+    path
+        The names from the root to it, which are also the segments of its row's path.
+    type
+        Its class with the module that defines it, ``""`` where that is not known.
+    """
+
+    path: tuple[str, ...]
+    type: str = ""
+
+
+@functools.lru_cache(maxsize=4096)
+def of_path(outer: str) -> tuple[Entry, ...]:
+    """Return the scopes in a path of names, outer first; dotted names of modules are cut."""
+    return _nested(tuple(filter(None, outer.split("/")))[:DEEPEST_SCOPE])
+
+
+@functools.lru_cache(maxsize=4096)
+def of_names(names: tuple[str, ...]) -> tuple[Entry, ...]:
+    """Return the scopes of names, outer first."""
+    whole = tuple(map(label, names[:DEEPEST_SCOPE]))
+    return tuple(Entry(whole[:depth]) for depth in range(1, len(whole) + 1))
+
+
+@functools.lru_cache(maxsize=4096)
+def _nested(names: tuple[str, ...]) -> tuple[Entry, ...]:
+    """Return the scopes of no more names than are shown; ``layer1/layer1.0`` is the part ``0`` of ``layer1``."""
+    if not names:
+        return ()
+    around = _nested(names[:-1])
+    path = around[-1].path if around else ()
+    pieces, last = _pieces(names[-1]), _pieces(names[-2]) if around else []
+    inner = pieces[len(last) :] if last and len(pieces) > len(last) and pieces[: len(last)] == last else pieces
+    return (*around, Entry((*path, *map(label, inner))))
+
+
+def _pieces(segment: str) -> list[str]:
+    """Cut the dotted name of a module in a list (``layers.0``); other names with dots stay whole."""
+    pieces = segment.split(".")
+    return pieces if len(pieces) > 1 and any(piece.isdigit() for piece in pieces[1:]) and all(pieces) else [segment]

@@ -1,0 +1,387 @@
+"""Writes a program into a model graph: scopes and bodies as frames, weights and constants as parts of what reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+from nbviz.adapters.dataflow.batches import keeps_batch
+from nbviz.adapters.dataflow.boundaries import fill_boundaries
+from nbviz.adapters.dataflow.contractions import contractions
+from nbviz.adapters.dataflow.findings import Findings
+from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
+from nbviz.adapters.dataflow.program import Body, Entrance, Operands, Operation, Program, Source, Tensor
+from nbviz.adapters.dataflow.rows import SCOPE, Key, Rows
+from nbviz.adapters.dataflow.scopes import Entry, of_names
+from nbviz.adapters.text import label
+from nbviz.builder import CallRecord, GraphBuilder, Port
+from nbviz.graph import Setting, TensorSpec
+
+_DEEPEST = 24
+"""Programs inside programs that are opened."""
+
+_DEEPEST_SCOPE = 96
+"""Scopes and programs around a program that is opened."""
+
+_MOST_CALLS = 100_000
+"""Calls from which on no further program is opened: those that call each other twice would double without end."""
+
+_MOST_TEXT = 50_000_000
+"""Letters of paths from which on no further program is opened: each level makes those inside it longer."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where operations stand.
+
+    Attributes
+    ----------
+    program
+        The program that they are in.
+    around
+        The row of what holds the program: the model, an operation, or a part of one.
+    holder
+        The row that they are in: a scope, or the same.
+    opened
+        Keys of the programs around this one, and its own.
+    again
+        Whether the scope has been called before.
+    depth
+        How many scopes and programs are around it.
+    """
+
+    program: Program
+    around: Hashable
+    holder: Hashable
+    opened: tuple[Hashable, ...] = ()
+    again: bool = False
+    depth: int = 0
+
+
+@final
+@dataclass(slots=True)
+class _Given:
+    """What an operation is given: tensors as ports, weights, constants as settings, and all of them by position."""
+
+    ports: list[Port]
+    reads: list[Key]
+    settings: list[tuple[str, Setting]]
+    tensors: list[Tensor | None]
+
+
+@final
+class Writer:
+    """Writes a program once.
+
+    Parameters
+    ----------
+    builder
+        Takes the calls.
+    rows
+        Takes the layers.
+    source
+        Gives the programs inside operations.
+    """
+
+    def __init__(self, builder: GraphBuilder, rows: Rows, source: Source) -> None:
+        self.builder = builder
+        self.rows = rows
+        self.source = source
+        self.findings = Findings()
+        self._read: dict[Hashable, set[tuple[str, ...]]] = {}
+        self._counters: dict[Hashable, dict[str, int]] = {}
+        self._first = 0
+        self._text = 0
+
+    def write(self, root: Hashable, entries: Sequence[Entrance]) -> None:
+        """Write a model into the row ``root``: its only program, or one part for each."""
+        call = self.builder.begin("layer", self.rows.layer(root).type, None, layer="")
+        self._first = sum(len(entry.program.operations) + len(entry.program.tensors) for entry in entries)
+        if len(entries) == 1:
+            self._whole(entries[0], root, call)
+        for entry in entries if len(entries) > 1 else ():
+            part = self.rows.part(root, label(entry.name))
+            inner = self.rows.layer(part)
+            inner.type = "Signature"
+            self._whole(entry, part, self.builder.begin("layer", inner.type, call.id, layer=inner.path))
+        if len(entries) != 1:
+            self.builder.end(call, ())
+
+    def finish(self, root: Hashable) -> None:
+        """Fill in what only the whole tells, and say what was found."""
+        fill_boundaries(self.builder.calls)
+        self.rows.hold_the_rest(root)
+        self.findings.report(self.builder.note)
+
+    def _whole(self, entry: Entrance, row: Hashable, call: CallRecord) -> None:
+        """Write a program with what enters and leaves it."""
+        program = entry.program
+        place = _Place(program, row, row, (entry.key,))
+        self._enter(program, call)
+        self._operations(place, call.id)
+        outputs: list[Port] = []
+        for name in program.outputs:
+            tensor = self._result(name, place, call.id)
+            self.builder.begin("output", "output", call.id, [(tensor, tensor.spec)])
+            outputs.append((tensor, tensor.spec))
+        self.builder.end(call, outputs)
+
+    def _enter(self, program: Program, call: CallRecord) -> None:
+        entered = [program.tensors[name] for name in dict.fromkeys(program.inputs) if name in program.tensors]
+        for tensor in entered:
+            self.builder.end(self.builder.begin("input", "input", call.id), [(tensor, tensor.spec)])
+            tensor.batch = bool(tensor.spec.shape) and not isinstance(tensor.spec.shape[0], int)  # type: ignore[index]
+        call.inputs = tuple(tensor.spec for tensor in entered)
+        self.builder.batch_axis = self.builder.batch_axis or any(tensor.batch for tensor in entered)
+
+    def _find(self, name: str, place: _Place) -> Tensor:
+        """Return a tensor, which something has to have made."""
+        found = place.program.tensors.get(name)
+        if found is None:
+            found = place.program.tensors[name] = Tensor(TensorSpec(None))
+        if _is_made(found) and not self.builder.knows(found) and name not in place.program.inputs:
+            self.findings.missing[found.spec.name or name] = None
+        return found
+
+    def _result(self, name: str, place: _Place, parent: int) -> Tensor:
+        """Return a tensor that a program gives; one that is stored gets a call that gives it."""
+        tensor = self._find(name, place)
+        if _is_made(tensor):
+            return tensor
+        made = Tensor(tensor.spec)
+        record = self.builder.begin("constant", "constant", parent)
+        if tensor.weight is not None:
+            self.rows.hold(place.holder, tensor.weight)
+            record.reads = (tensor.weight,)
+        else:
+            record.settings = (("value", tensor.constant),)
+        self.builder.end(record, [(made, made.spec)])
+        return made
+
+    # Operations
+
+    def _operations(self, place: _Place, parent: int) -> None:
+        program = place.program
+        for key, stored in program.stored.items():
+            self.rows.store(key, stored)
+        weights = {name for name, tensor in program.tensors.items() if tensor.weight is not None}
+        order = ordered(program.operations, weights)
+        self.findings.doubled.update(dict.fromkeys(order.doubled))
+        self.findings.circular += order.circular
+        self._items(nested(order.nodes, weights), place, parent)
+
+    def _items(self, items: Iterable[Any], place: _Place, parent: int) -> None:
+        for item in items:
+            if isinstance(item, Frame):
+                self._frame(item, place, parent)
+            elif item.bodies:
+                self._container(item, place, parent)
+            else:
+                self._operation(item, place, parent)
+
+    def _frame(self, frame: Frame, place: _Place, parent: int) -> None:
+        """Record a call of a scope: with what happens inside, or as one step if that is a single operation."""
+        key = self.rows.scope(place.around, frame.entry)
+        if frame.step and not frame.items[0].bodies:
+            self._operation(frame.items[0], place, parent, key)
+            return
+        layer = self.rows.layer(key)
+        record = self.builder.begin("layer", layer.type, parent, layer=layer.path)
+        # a scope that reads the same weights is called again; else this is the rest of it, and has operations of its own
+        read = self._read.setdefault(key, set())
+        inside = replace(place, holder=key, again=not read.isdisjoint(frame.read), depth=place.depth + 1)
+        read.update(frame.read)
+        if not inside.again:
+            record.counters = self._counters.setdefault(key, record.counters)
+        self._items(frame.items, inside, record.id)
+
+    def _given(self, operation: Operation, place: _Place) -> _Given:
+        given = _Given([], [], [], [])
+        names = operation.input_names
+        for at, name in enumerate(operation.inputs):
+            tensor = self._find(name, place) if name else None
+            given.tensors.append(tensor)
+            if tensor is None:
+                continue
+            if tensor.weight is not None:
+                given.reads.append(tensor.weight)
+            elif tensor.constant is not None:
+                given.settings.append((names[at] if at < len(names) else f"input {at}", tensor.constant))
+            else:
+                given.ports.append((tensor, tensor.spec))
+        return given
+
+    def _operation(self, operation: Operation, place: _Place, parent: int, key: Hashable | None = None) -> None:
+        """Record an operation that has no others inside; ``key`` is that of its own scope."""
+        given = self._given(operation, place)
+        told = (*operation.settings, *given.settings)
+        if key is None and given.reads:
+            key = self.rows.called_again(place.holder, operation.op, given.reads) if place.again else None
+            key = self.rows.node(place.holder, operation, given.reads) if key is None else key
+        if key is None:
+            record = self.builder.begin("operation", label(operation.op), parent, given.ports)
+            record.settings = (("name", label(operation.full_name)), *told) if operation.full_name else told
+        else:
+            record = self._layer_call(operation, key, told, parent, given.ports)
+            for weight in given.reads:
+                self.rows.hold(key, weight)
+            record.reads = tuple(given.reads)
+        operands = Operands(given.tensors, self._made(operation, place))
+        for tensor in operands.outputs:
+            if tensor is not None:
+                tensor.batch = keeps_batch(operation, operands, tensor)
+        record.compute = contractions(operation, operands)
+        if not operation.known:
+            self.findings.unknown["", operation.op] = None
+        self.builder.end(record, [(tensor, tensor.spec) for tensor in operands.outputs if tensor is not None])
+
+    def _layer_call(
+        self,
+        operation: Operation,
+        key: Hashable,
+        told: tuple[tuple[str, Setting], ...],
+        parent: int,
+        ports: Sequence[Port],
+    ) -> CallRecord:
+        layer = self.rows.layer(key)
+        if layer.type == SCOPE:
+            layer.type, layer.module = label(operation.op), label(operation.module)
+        if not layer.settings:
+            own = () if layer.type == operation.op else (("op", label(operation.op)),)
+            layer.settings = (*own, *told)
+        return self.builder.begin("layer", layer.type, parent, ports, layer=layer.path)
+
+    def _made(self, operation: Operation, place: _Place) -> list[Tensor | None]:
+        tensors = place.program.tensors
+        for name in operation.outputs:
+            if name and (name not in tensors or self.builder.knows(tensors[name])):  # made twice: the last one holds
+                tensors[name] = Tensor(tensors[name].spec if name in tensors else TensorSpec(None))
+        return [tensors[name] if name else None for name in operation.outputs]
+
+    # Programs inside an operation
+
+    def _container(self, operation: Operation, place: _Place, parent: int) -> None:
+        """Record an operation with the programs inside it, or closed where they are inside too much."""
+        if self._is_too_much(place) or any(body.key in place.opened for body in operation.bodies):
+            self.findings.closed = True
+            operation.known, operation.bodies = False, ()
+            self._operation(operation, place, parent)
+            return
+        given = self._given(operation, place)
+        key = self.rows.node(place.holder, operation)
+        record = self._layer_call(operation, key, (*operation.settings, *given.settings), parent, given.ports)
+        if operation.loops:
+            kept = self._kept(operation.bodies[-1], given.tensors)
+            begun = [t.weight for at, t in enumerate(given.tensors) if t is not None and at not in kept]
+            record.reads = tuple(weight for weight in begun if weight is not None)
+        for weight in record.reads:
+            self.rows.hold(key, weight)
+        if operation.calls:
+            self._call(operation, key, record, place)
+        else:
+            self._regions(operation, key, record, place)
+
+    def _is_too_much(self, place: _Place) -> bool:
+        """Tell whether no further program can be opened."""
+        deep = len(place.opened) >= _DEEPEST or place.depth >= _DEEPEST_SCOPE
+        return deep or len(self.builder.calls) > self._first + _MOST_CALLS or self._text > _MOST_TEXT
+
+    def _inside(self, operation: Operation, body: Body, around: Hashable, place: _Place) -> _Place:
+        """Return the place inside a body, after giving that its inputs."""
+        given = [self._find(name, place) if name else None for name in body.inputs]
+        if operation.loops:
+            kept = self._kept(operation.bodies[-1], given)
+            given = [tensor if at in kept else _changing(tensor) for at, tensor in enumerate(given)]
+        program = self.source.program(body.key, given)
+        self._text += len(self.rows.layer(around).path) * len(program.operations)
+        for inner in program.operations:
+            inner.scopes = _relative(inner, operation)
+        for name, tensor in zip(program.inputs, given, strict=False):
+            own = program.tensors.setdefault(name, Tensor(TensorSpec(None)))
+            if tensor is None:
+                continue
+            own.batch = tensor.batch
+            if tensor.weight is not None or tensor.constant is not None:
+                own.weight, own.constant = tensor.weight, tensor.constant
+            self.builder.alias(own, tensor)
+        return _Place(program, around, around, (*place.opened, body.key), depth=place.depth + 1)
+
+    def _kept(self, body: Body, given: Sequence[Tensor | None]) -> set[int]:
+        """Return which inputs of a loop's body are the same in every step: it gives them as it has taken them."""
+        program = self.source.program(body.key, given)
+        return {
+            at for at, (one, other) in enumerate(zip(program.inputs, program.outputs, strict=False)) if one == other
+        }
+
+    def _call(self, operation: Operation, key: Hashable, record: CallRecord, place: _Place) -> None:
+        """Record what a function does inside the operation that calls it; its results are those of the call."""
+        inner = self._inside(operation, operation.bodies[0], key, place)
+        self._operations(inner, record.id)
+        outputs: list[Port] = []
+        for name, outer in zip(inner.program.outputs, operation.outputs, strict=False):
+            tensor = self._find(name, inner)
+            known = place.program.tensors.get(outer)
+            if tensor.spec.shape is None and known is not None:
+                tensor.spec = known.spec
+            if outer:
+                place.program.tensors[outer] = tensor
+                outputs.append((tensor, tensor.spec))
+        if not record.has_children:  # it passes on what it is given
+            record.compute = ()
+        self.builder.end(record, outputs)
+
+    def _regions(self, operation: Operation, key: Hashable, record: CallRecord, place: _Place) -> None:
+        """Record the programs of a condition or a loop, and where their results meet."""
+        ends: list[Tensor] = []
+        for body in operation.bodies:
+            holder, call = key, record
+            if len(operation.bodies) > 1:
+                holder = self.rows.part(key, body.name)
+                call = self.builder.begin("layer", "Graph", record.id, layer=self.rows.layer(holder).path)
+            inner = self._inside(operation, body, holder, place)
+            self._operations(inner, call.id)
+            results = [self._result(name, inner, call.id) for name in _changed(inner.program)]
+            if call is not record:
+                self.builder.end(call, [(tensor, tensor.spec) for tensor in results])
+            ends.extend(results)
+        # which of them run, and how often, depends on values
+        idle = all(inside.compute == () for inside in self.builder.calls[record.id + 1 :])
+        closing = record
+        if record.has_children:
+            closing = self.builder.begin("operation", "merge", record.id, [(tensor, tensor.spec) for tensor in ends])
+        closing.compute = () if idle else None
+        outputs = [(tensor, tensor.spec) for tensor in self._made(operation, place) if tensor is not None]
+        self.builder.end(closing, outputs)
+        if closing is not record:
+            self.builder.end(record, outputs)
+
+
+def _changed(program: Program) -> list[str]:
+    """Return what a program gives, without the weights and constants that it has only been given."""
+    known = {name for name in program.inputs if not _is_made(program.tensors[name])}
+    return [name for name in program.outputs if name not in known]
+
+
+def _is_made(tensor: Tensor) -> bool:
+    return tensor.weight is None and tensor.constant is None
+
+
+def _changing(tensor: Tensor | None) -> Tensor | None:
+    """Return a tensor that only begins as the one given: it is neither a weight nor a constant."""
+    if tensor is None or _is_made(tensor):
+        return tensor
+    return Tensor(tensor.spec)
+
+
+def _relative(inner: Operation, around: Operation) -> tuple[Entry, ...]:
+    """Return the scopes of an operation without those that what is around it is in as well."""
+    if not inner.scopes:
+        return ()
+    path, same = inner.scopes[-1].path, 0
+    for one, other in zip(path, around.path, strict=False):
+        if one != other:
+            break
+        same += 1
+    return of_names(path[same:]) if same else inner.scopes
