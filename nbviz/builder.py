@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, NamedTuple, final
@@ -66,12 +66,12 @@ class CallRecord:
     reads
         Keys of the parameters that the call reads itself.
     counters
-        How often each operation name has occurred directly inside this call.
+        How often each operation name has occurred directly inside this call; None before the first.
     has_children
         Whether other calls happened inside it.
     begun
-        How many calls, layers and tensors were known when its inside began, and the operation counters then, so that a
-        repeated attempt can forget what came after.
+        How many calls, layers and tensors were known when the inside of a layer's call began, and the operation counters then,
+        so that a repeated attempt can forget what came after.
     """
 
     id: int
@@ -88,7 +88,7 @@ class CallRecord:
     settings: tuple[tuple[str, Setting], ...] = ()
     failed: bool = False
     source: str = ""
-    counters: dict[str, int] = field(default_factory=dict)
+    counters: dict[str, int] | None = None
     has_children: bool = False
     begun: _Mark | None = None
 
@@ -97,7 +97,7 @@ class _Mark(NamedTuple):
     calls: int
     layers: int
     tensors: int
-    counters: dict[str, int]
+    counters: Mapping[str, int] | None
 
 
 @final
@@ -108,7 +108,7 @@ class Cut:
     calls: list[CallRecord]
     produced: list[tuple[int, object, tuple[int, int]]]
     layers: list[LayerRecord]
-    counters: dict[str, int]
+    counters: dict[str, int] | None
 
 
 @final
@@ -222,22 +222,24 @@ class GraphBuilder:
     ) -> CallRecord:
         """Start a call inside the call ``parent``; calls that begin before it ends may name it as theirs."""
         around = None if parent is None else self.calls[parent]
+        origin = self._producer.get
         record = CallRecord(
-            id=len(self.calls),
-            kind=kind,
-            path=layer if layer is not None else self._operation_path(op, around),
-            op=op,
-            parent=parent,
-            layer=layer,
-            inputs=tuple([spec for _, spec in inputs]),
-            sources=tuple([self._producer.get(id(tensor)) for tensor, _ in inputs]),
+            len(self.calls),
+            kind,
+            layer if layer is not None else self._operation_path(op, around),
+            op,
+            parent,
+            layer,
+            tuple([spec for _, spec in inputs]),
+            sources=tuple([origin(id(tensor)) for tensor, _ in inputs]),
             source=source,
         )
         if around is not None:
             around.has_children = True
         self.calls.append(record)
         report(self._so_far)
-        self.mark(record)
+        if layer is not None:
+            self.mark(record)
         return record
 
     def _so_far(self) -> str:
@@ -245,19 +247,24 @@ class GraphBuilder:
 
     def mark(self, call: CallRecord) -> None:
         """Let what happened inside a call so far stay there when it is cut."""
-        call.begun = _Mark(len(self.calls), len(self._layers), len(self._produced), dict(call.counters))
+        counters = dict(call.counters) if call.counters else None
+        call.begun = _Mark(len(self.calls), len(self._layers), len(self._produced), counters)
 
     def _operation_path(self, op: str, around: CallRecord | None) -> str:
-        above, counters = ("", {}) if around is None else (around.path, around.counters)
-        counters[op] = counters.get(op, 0) + 1
-        path = join(above, f"{escape(op)}#{counters[op]}")
+        above, counters = ("", None) if around is None else (around.path, around.counters)
+        if counters is None:
+            counters = {}
+            if around is not None:
+                around.counters = counters
+        count = counters[op] = counters.get(op, 0) + 1
+        path = join(above, f"{escape(op)}#{count}")
         while path in self._layer_paths:  # a layer may be called "add#1"
             path += "#"
         return path
 
     def end(self, call: CallRecord, outputs: Sequence[Port]) -> None:
         """Finish a call: its outputs come from it, unless a call inside it has made them."""
-        call.outputs = tuple(spec for _, spec in outputs)
+        call.outputs = tuple([spec for _, spec in outputs])
         for port, (tensor, _) in enumerate(outputs):
             if not (call.has_children and id(tensor) in self._producer):
                 self._produce(tensor, (call.id, port))
@@ -289,7 +296,7 @@ class GraphBuilder:
 
     def cut(self, call: CallRecord) -> Cut:
         """Take out everything that happened inside a call, as if it had just begun."""
-        begun = call.begun or _Mark(call.id + 1, len(self._layers), len(self._produced), {})
+        begun = call.begun or _Mark(call.id + 1, len(self._layers), len(self._produced), None)
         first, tensors, layers = begun.calls, begun.tensors, begun.layers
         cut = Cut(self.calls[first:], self._produced[tensors:], self._layers[layers:], call.counters)
         del self.calls[first:], self._produced[tensors:], self._layers[layers:]
@@ -298,7 +305,7 @@ class GraphBuilder:
         for record in cut.layers:
             del self._layer_of[record.key]
             self._layer_paths.discard(record.path)
-        call.counters, call.has_children = dict(begun.counters), first > call.id + 1
+        call.counters, call.has_children = dict(begun.counters or {}), first > call.id + 1
         return cut
 
     def paste(self, call: CallRecord, cut: Cut) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterable
 from typing import final
 
@@ -42,6 +43,7 @@ class Rows:
         self.automatic: set[str] = set()
         self.has_scopes = False
         self.modules: set[Hashable] = set()
+        self._keys = itertools.count()
         self._scopes: dict[tuple[Hashable, tuple[str, ...]], Hashable] = {}
         self._nodes: dict[tuple[Hashable, str, tuple[Key, ...]], Hashable] = {}
         self._segments: dict[tuple[Hashable, str], int] = {}
@@ -50,7 +52,7 @@ class Rows:
 
     def root(self, kind: str, module: str, settings: tuple[tuple[str, Setting], ...]) -> Hashable:
         """Add the model and return its key."""
-        key = ("root",)
+        key = next(self._keys)
         self.builder.add_layer(key, None, "", name="", type=kind, module=module, settings=settings)
         return key
 
@@ -72,8 +74,7 @@ class Rows:
             inner = path[:depth]
             key = self._scopes.get((around, inner))
             if key is None:
-                key = ("scope", around, inner)
-                self._scopes[around, inner] = key
+                key = self._scopes[around, inner] = next(self._keys)
                 self.builder.add_layer(key, parent, self._free(parent, inner[-1]), name=".".join(inner), type=SCOPE)
                 self.has_scopes = True
             parent = key
@@ -85,7 +86,7 @@ class Rows:
 
     def node(self, parent: Hashable, node: Node, reads: Iterable[Key] = ()) -> Hashable:
         """Add the row of a node and return its key."""
-        key = ("node", len(self._segments), parent, node.full_name or node.op, id(node))
+        key = next(self._keys)
         path = self.builder.add_layer(
             key,
             parent,
@@ -101,7 +102,7 @@ class Rows:
 
     def part(self, parent: Hashable, name: str) -> Hashable:
         """Add the row of one of several graphs in a node and return its key."""
-        key = ("part", parent, name)
+        key = next(self._keys)
         self.builder.add_layer(key, parent, self._free(parent, name), name=name, type="Graph")
         return key
 

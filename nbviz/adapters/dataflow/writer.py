@@ -194,7 +194,7 @@ class Writer:
         inside = replace(place, holder=key, again=not read.isdisjoint(frame.read), depth=place.depth + 1)
         read.update(frame.read)
         if not inside.again:
-            record.counters = self._counters.setdefault(key, record.counters)
+            record.counters = self._counters.setdefault(key, {})
         self._items(frame.items, inside, record.id)
 
     def _given(self, operation: Operation, place: _Place) -> _Given:

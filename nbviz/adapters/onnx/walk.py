@@ -215,7 +215,7 @@ class Walk:
         inside = place.inside(key, again=not read.isdisjoint(frame.read))
         read.update(frame.read)
         if not inside.again:
-            record.counters = self._counters.setdefault(key, record.counters)
+            record.counters = self._counters.setdefault(key, {})
         self._items(frame.items, inside, record.id)
 
     def _is_container(self, node: Node) -> bool:
