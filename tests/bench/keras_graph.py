@@ -22,6 +22,7 @@ from nbviz.graph import ModelGraph
 def keras_graph(file: Path, builder: str, *sizes: int) -> ModelGraph:
     """Have a model read into a file, unless the file is there; return its graph."""
     if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "tests.bench.keras_graph", str(file), builder, *map(str, sizes)]
         with tempfile.TemporaryDirectory(prefix="nbviz-keras-") as home:
             defaults = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", **os.environ}

@@ -53,16 +53,17 @@ class _Graph:
 
 
 def blocks(path: Path, count: int) -> None:
-    """Residual blocks of convolutions, one behind the other, that read the same few weights."""
+    """Residual blocks of convolutions, one behind the other; all blocks read the same three weights."""
     graph = _Graph()
-    kernel, scale = graph.weight("kernel", CHANNELS, CHANNELS, 1, 1), graph.weight("scale", CHANNELS)
+    kernels = [graph.weight(f"kernel{number}", CHANNELS, CHANNELS, 1, 1) for number in range(2)]
+    scale = graph.weight("scale", CHANNELS)
     flow = "x"
     for number in range(count // 5):
         around, enters = f"/block{number}", flow
-        flow = graph.add("Conv", f"{around}/conv_0", flow, kernel)
+        flow = graph.add("Conv", f"{around}/conv_0", flow, kernels[0])
         flow = graph.add("BatchNormalization", f"{around}/norm", flow, scale, scale, scale, scale)
         flow = graph.add("Relu", f"{around}/relu", flow)
-        flow = graph.add("Conv", f"{around}/conv_1", flow, kernel)
+        flow = graph.add("Conv", f"{around}/conv_1", flow, kernels[1])
         flow = graph.add("Add", f"{around}/add", flow, enters)
     graph.write(path, (1, CHANNELS, SIDE, SIDE), flow)
 

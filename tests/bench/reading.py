@@ -16,7 +16,6 @@ from tests.bench.workshop import Workshop
 
 VIEW, READ = "nbviz.view", "nbviz.read"
 
-
 CALLS, SECONDS = 5, 10
 """How often a process reads the file after the first time, and for how many seconds together."""
 
