@@ -329,14 +329,14 @@ class GraphBuilder:
     def finish(self) -> ModelGraph:
         """Return the frozen graph."""
         order = self._tree_order()
-        ids, parameters = self._freeze_parameters(order)
+        ids, parameters = self._parameter_columns(order)
         return ModelGraph(
             name=self.name,
             framework=self.framework,
             layers=Columns.of(Layer, _layer_columns(order, ids)),
             calls=Columns.of(Call, _call_columns(self.calls, ids)),
             edges=Columns.of(Edge, self._edges()),
-            parameters=Columns(Parameter, parameters),
+            parameters=Columns.of(Parameter, parameters),
             groups=Columns(Group, self.groups),
             diagnostics=tuple(self.diagnostics),
             optimizer=self.optimizer,
@@ -378,19 +378,16 @@ class GraphBuilder:
             stack.extend(sorted(inside, key=lambda c: first[c.path])[::-1])
         return ordered
 
-    def _freeze_parameters(self, order: Iterable[LayerRecord]) -> tuple[dict[Hashable, int], list[Parameter]]:
+    def _parameter_columns(self, order: Iterable[LayerRecord]) -> tuple[dict[Hashable, int], dict[str, list[Any]]]:
+        """Return the parameters' ids by their keys, and the fields of ``Parameter``."""
         owners: dict[Hashable, list[str]] = {}
         for record in order:
             for key in record.held:
                 owners.setdefault(key, []).append(record.path)
         ids = {key: i for i, key in enumerate(owners)}
-        frozen = []
-        for key, i in ids.items():
-            p = self._parameters[key]
-            frozen.append(
-                Parameter(i, p.name, p.kind, p.shape, p.dtype, p.trainable, p.bytes, p.size, tuple(owners[key]))
-            )
-        return ids, frozen
+        kept = [self._parameters[key] for key in owners]
+        same = {f.name: list(map(attrgetter(f.name), kept)) for f in fields(Stored)}
+        return ids, {"id": list(ids.values()), **same, "owners": list(map(tuple, owners.values()))}
 
     def _edges(self) -> dict[str, tuple[int, ...]]:
         """Return the fields of ``Edge``, in the order of the calls that they lead to."""

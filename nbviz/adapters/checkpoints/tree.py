@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -125,7 +126,7 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         layer = _row(builder, rows, tuple(around))
         key = id(entry) if entry.key is None else entry.key
         entries.setdefault(key, entry)
-        builder.hold(layer, key, _stored(name, entry))
+        builder.hold(layer, key, _stored(name, entry.shape, entry.dtype, entry.trainable, entry.bytes, entry.size))
     if max(sum(e.size for e in entries.values()), sum(e.bytes or 0 for e in entries.values())) >= _COUNTABLE:
         raise TooLargeError("its tensors claim more values than a number of 64 bits can count")
     for row, settings in _settings(checkpoint, rows).items():
@@ -165,8 +166,9 @@ def _row(builder: GraphBuilder, rows: set[tuple[str, ...]], path: tuple[str, ...
             if len(rows) >= MAX_TENSORS:
                 raise TooLargeError(f"its names make more than {MAX_TENSORS:,} rows")
             rows.add(here)
-            name = ".".join(here)
-            builder.add_layer(here, here[:-1], _text(here[-1]), name=_text(name), type="Tensors")
+            own = _text(here[-1])
+            around = builder.layer(here[:-1]).name
+            builder.add_layer(here, here[:-1], own, name=f"{around}.{own}" if around else own, type="Tensors")
     return path
 
 
@@ -182,20 +184,30 @@ def _settings(checkpoint: Checkpoint, rows: set[tuple[str, ...]]) -> dict[tuple[
     return found
 
 
-def _stored(name: str, entry: Entry) -> Stored:
+@functools.lru_cache(maxsize=1024)
+def _stored(  # noqa: PLR0917 - as a key
+    name: str,
+    shape: tuple[int, ...],
+    dtype: str,
+    trainable: bool | None,  # noqa: FBT001
+    in_bytes: int | None,
+    size: int,
+) -> Stored:
+    """Return what is known of a tensor; layers that repeat hold the same again and again."""
     buffer: ParameterKind = "buffer" if name in _BUFFERS else "weight"
-    floats = entry.dtype.startswith(("float", "bfloat", "complex"))
+    floats = dtype.startswith(("float", "bfloat", "complex"))
     return Stored(
         name=_text(name),
         kind=buffer,
-        shape=Shape(entry.shape),
-        dtype=_text(entry.dtype),
-        trainable=(floats if entry.trainable is None else entry.trainable) and buffer == "weight",
-        bytes=entry.bytes,
-        size=entry.size,
+        shape=Shape(shape),
+        dtype=_text(dtype),
+        trainable=(floats if trainable is None else trainable) and buffer == "weight",
+        bytes=in_bytes,
+        size=size,
     )
 
 
+@functools.lru_cache(maxsize=1024)
 def _text(text: str) -> str:
     """Return a name from a file as one short line of plain text; half a surrogate pair could not be written anywhere."""
     whole = text[: 2 * _NAME].encode("utf-8", "replace").decode("utf-8")
