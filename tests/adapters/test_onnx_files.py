@@ -314,3 +314,11 @@ except MissingExtraError as error:
 """
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "pip install 'nbviz[onnx]'" in told.stdout
+
+
+@pytest.mark.parametrize(("data", "said"), [(b"version https://git-lfs", "Git LFS"), (b"<html>", "web page")])
+def test_what_a_file_is_instead_is_said(tmp_path, data, said):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data + b" and so on, and so on")
+    with pytest.raises(FileReadError, match=said):
+        read(path)

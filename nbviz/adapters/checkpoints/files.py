@@ -58,13 +58,13 @@ def size_of(file: BinaryIO) -> int:
 def damaged(path: Path, kind: str, what: object) -> FileReadError:
     """Return the error for a file that is not what its format says: ``what`` is wrong with it."""
     text = short(" ".join(plain(what).split("\n")), 300)
-    return FileReadError(f"{str(path)!r} cannot be read as {kind}: {text}.{_looks_like(path)} {_AGAIN}")
+    return FileReadError(f"{str(path)!r} cannot be read as {kind}: {text}.{looks_like(path)} {_AGAIN}")
 
 
 _AGAIN = "Copy or download it again, or write it again."
 
 
-def _looks_like(path: Path) -> str:
+def looks_like(path: Path) -> str:
     """Say what a file looks like from its first bytes, if that is not what its name says."""
     try:
         with path.open("rb") as file:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nbviz.adapters.checkpoints.files import looks_like
 from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.onnx.inference import with_shapes
 from nbviz.adapters.onnx.schemas import versions
@@ -130,10 +131,10 @@ def _opened(path: Path) -> Any:
     except OSError as error:
         msg = f"{name} cannot be opened: {plain(error)}"
         raise FileReadError(msg) from error
-    return _parsed(data, name)
+    return _parsed(data, name, looks_like(path))
 
 
-def _parsed(data: bytes, what: str) -> Any:
+def _parsed(data: bytes, what: str, hint: str = "") -> Any:
     from google.protobuf.message import DecodeError
     from onnx import ModelProto
 
@@ -144,9 +145,9 @@ def _parsed(data: bytes, what: str) -> Any:
     try:
         model.ParseFromString(data)
     except (DecodeError, RuntimeError, ValueError) as error:
-        msg = f"{what}: this is no ONNX model, it is cut off or damaged, or nests too deep ({short(plain(error))}). {_EXPORT}"
+        msg = f"{what}: this is no ONNX model, it is cut off or damaged, or nests too deep ({short(plain(error))}).{hint} {_EXPORT}"
         raise FileReadError(msg) from error
     if not model.HasField("graph"):
-        msg = f"{what}: there is no graph in it, so it is no ONNX model. {_EXPORT}"
+        msg = f"{what}: there is no graph in it, so it is no ONNX model.{hint} {_EXPORT}"
         raise FileReadError(msg)
     return model
