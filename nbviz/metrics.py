@@ -309,7 +309,7 @@ def _param_shape(metrics: Metrics) -> list[Value]:
 
 def _param_dtype(metrics: Metrics) -> list[Value]:
     dtypes = metrics.graph.parameters.column("dtype")
-    return [", ".join(dict.fromkeys(dtypes[i] for i in ids)) or None for ids in _held(metrics)]
+    return [", ".join(dict.fromkeys([dtypes[i] for i in ids])) if ids else None for ids in _held(metrics)]
 
 
 def _share(metrics: Metrics) -> list[Value]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from nbviz.adapters.onnx.nodes import Node, plain_value
+from nbviz.adapters.onnx.schemas import standard_operations
 from nbviz.adapters.onnx.types import shown
 from nbviz.adapters.onnx.values import Value
 from nbviz.graph import Compute
@@ -233,14 +234,14 @@ _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
 
 def known(node: Node) -> bool:
     """Tell whether it is known what an operation does."""
-    return node.op in _schemas() if not node.domain else node.op in _OTHERS.get(node.domain, {})
+    return node.op in standard_operations() if not node.domain else node.op in _OTHERS.get(node.domain, {})
 
 
 def contracts_nothing(node: Node) -> bool:
     """Tell whether an operation is known to contract nothing."""
     if node.domain:
         return _OTHERS.get(node.domain, {}).get(node.op, _unknown) is None
-    return node.op not in _STANDARD and node.op in _schemas()
+    return node.op not in _STANDARD and node.op in standard_operations()
 
 
 def contractions(step: Step) -> Patterns | None:
@@ -252,9 +253,3 @@ def contractions(step: Step) -> Patterns | None:
     except (_UnknownError, IndexError, ValueError):  # a size is open, or the node is not as the standard says
         return None
     return None if (macs(patterns) or 0) > _MOST else patterns
-
-
-def _schemas() -> frozenset[str]:
-    from nbviz.adapters.onnx.schemas import standard_operations
-
-    return standard_operations()
