@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -58,10 +58,8 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         raise InputsError(_NOTHING_TO_RUN)
     if inputs is None and is_kind(model, "GraphModule"):
         return read_graph_module(model)
-    why_not = _untraceable(model) or (_ADD_INPUTS if inputs is None else "")
-    if why_not:
+    if inputs is None or _untraceable(model, modules_of(model)):
         builder, error, held = _bare(model)
-        builder.note(why_not)
     else:
         builder, error, held = _traced(model, arguments(model, inputs), run=run)
     reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])
@@ -73,11 +71,12 @@ def _unwrapped(model: Any) -> Any:
     return model._orig_mod if is_kind(model, "OptimizedModule") else model
 
 
-def _untraceable(model: Any) -> str:
-    """Return why the calls of a model cannot be followed, ``""`` when they can."""
+def _untraceable(model: Any, modules: Iterable[Any]) -> str:
+    """Return why the calls of a model with these modules cannot be followed, ``""`` when they can."""
     if is_kind(model, "ScriptModule"):
         return _SCRIPTED
-    if any(is_kind(module, "FullyShardedDataParallel") for module in modules_of(model)):
+    kinds = {type(module): module for module in modules}
+    if any(is_kind(module, "FullyShardedDataParallel") for module in kinds.values()):
         return (
             "FullyShardedDataParallel keeps the weights of all its layers in flat pieces, and gathers them from other processes "
             "when it runs: for the graph, pass the module that it was given."
@@ -149,9 +148,12 @@ def _home(model: Any) -> Any:
 
 
 def _bare(model: Any) -> Recorded:
-    """Record the model's modules, and none of its calls."""
+    """Record the model's modules, none of its calls, and why."""
     builder = GraphBuilder(type_name(model), "PyTorch")
-    return builder, None, add_parameters(builder, add_tree(builder, model))
+    modules = add_tree(builder, model)
+    held = add_parameters(builder, modules)
+    builder.note(_untraceable(model, modules.values()) or _ADD_INPUTS)
+    return builder, None, held
 
 
 def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
