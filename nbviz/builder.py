@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import fields
 from operator import attrgetter
-from typing import Any, NamedTuple, final
+from typing import Any
 
 from nbviz.columns import Columns
 from nbviz.graph import (
     Call,
     CallKind,
-    Compute,
     Diagnostic,
     Edge,
     Group,
@@ -19,15 +18,9 @@ from nbviz.graph import (
     ModelGraph,
     OptimizerState,
     Parameter,
-    ParameterKind,
-    Setting,
-    TensorSpec,
 )
 from nbviz.progress import report
-from nbviz.shape import Shape
-
-Port = tuple[object, TensorSpec]
-"""A tensor as the framework holds it, and what is known of it."""
+from nbviz.records import CallRecord, Cut, LayerRecord, Mark, Port, Stored
 
 
 def escape(segment: str) -> str:
@@ -38,106 +31,6 @@ def escape(segment: str) -> str:
 def join(parent: str | None, segment: str) -> str:
     """Return the path of ``segment`` (already escaped) inside ``parent``; the root's path is ``""``."""
     return f"{parent}/{segment}" if parent else segment
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A parameter as its layer stores it; the fields are those of ``nbviz.graph.Parameter``."""
-
-    name: str
-    kind: ParameterKind
-    shape: Shape
-    dtype: str
-    trainable: bool
-    bytes: int | None
-    size: int
-
-
-@final
-@dataclass(slots=True)
-class CallRecord:
-    """A call while it is being recorded; the fields are those of ``nbviz.graph.Call``.
-
-    Attributes
-    ----------
-    sources
-        Where each input comes from: (call, output port), or None where that is not known.
-    reads
-        Keys of the parameters that the call reads itself.
-    counters
-        How often each operation name has occurred directly inside this call; None before the first.
-    has_children
-        Whether other calls happened inside it.
-    begun
-        How many calls, layers and tensors were known when the inside of a layer's call began, and the operation counters then,
-        so that a repeated attempt can forget what came after.
-    """
-
-    id: int
-    kind: CallKind
-    path: str
-    op: str
-    parent: int | None
-    layer: str | None
-    inputs: tuple[TensorSpec, ...] = ()
-    outputs: tuple[TensorSpec, ...] = ()
-    sources: tuple[tuple[int, int] | None, ...] = ()
-    reads: tuple[Hashable, ...] = ()
-    compute: tuple[Compute, ...] | None = ()
-    settings: tuple[tuple[str, Setting], ...] = ()
-    failed: bool = False
-    source: str = ""
-    counters: dict[str, int] | None = None
-    has_children: bool = False
-    begun: _Mark | None = None
-
-
-class _Mark(NamedTuple):
-    calls: int
-    layers: int
-    tensors: int
-    counters: Mapping[str, int] | None
-
-
-@final
-@dataclass(slots=True)
-class Cut:
-    """What happened inside one call, taken out of a builder so that it can be put back."""
-
-    calls: list[CallRecord]
-    produced: list[tuple[int, object, tuple[int, int]]]
-    layers: list[LayerRecord]
-    counters: dict[str, int] | None
-
-
-@final
-@dataclass(slots=True)
-class LayerRecord:
-    """A layer while a model is read; the fields are those of ``nbviz.graph.Layer``.
-
-    Attributes
-    ----------
-    key
-        What the adapter knows it by.
-    held
-        Keys of the parameters that it holds itself.
-    complete
-        Whether all of them are known.
-    """
-
-    key: Hashable
-    path: str
-    parent: str | None
-    name: str
-    type: str
-    module: str = ""
-    settings: tuple[tuple[str, Setting], ...] = ()
-    accessor: str = ""
-    source: str = ""
-    trainable: bool | None = None
-    held: dict[Hashable, None] = field(default_factory=dict)
-    complete: bool = True
 
 
 class GraphBuilder:
@@ -248,7 +141,7 @@ class GraphBuilder:
     def mark(self, call: CallRecord) -> None:
         """Let what happened inside a call so far stay there when it is cut."""
         counters = dict(call.counters) if call.counters else None
-        call.begun = _Mark(len(self.calls), len(self._layers), len(self._produced), counters)
+        call.begun = Mark(len(self.calls), len(self._layers), len(self._produced), counters)
 
     def _operation_path(self, op: str, around: CallRecord | None) -> str:
         above, counters = ("", None) if around is None else (around.path, around.counters)
@@ -296,7 +189,7 @@ class GraphBuilder:
 
     def cut(self, call: CallRecord) -> Cut:
         """Take out everything that happened inside a call, as if it had just begun."""
-        begun = call.begun or _Mark(call.id + 1, len(self._layers), len(self._produced), None)
+        begun = call.begun or Mark(call.id + 1, len(self._layers), len(self._produced), None)
         first, tensors, layers = begun.calls, begun.tensors, begun.layers
         cut = Cut(self.calls[first:], self._produced[tensors:], self._layers[layers:], call.counters)
         del self.calls[first:], self._produced[tensors:], self._layers[layers:]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbviz.builder import GraphBuilder, Stored, escape
+from nbviz.builder import GraphBuilder, escape
 from nbviz.graph import TensorSpec
+from nbviz.records import Stored
 from nbviz.shape import Shape
 
 

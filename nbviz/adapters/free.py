@@ -11,8 +11,9 @@ from typing import Any
 
 from nbviz.adapters.specs import BATCH
 from nbviz.adapters.text import short
-from nbviz.builder import CallRecord, GraphBuilder
+from nbviz.builder import GraphBuilder
 from nbviz.graph import Compute, Setting, TensorSpec
+from nbviz.records import CallRecord
 from nbviz.shape import Dim, Shape
 
 Again = Callable[[str], tuple[GraphBuilder, Exception | None]]

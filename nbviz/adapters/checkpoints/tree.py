@@ -13,10 +13,11 @@ from nbviz.adapters.checkpoints.files import damaged
 from nbviz.adapters.checkpoints.packed import with_logical_sizes
 from nbviz.adapters.checkpoints.values import Values, Weights
 from nbviz.adapters.text import plain, short
-from nbviz.builder import GraphBuilder, Stored
+from nbviz.builder import GraphBuilder
 from nbviz.errors import NbvizError
 from nbviz.graph import ModelGraph, OptimizerState, ParameterKind, Setting
 from nbviz.reading import Reading
+from nbviz.records import Stored
 from nbviz.shape import Shape
 
 MAX_TENSORS = 500_000

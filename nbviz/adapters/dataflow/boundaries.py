@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nbviz.builder import CallRecord
 from nbviz.graph import TensorSpec
+from nbviz.records import CallRecord
 
 Crossing = dict[tuple[int, int], TensorSpec]
 """Tensors that cross a border, each once, by where they come from."""

@@ -8,8 +8,8 @@ from typing import Literal, Protocol, final
 
 from nbviz.adapters.dataflow.rows import Key
 from nbviz.adapters.dataflow.scopes import Entry
-from nbviz.builder import Stored
 from nbviz.graph import Compute, Setting, TensorSpec
+from nbviz.records import Stored
 
 Patterns = tuple[Compute, ...]
 

@@ -9,8 +9,9 @@ from typing import final
 from nbviz.adapters.dataflow.ordering import Node
 from nbviz.adapters.dataflow.scopes import Entry
 from nbviz.adapters.text import label
-from nbviz.builder import GraphBuilder, LayerRecord, Stored
+from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting
+from nbviz.records import LayerRecord, Stored
 
 Key = Hashable
 """Tells stored tensors apart."""

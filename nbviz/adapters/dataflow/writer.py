@@ -15,8 +15,9 @@ from nbviz.adapters.dataflow.program import Body, Entrance, Operands, Operation,
 from nbviz.adapters.dataflow.rows import SCOPE, Key, Rows
 from nbviz.adapters.dataflow.scopes import Entry, of_names
 from nbviz.adapters.text import label
-from nbviz.builder import CallRecord, GraphBuilder, Port
+from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting, TensorSpec
+from nbviz.records import CallRecord, Port
 
 _DEEPEST = 24
 """Programs inside programs that are opened."""

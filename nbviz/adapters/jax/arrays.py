@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from nbviz.adapters.text import plain, short
-from nbviz.builder import Stored
 from nbviz.graph import ParameterKind, TensorSpec, itemsize
+from nbviz.records import Stored
 from nbviz.shape import Shape
 
 

@@ -7,8 +7,9 @@ from nbviz.adapters.jax.recorder import ModuleCall
 from nbviz.adapters.jax.walk import Walk
 from nbviz.adapters.places import place
 from nbviz.adapters.text import plain
-from nbviz.builder import CallRecord, GraphBuilder
+from nbviz.builder import GraphBuilder
 from nbviz.graph import Diagnostic, TensorSpec
+from nbviz.records import CallRecord
 
 
 def mark(walk: Walk, culprit: ModuleCall | None, error: Exception, hint: str) -> None:

@@ -16,8 +16,9 @@ from nbviz.adapters.jax.subject import Leaves, is_of_library
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
 from nbviz.adapters.specs import Arguments
-from nbviz.builder import GraphBuilder, Stored
+from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting
+from nbviz.records import Stored
 
 _PATH = "_nbviz_path"
 

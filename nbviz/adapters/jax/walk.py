@@ -16,8 +16,9 @@ from nbviz.adapters.jax.jaxprs import Inner, inner_of, is_literal, name_of, sett
 from nbviz.adapters.jax.nesting import Frame, Written, equations_in, is_einsum, nested
 from nbviz.adapters.jax.recorder import ModuleCall
 from nbviz.adapters.jax.values import Environment, Value, entering, is_dropped, unique
-from nbviz.builder import CallRecord, GraphBuilder, Port, escape, join
+from nbviz.builder import GraphBuilder, escape, join
 from nbviz.graph import CallKind, TensorSpec
+from nbviz.records import CallRecord, Port
 
 
 @final

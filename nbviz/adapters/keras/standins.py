@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbviz.adapters.keras.kinds import definer, is_builtin
 from nbviz.adapters.keras.tensors import dims, dtype_name, flatten, is_array, is_symbolic, map_tensors, symbolic
-from nbviz.builder import CallRecord, Cut
 from nbviz.graph import Compute, Setting, TensorSpec
+from nbviz.records import CallRecord, Cut
 from nbviz.shape import Dim, Shape
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from nbviz.adapters.keras.text import plain
-from nbviz.builder import Port
 from nbviz.graph import TensorSpec
+from nbviz.records import Port
 from nbviz.shape import Dim, Shape
 
 

@@ -38,7 +38,8 @@ from nbviz.adapters.keras.tensors import (
 )
 from nbviz.adapters.keras.text import is_automatic, plain, short, snake_case
 from nbviz.adapters.keras.tree import add_one, child_name, children
-from nbviz.builder import CallRecord, GraphBuilder
+from nbviz.builder import GraphBuilder
+from nbviz.records import CallRecord
 from nbviz.shape import Dim
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.keras.kinds import fused_cell, is_builtin, sublayers
 from nbviz.adapters.keras.text import plain
-from nbviz.builder import GraphBuilder, Stored
+from nbviz.builder import GraphBuilder
 from nbviz.graph import OptimizerState
+from nbviz.records import Stored
 from nbviz.shape import Shape
 
 if TYPE_CHECKING:

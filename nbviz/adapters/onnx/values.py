@@ -22,8 +22,8 @@ from typing import Any, final
 from nbviz.adapters.onnx.nodes import Node
 from nbviz.adapters.onnx.types import NOTHING, Described, described_tensor, stored_bytes
 from nbviz.adapters.text import label
-from nbviz.builder import Stored
 from nbviz.graph import TensorSpec
+from nbviz.records import Stored
 from nbviz.shape import Dim, Shape
 
 Key = tuple[str, str]

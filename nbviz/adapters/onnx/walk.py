@@ -26,8 +26,9 @@ from nbviz.adapters.onnx.values import (
     tensor_name,
 )
 from nbviz.adapters.text import label
-from nbviz.builder import CallRecord, GraphBuilder, Port
+from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting
+from nbviz.records import CallRecord, Port
 from nbviz.shape import Dim
 
 

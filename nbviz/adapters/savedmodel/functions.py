@@ -25,8 +25,8 @@ from nbviz.adapters.savedmodel.types import (
     stored_bytes,
 )
 from nbviz.adapters.text import decoded, label
-from nbviz.builder import Stored
 from nbviz.graph import TensorSpec
+from nbviz.records import Stored
 
 _MOST = 2_000_000
 """Nodes that functions may unfold into."""

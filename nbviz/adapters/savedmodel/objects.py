@@ -9,8 +9,8 @@ from typing import Any, final
 from nbviz.adapters.dataflow.scopes import DEEPEST_SCOPE
 from nbviz.adapters.savedmodel.types import FRACTIONS, spec_of, stored_bytes
 from nbviz.adapters.text import decoded, label
-from nbviz.builder import Stored
 from nbviz.graph import OptimizerState, ParameterKind, TensorSpec
+from nbviz.records import Stored
 from nbviz.shape import Shape
 
 _LISTS = frozenset({"_all_variables", "non_trainable_variables", "trainable_variables", "variables", "_variables"})

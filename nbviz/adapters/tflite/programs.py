@@ -17,8 +17,8 @@ from nbviz.adapters.tflite.compute import rule_of
 from nbviz.adapters.tflite.flat import Table
 from nbviz.adapters.tflite.model import Model, Subgraph
 from nbviz.adapters.tflite.naming import name_of
-from nbviz.builder import Stored
 from nbviz.graph import ParameterKind, Setting, TensorSpec
+from nbviz.records import Stored
 
 _FRACTIONS = ("float", "bfloat", "complex")
 

@@ -11,8 +11,8 @@ from nbviz.adapters.text import label
 from nbviz.adapters.tflite.flat import Flat, Table
 from nbviz.adapters.tflite.naming import name_of
 from nbviz.adapters.tflite.values import Packed
-from nbviz.builder import Stored
 from nbviz.graph import ParameterKind, Setting, TensorSpec, itemsize
+from nbviz.records import Stored
 from nbviz.shape import Dim, Shape
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from nbviz.adapters.places import place
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.torch.calls import is_of_model
 from nbviz.adapters.torch.tensors import spec
-from nbviz.builder import CallRecord, GraphBuilder
+from nbviz.builder import GraphBuilder
 from nbviz.errors import NbvizError
 from nbviz.graph import Diagnostic, Setting, TensorSpec
+from nbviz.records import CallRecord
 
 ONE_DEVICE = (
     "Move the model and what comes in to one device: model.to(x.device); make tensors in forward with device=x.device."

@@ -13,7 +13,8 @@ from nbviz.adapters.torch.packed import packed_tensors
 from nbviz.adapters.torch.sizes import is_plain, logical_size, stored_bytes
 from nbviz.adapters.torch.tensors import shape_of, spec
 from nbviz.adapters.torch.walk import modules_of
-from nbviz.builder import GraphBuilder, Stored
+from nbviz.builder import GraphBuilder
+from nbviz.records import Stored
 from nbviz.shape import Shape
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, final
 
 from nbviz.adapters.torch.tensors import storage_key, storage_of
-from nbviz.builder import CallRecord, GraphBuilder
+from nbviz.builder import GraphBuilder
+from nbviz.records import CallRecord
 
 
 @final

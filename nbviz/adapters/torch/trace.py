@@ -23,7 +23,8 @@ from nbviz.adapters.torch.storages import Storages
 from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
 from nbviz.adapters.torch.tree import add_one, definer
 from nbviz.adapters.torch.walk import children
-from nbviz.builder import CallRecord, GraphBuilder, Port
+from nbviz.builder import GraphBuilder
+from nbviz.records import CallRecord, Port
 
 
 class Trace:

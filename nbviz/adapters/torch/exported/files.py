@@ -14,10 +14,11 @@ from nbviz.adapters.torch.exported.archive import Archive, damaged_program
 from nbviz.adapters.torch.exported.nesting import root_class
 from nbviz.adapters.torch.exported.program import INPUTS_UNUSED, Layers, all_nodes, structure_names, walk
 from nbviz.adapters.torch.exported.serialized import GraphReader, dims, dtype_of
-from nbviz.builder import GraphBuilder, Stored
+from nbviz.builder import GraphBuilder
 from nbviz.errors import FileReadError, MissingExtraError
 from nbviz.graph import itemsize
 from nbviz.reading import Reading
+from nbviz.records import Stored
 from nbviz.shape import Shape
 
 if TYPE_CHECKING:

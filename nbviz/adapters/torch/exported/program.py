@@ -13,8 +13,9 @@ from nbviz.adapters.torch.exported.walk import Program, Walk
 from nbviz.adapters.torch.parameters import own_tensors, stored
 from nbviz.adapters.torch.tree import add_one
 from nbviz.adapters.torch.weights import TorchWeightReader
-from nbviz.builder import GraphBuilder, Stored
+from nbviz.builder import GraphBuilder
 from nbviz.reading import Reading
+from nbviz.records import Stored
 
 _NO_SHAPES = (
     "This is the graph as it was recorded; its shapes and multiply-accumulates are not known. For them, say what goes in: "

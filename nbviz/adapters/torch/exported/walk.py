@@ -24,8 +24,9 @@ from nbviz.adapters.torch.exported.nodes import (
 )
 from nbviz.adapters.torch.exported.values import UNKNOWN, Value, flat, gives_tensors, made, values_in
 from nbviz.adapters.torch.kinds import type_name
-from nbviz.builder import CallRecord, GraphBuilder, Port
+from nbviz.builder import GraphBuilder
 from nbviz.graph import Compute, TensorSpec
+from nbviz.records import CallRecord, Port
 
 
 @final

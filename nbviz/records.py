@@ -1,0 +1,115 @@
+"""What a builder keeps of layers, calls and parameters while a model is read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, final
+
+from nbviz.graph import CallKind, Compute, ParameterKind, Setting, TensorSpec
+from nbviz.shape import Shape
+
+Port = tuple[object, TensorSpec]
+"""A tensor as the framework holds it, and what is known of it."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A parameter as its layer stores it; the fields are those of ``nbviz.graph.Parameter``."""
+
+    name: str
+    kind: ParameterKind
+    shape: Shape
+    dtype: str
+    trainable: bool
+    bytes: int | None
+    size: int
+
+
+@final
+@dataclass(slots=True)
+class CallRecord:
+    """A call while it is being recorded; the fields are those of ``nbviz.graph.Call``.
+
+    Attributes
+    ----------
+    sources
+        Where each input comes from: (call, output port), or None where that is not known.
+    reads
+        Keys of the parameters that the call reads itself.
+    counters
+        How often each operation name has occurred directly inside this call; None before the first.
+    has_children
+        Whether other calls happened inside it.
+    begun
+        How many calls, layers and tensors were known when the inside of a layer's call began, and the operation counters then,
+        so that a repeated attempt can forget what came after.
+    """
+
+    id: int
+    kind: CallKind
+    path: str
+    op: str
+    parent: int | None
+    layer: str | None
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    sources: tuple[tuple[int, int] | None, ...] = ()
+    reads: tuple[Hashable, ...] = ()
+    compute: tuple[Compute, ...] | None = ()
+    settings: tuple[tuple[str, Setting], ...] = ()
+    failed: bool = False
+    source: str = ""
+    counters: dict[str, int] | None = None
+    has_children: bool = False
+    begun: Mark | None = None
+
+
+class Mark(NamedTuple):
+    """How far a builder was when the inside of a call began."""
+
+    calls: int
+    layers: int
+    tensors: int
+    counters: Mapping[str, int] | None
+
+
+@final
+@dataclass(slots=True)
+class Cut:
+    """What happened inside one call, taken out of a builder so that it can be put back."""
+
+    calls: list[CallRecord]
+    produced: list[tuple[int, object, tuple[int, int]]]
+    layers: list[LayerRecord]
+    counters: dict[str, int] | None
+
+
+@final
+@dataclass(slots=True)
+class LayerRecord:
+    """A layer while a model is read; the fields are those of ``nbviz.graph.Layer``.
+
+    Attributes
+    ----------
+    key
+        What the adapter knows it by.
+    held
+        Keys of the parameters that it holds itself.
+    complete
+        Whether all of them are known.
+    """
+
+    key: Hashable
+    path: str
+    parent: str | None
+    name: str
+    type: str
+    module: str = ""
+    settings: tuple[tuple[str, Setting], ...] = ()
+    accessor: str = ""
+    source: str = ""
+    trainable: bool | None = None
+    held: dict[Hashable, None] = field(default_factory=dict)
+    complete: bool = True
