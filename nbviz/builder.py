@@ -8,17 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from nbviz.columns import Columns
-from nbviz.graph import (
-    Call,
-    CallKind,
-    Diagnostic,
-    Edge,
-    Group,
-    Layer,
-    ModelGraph,
-    OptimizerState,
-    Parameter,
-)
+from nbviz.graph import Call, CallKind, Diagnostic, Edge, Group, Layer, ModelGraph, OptimizerState, Parameter
 from nbviz.progress import report
 from nbviz.records import CallRecord, Cut, LayerRecord, Mark, Port, Stored
 
