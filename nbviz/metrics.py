@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -177,6 +178,13 @@ class Metrics:
         """The column of the shapes that are known: of outputs, or of parameters where nothing is called."""
         return "output_shape" if self.graph.calls else "param_shape"
 
+    @functools.cached_property
+    def held(self) -> Sequence[Sequence[int]]:
+        """Ids of the parameters that each row holds itself."""
+        layers = self.graph.layers
+        held = dict(zip(layers.column("path"), layers.column("parameters"), strict=True))
+        return [held.get(path) or () for path in self.tree.path]
+
     def _parameter_sums(self) -> None:
         params, trainable, own, stored = (_Sum(self.tree) for _ in range(4))
         columns = (self.graph.parameters.column(name) for name in ("kind", "owners", "size", "bytes", "trainable"))
@@ -292,24 +300,16 @@ def _type(metrics: Metrics) -> list[Value]:
     return found
 
 
-def _held(metrics: Metrics) -> list[Sequence[int]]:
-    """Return the ids of the parameters that each row holds itself."""
-    graph = metrics.graph
-    held = dict(zip(graph.layers.column("path"), graph.layers.column("parameters"), strict=True))
-    return [held.get(path) or () for path in metrics.tree.path]
-
-
 def _param_shape(metrics: Metrics) -> list[Value]:
     shapes = metrics.graph.parameters.column("shape")
     return [
-        None if not ids else shapes[ids[0]] if len(ids) == 1 else Shapes(shapes[i] for i in ids)
-        for ids in _held(metrics)
+        None if not ids else shapes[ids[0]] if len(ids) == 1 else Shapes(shapes[i] for i in ids) for ids in metrics.held
     ]
 
 
 def _param_dtype(metrics: Metrics) -> list[Value]:
     dtypes = metrics.graph.parameters.column("dtype")
-    return [", ".join(dict.fromkeys([dtypes[i] for i in ids])) if ids else None for ids in _held(metrics)]
+    return [", ".join(dict.fromkeys([dtypes[i] for i in ids])) if ids else None for ids in metrics.held]
 
 
 def _share(metrics: Metrics) -> list[Value]:

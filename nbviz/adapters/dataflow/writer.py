@@ -8,15 +8,16 @@ from typing import Any, final
 
 from nbviz.adapters.dataflow.batches import keeps_batch
 from nbviz.adapters.dataflow.boundaries import fill_boundaries
+from nbviz.adapters.dataflow.calls import Calls, Given, given, ports
 from nbviz.adapters.dataflow.contractions import contractions
 from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
 from nbviz.adapters.dataflow.program import Body, Entrance, Operands, Operation, Program, Source, Tensor
-from nbviz.adapters.dataflow.rows import SCOPE, Key, Rows
+from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.dataflow.scopes import Entry, of_names
 from nbviz.adapters.text import label
 from nbviz.builder import GraphBuilder
-from nbviz.graph import Setting, TensorSpec
+from nbviz.graph import TensorSpec
 from nbviz.records import CallRecord, Port
 
 _DEEPEST = 24
@@ -62,17 +63,6 @@ class _Place:
 
 
 @final
-@dataclass(slots=True)
-class _Given:
-    """What an operation is given: tensors as ports, weights, constants as settings, and all of them by position."""
-
-    ports: list[Port]
-    reads: list[Key]
-    settings: list[tuple[str, Setting]]
-    tensors: list[Tensor | None]
-
-
-@final
 class Writer:
     """Writes a program once.
 
@@ -91,8 +81,7 @@ class Writer:
         self.rows = rows
         self.source = source
         self.findings = Findings()
-        self._read: dict[Hashable, set[tuple[str, ...]]] = {}
-        self._counters: dict[Hashable, dict[str, int]] = {}
+        self._calls = Calls(builder, rows)
         self._first = 0
         self._text = 0
 
@@ -152,13 +141,7 @@ class Writer:
         if _is_made(tensor):
             return tensor
         made = Tensor(tensor.spec)
-        record = self.builder.begin("constant", "constant", parent)
-        if tensor.weight is not None:
-            self.rows.hold(place.holder, tensor.weight)
-            record.reads = (tensor.weight,)
-        else:
-            record.settings = (("value", tensor.constant),)
-        self.builder.end(record, [(made, made.spec)])
+        self._calls.constant(tensor, made, tensor.constant, parent, place.holder)
         return made
 
     # Operations
@@ -188,71 +171,28 @@ class Writer:
         if frame.step and not frame.items[0].bodies:
             self._operation(frame.items[0], place, parent, key)
             return
-        layer = self.rows.layer(key)
-        record = self.builder.begin("layer", layer.type, parent, layer=layer.path)
-        # a scope that reads the same weights is called again; else this is the rest of it, and has operations of its own
-        read = self._read.setdefault(key, set())
-        inside = replace(place, holder=key, again=not read.isdisjoint(frame.read), depth=place.depth + 1)
-        read.update(frame.read)
-        if not inside.again:
-            record.counters = self._counters.setdefault(key, {})
-        self._items(frame.items, inside, record.id)
+        record, again = self._calls.scope(key, frame, parent)
+        self._items(frame.items, replace(place, holder=key, again=again, depth=place.depth + 1), record.id)
 
-    def _given(self, operation: Operation, place: _Place) -> _Given:
-        given = _Given([], [], [], [])
+    def _given(self, operation: Operation, place: _Place) -> Given[Tensor]:
         names = operation.input_names
-        for at, name in enumerate(operation.inputs):
-            tensor = self._find(name, place) if name else None
-            given.tensors.append(tensor)
-            if tensor is None:
-                continue
-            if tensor.weight is not None:
-                given.reads.append(tensor.weight)
-            elif tensor.constant is not None:
-                given.settings.append((names[at] if at < len(names) else f"input {at}", tensor.constant))
-            else:
-                given.ports.append((tensor, tensor.spec))
-        return given
+        found = [self._find(name, place) if name else None for name in operation.inputs]
+        return given(found, lambda at, tensor: (names[at] if at < len(names) else f"input {at}", tensor.constant))
 
     def _operation(self, operation: Operation, place: _Place, parent: int, key: Hashable | None = None) -> None:
         """Record an operation that has no others inside; ``key`` is that of its own scope."""
-        given = self._given(operation, place)
-        told = (*operation.settings, *given.settings)
-        if key is None and given.reads:
-            key = self.rows.called_again(place.holder, operation.op, given.reads) if place.again else None
-            key = self.rows.node(place.holder, operation, given.reads) if key is None else key
-        if key is None:
-            record = self.builder.begin("operation", label(operation.op), parent, given.ports)
-            record.settings = (("name", label(operation.full_name)), *told) if operation.full_name else told
-        else:
-            record = self._layer_call(operation, key, told, parent, given.ports)
-            for weight in given.reads:
-                self.rows.hold(key, weight)
-            record.reads = tuple(given.reads)
-        operands = Operands(given.tensors, self._made(operation, place))
+        taken = self._given(operation, place)
+        if key is None and taken.reads:
+            key = self._calls.row(operation, taken.reads, place.holder, again=place.again)
+        record = self._calls.operation(operation, taken, operation.settings, parent, key=key, holder=key)
+        operands = Operands(taken.tensors, self._made(operation, place))
         for tensor in operands.outputs:
             if tensor is not None:
                 tensor.batch = keeps_batch(operation, operands, tensor)
         record.compute = contractions(operation, operands)
         if not operation.known:
             self.findings.unknown["", operation.op] = None
-        self.builder.end(record, [(tensor, tensor.spec) for tensor in operands.outputs if tensor is not None])
-
-    def _layer_call(
-        self,
-        operation: Operation,
-        key: Hashable,
-        told: tuple[tuple[str, Setting], ...],
-        parent: int,
-        ports: Sequence[Port],
-    ) -> CallRecord:
-        layer = self.rows.layer(key)
-        if layer.type == SCOPE:
-            layer.type, layer.module = label(operation.op), label(operation.module)
-        if not layer.settings:
-            own = () if layer.type == operation.op else (("op", label(operation.op)),)
-            layer.settings = (*own, *told)
-        return self.builder.begin("layer", layer.type, parent, ports, layer=layer.path)
+        self.builder.end(record, ports(operands.outputs))
 
     def _made(self, operation: Operation, place: _Place) -> list[Tensor | None]:
         tensors = place.program.tensors
@@ -270,12 +210,12 @@ class Writer:
             operation.known, operation.bodies = False, ()
             self._operation(operation, place, parent)
             return
-        given = self._given(operation, place)
+        taken = self._given(operation, place)
         key = self.rows.node(place.holder, operation)
-        record = self._layer_call(operation, key, (*operation.settings, *given.settings), parent, given.ports)
+        record = self._calls.layer(operation, key, (*operation.settings, *taken.settings), parent, taken.ports)
         if operation.loops:
-            kept = self._kept(operation.bodies[-1], given.tensors)
-            begun = [t.weight for at, t in enumerate(given.tensors) if t is not None and at not in kept]
+            kept = self._kept(operation.bodies[-1], taken.tensors)
+            begun = [t.weight for at, t in enumerate(taken.tensors) if t is not None and at not in kept]
             record.reads = tuple(weight for weight in begun if weight is not None)
         for weight in record.reads:
             self.rows.hold(key, weight)
@@ -337,26 +277,14 @@ class Writer:
         """Record the programs of a condition or a loop, and where their results meet."""
         ends: list[Tensor] = []
         for body in operation.bodies:
-            holder, call = key, record
-            if len(operation.bodies) > 1:
-                holder = self.rows.part(key, body.name)
-                call = self.builder.begin("layer", "Graph", record.id, layer=self.rows.layer(holder).path)
+            holder, call = self._calls.part(key, body.name, record, alone=len(operation.bodies) == 1)
             inner = self._inside(operation, body, holder, place)
             self._operations(inner, call.id)
             results = [self._result(name, inner, call.id) for name in _changed(inner.program)]
             if call is not record:
-                self.builder.end(call, [(tensor, tensor.spec) for tensor in results])
+                self.builder.end(call, ports(results))
             ends.extend(results)
-        # which of them run, and how often, depends on values
-        idle = all(inside.compute == () for inside in self.builder.calls[record.id + 1 :])
-        closing = record
-        if record.has_children:
-            closing = self.builder.begin("operation", "merge", record.id, [(tensor, tensor.spec) for tensor in ends])
-        closing.compute = () if idle else None
-        outputs = [(tensor, tensor.spec) for tensor in self._made(operation, place) if tensor is not None]
-        self.builder.end(closing, outputs)
-        if closing is not record:
-            self.builder.end(record, outputs)
+        self._calls.merge(record, ends, self._made(operation, place))
 
 
 def _changed(program: Program) -> list[str]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from nbviz.adapters.dataflow.boundaries import fill_boundaries
+from nbviz.adapters.dataflow.calls import Calls, Given, given, ports
 from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
-from nbviz.adapters.dataflow.rows import SCOPE, Rows
+from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.onnx import inference
 from nbviz.adapters.onnx.compute import Step, contractions, contracts_nothing, known
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
@@ -17,7 +18,6 @@ from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named, type_proto
 from nbviz.adapters.onnx.values import (
     Environment,
-    Key,
     Value,
     as_stored,
     constant_value,
@@ -25,9 +25,7 @@ from nbviz.adapters.onnx.values import (
     stored_value,
     tensor_name,
 )
-from nbviz.adapters.text import label
 from nbviz.builder import GraphBuilder
-from nbviz.graph import Setting
 from nbviz.records import CallRecord, Port
 from nbviz.shape import Dim
 
@@ -70,17 +68,6 @@ class Place:
 
 
 @final
-@dataclass(slots=True)
-class _Given:
-    """What a node is given: tensors as ports, weights, constants as settings, and all of them by position."""
-
-    ports: list[Port]
-    reads: list[Key]
-    settings: list[tuple[str, Setting]]
-    values: list[Value | None]
-
-
-@final
 class Walk:
     """Walks a model once.
 
@@ -103,8 +90,7 @@ class Walk:
         self._bodies: dict[Any, Any] = {}
         self._batch: Dim = None
         self._findings = Findings()
-        self._read: dict[Hashable, set[tuple[str, ...]]] = {}
-        self._counters: dict[Hashable, dict[str, int]] = {}
+        self._calls = Calls(builder, rows)
 
     def run(self, root: Hashable) -> None:
         """Write the whole model into the row ``root``."""
@@ -147,13 +133,8 @@ class Walk:
         if value.weight is None and value.constant is None:
             return value
         made = Value(value.spec, value.dims)
-        record = self.builder.begin("constant", "constant", parent)
-        if value.weight is not None:
-            self.rows.hold(place.holder, value.weight)
-            record.reads = (value.weight,)
-        elif value.constant is not None:
-            record.settings = (("value", stored_setting(value.constant)),)
-        self.builder.end(record, [(made, made.spec)])
+        setting = stored_setting(value.constant) if value.weight is None else None
+        self._calls.constant(value, made, setting, parent, place.holder)
         return made
 
     def _find(self, name: str, place: Place) -> Value:
@@ -209,15 +190,8 @@ class Walk:
             if not self._passes_on(node, place):
                 self._operation(node, place, parent, key)
             return
-        layer = self.rows.layer(key)
-        record = self.builder.begin("layer", layer.type, parent, layer=layer.path)
-        # a scope that reads the same weights is called again; else this is the rest of it, and has operations of its own
-        read = self._read.setdefault(key, set())
-        inside = place.inside(key, again=not read.isdisjoint(frame.read))
-        read.update(frame.read)
-        if not inside.again:
-            record.counters = self._counters.setdefault(key, {})
-        self._items(frame.items, inside, record.id)
+        record, again = self._calls.scope(key, frame, parent)
+        self._items(frame.items, place.inside(key, again=again), record.id)
 
     def _is_container(self, node: Node) -> bool:
         return node.has_graphs or self._functions.find(node.domain, node.op) is not None
@@ -246,21 +220,9 @@ class Walk:
         place.env.own[node.outputs[0]] = value
         return True
 
-    def _given(self, node: Node, place: Place) -> _Given:
-        given = _Given([], [], [], [])
-        for at, name in enumerate(node.inputs):
-            if not name:
-                given.values.append(None)
-                continue
-            value = self._find(name, place)
-            given.values.append(value)
-            if value.weight is not None:
-                given.reads.append(value.weight)
-            elif value.constant is not None:
-                given.settings.append((self._input_name(node, at, place), stored_setting(value.constant)))
-            else:
-                given.ports.append((value, value.spec))
-        return given
+    def _given(self, node: Node, place: Place) -> Given[Value]:
+        found = [self._find(name, place) if name else None for name in node.inputs]
+        return given(found, lambda at, value: (self._input_name(node, at, place), stored_setting(value.constant)))
 
     def _input_name(self, node: Node, at: int, place: Place) -> str:
         names = input_names(node.op, node.domain, place.versions.get(node.domain, 0))
@@ -268,51 +230,29 @@ class Walk:
 
     def _operation(self, node: Node, place: Place, parent: int, key: Hashable | None = None) -> None:
         """Record a node that has no others inside; ``key`` is that of its own scope."""
-        given = self._given(node, place)
-        told = (*(settings(node) if node.attributes else ()), *given.settings)
+        taken = self._given(node, place)
         holder = key
-        if key is None and given.reads:
-            if self._is_module(place.holder, given.reads):
+        if key is None and taken.reads:
+            if self._is_module(place.holder, taken.tensors):
                 holder = place.holder
             else:
-                holder = key = self._row(node, given.reads, place)
-        if key is None:
-            record = self.builder.begin("operation", label(node.op), parent, given.ports)
-            record.settings = (("name", label(node.full_name)), *told) if node.full_name else told
-        else:
-            record = self._layer_call(node, key, told, parent, given.ports)
-        for weight in given.reads:
-            self.rows.hold(holder, weight)
-        record.reads = tuple(given.reads)
+                holder = key = self._calls.row(node, taken.reads, place.holder, again=place.again)
+        own = settings(node) if node.attributes else ()
+        record = self._calls.operation(node, taken, own, parent, key=key, holder=holder)
         outputs = self._outputs(node, place)
         if not contracts_nothing(node):
-            record.compute = contractions(Step(node, given.values, outputs, self._batch))
+            record.compute = contractions(Step(node, taken.tensors, outputs, self._batch))
             if not known(node):
                 self._findings.unknown[node.domain, node.op] = None
-        self.builder.end(record, [(value, value.spec) for value in outputs if value is not None])
+        self.builder.end(record, ports(outputs))
 
-    def _row(self, node: Node, reads: Sequence[Key], place: Place) -> Hashable:
-        """Return the key of a row for a node: where its scope is called again, that of the first call."""
-        known = self.rows.called_again(place.holder, node.op, reads) if place.again else None
-        return self.rows.node(place.holder, node, reads) if known is None else known
-
-    def _is_module(self, scope: Hashable, reads: Iterable[Key]) -> bool:
-        """Tell whether a scope is the module that holds these weights: by its class, or by their names."""
+    def _is_module(self, scope: Hashable, taken: Iterable[Value | None]) -> bool:
+        """Tell whether a scope is the module that holds the weights among tensors: by its class, or by their names."""
         if scope in self.rows.modules:
             return True
         name = self.rows.layer(scope).name
-        return bool(name) and all(weight.rpartition(".")[0] == name for _, weight in reads)
-
-    def _layer_call(
-        self, node: Node, key: Hashable, told: Iterable[tuple[str, Setting]], parent: int, ports: Sequence[Port]
-    ) -> CallRecord:
-        layer = self.rows.layer(key)
-        if layer.type == SCOPE:
-            layer.type, layer.module = label(node.op), label(node.domain) or "ai.onnx"
-        if not layer.settings:
-            own = () if layer.type == node.op else (("op", label(node.op)),)
-            layer.settings = (*own, *told)
-        return self.builder.begin("layer", layer.type, parent, ports, layer=layer.path)
+        weights = [value.weight for value in taken if value is not None and value.weight is not None]
+        return bool(name) and all(weight.rpartition(".")[0] == name for _, weight in weights)
 
     def _outputs(self, node: Node, place: Place) -> list[Value | None]:
         made: list[Value | None] = []
@@ -327,18 +267,14 @@ class Walk:
 
     def _region(self, node: Node, place: Place, parent: int) -> None:
         """Record a node that runs graphs (a condition, a loop), with each of them inside it."""
-        given = self._given(node, place)
+        taken = self._given(node, place)
         key = self.rows.node(place.holder, node)
-        told = (*settings(node), *given.settings)
-        record = self._layer_call(node, key, told, parent, given.ports)
+        record = self._calls.layer(node, key, (*settings(node), *taken.settings), parent, taken.ports)
         graphs = node.graphs()
         first = f"{place.where}/{node.outputs[0] if node.outputs else node.full_name}"
         ends: list[Value] = []
         for name, graph in graphs.items():
-            holder, call = key, record
-            if len(graphs) > 1:
-                holder = self.rows.part(key, name)
-                call = self.builder.begin("layer", "Graph", record.id, layer=self.rows.layer(holder).path)
+            holder, call = self._calls.part(key, name, record, alone=len(graphs) == 1)
             types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
             env = Environment(place.env)
             inner = replace(
@@ -350,22 +286,13 @@ class Walk:
                 holder=holder,
                 depth=place.depth + 1,
             )
-            self._bind(graph, given.values, inner)
+            self._bind(graph, taken.tensors, inner)
             self._nodes(graph, inner, call.id)
             results = [self._result(info.name, inner, call.id) for info in graph.output]
             if call is not record:
-                self.builder.end(call, [(value, value.spec) for value in results])
+                self.builder.end(call, ports(results))
             ends.extend(results)
-        # which of them run, and how often, depends on values
-        idle = all(inside.compute == () for inside in self.builder.calls[record.id + 1 :])
-        closing = record
-        if record.has_children:
-            closing = self.builder.begin("operation", "merge", record.id, [(value, value.spec) for value in ends])
-        closing.compute = () if idle else None
-        outputs = [(value, value.spec) for value in self._outputs(node, place) if value is not None]
-        self.builder.end(closing, outputs)
-        if closing is not record:
-            self.builder.end(record, outputs)
+        self._calls.merge(record, ends, self._outputs(node, place))
 
     def _bind(self, graph: Any, values: Sequence[Value | None], inner: Place) -> None:
         """Give a graph its inputs: the last of the node's, as they are before the first step."""
@@ -377,12 +304,12 @@ class Walk:
 
     def _function(self, node: Node, function: Any, place: Place, parent: int) -> None:
         """Record the call of one of the model's own functions, with what it does inside."""
-        given = self._given(node, place)
+        taken = self._given(node, place)
         key = self.rows.node(place.holder, node)
-        record = self._layer_call(node, key, (*settings(node), *given.settings), parent, given.ports)
-        graph = self._body(function, node, given.values)
+        record = self._calls.layer(node, key, (*settings(node), *taken.settings), parent, taken.ports)
+        graph = self._body(function, node, taken.tensors)
         env = Environment()
-        env.own.update((name, value) for name, value in zip(function.input, given.values, strict=False) if value)
+        env.own.update((name, value) for name, value in zip(function.input, taken.tensors, strict=False) if value)
         types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
         where = f"{function.domain}::{function.name}"
         versions_inside = {**place.versions, **versions(function.opset_import)}

@@ -70,13 +70,6 @@ def _lstm(operands: Operands, options: Options) -> Patterns:
     return _gated(operands, dims(operands.inputs, 0)[0], 0, 1)
 
 
-def _lstm_sequence(operands: Operands, options: Options) -> Patterns:
-    first, second = dims(operands.inputs, 0)[:2]
-    if options.get("time_major"):
-        return _gated(operands, second, 1, first)
-    return _gated(operands, first, 0, second)
-
-
 def _gated(operands: Operands, batch: Dim, axis: int, steps: Dim) -> Patterns:
     """Take input weights of (cells, features), recurrent ones of (cells, outputs), a projection of (outputs, cells)."""
     cells, features = dims(operands.inputs, 2)
@@ -86,6 +79,16 @@ def _gated(operands: Operands, batch: Dim, axis: int, steps: Dim) -> Patterns:
     if len(operands.inputs) > 16 and operands.inputs[16] is not None:
         found += recurrent(_batch(operands, batch, axis), (steps, outputs), number(cells))
     return found
+
+
+def _sequence(cell: Callable[[Operands, Dim, int, Dim], Patterns]) -> Callable[[Operands, Options], Patterns]:
+    """Return what takes a cell through all steps of a sequence, of which the batch or the time is the first axis."""
+
+    def rule(operands: Operands, options: Options) -> Patterns:
+        first, second = dims(operands.inputs, 0)[:2]
+        return cell(operands, second, 1, first) if options.get("time_major") else cell(operands, first, 0, second)
+
+    return rule
 
 
 def _batch(operands: Operands, batch: Dim, axis: int) -> Dim:
@@ -98,13 +101,6 @@ def _batch(operands: Operands, batch: Dim, axis: int) -> Dim:
 
 def _rnn(operands: Operands, _: Options) -> Patterns:
     return _simple(operands, dims(operands.inputs, 0)[0], 0, 1)
-
-
-def _rnn_sequence(operands: Operands, options: Options) -> Patterns:
-    first, second = dims(operands.inputs, 0)[:2]
-    if options.get("time_major"):
-        return _simple(operands, second, 1, first)
-    return _simple(operands, first, 0, second)
 
 
 def _simple(operands: Operands, batch: Dim, axis: int, steps: Dim) -> Patterns:
@@ -154,6 +150,6 @@ _RULES: Mapping[str, Callable[[Operands, Options], Patterns]] = {
     "STABLEHLO_DOT_GENERAL": _dot_general,
     "SVDF": _svdf,
     "TRANSPOSE_CONV": _transposed,
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm_sequence,
-    "UNIDIRECTIONAL_SEQUENCE_RNN": _rnn_sequence,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _sequence(_gated),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": _sequence(_simple),
 }
