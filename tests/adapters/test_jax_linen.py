@@ -119,4 +119,18 @@ def test_wrong_shape_marks_the_failing_module():
     assert failed.path == "broken"
     assert reading.error is not None
     assert "test_jax_linen.py:" in reading.graph.diagnostics[-1].message
-    assert calls_of(reading.graph, "fits")[0].outputs[0].shape == (2, 3)
+    assert calls_of(reading.graph, "fits")[0].outputs[0].shape == (None, 3)
+    assert [layer.parameters for layer in reading.graph.layers] == [None] * 3  # init is what failed
+
+
+@pytest.mark.parametrize("batch", [None, 3])
+def test_a_cell_that_flax_tries_before_its_loop_is_called_once(batch):
+    class Recurrent(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.RNN(nn.LSTMCell(6), name="rnn")(x)
+
+    graph = read(Recurrent(), (batch, 7, 8)).graph
+    [cell] = [c for c in graph.calls if c.op == "LSTMCell"]
+    assert [o.shape for o in cell.outputs] == [(batch, 6), (batch, 6)]
+    assert {c.op for c in graph.calls if c.path.startswith("rnn/")}.isdisjoint({"reshape", "Dense"})

@@ -120,8 +120,8 @@ class LinenModel:
             for key, leaf in own:
                 kind: ParameterKind = "weight" if key[0] == "params" else "buffer"
                 builder.hold(path, key, stored(key[-1], leaf, kind, trainable=is_floating(leaf.dtype)))
-        if self._variables is None:
-            builder.leave_open(())
+            if self._variables is None:
+                builder.leave_open(path)
 
     def _rows(self) -> list[Path]:
         """Return the paths of modules, and of what holds variables without being known as one, holders first."""

@@ -69,8 +69,8 @@ def _traced(subject: Subject, given: Arguments) -> tuple[GraphBuilder, Exception
         if again[1] is None:
             (builder, error), default = again, jax.numpy.int32
     builder.batch_axis = BATCH in given.free()
-    if error is None:
-        free_dimensions(builder, given.free(), lambda name: _record(subject, given, default, varied=name))
+    again = lambda name: _record(subject, given, default, varied=name)  # noqa: E731
+    free_dimensions(builder, given.free(), again, stopped=error is not None)
     return builder, error
 
 

@@ -64,6 +64,11 @@ class ModuleCall:
         """The name of its scope."""
         return f"{PREFIX}{self.token}"
 
+    @property
+    def is_trial(self) -> bool:
+        """Whether nothing that it returned is in the program: Flax traces the body of a loop once to see what it holds."""
+        return bool(self.results) and all(variable is None for variable in self.results)
+
 
 @final
 class Recorder:
@@ -138,7 +143,10 @@ def _caller() -> str:
 
 
 def _variable(tracer: Any) -> Any:
-    """Return the variable of a jaxpr that an array under a trace stands for, also inside ``vmap`` and ``grad``."""
+    """Return the variable of a jaxpr that an array under a trace stands for, also inside ``vmap`` and ``grad``.
+
+    None where a part of the model is evaluated on its own, and the array is unknown there.
+    """
     import jax
 
     while isinstance(tracer, jax.core.Tracer):

@@ -220,6 +220,11 @@ class Walk:
     def _frame(self, frame: Frame, parent: int, wanted: set[Any]) -> None:
         """Record a scope as a call: of its module, of the layer of its name, or of neither."""
         equations = list(frame.equations())
+        call = self._program.calls.get(frame.scope.name)
+        if call is not None and call.is_trial:
+            if any(variable in wanted for equation in equations for variable in equation.outvars):
+                self._items(frame.items, parent, wanted)
+            return
         if is_einsum(frame.scope.name):
             record = self._step(_Kind("einsum"), equations, parent, wanted)
             record.settings = (("subscripts", frame.scope.name),)
