@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OBJECT = re.compile(r"(?P<module>[\w.]+):(?P<name>[\w.]+)(?P<called>\(\))?")
+_ENDING = re.compile(r"(\.weights|\.(safetensors|bin)\.index)?\.[^.]+$")
+"""What the name of a file of one of our formats ends in."""
 _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape", "param_dtype", "params", "bytes"]}
 """The columns of a sorted table, with a graph and without."""
 
@@ -50,14 +52,12 @@ _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape
     "several as a tuple, by name as a dict.",
 )
 @click.option("--depth", metavar="N", default="auto", show_default=True, help="Levels that are open.")
-@click.option(
-    "--color-by", metavar="COLUMN", default="params", show_default=True, help="What the boxes of what is saved show."
-)
+@click.option("--color-by", metavar="COLUMN", help="What the boxes of what is saved show.  [default: params]")
 @click.option("--sort", metavar="COLUMN", help="Sort the table by a column, numbers from the largest.")
 @click.option("--run", is_flag=True, help="Run the model once, where its path depends on numbers.")
 @click.version_option(package_name="nbviz")
 def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
-    r"""Show models: print a summary of each SOURCE, or save its view.
+    """Show models: print a summary of each SOURCE, or save its view.
 
     A SOURCE is a model file, or a model in Python code as MODULE:NAME (MODULE:NAME() calls what is there), which is imported
     from this folder.
@@ -67,19 +67,20 @@ def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
     nbviz model.tflite saved_model_folder
     nbviz model.keras -o model.html
     nbviz mymodels:resnet --inputs None,3,224,224 --sort macs
-    """
+    """  # noqa: D301 - the escape is click's, for lines as they are
     if output is not None and len(sources) > 1 and not _is_suffix(output):
         msg = f"several sources cannot be saved as one file {output!r}; give a suffix alone, such as {Path(output).suffix or '.html'}."
         raise click.BadParameter(msg, param_hint="--output")
     failed = False
-    for number, source in enumerate(sources):
+    for number, (source, name) in enumerate(zip(sources, _file_names(sources), strict=True)):
         if len(sources) > 1 and output is None:
             click.echo(f"{'' if number == 0 else chr(10)}{source}")
-        failed |= not _show(source, output, options)
+        path = None if output is None else Path(name + output if _is_suffix(output) else output)
+        failed |= not _show(source, path, options)
     sys.exit(1 if failed else 0)
 
 
-def _show(source: str, output: str | None, options: dict[str, Any]) -> bool:
+def _show(source: str, output: Path | None, options: dict[str, Any]) -> bool:
     """Show one source; return whether it was read as a whole."""
     partial: list[str] = []
     try:
@@ -92,12 +93,15 @@ def _show(source: str, output: str | None, options: dict[str, Any]) -> bool:
     return not partial
 
 
-def _show_whole(source: str, output: str | None, options: dict[str, Any]) -> None:
+def _show_whole(source: str, output: Path | None, options: dict[str, Any]) -> None:
+    if output is None and options["color_by"] is not None:
+        raise OptionError("--color-by is for boxes, of which a text has none: add -o FILE, such as -o model.html.")
     model, inputs, sort = _loaded(source), _inputs(options["inputs"]), options["sort"]
     if output is None and sort is None and not options["run"]:
         api.print_summary(model, inputs, depth=_depth(options["depth"]))
         return
-    view = api.view(model, inputs, depth=_depth(options["depth"]), color_by=options["color_by"], run=options["run"])
+    colors = options["color_by"] or "params"
+    view = api.view(model, inputs, depth=_depth(options["depth"]), color_by=colors, run=options["run"])
     if output is None:
         click.echo(
             _sorted(view.table, sort, _SHOWN[bool(view.graph.calls)]).to_string() if sort is not None else str(view)
@@ -105,8 +109,11 @@ def _show_whole(source: str, output: str | None, options: dict[str, Any]) -> Non
         return
     if sort is not None:
         view.sort = [{"id": _column(view.table, sort), "desc": _is_number(view.table, sort)}]
-    path = Path(_name_of(source) + output if _is_suffix(output) else output)
-    click.echo(view.save(path))
+    try:
+        click.echo(view.save(output))
+    except OSError as error:
+        msg = f"{str(output)!r} cannot be written: {error.strerror or error}."
+        raise OptionError(msg) from error
 
 
 @contextmanager
@@ -176,10 +183,25 @@ def _is_suffix(output: str) -> bool:
     return re.fullmatch(r"\.\w+", output) is not None
 
 
+def _file_names(sources: Sequence[str]) -> list[str]:
+    """Return what the files that show sources are called, without a suffix; where several would be alike, they are counted."""
+    names: dict[str, None] = {}
+    for source in sources:
+        name = own = _name_of(source)
+        count = 1
+        while name in names:
+            count += 1
+            name = f"{own}-{count}"
+        names[name] = None
+    return list(names)
+
+
 def _name_of(source: str) -> str:
-    """Return what a file that shows a source is called, without a suffix."""
-    found = None if Path(source).exists() else _OBJECT.fullmatch(source)
-    return Path(source.rstrip("/")).name.partition(".")[0] if found is None else found["name"].rpartition(".")[2]
+    path = Path(source)
+    found = None if path.exists() else _OBJECT.fullmatch(source)
+    if found is not None:
+        return found["name"].rpartition(".")[2]
+    return _ENDING.sub("", path.name) if path.is_file() else path.absolute().name
 
 
 def _sorted(table: pd.DataFrame, column: str, shown: list[str]) -> pd.DataFrame:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 from nbviz.errors import PartialReadWarning
-from nbviz.graph import ModelGraph
+from nbviz.graph import Diagnostic, ModelGraph
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +47,14 @@ class Reading:
     graph: ModelGraph
     weights: WeightReader | None = None
     error: Exception | None = None
+
+
+def without_inputs(reading: Reading, inputs: Any) -> Reading:
+    """Return a reading that did not use ``inputs``, with a note that says so where there are any."""
+    if inputs is None:
+        return reading
+    note = Diagnostic("note", "inputs was not used: this is read as it is, and nothing is traced.")
+    return replace(reading, graph=replace(reading.graph, diagnostics=(*reading.graph.diagnostics, note)))
 
 
 def warn_if_partial(reading: Reading, stacklevel: int) -> None:

@@ -97,6 +97,11 @@ def test_a_suffix_alone_names_files_after_their_sources(folder):
     status, printed, _ = run(folder, "net.json", "other.json", "-o", ".csv", "--sort", "params")
     assert (status, printed) == (0, "net.csv\nother.csv\n")
     assert (folder / "net.csv").read_text() == (folder / "other.csv").read_text()
+    (folder / "later").mkdir()
+    for name in ("net.json", "net.v2.json"):
+        (folder / "later" / name).write_bytes((folder / "net.json").read_bytes())
+    status, printed, _ = run(folder, "net.json", "later/net.json", "later/net.v2.json", "-o", ".md")
+    assert (status, printed) == (0, "net.md\nnet-2.md\nnet.v2.md\n")
     status, _, complaint = run(folder, "net.json", "other.json", "-o", "both.html")
     assert status == 2
     assert ".html" in complaint
@@ -130,6 +135,12 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["net.json", "--color-by", "colour", "-o", "out.html"], "color_by"),
         (["net.json", "--depth", "deep", "-o", "out.html"], "depth"),
         (["net.json", "-o", "out.xyz"], ".xyz"),
+        (["net.json", "-o", "nofolder/out.html"], "'nofolder/out.html' cannot be written"),
+        (["net.json", "--color-by", "macs"], "-o FILE"),
+        ([""], "empty"),
+        (["dangling.json"], "'dangling.json' is a link to 'gone.json'"),
+        (["pipe.onnx"], "no regular file"),
+        (["empty.keras"], "is empty"),
         (["net.json", "--inputs", "__import__('os')"], "--inputs"),
         (["mymodels:nett"], "Did you mean 'net'?"),
         (["mymodels:fails()"], "no weights here"),
@@ -141,6 +152,9 @@ def test_bad_input_is_one_clear_line(folder, arguments, said):
     if any("mymodels" in argument for argument in arguments):
         pytest.importorskip("torch")
     (folder / "net.unknown").write_text("?")
+    (folder / "dangling.json").symlink_to("gone.json")
+    (folder / "empty.keras").write_text("")
+    os.mkfifo(folder / "pipe.onnx")
     status, printed, complaint = run(folder, *arguments)
     assert (status, printed) == (1, "")
     assert said in complaint
@@ -156,10 +170,16 @@ def test_one_bad_file_does_not_stop_the_others(folder):
     assert complaint.startswith("nbviz: bad.json")
 
 
+def test_inputs_that_are_of_no_use_are_noted(folder):
+    status, printed, _ = run(folder, "net.json", "--inputs", "2,3")
+    assert (status, "inputs was not used" in printed) == (0, True)
+
+
 def test_help_and_version(folder):
     status, printed, _ = run(folder, "--help")
     assert status == 0
     for option in ("--output", "--inputs", "--depth", "--color-by", "--sort", "--run", "MODULE:NAME"):
         assert option in printed
+    assert r"\b" not in printed
     assert version("nbviz") in run(folder, "--version")[1]
     assert run(folder)[0] == 2

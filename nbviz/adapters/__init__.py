@@ -11,9 +11,10 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from nbviz.adapters.checkpoints.files import require_contents
 from nbviz.errors import FileReadError, OptionError, UnsupportedModelError, nearest
 from nbviz.graph import ModelGraph
-from nbviz.reading import Adapter, Reading
+from nbviz.reading import Adapter, Reading, without_inputs
 
 OBJECTS = {
     "Keras 3": "nbviz.adapters.keras:KerasAdapter",
@@ -46,6 +47,9 @@ FILES = {
     ".json": "nbviz.adapters.saved:read_file",
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
+
+TRACED = frozenset({"nbviz.adapters.keras.files:read_file"})
+"""Those of them that load a model and trace it, for which ``inputs`` are of use."""
 
 FOLDER = "nbviz.adapters.checkpoints.folder:read_folder"
 """The reader of folders, by what is inside."""
@@ -87,9 +91,9 @@ def read(source: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         return _read_object(source, inputs, run=run)
     if run:
         raise OptionError(_never_run(source))
-    if isinstance(source, ModelGraph):
-        return Reading(source)
-    return _own_graph(source, own(source)) if own is not None else _read_path(os.fspath(source), inputs)
+    if own is None and not isinstance(source, ModelGraph):
+        return _read_path(os.fspath(source), inputs)
+    return without_inputs(Reading(source) if own is None else _own_graph(source, own(source)), inputs)
 
 
 def _read_object(source: Any, inputs: Any, *, run: bool) -> Reading:
@@ -156,17 +160,28 @@ def _own_graph(source: Any, given: Any) -> Reading:
 
 
 def _read_path(path: str, inputs: Any) -> Reading:
-    if Path(path).is_dir():
-        return _load(FOLDER)(Path(path), inputs)  # type: ignore[no-any-return]
+    reader = _reader(path)
+    if reader in TRACED:
+        return _load(reader)(Path(path), inputs)  # type: ignore[no-any-return]
+    return without_inputs(_load(reader)(Path(path)), inputs)
+
+
+def _reader(path: str) -> str:
+    """Return what reads a file or folder that is there."""
+    if path and Path(path).is_dir():
+        return FOLDER
     suffixes = sorted((s for s in FILES if path.lower().endswith(s)), key=len)
     if not suffixes:
         raise FileReadError(_unknown_file(path))
     if not Path(path).exists():
         raise FileReadError(_missing(path))
-    return _load(FILES[suffixes[-1]])(Path(path), inputs)  # type: ignore[no-any-return]
+    require_contents(Path(path))
+    return FILES[suffixes[-1]]
 
 
 def _unknown_file(path: str) -> str:
+    if not path:
+        return "The path is empty: pass that of a file or a folder."
     kinds = ", ".join(FILES)
     found = Path(path).suffix
     what = f"with the suffix {found!r}" if found else "without a suffix"
@@ -175,6 +190,8 @@ def _unknown_file(path: str) -> str:
 
 def _missing(path: str) -> str:
     full = Path(path).absolute()
+    if full.is_symlink():
+        return f"{path!r} is a link to {str(full.readlink())!r}, which is not there."
     if not full.parent.is_dir():
         return f"There is no file {path!r}: the folder {str(full.parent)!r} does not exist."
     return f"There is no file {path!r}.{nearest(full.name, (p.name for p in full.parent.iterdir()))} Paths are relative to {str(Path.cwd())!r}."

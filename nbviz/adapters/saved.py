@@ -9,7 +9,7 @@ from nbviz.errors import FileReadError, SchemaError
 from nbviz.reading import Reading
 
 
-def read_file(path: Path, _inputs: object = None) -> Reading:
+def read_file(path: Path) -> Reading:
     """Return the saved graph; it has no weights.
 
     Raises

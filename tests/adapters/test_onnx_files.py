@@ -129,7 +129,7 @@ def test_weights_beside_a_model_in_memory_are_not_looked_for(tmp_path):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "nothing in it"),
+        (b"", "is empty"),
         (b"\x08", "no ONNX model"),
         (b"PK\x03\x04 not a model", "no ONNX model"),
         (b"\x08\x0a", "no graph"),

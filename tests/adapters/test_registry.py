@@ -102,7 +102,7 @@ def test_looking_for_an_adapter_imports_no_framework():
 
 @pytest.mark.parametrize(("missing", "words"), [("keras", r"nbviz\[keras\]"), ("jax", "its backend is not")])
 def test_file_without_its_framework_names_what_to_install(tmp_path, missing, words):
-    (tmp_path / "net.keras").write_bytes(b"")
+    (tmp_path / "net.keras").write_bytes(b"PK")
     code = f"""
 import sys
 class Missing:

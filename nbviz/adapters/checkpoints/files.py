@@ -36,18 +36,29 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     FileReadError
         If it is no file with contents, or cannot be opened.
     """
-    if path.is_dir():
-        raise FileReadError(f"{str(path)!r} is a folder, where a file was expected.")
-    if not path.is_file():  # a pipe would never answer
-        raise FileReadError(f"{str(path)!r} is no regular file.")
+    require_contents(path)
     try:
         file = path.open("rb")
     except OSError as error:
         raise FileReadError(f"{str(path)!r} cannot be opened: {plain(error.strerror)}.") from error
     with file:
-        if not size_of(file):
-            raise FileReadError(f"{str(path)!r} is empty. Copy or download it again.")
         yield file
+
+
+def require_contents(path: Path) -> None:
+    """Make sure that there is something to read.
+
+    Raises
+    ------
+    FileReadError
+        If it is no file, or empty.
+    """
+    if path.is_dir():
+        raise FileReadError(f"{str(path)!r} is a folder, where a file was expected.")
+    if path.exists() and not path.is_file():  # a pipe would never answer
+        raise FileReadError(f"{str(path)!r} is no regular file.")
+    if path.is_file() and not path.stat().st_size:
+        raise FileReadError(f"{str(path)!r} is empty. Copy or download it again.")
 
 
 def size_of(file: BinaryIO) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from nbviz.adapters.checkpoints import gguf, hdf5, npz, safetensors, sharded, torch_files
 from nbviz.adapters.checkpoints.files import inside
@@ -23,7 +22,7 @@ _LISTED = 5
 _MOST = 100_000
 
 
-def read_folder(path: Path, inputs: Any = None) -> Reading:
+def read_folder(path: Path) -> Reading:
     """Read the SavedModel or the one checkpoint in a folder: an index of shards first, then safetensors, GGUF, PyTorch, Keras and NumPy files.
 
     Raises
@@ -32,7 +31,7 @@ def read_folder(path: Path, inputs: Any = None) -> Reading:
         If there is none, or there are several of a kind, or one that cannot be read.
     """
     if (path / savedmodel.FILE).is_file():
-        return savedmodel.read_folder(path, inputs)
+        return savedmodel.read_folder(path)
     files = _files(path)
     indexes = _ending(files, ".safetensors.index.json")
     if indexes:

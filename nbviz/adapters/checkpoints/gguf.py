@@ -19,7 +19,7 @@ from nbviz.reading import Reading
 KIND = "GGUF"
 
 
-def read_file(path: Path, _inputs: Any = None) -> Reading:
+def read_file(path: Path) -> Reading:
     """Read a ``.gguf`` file.
 
     Raises

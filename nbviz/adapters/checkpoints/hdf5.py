@@ -31,7 +31,7 @@ _BAD = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 """What h5py may raise for a damaged file."""
 
 
-def read_file(path: Path, _inputs: Any = None) -> Reading:
+def read_file(path: Path) -> Reading:
     """Read a ``.weights.h5`` file.
 
     Raises

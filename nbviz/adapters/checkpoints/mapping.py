@@ -14,7 +14,7 @@ from nbviz.adapters.checkpoints.values import CHUNK, Weights
 from nbviz.adapters.text import short
 from nbviz.errors import UnsupportedModelError
 from nbviz.graph import itemsize
-from nbviz.reading import Reading
+from nbviz.reading import Reading, without_inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,12 +61,10 @@ class MappingAdapter:
             if not checkpoint.entries and checkpoint.optimizer is None:
                 raise UnsupportedModelError(f"nbviz cannot read a {kind} without arrays in it. {_ADVICE}")
             checkpoint.framework = _framework(checkpoint)
-            if inputs is not None:
-                checkpoint.notes.append("inputs was not used: a dict of arrays does not say what is done with them.")
             graph, entries = graph_of(checkpoint)
         except TooLargeError as error:
             raise UnsupportedModelError(f"nbviz cannot read this {kind}: {error}.") from error
-        return Reading(graph, Weights("a dict", [entry.values for entry in entries]))
+        return without_inputs(Reading(graph, Weights("a dict", [entry.values for entry in entries])), inputs)
 
 
 def _look(value: Any) -> Found:

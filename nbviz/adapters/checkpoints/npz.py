@@ -27,7 +27,7 @@ _HEADER = 1 << 16
 _NOTED = 20
 
 
-def read_archive(path: Path, _inputs: Any = None) -> Reading:
+def read_archive(path: Path) -> Reading:
     """Read a ``.npz`` file.
 
     Raises
@@ -51,7 +51,7 @@ def read_archive(path: Path, _inputs: Any = None) -> Reading:
     return reading_of(path, KIND, checkpoint)
 
 
-def read_array(path: Path, _inputs: Any = None) -> Reading:
+def read_array(path: Path) -> Reading:
     """Read a ``.npy`` file, a checkpoint of one tensor.
 
     Raises

@@ -34,7 +34,7 @@ _DTYPES = {
 """The name in a graph and the bits of each dtype."""
 
 
-def read_file(path: Path, _inputs: Any = None) -> Reading:
+def read_file(path: Path) -> Reading:
     """Read a ``.safetensors`` file.
 
     Raises

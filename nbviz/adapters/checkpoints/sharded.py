@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from nbviz.adapters.checkpoints import safetensors, torch_files
 from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, inside, opened, size_of, unique
@@ -23,7 +22,7 @@ _USUAL = frozenset({"model", "pytorch_model", "diffusion_pytorch_model"})
 """What libraries call the index of any model."""
 
 
-def read_index(path: Path, _inputs: Any = None) -> Reading:
+def read_index(path: Path) -> Reading:
     """Read the files that a ``.safetensors.index.json`` or a ``.bin.index.json`` file names.
 
     Raises

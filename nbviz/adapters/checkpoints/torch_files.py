@@ -28,7 +28,7 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 _SAVE = "Save its numbers alone with torch.save(model.state_dict(), path), or load it in Python and pass the model."
 
 
-def read_file(path: Path, _inputs: Any = None) -> Reading:
+def read_file(path: Path) -> Reading:
     """Read a file of ``torch.save``.
 
     Raises

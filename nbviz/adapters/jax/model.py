@@ -69,8 +69,8 @@ def _traced(subject: Subject, given: Arguments) -> tuple[GraphBuilder, Exception
         if again[1] is None:
             (builder, error), default = again, jax.numpy.int32
     builder.batch_axis = BATCH in given.free()
-    again = lambda name: _record(subject, given, default, varied=name)  # noqa: E731
-    free_dimensions(builder, given.free(), again, stopped=error is not None)
+    vary = lambda name: _record(subject, given, default, varied=name)  # noqa: E731
+    free_dimensions(builder, given.free(), vary, stopped=error is not None)
     return builder, error
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+from nbviz.adapters.checkpoints.files import looks_like
 from nbviz.adapters.keras.text import plain, short
 from nbviz.errors import FileReadError, MissingExtraError
 from nbviz.reading import Reading
@@ -36,9 +37,6 @@ def read_file(path: Path, inputs: Any) -> Reading:
 
 def _load(path: str) -> Any:
     keras = _keras(path)
-    if Path(path).is_dir():
-        msg = f"{path!r} is a folder. Pass a .keras or .h5 file, or load the folder with Keras and pass the model."
-        raise FileReadError(msg)
     from nbviz.adapters.keras.session import keras_state
     from nbviz.adapters.undo import random_states
 
@@ -90,7 +88,7 @@ def _explain(path: str, error: Exception) -> str:
             f"{path!r} holds no model, perhaps weights alone. Save the whole model with model.save('model.keras'), or see the "
             f"weights by giving the file the suffix .weights.h5. {own}"
         )
-    return f"{path!r} cannot be read: the file is damaged or was not written by Keras. {own}"
+    return f"{path!r} cannot be read: the file is damaged or was not written by Keras.{looks_like(Path(path))} {own}"
 
 
 @final

@@ -20,13 +20,12 @@ from nbviz.columns import Columns
 from nbviz.errors import FileReadError, MissingExtraError
 from nbviz.graph import Group, Setting
 from nbviz.grouping import infer_groups
-from nbviz.reading import Reading
+from nbviz.reading import Reading, without_inputs
 
-_INPUTS_UNUSED = "An ONNX model knows its inputs: inputs was not used."
 _EXPORT = "Write it again with torch.onnx.export, tf2onnx or onnx.save."
 
 
-def read_file(path: Path, inputs: Any = None) -> Reading:
+def read_file(path: Path) -> Reading:
     """Read an ``.onnx`` file; weights that lie beside it are not opened.
 
     Raises
@@ -37,7 +36,7 @@ def read_file(path: Path, inputs: Any = None) -> Reading:
         If the package ``onnx`` is not installed.
     """
     path = path.absolute()
-    return _reading(lambda: _opened(path), repr(str(path)), path, inputs)
+    return _reading(lambda: _opened(path), repr(str(path)), path)
 
 
 def read_model(model: Any, inputs: Any = None) -> Reading:
@@ -51,16 +50,18 @@ def read_model(model: Any, inputs: Any = None) -> Reading:
         If the package ``onnx`` is not installed.
     """
     if isinstance(model, bytes):
-        return _reading(lambda: _parsed(model, "The bytes"), "The bytes", None, inputs)
-    proto = getattr(model, "model_proto", model)
-    return _reading(lambda: proto, f"The {type(model).__name__}", None, inputs)
+        reading = _reading(lambda: _parsed(model, "The bytes"), "The bytes", None)
+    else:
+        proto = getattr(model, "model_proto", model)
+        reading = _reading(lambda: proto, f"The {type(model).__name__}", None)
+    return without_inputs(reading, inputs)
 
 
-def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: Any) -> Reading:
+def _reading(opened: Callable[[], Any], what: str, path: Path | None) -> Reading:
     _require(what)
     model = opened()
     try:
-        builder, rows = _built(model, path, inputs)
+        builder, rows = _built(model, path)
     except (FileReadError, MissingExtraError):
         raise
     except UnicodeDecodeError as error:
@@ -76,7 +77,7 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: An
     return Reading(graph, OnnxWeightReader(opened, keys, None if path is None else path.parent))
 
 
-def _built(model: Any, path: Path | None, inputs: Any) -> tuple[GraphBuilder, Rows]:
+def _built(model: Any, path: Path | None) -> tuple[GraphBuilder, Rows]:
     notes: list[str] = []
     shaped = with_shapes(model, notes.append)
     module, _, kind = next(filter(None, map(root_class, shaped.graph.node[:1])), "").rpartition(".")
@@ -89,8 +90,6 @@ def _built(model: Any, path: Path | None, inputs: Any) -> tuple[GraphBuilder, Ro
     for text in notes:
         builder.note(text)
     Walk(builder, rows, shaped).run(root)
-    if inputs is not None:
-        builder.note(_INPUTS_UNUSED)
     return builder, rows
 
 

@@ -26,15 +26,13 @@ from nbviz.reading import Reading
 
 FILE = "saved_model.pb"
 
-_INPUTS_UNUSED = "A SavedModel knows its inputs: inputs was not used."
 
-
-def read_folder(path: Path, inputs: Any = None) -> Reading:
+def read_folder(path: Path) -> Reading:
     """Read a SavedModel by its folder (see ``read_file``)."""
-    return read_file(path / FILE, inputs)
+    return read_file(path / FILE)
 
 
-def read_file(path: Path, inputs: Any = None) -> Reading:
+def read_file(path: Path) -> Reading:
     """Read a ``saved_model.pb``; values of variables stay in the checkpoint beside it.
 
     Raises
@@ -47,7 +45,7 @@ def read_file(path: Path, inputs: Any = None) -> Reading:
     path = path.absolute()
     model = parsed(path)
     try:
-        return _reading(path, graph_of(model), inputs)
+        return _reading(path, graph_of(model))
     except (FileReadError, MissingExtraError):
         raise
     except Exception as error:
@@ -55,7 +53,7 @@ def read_file(path: Path, inputs: Any = None) -> Reading:
         raise damaged(path, KIND, what) from error
 
 
-def _reading(path: Path, meta_graph: Any, inputs: Any) -> Reading:
+def _reading(path: Path, meta_graph: Any) -> Reading:
     objects = Objects(meta_graph.object_graph_def)
     by_node, optimizer = ({}, None) if objects else variables_of_nodes(meta_graph)
     variables: dict[Any, Variable] = {**objects.variables, **by_node}
@@ -80,23 +78,17 @@ def _reading(path: Path, meta_graph: Any, inputs: Any) -> Reading:
         rows.hold(rows.scope(root, scopes[-1]) if scopes else root, key)
     writer.findings.doubled.update(functions.doubled)
     writer.finish(root)
-    _note(builder, objects, inputs)
+    rest = objects.uncounted()
+    if rest:
+        builder.note(
+            f"{rest:,} more variables are saved with the model, such as metrics and copies: they do not count."
+        )
     builder.optimizer = objects.optimizer() or optimizer
     keys = builder.parameter_keys()
     graph = builder.finish()
     if not rows.has_scopes:
         graph = replace(graph, groups=Columns(Group, infer_groups(graph, rows.automatic)))
     return Reading(graph, Weights(repr(str(path)), [_values(path, key, variables) for key in keys]))
-
-
-def _note(builder: GraphBuilder, objects: Objects, inputs: Any) -> None:
-    rest = objects.uncounted()
-    if rest:
-        builder.note(
-            f"{rest:,} more variables are saved with the model, such as metrics and copies: they do not count."
-        )
-    if inputs is not None:
-        builder.note(_INPUTS_UNUSED)
 
 
 def _settings(meta_graph: Any) -> tuple[tuple[str, Setting], ...]:

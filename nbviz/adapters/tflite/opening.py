@@ -7,7 +7,6 @@ import struct
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from nbviz.adapters.checkpoints.files import damaged, opened
 from nbviz.adapters.checkpoints.values import Weights
@@ -26,11 +25,10 @@ from nbviz.reading import Reading
 KIND = "TFLite"
 
 _IDENTIFIER = b"TFL3"
-_INPUTS_UNUSED = "A TFLite model knows its inputs: inputs was not used."
 _LISTED = 32
 
 
-def read_file(path: Path, inputs: Any = None) -> Reading:
+def read_file(path: Path) -> Reading:
     """Read a ``.tflite`` file; the bytes of weights are not touched.
 
     Raises
@@ -43,12 +41,12 @@ def read_file(path: Path, inputs: Any = None) -> Reading:
         if data[4:8] != _IDENTIFIER:
             raise damaged(path, KIND, f"it does not begin as such files do, with {decoded(_IDENTIFIER)!r} at byte 4")
         try:
-            return _reading(path, Flat(data), inputs)
+            return _reading(path, Flat(data))
         except (ValueError, IndexError, KeyError, OverflowError, struct.error) as error:
             raise damaged(path, KIND, error) from error
 
 
-def _reading(path: Path, flat: Flat, inputs: Any) -> Reading:
+def _reading(path: Path, flat: Flat) -> Reading:
     model = Model(flat)
     programs = Programs(model, path)
     builder = GraphBuilder(label(path.stem), KIND, batch_axis=False)
@@ -67,8 +65,6 @@ def _reading(path: Path, flat: Flat, inputs: Any) -> Reading:
     if programs.unpacked:
         count = len(programs.unpacked)
         builder.note(f"Operators that only unpack weights ({count:,} of them) are shown as a part of what reads those.")
-    if inputs is not None:
-        builder.note(_INPUTS_UNUSED)
     keys = builder.parameter_keys()
     graph = builder.finish()
     if not rows.has_scopes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.exported.archive import Archive, damaged_program
 from nbviz.adapters.torch.exported.nesting import root_class
-from nbviz.adapters.torch.exported.program import INPUTS_UNUSED, Layers, all_nodes, structure_names, walk
+from nbviz.adapters.torch.exported.program import Layers, all_nodes, structure_names, walk
 from nbviz.adapters.torch.exported.serialized import GraphReader, dims, dtype_of
 from nbviz.builder import GraphBuilder
 from nbviz.errors import FileReadError, MissingExtraError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _FOLDERS = {"data/weights/": "weights", "data/constants/": "constants"}
 
 
-def read_file(path: Path, inputs: Any = None) -> Reading:
+def read_file(path: Path) -> Reading:
     """Read a ``.pt2`` file.
 
     Raises
@@ -46,14 +46,14 @@ def read_file(path: Path, inputs: Any = None) -> Reading:
     archive = Archive(path)
     program = archive.json(f"models/{archive.model}.json")
     try:
-        return _read(archive, program["graph_module"], inputs)
+        return _read(archive, program["graph_module"])
     except FileReadError:
         raise
     except Exception as error:
         raise damaged_program(path, error) from error
 
 
-def _read(archive: Archive, module: Mapping[str, Any], inputs: Any) -> Reading:
+def _read(archive: Archive, module: Mapping[str, Any]) -> Reading:
     reader = GraphReader(module["graph"])
     graph = reader.read()
     nodes = list(all_nodes(graph))
@@ -74,8 +74,6 @@ def _read(archive: Archive, module: Mapping[str, Any], inputs: Any) -> Reading:
     names = iter(_output_names(module))
     outputs = [next(names, "") if "user_output" in spec else None for spec in module["signature"]["output_specs"]]
     walk(builder, layers, graph, lifted, outputs, {})
-    if inputs is not None:
-        builder.note(INPUTS_UNUSED)
     weights = dict(stored.values())
     order = builder.parameter_keys()
     return Reading(builder.finish(), ArchiveWeightReader(archive.path, [(key, weights[key].dtype) for key in order]))

@@ -14,14 +14,13 @@ from nbviz.adapters.torch.parameters import own_tensors, stored
 from nbviz.adapters.torch.tree import add_one
 from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.builder import GraphBuilder
-from nbviz.reading import Reading
+from nbviz.reading import Reading, without_inputs
 from nbviz.records import Stored
 
 _NO_SHAPES = (
     "This is the graph as it was recorded; its shapes and multiply-accumulates are not known. For them, say what goes in: "
     "inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
 )
-INPUTS_UNUSED = "An exported program knows its inputs: inputs was not used."
 
 
 def read_exported(program: Any, inputs: Any = None) -> Reading:
@@ -48,9 +47,8 @@ def read_exported(program: Any, inputs: Any = None) -> Reading:
     names = iter(structure_names(program.call_spec.out_spec))
     outputs = [next(names, "") if str(spec.kind).endswith("USER_OUTPUT") else None for spec in signature.output_specs]
     walk(builder, layers, program.graph, lifted, outputs, symbol_names(program.graph))
-    if inputs is not None:
-        builder.note(INPUTS_UNUSED)
-    return Reading(builder.finish(), TorchWeightReader([tensors[key] for key in builder.parameter_keys()]))
+    reader = TorchWeightReader([tensors[key] for key in builder.parameter_keys()])
+    return without_inputs(Reading(builder.finish(), reader), inputs)
 
 
 def read_graph_module(model: Any) -> Reading:
