@@ -285,6 +285,10 @@ def test_branches_are_frames_and_how_much_they_compute_is_unknown():
     ]
     assert first_call(graph, "choose/then_branch/MatMul").inputs[0].name == "x"
     assert first_call(graph, "choose/else_branch/Neg#1").outputs[0].shape == (2, 4)
+    [merge] = [c for c in graph.calls if c.op == "merge"]
+    came_from = [graph.calls[edge.source].path for edge in graph.edges if edge.target == merge.id]
+    assert came_from == ["input#1", "choose/else_branch/Neg#1", "choose/then_branch/MatMul"]
+    assert [i.name for i in merge.inputs][0] == "c"
     assert Metrics(graph).totals["params"] == 16
     assert Metrics(graph).totals["macs"] is None
 

@@ -160,12 +160,22 @@ class Calls:
         part = self.rows.part(key, name)
         return part, self.builder.begin("layer", "Graph", around.id, layer=self.rows.layer(part).path)
 
-    def merge(self, record: CallRecord, ends: Iterable[Tensor], made: Iterable[Tensor | None]) -> None:
-        """End an operation with graphs inside, where their results meet: which of them run, and how often, depends on values."""
-        idle = all(inside.compute == () for inside in self.builder.calls[record.id + 1 :])
+    def merge(
+        self, record: CallRecord, entering: Iterable[Port], ends: Iterable[Tensor], made: Iterable[Tensor | None]
+    ) -> None:
+        """End an operation with graphs inside, where their results meet: which of them run, and how often, depends on values.
+
+        Those are what enters and goes into none of the graphs, such as the condition.
+        """
+        inside = self.builder.calls[record.id + 1 :]
+        idle = all(call.compute == () for call in inside)
         closing = record
         if record.has_children:
-            closing = self.builder.begin("operation", "merge", record.id, ports(ends))
+            results = ports(ends)
+            used = {origin for call in inside for origin in call.sources}
+            used.update(self.builder.origin(tensor) for tensor, _ in results)
+            deciding = [port for port in entering if self.builder.origin(port[0]) not in used]
+            closing = self.builder.begin("operation", "merge", record.id, [*deciding, *results])
         closing.compute = () if idle else None
         outputs = ports(made)
         self.builder.end(closing, outputs)

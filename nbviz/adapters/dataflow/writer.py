@@ -222,7 +222,7 @@ class Writer:
         if operation.calls:
             self._call(operation, key, record, place)
         else:
-            self._regions(operation, key, record, place)
+            self._regions(operation, key, record, place, taken.ports)
 
     def _is_too_much(self, place: _Place) -> bool:
         """Tell whether no further program can be opened."""
@@ -273,7 +273,9 @@ class Writer:
             record.compute = ()
         self.builder.end(record, outputs)
 
-    def _regions(self, operation: Operation, key: Hashable, record: CallRecord, place: _Place) -> None:
+    def _regions(
+        self, operation: Operation, key: Hashable, record: CallRecord, place: _Place, entering: Sequence[Port]
+    ) -> None:
         """Record the programs of a condition or a loop, and where their results meet."""
         ends: list[Tensor] = []
         for body in operation.bodies:
@@ -284,7 +286,7 @@ class Writer:
             if call is not record:
                 self.builder.end(call, ports(results))
             ends.extend(results)
-        self._calls.merge(record, ends, self._made(operation, place))
+        self._calls.merge(record, entering, ends, self._made(operation, place))
 
 
 def _changed(program: Program) -> list[str]:

@@ -292,7 +292,7 @@ class Walk:
             if call is not record:
                 self.builder.end(call, ports(results))
             ends.extend(results)
-        self._calls.merge(record, ends, self._outputs(node, place))
+        self._calls.merge(record, taken.ports, ends, self._outputs(node, place))
 
     def _bind(self, graph: Any, values: Sequence[Value | None], inner: Place) -> None:
         """Give a graph its inputs: the last of the node's, as they are before the first step."""
