@@ -11,6 +11,7 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
+from nbviz.adapters.dataflow.findings import TRAINED_UNKNOWN  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
 from tests.models import onnx_models as models  # noqa: E402
@@ -38,7 +39,7 @@ def first_call(graph, path):
 
 
 def messages(graph):
-    return " ".join(d.message for d in graph.diagnostics)
+    return " ".join(d.message for d in graph.diagnostics if d.message != TRAINED_UNKNOWN)
 
 
 @pytest.mark.parametrize("name", models.CASES)
@@ -156,6 +157,57 @@ def test_values_that_a_caller_may_replace_are_no_inputs():
     graph = graph_of(model([node("MatMul", "x w", "y")], inputs, [info("y", 2, 4)], [tensor("w", 4, 4)]))
     assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["x"]
     assert [p.name for p in graph.parameters] == ["w"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_weight_behind_dequantize_linear_belongs_to_what_computes_with_it(again):
+    nodes = [
+        node("DequantizeLinear", "w s z", "f", axis=0),
+        node("Conv", "x f b", "c", "conv"),
+        *([node("Add", "c f", "c2", "again")] if again else []),
+        node("DequantizeLinear", "q s1", "y"),
+    ]
+    stored = [
+        tensor("w", 8, 3, 3, 3, dtype="int8"),
+        tensor("s", 8),
+        tensor("z", 8, dtype="int8"),
+        tensor("b", 8),
+    ]
+    inputs = [info("x", "N", 3, 8, 8), info("q", 4, dtype=TensorProto.INT8)]
+    graph = graph_of(model(nodes, inputs, [info("c", "N", 8, 6, 6), info("y", 4)], [*stored, tensor("s1")]))
+    assert [(p.name, p.dtype, p.trainable) for p in graph.parameters] == [("w", "int8", False), ("b", "float32", True)]
+    assert graph.parameters[0].owners == (("conv", "again") if again else ("conv",))
+    assert [c.op for c in graph.calls if "Dequantize" in c.op] == ["DequantizeLinear"]  # of numbers that come in
+    told = dict(row(graph, "conv").settings)
+    assert (told["W_storage"], told["W_scale"], told["W_axis"]) == ("int8", tuple(range(8)), 0)
+    assert first_call(graph, "conv").outputs[0].shape == ("N", 8, 6, 6)
+    assert Metrics(graph).totals["macs"] == 8 * 6 * 6 * 3 * 3 * 3
+    assert "Nodes that only unpack weights (1 of them)" in messages(graph)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "shown", "noted"),
+    [
+        (info("y", "N", 3), ("N", 3), ""),
+        (info("y", "rows", "columns"), ("rows", 3), ""),
+        (info("y", None, None), ("N", 3), ""),
+        (info("y"), ("N", 3), "output 'y' is () float32, and its nodes make (N, 3) float32"),
+        (info("y", "N", 7), ("N", 3), "is (N, 7) float32, and its nodes make (N, 3) float32"),
+        (info("y", "N", 3, dtype=TensorProto.INT64), ("N", 3), "is (N, 3) int64, and its nodes make (N, 3) float32"),
+    ],
+)
+def test_what_a_file_says_of_its_outputs_is_held_against_its_nodes(claimed, shown, noted):
+    graph = graph_of(model([node("MatMul", "x w", "y")], [info("x", "N", 4)], [claimed], [tensor("w", 4, 3)]))
+    assert graph.calls[0].outputs[0].shape == shown
+    assert (noted in messages(graph)) if noted else (messages(graph) == "")
+
+
+def test_statistics_are_not_trained():
+    nodes = [node("BatchNormalization", "x g b m v", "y", "norm")]
+    stored = [tensor(name, 4) for name in "gbmv"]
+    graph = graph_of(model(nodes, [info("x", 2, 4)], [info("y", 2, 4)], stored))
+    assert {p.name: p.trainable for p in graph.parameters} == {"g": True, "b": True, "m": False, "v": False}
+    assert TRAINED_UNKNOWN in [d.message for d in graph.diagnostics]
 
 
 def test_weight_that_an_identity_passes_on_is_one():
@@ -288,7 +340,7 @@ def test_branches_are_frames_and_how_much_they_compute_is_unknown():
     [merge] = [c for c in graph.calls if c.op == "merge"]
     came_from = [graph.calls[edge.source].path for edge in graph.edges if edge.target == merge.id]
     assert came_from == ["input#1", "choose/else_branch/Neg#1", "choose/then_branch/MatMul"]
-    assert [i.name for i in merge.inputs][0] == "c"
+    assert merge.inputs[0].name == "c"
     assert Metrics(graph).totals["params"] == 16
     assert Metrics(graph).totals["macs"] is None
 

@@ -8,11 +8,13 @@ from typing import final
 
 from nbviz.adapters.text import label
 
+TRAINED_UNKNOWN = "Which weights were trained is not in the file: those that could be count as trainable."
+
 
 @final
 @dataclass(slots=True)
 class Findings:
-    """What is wrong with a graph.
+    """What is wrong with a graph, or not shown of it.
 
     Attributes
     ----------
@@ -24,6 +26,10 @@ class Findings:
         Names of tensors that nothing makes.
     unknown
         Domain and name of operations that nobody knows.
+    unpacked
+        How many nodes only unpack weights.
+    could_train
+        Whether there are weights that could be trained, where the file does not say which are.
     closed
         Whether graphs were left closed because too many others are around them.
     """
@@ -32,6 +38,8 @@ class Findings:
     doubled: dict[str, None] = field(default_factory=dict)
     missing: dict[str, None] = field(default_factory=dict)
     unknown: dict[tuple[str, str], None] = field(default_factory=dict)
+    unpacked: int = 0
+    could_train: bool = False
     closed: bool = False
 
     def report(self, note: Callable[[str], None]) -> None:
@@ -44,6 +52,10 @@ class Findings:
             note(f"More than one node makes {_listed(self.doubled)}: which of them is meant is not certain.")
         if self.missing:
             note(f"Nothing makes {_listed(self.missing)}, which nodes take: the file is not complete.")
+        if self.unpacked:
+            note(f"Nodes that only unpack weights ({self.unpacked:,} of them) are shown as a part of what reads those.")
+        if self.could_train:
+            note(TRAINED_UNKNOWN)
         if self.closed:
             note("Graphs inside too many others, or inside themselves, stay closed.")
         if self.unknown:

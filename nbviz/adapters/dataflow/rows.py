@@ -16,6 +16,9 @@ from nbviz.records import LayerRecord, Stored
 Key = Hashable
 """Tells stored tensors apart."""
 
+FRACTIONS = ("float", "bfloat", "complex")
+"""How the names of dtypes with fractions begin; weights of others cannot be trained."""
+
 SCOPE = "Scope"
 """The type of a scope whose class is not known."""
 

@@ -6,13 +6,14 @@ It works on a copy without weights: it would copy them, and refuses models of mo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, final
 
 from nbviz.adapters.onnx.fragile import guarded
-from nbviz.adapters.onnx.types import BATCH, FREE, dtype_of, stored_bytes
+from nbviz.adapters.onnx.types import BATCH, FREE, described, dtype_of, stored_bytes, type_proto
 from nbviz.adapters.text import label, plain, short
-from nbviz.graph import itemsize
+from nbviz.graph import TensorSpec, itemsize
+from nbviz.shape import Dim
 
 _SMALL = 1 << 10
 """Bytes of a stored tensor that is kept, since a shape may be computed from it."""
@@ -74,7 +75,42 @@ def with_shapes(model: Any, note: Callable[[str], None]) -> Any:
     if not Functions(model).unfold(model):
         note("The functions of this model call each other without end, or too often to be shown: they stay closed.")
         del slim.functions[:]
-    return _inferred(slim, note)
+    for info in slim.graph.output:  # else what a file says of them would stand, whatever its nodes make
+        info.ClearField("type")
+    shaped = _inferred(slim, note)
+    for info, said in zip(shaped.graph.output, model.graph.output, strict=True):
+        _settle(info, said, note)
+    return shaped
+
+
+def _settle(info: Any, said: Any, note: Callable[[str], None]) -> None:
+    """Write what is known of an output: what its node makes, and what the file says of that beyond it."""
+    if said.type.WhichOneof("value") != "tensor_type" or info.type.WhichOneof("value") != "tensor_type":
+        info.type.CopyFrom(said.type if said.type.WhichOneof("value") else info.type)
+        return
+    (made, dims), (claimed, claims) = described(info.type), described(said.type)
+    if dims is None or made.dtype is None:
+        info.type.CopyFrom(said.type)
+        return
+    claims = dims if claims is None else claims
+    if not _agree(dims, claims) or claimed.dtype not in (None, made.dtype):
+        what = f"The file says that its output {label(said.name)!r} is {_text(claimed)}"
+        note(f"{what}, and its nodes make {_text(made)}, which is shown.")
+    else:
+        known = [
+            one if isinstance(one, int) or other is None else other for one, other in zip(dims, claims, strict=True)
+        ]
+        info.type.CopyFrom(type_proto(made.dtype, known))
+
+
+def _agree(dims: Sequence[Dim], claims: Sequence[Dim]) -> bool:
+    return len(dims) == len(claims) and all(
+        one == other for one, other in zip(dims, claims, strict=True) if isinstance(one, int) and isinstance(other, int)
+    )
+
+
+def _text(spec: TensorSpec) -> str:
+    return f"{'a tensor' if spec.shape is None else spec.shape} {spec.dtype or ''}".rstrip()
 
 
 def _inferred(model: Any, note: Callable[[str], None]) -> Any:

@@ -19,19 +19,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from nbviz.adapters.onnx.nodes import Node
+from nbviz.adapters.dataflow.rows import FRACTIONS
+from nbviz.adapters.onnx.nodes import Node, settings, stored_setting
 from nbviz.adapters.onnx.types import NOTHING, Described, described_tensor, stored_bytes
 from nbviz.adapters.text import label
-from nbviz.graph import TensorSpec
+from nbviz.graph import Setting, TensorSpec
 from nbviz.records import Stored
 from nbviz.shape import Dim, Shape
 
 Key = tuple[str, str]
 """Tells stored tensors apart: the graph that holds it (see ``stored_in``), and its name there."""
 
-_FRACTIONS = ("float", "bfloat", "complex")
 _FROM_CODE = re.compile(r"val_\d+")
 _LAST = 1 << 10
+_STATISTICS = (3, 4)
+"""The inputs of ``BatchNormalization`` that nothing trains."""
 
 ARGUMENTS: Mapping[str, Sequence[int]] = {
     "Clip": (1, 2),
@@ -58,6 +60,9 @@ COMPUTES = frozenset({
 })  # fmt: skip
 """Operations that compute with whole numbers as weights."""
 
+PASS_ON = frozenset({"Identity", "DequantizeLinear"})
+"""Operations that may do no more than name or unpack what is stored."""
+
 
 @final
 @dataclass(slots=True, eq=False)
@@ -74,12 +79,15 @@ class Value:
         Its key if it is a weight.
     constant
         What is stored, if it is a constant: a ``TensorProto``, or the attribute of a ``Constant`` node.
+    packed
+        How it is stored, if it is a weight that a node unpacks.
     """
 
     spec: TensorSpec
     dims: tuple[Dim, ...] | None = None
     weight: Key | None = None
     constant: Any = None
+    packed: tuple[tuple[str, Setting], ...] = ()
 
 
 @final
@@ -134,7 +142,7 @@ def is_weight(spec: TensorSpec, readers: Sequence[tuple[str, int]], *, literal: 
         return False
     if spec.dtype is None:
         return False
-    fraction = spec.dtype.startswith(_FRACTIONS)
+    fraction = spec.dtype.startswith(FRACTIONS)
     if fraction and not literal:
         return bool(spec.shape)
     computed = (op in COMPUTES and not argument for (op, _), argument in zip(readers, as_argument, strict=True))
@@ -156,12 +164,32 @@ def constant_value(node: Node, readers: Iterable[tuple[str, int]], where: str, k
     return Value(spec, dims, constant=attribute)
 
 
-def as_stored(value: Value) -> Stored:
-    """Return a weight as the graph keeps it."""
+def passed_on(node: Node, taken: Sequence[Value | None], known: Described) -> Value | None:
+    """Return what a node gives where it does no more than name or unpack what is stored, None for others.
+
+    Exporters share equal weights by ``Identity``, and store weights of whole numbers behind ``DequantizeLinear``.
+    """
+    first = taken[0] if taken else None
+    if first is None or len(node.outputs) != 1:
+        return None
+    if node.op == "Identity" and not node.domain and (first.weight is not None or first.constant is not None):
+        return first
+    if node.op != "DequantizeLinear" or first.weight is None or any(v and v.constant is None for v in taken[1:]):
+        return None
+    told = zip(("scale", "zero_point"), taken[1:], strict=False)
+    by = [(name, stored_setting(value.constant)) for name, value in told if value is not None]
+    spec, dims = known if known is not NOTHING else (TensorSpec(first.spec.shape), first.dims)
+    return Value(spec, dims, first.weight, packed=(("storage", first.spec.dtype), *by, *settings(node)))
+
+
+def as_stored(value: Value, readers: Sequence[tuple[str, int]]) -> Stored:
+    """Return a weight as the graph keeps it: trainable if it could be, for the format does not say which are."""
     shape, dtype = value.spec.shape or Shape(()), value.spec.dtype or "unknown"
     size = math.prod(dim if isinstance(dim, int) else 0 for dim in shape)
     name = value.weight[1] if value.weight is not None else ""
-    return Stored(label(name), "weight", shape, dtype, True, stored_bytes(dtype, size), size)  # noqa: FBT003
+    statistics = bool(readers) and all(op == "BatchNormalization" and at in _STATISTICS for op, at in readers)
+    trainable = dtype.startswith(FRACTIONS) and not statistics
+    return Stored(label(name), "weight", shape, dtype, trainable, stored_bytes(dtype, size), size)
 
 
 def readers_of(nodes: Iterable[Node], names: Mapping[str, Any]) -> dict[str, list[tuple[str, int]]]:

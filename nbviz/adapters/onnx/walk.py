@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -17,10 +17,12 @@ from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_s
 from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named, type_proto
 from nbviz.adapters.onnx.values import (
+    PASS_ON,
     Environment,
     Value,
     as_stored,
     constant_value,
+    passed_on,
     readers_of,
     stored_value,
     tensor_name,
@@ -154,26 +156,44 @@ class Walk:
         tensors.update((tensor_name(tensor), tensor) for tensor in getattr(graph, "sparse_initializer", ()))
         readers = readers_of(nodes, {**tensors, **{node.outputs[0]: node for node in constants}})
         for name, tensor in tensors.items():
-            self._store(name, stored_value(tensor, readers.get(name, ()), (place.where, name)), place)
+            value = stored_value(tensor, readers.get(name, ()), (place.where, name))
+            self._store(name, value, readers.get(name, ()), place)
         taken = set()
         for node in constants:
             name = node.outputs[0]
-            value = constant_value(node, readers.get(name, ()), place.where, place.types.of(name))
-            if value is not None:
+            made = constant_value(node, readers.get(name, ()), place.where, place.types.of(name))
+            if made is not None:
                 taken.add(node)
-                self._store(name, value, place)
+                self._store(name, made, readers.get(name, ()), place)
+        taken.update(self._passed_on(nodes, place))
         weights = {name for name, value in place.env.own.items() if value.weight is not None}
         order = ordered([node for node in nodes if node not in taken] if taken else nodes, weights)
         self._findings.doubled.update(dict.fromkeys(order.doubled))
         self._findings.circular += order.circular
         self._items(nested(order.nodes, weights), place, parent)
 
-    def _store(self, name: str, value: Value, place: Place) -> None:
+    def _passed_on(self, nodes: Iterable[Node], place: Place) -> Iterator[Node]:
+        """Yield the nodes that do no more than pass on what is stored, after giving their results."""
+        for node in nodes:
+            if node.op not in PASS_ON or len(node.outputs) != 1:
+                continue
+            found = [place.env.find(name) if name else None for name in node.inputs]
+            value = passed_on(node, found, place.types.of(node.outputs[0]))
+            if value is not None:
+                if node.outputs[0] in place.env.own:
+                    self._findings.doubled[node.outputs[0]] = None
+                place.env.own[node.outputs[0]] = value
+                self._findings.unpacked += bool(value.packed)
+                yield node
+
+    def _store(self, name: str, value: Value, readers: Sequence[tuple[str, int]], place: Place) -> None:
         if name in place.env.own:
             self._findings.doubled[name] = None
         place.env.own[name] = value
         if value.weight is not None:
-            self.rows.store(value.weight, as_stored(value))
+            stored = as_stored(value, readers)
+            self.rows.store(value.weight, stored)
+            self._findings.could_train = self._findings.could_train or stored.trainable
 
     def _items(self, items: Iterable[Any], place: Place, parent: int) -> None:
         for item in items:
@@ -187,8 +207,7 @@ class Walk:
         key = self.rows.scope(place.around, frame.entry)
         node = frame.items[0]
         if frame.step and not self._is_container(node):
-            if not self._passes_on(node, place):
-                self._operation(node, place, parent, key)
+            self._operation(node, place, parent, key)
             return
         record, again = self._calls.scope(key, frame, parent)
         self._items(frame.items, place.inside(key, again=again), record.id)
@@ -197,8 +216,6 @@ class Walk:
         return node.has_graphs or self._functions.find(node.domain, node.op) is not None
 
     def _node(self, node: Node, place: Place, parent: int) -> None:
-        if self._passes_on(node, place):
-            return
         if self._is_container(node):
             if place.depth >= DEEPEST:
                 self._findings.closed = True
@@ -210,19 +227,13 @@ class Walk:
                 return
         self._operation(node, place, parent)
 
-    def _passes_on(self, node: Node, place: Place) -> bool:
-        """Give what is stored another name where a node does no more: exporters share equal weights so."""
-        if node.op != "Identity" or node.domain or len(node.inputs) != 1 or len(node.outputs) != 1:
-            return False
-        value = place.env.find(node.inputs[0])
-        if value is None or (value.weight is None and value.constant is None):
-            return False
-        place.env.own[node.outputs[0]] = value
-        return True
-
     def _given(self, node: Node, place: Place) -> Given[Value]:
         found = [self._find(name, place) if name else None for name in node.inputs]
-        return given(found, lambda at, value: (self._input_name(node, at, place), stored_setting(value.constant)))
+        taken = given(found, lambda at, value: (self._input_name(node, at, place), stored_setting(value.constant)))
+        for at, value in enumerate(found):
+            for what, setting in () if value is None else value.packed:
+                taken.settings.append((f"{self._input_name(node, at, place)}_{what}", setting))
+        return taken
 
     def _input_name(self, node: Node, at: int, place: Place) -> str:
         names = input_names(node.op, node.domain, place.versions.get(node.domain, 0))

@@ -9,13 +9,12 @@ from typing import Any, final
 
 from nbviz.adapters.dataflow.contractions import unknown
 from nbviz.adapters.dataflow.program import Body, Operation, Program, Rule, Tensor
-from nbviz.adapters.dataflow.rows import Key
+from nbviz.adapters.dataflow.rows import FRACTIONS, Key
 from nbviz.adapters.dataflow.scopes import of_names
 from nbviz.adapters.savedmodel.compute import COMPUTES, batch_of, rule_of
 from nbviz.adapters.savedmodel.nodes import Nodes, definition_of, input_names
 from nbviz.adapters.savedmodel.objects import HANDLES, Variable
 from nbviz.adapters.savedmodel.types import (
-    FRACTIONS,
     SHOWN,
     constant,
     dtype_of,

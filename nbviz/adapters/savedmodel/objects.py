@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from nbviz.adapters.dataflow.rows import FRACTIONS
 from nbviz.adapters.dataflow.scopes import DEEPEST_SCOPE
-from nbviz.adapters.savedmodel.types import FRACTIONS, spec_of, stored_bytes
+from nbviz.adapters.savedmodel.types import spec_of, stored_bytes
 from nbviz.adapters.text import decoded, label
 from nbviz.graph import OptimizerState, ParameterKind, TensorSpec
 from nbviz.records import Stored

@@ -18,9 +18,6 @@ _FILLED = 1 << 26
 _LARGEST = 1 << 48
 """Elements of a tensor that a file can mean."""
 
-FRACTIONS = ("float", "bfloat", "complex")
-"""How the names of types begin that hold fractions."""
-
 SHOWN = 16
 """Values of a list that a setting shows."""
 

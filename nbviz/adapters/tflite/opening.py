@@ -57,14 +57,13 @@ def _reading(path: Path, flat: Flat) -> Reading:
     unopened = programs.unopened()
     for key, stored in programs.stored.items():
         rows.store(key, stored)
+    writer.findings.unpacked = len(programs.unpacked)
+    writer.findings.could_train = any(stored.trainable for stored in programs.stored.values())
     writer.finish(root)
     if unopened:
         builder.note(f"Nothing calls {_listed(unopened)}: what these subgraphs do is not shown.")
     if programs.short:
         builder.note(f"{_listed(programs.short)} do not hold as many bytes as their shapes take: they are damaged.")
-    if programs.unpacked:
-        count = len(programs.unpacked)
-        builder.note(f"Operators that only unpack weights ({count:,} of them) are shown as a part of what reads those.")
     keys = builder.parameter_keys()
     graph = builder.finish()
     if not rows.has_scopes:

@@ -9,7 +9,7 @@ from typing import final
 
 from nbviz.adapters.checkpoints.values import Values
 from nbviz.adapters.dataflow.program import Body, Entrance, Operation, Program, Tensor
-from nbviz.adapters.dataflow.rows import Key
+from nbviz.adapters.dataflow.rows import FRACTIONS, Key
 from nbviz.adapters.dataflow.scopes import of_names
 from nbviz.adapters.text import decoded, label
 from nbviz.adapters.tflite import operators, tensors
@@ -19,8 +19,6 @@ from nbviz.adapters.tflite.model import Model, Subgraph
 from nbviz.adapters.tflite.naming import name_of
 from nbviz.graph import ParameterKind, Setting, TensorSpec
 from nbviz.records import Stored
-
-_FRACTIONS = ("float", "bfloat", "complex")
 
 Readers = Mapping[int, Sequence[tuple[str, int]]]
 """The operators that take each tensor, and as which of their inputs."""
@@ -224,7 +222,7 @@ def _kind(table: Table, spec: TensorSpec, readers: Sequence[tuple[str, int]]) ->
         return "buffer"
     if readers and all(operators.is_argument(op, at) for op, at in readers):
         return None
-    fraction = bool(spec.dtype) and str(spec.dtype).startswith(_FRACTIONS)
+    fraction = bool(spec.dtype) and str(spec.dtype).startswith(FRACTIONS)
     computed = any(operators.computes(op, at) for op, at in readers)
     if spec.shape and (fraction or computed or table.has("sparsity") or tensors.is_quantized(table)):
         return "weight"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.checkpoints.values import Span, Values
+from nbviz.adapters.dataflow.rows import FRACTIONS
 from nbviz.adapters.text import label
 from nbviz.adapters.tflite.flat import Flat, Table
 from nbviz.adapters.tflite.naming import name_of
@@ -78,7 +79,7 @@ def stored(tensor: Table, spec: TensorSpec, place: Place, kind: ParameterKind) -
     if is_short(tensor, spec, place) and place.bytes is not None and width:
         size = int(place.bytes / width)
     taken = place.bytes if place.offset is not None or width is None else math.ceil(size * width)
-    trainable = kind == "weight"
+    trainable = kind == "weight" and (spec.dtype or "").startswith(FRACTIONS)
     return Stored(
         label(name_of([spec.name], ())) or "tensor", kind, shape, spec.dtype or "unknown", trainable, taken, size
     )
