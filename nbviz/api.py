@@ -218,7 +218,8 @@ def print_summary(
     layer_range
         First and last layer to show, as names or patterns.
     depth
-        Levels of layers inside layers that are shown, from 1; ``"auto"`` is 1, and without a graph as many as fit on a screen.
+        Levels of layers inside layers that are shown, from 1; ``"auto"`` is 1, or more where that would be a single row, and
+        without a graph as many as fit on a screen.
 
     Warns
     -----

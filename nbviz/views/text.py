@@ -7,7 +7,7 @@ import itertools
 import math
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 from nbviz.errors import OptionError
@@ -55,15 +55,15 @@ def summary_text(
     layer_range
         Names of the first and the last layer to show, or patterns that they match; the totals stay those of the model.
     depth
-        How many levels of layers inside layers to show, from 1. ``"auto"`` is 1; without a graph, where the tree is all that
-        there is, it is as many as fit on a screen.
+        How many levels of layers inside layers to show, from 1. ``"auto"`` is 1, or as many as it takes to see more than one
+        row; without a graph, where the tree is all that there is, as many as fit on a screen.
 
     Raises
     ------
     OptionError
         If an argument cannot be understood, or the columns do not fit into the width.
     """
-    rows = _Rows(metrics, _levels(metrics, depth, expand_nested=expand_nested))
+    rows = _rows(metrics, depth, expand_nested=expand_nested)
     shown = _in_range(rows, layer_range)
     connected = not rows.connections.linear()
     if positions is not None and len(positions) == 3:  # what suits Keras, which draws any subclassed model as a chain
@@ -109,16 +109,21 @@ class _Rows:
         return [row for row, depth in enumerate(self.depth) if depth == 0 and self.visible[row]]
 
 
-def _levels(metrics: Metrics, depth: int | str, *, expand_nested: bool) -> float:
-    """Return how many levels of the tree are shown."""
-    if expand_nested:
-        return math.inf
-    if depth != "auto":
-        return int(depth)
-    if metrics.graph.calls:
-        return 1
-    rows = Counter(path.count("/") for path in metrics.graph.layers.column("path") if path)
-    upto = itertools.accumulate(rows[level] for level in range(len(rows)))
+def _rows(metrics: Metrics, depth: int | str, *, expand_nested: bool) -> _Rows:
+    """Return the rows down to a depth; one that holds all the others does not stand alone unless that was asked for."""
+    if expand_nested or depth != "auto":
+        return _Rows(metrics, math.inf if expand_nested else int(depth))
+    inside = Counter(path.count("/") for path in metrics.graph.layers.column("path") if path)
+    levels = 1 if metrics.graph.calls else _levels_on_a_screen(inside)
+    rows = _Rows(metrics, levels)
+    while sum(rows.visible) <= levels < len(inside):  # each level so far has one
+        levels += 1
+        rows = _Rows(metrics, levels)
+    return rows
+
+
+def _levels_on_a_screen(inside: Mapping[int, int]) -> int:
+    upto = itertools.accumulate(inside[level] for level in range(len(inside)))
     return max(1, sum(count <= _SCREEN for count in upto))
 
 

@@ -184,6 +184,23 @@ def test_variables_in_a_loop_are_read_there(tmp_path):
     assert [c for c in graph.calls if c.kind == "constant" and c.parameters] == []
 
 
+def test_a_table_is_there_though_no_tensor_is_it(tmp_path):
+    class Lookup(tf.Module):
+        def __init__(self):
+            super().__init__()
+            pairs = tf.lookup.KeyValueTensorInitializer(["a"], [1])
+            self.table = tf.lookup.StaticHashTable(pairs, -1)
+
+        @tf.function(input_signature=[tf.TensorSpec((2,), tf.string, name="words")])
+        def run(self, words):
+            return self.table.lookup(words)
+
+    model = Lookup()
+    graph = checked(save(tmp_path / "net", model, serving_default=model.run)).graph
+    assert graph.diagnostics == ()
+    assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["words"]
+
+
 def test_functions_nest_in_what_calls_them(tmp_path):
     @tf.function(autograph=False)
     def twice(x):

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -143,6 +144,19 @@ def test_layer_range_takes_names_and_patterns(layer_range, names):
 def test_depth_opens_so_many_levels():
     assert layers_of(printed(shared(), depth=1)[1]) == layers_of(printed(shared())[1])
     assert layers_of(printed(shared(), depth=2)[1]) == layers_of(printed(shared(), expand_nested=True)[1])
+
+
+def test_a_row_that_holds_all_others_is_opened():
+    layers = [Layer("", "net", "Net"), Layer("all", "all", "Wrapper", "", "")]
+    layers += [Layer(path, path, "Layer", "", path.rpartition("/")[0]) for path in ("all/in", "all/in/a", "all/in/b")]
+    calls = [
+        Call(i, "layer", path, "Layer", None, path)
+        for i, path in enumerate(["", "all", "all/in", "all/in/a", "all/in/b"])
+    ]
+    calls = [replace(call, parent=parent) for call, parent in zip(calls, [None, 0, 1, 2, 2], strict=True)]
+    net = graph(layers, calls)
+    assert [name.split(" ")[0] for name in layers_of(printed(net)[1])] == ["all", "in", "a", "b"]
+    assert [name.split(" ")[0] for name in layers_of(printed(net, depth=1)[1])] == ["all"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from nbviz.graph import Group, Setting
 from nbviz.grouping import infer_groups
 from nbviz.reading import Reading, without_inputs
 
+_FIRST = 64
+"""Nodes that are asked for the class of the model: the first ones may come from the exporter itself."""
 _EXPORT = "Write it again with torch.onnx.export, tf2onnx or onnx.save."
 
 
@@ -80,7 +82,7 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None) -> Reading
 def _built(model: Any, path: Path | None) -> tuple[GraphBuilder, Rows]:
     notes: list[str] = []
     shaped = with_shapes(model, notes.append)
-    module, _, kind = next(filter(None, map(root_class, shaped.graph.node[:1])), "").rpartition(".")
+    module, _, kind = next(filter(None, map(root_class, shaped.graph.node[:_FIRST])), "").rpartition(".")
     own = label(model.graph.name) or "model"
     builder = GraphBuilder(kind or (own if path is None else label(path.stem)), "ONNX")
     rows = Rows(builder)

@@ -16,6 +16,7 @@ from nbviz.adapters.text import decoded, label
 _SCOPES, _CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 _QUOTED = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"")
 _LONGEST = 1 << 14
+_NO_MODULE = "_empty_nn_module_stack"  # begins what stands where the exporter knows none
 
 
 def scopes_of(proto: Any) -> tuple[tuple[Entry, ...], str]:
@@ -55,6 +56,6 @@ def _modules(scopes: str, classes: str) -> tuple[Entry, ...]:
         types = [""] * len(names)
     found: dict[str, Entry] = {}
     for name, kind in zip(names[: DEEPEST_SCOPE + 1], types, strict=False):
-        if name:
+        if name and not name.startswith(_NO_MODULE):
             found[name] = Entry(tuple(map(label, name.split("."))), label(kind))
     return tuple(found.values())

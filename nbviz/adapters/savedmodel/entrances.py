@@ -73,7 +73,9 @@ def _entrance(offer: _Offer, meta_graph: Any, functions: Functions) -> Entrance:
     entering = []
     for key, tensor, name in zip(program.inputs, offer.given, offer.names, strict=False):
         own = program.tensors[key]
-        if tensor is None and own.spec.dtype != "resource":
+        if tensor is None and own.spec.dtype == "resource":  # such as a table: the model has it, and no tensor is it
+            own.constant = "resource"
+        elif tensor is None:
             own.spec = replace(own.spec, name=label(name))
             entering.append(key)
     program.inputs = entering
