@@ -219,6 +219,30 @@ def test_parameters_subclasses_and_arrays_are_tensors(save):
     assert len(tensors(graph_of(path))) == 3
 
 
+@pytest.mark.filterwarnings("ignore:Sparse:UserWarning", "ignore:The PyTorch API of nested:UserWarning")
+def test_tensors_that_are_stored_as_several(save):
+    from torch.testing._internal.two_tensor import TwoTensor
+
+    eye = torch.eye(4)
+    nested = torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(4, 3)])
+    made = {"coo": eye.to_sparse(), "csr": eye.to_sparse_csr(), "nested": nested, "two": TwoTensor(eye, eye), "w": eye}
+    graph = read(save(made)).graph
+    assert {p.name: (p.shape, p.dtype, p.size, p.bytes) for p in graph.parameters} == {
+        "coo": ((4, 4), "float32", 16, 4 * 2 * 8 + 4 * 4),
+        "csr": ((4, 4), "float32", 16, (5 + 4) * 8 + 4 * 4),
+        "nested": ((18,), "float32", 18, 18 * 4 + 2 * (2 + 2 + 1) * 8),
+        "two": ((4, 4), "float32", 16, 2 * 64),
+        "w": ((4, 4), "float32", 16, 64),
+    }
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested:UserWarning")
+def test_a_tensor_of_a_class_that_is_not_read_is_named_with_its_place(save):
+    jagged = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged)
+    with pytest.raises(FileReadError, match=r"holds at 'block.s' an object of the class .*NestedTensor"):
+        read(save({"w": torch.ones(2), "block": {"s": jagged}}))
+
+
 def test_what_is_no_tensor_is_noted_and_the_tensors_are_shown(save):
     path = save({"state_dict": Net().state_dict(), "hyper": argparse.Namespace(lr=0.1)})
     graph = graph_of(path)

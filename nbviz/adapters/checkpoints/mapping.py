@@ -56,7 +56,7 @@ class MappingAdapter:
             if walk.others:
                 where, found = walk.others[0]
                 raise UnsupportedModelError(
-                    f"nbviz cannot read a {kind} with a {found} in it (at {short(where, 200)!r}). {_ADVICE}"
+                    f"nbviz cannot read a {kind} with a {found.name} in it (at {short(where, 200)!r}). {_ADVICE}"
                 )
             if not checkpoint.entries and checkpoint.optimizer is None:
                 raise UnsupportedModelError(f"nbviz cannot read a {kind} without arrays in it. {_ADVICE}")

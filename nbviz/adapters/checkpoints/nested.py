@@ -35,9 +35,10 @@ class Scalar:
 @final
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Something of a class that is not read."""
+    """Something of a class that is not read; with ``tensors`` where there are some in it."""
 
     name: str
+    tensors: bool = False
 
 
 Found = Entry | Branch | Scalar | Other
@@ -63,12 +64,12 @@ class Walk:
     look
         Says what a value is.
     others
-        What is of a class that is not read: where, and its name.
+        What is of a class that is not read, and where.
     """
 
     checkpoint: Checkpoint
     look: Callable[[Any], Found]
-    others: list[tuple[str, str]] = field(default_factory=list)
+    others: list[tuple[str, Other]] = field(default_factory=list)
     _steps: int = 0
     _visits: dict[int, int] = field(default_factory=dict)
     _optimizer: dict[Any, Entry] = field(default_factory=dict)
@@ -98,7 +99,7 @@ class Walk:
                 raise TooLargeError("the same part is in it again and again")
             self._branch(found, path, depth, optimizer)
         elif isinstance(found, Other):
-            self.others.append((".".join(path), found.name))
+            self.others.append((".".join(path), found))
             if len(self.others) <= _NOTED:
                 what = f"{short('.'.join(path) or 'it', 100)} is a {short(found.name, 100)}"
                 self.checkpoint.notes.append(f"{what}, which is neither a tensor nor a plain value, and is not read.")

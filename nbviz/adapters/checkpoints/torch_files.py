@@ -160,22 +160,23 @@ def _read(path: Path, found: Any, values: Callable[[Region], Values | str]) -> C
 
     def look(value: Any) -> Any:
         seen = objects.look(value)
-        if isinstance(seen, Other) and (value is found or holds_tensors(value)):
-            raise FileReadError(_holds_code(path, seen.name))
-        return seen
+        return replace(seen, tensors=holds_tensors(value)) if isinstance(seen, Other) else seen
 
     walk = Walk(checkpoint, look)
     walk.run(found)
-    if not checkpoint.entries and checkpoint.optimizer is None:
-        if walk.others:
-            raise FileReadError(_holds_code(path, walk.others[0][1]))
+    nothing = not checkpoint.entries and checkpoint.optimizer is None
+    for where, other in walk.others:
+        if nothing or other.tensors:
+            raise FileReadError(_holds_code(path, where, other.name))
+    if nothing:
         raise FileReadError(f"{str(path)!r} holds no tensors. {_SAVE}")
     return checkpoint
 
 
-def _holds_code(path: Path, name: str) -> str:
+def _holds_code(path: Path, where: str, name: str) -> str:
+    at = f" at {short(where, 100)!r}" if where else ""
     return (
-        f"{str(path)!r} holds an object of the class {name}, which only code can make, and nbviz runs no code from a file. "
+        f"{str(path)!r} holds{at} an object of the class {name}, which only code can make, and nbviz runs no code from a file. "
         f"{_SAVE}"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, final
 
 from nbviz.adapters.checkpoints.files import extents, whole
@@ -39,6 +40,10 @@ _LISTS = {"builtins.set", "builtins.frozenset", "builtins.list", "__builtin__.se
 _NDARRAY = re.compile(r"numpy\.(_?core)\.multiarray\._reconstruct")
 _PICKLED = "it is an array inside a pickle"
 _LOOKED_AT = 1_000_000
+_WRAPPER = "torch._utils._rebuild_wrapper_subclass"
+_DEEPEST = 8
+_MOST_PARTS = 64
+"""Tensors that one tensor is made of."""
 
 
 class Storage(NamedTuple):
@@ -163,10 +168,45 @@ class TorchObjects:
     def _parameter(self, tensor: Any, *_: Any) -> Found:
         return self.look(tensor)
 
-    def _subclass(self, rebuild: Any, kind: Any, args: Any, *_: Any) -> Found:
+    def _subclass(self, rebuild: Any, kind: Any, args: Any, state: Any = None, *_: Any) -> Found:
+        if (
+            _named(rebuild) == _WRAPPER
+        ):  # quantized and distributed tensors: what they stand for, and what they are made of
+            return self._compound(args[2], args[1], state, f"it is stored as a {kind}")
         if not str(kind).startswith("torch.nn.parameter.") and str(kind) != "torch.Tensor":
             return Other(short(kind, 200))
         return self.look(Made(rebuild, args))
+
+    def _sparse(self, layout: Any, data: Any) -> Entry:
+        at = (
+            1 if layout.args[0] == "torch.sparse_coo" else 2
+        )  # behind one tensor of places, or two; the size comes next
+        values = self.look(data[at])
+        if not isinstance(values, Entry):
+            raise TypeError
+        return self._compound(data[at + 1], values.dtype, data, "it is stored as a sparse tensor")
+
+    def _nested(self, buffer: Any, *others: Any) -> Found:
+        found = self.look(buffer)
+        return replace(found, bytes=_sum([found, *self._inside(others)])) if isinstance(found, Entry) else found
+
+    def _compound(self, size: Any, dtype: Any, parts: Any, why: str) -> Entry:
+        """Return a tensor that is stored as several others."""
+        shape, named = extents(_plain(size), "a tensor"), dtype if isinstance(dtype, str) else _dtype(dtype)
+        return Entry((), shape, named, _sum(self._inside(parts)), math.prod(shape), values=why)
+
+    def _inside(self, value: Any) -> list[Entry]:
+        """Return the tensors that something is made of."""
+        found: list[Entry] = []
+        waiting = [(value, 0)]
+        while waiting:
+            here, depth = waiting.pop()
+            seen = self.look(here)
+            if isinstance(seen, Entry):
+                found.append(seen)
+            elif isinstance(seen, Branch) and depth < _DEEPEST and len(found) < _MOST_PARTS:
+                waiting += [(item, depth + 1) for _, item in seen.items]
+        return found
 
 
 _REBUILDERS: dict[str, Callable[..., Found]] = {
@@ -175,6 +215,9 @@ _REBUILDERS: dict[str, Callable[..., Found]] = {
     "torch._utils._rebuild_tensor_v3": TorchObjects._typed_tensor,
     "torch._utils._rebuild_qtensor": TorchObjects._quantized,
     "torch._utils._rebuild_meta_tensor_no_storage": TorchObjects._meta,
+    "torch._utils._rebuild_sparse_tensor": TorchObjects._sparse,
+    "torch._utils._rebuild_nested_tensor": TorchObjects._nested,
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": TorchObjects._parameter,
     "torch._utils._rebuild_parameter": TorchObjects._parameter,
     "torch._utils._rebuild_parameter_with_state": TorchObjects._parameter,
     "torch._tensor._rebuild_from_type_v2": TorchObjects._subclass,
@@ -186,6 +229,11 @@ def _named(of: Any) -> str:
     if isinstance(of, Outside) and isinstance(of.what, tuple) and len(of.what) > 1 and of.what[0] == "module":
         of = of.what[1]
     return str(of) if isinstance(of, Global) else type(of).__name__
+
+
+def _sum(parts: list[Entry]) -> int | None:
+    sizes = [part.bytes for part in parts]
+    return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 def _branch(items: list[tuple[Any, Any]]) -> Branch:
