@@ -8,6 +8,8 @@ import { Histogram } from "./histogram";
 import { useDisplay } from "./hooks";
 import { Section } from "./inspector-parts";
 
+const MOST = 20;
+
 export function Weights({ payload, row, weights }: { payload: Payload; row: number; weights: readonly number[] }) {
   const { store } = useDisplay();
   return (
@@ -49,18 +51,20 @@ function Weight({ payload, row, parameter }: { payload: Payload; row: number; pa
         <span>{marks.filter(Boolean).join(" · ")}</span>
       </div>
       {others.length > 0 && (
-        <div class="nbviz-hint">
-          Tied: the same weight as in{" "}
-          {others.map((owner) => (
+        <div class="nbviz-hint nbviz-tied">
+          Tied: the same weight as in
+          {others.slice(0, MOST).map((owner) => (
             <button
               key={owner}
               type="button"
               class="nbviz-link"
+              title={rows.path[owner] || payload.meta.name}
               onClick={() => selectOne(store, rows.path[owner] ?? "")}
             >
               {rows.path[owner] || payload.meta.name}
             </button>
           ))}
+          {others.length > MOST && <span>and {formatCount(others.length - MOST)} more</span>}
         </div>
       )}
       {store.kernel !== null && <Statistics parameter={parameter} name={parameters.name[parameter] ?? "weight"} />}

@@ -51,7 +51,7 @@ class Findings:
         if self.doubled:
             note(f"More than one node makes {_listed(self.doubled)}: which of them is meant is not certain.")
         if self.missing:
-            note(f"Nothing makes {_listed(self.missing)}, which nodes take: the file is not complete.")
+            note(f"Nothing makes {_listed(self.missing)}, which nodes or outputs take: the file is not complete.")
         if self.unpacked:
             note(f"Nodes that only unpack weights ({self.unpacked:,} of them) are shown as a part of what reads those.")
         if self.could_train:
