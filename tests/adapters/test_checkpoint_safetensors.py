@@ -341,7 +341,7 @@ def test_missing_shards_are_named(sharded):
     path = sharded(
         {"one.safetensors": ONE}, {"a.weight": "one.safetensors", "b": "two.safetensors", "c": "3.safetensors"}
     )
-    refused(path, "3 files, of which 2 are missing beside it: 'two.safetensors' and others")
+    refused(path, "files that are missing beside it, 2 of 3: 'two.safetensors' and others")
 
 
 def test_an_index_that_does_not_fit_its_files_is_refused_or_says_what_is_left_out(sharded):

@@ -119,6 +119,6 @@ def _refuse_missing(path: Path, shards: Mapping[str, Path]) -> None:
     missing = [name for name, file in shards.items() if not file.exists()]
     if missing:
         raise FileReadError(
-            f"{str(path)!r} names {len(shards):,} files, of which {len(missing):,} are missing beside it: "
+            f"{str(path)!r} names files that are missing beside it, {len(missing):,} of {len(shards):,}: "
             f"{short(missing[0], 100)!r}{' and others' if len(missing) > 1 else ''}. Download them into the same folder."
         )
