@@ -6,7 +6,7 @@ import random
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
@@ -60,6 +60,57 @@ def undo_set(value: set[Any]) -> Callable[[], None]:
         if set(value) != before:
             set.clear(value)
             set.update(value, before)
+
+    return undo
+
+
+def undo_slots(value: Any) -> Callable[[], None]:
+    """Return what puts the attributes of an object back that it keeps in slots."""
+    before = slots_of(value)
+
+    def undo() -> None:
+        now = slots_of(value)
+        for name in now.keys() - before.keys():
+            object.__delattr__(value, name)
+        for name, item in before.items():
+            if name not in now or now[name] is not item:
+                object.__setattr__(value, name, item)
+
+    return undo
+
+
+def attributes_of(value: Any) -> dict[str, Any] | None:
+    """Return the dict of an object's attributes, without asking its own code; None if it has none."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def slots_of(value: Any) -> dict[str, Any]:
+    """Return the attributes that an object keeps in slots, without asking its own code."""
+    found = {}
+    for cls in type(value).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name in ("__dict__", "__weakref__"):
+                continue
+            private = (
+                f"_{cls.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
+            )
+            with suppress(AttributeError):
+                found[private] = object.__getattribute__(value, private)
+    return found
+
+
+def undo_array(value: Any) -> Callable[[], None]:
+    """Return what puts the values of a NumPy array back."""
+    before = value.copy()
+
+    def undo() -> None:
+        if value.tobytes() != before.tobytes():
+            value[...] = before
 
     return undo
 

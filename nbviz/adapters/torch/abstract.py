@@ -55,7 +55,7 @@ class AbstractOperations:
         self.steps = Steps(self._standins)
         self.keeps = True
 
-    def guarded(self, model: Any) -> AbstractContextManager[None]:
+    def guarded(self, model: Any, _tensors: list[Any]) -> AbstractContextManager[None]:
         """Keep lazy parameters lazy; of all others stand-ins are written."""
         return still_lazy(model, "meta")
 

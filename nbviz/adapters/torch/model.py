@@ -166,7 +166,7 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     error: Exception | None = None
     try:
         args, kwargs = (_entered(arguments, operations, trial) for arguments in (given.args, given.kwargs))
-        with trace.hooked(gradients=trial.gradients):
+        with trace.hooked((args, kwargs), gradients=trial.gradients):
             trace.run(args, kwargs, argument_names(model, given))
     except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
         error = raised

@@ -55,8 +55,8 @@ class Operations(Protocol):
         """What PyTorch's own modules gave; None where each of them has to run."""
         ...
 
-    def guarded(self, model: Any) -> AbstractContextManager[None]:
-        """Return a context that puts back what running may change."""
+    def guarded(self, model: Any, tensors: list[Any]) -> AbstractContextManager[None]:
+        """Return a context that puts back what running may change in the values of a model, and of these tensors."""
         ...
 
     def answer(self, function: Any, args: Any, kwargs: Any) -> tuple[bool, Any]:
@@ -133,9 +133,9 @@ class RealOperations:
         # what a real pass makes is large: it is known by a token, so that the graph does not keep it
         self._tokens: Any = WeakIdKeyDictionary()
 
-    def guarded(self, model: Any) -> AbstractContextManager[None]:
-        """Put weights and buffers back (see ``Operations``)."""
-        self._values = Values(model)
+    def guarded(self, model: Any, tensors: list[Any]) -> AbstractContextManager[None]:
+        """Put values back (see ``Operations``)."""
+        self._values = Values(model, tensors)
         return self._values.kept()
 
     def answer(self, function: Any, args: Any, kwargs: Any) -> tuple[bool, Any]:

@@ -1,14 +1,14 @@
-"""Keeps what a real forward pass writes into a model's weights and buffers from staying there."""
+"""Keeps what a real forward pass writes into a model's tensors from staying there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.lazy import still_lazy
-from nbviz.adapters.torch.tensors import storage_key
+from nbviz.adapters.torch.tensors import storage_key, version
 from nbviz.adapters.torch.walk import tensors_of
 
 
@@ -20,42 +20,65 @@ def writes(function: Any, kwargs: Any) -> bool:
     return name.endswith("_") or name == "setitem"
 
 
+class _Kept(NamedTuple):
+    """A tensor with its values, and how often it had been written."""
+
+    tensor: Any
+    data: Any
+    values: Any
+    version: int
+
+    def put_back(self) -> None:
+        """Put the values back; the tensor then counts as never written, for a backward pass may still wait for it."""
+        import torch
+
+        if self.tensor.data_ptr() != self.data.data_ptr():  # something was assigned to its .data
+            self.tensor.data = self.data
+        if not torch.equal(self.tensor, self.values):  # its version does not tell: normalisations do not raise it
+            self.tensor.copy_(self.values)
+        if not self.tensor.is_inference():
+            torch._C._autograd._unsafe_set_version_counter((self.tensor,), (self.version,))
+
+
 @final
 class Values:
-    """The values of a model's weights and buffers before it runs.
+    """The values of a model's tensors before it runs.
 
-    Buffers are copied at once: normalisations write their statistics in ways of their own. A weight, which may be large, is
-    copied when a function is about to write into it.
+    Buffers are copied at once: normalisations write their statistics in ways of their own. Others, which may be large, are
+    copied when a function is about to write into them.
 
     Parameters
     ----------
     model
         The model that is going to run.
+    others
+        Tensors that it can reach besides its weights and buffers.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, others: Iterable[Any] = ()) -> None:
         self._model = model
-        self._weights: dict[int, list[Any]] = {}
-        self._kept: list[tuple[Any, Any, Any]] = []
-        for weight in tensors_of(model, buffers=False):
-            if _has_values(weight):
-                self._weights.setdefault(storage_key(weight), []).append(weight)
-        for buffer in tensors_of(model, parameters=False):
-            if _has_values(buffer):
-                self._keep(buffer)
+        self._waiting: dict[int, list[Any]] = {}
+        self._kept: list[_Kept] = []
+        buffers = {id(buffer): buffer for buffer in tensors_of(model, parameters=False)}
+        for buffer in filter(_has_values, buffers.values()):
+            self._keep(buffer)
+        found = {id(tensor): tensor for tensor in (*tensors_of(model, buffers=False), *others)}
+        for tensor in found.values():
+            if id(tensor) not in buffers and _has_values(tensor):
+                self._waiting.setdefault(storage_key(tensor), []).append(tensor)
         self._gradients = [(weight, weight.grad) for weight in tensors_of(model, buffers=False)]
         for _, gradient in self._gradients:
             if gradient is not None:
                 self._keep(gradient)
 
     def _keep(self, tensor: Any) -> None:
-        self._kept.append((tensor, tensor.data, tensor.detach().clone()))
+        self._kept.append(_Kept(tensor, tensor.data, tensor.detach().clone(), version(tensor)))
 
     def keep(self, given: list[Any]) -> None:
-        """Copy the weights among tensors that may be written, and those that share their storage."""
+        """Copy those among tensors that may be written, and what shares their storage, unless the model itself has made them."""
         for tensor in given:
-            for weight in self._weights.pop(storage_key(tensor), ()):
-                self._keep(weight)
+            for shared in self._waiting.pop(storage_key(tensor), ()):
+                self._keep(shared)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -69,11 +92,8 @@ class Values:
             with torch.no_grad():
                 for weight, gradient in self._gradients:
                     weight.grad = gradient
-                for tensor, data, values in self._kept:
-                    if tensor.data_ptr() != data.data_ptr():  # something was assigned to its .data
-                        tensor.data = data
-                    if not torch.equal(tensor, values):  # its version does not tell: normalisations do not raise it
-                        tensor.copy_(values)
+                for kept in self._kept:
+                    kept.put_back()
 
 
 def _has_values(tensor: Any) -> bool:

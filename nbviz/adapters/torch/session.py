@@ -5,15 +5,32 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.walk import modules_of
-from nbviz.adapters.undo import random_states, undo_deque, undo_dict, undo_generator, undo_list, undo_set
+from nbviz.adapters.undo import (
+    attributes_of,
+    random_states,
+    slots_of,
+    undo_array,
+    undo_deque,
+    undo_dict,
+    undo_generator,
+    undo_list,
+    undo_set,
+    undo_slots,
+)
 
 _MOST_OBJECTS = 100_000
 """Where the walk through attributes that are no modules gives up (a model that holds a whole corpus)."""
+
+_LARGEST_ARRAY = 1 << 20
+"""Bytes of a NumPy array that is remembered."""
+
+_FAR = 2
+"""Objects around something from which on it may be somebody else's."""
 
 _FRAMES = 3
 """How many times as many Python calls a traced module takes as one that is not, rounded up."""
@@ -24,81 +41,119 @@ _FOREIGN = ("builtins", "numpy", "torch", "threading", "logging", "re", "inspect
 _CONTAINERS: dict[type, Callable[[Any], Callable[[], None]]] = {list: undo_list, set: undo_set, deque: undo_deque}
 
 
+Found = list[tuple[Any, int]]
+"""Values with the number of objects around them that are no modules."""
+
+
 @final
 class Memory:
-    """Remembers the attributes of modules and what these hold, and puts back what has changed since."""
+    """Remembers the attributes of modules and what these hold, and puts back what has changed since.
+
+    Attributes
+    ----------
+    tensors
+        The tensors that were found; their values are not remembered here.
+    """
 
     def __init__(self) -> None:
+        self.tensors: list[Any] = []
         self._seen: dict[int, Any] = {}
         self._undo: list[Callable[[], None]] = []
 
-    def note(self, model: Any) -> None:
-        """Remember a model: all its modules, and the containers and plain objects that they hold."""
-        waiting: deque[tuple[Any, bool]] = deque()
+    def note(self, model: Any, given: Any = ()) -> None:
+        """Remember a model and what it is given: its modules, and the containers and plain objects that all these hold."""
+        waiting: deque[tuple[Any, int]] = deque([(given, 0)])
         for module in modules_of(model):
             if id(module) not in self._seen:
                 self._seen[id(module)] = module
                 self._undo.append(_class_undo(module))
-                waiting.extend(self._attributes(vars(module)))
+                waiting.extend((item, 0) for item in self._attributes(vars(module)))
         limit = len(self._seen) + _MOST_OBJECTS
         while waiting and len(self._seen) < limit:
             value, away = waiting.popleft()
             if id(value) not in self._seen:
                 self._seen[id(value)] = value  # kept alive, so that identities stay unique
-                waiting.extend(self._inside(value, away=away))
+                waiting.extend(self._inside(value, away))
 
-    def _attributes(self, attributes: dict[str, Any]) -> list[tuple[Any, bool]]:
+    def _attributes(self, attributes: dict[str, Any]) -> list[Any]:
+        """Remember the attributes of a module or of a tensor; return what may hold more."""
         self._undo.append(undo_dict(attributes))
         found = []
         for value in attributes.values():
             if type(value) in (dict, OrderedDict, set):
                 if not value:  # most of a module's containers: its hooks
-                    self._empty(value)
+                    self._undo.append(_empty_undo(value))
                     continue
             elif isinstance(value, (bool, int, float, str, type(None))):
                 continue
-            found.append((value, False))
+            found.append(value)
         return found
 
-    def _empty(self, container: Any) -> list[tuple[Any, bool]]:
-        self._undo.append(_empty_undo(container))
-        return []
-
-    def _inside(self, value: Any, *, away: bool) -> list[tuple[Any, bool]]:
+    def _inside(self, value: Any, away: int) -> Found:
         import torch
 
         if isinstance(value, torch.Tensor):  # bitsandbytes hangs scales onto its weights, and takes them away again
-            return self._attributes(value.__dict__) if value.__dict__ else self._empty(value.__dict__)
+            self.tensors.append(value)
+            if value.__dict__:
+                return [(item, 0) for item in self._attributes(value.__dict__)]
+            self._undo.append(_empty_undo(value.__dict__))
+            return []
         if isinstance(value, (torch.nn.Module, type, str, bytes, int, float, type(None))):
             return []
-        if isinstance(value, dict):
-            self._undo.append(undo_dict(value))
-            return [(item, away) for item in dict.values(value)]
-        undo = next((undo for kind, undo in _CONTAINERS.items() if isinstance(value, kind)), None)
-        if undo is not None:
-            self._undo.append(undo(value))
-            return [(item, away) for item in value]
         if isinstance(value, (tuple, frozenset)):
             return [(item, away) for item in value]
-        return self._object(value, away=away)
+        if isinstance(value, dict):
+            return self._changing(undo_dict(value), lambda: dict.values(value), away)
+        undo = next((undo for kind, undo in _CONTAINERS.items() if isinstance(value, kind)), None)
+        return self._object(value, away) if undo is None else self._changing(undo(value), lambda: value, away)
 
-    def _object(self, value: Any, *, away: bool) -> list[tuple[Any, bool]]:
-        generator = undo_generator(value)
-        if generator is not None:
-            self._undo.append(generator)
+    def _changing(self, undo: Callable[[], None], values: Callable[[], Iterable[Any]], away: int) -> Found:
+        """Remember what may get other values; far from the model, only if there are tensors among those."""
+        self._undo.append(undo if away < _FAR else _for_tensors(undo, values))
+        return [(item, away) for item in values()]
+
+    def _object(self, value: Any, away: int) -> Found:
+        known = undo_generator(value) or _undo_array(value)
+        if known is not None:
+            self._undo.append(known)
             return []
-        if away or (type(value).__module__ or "").partition(".")[0] in _FOREIGN:
-            return []  # what lies further away is not the model's, and others may change it meanwhile
-        try:
-            attributes = object.__getattribute__(value, "__dict__")
-        except AttributeError:
+        if (type(value).__module__ or "").partition(".")[0] in _FOREIGN:
             return []
-        return [(item, True) for item, _ in self._attributes(attributes)] if isinstance(attributes, dict) else []
+        found: Found = []
+        attributes = attributes_of(value)
+        if attributes is not None:
+            found += self._changing(undo_dict(attributes), attributes.values, away + 1)
+        if slots_of(value):
+            found += self._changing(undo_slots(value), lambda: slots_of(value).values(), away + 1)
+        return found
 
     def put_back(self) -> None:
         """Undo every change; what has not changed is not written."""
         for undo in reversed(self._undo):
             undo()
+
+
+def _for_tensors(undo: Callable[[], None], values: Callable[[], Iterable[Any]]) -> Callable[[], None]:
+    """Return what undoes a change where tensors are or were: such is the model's state; what else lies there, others may change."""
+    held = _has_tensors(values())
+
+    def undo_state() -> None:
+        if held or _has_tensors(values()):
+            undo()
+
+    return undo_state
+
+
+def _has_tensors(values: Iterable[Any]) -> bool:
+    import torch
+
+    return any(isinstance(value, torch.Tensor) for value in values)
+
+
+def _undo_array(value: Any) -> Callable[[], None] | None:
+    """Return what puts the values of a small NumPy array back; None for what is none."""
+    is_array = type(value).__module__ == "numpy" and type(value).__name__ == "ndarray"
+    return undo_array(value) if is_array and not value.dtype.hasobject and value.nbytes <= _LARGEST_ARRAY else None
 
 
 def _class_undo(module: Any) -> Callable[[], None]:
@@ -131,15 +186,15 @@ def _room_for_calls() -> Iterator[None]:
 
 
 @contextmanager
-def untouched(model: Any, *, gradients: bool) -> Iterator[Memory]:
-    """Run a trace of a model, with or without gradients, so that nothing remains: not in the model, not in this process."""
+def untouched(model: Any, given: Any, *, gradients: bool) -> Iterator[Memory]:
+    """Run a trace of a model, with or without gradients, so that nothing remains: not in it, not in what it is given or around."""
     import torch
 
     memory = Memory()
     with ExitStack() as stack:
         stack.enter_context(random_states())
         stack.callback(memory.put_back)
-        memory.note(model)
+        memory.note(model, given)
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         stack.enter_context(torch.inference_mode(mode=False))

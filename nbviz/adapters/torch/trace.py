@@ -67,13 +67,21 @@ class Trace:
         self._memory: Memory | None = None
 
     @contextmanager
-    def hooked(self, *, gradients: bool) -> Iterator[None]:
-        """Guard the session, and intercept what this thread calls; ``gradients`` says whether they can be taken inside."""
+    def hooked(self, given: Any, *, gradients: bool) -> Iterator[None]:
+        """Guard the session, and intercept what this thread calls.
+
+        Parameters
+        ----------
+        given
+            What the model is called with.
+        gradients
+            Whether they can be taken inside.
+        """
         with ExitStack() as stack:
-            self._memory = stack.enter_context(untouched(self.model, gradients=gradients))
+            self._memory = stack.enter_context(untouched(self.model, given, gradients=gradients))
             stack.enter_context(alone(self.model))
             stack.enter_context(not_compiled())
-            stack.enter_context(self.operations.guarded(self.model))
+            stack.enter_context(self.operations.guarded(self.model, self._memory.tensors))
             stack.enter_context(calls(self))
             stack.enter_context(functions(self))
             yield

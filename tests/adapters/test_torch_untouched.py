@@ -1,0 +1,144 @@
+"""What a model holds, is given and can reach is after a reading as it was before, whichever way it is read."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+
+X = torch.randn(2, 4)
+BOTH = pytest.mark.parametrize("run", [False, True])
+
+
+@dataclass
+class State:
+    """What a model keeps from step to step."""
+
+    kept: torch.Tensor = field(default_factory=lambda: torch.zeros(1, 4))
+    steps: int = 0
+
+
+@dataclass(slots=True)
+class Slotted:
+    """The same, without a dict of attributes."""
+
+    kept: torch.Tensor = field(default_factory=lambda: torch.zeros(1, 4))
+    steps: int = 0
+
+
+class Cache:
+    """States one level further away."""
+
+    def __init__(self, kind):
+        self.layers = [kind()]
+        self.log = Log()
+
+
+class Log:
+    """Something that others write, too."""
+
+    def __init__(self):
+        self.lines = []
+
+
+class Steps(nn.Module):
+    """Keeps a state that it is given, by assignment and in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+
+    def step(self, x, state):
+        state.kept.add_(1)
+        state.kept = torch.cat([state.kept, self.lin(x)])
+        state.steps += 1
+        return state.kept.sum(0)
+
+    def forward(self, x, state):
+        return self.step(x, state)
+
+
+def as_before(state):
+    return state.steps == 0 and state.kept.device.type == "cpu" and torch.equal(state.kept, torch.zeros(1, 4))
+
+
+@BOTH
+@pytest.mark.parametrize("kind", [State, Slotted])
+def test_a_state_among_the_inputs(run, kind):
+    state = kind()
+    assert read(Steps(), (X, state), run=run).error is None
+    assert as_before(state)
+
+
+@BOTH
+@pytest.mark.parametrize("kind", [State, Slotted])
+def test_a_cache_that_the_model_holds(run, kind):
+    class Holds(Steps):
+        def __init__(self):
+            super().__init__()
+            self.cache = Cache(kind)
+
+        def forward(self, x):
+            self.cache.layers.append(kind())
+            return self.step(x, self.cache.layers[0]) + self.step(x, self.cache.layers[1])
+
+    model = Holds()
+    assert read(model, X, run=run).error is None
+    assert len(model.cache.layers) == 1
+    assert as_before(model.cache.layers[0])
+
+
+def test_what_others_write_meanwhile_stays():
+    class Logs(Steps):
+        def __init__(self):
+            super().__init__()
+            self.cache = Cache(State)
+
+        def forward(self, x):
+            writer = threading.Thread(target=self.cache.log.__dict__.update, args=({"note": "from elsewhere"},))
+            writer.start()
+            writer.join()
+            return self.lin(x)
+
+    model = Logs()
+    read(model, X)
+    assert model.cache.log.note == "from elsewhere"
+
+
+@BOTH
+def test_tensors_and_arrays_that_are_no_buffers(run):
+    class Writes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.plain, self.listed, self.state = torch.zeros(4), [torch.zeros(4)], State()
+            self.array = np.zeros(3)
+
+        def forward(self, x):
+            self.plain += 1
+            self.listed[0][1:].copy_(x[0, 1:])
+            self.state.kept.mul_(0).add_(2)
+            self.array[0] += 1
+            return x + self.plain
+
+    model = Writes()
+    before = copy.deepcopy([model.plain, model.listed[0], model.state.kept, torch.as_tensor(model.array)])
+    assert read(model, X, run=run).error is None
+    now = [model.plain, model.listed[0], model.state.kept, torch.as_tensor(model.array)]
+    assert all(torch.equal(a, b) for a, b in zip(now, before, strict=True))
+
+
+def test_a_backward_pass_that_waits():
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    loss = model(X).sum()
+    read(model, X, run=True)
+    loss.backward()
+    assert model[0].weight.grad is not None
