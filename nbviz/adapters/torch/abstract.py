@@ -15,6 +15,7 @@ from nbviz.adapters.torch.memo import Memo, key_of
 from nbviz.adapters.torch.operations import Outcome, changed, counted
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
 from nbviz.adapters.torch.refusals import asked_again
+from nbviz.adapters.torch.scripted import holds_weights
 from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
 from nbviz.adapters.torch.tensors import leaves, mapped, version
@@ -157,7 +158,9 @@ class AbstractOperations:
         if name in _CHECKS and any(t.device.type == "meta" for t in standins):
             value = torch.full(standins[0].shape, _CHECKS[name]) if is_small(standins[0]) else function(*standins)
             return self._outcome(value, given, standins, [False] * len(given), (), device)
-        if not any(t.device.type == "meta" for t in standins) and not is_quantized(function):
+        if not any(t.device.type == "meta" for t in standins) and not (
+            is_quantized(function) or holds_weights(function)
+        ):
             before = [version(t) for t in standins]
             args, kwargs = mapped((args, kwargs), self._standins.of)
             value, compute = counted(function, args, _placed(kwargs, "cpu"))
@@ -217,6 +220,8 @@ class AbstractOperations:
 
     def _devices(self, given: list[Any]) -> tuple[str, ...]:
         """Return the devices of tensors of which there are several; a single number, or an index, may be on the CPU."""
+        if self._standins.home.type == "meta":  # no real run, as the model is: it has no values
+            return ()
         found = dict.fromkeys(str(self._standins.device(t)) for t in given if t.dim() and not is_whole(t))
         return tuple(found) if len(found) > 1 else ()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from nbviz.adapters.specs import Arguments, is_dim, spec_of
 from nbviz.adapters.text import plain, short
+from nbviz.adapters.torch.walk import children
 from nbviz.errors import InputsError
 
 _HINT = (
@@ -25,11 +26,12 @@ def arguments(model: Any, inputs: Any) -> Arguments:
         If ``inputs`` is not of a kind described in the message, or does not match the signature of ``forward``.
     """
     parameters = _parameters(model)
+    by_name = isinstance(inputs, Mapping) and _names_arguments(inputs, model)
     places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p for p in places if p.default is p.empty]
     several = len(needed) > 1 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
     given: Arguments
-    if isinstance(inputs, Mapping) and _names_arguments(inputs, parameters):
+    if by_name:
         given = Arguments((), {str(key): _parse(item, f"inputs[{key!r}]") for key, item in inputs.items()})
     elif _is_shape(inputs) or _is_pair(inputs) or not isinstance(inputs, (list, tuple)):
         given = Arguments((_parse(inputs, "inputs"),))
@@ -48,10 +50,22 @@ def _parameters(model: Any) -> list[inspect.Parameter]:
         return []
 
 
-def _names_arguments(inputs: Mapping[Any, Any], parameters: list[inspect.Parameter]) -> bool:
-    names = {p.name for p in parameters}
+def _names_arguments(inputs: Mapping[Any, Any], model: Any) -> bool:
+    """Tell whether the keys of a dict are names of arguments: all that are needed are among them.
+
+    What a module passes on as it is, as wrappers do, is asked of the modules that it may pass it on to.
+    """
+    parameters = _parameters(model)
+    named = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    return (bool(names & set(inputs)) and (open_ended or set(inputs) <= names)) or (open_ended and len(names) == 1)
+    if not named and open_ended and any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return any(_names_arguments(inputs, child) for _, child in children(model))
+    needed = {name for name, p in named.items() if p.default is p.empty}
+    if not named:
+        return open_ended
+    return bool(named.keys() & inputs.keys()) and (
+        open_ended or needed <= inputs.keys() or inputs.keys() <= named.keys()
+    )
 
 
 def _check(model: Any, given: Arguments) -> None:
@@ -64,7 +78,8 @@ def _check(model: Any, given: Arguments) -> None:
     except TypeError as error:
         count = len(given.args) + len(given.kwargs)
         wanted = ", ".join(signature.parameters)
-        msg = f"inputs ({count} given) does not match {type(model).__name__}.forward({wanted}): {plain(error)}."
+        one = " If it is one argument that is a dict, pass (inputs,)." if given.kwargs else ""
+        msg = f"inputs ({count} given) does not match {type(model).__name__}.forward({wanted}): {plain(error)}.{one}"
         raise InputsError(msg) from error
 
 

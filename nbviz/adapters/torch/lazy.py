@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,11 +36,11 @@ def still_lazy(model: Any, device: str | None = None) -> Iterator[None]:
             held[name] = tensor
 
 
-def take_shape(module: Any, args: Any, kwargs: Any, held: dict[Hashable, Any]) -> None:
-    """Initialize what is lazy in a module for what it is called with; ``held`` gets the tensors, so that they are weights."""
+def take_shape(module: Any, args: Any, kwargs: Any) -> list[Any]:
+    """Initialize what is lazy in a module for what it is called with; return the parameters and buffers that it has got."""
     if not hasattr(type(module), "initialize_parameters"):
-        return
+        return []
     waiting = [(kind, name) for kind in _KINDS for name, t in getattr(module, kind).items() if is_uninitialized(t)]
     if waiting:
         module.initialize_parameters(*args, **kwargs)
-    held.update((id(t), t) for t in (getattr(module, kind)[name] for kind, name in waiting))
+    return [getattr(module, kind)[name] for kind, name in waiting]

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
+from nbviz.adapters.torch.scripted import function_of
+
 _ONE_AT_A_TIME = threading.RLock()
 """Traces of several threads follow each other: two that put ``Module.__call__`` back could do so in the wrong order."""
 
@@ -54,16 +56,19 @@ def not_compiled() -> AbstractContextManager[Any]:
     return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return, unused-ignore]
 
 
-def _named(function: Any, call: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what calls a scripted function, under its name."""
+def _by_functions(handler: Handler, module: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what calls a module, a scripted one as the one operation that it is."""
     import torch
 
-    def scripted(*args: Any, **kwargs: Any) -> Any:
-        with torch._C.DisableTorchFunction():  # it is one operation
-            return call(function, *args, **kwargs)
+    if not isinstance(module, torch.jit.ScriptModule):
+        return call
 
-    scripted.__name__ = function.name
-    return scripted
+    def call_scripted(module: Any, *args: Any, **kwargs: Any) -> Any:
+        return handler.function(
+            function_of("forward", functools.partial(call, module), holds_weights=True), args, kwargs
+        )
+
+    return call_scripted
 
 
 @contextmanager
@@ -81,13 +86,15 @@ def calls(handler: Handler) -> Iterator[None]:
         def call_module(module: Any, *args: Any, **kwargs: Any) -> Any:
             if not running or threading.get_ident() != thread:
                 return module_call(module, *args, **kwargs)
-            return running[0].call_module(module, module_call, args, kwargs)
+            call = _by_functions(running[0], module, module_call)
+            return running[0].call_module(module, call, args, kwargs)
 
         def call_script(function: Any, *args: Any, **kwargs: Any) -> Any:
             # inside a function of PyTorch no mode is active: what it calls belongs to it
             if not running or threading.get_ident() != thread or not torch._C._is_torch_function_mode_enabled():
                 return script_call(function, *args, **kwargs)
-            return running[0].function(_named(function, script_call), args, kwargs)
+            scripted = function_of(function.name, functools.partial(script_call, function))
+            return running[0].function(scripted, args, kwargs)
 
         torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = call_module, call_script
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, final
@@ -141,10 +142,11 @@ def _float_dtype(model: Any) -> Any:
 
 
 def _home(model: Any) -> Any:
-    """Return the device where the model believes its tensors to be."""
+    """Return the device where the model believes its tensors to be: that of most of them."""
     import torch
 
-    return next((t.device for t in tensors_of(model)), torch.get_default_device())
+    devices = Counter(t.device for t in tensors_of(model))
+    return devices.most_common(1)[0][0] if devices else torch.get_default_device()
 
 
 def _bare(model: Any) -> Recorded:

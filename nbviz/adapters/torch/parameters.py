@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.lazy import is_uninitialized
-from nbviz.adapters.torch.packed import packed_tensors
+from nbviz.adapters.torch.packed import Packed, packed_tensors
 from nbviz.adapters.torch.sizes import is_plain, logical_size, stored_bytes
 from nbviz.adapters.torch.tensors import shape_of, spec
 from nbviz.adapters.torch.walk import modules_of
@@ -42,22 +42,32 @@ def add_parameters(builder: GraphBuilder, modules: dict[int, Any]) -> dict[Hasha
                 continue
             held[id(tensor)] = tensor
             builder.hold(layer, id(tensor), stored(name, tensor, buffer=buffer))
-        for name, key, tensor, packed in packed_tensors(module):
-            known = replace(stored(name, tensor, buffer=False), trainable=False)
+        for key, packed, known in packed_parameters(module):
             outside += known.size * (key not in held)
             held[key] = packed
             builder.hold(layer, key, known)
-    _explain(builder, outside, list(lazy))
+    explain_packed(builder, outside)
+    _explain_lazy(builder, list(lazy))
     return held
 
 
-def _explain(builder: GraphBuilder, outside: int, lazy: list[int]) -> None:
-    """Say why numbers are missing, or are others than PyTorch's own."""
-    if outside:
+def packed_parameters(module: Any) -> Iterator[tuple[Hashable, Packed, Stored]]:
+    """Yield what a module holds packed: what it is known by, the way to its values, and what is known of it."""
+    for name, key, tensor, packed in packed_tensors(module):
+        yield key, packed, replace(stored(name, tensor, buffer=False), trainable=False)
+
+
+def explain_packed(builder: GraphBuilder, values: int) -> None:
+    """Say why there are more parameters than PyTorch itself counts, if there are."""
+    if values:
         builder.note(
-            f"{outside:,} values of quantized layers are packed outside parameters(), which does not count them; here they count "
+            f"{values:,} values of quantized layers are packed outside parameters(), which does not count them; here they count "
             "as parameters that are not trained. Quantized activations have the dtype of the numbers that they stand for."
         )
+
+
+def _explain_lazy(builder: GraphBuilder, lazy: list[int]) -> None:
+    """Say why numbers are missing, if they are."""
     if lazy:
         builder.note(
             f"Lazy layers ({len(lazy):,} of them) get their weights when they first run, so that the numbers of parameters are not "

@@ -123,7 +123,7 @@ class Trace:
         self._running.append(module)
         try:
             with _bookkeeping():
-                take_shape(module, args, kwargs, self.held)
+                self._hold(take_shape(module, args, kwargs), given)
             outputs = call(_callee(module), *args, **kwargs)
         except Exception as error:
             self._blame(error, record)
@@ -135,6 +135,11 @@ class Trace:
             del self.stack[-1], self._running[-1]
         with _bookkeeping():
             return self._close(module, record, outputs, given, key)
+
+    def _hold(self, weights: list[Any], given: list[Any]) -> None:
+        """Take tensors as weights that a module has got when it was called."""
+        if weights:
+            self.held.update((id(weight), weight) for weight in self.operations.placed(weights, given))
 
     def _repeat(self, module: Any, record: CallRecord, known: Step, given: list[Any]) -> Any:
         """Record a call that does what an equal one did."""
@@ -252,8 +257,11 @@ class Trace:
         if outcome.devices and not self._warned:
             self._warned = True
             met = " and ".join(outcome.devices)
+            where = (
+                f"at {record.source}" if record.source else f"in {record.path.rpartition('/')[0] or self.builder.name}"
+            )
             self.builder.note(
-                f"{record.op} at {record.source} gets tensors on {met}, which a real run refuses. {ONE_DEVICE}",
+                f"{record.op} {where} gets tensors on {met}, which a real run refuses. {ONE_DEVICE}",
                 record.path,
             )
 

@@ -10,7 +10,7 @@ from nbviz.adapters.torch.exported.nesting import root_class, stack_of
 from nbviz.adapters.torch.exported.nodes import attribute, graphs_among, placeholders
 from nbviz.adapters.torch.exported.values import UNKNOWN, described
 from nbviz.adapters.torch.exported.walk import Program, Walk
-from nbviz.adapters.torch.parameters import own_tensors, stored
+from nbviz.adapters.torch.parameters import explain_packed, own_tensors, packed_parameters, stored
 from nbviz.adapters.torch.tree import add_one
 from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.builder import GraphBuilder
@@ -113,8 +113,9 @@ class Layers:
         return key
 
     def add_modules(self, model: Any) -> dict[Hashable, Any]:
-        """Add the modules of a model with what they hold; return the tensors by their keys."""
+        """Add the modules of a model with what they hold; return the tensors by their keys, packed ones as the way to them."""
         tensors: dict[Hashable, Any] = {}
+        outside: dict[Hashable, int] = {}
         for name, module in model.named_modules():
             above, _, segment = name.rpartition(".")
             if name and (_is_part_of_graph(model, name) or above not in self._keys):
@@ -126,6 +127,10 @@ class Layers:
                 key = tensor_key(tensor)
                 tensors.setdefault(key, tensor)
                 self.hold(f"{name}.{own}" if name else own, key, stored(own, tensor, buffer=buffer))
+            for key, packed, known in packed_parameters(module):
+                tensors[key], outside[key] = packed, known.size
+                self.hold(f"{name}.{known.name}", key, known)
+        explain_packed(self.builder, sum(outside.values()))
         return tensors
 
     def add_called(self, nodes: Iterable[Any]) -> None:

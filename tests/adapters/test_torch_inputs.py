@@ -1,0 +1,70 @@
+"""What ``inputs`` means for a module: one argument, several, or arguments by name."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+from nbviz.errors import InputsError  # noqa: E402
+
+IDS = torch.ones(2, 3, dtype=torch.long)
+
+
+class Named(nn.Module):
+    """Takes arguments by name."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(10, 4)
+
+    def forward(self, ids, mask=None):
+        found = self.table(ids)
+        return found if mask is None else found * mask
+
+
+class Batch(nn.Module):
+    """Takes one argument that is a dict."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+
+    def forward(self, batch):
+        return self.lin(batch["x"])
+
+
+class Wrapper(nn.Module):
+    """Passes on what it gets."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, *args, **kwargs):
+        return self.inner(*args, **kwargs)
+
+
+@pytest.mark.parametrize("around", [lambda m: m, Wrapper, lambda m: Wrapper(Wrapper(m)), nn.DataParallel])
+@pytest.mark.parametrize("given", [{"ids": IDS}, {"ids": IDS, "mask": (2, 3, 1)}])
+def test_keys_are_arguments_also_of_what_is_wrapped(around, given):
+    reading = read(around(Named()), given)
+    assert reading.error is None
+    assert len([c for c in reading.graph.calls if c.kind == "input"]) == len(given)
+
+
+@pytest.mark.parametrize("around", [lambda m: m, Wrapper])
+@pytest.mark.parametrize("given", [{"x": (2, 4)}, {"batch": {"x": (2, 4)}}])
+def test_a_dict_is_one_argument_where_its_keys_name_none(around, given):
+    assert read(around(Batch()), given).error is None
+
+
+@pytest.mark.parametrize("given", [{"ids": IDS, "masks": IDS}, {"mask": IDS}])
+def test_keys_that_nearly_fit_are_named(given):
+    with pytest.raises(
+        InputsError, match=r"does not match Named.forward\(ids, mask\).*('masks'|'ids').*pass \(inputs,\)"
+    ):
+        read(Named(), given)
