@@ -11,8 +11,13 @@ from nbviz.errors import InputsError
 BATCH = "batch"
 """The free dimension that all first axes share."""
 
-_SIZES = {BATCH: (2, 3)}
-_OTHER_SIZES = (64, 128)
+_BATCHES = (2, 3)
+
+FREE_SIZE = 64
+"""What a free dimension other than the batch is tried with, and then with twice as much."""
+
+OTHER_FREE_SIZES = (8, 224)
+"""What it is tried with where that does not work: a table of positions may end, and pictures have this many pixels."""
 
 
 @final
@@ -31,9 +36,11 @@ class Spec:
     shape: tuple[int | str, ...]
     dtype: Any = None
 
-    def sized(self, varied: str | None) -> tuple[int, ...]:
+    def sized(self, varied: str | None, size: int = FREE_SIZE) -> tuple[int, ...]:
         """Return the shape with numbers for its free dimensions, the other number for the one that is varied."""
-        return tuple(d if isinstance(d, int) else _SIZES.get(d, _OTHER_SIZES)[d == varied] for d in self.shape)
+        return tuple(
+            d if isinstance(d, int) else (_BATCHES if d == BATCH else (size, 2 * size))[d == varied] for d in self.shape
+        )
 
 
 @final

@@ -68,3 +68,29 @@ def test_keys_that_nearly_fit_are_named(given):
         InputsError, match=r"does not match Named.forward\(ids, mask\).*('masks'|'ids').*pass \(inputs,\)"
     ):
         read(Named(), given)
+
+
+class Places(nn.Module):
+    """Has a table of so many positions."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.places = nn.Parameter(torch.zeros(count, 4))
+
+    def forward(self, x):
+        return x + self.places[: x.shape[1]]
+
+
+@pytest.mark.parametrize("count", [1000, 16])
+def test_a_free_size_is_tried_with_less_where_a_model_ends(count):
+    reading = read(Places(count), (None, None, 4))
+    assert (reading.error, reading.graph.diagnostics) == (None, ())
+    assert reading.graph.calls[0].outputs[0].shape == (None, None, 4)
+
+
+def test_a_free_size_that_never_fits_is_said_to_be_a_choice():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 28 * 28, 10))
+    reading = read(model, (None, 3, None, None))
+    assert isinstance(reading.error, RuntimeError)
+    assert "tried as 64" in reading.graph.diagnostics[-1].message
+    assert read(model, (None, 3, 28, 28)).graph.diagnostics == ()

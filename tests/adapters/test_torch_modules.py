@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
@@ -71,6 +72,11 @@ def test_adapters_are_trained_and_their_base_is_not():
     assert metrics.trainable[metrics.tree.index["0/base_layer"]] == 0
     assert "0/lora_A/default" in graph.calls_of
     assert graph.layers[graph.layer_index["0/lora_A/default"]].accessor == "[0].lora_A['default']"
+
+
+def test_a_lazy_layer_is_where_its_inputs_are():
+    graph = read(nn.Sequential(nn.Linear(4, 4), nn.LazyLinear(3)), torch.randn(2, 4)).graph
+    assert not any("device" in d.message for d in graph.diagnostics)
 
 
 def test_lazy_layers_stay_lazy_and_say_so():
@@ -158,6 +164,23 @@ def test_a_scripted_layer_is_one_call_with_its_weights_and_shapes(make):
     metrics = Metrics(graph)
     assert metrics.totals["macs"] == 64 + 32 + 8
     assert metrics.params[metrics.tree.index["inner"]] == 36
+
+
+@pytest.mark.parametrize("batch", [2, 4096])
+def test_weights_of_a_scripted_layer_never_compute(batch):
+    made = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if func._schema.name == "aten::addmm":
+                made.append(args[1].device.type)
+            return func(*args, **(kwargs or {}))
+
+    with Watch():
+        graph = read(Around(scripted(block())), torch.randn(batch, 8)).graph
+    assert made
+    assert set(made) == {"meta"}
+    assert Metrics(graph).totals["macs"] == batch * (64 + 32 + 8)
 
 
 def test_a_scripted_model_is_a_tree_with_a_note():

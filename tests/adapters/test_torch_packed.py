@@ -25,6 +25,25 @@ def quantization():
     return found
 
 
+def test_a_quantized_fx_graph_has_its_parameters_without_inputs():
+    quantization()
+    from torch.ao.quantization import get_default_qconfig_mapping
+    from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
+
+    x = torch.randn(2, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = nn.Sequential(nn.Linear(4, 60), nn.ReLU(), nn.Linear(60, 2)).eval()
+        prepared = prepare_fx(model, get_default_qconfig_mapping("fbgemm"), (x,))
+        prepared(x)
+        reading = read(convert_fx(prepared))
+    found = Metrics(reading.graph).totals
+    assert (found["params"], found["macs"]) == (4 * 60 + 60 + 60 * 2 + 2, None)
+    weights = [p for p in reading.graph.parameters if p.kind == "weight"]
+    assert {(p.dtype, p.trainable) for p in weights} == {("qint8", False), ("float32", False)}
+    assert all(list(reading.weights.chunks(p.id)) for p in reading.graph.parameters)
+
+
 class Recurrent(nn.Module):
     def __init__(self):
         super().__init__()

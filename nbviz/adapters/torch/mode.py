@@ -56,6 +56,16 @@ def not_compiled() -> AbstractContextManager[Any]:
     return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return, unused-ignore]
 
 
+def _scripted(handler: Handler, function: Any, args: Any, kwargs: Any) -> Any:
+    """Let the handler run what is scripted as one of PyTorch's functions."""
+    import torch
+
+    with (
+        torch._C.DisableTorchFunction()
+    ):  # as where the mode itself hands over: what the handler does is not the model's
+        return handler.function(function, args, kwargs)
+
+
 def _by_functions(handler: Handler, module: Any, call: Callable[..., Any]) -> Callable[..., Any]:
     """Return what calls a module, a scripted one as the one operation that it is."""
     import torch
@@ -64,9 +74,8 @@ def _by_functions(handler: Handler, module: Any, call: Callable[..., Any]) -> Ca
         return call
 
     def call_scripted(module: Any, *args: Any, **kwargs: Any) -> Any:
-        return handler.function(
-            function_of("forward", functools.partial(call, module), holds_weights=True), args, kwargs
-        )
+        forward = function_of("forward", functools.partial(call, module), holds_weights=True)
+        return _scripted(handler, forward, args, kwargs)
 
     return call_scripted
 
@@ -93,8 +102,8 @@ def calls(handler: Handler) -> Iterator[None]:
             # inside a function of PyTorch no mode is active: what it calls belongs to it
             if not running or threading.get_ident() != thread or not torch._C._is_torch_function_mode_enabled():
                 return script_call(function, *args, **kwargs)
-            scripted = function_of(function.name, functools.partial(script_call, function))
-            return running[0].function(scripted, args, kwargs)
+            named = function_of(function.name, functools.partial(script_call, function))
+            return _scripted(running[0], named, args, kwargs)
 
         torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = call_module, call_script
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from nbviz.adapters.free import free_dimensions
-from nbviz.adapters.specs import BATCH, Arguments, Spec
+from nbviz.adapters.specs import BATCH, FREE_SIZE, OTHER_FREE_SIZES, Arguments, Spec
 from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
 from nbviz.adapters.torch.failures import mark
@@ -39,6 +39,11 @@ _NOTHING_TO_RUN = "run=True runs the model on inputs, and none are given: pass e
 _DRAWN = (
     "The model ran on numbers that were drawn, and the sizes are those of this run: others may take another path. Example tensors "
     "as inputs show the path that they take."
+)
+
+_SIZES_TRIED = (
+    f"A None that is no batch was tried as {FREE_SIZE}, which is what the shapes show, and as "
+    f"{' and '.join(map(str, OTHER_FREE_SIZES))}: where the model needs particular sizes, give these."
 )
 
 Recorded = tuple[GraphBuilder, Exception | None, dict[Hashable, Any]]
@@ -98,6 +103,8 @@ class Trial:
         Whether it really runs.
     gradients
         Whether gradients can be taken inside.
+    size
+        What free dimensions other than the batch are.
     varied
         The free dimension that gets its other size.
     """
@@ -105,6 +112,7 @@ class Trial:
     dtype: Any
     run: bool = False
     gradients: bool = False
+    size: int = FREE_SIZE
     varied: str | None = None
 
 
@@ -118,7 +126,12 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
         recorded, trial = _better(model, given, recorded, trial, replace(trial, dtype=torch.int64))
     if recorded[1] is not None and "does not require grad" in str(recorded[1]):  # forces are gradients of an energy
         recorded, trial = _better(model, given, recorded, trial, replace(trial, gradients=True))
+    for size in OTHER_FREE_SIZES if set(given.free()) - {BATCH} else ():
+        if recorded[1] is not None:
+            recorded, trial = _better(model, given, recorded, trial, replace(trial, size=size))
     builder, error, _ = recorded
+    if error is not None and set(given.free()) - {BATCH}:
+        builder.note(_SIZES_TRIED)
     if run and given.specs():  # where the path depends on numbers, what differs with a size differs by chance
         builder.note(_DRAWN)
     free = [] if run else given.free()
@@ -182,7 +195,7 @@ def _entered(value: Any, operations: Operations, trial: Trial) -> Any:
     import torch
 
     if isinstance(value, Spec):
-        return operations.enter(None, value.sized(trial.varied), value.dtype or trial.dtype)
+        return operations.enter(None, value.sized(trial.varied, trial.size), value.dtype or trial.dtype)
     if isinstance(value, torch.Tensor):
         return operations.enter(value, None, None)
     if isinstance(value, Mapping):

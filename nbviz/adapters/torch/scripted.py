@@ -22,10 +22,9 @@ def function_of(name: str, call: Callable[..., Any], *, holds_weights: bool = Fa
     holds_weights
         Whether it has tensors that no argument gives: it must then not run on values.
     """
-    import torch
 
     def scripted(*args: Any, **kwargs: Any) -> Any:
-        with torch._C.DisableTorchFunction(), _without_values():
+        with _without_values():
             return call(*args, **kwargs)
 
     scripted.__name__ = name
