@@ -9,7 +9,7 @@ const ARROW = 14;
 const PADDING = 28;
 const MOST = 240;
 /** Text is cut off with dots where there is no room; numbers and shapes are not. */
-const LEAST_TEXT = 92;
+const LEAST_TEXT = 110;
 const LEAST_NAME = 136;
 const TIGHT_NAME = 100;
 const SCROLLBAR = 14;
