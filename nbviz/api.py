@@ -42,6 +42,7 @@ def view(
     ops: bool | str = "auto",
     groups: bool = True,
     run: bool = False,
+    constants: bool = False,
     strict: bool = False,
     **unknown: Any,
 ) -> ModelView:
@@ -75,6 +76,8 @@ def view(
     run
         Run the model once on ``inputs``, where its path depends on numbers that reading does not compute (PyTorch; a
         diagnostic offers it). It runs without gradients, in its present mode; buffers and random states are put back.
+    constants
+        Show stored constants as boxes (ONNX, TFLite, SavedModel), not as settings of what reads them.
     strict
         Raise the model's own exception when its forward pass fails, instead of showing what was reached.
 
@@ -109,6 +112,7 @@ def view(
     _at_least(200, height, "height is a number of pixels from 200", also=None)
     choice("ops", ops, (True, False, "auto"))
     choice("run", run, (True, False))
+    choice("constants", constants, (True, False))
     state = {
         "title": title or "",
         "height": height,
@@ -119,18 +123,19 @@ def view(
         "groups": bool(groups),
     }
     with uncollected():
-        reading = _read(model, inputs, strict=strict, run=run)
-        return ModelView(reading, reread=_reader(model, inputs, run=run), ops=ops, state=state)
+        reading = _read(model, inputs, strict=strict, run=run, constants=constants)
+        reread = _reader(model, inputs, run=run, constants=constants)
+        return ModelView(reading, reread=reread, ops=ops, state=state)
 
 
-def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph:
+def read(source: Any, inputs: Any = None, *, constants: bool = False, strict: bool = False) -> ModelGraph:
     """Read a model into the model graph.
 
     Parameters
     ----------
     source
         What ``view`` takes, or the path of a saved graph (``.json``).
-    inputs, strict
+    inputs, constants, strict
         As for ``view``.
 
     Warns
@@ -144,7 +149,7 @@ def read(source: Any, inputs: Any = None, *, strict: bool = False) -> ModelGraph
     >>> graph.name, len(graph.layers), len(graph.calls)
     ('matcher', 6, 8)
     """
-    return _checked(source, inputs, strict=strict).graph
+    return _checked(source, inputs, strict=strict, constants=constants).graph
 
 
 def summary(model: Any, inputs: Any = None, *, strict: bool = False) -> pd.DataFrame:
@@ -500,36 +505,36 @@ def to_dot(
     return in_form(found, form)
 
 
-def _read(source: Any, inputs: Any, *, strict: bool, run: bool = False) -> Reading:
+def _read(source: Any, inputs: Any, *, strict: bool, **how: bool) -> Reading:
     with told_to_wait():
-        reading = adapters.read(source, inputs, run=run)
+        reading = adapters.read(source, inputs, **how)
     if strict and reading.error is not None:
         raise reading.error
     return reading
 
 
-def _checked(source: Any, inputs: Any, *, strict: bool) -> Reading:
+def _checked(source: Any, inputs: Any, *, strict: bool, **how: bool) -> Reading:
     with uncollected():
-        reading = _read(source, inputs, strict=strict)
+        reading = _read(source, inputs, strict=strict, **how)
     warn_if_partial(reading, stacklevel=4)
     return reading
 
 
-def _reader(model: Any, inputs: Any, *, run: bool) -> Callable[[], Reading]:
+def _reader(model: Any, inputs: Any, **how: bool) -> Callable[[], Reading]:
     """Return what reads the same model again, held weakly: a displayed view must not pin a model's memory."""
     try:
         source = weakref.ref(model)
     except TypeError:
         if isinstance(model, dict):  # nothing can hold one weakly
             return _not_again
-        return lambda: adapters.read(model, inputs, run=run)  # a path
+        return lambda: adapters.read(model, inputs, **how)  # a path
 
     def reread() -> Reading:
         alive = source()
         if alive is None:
             msg = "The model of this view no longer exists: call nbviz.view on the new one."
             raise NbvizError(msg)
-        return adapters.read(alive, inputs, run=run)
+        return adapters.read(alive, inputs, **how)
 
     return reread
 

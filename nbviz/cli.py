@@ -54,6 +54,9 @@ _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape
 @click.option("--depth", metavar="N", default="auto", show_default=True, help="Levels that are open.")
 @click.option("--color-by", metavar="COLUMN", help="What the boxes of what is saved show.  [default: params]")
 @click.option("--sort", metavar="COLUMN", help="Sort the table by a column, numbers from the largest.")
+@click.option(
+    "--constants", is_flag=True, help="Show stored constants as operations, not as settings of what reads them."
+)
 @click.option("--run", is_flag=True, help="Run the model once, where its path depends on numbers.")
 @click.version_option(package_name="nbviz")
 def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
@@ -97,11 +100,12 @@ def _show_whole(source: str, output: Path | None, options: dict[str, Any]) -> No
     if output is None and options["color_by"] is not None:
         raise OptionError("--color-by is for boxes, of which a text has none: add -o FILE, such as -o model.html.")
     model, inputs, sort = _loaded(source), _inputs(options["inputs"]), options["sort"]
-    if output is None and sort is None and not options["run"]:
+    how = {name: options[name] for name in ("run", "constants")}
+    if output is None and sort is None and not any(how.values()):
         api.print_summary(model, inputs, depth=_depth(options["depth"]))
         return
     colors = options["color_by"] or "params"
-    view = api.view(model, inputs, depth=_depth(options["depth"]), color_by=colors, run=options["run"])
+    view = api.view(model, inputs, depth=_depth(options["depth"]), color_by=colors, **how)
     if output is None:
         click.echo(
             _sorted(view.table, sort, _SHOWN[bool(view.graph.calls)]).to_string() if sort is not None else str(view)

@@ -68,7 +68,8 @@ def warn_if_partial(reading: Reading, stacklevel: int) -> None:
 class Adapter(Protocol):
     """Reads the models of one framework; found by class name, so that looking imports nothing.
 
-    One with a true attribute ``can_run`` also takes ``read(model, inputs, run=True)``: run the model once on ``inputs``.
+    One with a true attribute ``can_run`` also takes ``read(model, inputs, run=True)``: run the model once on ``inputs``. One with
+    a true attribute ``folds_constants`` takes ``constants=True``: let constants be calls, not settings of what reads them.
     """
 
     def reads(self, model_type: type) -> bool:

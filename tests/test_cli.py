@@ -178,7 +178,7 @@ def test_inputs_that_are_of_no_use_are_noted(folder):
 def test_help_and_version(folder):
     status, printed, _ = run(folder, "--help")
     assert status == 0
-    for option in ("--output", "--inputs", "--depth", "--color-by", "--sort", "--run", "MODULE:NAME"):
+    for option in ("--output", "--inputs", "--depth", "--color-by", "--sort", "--constants", "--run", "MODULE:NAME"):
         assert option in printed
     assert r"\b" not in printed
     assert version("nbviz") in run(folder, "--version")[1]

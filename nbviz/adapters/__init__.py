@@ -54,6 +54,16 @@ TRACED = frozenset({"nbviz.adapters.keras.files:read_file"})
 FOLDER = "nbviz.adapters.checkpoints.folder:read_folder"
 """The reader of folders, by what is inside."""
 
+FOLDING = frozenset(
+    {
+        FOLDER,
+        "nbviz.adapters.onnx.opening:read_file",
+        "nbviz.adapters.savedmodel.opening:read_file",
+        "nbviz.adapters.tflite.opening:read_file",
+    }
+)
+"""Readers that make constants settings of what reads them, unless they are asked not to."""
+
 EXTRAS = {"keras": "nbviz[keras]", "torch": "nbviz[torch]", "onnx": "nbviz[onnx]", "jax": "nbviz[jax]"}
 """What to install for models of a package."""
 
@@ -61,7 +71,7 @@ GROUP = "nbviz.adapters"
 """The entry-point group of other packages' adapters."""
 
 
-def read(source: Any, inputs: Any = None, *, run: bool = False) -> Reading:
+def read(source: Any, inputs: Any = None, *, run: bool = False, constants: bool = False) -> Reading:
     """Read a model object, a model graph or a file.
 
     Parameters
@@ -72,6 +82,8 @@ def read(source: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         Example tensors, shapes or specs, where the framework does not know the model's inputs itself.
     run
         Run the model once on ``inputs``, instead of reading it without computing.
+    constants
+        Let constants be calls, where they would be settings of what reads them.
 
     Raises
     ------
@@ -88,27 +100,28 @@ def read(source: Any, inputs: Any = None, *, run: bool = False) -> Reading:
     """
     own = getattr(type(source), "__nbviz_graph__", None)  # on the type: an instance may answer to any name
     if own is None and not isinstance(source, (ModelGraph, str, os.PathLike)):
-        return _read_object(source, inputs, run=run)
+        return _read_object(source, inputs, run=run, constants=constants)
     if run:
         raise OptionError(_never_run(source))
     if own is None and not isinstance(source, ModelGraph):
-        return _read_path(os.fspath(source), inputs)
+        return _read_path(os.fspath(source), inputs, constants=constants)
     return without_inputs(Reading(source) if own is None else _own_graph(source, own(source)), inputs)
 
 
-def _read_object(source: Any, inputs: Any, *, run: bool) -> Reading:
+def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Reading:
     adapter = find(type(source))
     if adapter is None:
         raise UnsupportedModelError(_unsupported(source))
-    if not run:
-        return adapter.read(source, inputs)
-    if not getattr(adapter, "can_run", False):
+    if run and not getattr(adapter, "can_run", False):
         raise OptionError(_never_run(source))
-    return adapter.read(source, inputs, run=True)  # type: ignore[call-arg]
+    folds = constants and getattr(adapter, "folds_constants", False)
+    asked = {name: True for name, wanted in (("run", run), ("constants", folds)) if wanted}
+    return adapter.read(source, inputs, **asked)
 
 
 def _never_run(source: Any) -> str:
-    return f"run=True asks for a real forward pass, but a {type(source).__name__} is read without one: leave it out."
+    kind = "file" if isinstance(source, (str, os.PathLike)) else type(source).__name__
+    return f"run=True asks for a real forward pass, but a {kind} is read without one: leave it out."
 
 
 def find(model_type: type) -> Adapter | None:
@@ -159,11 +172,12 @@ def _own_graph(source: Any, given: Any) -> Reading:
     raise UnsupportedModelError(msg)
 
 
-def _read_path(path: str, inputs: Any) -> Reading:
+def _read_path(path: str, inputs: Any, *, constants: bool) -> Reading:
     reader = _reader(path)
     if reader in TRACED:
         return _load(reader)(Path(path), inputs)  # type: ignore[no-any-return]
-    return without_inputs(_load(reader)(Path(path)), inputs)
+    folds = constants and reader in FOLDING
+    return without_inputs(_load(reader)(Path(path), **({"constants": True} if folds else {})), inputs)
 
 
 def _reader(path: str) -> str:

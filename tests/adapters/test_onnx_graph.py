@@ -143,6 +143,17 @@ def test_stored_shapes_are_settings_and_no_parameters():
     assert dict(row(graph, "Conv").settings)["strides"] == (2, 2)
 
 
+def test_constants_are_calls_where_that_is_asked_for():
+    graph = read(models.cnn(), constants=True).graph
+    assert list(violations(graph)) == []
+    [constant] = [c for c in graph.calls if c.kind == "constant"]
+    assert dict(constant.settings) == {"value": (-1, 6)}
+    reshape = first_call(graph, "Reshape#1")
+    assert "shape" not in dict(reshape.settings)
+    assert (constant.id, reshape.id) in {(e.source, e.target) for e in graph.edges}
+    assert Metrics(graph).totals == Metrics(graph_of(models.cnn())).totals
+
+
 def test_quantized_weights_count_and_their_scales_do_not():
     graph = graph_of(models.quantized())
     assert {p.name: (p.dtype, p.bytes) for p in graph.parameters} == {

@@ -389,6 +389,14 @@ def test_loops_and_conditions_hold_what_they_run():
     assert graph.calls[graph.calls_of["Identity/merge#1"][0]].inputs[0] == asked
 
 
+def test_constants_are_calls_where_that_is_asked_for():
+    graph = read(CONVERTED["loop"], constants=True).graph
+    assert list(violations(graph)) == []
+    [less] = graph.calls_of["while/cond/LESS#1"]
+    assert "y" not in dict(graph.calls[less].settings)
+    assert 5 in [dict(c.settings)["value"] for c in graph.calls if c.kind == "constant"]
+
+
 def test_signatures_stand_beside_each_other():
     graph = read(CONVERTED["var"]).graph
     assert [layer.path for layer in graph.layers if layer.type == "Signature"] == ["add", "reset"]

@@ -22,7 +22,7 @@ _LISTED = 5
 _MOST = 100_000
 
 
-def read_folder(path: Path) -> Reading:
+def read_folder(path: Path, *, constants: bool = False) -> Reading:
     """Read the SavedModel or the one checkpoint in a folder: an index of shards first, then safetensors, GGUF, PyTorch, Keras and NumPy files.
 
     Raises
@@ -31,7 +31,7 @@ def read_folder(path: Path) -> Reading:
         If there is none, or there are several of a kind, or one that cannot be read.
     """
     if (path / savedmodel.FILE).is_file():
-        return savedmodel.read_folder(path)
+        return savedmodel.read_folder(path, constants=constants)
     files = _files(path)
     indexes = _ending(files, ".safetensors.index.json")
     if indexes:

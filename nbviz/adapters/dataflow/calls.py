@@ -47,21 +47,6 @@ class Given(Generic[T]):
     tensors: Sequence[T | None]
 
 
-def given(tensors: Sequence[T | None], told: Callable[[int, T], tuple[str, Setting]]) -> Given[T]:
-    """Return what an operation is given; ``told`` makes a setting of the constant at a position."""
-    found: Given[T] = Given([], [], [], tensors)
-    for at, tensor in enumerate(tensors):
-        if tensor is None:
-            continue
-        if tensor.weight is not None:
-            found.reads.append(tensor.weight)
-        elif tensor.constant is not None:
-            found.settings.append(told(at, tensor))
-        else:
-            found.ports.append((tensor, tensor.spec))
-    return found
-
-
 def ports(tensors: Iterable[Tensor | None]) -> list[Port]:
     """Return tensors as ports, without those that are left out."""
     return [(tensor, tensor.spec) for tensor in tensors if tensor is not None]
@@ -77,13 +62,40 @@ class Calls:
         Takes the calls.
     rows
         Takes the layers.
+    constants
+        Whether constants are calls of their own; else they are settings of what reads them.
     """
 
-    def __init__(self, builder: GraphBuilder, rows: Rows) -> None:
+    def __init__(self, builder: GraphBuilder, rows: Rows, *, constants: bool) -> None:
         self.builder = builder
         self.rows = rows
+        self._constants = constants
         self._read: dict[Hashable, set[tuple[str, ...]]] = {}
         self._counters: dict[Hashable, dict[str, int]] = {}
+
+    def given(
+        self, tensors: Sequence[T | None], told: Callable[[int, T], tuple[str, Setting]], parent: int
+    ) -> Given[T]:
+        """Return what an operation inside ``parent`` is given; ``told`` makes a setting of the constant at a position."""
+        found: Given[T] = Given([], [], [], tensors)
+        for at, tensor in enumerate(tensors):
+            if tensor is None:
+                continue
+            if tensor.weight is not None:
+                found.reads.append(tensor.weight)
+            elif tensor.constant is not None and not self._constants:
+                found.settings.append(told(at, tensor))
+            else:
+                if tensor.constant is not None and not self.builder.knows(tensor):
+                    self._end_constant(told(at, tensor)[1], tensor, parent)
+                found.ports.append((tensor, tensor.spec))
+        return found
+
+    def _end_constant(self, value: Setting, made: Tensor, parent: int) -> None:
+        """Record a call that gives a constant."""
+        record = self.builder.begin("constant", "constant", parent)
+        record.settings = (("value", value),)
+        self.builder.end(record, [(made, made.spec)])
 
     def scope(self, key: Hashable, frame: Frame, parent: int) -> tuple[CallRecord, bool]:
         """Begin a call of a scope; return it, and whether the scope has been called before.
@@ -145,12 +157,12 @@ class Calls:
 
     def constant(self, stored: Tensor, made: Tensor, setting: Setting, parent: int, holder: Hashable) -> None:
         """Record a call that gives what is stored, a weight or a constant, as the tensor ``made``."""
+        if stored.weight is None:
+            self._end_constant(setting, made, parent)
+            return
         record = self.builder.begin("constant", "constant", parent)
-        if stored.weight is not None:
-            self.rows.hold(holder, stored.weight)
-            record.reads = (stored.weight,)
-        else:
-            record.settings = (("value", setting),)
+        self.rows.hold(holder, stored.weight)
+        record.reads = (stored.weight,)
         self.builder.end(record, [(made, made.spec)])
 
     def part(self, key: Hashable, name: str, around: CallRecord, *, alone: bool) -> tuple[Hashable, CallRecord]:

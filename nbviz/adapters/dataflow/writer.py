@@ -8,7 +8,7 @@ from typing import Any, final
 
 from nbviz.adapters.dataflow.batches import keeps_batch
 from nbviz.adapters.dataflow.boundaries import fill_boundaries
-from nbviz.adapters.dataflow.calls import Calls, Given, given, ports
+from nbviz.adapters.dataflow.calls import Calls, Given, ports
 from nbviz.adapters.dataflow.contractions import contractions
 from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
@@ -74,14 +74,16 @@ class Writer:
         Takes the layers.
     source
         Gives the programs inside operations.
+    constants
+        Whether constants are calls of their own.
     """
 
-    def __init__(self, builder: GraphBuilder, rows: Rows, source: Source) -> None:
+    def __init__(self, builder: GraphBuilder, rows: Rows, source: Source, *, constants: bool) -> None:
         self.builder = builder
         self.rows = rows
         self.source = source
         self.findings = Findings()
-        self._calls = Calls(builder, rows)
+        self._calls = Calls(builder, rows, constants=constants)
         self._first = 0
         self._text = 0
 
@@ -174,14 +176,15 @@ class Writer:
         record, again = self._calls.scope(key, frame, parent)
         self._items(frame.items, replace(place, holder=key, again=again, depth=place.depth + 1), record.id)
 
-    def _given(self, operation: Operation, place: _Place) -> Given[Tensor]:
+    def _given(self, operation: Operation, place: _Place, parent: int) -> Given[Tensor]:
         names = operation.input_names
         found = [self._find(name, place) if name else None for name in operation.inputs]
-        return given(found, lambda at, tensor: (names[at] if at < len(names) else f"input {at}", tensor.constant))
+        told = lambda at, tensor: (names[at] if at < len(names) else f"input {at}", tensor.constant)  # noqa: E731
+        return self._calls.given(found, told, parent)
 
     def _operation(self, operation: Operation, place: _Place, parent: int, key: Hashable | None = None) -> None:
         """Record an operation that has no others inside; ``key`` is that of its own scope."""
-        taken = self._given(operation, place)
+        taken = self._given(operation, place, parent)
         if key is None and taken.reads:
             key = self._calls.row(operation, taken.reads, place.holder, again=place.again)
         record = self._calls.operation(operation, taken, operation.settings, parent, key=key, holder=key)
@@ -210,7 +213,7 @@ class Writer:
             operation.known, operation.bodies = False, ()
             self._operation(operation, place, parent)
             return
-        taken = self._given(operation, place)
+        taken = self._given(operation, place, parent)
         key = self.rows.node(place.holder, operation)
         record = self._calls.layer(operation, key, (*operation.settings, *taken.settings), parent, taken.ports)
         if operation.loops:

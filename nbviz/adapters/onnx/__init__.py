@@ -12,6 +12,7 @@ class OnnxAdapter:
 
     extra = "onnx"
     framework = "ONNX"
+    folds_constants = True
 
     def reads(self, model_type: type) -> bool:
         """Tell whether ``model_type`` itself is a class of ONNX models, or bytes."""
@@ -19,8 +20,8 @@ class OnnxAdapter:
         is_proto = name == "ModelProto" and module.startswith("onnx.")
         return model_type is bytes or is_proto or (name == "ONNXProgram" and module.startswith("torch.onnx"))
 
-    def read(self, model: Any, inputs: Any) -> Any:
+    def read(self, model: Any, inputs: Any, *, constants: bool = False) -> Any:
         """Read a model (see ``nbviz.adapters.onnx.opening.read_model``)."""
         from nbviz.adapters.onnx.opening import read_model
 
-        return read_model(model, inputs)
+        return read_model(model, inputs, constants=constants)

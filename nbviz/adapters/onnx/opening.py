@@ -27,7 +27,7 @@ _FIRST = 64
 _EXPORT = "Write it again with torch.onnx.export, tf2onnx or onnx.save."
 
 
-def read_file(path: Path) -> Reading:
+def read_file(path: Path, *, constants: bool = False) -> Reading:
     """Read an ``.onnx`` file; weights that lie beside it are not opened.
 
     Raises
@@ -38,10 +38,10 @@ def read_file(path: Path) -> Reading:
         If the package ``onnx`` is not installed.
     """
     path = path.absolute()
-    return _reading(lambda: _opened(path), repr(str(path)), path)
+    return _reading(lambda: _opened(path), repr(str(path)), path, constants=constants)
 
 
-def read_model(model: Any, inputs: Any = None) -> Reading:
+def read_model(model: Any, inputs: Any = None, *, constants: bool = False) -> Reading:
     """Read a ``ModelProto``, its bytes, or an ``ONNXProgram``.
 
     Raises
@@ -52,18 +52,18 @@ def read_model(model: Any, inputs: Any = None) -> Reading:
         If the package ``onnx`` is not installed.
     """
     if isinstance(model, bytes):
-        reading = _reading(lambda: _parsed(model, "The bytes"), "The bytes", None)
+        reading = _reading(lambda: _parsed(model, "The bytes"), "The bytes", None, constants=constants)
     else:
         proto = getattr(model, "model_proto", model)
-        reading = _reading(lambda: proto, f"The {type(model).__name__}", None)
+        reading = _reading(lambda: proto, f"The {type(model).__name__}", None, constants=constants)
     return without_inputs(reading, inputs)
 
 
-def _reading(opened: Callable[[], Any], what: str, path: Path | None) -> Reading:
+def _reading(opened: Callable[[], Any], what: str, path: Path | None, *, constants: bool) -> Reading:
     _require(what)
     model = opened()
     try:
-        builder, rows = _built(model, path)
+        builder, rows = _built(model, path, constants=constants)
     except (FileReadError, MissingExtraError):
         raise
     except UnicodeDecodeError as error:
@@ -79,7 +79,7 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None) -> Reading
     return Reading(graph, OnnxWeightReader(opened, keys, None if path is None else path.parent))
 
 
-def _built(model: Any, path: Path | None) -> tuple[GraphBuilder, Rows]:
+def _built(model: Any, path: Path | None, *, constants: bool) -> tuple[GraphBuilder, Rows]:
     notes: list[str] = []
     shaped = with_shapes(model, notes.append)
     module, _, kind = next(filter(None, map(root_class, shaped.graph.node[:_FIRST])), "").rpartition(".")
@@ -91,7 +91,7 @@ def _built(model: Any, path: Path | None) -> tuple[GraphBuilder, Rows]:
         rows.modules.add(root)
     for text in notes:
         builder.note(text)
-    Walk(builder, rows, shaped).run(root)
+    Walk(builder, rows, shaped, constants=constants).run(root)
     return builder, rows
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from nbviz.adapters.dataflow.boundaries import fill_boundaries
-from nbviz.adapters.dataflow.calls import Calls, Given, given, ports
+from nbviz.adapters.dataflow.calls import Calls, Given, ports
 from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
 from nbviz.adapters.dataflow.rows import Rows
@@ -81,9 +81,11 @@ class Walk:
         Takes the layers.
     model
         The model with all shapes that are known (see ``inference.with_shapes``).
+    constants
+        Whether constants are calls of their own.
     """
 
-    def __init__(self, builder: GraphBuilder, rows: Rows, model: Any) -> None:
+    def __init__(self, builder: GraphBuilder, rows: Rows, model: Any, *, constants: bool) -> None:
         self.builder = builder
         self.rows = rows
         self.model = model
@@ -92,7 +94,7 @@ class Walk:
         self._bodies: dict[Any, Any] = {}
         self._batch: Dim = None
         self._findings = Findings()
-        self._calls = Calls(builder, rows)
+        self._calls = Calls(builder, rows, constants=constants)
 
     def run(self, root: Hashable) -> None:
         """Write the whole model into the row ``root``."""
@@ -227,9 +229,10 @@ class Walk:
                 return
         self._operation(node, place, parent)
 
-    def _given(self, node: Node, place: Place) -> Given[Value]:
+    def _given(self, node: Node, place: Place, parent: int) -> Given[Value]:
         found = [self._find(name, place) if name else None for name in node.inputs]
-        taken = given(found, lambda at, value: (self._input_name(node, at, place), stored_setting(value.constant)))
+        told = lambda at, value: (self._input_name(node, at, place), stored_setting(value.constant))  # noqa: E731
+        taken = self._calls.given(found, told, parent)
         for at, value in enumerate(found):
             for what, setting in () if value is None else value.packed:
                 taken.settings.append((f"{self._input_name(node, at, place)}_{what}", setting))
@@ -241,7 +244,7 @@ class Walk:
 
     def _operation(self, node: Node, place: Place, parent: int, key: Hashable | None = None) -> None:
         """Record a node that has no others inside; ``key`` is that of its own scope."""
-        taken = self._given(node, place)
+        taken = self._given(node, place, parent)
         holder = key
         if key is None and taken.reads:
             if self._is_module(place.holder, taken.tensors):
@@ -278,7 +281,7 @@ class Walk:
 
     def _region(self, node: Node, place: Place, parent: int) -> None:
         """Record a node that runs graphs (a condition, a loop), with each of them inside it."""
-        taken = self._given(node, place)
+        taken = self._given(node, place, parent)
         key = self.rows.node(place.holder, node)
         record = self._calls.layer(node, key, (*settings(node), *taken.settings), parent, taken.ports)
         graphs = node.graphs()
@@ -315,7 +318,7 @@ class Walk:
 
     def _function(self, node: Node, function: Any, place: Place, parent: int) -> None:
         """Record the call of one of the model's own functions, with what it does inside."""
-        taken = self._given(node, place)
+        taken = self._given(node, place, parent)
         key = self.rows.node(place.holder, node)
         record = self._calls.layer(node, key, (*settings(node), *taken.settings), parent, taken.ports)
         graph = self._body(function, node, taken.tensors)

@@ -27,12 +27,12 @@ from nbviz.reading import Reading
 FILE = "saved_model.pb"
 
 
-def read_folder(path: Path) -> Reading:
+def read_folder(path: Path, *, constants: bool = False) -> Reading:
     """Read a SavedModel by its folder (see ``read_file``)."""
-    return read_file(path / FILE)
+    return read_file(path / FILE, constants=constants)
 
 
-def read_file(path: Path) -> Reading:
+def read_file(path: Path, *, constants: bool = False) -> Reading:
     """Read a ``saved_model.pb``; values of variables stay in the checkpoint beside it.
 
     Raises
@@ -45,7 +45,7 @@ def read_file(path: Path) -> Reading:
     path = path.absolute()
     model = parsed(path)
     try:
-        return _reading(path, graph_of(model))
+        return _reading(path, graph_of(model), constants=constants)
     except (FileReadError, MissingExtraError):
         raise
     except Exception as error:
@@ -53,7 +53,7 @@ def read_file(path: Path) -> Reading:
         raise damaged(path, KIND, what) from error
 
 
-def _reading(path: Path, meta_graph: Any) -> Reading:
+def _reading(path: Path, meta_graph: Any, *, constants: bool) -> Reading:
     objects = Objects(meta_graph.object_graph_def)
     by_node, optimizer = ({}, None) if objects else variables_of_nodes(meta_graph)
     variables: dict[Any, Variable] = {**objects.variables, **by_node}
@@ -63,7 +63,7 @@ def _reading(path: Path, meta_graph: Any) -> Reading:
     builder = GraphBuilder(label(path.parent.name) or "model", "TensorFlow", batch_axis=False)
     rows = Rows(builder)
     root = rows.root("SavedModel", "tensorflow", _settings(meta_graph))
-    writer = Writer(builder, rows, functions)
+    writer = Writer(builder, rows, functions, constants=constants)
     if entrances:
         writer.write(root, entrances)
     else:

@@ -28,7 +28,7 @@ _IDENTIFIER = b"TFL3"
 _LISTED = 32
 
 
-def read_file(path: Path) -> Reading:
+def read_file(path: Path, *, constants: bool = False) -> Reading:
     """Read a ``.tflite`` file; the bytes of weights are not touched.
 
     Raises
@@ -41,18 +41,18 @@ def read_file(path: Path) -> Reading:
         if data[4:8] != _IDENTIFIER:
             raise damaged(path, KIND, f"it does not begin as such files do, with {decoded(_IDENTIFIER)!r} at byte 4")
         try:
-            return _reading(path, Flat(data))
+            return _reading(path, Flat(data), constants=constants)
         except (ValueError, IndexError, KeyError, OverflowError, struct.error) as error:
             raise damaged(path, KIND, error) from error
 
 
-def _reading(path: Path, flat: Flat) -> Reading:
+def _reading(path: Path, flat: Flat, *, constants: bool) -> Reading:
     model = Model(flat)
     programs = Programs(model, path)
     builder = GraphBuilder(label(path.stem), KIND, batch_axis=False)
     rows = Rows(builder)
     root = rows.root("Model", "tflite", _settings(model))
-    writer = Writer(builder, rows, programs)
+    writer = Writer(builder, rows, programs, constants=constants)
     writer.write(root, programs.entrances())
     unopened = programs.unopened()
     for key, stored in programs.stored.items():
