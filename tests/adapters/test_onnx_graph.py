@@ -108,6 +108,27 @@ def test_metadata_of_the_exporter_says_classes_and_calls():
     }
 
 
+@pytest.mark.parametrize(
+    ("trace", "source"),
+    [
+        ('File "/home/me/net.py", line 16, in forward\n    x = f(x)', "net.py:16"),
+        (
+            'File "net.py", line 9, in forward\n  File "/env/site-packages/torch/nn/modules/conv.py", line 2, in f',
+            "net.py:9",
+        ),
+        ('File "C:\\\\work\\\\net.py", line 3, in forward', "net.py:3"),
+        ('File "torch/fx/passes/runtime_assert.py", line 24, in insert', ""),
+        ("no trace", ""),
+        ('File "' + "<script>" * 20 + '", line 99999999999, in x', ""),
+    ],
+)
+def test_lines_that_the_exporter_noted_are_sources(trace, source):
+    made = node("Relu", "x", "y")
+    made.metadata_props.add(key="pkg.torch.onnx.stack_trace", value=trace)
+    graph = graph_of(model([made], [info("x", 2)], [info("y", 2)]))
+    assert first_call(graph, "Relu#1").source == source
+
+
 def test_scopes_that_an_optimizer_mixed_stand_together_again():
     nodes = [
         node("MatMul", "x q", "a", "/attn/q/MatMul"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from nbviz.adapters.dataflow.scopes import Entry
-from nbviz.adapters.onnx.scopes import scopes_of
+from nbviz.adapters.onnx.scopes import noted_in, scopes_of, source_of
 from nbviz.adapters.onnx.types import dtype_of
 from nbviz.adapters.text import decoded, label, short
 from nbviz.graph import Setting
@@ -41,6 +41,8 @@ class Node:
         The scopes around it, outer first.
     has_graphs
         Whether graphs are among its attributes.
+    source
+        The line of the original model's code that it comes from, or ``""``.
     """
 
     op: str
@@ -52,6 +54,7 @@ class Node:
     attributes: dict[str, Any] = field(default_factory=dict)
     scopes: tuple[Entry, ...] = ()
     has_graphs: bool = False
+    source: str = ""
 
     @property
     def module(self) -> str:
@@ -69,19 +72,21 @@ class Node:
 
 def node_of(proto: Any) -> Node:
     """Return a node as it is written."""
-    scopes, name = scopes_of(proto)
+    full_name, noted = decoded(proto.name), noted_in(proto)
+    scopes, name = scopes_of(full_name, noted)
     attributes = {a.name: a for a in proto.attribute}
     domain = decoded(proto.domain)
     return Node(
         decoded(proto.op_type),
         "" if domain == "ai.onnx" else domain,
         name,
-        decoded(proto.name),
+        full_name,
         list(proto.input),
         list(proto.output),
         attributes,
         scopes,
         bool(attributes) and any(True for _ in graphs_in(attributes.values())),
+        source_of(noted) if noted else "",
     )
 
 

@@ -1,6 +1,7 @@
-"""Which parts of the original model a node belongs to, as exporters note it: in metadata, or in the node's name.
+"""Where in the original model a node comes from, as exporters note it: in metadata, or in the node's name.
 
-The exporter of ``torch.onnx.export`` writes each node's modules with their classes (``pkg.torch.onnx.name_scopes``). Older
+The exporter of ``torch.onnx.export`` writes each node's modules with their classes (``pkg.torch.onnx.name_scopes``), and the
+lines of code that called it (``pkg.torch.onnx.stack_trace``). Older
 ones, and those of TensorFlow, write paths as names: ``/encoder/layers.0/fc/MatMul``, ``model/block1/conv/Conv2D``.
 """
 
@@ -8,33 +9,48 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from nbviz.adapters.dataflow.scopes import DEEPEST_SCOPE, Entry, of_path
+from nbviz.adapters.places import place
 from nbviz.adapters.text import decoded, label
 
 _SCOPES, _CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
+_TRACE = "pkg.torch.onnx.stack_trace"
+_CALL = re.compile(r'File "([^"\n]{1,1000})", line (\d{1,9})')
+_LIBRARY = re.compile(r"(^|[\\/])(site-packages|torch|transformers)[\\/]|^<")
 _QUOTED = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"")
 _LONGEST = 1 << 14
 _NO_MODULE = "_empty_nn_module_stack"  # begins what stands where the exporter knows none
 
 
-def scopes_of(proto: Any) -> tuple[tuple[Entry, ...], str]:
+def noted_in(proto: Any) -> Mapping[str, str]:
+    """Return the metadata of a node."""
+    return {p.key: decoded(p.value) for p in proto.metadata_props} if proto.metadata_props else {}
+
+
+def scopes_of(name: str, noted: Mapping[str, str]) -> tuple[tuple[Entry, ...], str]:
     """Return the scopes around a node, outer first, and its own name among what is in them."""
-    if proto.metadata_props:
-        noted = {p.key: decoded(p.value) for p in proto.metadata_props}
-        if _SCOPES in noted:
-            return _of_modules(noted[_SCOPES], noted.get(_CLASSES, "")), label(proto.name)
-    name = decoded(proto.name)
+    if _SCOPES in noted:
+        return _of_modules(noted[_SCOPES], noted.get(_CLASSES, "")), label(name)
     if "/" not in name:
         return (), label(name)
     outer, _, own = name.rpartition("/")
     return of_path(outer), label(own)
 
 
+def source_of(noted: Mapping[str, str]) -> str:
+    """Return the last line of the model's own code that called what a node does, ``""`` if it does not say."""
+    trace = noted.get(_TRACE, "")
+    calls = _CALL.findall(trace) if len(trace) <= _LONGEST else []
+    own = [(file, line) for file, line in calls if not _LIBRARY.search(file)]
+    return label(place(own[-1][0].replace("\\", "/"), int(own[-1][1]))) if own else ""
+
+
 def root_class(proto: Any) -> str:
     """Return the class of the model that a node was exported from, ``""`` if it does not say."""
-    noted = {p.key: decoded(p.value) for p in proto.metadata_props}
+    noted = noted_in(proto)
     scopes, classes = _quoted(noted.get(_SCOPES, "")), _quoted(noted.get(_CLASSES, ""))
     return label(classes[0]) if scopes[:1] == [""] and classes else ""
 

@@ -253,6 +253,7 @@ class Walk:
                 holder = key = self._calls.row(node, taken.reads, place.holder, again=place.again)
         own = settings(node) if node.attributes else ()
         record = self._calls.operation(node, taken, own, parent, key=key, holder=holder)
+        record.source = node.source
         outputs = self._outputs(node, place)
         if not contracts_nothing(node):
             record.compute = contractions(Step(node, taken.tensors, outputs, self._batch))
