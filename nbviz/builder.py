@@ -8,9 +8,20 @@ from operator import attrgetter
 from typing import Any
 
 from nbviz.columns import Columns
-from nbviz.graph import Call, CallKind, Diagnostic, Edge, Group, Layer, ModelGraph, OptimizerState, Parameter
+from nbviz.graph import (
+    Call,
+    CallKind,
+    Diagnostic,
+    Edge,
+    Group,
+    Layer,
+    ModelGraph,
+    OptimizerState,
+    Parameter,
+    TensorSpec,
+)
 from nbviz.progress import report
-from nbviz.records import CallRecord, Cut, LayerRecord, Mark, Port, Stored
+from nbviz.records import CallRecord, Cut, LayerRecord, Mark, Port, Produced, Stored
 
 
 def escape(segment: str) -> str:
@@ -44,7 +55,7 @@ class GraphBuilder:
         self._layer_paths: set[str] = set()
         self._parameters: dict[Hashable, Stored] = {}
         self._producer: dict[int, tuple[int, int]] = {}
-        self._produced: list[tuple[int, object, tuple[int, int]]] = []
+        self._produced: list[Produced] = []
 
     # Layers and parameters
 
@@ -153,8 +164,36 @@ class GraphBuilder:
                 self._produce(tensor, (call.id, port))
 
     def _produce(self, tensor: object, origin: tuple[int, int]) -> None:
+        self._produced.append((tensor, origin, self._producer.get(id(tensor))))
         self._producer[id(tensor)] = origin
-        self._produced.append((id(tensor), tensor, origin))
+
+    def pass_through(self, call: CallRecord, tensor: Port, output: int | None = None) -> int:
+        """Let a tensor that a call has changed go into it as it was, and come out of it; return the output that it is.
+
+        ``output`` is given where another tensor that is the same comes out already.
+        """
+        token, known = tensor
+        self._take(call, known, self._producer.get(id(token)))
+        if output is None:
+            output = len(call.outputs)
+            call.outputs += (known,)
+        self._produce(token, (call.id, output))
+        return output
+
+    def take_outer(self, call: CallRecord) -> bool:
+        """Let a call take all that calls inside it take from outside; tell whether there is anything that it was not given."""
+        given = len(call.inputs)
+        for inner in self.calls[call.id + 1 :]:
+            for known, origin in zip(inner.inputs, inner.sources, strict=True):
+                if origin is not None and origin[0] < call.id:
+                    self._take(call, known, origin)
+        return len(call.inputs) > given
+
+    @staticmethod
+    def _take(call: CallRecord, known: TensorSpec, origin: tuple[int, int] | None) -> None:
+        if origin is not None and origin not in call.sources:
+            call.inputs += (known,)
+            call.sources += (origin,)
 
     def alias(self, new: object, old: object) -> None:
         """Say that ``new`` is the same tensor as ``old`` under another identity."""
@@ -183,8 +222,11 @@ class GraphBuilder:
         first, tensors, layers = begun.calls, begun.tensors, begun.layers
         cut = Cut(self.calls[first:], self._produced[tensors:], self._layers[layers:], call.counters)
         del self.calls[first:], self._produced[tensors:], self._layers[layers:]
-        for key, _, _ in cut.produced:
-            self._producer.pop(key, None)
+        for tensor, _, before in reversed(cut.produced):
+            if before is None:
+                self._producer.pop(id(tensor), None)
+            else:
+                self._producer[id(tensor)] = before
         for record in cut.layers:
             del self._layer_of[record.key]
             self._layer_paths.discard(record.path)
@@ -195,7 +237,7 @@ class GraphBuilder:
         """Put back what ``cut`` has taken out of this call."""
         self.cut(call)
         self.calls.extend(cut.calls)
-        for _, tensor, origin in cut.produced:
+        for tensor, origin, _ in cut.produced:
             self._produce(tensor, origin)
         for record in cut.layers:
             self._layers.append(record)

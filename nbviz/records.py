@@ -12,6 +12,9 @@ from nbviz.shape import Shape
 Port = tuple[object, TensorSpec]
 """A tensor as the framework holds it, and what is known of it."""
 
+Produced = tuple[object, tuple[int, int], tuple[int, int] | None]
+"""A tensor, the call and output that it comes from, and those that it came from before."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Cut:
     """What happened inside one call, taken out of a builder so that it can be put back."""
 
     calls: list[CallRecord]
-    produced: list[tuple[int, object, tuple[int, int]]]
+    produced: list[Produced]
     layers: list[LayerRecord]
     counters: dict[str, int] | None
 

@@ -64,6 +64,10 @@ class AbstractOperations:
         """Return what takes a tensor's place in operations."""
         return self._standins.of(tensor)
 
+    def storage(self, tensor: Any) -> int:
+        """Return what tells the storage of a stand-in from others."""
+        return self._standins.storage(tensor)
+
     def token(self, tensor: Any) -> Any:
         """Return the tensor itself: it holds little or nothing."""
         return tensor

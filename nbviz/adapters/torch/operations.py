@@ -12,7 +12,7 @@ from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.restore import Values, writes
 from nbviz.adapters.torch.standins import to_meta
 from nbviz.adapters.torch.steps import Steps
-from nbviz.adapters.torch.tensors import leaves, mapped, version
+from nbviz.adapters.torch.tensors import leaves, mapped, storage_key, version
 from nbviz.graph import Compute
 
 
@@ -83,6 +83,10 @@ class Operations(Protocol):
         """Return what computes for a tensor."""
         ...
 
+    def storage(self, tensor: Any) -> int:
+        """Return what tells the storage of a tensor from others while it lives; 0 where it has none of its own."""
+        ...
+
     def token(self, tensor: Any) -> Any:
         """Return what a tensor is known by."""
         ...
@@ -94,7 +98,8 @@ def counted(function: Any, args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, 
 
     if isinstance(function, torch._ops.HigherOrderOperator):
         return function(*args, **kwargs), None
-    if operation_name(function) in NEVER:
+    name = operation_name(function)
+    if name in NEVER or name.startswith("foreach_"):  # PyTorch does not count what these write while they are watched
         return function(*args, **kwargs), ()
     return watched(function, args, kwargs)
 
@@ -182,6 +187,10 @@ class RealOperations:
     def stand_in(self, tensor: Any) -> Any:
         """Return the tensor."""
         return tensor
+
+    def storage(self, tensor: Any) -> int:
+        """Ask the tensor itself."""
+        return storage_key(tensor)
 
     def token(self, tensor: Any) -> Any:
         """Return an object that lives on when the tensor does not."""

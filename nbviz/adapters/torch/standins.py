@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from nbviz.adapters.torch.tensors import is_wrapped, storage_key
+from nbviz.adapters.torch.tensors import is_wrapped, storage_key, storage_of
 
 MOST_ELEMENTS = 1 << 20
 """Elements up to which what is made of real numbers alone stays real: a mask over 1,024 positions."""
@@ -76,7 +76,8 @@ class StandIns:
         self._made: dict[int, Any] = {}
         self._devices: dict[int, Any] = {}
         self._storages: set[int] = set()
-        self._lost: set[int] = set()
+        self._lost: dict[int, Any] = {}
+        self._before: dict[int, int] = {}  # storages without values, and those with values that they take the place of
         self._without_values: dict[int, Any] = {}
         self._kept: list[Any] = []
 
@@ -104,8 +105,13 @@ class StandIns:
         if found is None:
             found = self._stand_in(tensor)
         if self._lost and found.device.type != "meta" and storage_key(found) in self._lost:
-            found = self._without_values.setdefault(key, to_meta(found))
+            found = self._without_values[key] if key in self._without_values else self._emptied(key, found)
         return found
+
+    def storage(self, tensor: Any) -> int:
+        """Return what tells the storage of a tensor from others, in which it stays when it loses its values."""
+        key = storage_key(self.of(tensor))
+        return self._before.get(key, key)
 
     def like(self, tensor: Any) -> Any:
         """Return what has the shape, strides and dtype of a stand-in: the weight itself, if it has none so far."""
@@ -116,8 +122,28 @@ class StandIns:
 
     def lose(self, tensor: Any) -> None:
         """Forget the values of a real tensor, and of all that share its storage: what has no values was written into it."""
-        self._lost.add(storage_key(tensor))
+        import torch
+
+        storage, key = storage_of(tensor), storage_key(tensor)
+        if key not in self._lost:
+            empty = torch.UntypedStorage(storage.nbytes() if key else 0, device="meta")
+            self._lost[key] = empty
+            self._before[empty._cdata] = key
         self._kept.append(tensor)
+
+    def _emptied(self, key: int, tensor: Any) -> Any:
+        """Return a tensor without values that lies where a real one does, beside those that share its storage."""
+        import torch
+
+        before = storage_key(tensor)
+        if is_wrapped(tensor) or not before or tensor.is_quantized or _has_parts(tensor):
+            found = to_meta(tensor)
+            self._before[storage_key(found)] = before
+        else:
+            found = torch.empty(0, dtype=tensor.dtype, device="meta")
+            found.set_(self._lost[before], tensor.storage_offset(), tensor.shape, tensor.stride())
+        self._without_values[key] = found
+        return found
 
     def _stand_in(self, tensor: Any) -> Any:
         import torch

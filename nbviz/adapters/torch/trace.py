@@ -60,7 +60,7 @@ class Trace:
         self.culprit: tuple[BaseException, CallRecord] | None = None
         self._modules = modules
         self._running: list[Any] = []
-        self._storages = Storages(builder, operations.stand_in, operations.token, keeps=operations.keeps)
+        self._storages = Storages(builder, operations, held)
         self._packs = any(isinstance(key, tuple) for key in held)
         self._root: CallRecord | None = None
         self._warned = False
@@ -115,7 +115,8 @@ class Trace:
             given = tensors(args, kwargs)
             record = self._open(module, given)
             steps = self.operations.steps
-            key = None if steps is None or record.id == 0 else steps.key(module, args, kwargs, given)
+            follow = steps is None or record.id == 0 or self._has_computed(module)
+            key = None if steps is None or follow else steps.key(module, args, kwargs, given)
             known = None if steps is None or key is None else steps.recall(key)
             if known is not None:
                 return self._repeat(module, record, known, given)
@@ -128,6 +129,7 @@ class Trace:
         except Exception as error:
             self._blame(error, record)
             if record.id and self._is_one_step(module, record):
+                self._storages.take_back(record)
                 self.builder.cut(record)
                 self.culprit = (error, record)
             raise
@@ -171,24 +173,30 @@ class Trace:
         known = all(call.compute is not None for call in inside)
         record.compute = summed(p for call in inside for p in call.compute or ()) if known else None
         record.reads = tuple(dict.fromkeys(key for call in inside for key in call.reads))
-        written = [t for t in self._storages.since(record.id) if id(t) not in self.held]
+        written = self._storages.take_back(record)
+        more = self.builder.take_outer(record)
         self.builder.cut(record)
-        if key is not None and not written and self.operations.steps is not None:
+        if key is not None and not written and not more and self.operations.steps is not None:
             names: dict[Hashable, str] = {id(t): name for name, t in {**module._parameters, **module._buffers}.items()}
             reads = [names.get(read) for read in record.reads]
             if None not in reads:
                 self.operations.steps.keep(key, outputs, given, record.compute, reads)
-        same = {id(t) for t in given} - {
-            id(t) for t in written
-        }  # what comes back as it was: the step still has its place
+        # what comes back as it was: the step still has its place
+        same = {id(t) for t in given} - {key for write in written for key, _, _ in write.tensors}
         outputs = self.operations.renewed(outputs, same)
         made = tensors(outputs)
         self._end(record, made)
-        for tensor in written:
-            if made and all(tensor is not t for t in made):
-                self.builder.alias(self._token(tensor), self._token(made[0]))
-        self._storages.note(written, record)
+        self._storages.hand_over(written, made, record)
         return outputs
+
+    def _has_computed(self, module: Any) -> bool:
+        """Tell whether calls have made or changed what a module holds, as ``functional_call`` and in-place changes do."""
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is not None:
+                self._storages.follow(tensor)
+                if self.builder.knows(self.operations.token(tensor)):
+                    return True
+        return False
 
     def _is_one_step(self, module: Any, record: CallRecord) -> bool:
         """Tell whether a call is one step of PyTorch's own, in which nobody would look: no module ran inside."""
@@ -242,15 +250,26 @@ class Trace:
         except Exception as error:
             self._blame(error, self._begin(function, given, args, kwargs))
             raise
-        # that a normalisation updates its statistics is no part of the path of the data
-        made = [t for t in outcome.made if id(t) not in self.held] or outcome.made
+        made, written = self._changes(outcome, kwargs)
         if made:
             record = self._begin(function, given, args, kwargs)
             record.compute = outcome.compute
             self._warn(record, outcome)
             self._end(record, made)
-            self._storages.note([t for t in outcome.written if any(t is m for m in made)], record)
+            if written:
+                self._storages.note(written, made, record)
         return outcome.value
+
+    def _changes(self, outcome: Outcome, kwargs: Any) -> tuple[list[Any], list[Any]]:
+        """Return the tensors that a function has made or changed, and those that it has changed."""
+        if not outcome.written:
+            return outcome.made, []
+        written = self._storages.written(outcome.written, outcome.value, kwargs)
+        only_read = {id(t) for t in outcome.written} - {id(t) for t in written}
+        changed = [t for t in outcome.made if id(t) not in only_read]
+        # that a normalisation updates its statistics is no part of the path of the data
+        made = [t for t in changed if id(t) not in self.held] or changed
+        return made, [t for t in written if any(t is m for m in made)]
 
     def _warn(self, record: CallRecord, outcome: Outcome) -> None:
         """Say once that tensors on several devices meet: without values that does not matter, for a real run it does."""
