@@ -23,6 +23,8 @@ class TorchAdapter:
 
     def read(self, model: Any, inputs: Any, *, run: bool = False) -> Any:
         """Read a module (see ``nbviz.adapters.torch.model.read_model``)."""
+        from nbviz.adapters.torch.mode import told_to
         from nbviz.adapters.torch.model import read_model
 
-        return read_model(model, inputs, run=run)
+        with told_to(None):  # who is being read, and reads another in its forward, has no part in that
+            return read_model(model, inputs, run=run)

@@ -15,6 +15,15 @@ _ONE_AT_A_TIME = threading.RLock()
 """Traces of several threads follow each other: two that put ``Module.__call__`` back could do so in the wrong order."""
 
 
+class _Here(threading.local):
+    """What this thread does is told to one handler: a model that is read inside another's pass is no part of that."""
+
+    handler: Handler | None = None
+
+
+_HERE = _Here()
+
+
 class Handler(Protocol):
     """What a trace does with what is intercepted."""
 
@@ -24,6 +33,10 @@ class Handler(Protocol):
 
     def call_module(self, module: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run a module; ``call`` does so with all its hooks."""
+        ...
+
+    def called_elsewhere(self, module: Any) -> None:
+        """Hear, in another thread, that this one calls a module there."""
         ...
 
 
@@ -42,9 +55,21 @@ def _functions_mode() -> Any:
             self.handler = handler
 
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if _HERE.handler is not self.handler:
+                return func(*args, **(kwargs or {}))
             return self.handler.function(func, args, kwargs or {})
 
     return Functions
+
+
+@contextmanager
+def told_to(handler: Handler | None) -> Iterator[None]:
+    """Let this thread tell one handler what it does, or none."""
+    before, _HERE.handler = _HERE.handler, handler
+    try:
+        yield
+    finally:
+        _HERE.handler = before
 
 
 def not_compiled() -> AbstractContextManager[Any]:
@@ -93,21 +118,25 @@ def calls(handler: Handler) -> Iterator[None]:
         running = [handler]
 
         def call_module(module: Any, *args: Any, **kwargs: Any) -> Any:
-            if not running or threading.get_ident() != thread:
+            if running and threading.get_ident() != thread:
+                running[0].called_elsewhere(module)
+            if not running or _HERE.handler is not running[0]:
                 return module_call(module, *args, **kwargs)
             call = _by_functions(running[0], module, module_call)
             return running[0].call_module(module, call, args, kwargs)
 
         def call_script(function: Any, *args: Any, **kwargs: Any) -> Any:
             # inside a function of PyTorch no mode is active: what it calls belongs to it
-            if not running or threading.get_ident() != thread or not torch._C._is_torch_function_mode_enabled():
+            told = running and _HERE.handler is running[0]
+            if not told or not torch._C._is_torch_function_mode_enabled():
                 return script_call(function, *args, **kwargs)
             named = function_of(function.name, functools.partial(script_call, function))
             return _scripted(running[0], named, args, kwargs)
 
         torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = call_module, call_script
         try:
-            yield
+            with told_to(handler):
+                yield
         finally:
             running.clear()
             torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = module_call, script_call

@@ -14,6 +14,7 @@ from nbviz.adapters.torch.distributed import alone
 from nbviz.adapters.torch.failures import ONE_DEVICE
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
 from nbviz.adapters.torch.lazy import take_shape
+from nbviz.adapters.torch.missing import ELSEWHERE, without_tensors
 from nbviz.adapters.torch.mode import calls, functions, not_compiled
 from nbviz.adapters.torch.operations import Operations, Outcome
 from nbviz.adapters.torch.quantized import reads
@@ -64,6 +65,7 @@ class Trace:
         self._packs = any(isinstance(key, tuple) for key in held)
         self._root: CallRecord | None = None
         self._warned = False
+        self._elsewhere: CallRecord | None = None
         self._memory: Memory | None = None
 
     @contextmanager
@@ -107,7 +109,10 @@ class Trace:
             record.inputs = tuple(known for _, known in found)
             self.builder.mark(record)
             self._root = record
-        self.model(*args, **kwargs)
+        try:
+            self.model(*args, **kwargs)
+        finally:
+            self._tell_elsewhere()
 
     def call_module(self, module: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Record a call of a module around all that it does, its hooks too."""
@@ -189,6 +194,19 @@ class Trace:
         self._storages.hand_over(written, made, record)
         return outputs
 
+    def called_elsewhere(self, module: Any) -> None:
+        """Remember in which call another thread was first seen to run a part of the model."""
+        if self._elsewhere is None and id(module) in self._modules:
+            self._elsewhere = self.stack[-1] if self.stack else self.builder.calls[0]
+
+    def _tell_elsewhere(self) -> None:
+        """Say what is missing where other threads ran a part of the model: nobody knows what they contracted."""
+        if self._elsewhere is not None:
+            calls, at = self.builder.calls, self._elsewhere.id
+            record = self._elsewhere if at < len(calls) and calls[at] is self._elsewhere else calls[0]
+            record.compute = None
+            self.builder.note(ELSEWHERE, record.path)
+
     def _has_computed(self, module: Any) -> bool:
         """Tell whether calls have made or changed what a module holds, as ``functional_call`` and in-place changes do."""
         for tensor in (*module._parameters.values(), *module._buffers.values()):
@@ -207,6 +225,8 @@ class Trace:
     def _leave(self, outputs: Any) -> None:
         """Record where the model's outputs go out: one exit for each part of what it gives, a cache of many tensors too."""
         found = list(named_tensors(outputs))
+        if not found and outputs is not None:
+            self.builder.note(without_tensors(outputs))
         self._ports([tensor for _, tensor in found])
         self.builder.end(self.builder.calls[0], [(self._token(t), spec(t)) for t in tensors(outputs)])
         parts: dict[str, list[tuple[str, Any]]] = {}

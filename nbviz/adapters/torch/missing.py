@@ -1,0 +1,32 @@
+"""Says what of a forward pass cannot be seen, though it did not fail."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+ELSEWHERE = (
+    "Other threads call modules of this model during its forward pass. Only what the thread does that reads is followed: calls, "
+    "edges and multiply-accumulates of the others are missing. For these, give a model that does its work in one thread."
+)
+
+
+def without_tensors(outputs: Any) -> str:
+    """Return why no output is shown of a model that gives this, in which there are no tensors."""
+    if inspect.isgenerator(outputs):
+        return (
+            "forward gives a generator, whose code runs when somebody takes from it: it is not followed. For the graph, give a "
+            "module whose forward returns list(model(...))."
+        )
+    if inspect.iscoroutine(outputs) or inspect.isasyncgen(outputs):
+        if inspect.iscoroutine(outputs):
+            outputs.close()  # Python warns of one that nobody has awaited
+        return (
+            "forward is asynchronous: its code runs when somebody awaits it, and is not followed. For the graph, give a module "
+            "whose forward is not."
+        )
+    return f"forward gives {_a(type(outputs).__name__)}, in which no tensors are found: the graph has no outputs."
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
