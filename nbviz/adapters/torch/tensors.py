@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -137,14 +138,30 @@ def _inside(value: Any, *, objects: bool) -> Iterator[tuple[str, Any]]:
         yield from ((plain(key), item) for key, item in value.items())
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         yield from zip(value._fields, value, strict=False)
-    elif isinstance(value, (tuple, list)):
+    elif isinstance(value, (tuple, list, deque)):
         yield from ((str(i), item) for i, item in enumerate(value))
+    elif isinstance(value, (set, frozenset)):  # whose order differs from run to run
+        yield from ((str(i), item) for i, item in enumerate(sorted(value, key=_order)))
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
     elif objects and not isinstance(value, type) and not callable(value):
-        held = getattr(value, "__dict__", None)  # a cache of keys and values, say
-        if isinstance(held, dict):
-            yield from ((key, item) for key, item in held.items() if not key.startswith("_"))
+        yield from ((key, item) for key, item in _attributes(value) if not key.startswith("_"))
+
+
+def _order(item: Any) -> str:
+    return str(tuple(getattr(item, "shape", ())))
+
+
+def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what an object holds: a cache of keys and values, say."""
+    for cls in type(value).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        for key in (slots,) if isinstance(slots, str) else slots:
+            if key != "__dict__" and hasattr(value, key):
+                yield key, getattr(value, key)
+    held = getattr(value, "__dict__", None)
+    if isinstance(held, dict):
+        yield from held.items()
 
 
 def tensors(*structures: Any) -> list[Any]:
