@@ -89,8 +89,18 @@ def lists(self, x):
     return y
 
 
+@torch.inference_mode()
+def uncounted(self, x):
+    y = self.lin(x)
+    y[:1].add_(1)
+    out = torch.zeros(2, 4)
+    out[:1].copy_(y[:1])
+    out[1] = y[1]
+    return out
+
+
 CASES = [
-    halves, chunks, outs, views_of_views, complex_parts, a_buffer, a_cache, views_made_before, a_step, lists
+    halves, chunks, outs, views_of_views, complex_parts, a_buffer, a_cache, views_made_before, a_step, lists, uncounted
 ]  # fmt: skip
 
 
@@ -154,6 +164,31 @@ def test_writes_beside_each_other_do_not_meet():
     found = edges(graph_of(forward))
     assert ("add_#1", "mul_#1") not in found
     assert {("add_#1", "output#1"), ("mul_#1", "output#2")} <= found
+
+
+def test_an_item_that_is_set_changes_no_other():
+    def forward(self, x):
+        y = self.lin(x)
+        beside, same = y[:, :2], y[:, 1:3]
+        y[:, 2:] = 0
+        return beside * 2, same * 2, y
+
+    found = edges(graph_of(forward))
+    assert ("getitem#1", "mul#1") in found
+    assert {("setitem#1", "mul#2"), ("getitem#2", "setitem#1"), ("setitem#1", "output#3")} <= found
+
+
+def test_writes_inside_vmap_are_calls():
+    def forward(self, x):
+        def one(row):
+            out = torch.zeros_like(row)
+            out[:2].add_(row[:2])
+            return out
+
+        return torch.vmap(one)(self.lin(x))
+
+    for run in False, True:
+        assert {("getitem#2", "add_#1"), ("add_#1", "output#1")} <= edges(graph_of(forward, run=run))
 
 
 def test_a_buffer_that_was_written_is_no_longer_the_one_that_an_equal_layer_read():

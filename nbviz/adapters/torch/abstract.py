@@ -12,7 +12,7 @@ from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import SIZED_BY_VALUES, with_known_sizes, with_numbers
 from nbviz.adapters.torch.lazy import still_lazy
 from nbviz.adapters.torch.memo import Memo, key_of
-from nbviz.adapters.torch.operations import Outcome, changed, counted
+from nbviz.adapters.torch.operations import Outcome, changed, counted, is_changed, targets
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
 from nbviz.adapters.torch.refusals import asked_again
 from nbviz.adapters.torch.scripted import holds_weights
@@ -168,7 +168,8 @@ class AbstractOperations:
             before = [version(t) for t in standins]
             args, kwargs = mapped((args, kwargs), self._standins.of)
             value, compute = counted(function, args, _placed(kwargs, "cpu"))
-            return self._outcome(value, given, standins, changed(standins, before), compute, device)
+            wrote = changed(standins, before, targets(function, args, kwargs))
+            return self._outcome(value, given, standins, wrote, compute, device)
         by_values = name in SIZED_BY_VALUES and any(t.device.type != "meta" for t in standins)
         key = None if by_values else key_of(function, (args, kwargs), self._standins.of)
         known = self._memo.recall(key)
@@ -187,6 +188,7 @@ class AbstractOperations:
         Return what it gives, what it contracts, what it wrote, and whether no value had a part in that.
         """
         function, arguments = without_functions(function, mapped(arguments, self._standins.of))
+        told = targets(function, *arguments)
         function, args, kwargs = counterpart(function, *arguments)
         args, kwargs = autocast(name, device.type, (args, kwargs))
         function, args, kwargs = with_known_sizes(function, name, args, kwargs)
@@ -198,7 +200,8 @@ class AbstractOperations:
             if name in _ASK_VALUES or asks_values(error):
                 raise NeedsValuesError(name, standins, self._standins.home) from error
             value, compute, plain = asked_again(function, (args, kwargs), error), None, False
-        wrote = [id(t) in meta and version(meta[id(t)]) != before[id(t)] for t in standins]
+        told = {id(meta[key]) for key in told if key in meta}
+        wrote = [id(t) in meta and is_changed(meta[id(t)], before[id(t)], told) for t in standins]
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
         for tensor, written in zip(standins, wrote, strict=True):
             if written and tensor.device.type != "meta":

@@ -12,8 +12,11 @@ from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.restore import Values, writes
 from nbviz.adapters.torch.standins import to_meta
 from nbviz.adapters.torch.steps import Steps
-from nbviz.adapters.torch.tensors import leaves, mapped, storage_key, version
+from nbviz.adapters.torch.tensors import is_wrapped, leaves, mapped, storage_key, version
 from nbviz.graph import Compute
+
+_NO_WRITES = frozenset({"detach_", "rename_", "share_memory_"})
+"""What changes a tensor in place, but no element of it."""
 
 
 @final
@@ -104,9 +107,24 @@ def counted(function: Any, args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, 
     return watched(function, args, kwargs)
 
 
-def changed(given: list[Any], before: list[int]) -> list[bool]:
-    """Tell of each tensor whether it was written since its version was ``before``."""
-    return [version(t) != then for t, then in zip(given, before, strict=True)]
+def targets(function: Any, args: Any, kwargs: Any) -> set[int]:
+    """Return the identities of the tensors that a function writes into, as far as its name tells."""
+    if not writes(function, kwargs) or operation_name(function) in _NO_WRITES:
+        return set()
+    return {id(t) for t in leaves(kwargs.get("out")) or leaves(args[:1])}
+
+
+def is_changed(tensor: Any, before: int, told: set[int]) -> bool:
+    """Tell whether a tensor was written since its version was ``before``; ``told`` are the targets of what ran.
+
+    Some tensors do not count what is written into them: those of the inference mode, and those inside vmap and its like.
+    """
+    return version(tensor) != before or (id(tensor) in told and (tensor.is_inference() or is_wrapped(tensor)))
+
+
+def changed(given: list[Any], before: list[int], told: set[int]) -> list[bool]:
+    """Tell of each tensor whether it was written (see ``is_changed``)."""
+    return [is_changed(t, then, told) for t, then in zip(given, before, strict=True)]
 
 
 def _by_shapes(function: Any, args: Any, kwargs: Any) -> tuple[Compute, ...] | None:
@@ -157,11 +175,11 @@ class RealOperations:
     def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
         """Run a function on what it was given."""
         self._keep(function, kwargs, given)
-        before = [version(t) for t in given]
+        before, told = [version(t) for t in given], targets(function, args, kwargs)
         value, compute = counted(function, args, kwargs)
         if compute is None:
             compute = _by_shapes(function, args, kwargs)
-        written = [t for t, wrote in zip(given, changed(given, before), strict=True) if wrote]
+        written = [t for t, wrote in zip(given, changed(given, before, told), strict=True) if wrote]
         old = {id(t) for t in given}
         return Outcome(value, [t for t in leaves(value) if id(t) not in old] + written, written, compute)
 

@@ -105,12 +105,12 @@ class Storages:
         told = {id(t) for t in leaves(kwargs.get("out"))} or {id(t) for t in leaves(value)}
         return [t for group in groups.values() for t in ([t for t in group if id(t) in told] or group[:1])]
 
-    def note(self, written: list[Any], made: list[Any], record: CallRecord) -> None:
-        """Record that a call, which has made tensors, has written into some."""
+    def note(self, written: list[Any], made: list[Any], record: CallRecord, index: Any = ...) -> None:
+        """Record that a call, which has made tensors, has written into some, there where an index says."""
         for tensor in written:
             key = self._operations.storage(tensor)
             if key:
-                where = (id(tensor), self._operations.token(tensor), self._region(tensor))
+                where = (id(tensor), self._operations.token(tensor), self._region(tensor, index))
                 self._write(key, self._reference(tensor), made, record).tensors.append(where)
 
     def _write(self, key: int, reference: Any, made: list[Any], record: CallRecord) -> Write:
@@ -172,8 +172,9 @@ class Storages:
     def _place(self, tensor: Any) -> Place:
         return self._region(tensor), spec(tensor)
 
-    def _region(self, tensor: Any) -> Region | None:
-        return region_of(self._operations.stand_in(tensor))
+    def _region(self, tensor: Any, index: Any = ...) -> Region | None:
+        own = self._operations.stand_in(tensor)
+        return region_of(own if index is ... or not _is_of_a_view(index) else own[index])
 
     def _reference(self, tensor: Any) -> Any:
         """Return what tells whether the storage lives, whose key may become another's; None where all live on."""
@@ -182,6 +183,16 @@ class Storages:
         from torch.multiprocessing.reductions import StorageWeakRef
 
         return StorageWeakRef(storage_of(tensor))
+
+
+def _is_of_a_view(index: Any) -> bool:
+    """Tell whether what an index gives is a view: with tensors and lists in it, it is a copy."""
+    parts = index if isinstance(index, tuple) else (index,)
+    numbers = (
+        *parts,
+        *(end for part in parts if isinstance(part, slice) for end in (part.start, part.stop, part.step)),
+    )
+    return all(part is None or part is ... or type(part) in (int, slice) for part in numbers)
 
 
 def _is_gone(reference: Any) -> bool:

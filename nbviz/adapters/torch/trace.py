@@ -277,7 +277,7 @@ class Trace:
             self._warn(record, outcome)
             self._end(record, made)
             if written:
-                self._storages.note(written, made, record)
+                self._storages.note(written, made, record, args[1] if record.op == "setitem" else ...)
         return outcome.value
 
     def _changes(self, outcome: Outcome, kwargs: Any) -> tuple[list[Any], list[Any]]:
