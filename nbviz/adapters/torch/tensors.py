@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nbviz.adapters.text import plain
+from nbviz.adapters.undo import attributes_of, slots_of
 from nbviz.graph import TensorSpec
 from nbviz.shape import Shape
 
@@ -145,23 +146,12 @@ def _inside(value: Any, *, objects: bool) -> Iterator[tuple[str, Any]]:
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
     elif objects and not isinstance(value, type) and not callable(value):
-        yield from ((key, item) for key, item in _attributes(value) if not key.startswith("_"))
+        held = {**slots_of(value), **(attributes_of(value) or {})}  # a cache of keys and values, say
+        yield from ((key, item) for key, item in held.items() if not key.startswith("_"))
 
 
 def _order(item: Any) -> str:
     return str(tuple(getattr(item, "shape", ())))
-
-
-def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what an object holds: a cache of keys and values, say."""
-    for cls in type(value).__mro__:
-        slots = vars(cls).get("__slots__", ())
-        for key in (slots,) if isinstance(slots, str) else slots:
-            if key != "__dict__" and hasattr(value, key):
-                yield key, getattr(value, key)
-    held = getattr(value, "__dict__", None)
-    if isinstance(held, dict):
-        yield from held.items()
 
 
 def tensors(*structures: Any) -> list[Any]:
