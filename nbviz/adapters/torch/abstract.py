@@ -14,7 +14,7 @@ from nbviz.adapters.torch.lazy import still_lazy
 from nbviz.adapters.torch.memo import Memo, key_of
 from nbviz.adapters.torch.operations import Outcome, changed, counted
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
-from nbviz.adapters.torch.refusals import asked_again
+from nbviz.adapters.torch.refusals import asked_again, check_overlaps
 from nbviz.adapters.torch.scripted import holds_weights
 from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
@@ -195,6 +195,8 @@ class AbstractOperations:
                 raise NeedsValuesError(name, standins, self._standins.home) from error
             value, compute, plain = asked_again(function, (args, kwargs), error), None, False
         wrote = [id(t) in meta and version(meta[id(t)]) != before[id(t)] for t in standins]
+        if any(wrote):
+            check_overlaps(function, (args, kwargs), [t for t, written in zip(standins, wrote, strict=True) if written])
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
         for tensor, written in zip(standins, wrote, strict=True):
             if written and tensor.device.type != "meta":

@@ -101,7 +101,7 @@ def hint(record: CallRecord, settings: dict[str, Setting], error: Exception) -> 
     if not record.inputs or record.inputs[0].shape is None:
         return ""
     shape = record.inputs[0].shape.dims
-    for rule in (_width, _channels, _rank, _indices, _dtypes, _devices):
+    for rule in (_width, _channels, _rank, _indices, _dtypes, _devices, _layout):
         found = rule(shape, settings, record, str(error))
         if found:
             return found
@@ -166,3 +166,12 @@ def _dtypes(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
 
 def _devices(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     return ONE_DEVICE if "same device" in said else ""
+
+
+def _layout(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    if "view size is not compatible" in said:
+        return (
+            "Its axes were permuted, or it is a part of another tensor, so that its elements do not follow each other in memory: "
+            "use .reshape(...), which copies where it has to, or .contiguous().view(...)."
+        )
+    return ""
