@@ -61,6 +61,11 @@ OPERATIONS = {
     "cat": lambda x: torch.cat([x, torch.zeros(3, 5)], 1),
     "matmul": lambda x: x @ x,
     "view": lambda x: x.view(3, 7),
+    "view of permuted axes": lambda x: x.t().view(-1),
+    "view of images whose channels lie last": lambda x: (
+        x.view(2, 2, 2, 1).expand(2, 2, 2, 2).contiguous(memory_format=torch.channels_last).view(-1)
+    ),
+    "write into expanded elements": lambda x: x[:, :1].expand(2, 4).add_(1),
     "permute": lambda x: x.permute(0, 1, 2),
     "index": lambda x: x[:, 9],
     "split": lambda x: x.split([3, 3], 1),
@@ -79,6 +84,22 @@ def test_exception_is_the_one_of_a_real_run(name):
     assert type(error) is type(real.value)
     assert str(error) == str(real.value)
     assert "test_torch_failures.py" in diagnostic.message
+
+
+def test_a_view_that_needs_a_copy_is_told_how_to_get_one():
+    _, diagnostic = failed(Fails(lambda x: x.t().view(-1)), (None, 4))
+    assert "use .reshape(...)" in diagnostic.message
+    assert read(Fails(lambda x: x.t().reshape(-1)), (None, 4)).error is None
+    assert read(Fails(lambda x: x[:, :1].expand(2, 4).fill_(1)), (2, 4)).error is None  # which is not refused
+
+
+def test_arguments_of_distributions_are_checked_where_the_model_says_so_and_after():
+    explicit = Fails(lambda x: torch.distributions.Normal(x, x.exp(), validate_args=True).rsample())
+    _, diagnostic = failed(explicit, torch.randn(2, 4))
+    assert "run=True" in diagnostic.message
+    assert read(explicit, torch.randn(2, 4), run=True).error is None
+    with pytest.raises(ValueError, match="scale"):
+        torch.distributions.Normal(0.0, torch.tensor(-1.0))
 
 
 def test_tensors_on_several_devices_are_noted():

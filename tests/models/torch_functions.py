@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
+from torch import distributions as D  # noqa: N812 - as in PyTorch's own documentation
 from torch import nn
 from torch.nn.attention.flex_attention import flex_attention
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -310,3 +311,51 @@ def asks_devices(self, x):
 @case([ROWS, {"a": ROWS}])
 def nested_inputs(self, both):
     return self.lin(both[0]) + both[1]["a"]
+
+
+@case(ROWS)
+def names_types(self, x):
+    y = self.lin(x)
+    assert y.type() == self.lin.weight.type() == "torch.FloatTensor"
+    return y.type(torch.FloatTensor), y.type(x.type()), y.type(torch.float64), y.type("torch.LongTensor")
+
+
+@case(ROWS)
+def copies_tensors(self, x):
+    return copy.copy(self.lin(x)) + copy.deepcopy(x)
+
+
+@case(ROWS)
+def normal_around(self, x):
+    y = self.lin(x)
+    return torch.normal(y, 1.0), torch.normal(y, y.exp()), torch.normal(0.0, y.exp())
+
+
+@case(ROWS)
+def normal_distributions(self, x):
+    y = D.Normal(self.lin(x), self.lin(x).exp())
+    many = D.MultivariateNormal(self.lin(x), torch.diag_embed(self.lin(x).exp()))
+    return (
+        y.rsample(),
+        y.log_prob(x),
+        D.kl_divergence(y, D.Normal(0.0, 1.0)),
+        D.Independent(y, 1).entropy(),
+        many.rsample(),
+    )
+
+
+@case(ROWS)
+def other_distributions(self, x):
+    y = self.lin(x)
+    chosen = D.Categorical(logits=y)
+    mixed = D.MixtureSameFamily(chosen, D.Normal(y, y.exp()))
+    bounded = D.TransformedDistribution(D.Normal(y, 1.0), [D.TanhTransform()])
+    drawn = D.Dirichlet(y.exp()).rsample(), D.Beta(y.exp(), y.exp()).sample(), bounded.rsample()
+    return chosen.sample(), chosen.entropy(), mixed.log_prob(x[:, 0]), D.Bernoulli(logits=y).sample(), *drawn
+
+
+@case(torch.randn(2, 5, 8), weights={"wide": nn.Linear(8, 8), "norm": nn.BatchNorm1d(8)})
+def views_what_kernels_lay_out(self, x):
+    y = self.wide(x).view(2, 5, 2, 4).transpose(1, 2)
+    attended = F.scaled_dot_product_attention(y, y, y).transpose(1, 2).view(2, 5, 8)
+    return self.norm(attended.transpose(1, 2)).view(2, -1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.autocast import autocast
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.control_flow import without_functions
+from nbviz.adapters.torch.distributions import unchecked
 from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import SIZED_BY_VALUES, with_known_sizes, with_numbers
+from nbviz.adapters.torch.kernels import laid_out
 from nbviz.adapters.torch.lazy import still_lazy
 from nbviz.adapters.torch.memo import Memo, key_of
 from nbviz.adapters.torch.operations import Outcome, changed, counted
@@ -18,6 +21,7 @@ from nbviz.adapters.torch.refusals import asked_again, check_overlaps
 from nbviz.adapters.torch.scripted import holds_weights
 from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
+from nbviz.adapters.torch.tensor_types import meant, type_text
 from nbviz.adapters.torch.tensors import leaves, mapped, version
 
 _GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
@@ -28,6 +32,7 @@ ASK_SIZES = frozenset({
     "size", "dim", "numel", "stride", "is_floating_point", "is_contiguous", "is_complex", "ndimension", "nelement",
     "storage_offset", "element_size", "is_signed", "is_inference", "__len__",
 })  # fmt: skip
+_CONVERSIONS = frozenset({"to", "cuda", "cpu", "type"})
 _FACTORIES = frozenset({
     "arange", "range", "linspace", "logspace", "zeros", "ones", "empty", "full", "eye", "rand", "randn", "randint", "randperm",
     "tril_indices", "triu_indices", "hann_window", "hamming_window", "blackman_window", "bartlett_window", "kaiser_window",
@@ -56,9 +61,11 @@ class AbstractOperations:
         self.steps = Steps(self._standins)
         self.keeps = True
 
-    def guarded(self, model: Any, _tensors: list[Any]) -> AbstractContextManager[None]:
-        """Keep lazy parameters lazy; of all others stand-ins are written."""
-        return still_lazy(model, "meta")
+    @contextmanager
+    def guarded(self, model: Any, _tensors: list[Any]) -> Iterator[None]:
+        """Keep lazy parameters lazy; of all others stand-ins are written. Distributions check no values: there are none."""
+        with still_lazy(model, "meta"), unchecked():
+            yield
 
     def stand_in(self, tensor: Any) -> Any:
         """Return what takes a tensor's place in operations."""
@@ -112,6 +119,10 @@ class AbstractOperations:
         if name == "get_device":
             device = self._standins.device(args[0])
             return True, -1 if device.type in ("cpu", "meta") else device.index or 0
+        if name == "type" and len(args) == 1 and not kwargs:
+            return True, type_text(args[0].dtype, self._standins.device(args[0]))
+        if name == "empty" and self._is_a_copy(args, kwargs):
+            return True, function(*args, **kwargs)
         if name == "__set__":
             self._set(function, *mapped(args, self._standins.of))
             return True, None
@@ -119,6 +130,13 @@ class AbstractOperations:
             self._standins.differentiate(args[0], *args[1:], **kwargs)
             return True, args[0]
         return False, None
+
+    def _is_a_copy(self, args: Any, kwargs: Any) -> bool:
+        """Tell whether a tensor without elements is made where our storages are: ``copy.copy`` then gives it one of these."""
+        import torch
+
+        asked = kwargs.get("device")
+        return args == ((0,),) and bool(asked == torch.device("meta") != self._standins.home)
 
     def _set(self, function: Any, tensor: Any, value: Any) -> None:
         """Set an attribute of a stand-in; as its data, a tensor with values can only take one with values."""
@@ -150,9 +168,9 @@ class AbstractOperations:
         name = operation_name(function)
         standins = [self._standins.of(t) for t in given]
         device = self._device(kwargs, given)
-        if name in ("to", "cuda", "cpu") and given:
+        if name in _CONVERSIONS and given:
             return self._moved(name, args, kwargs)
-        if name in _FACTORIES or name in _FROM_DATA:
+        if name in _FROM_DATA or (name in _FACTORIES and not (given and name == "normal")):
             value = self._created(function, name, args, kwargs)
             return self._outcome(value, given, standins, [False] * len(given), (), device)
         if name in _CHECKS and any(t.device.type == "meta" for t in standins):
@@ -190,6 +208,7 @@ class AbstractOperations:
         before = {key: version(t) for key, t in meta.items()}
         try:
             value, compute, plain = _shapes_only(function, (args, kwargs), meta)
+            value = laid_out(name, args, value)
         except RuntimeError as error:
             if name in _ASK_VALUES or asks_values(error):
                 raise NeedsValuesError(name, standins, self._standins.home) from error
@@ -292,9 +311,11 @@ def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any]) ->
 
 
 def _target(name: str, rest: list[Any], kwargs: Any, standins: StandIns) -> tuple[Any, Any, dict[str, Any]]:
-    """Return the device and dtype that ``to``, ``cuda`` or ``cpu`` ask for."""
+    """Return the device and dtype that a conversion asks for."""
     import torch
 
+    if name == "type":
+        return *meant(rest[0] if rest else kwargs["dtype"]), {}
     if name != "to":
         asked = rest[0] if rest else kwargs.get("device")
         index = asked if isinstance(asked, int) else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nbviz.adapters.torch.refusals import asked_again
+
 
 def run_kernel(func: Any, args: Any, kwargs: Any) -> Any:
     """Run one of PyTorch's dispatched operations, or only tell the shape of what it would give.
@@ -23,7 +25,39 @@ def run_kernel(func: Any, args: Any, kwargs: Any) -> Any:
         if len(dtypes) > 1:
             msg = f"expected tensors of the same dtype, but got {' and '.join(sorted(map(str, dtypes)))}"
             raise RuntimeError(msg)
-    return func(*args, **kwargs)
+    try:
+        return func(*args, **kwargs)
+    except NotImplementedError as error:
+        if func.namespace != "aten" or not _SIZED_BY_VALUES.isdisjoint(map(str, func.tags)):
+            raise
+        return asked_again(func, (args, kwargs), error)  # nobody has written a kernel for shapes
+
+
+def laid_out(name: str, args: Any, value: Any) -> Any:
+    """Return what a function gives, with its elements in the order in memory that the kernels that compute choose.
+
+    Whether a later ``view`` is refused depends on that.
+    """
+    rule = _LAYOUTS.get(name)
+    return value if rule is None else rule(args, value)
+
+
+def _as_first(args: Any, value: Any) -> Any:
+    """Order the axes in memory as those of the first argument: fused attention does, the one without a kernel does not."""
+    first = args[0]
+    if value.dim() != 4 or first.dim() != 4 or first.is_contiguous() == value.is_contiguous():
+        return value
+    order = sorted(range(4), key=first.stride().__getitem__, reverse=True)
+    return value.permute(order).contiguous().permute([order.index(axis) for axis in range(4)])
+
+
+def _contiguous(args: Any, value: Any) -> Any:
+    """Lay elements one after another, in whichever order of images: of other orders normalisations make copies."""
+    import torch
+
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    image = formats.get(value.dim())
+    return value if image is not None and value.is_contiguous(memory_format=image) else value.contiguous()
 
 
 def _grouped_mm(a: Any, b: Any, offs: Any = None, bias: Any = None, out_dtype: Any = None) -> Any:
@@ -41,4 +75,6 @@ def _grouped_mm(a: Any, b: Any, offs: Any = None, bias: Any = None, out_dtype: A
 _ONE_DTYPE = frozenset({
     "aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mv", "aten::addmv", "aten::dot", "aten::convolution",
 })  # fmt: skip
+_SIZED_BY_VALUES = frozenset({"Tag.data_dependent_output", "Tag.dynamic_output_shape"})
 _RULES = {"aten::_grouped_mm": _grouped_mm}
+_LAYOUTS = {"scaled_dot_product_attention": _as_first, "batch_norm": _contiguous}

@@ -69,7 +69,7 @@ def _really(function: Any, given: Given) -> Any:
 
 def _extent(tensor: Any) -> int:
     """Return how many elements lie between a tensor's first and its last."""
-    return 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if size)
+    return 1 + sum(int((size - 1) * stride) for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if size)
 
 
 def _like(tensor: Any) -> Any:
