@@ -359,3 +359,13 @@ def views_what_kernels_lay_out(self, x):
     y = self.wide(x).view(2, 5, 2, 4).transpose(1, 2)
     attended = F.scaled_dot_product_attention(y, y, y).transpose(1, 2).view(2, 5, 8)
     return self.norm(attended.transpose(1, 2)).view(2, -1)
+
+
+@case(torch.randn(6, 2, 4))
+def kernels_without_shapes(self, x):
+    y = self.lin(x).log_softmax(-1)
+    window = torch.hann_window(16)
+    spectrum = torch.stft(y.flatten().repeat(4), 16, window=window, return_complex=True)
+    loss = F.ctc_loss(y, torch.tensor([[1, 2], [2, 1]]), torch.tensor([6, 5]), torch.tensor([2, 1]))
+    each = F.ctc_loss(y, torch.tensor([[1, 2], [2, 1]]), (6, 5), (2, 1), reduction="none")
+    return loss, each, torch.istft(spectrum, 16, window=window), torch.linalg.lstsq(y[:, 0], x[:, 1]).solution

@@ -43,6 +43,8 @@ _ASK_VALUES = frozenset({
     "item", "tolist", "bool", "int", "float", "complex", "index", "numpy", "array", "nonzero", "argwhere", "equal", "allclose",
     "is_nonzero", "masked_select", "unique", "unique_consecutive", "bincount", "contains", "dlpack",
 })  # fmt: skip
+_ONLY_CHECKS = frozenset({"istft", "linalg_lstsq"})
+"""Functions that ask for values, but give something of the same shape for all that they do not refuse; they contract nothing."""
 
 
 @final
@@ -209,10 +211,14 @@ class AbstractOperations:
         try:
             value, compute, plain = _shapes_only(function, (args, kwargs), meta)
             value = laid_out(name, args, value)
-        except RuntimeError as error:
-            if name in _ASK_VALUES or asks_values(error):
+        except (RuntimeError, TypeError, BufferError) as error:
+            formats = name == "format" and standins[0].dim() == 0  # f"{loss:.3f}"; other tensors cannot be
+            if name not in _ONLY_CHECKS and (name in _ASK_VALUES or formats or asks_values(error)):
                 raise NeedsValuesError(name, standins, self._standins.home) from error
-            value, compute, plain = asked_again(function, (args, kwargs), error), None, False
+            if not isinstance(error, RuntimeError):
+                raise
+            value, plain = asked_again(function, (args, kwargs), error), False
+            compute = () if name in _ONLY_CHECKS else None
         wrote = [id(t) in meta and version(meta[id(t)]) != before[id(t)] for t in standins]
         if any(wrote):
             check_overlaps(function, (args, kwargs), [t for t, written in zip(standins, wrote, strict=True) if written])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -23,7 +23,11 @@ ONE_DEVICE = (
 _NO_VALUES = re.compile(r"\bmeta\b|not allocated|fake impl", re.IGNORECASE)
 
 
-def asks_values(error: RuntimeError) -> bool:
+_LONGEST = 4
+"""How many of the operations are named that have made a tensor."""
+
+
+def asks_values(error: Exception) -> bool:
     """Tell whether PyTorch refuses an operation because a tensor has no values, or because it only knows how to compute."""
     return isinstance(error, NotImplementedError) or _NO_VALUES.search(str(error)) is not None
 
@@ -48,10 +52,47 @@ class NeedsValuesError(NbvizError, RuntimeError):
             what = "give the model weights, on the CPU say, and run it once: nbviz.view(model, inputs, run=True)"
         else:
             what = "nbviz.view(model, inputs, run=True) runs the model once, without gradients"
-        super().__init__(
-            f"{function} asks for the values of a {known.dtype} tensor {known.shape}, which are not computed when a model is "
-            f"read: what happens next depends on them. To see it, {what}"
+        self._asks = f"{function} asks for the values of"
+        self._rest = (
+            f"a {known.dtype} tensor {known.shape}, which are not computed when a model is read: what happens next depends on "
+            f"them. To see it, {what}"
         )
+        super().__init__(f"{self._asks} {self._rest}")
+
+    def tell_maker(self, builder: GraphBuilder, record: CallRecord) -> None:
+        """Say also what has made the tensor, which ``record`` asks about: a comparison, say."""
+        made = _made_by(builder, record)
+        if made:
+            self.args = (f"{self._asks} {made}, {self._rest}",)
+
+
+def _made_by(builder: GraphBuilder, record: CallRecord) -> str:
+    """Return the operations that have made what a call got, as ``any(gt(...))``: truth values say little alone."""
+    names: list[str] = []
+    origin = next(filter(None, record.sources), None)
+    while origin is not None and len(names) < _LONGEST:
+        call = builder.calls[origin[0]]
+        if call.kind != "operation":
+            break
+        names.append(call.op)
+        truth = call.outputs[origin[1]].dtype == "bool"
+        origin = next(filter(None, call.sources), None) if truth else None
+    return "(".join([*names, "..."]) + ")" * len(names) if names else ""
+
+
+def note_handled(
+    builder: GraphBuilder, asked: Iterable[tuple[NeedsValuesError, CallRecord]], error: Exception | None
+) -> None:
+    """Say where values were asked for, and the model's own code caught the refusal: it may have gone another way than it would."""
+    for refusal, record in asked:
+        if refusal is not error:
+            known = record.id < len(builder.calls) and builder.calls[record.id] is record
+            where = f" at {record.source}" if record.source else ""
+            message = (
+                f"{plain(refusal)}. The model's own code caught this refusal{where}, and went on: what is shown after it may not be "
+                "the path that a real run takes."
+            )
+            builder.diagnostics.append(Diagnostic("warning", message, record.path if known else ""))
 
 
 def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> None:

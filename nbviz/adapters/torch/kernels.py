@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nbviz.adapters.torch.refusals import asked_again
@@ -72,9 +73,14 @@ def _grouped_mm(a: Any, b: Any, offs: Any = None, bias: Any = None, out_dtype: A
     return torch.empty((*groups, a.shape[-2], b.shape[-1]), dtype=out_dtype or a.dtype, device="meta")
 
 
+def _ctc_loss(log_probs: Any, targets: Any, *_: Any, **__: Any) -> Any:
+    """Give a loss for each sequence; what only the gradient needs has a size that nobody knows."""
+    return log_probs.new_empty(log_probs.shape[1:-1]), log_probs.new_empty(0)
+
+
 _ONE_DTYPE = frozenset({
     "aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mv", "aten::addmv", "aten::dot", "aten::convolution",
 })  # fmt: skip
 _SIZED_BY_VALUES = frozenset({"Tag.data_dependent_output", "Tag.dynamic_output_shape"})
-_RULES = {"aten::_grouped_mm": _grouped_mm}
+_RULES: dict[str, Callable[..., Any]] = {"aten::_grouped_mm": _grouped_mm, "aten::_ctc_loss": _ctc_loss}
 _LAYOUTS = {"scaled_dot_product_attention": _as_first, "batch_norm": _contiguous}

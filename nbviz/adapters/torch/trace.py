@@ -11,7 +11,7 @@ from nbviz.adapters.torch.calls import caller, operation_name, operation_setting
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
 from nbviz.adapters.torch.distributed import alone
-from nbviz.adapters.torch.failures import ONE_DEVICE
+from nbviz.adapters.torch.failures import ONE_DEVICE, NeedsValuesError
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
 from nbviz.adapters.torch.lazy import take_shape
 from nbviz.adapters.torch.mode import calls, functions, not_compiled
@@ -58,6 +58,7 @@ class Trace:
         self.operations = operations
         self.stack: list[CallRecord] = []
         self.culprit: tuple[BaseException, CallRecord] | None = None
+        self.asked: list[tuple[NeedsValuesError, CallRecord]] = []
         self._modules = modules
         self._running: list[Any] = []
         self._storages = Storages(builder, operations.stand_in, operations.token, keeps=operations.keeps)
@@ -222,6 +223,9 @@ class Trace:
 
     def _blame(self, error: BaseException, record: CallRecord) -> None:
         """Remember where an error came up first."""
+        if isinstance(error, NeedsValuesError) and all(error is not known for known, _ in self.asked):
+            error.tell_maker(self.builder, record)
+            self.asked.append((error, record))
         if self.culprit is None or self.culprit[0] is not error:
             self.culprit = (error, record)
 
