@@ -72,6 +72,25 @@ OPERATIONS = {
     "einsum": lambda x: torch.einsum("ij,jk->ik", x, x),
     "gather": lambda x: x.gather(1, torch.zeros(9, 9, dtype=torch.int64)),
     "own": lambda x: [][len(x)],
+    "index that is none": lambda x: x[torch.tensor([7])],
+    "index from the end that is none": lambda x: x[..., None, [0, -5], :],
+    "mask of another size": lambda x: x[:, torch.ones(3) > 0],
+    "gather with a position that is none": lambda x: x.gather(1, torch.tensor([[7], [0]])),
+    "scatter with a position that is none": lambda x: x.scatter(1, torch.tensor([[7], [0]]), 1.0),
+    "row that is none": lambda x: nn.functional.embedding(torch.tensor([[11]]), x),
+    "select with a position that is none": lambda x: x.index_select(0, torch.tensor([7])),
+    "class that is none": lambda x: nn.functional.cross_entropy(x, torch.tensor([1, 9])),
+    "targets of another dtype": lambda x: nn.functional.cross_entropy(x, torch.ones(2, dtype=torch.int32)),
+    "targets as whole numbers": lambda x: nn.functional.binary_cross_entropy(x.sigmoid(), torch.ones(2, 4).long()),
+    "softmax of whole numbers": lambda x: x.long().softmax(-1),
+    "softmax along no axis": lambda x: x.softmax(3),
+    "fractions into whole numbers": lambda x: torch.ones(2, 4).long().mul_(x),
+    "and of fractions": lambda x: x & x,
+    "normalisation in another dtype": lambda x: nn.functional.layer_norm(x.double(), (4,), torch.ones(4)),
+    "channels of a transposed convolution": lambda x: nn.ConvTranspose1d(3, 2, 3)(x[..., None]),
+    "padding of a transposed convolution": lambda x: nn.ConvTranspose1d(4, 2, 3, output_padding=1)(x[..., None]),
+    "bias of a convolution": lambda x: nn.functional.conv1d(x[..., None], torch.ones(3, 4, 1), torch.ones(5)),
+    "another rank for interpolation": lambda x: nn.functional.interpolate(x[None], (4, 4), mode="bilinear"),
 }
 
 
@@ -100,6 +119,27 @@ def test_arguments_of_distributions_are_checked_where_the_model_says_so_and_afte
     assert read(explicit, torch.randn(2, 4), run=True).error is None
     with pytest.raises(ValueError, match="scale"):
         torch.distributions.Normal(0.0, torch.tensor(-1.0))
+
+
+def test_positions_that_nobody_has_given_may_be_any():
+    class One(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(1, 4)
+
+        def forward(self, indices):
+            return self.embedding(indices)
+
+    assert read(One(), ((None, 3), torch.int64)).error is None
+    assert read(One(), torch.zeros(2, 3, dtype=torch.int64)).error is None
+    error, _ = failed(One(), torch.ones(2, 3, dtype=torch.int64))
+    assert isinstance(error, IndexError)
+
+
+def test_a_table_too_large_to_be_asked_is_checked_too():
+    model = nn.Sequential(nn.Embedding(1 << 16, 128))
+    error, _ = failed(model, torch.tensor([[1 << 16]]))
+    assert "index 65536 is out of bounds for an axis of size 65536" in str(error)
 
 
 def test_tensors_on_several_devices_are_noted():

@@ -16,11 +16,13 @@ from nbviz.adapters.torch.kernels import laid_out
 from nbviz.adapters.torch.lazy import still_lazy
 from nbviz.adapters.torch.memo import Memo, key_of
 from nbviz.adapters.torch.operations import Outcome, changed, counted
+from nbviz.adapters.torch.positions import indexes, misplaced
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
-from nbviz.adapters.torch.refusals import asked_again, check_overlaps
+from nbviz.adapters.torch.refusals import asked_again, check, overlap
 from nbviz.adapters.torch.scripted import holds_weights
 from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
+from nbviz.adapters.torch.suspicions import is_suspicious
 from nbviz.adapters.torch.tensor_types import meant, type_text
 from nbviz.adapters.torch.tensors import leaves, mapped, version
 
@@ -62,6 +64,7 @@ class AbstractOperations:
         self._memo = Memo()
         self.steps = Steps(self._standins)
         self.keeps = True
+        self._assumes = False
 
     @contextmanager
     def guarded(self, model: Any, _tensors: list[Any]) -> Iterator[None]:
@@ -83,10 +86,12 @@ class AbstractOperations:
 
         if size is not None:
             made = torch.empty(size, dtype=dtype, device="meta")
+            self._assumes |= is_whole(made)
             return self._standins.made(torch.ones(size, dtype=dtype) if is_whole(made) and is_small(made) else made)
         # A model without values takes any example: nobody has to move it there first.
         device = self._standins.home if self._standins.home.type == "meta" else value.device
         if value.device.type == "meta" and is_whole(value) and is_small(value):
+            self._assumes = True
             return self._standins.made(torch.ones(value.shape, dtype=value.dtype), device)
         if value.device.type == "meta" or not keeps_values(value):
             return self._standins.made(torch.empty_like(to_meta(value)), device)
@@ -185,6 +190,8 @@ class AbstractOperations:
             args, kwargs = mapped((args, kwargs), self._standins.of)
             value, compute = counted(function, args, _placed(kwargs, "cpu"))
             return self._outcome(value, given, standins, changed(standins, before), compute, device)
+        if indexes(name) and not self._assumes:
+            self._check_positions(function, name, mapped((args, kwargs), self._standins.of))
         by_values = name in SIZED_BY_VALUES and any(t.device.type != "meta" for t in standins)
         key = None if by_values else key_of(function, (args, kwargs), self._standins.of)
         known = self._memo.recall(key)
@@ -194,6 +201,12 @@ class AbstractOperations:
         if plain and not any(wrote):
             self._memo.keep(key, value, compute, standins)
         return self._outcome(value, given, standins, wrote, compute, device)
+
+    def _check_positions(self, function: Any, name: str, given: Any) -> None:
+        """Refuse known positions that there are none of; those that were made up for a shape need not be any."""
+        wrong = misplaced(name, *given)
+        if wrong:
+            check(function, given, self._standins.home, IndexError(wrong))
 
     def _abstractly(
         self, function: Any, name: str, arguments: Any, standins: list[Any], device: Any
@@ -211,17 +224,19 @@ class AbstractOperations:
         try:
             value, compute, plain = _shapes_only(function, (args, kwargs), meta)
             value = laid_out(name, args, value)
-        except (RuntimeError, TypeError, BufferError) as error:
+        except (RuntimeError, TypeError, IndexError, AssertionError, BufferError) as error:
             formats = name == "format" and standins[0].dim() == 0  # f"{loss:.3f}"; other tensors cannot be
             if name not in _ONLY_CHECKS and (name in _ASK_VALUES or formats or asks_values(error)):
                 raise NeedsValuesError(name, standins, self._standins.home) from error
-            if not isinstance(error, RuntimeError):
+            if isinstance(error, (TypeError, BufferError)):
                 raise
             value, plain = asked_again(function, (args, kwargs), error), False
             compute = () if name in _ONLY_CHECKS else None
         wrote = [id(t) in meta and version(meta[id(t)]) != before[id(t)] for t in standins]
-        if any(wrote):
-            check_overlaps(function, (args, kwargs), [t for t, written in zip(standins, wrote, strict=True) if written])
+        if is_suspicious(name, (args, kwargs)) or (
+            any(wrote) and overlap([t for t, w in zip(standins, wrote, strict=True) if w])
+        ):
+            check(function, (args, kwargs), self._standins.home)
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
         for tensor, written in zip(standins, wrote, strict=True):
             if written and tensor.device.type != "meta":

@@ -29,7 +29,7 @@ _LONGEST = 4
 
 def asks_values(error: Exception) -> bool:
     """Tell whether PyTorch refuses an operation because a tensor has no values, or because it only knows how to compute."""
-    return isinstance(error, NotImplementedError) or _NO_VALUES.search(str(error)) is not None
+    return _NO_VALUES.search(str(error)) is not None
 
 
 class NeedsValuesError(NbvizError, RuntimeError):

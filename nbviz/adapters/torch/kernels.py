@@ -26,6 +26,8 @@ def run_kernel(func: Any, args: Any, kwargs: Any) -> Any:
         if len(dtypes) > 1:
             msg = f"expected tensors of the same dtype, but got {' and '.join(sorted(map(str, dtypes)))}"
             raise RuntimeError(msg)
+    if func._schema.name == "aten::convolution" and args[0].device.type == "meta" and _is_odd(*args):
+        return asked_again(func, (args, kwargs), _odd_convolution(*args[:2]))
     try:
         return func(*args, **kwargs)
     except NotImplementedError as error:
@@ -71,6 +73,24 @@ def _grouped_mm(a: Any, b: Any, offs: Any = None, bias: Any = None, out_dtype: A
         raise RuntimeError(msg)
     groups = (offs.shape[0],) if grouped_inside else (a.shape[0],) if a.dim() == b.dim() else ()
     return torch.empty((*groups, a.shape[-2], b.shape[-1]), dtype=out_dtype or a.dtype, device="meta")
+
+
+def _is_odd(given: Any, weight: Any, bias: Any, stride: Any, _: Any, dilation: Any, *others: Any) -> bool:
+    """Tell whether a convolution may be refused for what its kernel for shapes does not look at."""
+    transposed, output_padding, groups = others
+    made = weight.shape[1] * groups if transposed else weight.shape[0]
+    if bias is not None and tuple(bias.shape) != (made,):
+        return True
+    if not transposed:
+        return False
+    padded = any(p >= max(s, d) for p, s, d in zip(output_padding, stride, dilation, strict=False))
+    return padded or given.shape[1] != weight.shape[0]
+
+
+def _odd_convolution(given: Any, weight: Any) -> RuntimeError:
+    return RuntimeError(
+        f"a convolution with weights {tuple(weight.shape)} does not take {tuple(given.shape)} with these settings"
+    )
 
 
 def _ctc_loss(log_probs: Any, targets: Any, *_: Any, **__: Any) -> Any:

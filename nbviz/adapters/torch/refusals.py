@@ -19,7 +19,7 @@ Given = tuple[Any, Any]
 """Positional and keyword arguments."""
 
 
-def asked_again(function: Any, given: Given, refused: RuntimeError) -> Any:
+def asked_again(function: Any, given: Given, refused: Exception) -> Any:
     """Return what the real kernel gives, without its values; raise what it raises, or else what was raised before."""
     if not _can_be_asked(given):
         raise refused
@@ -34,16 +34,27 @@ def asked_again(function: Any, given: Given, refused: RuntimeError) -> Any:
     return mapped(value, to_meta)
 
 
-def check_overlaps(function: Any, given: Given, written: list[Any]) -> None:
-    """Raise what the real kernel raises if an operation has written where several elements are one, as ``expand`` makes them.
+def check(function: Any, given: Given, home: Any, known: Exception | None = None) -> None:
+    """Raise what the real kernel raises; if it cannot be asked, what is ``known`` to be wrong.
 
-    Shape-only kernels never refuse that; some of the real ones do not either.
+    It is the one of CPUs: what that alone does not do says nothing of a model that is elsewhere.
     """
-    if any(map(_overlaps, written)) and _can_be_asked(given):
-        try:
-            _really(function, given)
-        except (NotImplementedError, TypeError):
-            return
+    if not _can_be_asked(given):
+        if known is not None:
+            raise known
+        return
+    try:
+        _really(function, given)
+    except TypeError:
+        return
+    except (RuntimeError, ValueError, IndexError) as error:
+        if home.type == "cpu" or "cpu" not in str(error).lower():
+            raise error from None
+
+
+def overlap(tensors: list[Any]) -> bool:
+    """Tell whether several elements of a tensor are one, as ``expand`` makes them: writing there is refused for some kernels."""
+    return any(map(_overlaps, tensors))
 
 
 def _overlaps(tensor: Any) -> bool:
