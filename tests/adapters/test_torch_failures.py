@@ -27,6 +27,17 @@ CASES = {
     "no batch dimension": (lambda: nn.BatchNorm2d(3), (3, 28, 28), "Is the batch dimension missing?"),
     "too few dimensions": (lambda: nn.Conv2d(3, 6, 5), (28, 28), "4 axes, and got 2"),
     "other dtype": (lambda: nn.Linear(4, 4), torch.randn(2, 4).double(), "the dtype float64"),
+    "double into a convolution": (lambda: nn.Conv2d(3, 6, 5), torch.zeros(1, 3, 8, 8).double(), "x.float() say"),
+    "bytes into a convolution": (lambda: nn.Conv2d(3, 6, 5), torch.zeros(1, 3, 8, 8).byte(), "x.float() / 255"),
+    "whole numbers into a softmax": (lambda: nn.Softmax(-1), torch.ones(2, 4).long(), "it takes fractions, x.float()"),
+    "a tuple": (lambda: nn.Sequential(nn.LSTM(4, 5), nn.Linear(5, 2)), (None, 3, 4), "outputs, _ = layer(x)"),
+    "an index that is none": (lambda: nn.Embedding(10, 4), torch.tensor([[11]]), "an index is one of 0 to 9"),
+    "no forward": (type("Empty", (nn.Module,), {}), (2, 4), "Define forward(self, x) in the class Empty"),
+    "a list that is called": (
+        lambda: nn.ModuleList([nn.Linear(4, 4)]),
+        (2, 4),
+        "call each of them, or make it an nn.Seq",
+    ),
     "fractions as indices": (lambda: nn.Embedding(4, 4), torch.randn(2, 4), "An embedding takes whole numbers"),
 }
 
@@ -103,6 +114,38 @@ def test_exception_is_the_one_of_a_real_run(name):
     assert type(error) is type(real.value)
     assert str(error) == str(real.value)
     assert "test_torch_failures.py" in diagnostic.message
+
+
+HINTS = {
+    "cat": (lambda x: torch.cat([x, torch.zeros(3, 5)], 1), "They differ in axis 0 (2 and 3): only the axis along"),
+    "ranks": (lambda x: torch.cat([x, torch.zeros(2)], 1), "They have 2 and 1 axes"),
+    "stack": (lambda x: torch.stack([x, torch.zeros(2, 5)]), "They differ in axis 1 (4 and 5): all have to be equal"),
+    "matmul": (
+        lambda x: x @ torch.zeros(3, 5),
+        "The last axis of the first has 4, the one before the last of the second 3",
+    ),
+    "transposed": (lambda x: x @ x, ".transpose(-1, -2)"),
+    "transposed weight": (lambda x: x @ torch.zeros(2, 4), ".transpose(-1, -2)"),
+    "batches": (
+        lambda x: x.expand(3, 2, 4) @ x.expand(5, 2, 4).mT,
+        "The axes before the last two have to match: (3,) and (5,)",
+    ),
+    "add": (lambda x: x + torch.zeros(3, 5), "here are 4 and 5 in axis -1, 2 and 3 in axis -2"),
+}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_axes_that_differ_are_named(name):
+    function, expected = HINTS[name]
+    assert expected in failed(Fails(function), torch.randn(2, 4))[1].message
+
+
+def test_a_place_is_one_of_the_models_code():
+    model = Fails(None)
+    model.function = model.forward
+    _, diagnostic = failed(model, torch.randn(2, 4))
+    assert "maximum recursion depth" in diagnostic.message
+    assert "stopped at test_torch_failures.py" in diagnostic.message
 
 
 def test_a_view_that_needs_a_copy_is_told_how_to_get_one():

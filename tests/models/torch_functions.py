@@ -44,6 +44,11 @@ def vmapped(self, x):
     return torch.vmap(lambda row: self.lin(row).softmax(-1))(x)
 
 
+@case(ROWS, torch.tensor([0, 1, 2]))
+def vmapped_indices(self, x, indices):
+    return torch.vmap(lambda row, index: row[index] + row.gather(0, index[None]))(self.lin(x), indices)
+
+
 @case(ROWS)
 def vmapped_twice(self, x):
     return torch.vmap(torch.vmap(lambda a, b: (a * b).sum(), (0, None)), (None, 0))(self.lin(x), x)
