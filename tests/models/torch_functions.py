@@ -366,6 +366,13 @@ def views_what_kernels_lay_out(self, x):
     return self.norm(attended.transpose(1, 2)).view(2, -1)
 
 
+@case(ROWS)
+def jagged(self, x):
+    y = self.lin(x)
+    rows = torch.nested.as_nested_tensor([y, y[:1]], layout=torch.jagged)
+    return (self.lin(rows).relu() * 2).to_padded_tensor(0.0)
+
+
 @case(torch.randn(6, 2, 4))
 def kernels_without_shapes(self, x):
     y = self.lin(x).log_softmax(-1)
