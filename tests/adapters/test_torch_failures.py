@@ -96,6 +96,7 @@ OPERATIONS = {
     "softmax of whole numbers": lambda x: x.long().softmax(-1),
     "softmax along no axis": lambda x: x.softmax(3),
     "fractions into whole numbers": lambda x: torch.ones(2, 4).long().mul_(x),
+    "more samples than there are": lambda x: torch.multinomial(x.softmax(-1), 9),
     "and of fractions": lambda x: x & x,
     "normalisation in another dtype": lambda x: nn.functional.layer_norm(x.double(), (4,), torch.ones(4)),
     "channels of a transposed convolution": lambda x: nn.ConvTranspose1d(3, 2, 3)(x[..., None]),

@@ -366,6 +366,13 @@ def views_what_kernels_lay_out(self, x):
     return self.norm(attended.transpose(1, 2)).view(2, -1)
 
 
+@case(torch.randn(2, 4, 3, 3), weights={"norm": nn.GroupNorm(2, 4)})
+def images_whose_channels_lie_last(self, x):
+    y = self.norm(self.lin(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+    padded = F.pad(y, (1, 1, 1, 1), mode="reflect").permute(0, 2, 3, 1)
+    return y.permute(0, 2, 3, 1).view(2, -1), padded.view(2, -1), F.logsigmoid(y.mT).view(2, -1)
+
+
 @case(ROWS)
 def jagged(self, x):
     y = self.lin(x)

@@ -54,13 +54,25 @@ def _as_first(args: Any, value: Any) -> Any:
     return value.permute(order).contiguous().permute([order.index(axis) for axis in range(4)])
 
 
-def _contiguous(args: Any, value: Any) -> Any:
+def _contiguous(_: Any, value: Any) -> Any:
     """Lay elements one after another, in whichever order of images: of other orders normalisations make copies."""
+    return value if _is_image(value) else value.contiguous()
+
+
+def _image_of_first(args: Any, value: Any) -> Any:
+    """Let channels lie last in memory where those of the first argument do."""
     import torch
 
-    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    image = formats.get(value.dim())
-    return value if image is not None and value.is_contiguous(memory_format=image) else value.contiguous()
+    fits = args[0].dim() == value.dim() == 4 and _is_image(args[0]) and not args[0].is_contiguous()
+    return value.contiguous(memory_format=torch.channels_last) if fits else value
+
+
+def _is_image(tensor: Any) -> bool:
+    """Tell whether the channels of images lie last in memory."""
+    import torch
+
+    order = {4: torch.channels_last, 5: torch.channels_last_3d}.get(tensor.dim())
+    return order is not None and tensor.is_contiguous(memory_format=order)
 
 
 def _grouped_mm(a: Any, b: Any, offs: Any = None, bias: Any = None, out_dtype: Any = None) -> Any:
@@ -103,4 +115,10 @@ _ONE_DTYPE = frozenset({
 })  # fmt: skip
 _SIZED_BY_VALUES = frozenset({"Tag.data_dependent_output", "Tag.dynamic_output_shape"})
 _RULES: dict[str, Callable[..., Any]] = {"aten::_grouped_mm": _grouped_mm, "aten::_ctc_loss": _ctc_loss}
-_LAYOUTS = {"scaled_dot_product_attention": _as_first, "batch_norm": _contiguous}
+_LAYOUTS: dict[str, Callable[[Any, Any], Any]] = {
+    "scaled_dot_product_attention": _as_first,
+    "batch_norm": _contiguous,
+    "log_sigmoid": _contiguous,
+    "group_norm": _image_of_first,
+    "pad": _image_of_first,
+}

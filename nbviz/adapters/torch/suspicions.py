@@ -58,6 +58,11 @@ def _has_odd_targets(first: Any, given: Given) -> bool:
     return odd or is_whole(first)
 
 
+def _draws_too_many(first: Any, given: Given) -> bool:
+    count = _argument(given, 1, "num_samples")
+    return is_whole(first) or (isinstance(count, int) and not 0 < count <= first.shape[-1])
+
+
 def _has_whole_numbers(_: Any, given: Given) -> bool:
     return any(map(is_whole, leaves(given)))
 
@@ -67,9 +72,9 @@ def _is_any(_: Any, __: Given) -> bool:
 
 
 _FOR_FRACTIONS = frozenset({
-    "gelu", "silu", "glu", "mish", "celu", "elu", "selu", "hardswish", "hardsigmoid", "logsigmoid", "softplus", "prelu", "rrelu",
+    "gelu", "silu", "glu", "mish", "celu", "elu", "selu", "hardswish", "hardsigmoid", "log_sigmoid", "softplus", "prelu", "rrelu",
     "hardshrink", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "interpolate",
-    "std", "var", "lerp", "logcumsumexp", "logaddexp", "bernoulli", "multinomial", "smooth_l1_loss", "huber_loss", "unfold",
+    "std", "var", "lerp", "logcumsumexp", "logaddexp", "bernoulli", "smooth_l1_loss", "huber_loss", "unfold",
 })  # fmt: skip
 _FOR_WHOLE = frozenset({"and", "or", "xor", "bitwise_and", "bitwise_or", "bitwise_xor"})
 _ONE_DTYPE = frozenset({
@@ -84,6 +89,7 @@ _RULES: dict[str, Callable[[Any, Given], bool]] = {
     **dict.fromkeys(_ALWAYS, _is_any),
     **dict.fromkeys(("softmax", "log_softmax", "softmin"), _has_no_such_axis),
     **dict.fromkeys(("cross_entropy", "nll_loss"), _has_odd_targets),
+    "multinomial": _draws_too_many,
     "binary_cross_entropy": _has_whole_numbers,
 }
 
