@@ -32,13 +32,13 @@ def simple(value: Any, depth: int = 0) -> Setting:
 
 def _other(value: Any) -> Setting:
     kind = type(value)
+    name = getattr(value, "__name__", None)
+    if isinstance(name, str):  # first: a type of tensors has a shape and a dtype too, but as descriptors
+        return short(name)
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return short(f"{kind.__name__} {tuple(value.shape)} {value.dtype}")
     if kind.__module__ == "torch":  # a dtype, a device
         return short(str(value).removeprefix("torch."))
-    name = getattr(value, "__name__", None)
-    if isinstance(name, str):
-        return short(name)
     if getattr(kind, "__repr__", None) is object.__repr__ or hasattr(value, "_modules"):
         return f"{kind.__name__}()"
     try:

@@ -27,6 +27,17 @@ CASES = {
     "no batch dimension": (lambda: nn.BatchNorm2d(3), (3, 28, 28), "Is the batch dimension missing?"),
     "too few dimensions": (lambda: nn.Conv2d(3, 6, 5), (28, 28), "4 axes, and got 2"),
     "other dtype": (lambda: nn.Linear(4, 4), torch.randn(2, 4).double(), "the dtype float64"),
+    "double into a convolution": (lambda: nn.Conv2d(3, 6, 5), torch.zeros(1, 3, 8, 8).double(), "x.float() say"),
+    "bytes into a convolution": (lambda: nn.Conv2d(3, 6, 5), torch.zeros(1, 3, 8, 8).byte(), "x.float() / 255"),
+    "whole numbers into a softmax": (lambda: nn.Softmax(-1), torch.ones(2, 4).long(), "it takes fractions, x.float()"),
+    "a tuple": (lambda: nn.Sequential(nn.LSTM(4, 5), nn.Linear(5, 2)), (None, 3, 4), "outputs, _ = layer(x)"),
+    "an index that is none": (lambda: nn.Embedding(10, 4), torch.tensor([[11]]), "an index is one of 0 to 9"),
+    "no forward": (type("Empty", (nn.Module,), {}), (2, 4), "Define forward(self, x) in the class Empty"),
+    "a list that is called": (
+        lambda: nn.ModuleList([nn.Linear(4, 4)]),
+        (2, 4),
+        "call each of them, or make it an nn.Seq",
+    ),
     "fractions as indices": (lambda: nn.Embedding(4, 4), torch.randn(2, 4), "An embedding takes whole numbers"),
 }
 
@@ -61,12 +72,37 @@ OPERATIONS = {
     "cat": lambda x: torch.cat([x, torch.zeros(3, 5)], 1),
     "matmul": lambda x: x @ x,
     "view": lambda x: x.view(3, 7),
+    "view of permuted axes": lambda x: x.t().view(-1),
+    "view of images whose channels lie last": lambda x: (
+        x.view(2, 2, 2, 1).expand(2, 2, 2, 2).contiguous(memory_format=torch.channels_last).view(-1)
+    ),
+    "write into expanded elements": lambda x: x[:, :1].expand(2, 4).add_(1),
     "permute": lambda x: x.permute(0, 1, 2),
     "index": lambda x: x[:, 9],
     "split": lambda x: x.split([3, 3], 1),
     "einsum": lambda x: torch.einsum("ij,jk->ik", x, x),
     "gather": lambda x: x.gather(1, torch.zeros(9, 9, dtype=torch.int64)),
     "own": lambda x: [][len(x)],
+    "index that is none": lambda x: x[torch.tensor([7])],
+    "index from the end that is none": lambda x: x[..., None, [0, -5], :],
+    "mask of another size": lambda x: x[:, torch.ones(3) > 0],
+    "gather with a position that is none": lambda x: x.gather(1, torch.tensor([[7], [0]])),
+    "scatter with a position that is none": lambda x: x.scatter(1, torch.tensor([[7], [0]]), 1.0),
+    "row that is none": lambda x: nn.functional.embedding(torch.tensor([[11]]), x),
+    "select with a position that is none": lambda x: x.index_select(0, torch.tensor([7])),
+    "class that is none": lambda x: nn.functional.cross_entropy(x, torch.tensor([1, 9])),
+    "targets of another dtype": lambda x: nn.functional.cross_entropy(x, torch.ones(2, dtype=torch.int32)),
+    "targets as whole numbers": lambda x: nn.functional.binary_cross_entropy(x.sigmoid(), torch.ones(2, 4).long()),
+    "softmax of whole numbers": lambda x: x.long().softmax(-1),
+    "softmax along no axis": lambda x: x.softmax(3),
+    "fractions into whole numbers": lambda x: torch.ones(2, 4).long().mul_(x),
+    "more samples than there are": lambda x: torch.multinomial(x.softmax(-1), 9),
+    "and of fractions": lambda x: x & x,
+    "normalisation in another dtype": lambda x: nn.functional.layer_norm(x.double(), (4,), torch.ones(4)),
+    "channels of a transposed convolution": lambda x: nn.ConvTranspose1d(3, 2, 3)(x[..., None]),
+    "padding of a transposed convolution": lambda x: nn.ConvTranspose1d(4, 2, 3, output_padding=1)(x[..., None]),
+    "bias of a convolution": lambda x: nn.functional.conv1d(x[..., None], torch.ones(3, 4, 1), torch.ones(5)),
+    "another rank for interpolation": lambda x: nn.functional.interpolate(x[None], (4, 4), mode="bilinear"),
 }
 
 
@@ -79,6 +115,75 @@ def test_exception_is_the_one_of_a_real_run(name):
     assert type(error) is type(real.value)
     assert str(error) == str(real.value)
     assert "test_torch_failures.py" in diagnostic.message
+
+
+HINTS = {
+    "cat": (lambda x: torch.cat([x, torch.zeros(3, 5)], 1), "They differ in axis 0 (2 and 3): only the axis along"),
+    "ranks": (lambda x: torch.cat([x, torch.zeros(2)], 1), "They have 2 and 1 axes"),
+    "stack": (lambda x: torch.stack([x, torch.zeros(2, 5)]), "They differ in axis 1 (4 and 5): all have to be equal"),
+    "matmul": (
+        lambda x: x @ torch.zeros(3, 5),
+        "The last axis of the first has 4, the one before the last of the second 3",
+    ),
+    "transposed": (lambda x: x @ x, ".transpose(-1, -2)"),
+    "transposed weight": (lambda x: x @ torch.zeros(2, 4), ".transpose(-1, -2)"),
+    "batches": (
+        lambda x: x.expand(3, 2, 4) @ x.expand(5, 2, 4).mT,
+        "The axes before the last two have to match: (3,) and (5,)",
+    ),
+    "add": (lambda x: x + torch.zeros(3, 5), "here are 4 and 5 in axis -1, 2 and 3 in axis -2"),
+}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_axes_that_differ_are_named(name):
+    function, expected = HINTS[name]
+    assert expected in failed(Fails(function), torch.randn(2, 4))[1].message
+
+
+def test_a_place_is_one_of_the_models_code():
+    model = Fails(None)
+    model.function = model.forward
+    _, diagnostic = failed(model, torch.randn(2, 4))
+    assert "maximum recursion depth" in diagnostic.message
+    assert "stopped at test_torch_failures.py" in diagnostic.message
+
+
+def test_a_view_that_needs_a_copy_is_told_how_to_get_one():
+    _, diagnostic = failed(Fails(lambda x: x.t().view(-1)), (None, 4))
+    assert "use .reshape(...)" in diagnostic.message
+    assert read(Fails(lambda x: x.t().reshape(-1)), (None, 4)).error is None
+    assert read(Fails(lambda x: x[:, :1].expand(2, 4).fill_(1)), (2, 4)).error is None  # which is not refused
+
+
+def test_arguments_of_distributions_are_checked_where_the_model_says_so_and_after():
+    explicit = Fails(lambda x: torch.distributions.Normal(x, x.exp(), validate_args=True).rsample())
+    _, diagnostic = failed(explicit, torch.randn(2, 4))
+    assert "run=True" in diagnostic.message
+    assert read(explicit, torch.randn(2, 4), run=True).error is None
+    with pytest.raises(ValueError, match="scale"):
+        torch.distributions.Normal(0.0, torch.tensor(-1.0))
+
+
+def test_positions_that_nobody_has_given_may_be_any():
+    class One(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(1, 4)
+
+        def forward(self, indices):
+            return self.embedding(indices)
+
+    assert read(One(), ((None, 3), torch.int64)).error is None
+    assert read(One(), torch.zeros(2, 3, dtype=torch.int64)).error is None
+    error, _ = failed(One(), torch.ones(2, 3, dtype=torch.int64))
+    assert isinstance(error, IndexError)
+
+
+def test_a_table_too_large_to_be_asked_is_checked_too():
+    model = nn.Sequential(nn.Embedding(1 << 16, 128))
+    error, _ = failed(model, torch.tensor([[1 << 16]]))
+    assert "index 65536 is out of bounds for an axis of size 65536" in str(error)
 
 
 def test_tensors_on_several_devices_are_noted():

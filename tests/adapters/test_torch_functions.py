@@ -20,8 +20,19 @@ from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
 from tests.models.torch_functions import CASES  # noqa: E402
 
-# the counter stops at gradients that are taken inside and at functions that are run; a custom operation's inside is not known
-NOT_COUNTED = {"forces", "forces_of_callers", "learns", "jacobian", "branches", "flexible_attention", "calls_custom"}
+# the counter stops at gradients that are taken inside and at functions that are run; a custom operation's inside is not known,
+# and the counter knows neither the fused attention of CPUs nor jagged tensors
+NOT_COUNTED = {
+    "forces",
+    "forces_of_callers",
+    "learns",
+    "jacobian",
+    "branches",
+    "flexible_attention",
+    "calls_custom",
+    "views_what_kernels_lay_out",
+    "jagged",
+}  # fmt: skip | {"views_what_kernels_lay_out"}
 NEED_GRADIENTS = {"forces_of_callers"}
 
 
@@ -78,6 +89,12 @@ def test_attention_with_a_function_contracts_as_any_other():
     projected, attended = 4 * 128 * 16 * 16, 2 * 4 * 128 * 128 * 16
     for run in False, True:
         assert Metrics(read(make(), inputs, run=run).graph).totals["macs"] == projected + attended
+
+
+def test_jagged_tensors_contract_for_the_rows_that_they_have():
+    make, inputs = CASES["jagged"]
+    for run in False, True:
+        assert Metrics(read(make(), inputs, run=run).graph).totals["macs"] == (3 + 3 + 1) * 4 * 4
 
 
 def test_what_only_computes_is_said_to_need_a_run():

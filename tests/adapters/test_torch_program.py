@@ -338,7 +338,11 @@ def test_a_traced_graph_is_shown_without_shapes_and_says_how_to_get_them():
 
 
 def test_a_traced_graph_with_inputs_runs_through_the_tracer():
-    graph = graph_of(torch.fx.symbolic_trace(models.Cnn()), (None, 3, 16, 16))
+    traced = torch.fx.symbolic_trace(models.Cnn())
+    graph = graph_of(traced, (None, 3, 16, 16))
+    file, _, line = calls_of(graph, "stem")[0].source.partition(":")
+    assert file == "GraphModule.code"  # no file has that line
+    assert "self.stem(" in traced.code.splitlines()[int(line) - 1]
     assert Metrics(graph).totals["macs"] == Metrics(graph_of(models.Cnn(), (None, 3, 16, 16))).totals["macs"]
 
 

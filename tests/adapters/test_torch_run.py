@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -56,6 +57,67 @@ def test_a_path_that_depends_on_numbers_is_offered_and_taken():
     graph = ran(model, x)
     used = {c.path for c in graph.calls if c.op == "Linear"}
     assert used - {"router"} == {f"experts/{i}" for i in model.router(x).argmax(-1).unique().tolist()}
+
+
+class Exponential(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return torch.from_numpy(np.exp(x.numpy()))
+
+
+ASKS = {
+    "compares": (lambda x: x if x.mean() > 0 else x + 1, "bool asks for the values of gt(mean(...)), a bool tensor ()"),
+    "any": (lambda x: x if (x > 0).any() else x + 1, "bool asks for the values of any(gt(...)), a bool tensor ()"),
+    "formats": (lambda x: x * len(f"{x.mean():.3f}"), "format asks for the values of mean(...), a float32 tensor ()"),
+    "numpy": (lambda x: torch.from_numpy(x.detach().cpu().numpy()), "numpy asks for the values of"),
+    "numpy inside": (Exponential.apply, "numpy asks for the values of"),
+    "times an array": (lambda x: x * np.ones(4), "array asks for the values of a float32 tensor (2, 4)"),
+}
+
+
+class Applies(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.lin, self.other = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.function = function
+
+    def forward(self, x):
+        return self.function(self.lin(x))
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_a_question_for_values_names_what_they_are_of_and_offers_a_run(name):
+    function, expected = ASKS[name]
+    model, x = Applies(function), torch.randn(2, 4)
+    said = read(model, x).graph.diagnostics[-1]
+    assert said.level == "error"
+    assert expected in said.message
+    assert "run=True" in said.message
+    with torch.no_grad():
+        assert read(model, x, run=True).error is None
+
+
+def test_a_format_that_no_tensor_takes_is_a_mistake():
+    reading = read(Applies(lambda x: x * len(f"{x:.3f}")), torch.randn(2, 4))
+    assert isinstance(reading.error, TypeError)
+
+
+def test_a_question_that_the_model_takes_back_is_told():
+    class Catches(Applies):
+        def forward(self, x):
+            x = self.lin(x)
+            try:
+                return x * 2 if x.max() > 1 else x
+            except Exception:  # noqa: BLE001 - as models do
+                return self.other(x)
+
+    reading = read(Catches(None), torch.randn(2, 4))
+    assert reading.error is None
+    (said,) = reading.graph.diagnostics
+    assert (said.level, said.path) == ("warning", "bool#1")
+    assert "own code caught" in said.message
+    assert "run=True" in said.message
+    assert read(Catches(None), torch.randn(2, 4), run=True).graph.diagnostics == ()
 
 
 def test_a_meta_model_is_told_to_get_weights_first():

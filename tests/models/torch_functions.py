@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
+from torch import distributions as D  # noqa: N812 - as in PyTorch's own documentation
 from torch import nn
 from torch.nn.attention.flex_attention import flex_attention
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -41,6 +42,11 @@ ROWS = torch.randn(3, 4)
 @case(ROWS)
 def vmapped(self, x):
     return torch.vmap(lambda row: self.lin(row).softmax(-1))(x)
+
+
+@case(ROWS, torch.tensor([0, 1, 2]))
+def vmapped_indices(self, x, indices):
+    return torch.vmap(lambda row, index: row[index] + row.gather(0, index[None]))(self.lin(x), indices)
 
 
 @case(ROWS)
@@ -310,3 +316,75 @@ def asks_devices(self, x):
 @case([ROWS, {"a": ROWS}])
 def nested_inputs(self, both):
     return self.lin(both[0]) + both[1]["a"]
+
+
+@case(ROWS)
+def names_types(self, x):
+    y = self.lin(x)
+    assert y.type() == self.lin.weight.type() == "torch.FloatTensor"
+    return y.type(torch.FloatTensor), y.type(x.type()), y.type(torch.float64), y.type("torch.LongTensor")
+
+
+@case(ROWS)
+def copies_tensors(self, x):
+    return copy.copy(self.lin(x)) + copy.deepcopy(x)
+
+
+@case(ROWS)
+def normal_around(self, x):
+    y = self.lin(x)
+    return torch.normal(y, 1.0), torch.normal(y, y.exp()), torch.normal(0.0, y.exp())
+
+
+@case(ROWS)
+def normal_distributions(self, x):
+    y = D.Normal(self.lin(x), self.lin(x).exp())
+    many = D.MultivariateNormal(self.lin(x), torch.diag_embed(self.lin(x).exp()))
+    return (
+        y.rsample(),
+        y.log_prob(x),
+        D.kl_divergence(y, D.Normal(0.0, 1.0)),
+        D.Independent(y, 1).entropy(),
+        many.rsample(),
+    )
+
+
+@case(ROWS)
+def other_distributions(self, x):
+    y = self.lin(x)
+    chosen = D.Categorical(logits=y)
+    mixed = D.MixtureSameFamily(chosen, D.Normal(y, y.exp()))
+    bounded = D.TransformedDistribution(D.Normal(y, 1.0), [D.TanhTransform()])
+    drawn = D.Dirichlet(y.exp()).rsample(), D.Beta(y.exp(), y.exp()).sample(), bounded.rsample()
+    return chosen.sample(), chosen.entropy(), mixed.log_prob(x[:, 0]), D.Bernoulli(logits=y).sample(), *drawn
+
+
+@case(torch.randn(2, 5, 8), weights={"wide": nn.Linear(8, 8), "norm": nn.BatchNorm1d(8)})
+def views_what_kernels_lay_out(self, x):
+    y = self.wide(x).view(2, 5, 2, 4).transpose(1, 2)
+    attended = F.scaled_dot_product_attention(y, y, y).transpose(1, 2).view(2, 5, 8)
+    return self.norm(attended.transpose(1, 2)).view(2, -1)
+
+
+@case(torch.randn(2, 4, 3, 3), weights={"norm": nn.GroupNorm(2, 4)})
+def images_whose_channels_lie_last(self, x):
+    y = self.norm(self.lin(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+    padded = F.pad(y, (1, 1, 1, 1), mode="reflect").permute(0, 2, 3, 1)
+    return y.permute(0, 2, 3, 1).view(2, -1), padded.view(2, -1), F.logsigmoid(y.mT).view(2, -1)
+
+
+@case(ROWS)
+def jagged(self, x):
+    y = self.lin(x)
+    rows = torch.nested.as_nested_tensor([y, y[:1]], layout=torch.jagged)
+    return (self.lin(rows).relu() * 2).to_padded_tensor(0.0)
+
+
+@case(torch.randn(6, 2, 4))
+def kernels_without_shapes(self, x):
+    y = self.lin(x).log_softmax(-1)
+    window = torch.hann_window(16)
+    spectrum = torch.stft(y.flatten().repeat(4), 16, window=window, return_complex=True)
+    loss = F.ctc_loss(y, torch.tensor([[1, 2], [2, 1]]), torch.tensor([6, 5]), torch.tensor([2, 1]))
+    each = F.ctc_loss(y, torch.tensor([[1, 2], [2, 1]]), (6, 5), (2, 1), reduction="none")
+    return loss, each, torch.istft(spectrum, 16, window=window), torch.linalg.lstsq(y[:, 0], x[:, 1]).solution

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.autocast import autocast
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.control_flow import without_functions
+from nbviz.adapters.torch.distributions import unchecked
 from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import SIZED_BY_VALUES, with_known_sizes, with_numbers
+from nbviz.adapters.torch.kernels import laid_out
 from nbviz.adapters.torch.lazy import still_lazy
 from nbviz.adapters.torch.memo import Memo, key_of
 from nbviz.adapters.torch.operations import Outcome, changed, counted, is_changed, targets
+from nbviz.adapters.torch.positions import indexes, misplaced
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
-from nbviz.adapters.torch.refusals import asked_again
+from nbviz.adapters.torch.refusals import asked_again, check, overlap
 from nbviz.adapters.torch.scripted import holds_weights
 from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
+from nbviz.adapters.torch.suspicions import is_suspicious
+from nbviz.adapters.torch.tensor_types import meant, type_text
 from nbviz.adapters.torch.tensors import leaves, mapped, version
 
 _GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
@@ -28,6 +34,7 @@ ASK_SIZES = frozenset({
     "size", "dim", "numel", "stride", "is_floating_point", "is_contiguous", "is_complex", "ndimension", "nelement",
     "storage_offset", "element_size", "is_signed", "is_inference", "__len__",
 })  # fmt: skip
+_CONVERSIONS = frozenset({"to", "cuda", "cpu", "type"})
 _FACTORIES = frozenset({
     "arange", "range", "linspace", "logspace", "zeros", "ones", "empty", "full", "eye", "rand", "randn", "randint", "randperm",
     "tril_indices", "triu_indices", "hann_window", "hamming_window", "blackman_window", "bartlett_window", "kaiser_window",
@@ -38,6 +45,8 @@ _ASK_VALUES = frozenset({
     "item", "tolist", "bool", "int", "float", "complex", "index", "numpy", "array", "nonzero", "argwhere", "equal", "allclose",
     "is_nonzero", "masked_select", "unique", "unique_consecutive", "bincount", "contains", "dlpack",
 })  # fmt: skip
+_ONLY_CHECKS = frozenset({"istft", "linalg_lstsq"})
+"""Functions that ask for values, but give something of the same shape for all that they do not refuse; they contract nothing."""
 
 
 @final
@@ -55,10 +64,13 @@ class AbstractOperations:
         self._memo = Memo()
         self.steps = Steps(self._standins)
         self.keeps = True
+        self._assumes = False
 
-    def guarded(self, model: Any, _tensors: list[Any]) -> AbstractContextManager[None]:
-        """Keep lazy parameters lazy; of all others stand-ins are written."""
-        return still_lazy(model, "meta")
+    @contextmanager
+    def guarded(self, model: Any, _tensors: list[Any]) -> Iterator[None]:
+        """Keep lazy parameters lazy; of all others stand-ins are written. Distributions check no values: there are none."""
+        with still_lazy(model, "meta"), unchecked():
+            yield
 
     def stand_in(self, tensor: Any) -> Any:
         """Return what takes a tensor's place in operations."""
@@ -78,10 +90,12 @@ class AbstractOperations:
 
         if size is not None:
             made = torch.empty(size, dtype=dtype, device="meta")
+            self._assumes |= is_whole(made)
             return self._standins.made(torch.ones(size, dtype=dtype) if is_whole(made) and is_small(made) else made)
         # A model without values takes any example: nobody has to move it there first.
         device = self._standins.home if self._standins.home.type == "meta" else value.device
         if value.device.type == "meta" and is_whole(value) and is_small(value):
+            self._assumes = True
             return self._standins.made(torch.ones(value.shape, dtype=value.dtype), device)
         if value.device.type == "meta" or not keeps_values(value):
             return self._standins.made(torch.empty_like(to_meta(value)), device)
@@ -116,6 +130,10 @@ class AbstractOperations:
         if name == "get_device":
             device = self._standins.device(args[0])
             return True, -1 if device.type in ("cpu", "meta") else device.index or 0
+        if name == "type" and len(args) == 1 and not kwargs:
+            return True, type_text(args[0].dtype, self._standins.device(args[0]))
+        if name == "empty" and self._is_a_copy(args, kwargs):
+            return True, function(*args, **kwargs)
         if name == "__set__":
             self._set(function, *mapped(args, self._standins.of))
             return True, None
@@ -123,6 +141,13 @@ class AbstractOperations:
             self._standins.differentiate(args[0], *args[1:], **kwargs)
             return True, args[0]
         return False, None
+
+    def _is_a_copy(self, args: Any, kwargs: Any) -> bool:
+        """Tell whether a tensor without elements is made where our storages are: ``copy.copy`` then gives it one of these."""
+        import torch
+
+        asked = kwargs.get("device")
+        return args == ((0,),) and bool(asked == torch.device("meta") != self._standins.home)
 
     def _set(self, function: Any, tensor: Any, value: Any) -> None:
         """Set an attribute of a stand-in; as its data, a tensor with values can only take one with values."""
@@ -154,9 +179,9 @@ class AbstractOperations:
         name = operation_name(function)
         standins = [self._standins.of(t) for t in given]
         device = self._device(kwargs, given)
-        if name in ("to", "cuda", "cpu") and given:
+        if name in _CONVERSIONS and given:
             return self._moved(name, args, kwargs)
-        if name in _FACTORIES or name in _FROM_DATA:
+        if name in _FROM_DATA or (name in _FACTORIES and not (given and name == "normal")):
             value = self._created(function, name, args, kwargs)
             return self._outcome(value, given, standins, [False] * len(given), (), device)
         if name in _CHECKS and any(t.device.type == "meta" for t in standins):
@@ -170,6 +195,8 @@ class AbstractOperations:
             value, compute = counted(function, args, _placed(kwargs, "cpu"))
             wrote = changed(standins, before, targets(function, args, kwargs))
             return self._outcome(value, given, standins, wrote, compute, device)
+        if indexes(name) and not self._assumes:
+            self._check_positions(function, name, mapped((args, kwargs), self._standins.of))
         by_values = name in SIZED_BY_VALUES and any(t.device.type != "meta" for t in standins)
         key = None if by_values else key_of(function, (args, kwargs), self._standins.of)
         known = self._memo.recall(key)
@@ -179,6 +206,12 @@ class AbstractOperations:
         if plain and not any(wrote):
             self._memo.keep(key, value, compute, standins)
         return self._outcome(value, given, standins, wrote, compute, device)
+
+    def _check_positions(self, function: Any, name: str, given: Any) -> None:
+        """Refuse known positions that there are none of; those that were made up for a shape need not be any."""
+        wrong = misplaced(name, *given)
+        if wrong:
+            check(function, given, self._standins.home, IndexError(wrong))
 
     def _abstractly(
         self, function: Any, name: str, arguments: Any, standins: list[Any], device: Any
@@ -196,12 +229,21 @@ class AbstractOperations:
         before = {key: version(t) for key, t in meta.items()}
         try:
             value, compute, plain = _shapes_only(function, (args, kwargs), meta)
-        except RuntimeError as error:
-            if name in _ASK_VALUES or asks_values(error):
+            value = laid_out(name, args, value)
+        except (RuntimeError, TypeError, IndexError, AssertionError, BufferError) as error:
+            formats = name == "format" and standins[0].dim() == 0  # f"{loss:.3f}"; other tensors cannot be
+            if name not in _ONLY_CHECKS and (name in _ASK_VALUES or formats or asks_values(error)):
                 raise NeedsValuesError(name, standins, self._standins.home) from error
-            value, compute, plain = asked_again(function, (args, kwargs), error), None, False
+            if isinstance(error, (TypeError, BufferError)):
+                raise
+            value, plain = asked_again(function, (args, kwargs), error), False
+            compute = () if name in _ONLY_CHECKS else None
         told = {id(meta[key]) for key in told if key in meta}
         wrote = [id(t) in meta and is_changed(meta[id(t)], before[id(t)], told) for t in standins]
+        if is_suspicious(name, (args, kwargs)) or (
+            any(wrote) and overlap([t for t, w in zip(standins, wrote, strict=True) if w])
+        ):
+            check(function, (args, kwargs), self._standins.home)
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
         for tensor, written in zip(standins, wrote, strict=True):
             if written and tensor.device.type != "meta":
@@ -297,9 +339,11 @@ def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any]) ->
 
 
 def _target(name: str, rest: list[Any], kwargs: Any, standins: StandIns) -> tuple[Any, Any, dict[str, Any]]:
-    """Return the device and dtype that ``to``, ``cuda`` or ``cpu`` ask for."""
+    """Return the device and dtype that a conversion asks for."""
     import torch
 
+    if name == "type":
+        return *meant(rest[0] if rest else kwargs["dtype"]), {}
     if name != "to":
         asked = rest[0] if rest else kwargs.get("device")
         index = asked if isinstance(asked, int) else None

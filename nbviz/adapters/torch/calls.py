@@ -19,7 +19,7 @@ _SHORT = {"truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "_ma
 _IN_PLACE = ("iadd", "isub", "imul", "itruediv", "idiv", "ifloordiv", "imod", "ipow", "iand", "ior", "ixor", "imatmul")
 _NO_SETTINGS = frozenset({"out", "requires_grad", "generator", "pin_memory", "layout", "memory_format"})
 _LONGEST = 12
-_LIBRARIES = frozenset({"torch", "nbviz", "contextlib", "functools"})
+_LIBRARIES = frozenset({"torch", "nbviz"})
 _BEGINNING = "nbviz.adapters.torch.model"
 """Where a trace begins: who called that is no part of the model."""
 
@@ -88,13 +88,19 @@ def _has_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor) or is_packed(value)
 
 
+def source(code: Any, line: int) -> str:
+    """Return the place of a line; of what torch.fx has written, the line is the one that ``GraphModule.code`` shows."""
+    file = code.co_filename
+    return f"GraphModule.code:{line}" if file.startswith("<eval_with_key>") else place(file, line)
+
+
 def caller() -> str:
     """Return the place in the model's code that makes this call, ``""`` when there is none."""
     frame: Any = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if _is_foreign(module):
-            return place(frame.f_code.co_filename, frame.f_lineno)
+            return source(frame.f_code, frame.f_lineno)
         if module == _BEGINNING:
             break
         frame = frame.f_back
@@ -103,8 +109,9 @@ def caller() -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _is_foreign(module: str) -> bool:
-    """Tell whether a module is neither PyTorch's nor ours."""
-    return module.partition(".")[0] not in _LIBRARIES
+    """Tell whether a module is neither PyTorch's nor ours, nor Python's."""
+    root = module.partition(".")[0]
+    return root not in _LIBRARIES and root not in sys.stdlib_module_names
 
 
 def is_of_model(frame: Any) -> bool:

@@ -142,6 +142,10 @@ def _watch_mode() -> Any:
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if _is_composite(func):
                 with self:
+                    if any(
+                        kind.__module__.startswith("torch.nested.") for kind in types
+                    ):  # it decomposes in its own ways
+                        return types[0].__torch_dispatch__(func, types, args, kwargs or {})
                     return func.decompose(*args, **(kwargs or {}))
             output = run_kernel(func, args, kwargs or {})
             rule = rule_of(func._schema.name)

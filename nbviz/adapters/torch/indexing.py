@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbviz.adapters.torch.tensors import leaves, mapped
+from nbviz.adapters.torch.tensors import is_wrapped, leaves, mapped
 
 SIZED_BY_VALUES = frozenset({"getitem", "setitem", "masked_select", "repeat_interleave"})
 """Operations that give more or less of what they are given, as values among it say."""
@@ -36,7 +36,7 @@ def with_numbers(given: Any) -> Any:
 def _is_real(value: Any) -> bool:
     import torch
 
-    return isinstance(value, torch.Tensor) and value.device.type != "meta"
+    return isinstance(value, torch.Tensor) and value.device.type != "meta" and not is_wrapped(value)
 
 
 def _index(index: Any) -> Any:

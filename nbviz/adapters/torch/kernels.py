@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from nbviz.adapters.torch.refusals import asked_again
 
 
 def run_kernel(func: Any, args: Any, kwargs: Any) -> Any:
@@ -23,7 +26,53 @@ def run_kernel(func: Any, args: Any, kwargs: Any) -> Any:
         if len(dtypes) > 1:
             msg = f"expected tensors of the same dtype, but got {' and '.join(sorted(map(str, dtypes)))}"
             raise RuntimeError(msg)
-    return func(*args, **kwargs)
+    if func._schema.name == "aten::convolution" and args[0].device.type == "meta" and _is_odd(*args):
+        return asked_again(func, (args, kwargs), _odd_convolution(*args[:2]))
+    try:
+        return func(*args, **kwargs)
+    except NotImplementedError as error:
+        if func.namespace != "aten" or not _SIZED_BY_VALUES.isdisjoint(map(str, func.tags)):
+            raise
+        return asked_again(func, (args, kwargs), error)  # nobody has written a kernel for shapes
+
+
+def laid_out(name: str, args: Any, value: Any) -> Any:
+    """Return what a function gives, with its elements in the order in memory that the kernels that compute choose.
+
+    Whether a later ``view`` is refused depends on that.
+    """
+    rule = _LAYOUTS.get(name)
+    return value if rule is None else rule(args, value)
+
+
+def _as_first(args: Any, value: Any) -> Any:
+    """Order the axes in memory as those of the first argument: fused attention does, the one without a kernel does not."""
+    first = args[0]
+    if value.dim() != 4 or first.dim() != 4 or first.is_contiguous() == value.is_contiguous():
+        return value
+    order = sorted(range(4), key=first.stride().__getitem__, reverse=True)
+    return value.permute(order).contiguous().permute([order.index(axis) for axis in range(4)])
+
+
+def _contiguous(_: Any, value: Any) -> Any:
+    """Lay elements one after another, in whichever order of images: of other orders normalisations make copies."""
+    return value if _is_image(value) else value.contiguous()
+
+
+def _image_of_first(args: Any, value: Any) -> Any:
+    """Let channels lie last in memory where those of the first argument do."""
+    import torch
+
+    fits = args[0].dim() == value.dim() == 4 and _is_image(args[0]) and not args[0].is_contiguous()
+    return value.contiguous(memory_format=torch.channels_last) if fits else value
+
+
+def _is_image(tensor: Any) -> bool:
+    """Tell whether the channels of images lie last in memory."""
+    import torch
+
+    order = {4: torch.channels_last, 5: torch.channels_last_3d}.get(tensor.dim())
+    return order is not None and tensor.is_contiguous(memory_format=order)
 
 
 def _grouped_mm(a: Any, b: Any, offs: Any = None, bias: Any = None, out_dtype: Any = None) -> Any:
@@ -38,7 +87,38 @@ def _grouped_mm(a: Any, b: Any, offs: Any = None, bias: Any = None, out_dtype: A
     return torch.empty((*groups, a.shape[-2], b.shape[-1]), dtype=out_dtype or a.dtype, device="meta")
 
 
+def _is_odd(given: Any, weight: Any, bias: Any, stride: Any, _: Any, dilation: Any, *others: Any) -> bool:
+    """Tell whether a convolution may be refused for what its kernel for shapes does not look at."""
+    transposed, output_padding, groups = others
+    made = weight.shape[1] * groups if transposed else weight.shape[0]
+    if bias is not None and tuple(bias.shape) != (made,):
+        return True
+    if not transposed:
+        return False
+    padded = any(p >= max(s, d) for p, s, d in zip(output_padding, stride, dilation, strict=False))
+    return padded or given.shape[1] != weight.shape[0]
+
+
+def _odd_convolution(given: Any, weight: Any) -> RuntimeError:
+    return RuntimeError(
+        f"a convolution with weights {tuple(weight.shape)} does not take {tuple(given.shape)} with these settings"
+    )
+
+
+def _ctc_loss(log_probs: Any, targets: Any, *_: Any, **__: Any) -> Any:
+    """Give a loss for each sequence; what only the gradient needs has a size that nobody knows."""
+    return log_probs.new_empty(log_probs.shape[1:-1]), log_probs.new_empty(0)
+
+
 _ONE_DTYPE = frozenset({
     "aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mv", "aten::addmv", "aten::dot", "aten::convolution",
 })  # fmt: skip
-_RULES = {"aten::_grouped_mm": _grouped_mm}
+_SIZED_BY_VALUES = frozenset({"Tag.data_dependent_output", "Tag.dynamic_output_shape"})
+_RULES: dict[str, Callable[..., Any]] = {"aten::_grouped_mm": _grouped_mm, "aten::_ctc_loss": _ctc_loss}
+_LAYOUTS: dict[str, Callable[[Any, Any], Any]] = {
+    "scaled_dot_product_attention": _as_first,
+    "batch_norm": _contiguous,
+    "log_sigmoid": _contiguous,
+    "group_norm": _image_of_first,
+    "pad": _image_of_first,
+}

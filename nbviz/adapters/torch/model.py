@@ -11,7 +11,7 @@ from nbviz.adapters.free import free_dimensions
 from nbviz.adapters.specs import BATCH, FREE_SIZE, OTHER_FREE_SIZES, Arguments, Spec
 from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
-from nbviz.adapters.torch.failures import mark
+from nbviz.adapters.torch.failures import mark, note_handled
 from nbviz.adapters.torch.inputs import argument_names, arguments
 from nbviz.adapters.torch.kinds import is_kind, type_name
 from nbviz.adapters.torch.operations import Operations, RealOperations
@@ -186,6 +186,7 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
         error = raised
         mark(builder, raised, trace.culprit[1] if trace.culprit and trace.culprit[0] is raised else None)
+    note_handled(builder, trace.asked, error)
     detach(error)
     return builder, error, held
 

@@ -1,7 +1,7 @@
-"""Asks PyTorch once more when it refuses an operation on tensors without values.
+"""Asks the kernels that compute what they say, where those that only tell shapes refuse an operation or check too little.
 
-Those who write its shape-only kernels check less, more, or in other words than the kernels that compute. What the user would
-see is what the real one says, so it is asked on zeros that take no memory.
+Those who write shape-only kernels check less, more, or in other words than the kernels that compute. What the user would see is
+what the real one says, so it is asked on zeros that lie in memory as the elements of the tensors would.
 """
 
 from __future__ import annotations
@@ -15,20 +15,78 @@ from nbviz.adapters.torch.tensors import leaves, mapped
 _MOST = 1 << 22
 """Elements of the arguments up to which the real kernel is asked: if it does not refuse, it computes."""
 
+Given = tuple[Any, Any]
+"""Positional and keyword arguments."""
 
-def asked_again(function: Any, given: tuple[Any, Any], refused: RuntimeError) -> Any:
+
+def asked_again(function: Any, given: Given, refused: Exception) -> Any:
     """Return what the real kernel gives, without its values; raise what it raises, or else what was raised before."""
+    if not _can_be_asked(given):
+        raise refused
+    try:
+        value = _really(function, given)
+    except (NotImplementedError, TypeError):
+        raise refused from None
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise error from None
+    if writes(function, given[1]):  # into zeros of ours
+        raise refused
+    return mapped(value, to_meta)
+
+
+def check(function: Any, given: Given, home: Any, known: Exception | None = None) -> None:
+    """Raise what the real kernel raises; if it cannot be asked, what is ``known`` to be wrong.
+
+    It is the one of CPUs: what that alone does not do says nothing of a model that is elsewhere.
+    """
+    if not _can_be_asked(given):
+        if known is not None:
+            raise known
+        return
+    try:
+        _really(function, given)
+    except TypeError:
+        return
+    except (RuntimeError, ValueError, IndexError) as error:
+        if home.type == "cpu" or "cpu" not in str(error).lower():
+            raise error from None
+
+
+def overlap(tensors: list[Any]) -> bool:
+    """Tell whether several elements of a tensor are one, as ``expand`` makes them: writing there is refused for some kernels."""
+    return any(map(_overlaps, tensors))
+
+
+def _overlaps(tensor: Any) -> bool:
+    return any(size > 1 and stride == 0 for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+
+
+def _can_be_asked(given: Given) -> bool:
+    """Tell whether a real kernel may run: on a device of ours, on plain tensors that take no long time."""
     import torch
 
     tensors = leaves(given)
-    if writes(function, given[1]) or sum(t.numel() for t in tensors) > _MOST or given[1].get("device") is not None:
-        raise refused
-    args, kwargs = mapped(given, lambda t: torch.zeros((), dtype=t.dtype).expand(t.shape))
+    plain = all(t.layout is torch.strided and not t.is_nested for t in tensors)
+    return plain and given[1].get("device") is None and sum(max(t.numel(), _extent(t)) for t in tensors) <= _MOST
+
+
+def _really(function: Any, given: Given) -> Any:
+    import torch
+
+    args, kwargs = mapped(given, _like)
     with torch.no_grad():
-        try:
-            value = function(*args, **kwargs)
-        except (NotImplementedError, TypeError):
-            raise refused from None
-        except (RuntimeError, ValueError, IndexError) as error:
-            raise error from None
-    return mapped(value, to_meta)
+        return function(*args, **kwargs)
+
+
+def _extent(tensor: Any) -> int:
+    """Return how many elements lie between a tensor's first and its last."""
+    return 1 + sum(int((size - 1) * stride) for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if size)
+
+
+def _like(tensor: Any) -> Any:
+    """Return what may be written in a tensor's place, with its values where they are known."""
+    import torch
+
+    if tensor.device.type != "meta" and not _overlaps(tensor):
+        return tensor.clone()
+    return torch.zeros(_extent(tensor), dtype=tensor.dtype).as_strided(tensor.shape, tensor.stride())

@@ -40,8 +40,8 @@ def to_meta(tensor: Any) -> Any:
 
     if tensor.device.type == "meta" and type(tensor) is torch.Tensor:
         return tensor
-    if is_wrapped(tensor):
-        return tensor.to("meta")
+    if is_wrapped(tensor) or (tensor.is_nested and _has_parts(tensor)):
+        return tensor if tensor.device.type == "meta" else tensor.to("meta")
     if tensor.layout is not torch.strided or tensor.is_quantized or _has_parts(tensor):
         dtype = torch.float32 if tensor.is_quantized else tensor.dtype
         return torch.empty(tuple(tensor.shape), dtype=dtype, device="meta")
@@ -168,6 +168,8 @@ class StandIns:
             with torch.inference_mode(mode=False):
                 return StandIns._without_any(tensor)
         like = to_meta(tensor)  # under vmap, requires_grad_() is refused
+        if like.is_nested:
+            return like
         options = {"dtype": like.dtype, "device": "meta", "requires_grad": tensor.requires_grad}
         return torch.empty_strided(like.shape, like.stride(), **options)
 

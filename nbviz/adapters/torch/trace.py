@@ -11,7 +11,8 @@ from nbviz.adapters.torch.calls import caller, operation_name, operation_setting
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
 from nbviz.adapters.torch.distributed import alone
-from nbviz.adapters.torch.failures import ONE_DEVICE
+from nbviz.adapters.torch.failures import NeedsValuesError
+from nbviz.adapters.torch.hints import ONE_DEVICE
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
 from nbviz.adapters.torch.lazy import take_shape
 from nbviz.adapters.torch.missing import ELSEWHERE, without_tensors
@@ -59,6 +60,7 @@ class Trace:
         self.operations = operations
         self.stack: list[CallRecord] = []
         self.culprit: tuple[BaseException, CallRecord] | None = None
+        self.asked: list[tuple[NeedsValuesError, CallRecord]] = []
         self._modules = modules
         self._running: list[Any] = []
         self._storages = Storages(builder, operations, held)
@@ -250,6 +252,9 @@ class Trace:
 
     def _blame(self, error: BaseException, record: CallRecord) -> None:
         """Remember where an error came up first."""
+        if isinstance(error, NeedsValuesError) and all(error is not known for known, _ in self.asked):
+            error.tell_maker(self.builder, record)
+            self.asked.append((error, record))
         if self.culprit is None or self.culprit[0] is not error:
             self.culprit = (error, record)
 

@@ -1,0 +1,175 @@
+"""Says what to try next for the mistakes that are made most with PyTorch's layers and functions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from nbviz.graph import Setting
+from nbviz.records import CallRecord
+
+ONE_DEVICE = (
+    "Move the model and what comes in to one device: model.to(x.device); make tensors in forward with device=x.device."
+)
+
+
+def hint(record: CallRecord, settings: dict[str, Setting], said: str) -> str:
+    """Return what to try next for the mistakes that are made most, ``""`` for others; ``said`` is PyTorch's own message."""
+    if not record.inputs or record.inputs[0].shape is None:
+        return ""
+    shape = record.inputs[0].shape.dims
+    return next(filter(None, (rule(shape, settings, record, said) for rule in _RULES)), "")
+
+
+def _width(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    wanted = settings.get("in_features")
+    if not isinstance(wanted, int) or not shape or shape[-1] == wanted:
+        return ""
+    if len(shape) == 2:
+        return (
+            f"It takes {wanted} features and got {shape[-1]}: what is flattened before it depends on the size of the input. "
+            f"Make it Linear({shape[-1]}, {settings.get('out_features', '...')}), LazyLinear, or pool to a fixed size first."
+        )
+    return f"It takes {wanted} features in the last axis and got {shape[-1]}: flatten, or permute the axes, before it."
+
+
+def _channels(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    wanted, rank = settings.get("in_channels", settings.get("num_features")), _rank_of(record)
+    if not isinstance(wanted, int) or rank is None:
+        return ""
+    if len(shape) == rank + 1 and "in_channels" in settings and shape[0] != wanted:
+        return (
+            f"{len(shape)} axes are one example without a batch, so that the first is that of the channels: it takes {wanted} and "
+            f"got {shape[0]}. For a batch give {rank + 2}: (batch, channels{', size' * rank})."
+        )
+    if len(shape) != rank + 2 or shape[1] == wanted:
+        return ""
+    if shape[-1] == wanted:
+        return "Its channels come last; PyTorch wants them second: permute(0, 3, 1, 2) for images."
+    return f"It takes {wanted} channels in the second axis and got {shape[1]}."
+
+
+def _rank(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    rank = _rank_of(record)
+    if rank is None:
+        return ""
+    least = rank + 2 if record.op.startswith("BatchNorm") and rank > 1 else rank + 1  # others take one example too
+    if least <= len(shape) <= rank + 2:
+        return ""
+    return f"It takes (batch, channels{', size' * rank}): {rank + 2} axes, and got {len(shape)}. Is the batch dimension missing?"
+
+
+def _rank_of(record: CallRecord) -> int | None:
+    found = re.fullmatch(r"(?:Lazy)?(?:Conv|ConvTranspose|BatchNorm|MaxPool|AvgPool)(\d)d", record.op)
+    return int(found[1]) if found else None
+
+
+def _indices(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    rows = settings.get("num_embeddings")
+    if isinstance(rows, int) and ("out of range" in said or "out of bounds" in said):
+        return f"Its table has {rows:,} rows, so that an index is one of 0 to {rows - 1:,}."
+    if "indices" in said and "float" in str(record.inputs[0].dtype):
+        return "An embedding takes whole numbers: give the input as an example tensor or as ((None, 64), torch.int64)."
+    return ""
+
+
+_DTYPES = re.compile(r"\bdtype|scalar type|Input type \(|not implemented for '", re.IGNORECASE)
+
+
+def _dtypes(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    if "invalid combination of arguments" in said or not _DTYPES.search(said):
+        return ""
+    found = " and ".join(dict.fromkeys(str(known.dtype) for known in record.inputs))
+    if "int" in found and "float" not in found:
+        return f"What comes in has the dtype {found}: it takes fractions, x.float(), or x.float() / 255 for an image of bytes."
+    return (
+        f"What comes in has the dtype {found}: give it the dtype of the weights, x.float() say, or convert one of them."
+    )
+
+
+def _devices(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    return ONE_DEVICE if "same device" in said else ""
+
+
+def _layout(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    if "view size is not compatible" in said:
+        return (
+            "Its axes were permuted, or it is a part of another tensor, so that its elements do not follow each other in memory: "
+            "use .reshape(...), which copies where it has to, or .contiguous().view(...)."
+        )
+    return ""
+
+
+def _tuple(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    if "must be Tensor, not tuple" in said:
+        return (
+            "What comes in is a tuple. LSTM, GRU and MultiheadAttention give their outputs and something beside them: pass on the "
+            "first alone, as in outputs, _ = layer(x), which nn.Sequential does not."
+        )
+    return ""
+
+
+def _forward(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    if 'missing the required "forward"' not in said:
+        return ""
+    if record.op in ("ModuleList", "ModuleDict"):
+        return f"A {record.op} only holds modules: call each of them, or make it an nn.Sequential."
+    return f"Define forward(self, x) in the class {record.op}, indented as its __init__ is."
+
+
+def _joined(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    """Name the axes in which tensors differ that are put together."""
+    shapes = _shapes(record)
+    if record.op not in ("cat", "concat", "concatenate", "stack", "hstack", "vstack") or len(shapes) < 2:
+        return ""
+    ranks = list(dict.fromkeys(map(len, shapes)))
+    if len(ranks) > 1:
+        return f"They have {' and '.join(map(str, ranks))} axes: unsqueeze, squeeze or flatten some before."
+    along = re.search(r"except in dimension (\d+)", said)
+    differ = [_differing(axis, shapes) for axis in range(ranks[0]) if along is None or axis != int(along[1])]
+    found = ", ".join(filter(None, differ))
+    if not found:
+        return ""
+    return f"They differ in {found}: {'only the axis along which they are joined may' if along else 'all have to be equal'}."
+
+
+def _differing(axis: int, shapes: list[Any]) -> str:
+    sizes = list(dict.fromkeys(shape[axis] for shape in shapes))
+    return f"axis {axis} ({' and '.join(map(str, sizes))})" if len(sizes) > 1 else ""
+
+
+def _broadcast(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    """Name the axes in which tensors differ that are computed with element by element."""
+    shapes = _shapes(record)
+    if "at non-singleton dimension" not in said or len(shapes) != 2 or record.reads:
+        return ""
+    pairs = list(zip(reversed(shapes[0]), reversed(shapes[1]), strict=False))
+    differ = [f"{a} and {b} in axis {-i}" for i, (a, b) in enumerate(pairs, 1) if a != b and 1 not in (a, b)]
+    return (
+        f"Counted from the end, sizes have to be equal, or one of them 1: here are {', '.join(differ)}."
+        if differ
+        else ""
+    )
+
+
+def _product(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    """Name the axes that are contracted and differ."""
+    shapes = _shapes(record)
+    if record.op not in ("matmul", "mm", "bmm") or record.reads or min(map(len, shapes), default=0) < 2:
+        return ""
+    one, other = shapes[0], shapes[-1]  # a matrix may be multiplied with itself
+    if one[-1] == other[-2]:
+        return f"The axes before the last two have to match: {one[:-2]} and {other[:-2]}."
+    turned = (
+        " Perhaps one has to be transposed: .transpose(-1, -2)." if one[-1] == other[-1] or one[-2] == other[-2] else ""
+    )
+    return f"The last axis of the first has {one[-1]}, the one before the last of the second {other[-2]}: they have to be equal.{turned}"
+
+
+def _shapes(record: CallRecord) -> list[tuple[Any, ...]]:
+    return [known.shape.dims for known in record.inputs if known.shape is not None]
+
+
+_RULES = (
+    _forward, _tuple, _width, _channels, _rank, _indices, _dtypes, _devices, _layout, _joined, _product, _broadcast,
+)  # fmt: skip
