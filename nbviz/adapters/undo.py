@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 import sys
 from collections import OrderedDict, deque
@@ -11,7 +12,7 @@ from typing import Any
 
 
 def _same(now: Any, before: list[Any]) -> bool:
-    return len(now) == len(before) and all(a is b for a, b in zip(now, before, strict=True))
+    return len(now) == len(before) and all(map(operator.is_, now, before))
 
 
 def undo_list(value: list[Any]) -> Callable[[], None]:

@@ -25,10 +25,11 @@ def still_lazy(model: Any, device: str | None = None) -> Iterator[None]:
     replaced: list[tuple[dict[str, Any], str, Any]] = []
     for module in modules_of(model):
         for held in (getattr(module, kind) for kind in _KINDS):
-            for name, tensor in list(held.items()):
+            for name, tensor in held.items():
                 if is_uninitialized(tensor):
                     replaced.append((held, name, tensor))
-                    held[name] = type(tensor)(tensor.requires_grad, device=device or tensor.device, dtype=tensor.dtype)
+    for held, name, tensor in replaced:
+        held[name] = type(tensor)(tensor.requires_grad, device=device or tensor.device, dtype=tensor.dtype)
     try:
         yield
     finally:

@@ -154,11 +154,11 @@ def _float_dtype(model: Any) -> Any:
     return next(floats, torch.get_default_dtype())
 
 
-def _home(model: Any) -> Any:
-    """Return the device where the model believes its tensors to be: that of most of them."""
+def _home(held: Iterable[Any]) -> Any:
+    """Return the device where the model that holds these tensors believes them to be: that of most of them."""
     import torch
 
-    devices = Counter(t.device for t in tensors_of(model))
+    devices = Counter(t.device for t in held if isinstance(t, torch.Tensor))
     return devices.most_common(1)[0][0] if devices else torch.get_default_device()
 
 
@@ -176,7 +176,7 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     builder = GraphBuilder(type_name(model), "PyTorch")
     modules = add_tree(builder, model)
     held = add_parameters(builder, modules)
-    operations: Operations = (RealOperations if trial.run else AbstractOperations)(_home(model))
+    operations: Operations = (RealOperations if trial.run else AbstractOperations)(_home(held.values()))
     trace = Trace(builder, modules, model, held, operations)
     error: Exception | None = None
     try:

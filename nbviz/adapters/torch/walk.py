@@ -23,6 +23,8 @@ def modules_of(model: Any) -> Iterator[Any]:
     while waiting:
         module = waiting.pop()
         yield module
+        if not module._modules:  # most of them
+            continue
         inside = {id(child): child for _, child in children(module) if id(child) not in seen}
         seen.update(inside)
         waiting.extend(reversed(inside.values()))
