@@ -58,7 +58,9 @@ def test_shapes_of_a_model_of_more_than_two_gigabytes_are_inferred():
         weight.raw_data = bytes(width * width)
     names = ["x", "h1", "h2", "h3", "y"]
     nodes = [node("MatMulInteger", f"{x} {w.name}", y) for x, w, y in zip(names, stored, names[1:], strict=False)]
-    made = model(nodes, [info("x", "batch", width, dtype=TensorProto.INT8)], [info("y", None)], stored)
+    made = model(
+        nodes, [info("x", "batch", width, dtype=TensorProto.INT8)], [info("y", None, dtype=TensorProto.INT32)], stored
+    )
     assert sum(len(weight.raw_data) for weight in stored) > 2**31
     graph = read(made).graph
     assert messages(graph) == ""

@@ -110,7 +110,7 @@ def _agree(dims: Sequence[Dim], claims: Sequence[Dim]) -> bool:
 
 
 def _text(spec: TensorSpec) -> str:
-    return f"{'a tensor' if spec.shape is None else spec.shape} {spec.dtype or ''}".rstrip()
+    return f"{spec.dtype} of any shape" if spec.shape is None else f"{spec.shape} {spec.dtype or ''}".rstrip()
 
 
 def _inferred(model: Any, note: Callable[[str], None]) -> Any:
