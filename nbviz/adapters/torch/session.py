@@ -26,8 +26,8 @@ from nbviz.adapters.undo import (
 _MOST_OBJECTS = 100_000
 """Where the walk through attributes that are no modules gives up (a model that holds a whole corpus)."""
 
-_LARGEST_ARRAY = 1 << 20
-"""Bytes of a NumPy array that is remembered."""
+_MOST_BYTES = 1 << 24
+"""Bytes of NumPy arrays that are remembered, all together."""
 
 _FAR = 2
 """Objects around something from which on it may be somebody else's."""
@@ -59,6 +59,7 @@ class Memory:
         self.tensors: list[Any] = []
         self._seen: dict[int, Any] = {}
         self._undo: list[Callable[[], None]] = []
+        self._room = _MOST_BYTES
 
     def note(self, model: Any, given: Any = ()) -> None:
         """Remember a model and what it is given: its modules, and the containers and plain objects that all these hold."""
@@ -113,7 +114,7 @@ class Memory:
         return [(item, away) for item in values()]
 
     def _object(self, value: Any, away: int) -> Found:
-        known = undo_generator(value) or _undo_array(value)
+        known = undo_generator(value) or self._undo_array(value)
         if known is not None:
             self._undo.append(known)
             return []
@@ -126,6 +127,14 @@ class Memory:
         if slots_of(value):
             found += self._changing(undo_slots(value), lambda: slots_of(value).values(), away + 1)
         return found
+
+    def _undo_array(self, value: Any) -> Callable[[], None] | None:
+        """Return what puts the values of a NumPy array back; None for what is none, or too much."""
+        is_array = type(value).__module__ == "numpy" and type(value).__name__ == "ndarray"
+        if not is_array or value.dtype.hasobject or value.nbytes > self._room:
+            return None
+        self._room -= value.nbytes
+        return undo_array(value)
 
     def put_back(self) -> None:
         """Undo every change; what has not changed is not written."""
@@ -148,12 +157,6 @@ def _has_tensors(values: Iterable[Any]) -> bool:
     import torch
 
     return any(isinstance(value, torch.Tensor) for value in values)
-
-
-def _undo_array(value: Any) -> Callable[[], None] | None:
-    """Return what puts the values of a small NumPy array back; None for what is none."""
-    is_array = type(value).__module__ == "numpy" and type(value).__name__ == "ndarray"
-    return undo_array(value) if is_array and not value.dtype.hasobject and value.nbytes <= _LARGEST_ARRAY else None
 
 
 def _class_undo(module: Any) -> Callable[[], None]:
