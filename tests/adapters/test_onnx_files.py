@@ -15,7 +15,6 @@ from hypothesis import strategies as st  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.dataflow.findings import TRAINED_UNKNOWN  # noqa: E402
 from nbviz.errors import FileReadError, NbvizError, UnsupportedModelError  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
@@ -26,7 +25,7 @@ from tests.models.onnx_models import info, model, node, tensor  # noqa: E402
 def messages(graph):
     assert list(violations(graph)) == []
     Metrics(graph)
-    return " ".join(d.message for d in graph.diagnostics if d.message != TRAINED_UNKNOWN)
+    return " ".join(d.message for d in graph.diagnostics)
 
 
 def values(reading, name):
@@ -309,7 +308,6 @@ def test_without_the_package_the_error_names_the_extra(tmp_path):
 import sys
 sys.modules["onnx"] = None
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.dataflow.findings import TRAINED_UNKNOWN
 from nbviz.errors import MissingExtraError
 try:
     read({str(path)!r})

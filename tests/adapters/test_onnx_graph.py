@@ -11,7 +11,6 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.dataflow.findings import TRAINED_UNKNOWN  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
 from tests.models import onnx_models as models  # noqa: E402
@@ -39,7 +38,7 @@ def first_call(graph, path):
 
 
 def messages(graph):
-    return " ".join(d.message for d in graph.diagnostics if d.message != TRAINED_UNKNOWN)
+    return " ".join(d.message for d in graph.diagnostics)
 
 
 @pytest.mark.parametrize("name", models.CASES)
@@ -239,7 +238,7 @@ def test_statistics_are_not_trained():
     stored = [tensor(name, 4) for name in "gbmv"]
     graph = graph_of(model(nodes, [info("x", 2, 4)], [info("y", 2, 4)], stored))
     assert {p.name: p.trainable for p in graph.parameters} == {"g": True, "b": True, "m": False, "v": False}
-    assert TRAINED_UNKNOWN in [d.message for d in graph.diagnostics]
+    assert "not in the file" in dict(row(graph, "").settings)["trained"]
 
 
 def test_weight_that_an_identity_passes_on_is_one():
@@ -403,6 +402,7 @@ def test_root_says_what_wrote_the_model():
         "ir_version": 10,
         "graph": "net",
         "producer": "pytorch 2.9",
+        "trained": "not in the file: what could be counts as trainable",
     }
 
 

@@ -8,7 +8,6 @@ import pytest
 pytest.importorskip("tflite")
 
 from nbviz.adapters import read
-from nbviz.adapters.dataflow.findings import TRAINED_UNKNOWN
 from nbviz.adapters.tflite.naming import name_of
 from nbviz.invariants import violations
 from nbviz.metrics import Metrics
@@ -44,7 +43,7 @@ def values(reading, name):
 
 
 def notes(graph):
-    return " ".join(d.message for d in graph.diagnostics if d.message != TRAINED_UNKNOWN)
+    return " ".join(d.message for d in graph.diagnostics)
 
 
 def test_scopes_of_tensors_are_the_layers_of_operators(reading):

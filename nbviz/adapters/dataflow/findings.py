@@ -8,8 +8,6 @@ from typing import final
 
 from nbviz.adapters.text import label
 
-TRAINED_UNKNOWN = "Which weights were trained is not in the file: those that could be count as trainable."
-
 
 @final
 @dataclass(slots=True)
@@ -28,8 +26,6 @@ class Findings:
         Domain and name of operations that nobody knows.
     unpacked
         How many nodes only unpack weights.
-    could_train
-        Whether there are weights that could be trained, where the file does not say which are.
     closed
         Whether graphs were left closed because too many others are around them.
     """
@@ -39,7 +35,6 @@ class Findings:
     missing: dict[str, None] = field(default_factory=dict)
     unknown: dict[tuple[str, str], None] = field(default_factory=dict)
     unpacked: int = 0
-    could_train: bool = False
     closed: bool = False
 
     def report(self, note: Callable[[str], None]) -> None:
@@ -54,8 +49,6 @@ class Findings:
             note(f"Nothing makes {_listed(self.missing)}, which nodes or outputs take: the file is not complete.")
         if self.unpacked:
             note(f"Nodes that only unpack weights ({self.unpacked:,} of them) are shown as a part of what reads those.")
-        if self.could_train:
-            note(TRAINED_UNKNOWN)
         if self.closed:
             note("Graphs inside too many others, or inside themselves, stay closed.")
         if self.unknown:

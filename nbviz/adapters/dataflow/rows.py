@@ -19,6 +19,9 @@ Key = Hashable
 FRACTIONS = ("float", "bfloat", "complex")
 """How the names of dtypes with fractions begin; weights of others cannot be trained."""
 
+TRAINED = ("trained", "not in the file: what could be counts as trainable")
+"""A setting of models whose files do not say it."""
+
 SCOPE = "Scope"
 """The type of a scope whose class is not known."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nbviz.adapters.checkpoints.files import looks_like
-from nbviz.adapters.dataflow.rows import Rows
+from nbviz.adapters.dataflow.rows import TRAINED, Rows
 from nbviz.adapters.onnx.inference import with_shapes
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
@@ -108,7 +108,7 @@ def _settings(model: Any) -> tuple[tuple[str, Setting], ...]:
         **{label(prop.key): short(plain(decoded(prop.value))) for prop in model.metadata_props[:32]},
     }
     named = ((name, text) for name, text in told.items() if text)
-    return (("opsets", opsets), ("ir_version", model.ir_version), *named)
+    return (("opsets", opsets), ("ir_version", model.ir_version), *named, TRAINED)
 
 
 # Files

@@ -193,9 +193,7 @@ class Walk:
             self._findings.doubled[name] = None
         place.env.own[name] = value
         if value.weight is not None:
-            stored = as_stored(value, readers)
-            self.rows.store(value.weight, stored)
-            self._findings.could_train = self._findings.could_train or stored.trainable
+            self.rows.store(value.weight, as_stored(value, readers))
 
     def _items(self, items: Iterable[Any], place: Place, parent: int) -> None:
         for item in items:

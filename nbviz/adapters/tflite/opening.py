@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbviz.adapters.checkpoints.files import damaged, opened
 from nbviz.adapters.checkpoints.values import Weights
-from nbviz.adapters.dataflow.rows import Rows
+from nbviz.adapters.dataflow.rows import TRAINED, Rows
 from nbviz.adapters.dataflow.writer import Writer
 from nbviz.adapters.text import decoded, label, short
 from nbviz.adapters.tflite.flat import Flat
@@ -58,7 +58,6 @@ def _reading(path: Path, flat: Flat, *, constants: bool) -> Reading:
     for key, stored in programs.stored.items():
         rows.store(key, stored)
     writer.findings.unpacked = len(programs.unpacked)
-    writer.findings.could_train = any(stored.trainable for stored in programs.stored.values())
     writer.finish(root)
     if unopened:
         builder.note(f"Nothing calls {_listed(unopened)}: what these subgraphs do is not shown.")
@@ -93,4 +92,4 @@ def _settings(model: Model) -> tuple[tuple[str, Setting], ...]:
     if signatures:
         told.append(("signatures", tuple(signatures)))
     told.append(("operators", tuple(used) if codes <= _LISTED else (*used, f"… {codes:,} operators")))
-    return tuple(told)
+    return (*told, TRAINED)
