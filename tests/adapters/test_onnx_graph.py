@@ -110,7 +110,7 @@ def test_metadata_of_the_exporter_says_classes_and_calls():
 @pytest.mark.parametrize(
     ("trace", "source"),
     [
-        ('File "/home/me/net.py", line 16, in forward\n    x = f(x)', "net.py:16"),
+        ('File "/models/net.py", line 16, in forward\n    x = f(x)', "net.py:16"),
         (
             'File "net.py", line 9, in forward\n  File "/env/site-packages/torch/nn/modules/conv.py", line 2, in f',
             "net.py:9",

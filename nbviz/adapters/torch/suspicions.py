@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nbviz.adapters.torch.refusals import Given
 from nbviz.adapters.torch.standins import is_whole
 from nbviz.adapters.torch.tensors import leaves
-
-Given = tuple[Any, Any]
-"""Positional and keyword arguments."""
 
 
 def is_suspicious(name: str, given: Given) -> bool:
