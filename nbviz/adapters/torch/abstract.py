@@ -240,13 +240,12 @@ class AbstractOperations:
             compute = () if name in _ONLY_CHECKS else None
         told = {id(meta[key]) for key in told if key in meta}
         wrote = [id(t) in meta and is_changed(meta[id(t)], before[id(t)], told) for t in standins]
-        if is_suspicious(name, (args, kwargs)) or (
-            any(wrote) and overlap([t for t, w in zip(standins, wrote, strict=True) if w])
-        ):
+        written = [t for t, w in zip(standins, wrote, strict=True) if w]
+        if is_suspicious(name, (args, kwargs)) or overlap(written):
             check(function, (args, kwargs), self._standins.home)
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
-        for tensor, written in zip(standins, wrote, strict=True):
-            if written and tensor.device.type != "meta":
+        for tensor in written:
+            if tensor.device.type != "meta":
                 self._standins.lose(tensor)
         return mapped(value, lambda t: back.get(id(t), t)), compute, wrote, plain
 
