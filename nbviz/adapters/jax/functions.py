@@ -59,6 +59,7 @@ class TreeModel:
         self._known = self._tree.places(tree) if closed else {}
         self.leaves: Leaves = [] if closed else self._tree.leaves
         self.closed_over: Leaves = self._tree.leaves if closed else []
+        self.parts = [] if closed or is_module(tree) else self._tree.parts()
 
     def prepare(self, given: Arguments, default: Any) -> None:
         """Find out nothing more: the arrays are there already."""

@@ -80,9 +80,14 @@ def _inner(name: str, jaxpr: Any, operands: Sequence[Any], times: tuple[int, ...
     return Inner(name, bare(jaxpr), getattr(jaxpr, "consts", ()), operands, times)
 
 
+def is_jitted(equation: Any) -> bool:
+    """Tell whether an equation is a call of a function, as a whole."""
+    return equation.primitive.name in _NAMED
+
+
 def written_by_jax(equation: Any) -> str:
     """Return the name of the function of JAX itself that an equation calls (``silu``), ``""`` for other equations."""
-    if equation.primitive.name not in _NAMED:
+    if not is_jitted(equation):
         return ""
     for one in inner_of(equation):
         name, home = _function(one.jaxpr)
@@ -117,7 +122,7 @@ def _function(jaxpr: Any) -> tuple[str, str]:
 def name_of(equation: Any) -> str:
     """Return what an equation is called: its primitive, the jitted function, JAX's own function."""
     name = equation.primitive.name
-    if name in _NAMED:
+    if is_jitted(equation):
         own = written_by_jax(equation) or equation.params.get("name") or next(iter(map(_named, inner_of(equation))), "")
         return plain(own if own and own != "<lambda>" else _FRAMES.get(name, name))
     return plain(_FRAMES.get(name, name))
@@ -129,12 +134,12 @@ def _named(inner: Inner) -> str:
 
 def settings_of(equation: Any) -> tuple[tuple[str, Setting], ...]:
     """Return the parameters of an equation that are plain values, and the numbers among its operands."""
-    params: Mapping[str, Any] = {} if equation.primitive.name in _NAMED else equation.params
+    params: Mapping[str, Any] = {} if is_jitted(equation) else equation.params
     found = {key: value for key, value in params.items() if key not in _NO_SETTINGS and _is_plain(value)}
     literals = tuple(
         operand.val for operand in equation.invars if is_literal(operand) and not equation.params.get("jaxpr")
     )
-    if literals and equation.primitive.name not in _NAMED:
+    if literals and not is_jitted(equation):
         found["operand"] = literals[0] if len(literals) == 1 else literals
     return tuple((plain(key), simple(_number(value))) for key, value in list(found.items())[:_LONGEST])
 

@@ -44,6 +44,7 @@ class LinenModel:
         self.name = type(model).__name__
         self.function: Callable[..., Any] = model.__call__
         self.closed_over: Leaves = []
+        self.parts: list[Path] = []
         self.hint = ""
         self.extras = list(_keys().values())
         self._model = model

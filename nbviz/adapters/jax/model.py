@@ -101,7 +101,9 @@ def _record(
     ]
     closed_over = {id(leaf): key for key, leaf in (*subject.leaves, *subject.closed_over)}
     calls = trial.recorder.calls
-    program = Program(trial.jaxpr, inputs, trial.names, calls, subject.layers, is_of_library, closed_over)
+    program = Program(
+        trial.jaxpr, inputs, trial.names, calls, subject.layers, is_of_library, closed_over, subject.parts
+    )
     walk = Walk(builder, program)
     walk.run()
     for error in trial.caught:

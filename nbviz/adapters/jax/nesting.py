@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -29,10 +29,21 @@ class Scope:
 @final
 @dataclass(slots=True)
 class Frame:
-    """Equations and frames in one scope."""
+    """Equations and frames in one scope.
+
+    Attributes
+    ----------
+    scope
+        The scope.
+    items
+        What is in it, in order.
+    layer
+        The key of the layer that this is a call of, where that is known.
+    """
 
     scope: Scope
     items: list[Any] = field(default_factory=list)
+    layer: Hashable | None = None
 
     def equations(self) -> Iterator[Any]:
         """Yield every equation in it."""
@@ -94,6 +105,11 @@ def _scopes(equation: Any, quiet: AbstractSet[str]) -> list[Scope]:
         else:
             backward = backward or part.name == "transpose"
     return found
+
+
+def is_backward(equation: Any) -> bool:
+    """Tell whether an equation computes the gradient of what others did."""
+    return any(part.name == "transpose" for part in equation.source_info.name_stack.stack)
 
 
 def is_einsum(scope: str) -> bool:

@@ -70,6 +70,7 @@ class NnxModel:
         self.leaves: Leaves = list(self._leaves())
         self.extras: list[Any] = []
         self.closed_over: Leaves = []
+        self.parts: list[Path] = []
         self.hint = ""
 
     def prepare(self, given: Arguments, default: Any) -> None:

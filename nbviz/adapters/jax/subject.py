@@ -13,6 +13,9 @@ from nbviz.builder import GraphBuilder
 Leaves = list[tuple[Hashable, Any]]
 """Arrays of a model by the keys of their parameters, as they are traced."""
 
+Path = tuple[str, ...]
+"""A node or an array in a tree: the names on the way to it."""
+
 
 class Subject(Protocol):
     """A model that can be traced.
@@ -31,6 +34,8 @@ class Subject(Protocol):
         What to try when a call fails.
     closed_over
         Arrays of it that the trace has as constants, by their keys.
+    parts
+        Keys of layers that are no modules, whose calls cannot be noted: what reads their parameters is one.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Subject(Protocol):
     extras: list[Any]
     hint: str
     closed_over: Leaves
+    parts: list[Path]
 
     @property
     def leaves(self) -> Leaves: ...  # noqa: D102 - see above

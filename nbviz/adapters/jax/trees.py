@@ -10,13 +10,11 @@ from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, of_leaf, placement
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
-from nbviz.adapters.jax.subject import Leaves, is_of_library
+from nbviz.adapters.jax.subject import Leaves, Path, is_of_library
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
 from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting
-
-Path = tuple[str, ...]
 
 
 def is_module(value: Any) -> bool:
@@ -112,6 +110,10 @@ class ParameterTree:
     def values(self) -> list[Any]:
         """Return the nodes that are rows."""
         return [node.value for node in self._rows.values()]
+
+    def parts(self) -> list[Path]:
+        """Return the rows that are no modules: lists, dicts, named tuples and the like."""
+        return [path for path in self._rows if path not in self._structures]
 
     def places(self, root: Any) -> dict[int, Path]:
         """Return the places of the modules in a copy of the tree by identity."""

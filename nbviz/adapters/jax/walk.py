@@ -12,9 +12,20 @@ from typing import Any, final
 
 from nbviz.adapters.jax.arrays import spec
 from nbviz.adapters.jax.compute import Times, of_equation, repeated
-from nbviz.adapters.jax.jaxprs import Inner, inner_of, is_literal, name_of, settings_of, source_of, written_by_jax
+from nbviz.adapters.jax.jaxprs import (
+    Inner,
+    inner_of,
+    is_jitted,
+    is_literal,
+    name_of,
+    settings_of,
+    source_of,
+    written_by_jax,
+)
 from nbviz.adapters.jax.nesting import Frame, Written, equations_in, is_einsum, nested
+from nbviz.adapters.jax.parts import Parts
 from nbviz.adapters.jax.recorder import ModuleCall
+from nbviz.adapters.jax.subject import Path
 from nbviz.adapters.jax.values import Environment, Value, entering, is_dropped, unique
 from nbviz.builder import GraphBuilder, escape, join
 from nbviz.graph import CallKind, TensorSpec
@@ -42,6 +53,8 @@ class Program:
         Tells whether a module of a class is shown as one call if it calls no others.
     closed_over
         The keys of parameters that the jaxpr has as constants, by the identity of the arrays.
+    parts
+        The keys of layers whose calls are found by the parameters that equations read.
     """
 
     jaxpr: Any
@@ -51,6 +64,7 @@ class Program:
     layers: Callable[[ModuleCall], Sequence[Hashable]]
     is_step: Callable[[type], bool]
     closed_over: Mapping[int, Hashable]
+    parts: Sequence[Path]
 
 
 @final
@@ -88,6 +102,11 @@ class Walk:
         self._times: Times = ()
         self._quiet = {scope for scope, call in program.calls.items() if program.is_step(call.type)}
         self._stored: dict[Hashable, TensorSpec] = {}
+        self._parts = Parts(
+            {builder.layer(part).path: part for part in program.parts},
+            [key for _, key in program.inputs if isinstance(key, tuple)],
+            self._key_of,
+        )
 
     def run(self) -> None:
         """Write the whole program."""
@@ -127,6 +146,10 @@ class Walk:
         holding = [path for _, path in found if path is not None and reads & self._held(path)] if len(found) > 1 else []
         return next(iter([*holding, *(path for _, path in found)]), None)
 
+    def _key_of(self, variable: Any) -> Any:
+        value = self._env.of(variable)
+        return None if value is None else value.key
+
     def _held(self, path: str) -> set[Hashable]:
         layers = (self.builder.layer(key) for key in self.builder.layer_keys())
         return {key for one in layers if one.path == path or one.path.startswith(f"{path}/") for key in one.held}
@@ -140,6 +163,7 @@ class Walk:
 
     def _items(self, items: list[Any], parent: int, results: Iterable[Any]) -> None:
         """Write items in order; ``results`` are the variables that are used behind them."""
+        items = self._parts.grouped(items, self._around(parent))
         later = {v for v in results if not is_literal(v)}
         wanted = []
         for item in reversed(items):
@@ -243,13 +267,23 @@ class Walk:
             self.records[kind.call.scope] = record
 
     def _kind(self, frame: Frame, equations: list[Any], parent: int) -> _Kind:
+        if frame.layer is not None:
+            layer = self.builder.layer(frame.layer)
+            return _Kind(layer.type, layer.path)
         call = self._program.calls.get(frame.scope.name)
         reads = {v.key for v in self._env.all_of(entering(equations)) if v.key is not None}
         if call is not None:
             kind = _Kind(call.type.__name__, self.path_of(call, reads), call)
         else:
-            kind = _Kind(frame.scope.name, self._named(frame.scope.name, self._around(parent), reads))
+            around = self._around(parent)
+            path = self._named(frame.scope.name, around, reads) or self._part(frame, around)
+            kind = _Kind(frame.scope.name, path)
         return _Kind(f"gradient of {kind.op}") if frame.scope.backward else kind
+
+    def _part(self, item: Any, around: str) -> str | None:
+        """Return the layer inside the one around it all of whose parameters an item reads, and no others."""
+        key = self._parts.called_by(item, around)
+        return None if key is None else self.builder.path_of(key)
 
     def _named(self, name: str, around: str, reads: set[Hashable]) -> str | None:
         """Return the layer of a scope's name inside the one around it: a direct one, or one that holds what it reads."""
@@ -303,7 +337,9 @@ class Walk:
         """Record an equation with what runs inside it: a loop, a branch, a jitted function."""
         inner, op = inner_of(equation), name_of(equation)
         ports = self._known(equation.invars)
-        record = self.builder.begin("operation", op, parent, ports, source=source_of(equation))
+        layer = self._part(equation, self._around(parent)) if is_jitted(equation) else None
+        kind = _Kind(op, layer)
+        record = self.builder.begin(kind.kind, op, parent, ports, layer=layer, source=source_of(equation))
         record.settings = settings_of(equation)
         ends = [self._body(one, record, several=len(inner) > 1) for one in inner]
         if equation.primitive.name == "cond":
@@ -320,6 +356,7 @@ class Walk:
         if several and one.jaxpr.eqns:
             frame = self.builder.begin("operation", one.name, record.id, self._known(one.operands))
         self._constants(one.jaxpr, one.constants)
+        self._parts.enter(one.jaxpr.invars, one.operands)
         for variable, operand in zip(one.jaxpr.invars, one.operands, strict=True):
             self._env.put(variable, self._moved(self._env.of(operand), variable))
         around = self._times
