@@ -275,3 +275,25 @@ def test_keras_models_on_jax_are_read_by_the_adapter_of_keras():
     assert flax
     assert type(adapters.find(type("Mine", (layer,), {}))).__name__ == "KerasAdapter"
     assert type(adapters.find(type("Mine", (base,), {}))).__name__ == "JaxAdapter"
+
+
+def test_what_a_jitted_function_did_before_it_failed_is_shown():
+    @jax.jit
+    def head(params, x):
+        return jnp.tanh(x @ params["in"]) @ params["out"]
+
+    def function(params, x):
+        return head(params["head"], jax.nn.relu(x))
+
+    reading = read(function, ({"head": {"in": jnp.ones((8, 16)), "out": jnp.ones((8, 4))}}, (None, 8)))
+    assert [c.op for c in reading.graph.calls] == ["function", "input", "relu", "dict", "dot_general", "tanh"]
+    assert "got (16,) and (8,)" in reading.graph.diagnostics[0].message
+
+
+def test_loop_whose_body_fails_shows_what_its_first_round_did():
+    def function(params, x):
+        return jax.lax.scan(lambda x, w: (jnp.tanh(x) @ w @ params["bad"], None), x, params["stack"])[0]
+
+    reading = read(function, ({"stack": jnp.ones((3, 8, 8)), "bad": jnp.ones((4, 4))}, (2, 8)))
+    assert [c.op for c in reading.graph.calls][2:] == ["slice", "squeeze", "tanh", "dot_general"]
+    assert isinstance(reading.error, TypeError)

@@ -44,6 +44,22 @@ def _text(known: TensorSpec) -> str:
     return f"{'an array' if known.shape is None else known.shape} {known.dtype or ''}".strip()
 
 
+_TRACING = "/jax/_src/interpreters/partial_eval.py"
+"""Where JAX traces what is jitted, a loop or a branch: what is recorded there is lost when it fails."""
+
+
+def was_inside(error: Exception) -> bool:
+    """Tell whether the model's code failed in a function that JAX was tracing apart."""
+    tracing, traceback = False, error.__traceback__
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if tracing and not is_library(file):
+            return True
+        tracing = tracing or file.replace("\\", "/").endswith(_TRACING)
+        traceback = traceback.tb_next
+    return False
+
+
 def _raised_at(error: Exception) -> str:
     """Return the last place in the model's code that an exception came through, ``""`` when there is none."""
     found, traceback = "", error.__traceback__

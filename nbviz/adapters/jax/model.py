@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from nbviz.adapters.free import free_dimensions
 from nbviz.adapters.jax.arrays import abstract, is_array
-from nbviz.adapters.jax.failures import mark
+from nbviz.adapters.jax.failures import mark, was_inside
 from nbviz.adapters.jax.inputs import argument_names, arguments, entered, traceable
 from nbviz.adapters.jax.jaxprs import stands_twice
 from nbviz.adapters.jax.recorder import Recorder, separate_caches
@@ -93,6 +93,8 @@ def _record(
     trial = _trace(subject, fill, own, structs, apart=False)
     if stands_twice(trial.jaxpr.jaxpr):
         trial = _trace(subject, fill, own, structs, apart=True)
+    if any(map(was_inside, trial.caught)):
+        trial = _written_out(trial, subject, fill, own, structs)
     builder = _tree(subject)
     inputs = [
         *(("", key) for key, _ in subject.leaves),
@@ -144,6 +146,18 @@ def _trace(
 
     with subject.watched(recorder), separate_caches(f"reading {next(_readings)}"):
         return _Trial(jax.make_jaxpr(function)(own, structs), names, recorder, caught)
+
+
+def _written_out(
+    trial: _Trial, subject: Subject, fill: Callable[[list[Any]], Any], own: list[Any], structs: list[Any]
+) -> _Trial:
+    """Trace a model again that failed inside a jitted function or a loop, with what these did before in its place."""
+    import jax
+
+    with jax.disable_jit():
+        again = _trace(subject, fill, own, structs, apart=False)
+    same = [repr(error) for error in again.caught] == [repr(error) for error in trial.caught]
+    return again if same else trial
 
 
 def _names(subject: Subject, entering: tuple[tuple[Any, ...], dict[str, Any]]) -> list[str]:
