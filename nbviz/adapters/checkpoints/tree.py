@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,8 +105,11 @@ class Checkpoint:
 
 
 def split(name: str) -> tuple[str, ...]:
-    """Return the segments of a tensor's name: at ``/`` where it has one, else at ``.``."""
-    found = tuple(part for part in name.split("/" if "/" in name else ".", _DEPTH) if part)
+    """Return the segments of a tensor's name: at ``/`` where it has one, else at ``.``.
+
+    Tens of thousands of names have few different segments, each of which is kept once.
+    """
+    found = tuple(sys.intern(part) for part in name.split("/" if "/" in name else ".", _DEPTH) if part)
     return found or ("(no name)",)
 
 
