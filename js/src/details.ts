@@ -39,6 +39,13 @@ export function settingsOf(payload: Payload, row: number, call: number | null): 
   return (call === null ? undefined : payload.settings[payload.calls.settings[call] ?? -1]) ?? [];
 }
 
+/** The parameters of a layer; for an operation, those that it reads of layers around it. */
+export function weightsOf({ rows, calls }: Payload, row: number, call: number | null): readonly number[] {
+  return [
+    ...(call !== null && rows.kind[row] === "operation" ? list(calls.parameters, call) : list(rows.parameters, row)),
+  ];
+}
+
 /** The calls that a row stands for: its own, or for a group those of its members, once through. */
 export function callsBehind(payload: Payload, row: number, focus: number | null): readonly number[] {
   const { rows, calls } = payload;

@@ -187,7 +187,7 @@ function textsOf(payload: Payload, units: Units, visible: Visible, b: number): T
     repeat: "",
     detail: word + contentOf(payload, units, u),
     shape: shapesText(outputShapes(payload, call, row)),
-    ...weightOf(payload, terminal || row < 0 ? null : (payload.rows.params[row] as number)),
+    ...weightOf(payload, terminal ? null : paramsOfRows(payload, [row])),
     marks,
     failed: marks[0] === "failed",
     inferred: !isCall,
@@ -309,11 +309,17 @@ function weightOf(payload: Payload, params: number | null): Pick<Box, "params" |
   };
 }
 
+/** Parameters of rows; null where there are none that could have any: an operation reads those of others. */
+function paramsOfRows({ rows }: Payload, which: readonly number[]): number | null {
+  const able = which.filter((row) => row >= 0 && (rows.kind[row] !== "operation" || rows.params[row] !== 0));
+  return able.length === 0 ? null : able.reduce((total, row) => total + (rows.params[row] as number), 0);
+}
+
 /** Parameters of a stack's members together, each counted once; NaN where one is unknown, null where there is no row. */
-function paramsOf({ rows, parameters }: Payload, units: Units, stack: number): number | null {
-  const distinct = (units.stackRows[stack - units.stacks] ?? []).filter((row) => row >= 0);
-  if (distinct.length === 0) return null;
-  const sum = distinct.reduce((total, row) => total + (rows.params[row] as number), 0);
+function paramsOf(payload: Payload, units: Units, stack: number): number | null {
+  const { rows, parameters } = payload;
+  const sum = paramsOfRows(payload, units.stackRows[stack - units.stacks] ?? []);
+  if (sum === null) return null;
   // What members share is in the number of each of them. One layer called again is one row.
   const counted = new Set<number>();
   const known = new Set<number>();

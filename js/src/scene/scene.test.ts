@@ -89,6 +89,17 @@ suite("boxes", () => {
     expect(box?.label).toBe("head_1, Dense, output (None, 4), 30 parameters, 20.0 % of all");
   });
 
+  it("say nothing of parameters for operations, which have none", () => {
+    const rows = ["scan#1", "scan#1/mul#1"].map((path) => ({ path, type: "scan", kind: "operation" as const }));
+    const calls = [
+      { path: "scan#1", kind: "operation" as const },
+      { path: "scan#1/mul#1", kind: "operation" as const, parent: 1 },
+    ];
+    const [frame] = boxesOf(buildGraph(payloadOf(rows, calls, []), new Set(), true, "down"));
+    expect(frame).toMatchObject({ path: "scan#1", params: null, count: "" });
+    expect(frame?.label).not.toContain("parameters");
+  });
+
   it("say which call of a shared block they are, once", () => {
     const marks = boxesOf(graph)
       .filter((b) => b.marks.length > 0)

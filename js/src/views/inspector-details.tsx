@@ -1,7 +1,16 @@
 // The inspector of one row, or of one call that has no row (an input or output of the model).
 import { callLabel, callsOf } from "../calls";
 import { extraColumn } from "../columns";
-import { accessorOf, callsBehind, focusedCall, membersOf, settingsOf, settingText, tensorsOf } from "../details";
+import {
+  accessorOf,
+  callsBehind,
+  focusedCall,
+  membersOf,
+  settingsOf,
+  settingText,
+  tensorsOf,
+  weightsOf,
+} from "../details";
 import { formatBytes, formatCount, formatShape, percent } from "../format";
 import { selectOne } from "../select";
 import type { ExtraColumn } from "../state";
@@ -19,7 +28,7 @@ export function RowDetails({ payload, row }: { payload: Payload; row: number }) 
   const call = focusedCall(payload, path, focus);
   const group = rows.kind[row] === "group";
   const accessor = accessorOf(payload, row);
-  const weights = [...list(rows.parameters, row)];
+  const weights = weightsOf(payload, row, call);
   return (
     <>
       <h2>
@@ -74,12 +83,7 @@ function facts(payload: Payload, row: number, extras: readonly ExtraColumn[]) {
   const share = rows.share[row];
   const added = extras.map(extraColumn);
   return [
-    [
-      "Params",
-      Number.isNaN(params)
-        ? "unknown"
-        : `${formatCount(params)}${some && !Number.isNaN(share) ? ` · ${percent(share).replace(" ", "\u00a0")}` : ""}`,
-    ],
+    ["Params", rows.kind[row] === "operation" && params === 0 ? "" : paramsText(params, share)],
     ["Non-trainable", fixed > 0 ? formatCount(fixed) : ""],
     ["Own params", some && own !== params ? formatCount(own) : ""],
     ["Size", some ? formatBytes(rows.bytes[row]) : ""],
@@ -90,6 +94,12 @@ function facts(payload: Payload, row: number, extras: readonly ExtraColumn[]) {
     ["Called", called && rows.order[row] === -1 && rows.kind[row] === "layer" ? "never" : ""],
     ...added.map((column) => [column.label, column.text(row)] as const),
   ] as const satisfies readonly (readonly [string, string, string?])[];
+}
+
+function paramsText(params: number, share: number | undefined): string {
+  if (Number.isNaN(params)) return "unknown";
+  const known = params > 0 && share !== undefined && !Number.isNaN(share);
+  return `${formatCount(params)}${known ? ` · ${percent(share).replace(" ", "\u00a0")}` : ""}`;
 }
 
 function Ports({ payload, call }: { payload: Payload; call: number }) {

@@ -32,7 +32,8 @@ function Weight({ payload, row, parameter }: { payload: Payload; row: number; pa
   const { store } = useDisplay();
   const { parameters, rows } = payload;
   const size = parameters.size[parameter];
-  const others = [...list(parameters.owners, parameter)].filter((owner) => owner !== row);
+  const owners = [...list(parameters.owners, parameter)];
+  const others = owners.filter((owner) => owner !== row);
   const marks = [
     parameters.dtype[parameter],
     formatBytes(parameters.bytes[parameter]),
@@ -52,7 +53,7 @@ function Weight({ payload, row, parameter }: { payload: Payload; row: number; pa
       </div>
       {others.length > 0 && (
         <div class="nbviz-hint nbviz-tied">
-          Tied: the same weight as in
+          {owners.includes(row) ? "Tied: the same weight as in" : "Held by"}
           {others.slice(0, MOST).map((owner) => (
             <button
               key={owner}
