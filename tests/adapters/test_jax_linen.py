@@ -28,6 +28,18 @@ def test_totals_and_result_are_those_of_linen(name):
     assert not [c for c in graph.calls if c.kind == "constant" and "key" in str(c.outputs[0].dtype)]
 
 
+@pytest.mark.parametrize("name", models.LINEN)
+def test_function_that_applies_a_model_shows_its_modules(name):
+    model, example = models.linen_case(name)
+    variables = jax.eval_shape(model.init, {"params": jax.random.key(0)}, example)
+    graph = graph_of(lambda variables, x: model.apply(variables, x, mutable=["batch_stats"])[0], (variables, example))
+    itself = graph_of(model, example)
+    assert {**totals(graph), "macs": 0} == {**totals(itself), "macs": 0}
+    held, expected = ({one.path: len(one.parameters) for one in g.layers if one.parameters} for g in (graph, itself))
+    assert held == expected
+    assert set(held) <= {call.layer for call in graph.calls}
+
+
 def test_numbers_of_each_module_are_those_that_tabulate_prints():
     model, example = models.linen_case("gpt")
     empty = jnp.zeros(example.shape, example.dtype)

@@ -152,8 +152,27 @@ def test_list_with_something_between_its_blocks_is_seen_through():
 
 
 def test_tree_inside_another_is_no_call_of_the_outer():
-    graph = graph_of(lambda variables, x: dense(variables["params"]["out"], x), ({"params": {"out": linear()}}, (2, 8)))
-    assert layers_in(graph, "") == ["params/out"]
+    graph = graph_of(lambda variables, x: dense(variables["model"]["out"], x), ({"model": {"out": linear()}}, (2, 8)))
+    assert layers_in(graph, "") == ["model/out"]
+
+
+def test_collections_of_variables_are_one_tree():
+    def model(variables, x):
+        kept = variables["batch_stats"]["norm"]
+        x = dense(variables["params"]["dense"], x)
+        return norm(variables["params"]["norm"], (x - kept["mean"]) / kept["scale"])
+
+    variables = {
+        "batch_stats": {"norm": {"mean": weights(8), "scale": weights(8)}},
+        "params": {"dense": linear(), "norm": {"scale": weights(8)}},
+    }
+    graph = graph_of(model, (variables, (2, 8)))
+    assert layers_in(graph, "") == ["dense", "norm"]
+    held = {p.name: p.kind for p in graph.parameters if p.owners == ("norm",)}
+    assert held == {"mean": "buffer", "batch_stats.scale": "buffer", "scale": "weight"}
+    assert totals(graph)["params"] == 8 * 8 + 8 + 8
+    assert totals(graph)["buffers"] == 16
+    assert graph.layers[graph.layer_index["norm"]].accessor == "['params']['norm']"
 
 
 def test_gradients_and_new_weights_are_no_calls():

@@ -68,9 +68,10 @@ def stored(name: str, array: Any, kind: ParameterKind, *, trainable: bool) -> St
     )
 
 
-def of_leaf(name: str, array: Any) -> Stored:
+def of_leaf(name: str, array: Any, *, trained: bool = True) -> Stored:
     """Return what is known of an array in a tree of parameters: all count but random keys; those with gradients train."""
-    return stored(name, array, "buffer" if is_key(array.dtype) else "weight", trainable=is_floating(array.dtype))
+    counts = trained and not is_key(array.dtype)
+    return stored(name, array, "weight" if counts else "buffer", trainable=is_floating(array.dtype))
 
 
 def placement(array: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
@@ -16,6 +16,8 @@ from nbviz.adapters.simple import simple
 from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting
 
+_TRAINED = "params"
+
 
 def is_module(value: Any) -> bool:
     """Tell whether a node is a module of Equinox."""
@@ -25,11 +27,29 @@ def is_module(value: Any) -> bool:
 @final
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node of a tree."""
+    """A node of a tree.
+
+    Attributes
+    ----------
+    path
+        Where it is, without the collection.
+    value
+        The node.
+    accessor
+        How it is reached from the root.
+    collection
+        Which of Flax's collections of variables it is in; ``""`` where the tree has none.
+    """
 
     path: Path
     value: Any
     accessor: str
+    collection: str = ""
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is, or holds, what is trained: not the statistics of a batch, or a cache."""
+        return self.collection in {"", _TRAINED}
 
 
 @final
@@ -40,13 +60,16 @@ class ParameterTree:
         import jax
 
         self._root = root
-        self._found = list(_nodes(root))
+        self._found = list(_merged(root))
         flat, self._structure = jax.tree.flatten(root)
         self._flat = flat
         self._places = [i for i, leaf in enumerate(flat) if is_array(leaf)]
         arrays = [node for node in self._found if is_array(node.value)]
         self.leaves: Leaves = [(node.path, node.value) for node in arrays]
-        self._rows = {node.path: node for node in self._found if self._is_row(node)}
+        self._rows: dict[Path, Node] = {}
+        for node in filter(self._is_row, self._found):
+            if node.trains or node.path not in self._rows:  # of several, that with what is trained says where it is
+                self._rows[node.path] = node
         self._structures = {p: jax.tree.structure(n.value) for p, n in self._rows.items() if is_module(n.value)}
 
     def _is_row(self, node: Node) -> bool:
@@ -74,7 +97,7 @@ class ParameterTree:
                 source="" if not is_module(node.value) or is_of_library(cls) else source_of(cls),
             )
             for array in own:
-                builder.hold(path, array.path, of_leaf(array.path[-1], array.value))
+                builder.hold(path, array.path, of_leaf(array.path[-1], array.value, trained=array.trains))
 
     def filled(self, leaves: list[Any]) -> Any:
         """Return the tree with other arrays in it."""
@@ -117,12 +140,33 @@ class ParameterTree:
 
     def places(self, root: Any) -> dict[int, Path]:
         """Return the places of the modules in a copy of the tree by identity."""
-        return {id(node.value): node.path for node in _nodes(root) if is_module(node.value)}
+        return {id(node.value): node.path for node in _merged(root) if is_module(node.value)}
 
     @staticmethod
     def layers(call: ModuleCall) -> Sequence[Hashable]:
         """Return the keys of the layers that a call may be of."""
         return list(call.key)
+
+
+def _merged(root: Any) -> Iterator[Node]:
+    """Yield the nodes and leaves of a tree; the variables of one module in Flax's collections stand together.
+
+    In ``{"params": {"norm": {"scale": ...}}, "batch_stats": {"norm": {"mean": ...}}}`` the module ``norm`` has both.
+    """
+    nodes = list(_nodes(root))
+    if not (isinstance(root, Mapping) and _TRAINED in root and all(isinstance(v, Mapping) for v in root.values())):
+        yield from nodes
+        return
+    yield nodes[0]
+    taken = {node.path[1:] for node in nodes if node.path[:1] == (_TRAINED,)}
+    for node in nodes:
+        if len(node.path) > 1:
+            collection, *path = node.path
+            if is_array(node.value) and collection != _TRAINED:
+                if tuple(path) in taken:
+                    path[-1] = f"{collection}.{path[-1]}"
+                taken.add(tuple(path))
+            yield Node(tuple(path), node.value, node.accessor, collection)
 
 
 def _nodes(root: Any) -> Iterator[Node]:
