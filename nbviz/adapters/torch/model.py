@@ -165,8 +165,8 @@ def _home(held: Iterable[Any]) -> Any:
 def _bare(model: Any) -> Recorded:
     """Record the model's modules, none of its calls, and why."""
     builder = GraphBuilder(type_name(model), "PyTorch")
-    modules = add_tree(builder, model)
-    held = add_parameters(builder, modules)
+    modules, shared = add_tree(builder, model)
+    held = add_parameters(builder, modules, shared=shared)
     builder.note(_untraceable(model, modules.values()) or _ADD_INPUTS)
     return builder, None, held
 
@@ -174,8 +174,8 @@ def _bare(model: Any) -> Recorded:
 def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     """Record the model once."""
     builder = GraphBuilder(type_name(model), "PyTorch")
-    modules = add_tree(builder, model)
-    held = add_parameters(builder, modules)
+    modules, shared = add_tree(builder, model)
+    held = add_parameters(builder, modules, shared=shared)
     operations: Operations = (RealOperations if trial.run else AbstractOperations)(_home(held.values()))
     trace = Trace(builder, modules, model, held, operations)
     error: Exception | None = None

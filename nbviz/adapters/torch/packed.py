@@ -14,6 +14,7 @@ from typing import Any, final
 
 _NAMES = ("weight", "bias")
 _RECURRENT = ("_ih", "_hh")
+_PLAIN = "torch.nn.modules."
 _PREFIXES = ("_packed_params", "_packed_weight", "_packed")
 
 
@@ -54,6 +55,8 @@ def packed_tensors(module: Any) -> Iterator[tuple[str, tuple[int, str], Any, Pac
     """Yield what is packed in a module's own attributes: its name, what it is known by, the tensor, and the way back to it."""
     import torch
 
+    if type(module).__module__.startswith(_PLAIN):  # most modules, which have none
+        return
     attributes = vars(module)
     if torch.ScriptObject not in map(type, attributes.values()):
         return

@@ -26,14 +26,16 @@ def own_tensors(module: Any) -> list[tuple[str, Any, bool]]:
     return found
 
 
-def add_parameters(builder: GraphBuilder, modules: dict[int, Any]) -> dict[Hashable, Any]:
-    """Add every module's parameters and buffers; return them by what they are known by, packed ones as the way to them."""
+def add_parameters(builder: GraphBuilder, modules: dict[int, Any], *, shared: bool) -> dict[Hashable, Any]:
+    """Add every module's parameters and buffers; return them by what they are known by, packed ones as the way to them.
+
+    ``shared`` says whether a module is held more than once.
+    """
     held: dict[Hashable, Any] = {}
     outside, lazy = 0, dict[int, None]()
-    shares = sum(len(module._modules) for module in modules.values()) >= len(modules)  # a module is held more than once
     for layer, module in modules.items():
         tensors = own_tensors(module)
-        if shares and module._modules:
+        if shared and module._modules:
             tensors += _elsewhere(builder, layer, module)
         for name, tensor, buffer in tensors:
             if is_uninitialized(tensor):

@@ -6,7 +6,7 @@ import keyword
 from typing import Any
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.kinds import is_kind, kind_of, type_name
+from nbviz.adapters.torch.kinds import kind_of, type_name
 from nbviz.adapters.torch.settings import settings_of
 from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting
@@ -17,19 +17,28 @@ def definer(module: Any, method: str) -> type:
     return next((cls for cls in type(module).__mro__ if method in vars(cls)), object)
 
 
-def add_tree(builder: GraphBuilder, model: Any) -> dict[int, Any]:
-    """Add a model and every module inside it; return the modules by identity. A module held twice stays where it was first."""
+def add_tree(builder: GraphBuilder, model: Any) -> tuple[dict[int, Any], bool]:
+    """Add a model and every module inside it; return the modules by identity, and whether one of them is held more than once.
+
+    Such a module stays where it was first.
+    """
+    shared = False
     found: dict[int, Any] = {id(model): model}
     texts: dict[int, Setting] = {}
     add_one(builder, model, None, "", texts)
     waiting = [(model, name, child) for name, child in reversed(model._modules.items())]
     while waiting:
         holder, name, module = waiting.pop()
-        if module is not None and id(module) not in found:
-            found[id(module)] = module
-            add_one(builder, module, holder, name, texts)
-            waiting.extend((module, inner, child) for inner, child in reversed(module._modules.items()))
-    return found
+        if module is None:
+            continue
+        if id(module) in found:
+            shared = True
+            continue
+        found[id(module)] = module
+        add_one(builder, module, holder, name, texts)
+        if module._modules:
+            waiting.extend([(module, inner, child) for inner, child in reversed(module._modules.items())])
+    return found, shared
 
 
 def add_one(
@@ -54,9 +63,10 @@ def add_one(
 
 
 def _accessor(holder: Any, segment: str) -> str:
-    if is_kind(holder, "ModuleDict"):
+    own = kind_of(holder).own
+    if "ModuleDict" in own:
         return f"[{segment!r}]"
-    if segment.isdigit() and is_kind(holder, "Sequential", "ModuleList"):
+    if segment.isdigit() and ("Sequential" in own or "ModuleList" in own):
         return f"[{segment}]"
     return (
         f".{segment}" if segment.isidentifier() and not keyword.iskeyword(segment) else f".get_submodule({segment!r})"
