@@ -9,10 +9,8 @@ from nbviz.adapters.jax.jaxprs import Inner, inner_of
 from nbviz.graph import Compute
 from nbviz.shape import Shape
 
-_UNKNOWN = frozenset(
-    {"pallas_call", "ffi_call", "custom_call", "scaled_matmul", "ragged_dot_general", "tpu_custom_call"}
-)
-"""Primitives that may multiply and accumulate, in ways that their parameters do not tell."""
+_UNKNOWN = frozenset({"pallas_call", "ffi_call", "custom_call", "scaled_matmul", "tpu_custom_call"})
+"""Primitives that may multiply and accumulate, in ways that their parameters do not tell; products of sparse arrays do too."""
 
 Times = tuple[int, ...] | None
 """How often something runs, as one factor for each loop around it; None where that depends on values."""
@@ -56,7 +54,7 @@ def _of_primitive(equation: Any) -> tuple[Compute, ...] | None:
         return (_dot_general(equation),)
     if name == "conv_general_dilated":
         return (_convolution(equation),)
-    return None if name in _UNKNOWN else ()
+    return None if name in _UNKNOWN or "dot_general" in name else ()
 
 
 def _dot_general(equation: Any) -> Compute:

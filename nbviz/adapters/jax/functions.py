@@ -162,4 +162,5 @@ def _parameters_at(function: Any, inputs: Any) -> int | None:
 def _is_tree(value: Any) -> bool:
     import jax
 
-    return not is_array(value) and any(map(is_array, jax.tree.leaves(value)))
+    leaves = jax.tree.leaves(value)
+    return any(leaf is not value for leaf in leaves) and any(map(is_array, leaves))

@@ -88,7 +88,8 @@ def _is_pair(value: Any) -> bool:
         or not (_is_shape(value[0]) or (type(value[0]) is tuple and not value[0]))
     ):
         return False
-    return isinstance(value[1], (str, type)) or hasattr(value[1], "dtype") or hasattr(value[1], "itemsize")
+    named = isinstance(value[1], (str, type)) or hasattr(value[1], "dtype") or hasattr(value[1], "itemsize")
+    return named and not is_array(value[1])
 
 
 def _parse(value: Any, where: str) -> Any:

@@ -22,6 +22,9 @@ from nbviz.records import Stored
 
 _PATH = "_nbviz_path"
 
+_BRIDGE = "flax.nnx.bridge."
+"""Modules of Linen inside NNX: what attributes they have says what their variables are, so that they can carry no others."""
+
 _SHARDING = ("out_sharding", "sharding_names", "sharding")
 """What versions of Flax call the axes of devices that a variable is spread over."""
 
@@ -61,6 +64,7 @@ class NnxModel:
         self._nodes: dict[Path, Any] = {}
         self._paths: dict[int, Path] = {}
         self._variables: dict[Path, Any] = {}
+        self._bridged: dict[int, Path] = {}
         for path, node in nnx.iter_graph(model):
             if isinstance(node, nnx.Module):
                 self._nodes[path] = node
@@ -138,8 +142,11 @@ class NnxModel:
 
         state = jax.tree.unflatten(jax.tree.structure(self._state), leaves)
         copy = nnx.merge(self._definition, state)
+        self._bridged.clear()
         for path, node in nnx.iter_graph(copy):
-            if isinstance(node, nnx.Module):
+            if type(node).__module__.startswith(_BRIDGE):
+                self._bridged[id(node)] = path
+            elif isinstance(node, nnx.Module):
                 setattr(node, _PATH, path)
         return self._call(copy, *args, **kwargs)
 
@@ -148,7 +155,7 @@ class NnxModel:
         """Let the recorder note the calls of this model's modules."""
 
         def through(module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-            path = vars(module).get(_PATH)
+            path = vars(module).get(_PATH) or self._bridged.get(id(module))
             if not path or not recorder.follows(module):
                 return function(*args, **kwargs)
             return recorder.call(path, module, function, args, kwargs)

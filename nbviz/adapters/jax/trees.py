@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, of_leaf, placement
@@ -39,12 +39,15 @@ class Node:
         How it is reached from the root.
     collection
         Which of Flax's collections of variables it is in; ``""`` where the tree has none.
+    is_array
+        Whether it is an array of the tree. A node may have a shape too, as sparse ones do, and hold several.
     """
 
     path: Path
     value: Any
     accessor: str
     collection: str = ""
+    is_array: bool = False
 
     @property
     def trains(self) -> bool:
@@ -64,7 +67,7 @@ class ParameterTree:
         flat, self._structure = jax.tree.flatten(root)
         self._flat = flat
         self._places = [i for i, leaf in enumerate(flat) if is_array(leaf)]
-        arrays = [node for node in self._found if is_array(node.value)]
+        arrays = [node for node in self._found if node.is_array]
         self.leaves: Leaves = [(node.path, node.value) for node in arrays]
         self._rows: dict[Path, Node] = {}
         for node in filter(self._is_row, self._found):
@@ -75,7 +78,7 @@ class ParameterTree:
     def _is_row(self, node: Node) -> bool:
         import jax
 
-        if is_array(node.value):
+        if node.is_array:
             return False
         return is_module(node.value) or any(map(is_array, jax.tree.leaves(node.value))) or not node.path
 
@@ -84,7 +87,7 @@ class ParameterTree:
         for path, node in self._rows.items():
             cls = type(node.value)
             named = not path and isinstance(root, str)
-            own = [n for n in self._found if is_array(n.value) and n.path[:-1] == path]
+            own = [n for n in self._found if n.is_array and n.path[:-1] == path]
             builder.add_layer(
                 path,
                 path[:-1] if path else None,
@@ -162,11 +165,11 @@ def _merged(root: Any) -> Iterator[Node]:
     for node in nodes:
         if len(node.path) > 1:
             collection, *path = node.path
-            if is_array(node.value) and collection != _TRAINED:
+            if node.is_array and collection != _TRAINED:
                 if tuple(path) in taken:
                     path[-1] = f"{collection}.{path[-1]}"
                 taken.add(tuple(path))
-            yield Node(tuple(path), node.value, node.accessor, collection)
+            yield replace(node, path=tuple(path), collection=collection)
 
 
 def _nodes(root: Any) -> Iterator[Node]:
@@ -177,16 +180,25 @@ def _nodes(root: Any) -> Iterator[Node]:
     while waiting:
         node = waiting.pop()
         children = jax.tree_util.tree_flatten_with_path(node.value, is_leaf=lambda v, at=node.value: v is not at)[0]
-        if len(children) == 1 and not children[0][0] and children[0][1] is not node.value:  # a box around one array
-            waiting.append(Node(node.path, children[0][1], node.accessor))
+        if _is_box(node.value, children):
+            waiting.append(Node(node.path, children[0][1], node.accessor + _access(children[0][0])))
             continue
-        yield node
+        leaf = len(children) == 1 and children[0][1] is node.value
+        yield replace(node, is_array=leaf and is_array(node.value))
         inside = [
             Node((*node.path, *map(_segment, keys)), child, node.accessor + _access(keys))
             for keys, child in children
             if keys
         ]
         waiting.extend(reversed(inside))
+
+
+def _is_box(value: Any, children: list[tuple[Any, Any]]) -> bool:
+    """Tell whether a node is a box around one value: a variable of Flax's, or one with the names of its axes."""
+    if len(children) != 1 or children[0][1] is value or is_module(value):
+        return False
+    keys = children[0][0]
+    return not keys or (len(keys) == 1 and getattr(keys[0], "name", "") == "value")
 
 
 def _segment(key: Any) -> str:

@@ -205,7 +205,8 @@ class Walk:
         """
         made = [v for equation in equations for v in equation.outvars if not is_dropped(v)]
         leaving = [v for v in made if v in wanted]
-        order = {variable: i for i, variable in enumerate(kind.call.results if kind.call is not None else ())}
+        results = kind.call.results if kind.call is not None else ()
+        order = {variable: i for i, variable in enumerate(results) if not is_literal(variable)}
         leaving.sort(key=lambda v: order.get(v, len(order)))
         returned = set(order).intersection(leaving) or set(leaving)  # a jitted function under vmap has other variables
         for variable in [v for v in leaving if v not in returned]:
