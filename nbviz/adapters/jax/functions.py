@@ -7,14 +7,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
-from nbviz.adapters.jax.arrays import is_array
-from nbviz.adapters.jax.inputs import argument_names
+from nbviz.adapters.jax.bindings import binding_of
 from nbviz.adapters.jax.nnx import NnxModel, is_nnx
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
 from nbviz.adapters.jax.subject import Leaves, Subject
 from nbviz.adapters.jax.trees import ParameterTree, is_module
 from nbviz.adapters.specs import Arguments
-from nbviz.adapters.text import plain
+from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
 
 _ONE_EXAMPLE = "Modules of Equinox take one example: leave the batch out of inputs, or view the model for a batch, as jax.vmap(model)."
@@ -59,7 +58,7 @@ class TreeModel:
         self._known = self._tree.places(tree) if closed else {}
         self.leaves: Leaves = [] if closed else self._tree.leaves
         self.closed_over: Leaves = self._tree.leaves if closed else []
-        self.parts = [] if closed or is_module(tree) else self._tree.parts()
+        self.parts = [] if is_module(tree) else self._tree.parts()
 
     def prepare(self, given: Arguments, default: Any) -> None:
         """Find out nothing more: the arrays are there already."""
@@ -67,6 +66,9 @@ class TreeModel:
     def add_to(self, builder: GraphBuilder) -> None:
         """Add the tree of parameters."""
         self._tree.add_to(builder, self._root)
+        if self._closed and isinstance(self._root, str):
+            names = ", ".join(dict.fromkeys(path[0] for path in self._tree.paths()))
+            builder.note(f"Arrays in variables that the function reads count as its parameters: {short(names)}.")
 
     def call(self, leaves: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the model on a tree with other arrays."""
@@ -97,7 +99,9 @@ def equinox_model(model: Any, inputs: Any) -> tuple[Subject, Any]:
         return TreeModel(model, model, lambda copy, *args, **kwargs: copy(*args, **kwargs), type(model)), inputs
     if not is_module(inner):
         return function_model(model, inputs)
-    field = next(name for name, value in vars(model).items() if value is inner)
+    field = next((name for name, value in vars(model).items() if value is inner), None)
+    if field is None:  # ``filter_jit`` has taken it apart: what it computes is what the module does
+        return equinox_model(inner, inputs)
 
     def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
         return equinox.tree_at(lambda wrapper: getattr(wrapper, field), model, copy)(*args, **kwargs)
@@ -108,59 +112,18 @@ def equinox_model(model: Any, inputs: Any) -> tuple[Subject, Any]:
 def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
     """Return a function with its parameters, and the other inputs.
 
-    The parameters are the argument called ``params``; else the first of several, if it is a tree of arrays and no array. A
-    function that was made from a module of Equinox, as by ``jax.vmap(model)``, has those of the module.
+    A function that was made from a module of Equinox, as by ``jax.vmap(model)``, has those of the module.
     """
     if type(function).__name__ == "PjitFunction":  # else all of it would be inside one frame
         function = function.__wrapped__
-    name = plain(getattr(function, "__name__", None) or type(function).__name__)
     inner = inspect.unwrap(function)
+    name = plain(getattr(getattr(function, "func", function), "__name__", None) or type(function).__name__)
+    call = lambda _, *args, **kwargs: function(*args, **kwargs)  # noqa: E731
     if is_module(inner):
-        return TreeModel(
-            function, inner, lambda _, *args, **kwargs: function(*args, **kwargs), type(inner), closed=True
-        ), inputs
-    at = _parameters_at(function, inputs)
-    if at is None:
-        return TreeModel(function, (), lambda _, *args, **kwargs: function(*args, **kwargs), name), inputs
-    tree, others = inputs[at], tuple(value for i, value in enumerate(inputs) if i != at)
-
-    def call(params: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(*args[:at], params, *args[at:], **kwargs)
-
-    if is_nnx(tree):
-        return NnxModel(tree, call, _without(function, at), name), others
-    return TreeModel(_without(function, at), tree, call, name), others
-
-
-def _without(function: Any, at: int) -> Callable[..., Any]:
-    """Return a stand-in with the signature of a function that has got one of its arguments."""
-
-    def rest(*args: Any, **kwargs: Any) -> None: ...
-
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return rest
-    parameters = list(signature.parameters.values())
-    if at < len(parameters) and parameters[at].kind in (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    ):
-        rest.__signature__ = signature.replace(parameters=[*parameters[:at], *parameters[at + 1 :]])  # type: ignore[attr-defined]
-    return rest
-
-
-def _parameters_at(function: Any, inputs: Any) -> int | None:
-    if not isinstance(inputs, tuple) or hasattr(inputs, "_fields"):
-        return None
-    names = argument_names(function, len(inputs))
-    if "params" in names and _is_tree(inputs[names.index("params")]):
-        return names.index("params")
-    return 0 if len(inputs) > 1 and _is_tree(inputs[0]) else None
-
-
-def _is_tree(value: Any) -> bool:
-    import jax
-
-    leaves = jax.tree.leaves(value)
-    return any(leaf is not value for leaf in leaves) and any(map(is_array, leaves))
+        return TreeModel(function, inner, call, type(inner), closed=True), inputs
+    found = binding_of(function, inputs)
+    if found is None:
+        return TreeModel(function, (), call, name), inputs
+    if is_nnx(found.tree):
+        return NnxModel(found.tree, found.call, found.rest, name), found.inputs
+    return TreeModel(found.rest, found.tree, found.call, name, closed=found.closed), found.inputs

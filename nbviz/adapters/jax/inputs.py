@@ -29,7 +29,7 @@ def arguments(function: Any, inputs: Any, what: str) -> Arguments:
         If ``inputs`` is not of a kind described in the message, or does not match the signature.
     """
     parameters = signature_of(function)
-    if isinstance(inputs, Mapping) and _names_arguments(inputs, parameters):
+    if isinstance(inputs, Mapping) and names_arguments(inputs, parameters):
         given = Arguments((), {str(key): _parse(item, f"inputs[{key!r}]") for key, item in inputs.items()})
     elif _is_shape(inputs) or _is_pair(inputs) or not isinstance(inputs, (list, tuple)) or hasattr(inputs, "_fields"):
         given = Arguments((_parse(inputs, "inputs"),))
@@ -58,7 +58,8 @@ def argument_names(function: Any, count: int) -> list[str]:
     return (found + [f"input[{i}]" for i in range(len(found), count)])[:count]
 
 
-def _names_arguments(inputs: Mapping[Any, Any], parameters: list[inspect.Parameter]) -> bool:
+def names_arguments(inputs: Mapping[Any, Any], parameters: list[inspect.Parameter]) -> bool:
+    """Tell whether a mapping is arguments by name, and not one argument that is a mapping."""
     names = {p.name for p in parameters}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
     return bool(inputs) and (set(inputs) <= names or (open_ended and (bool(names & set(inputs)) or len(names) == 1)))

@@ -137,6 +137,10 @@ class ParameterTree:
         """Return the nodes that are rows."""
         return [node.value for node in self._rows.values()]
 
+    def paths(self) -> list[Path]:
+        """Return the places of the arrays."""
+        return [node.path for node in self._found if node.is_array]
+
     def parts(self) -> list[Path]:
         """Return the rows that are no modules: lists, dicts, named tuples and the like."""
         return [path for path in self._rows if path not in self._structures]

@@ -138,7 +138,9 @@ class Walk:
 
     def _constants(self, jaxpr: Any, constants: Iterable[Any]) -> None:
         for variable, constant in zip(jaxpr.constvars, constants, strict=False):
-            self._env.put(variable, Value(spec(variable.aval), self._program.closed_over.get(id(constant))))
+            seen = constant, getattr(constant, "base", None)  # an array of NumPy's is seen through one of JAX's own
+            key = next((k for array in seen if (k := self._program.closed_over.get(id(array))) is not None), None)
+            self._env.put(variable, Value(spec(variable.aval), key))
 
     def path_of(self, call: ModuleCall, reads: set[Hashable]) -> str | None:
         """Return the path of the layer that a call is of: of several alike, the first that holds what the call reads."""

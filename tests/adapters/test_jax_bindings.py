@@ -1,0 +1,88 @@
+"""Where functions of JAX have their parameters: among the arguments, bound, or in variables around them."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+
+import jax.numpy as jnp  # noqa: E402
+
+from tests.adapters.jax_reading import calls_of, graph_of, totals  # noqa: E402
+
+WIDE = {"w": jnp.ones((8, 4))}
+X = (None, 8)
+OUTER = {"layer": {"w": jnp.ones((8, 4)), "b": jnp.ones(4)}}
+
+
+def function(params, x):
+    return x @ params["w"]
+
+
+def last(x, weights):
+    return x @ weights["w"]
+
+
+def only_named(x, *, variables):
+    return x @ variables["w"]
+
+
+def names(graph):
+    return [(p.name, p.size) for p in graph.parameters]
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"),
+    [
+        (function, (WIDE, X)),
+        (function, {"params": WIDE, "x": X}),
+        (function, {"x": X, "params": WIDE}),
+        (last, (X, WIDE)),
+        (last, {"x": X, "weights": WIDE}),
+        (only_named, {"variables": WIDE, "x": X}),
+        (functools.partial(function, WIDE), X),
+        (functools.partial(last, weights=WIDE), X),
+        (jax.tree_util.Partial(function, WIDE), X),
+        (jax.jit(function), {"params": WIDE, "x": X}),
+    ],
+)
+def test_parameters_are_found(model, inputs):
+    graph = graph_of(model, inputs)
+    assert names(graph) == [("w", 32)]
+    assert totals(graph)["macs"] == 32
+    assert [c.inputs[0].shape for c in graph.calls if c.kind == "output"] == [(None, 4)]
+    assert [c.kind for c in graph.calls if c.kind in {"input", "constant"}] == ["input"]
+
+
+def test_second_tree_under_another_name_is_an_input():
+    graph = graph_of(lambda x, batch: x * batch["mask"], (X, {"mask": jnp.ones(8)}))
+    assert names(graph) == []
+    assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["x", "batch['mask']"]
+
+
+def test_variables_around_a_function_are_its_parameters():
+    inner = jnp.ones((4, 2))
+    plain = np.ones(2, np.float32)
+    unused = jnp.ones(100)
+
+    def model(x):
+        h = jax.jit(lambda x: x @ OUTER["layer"]["w"] + OUTER["layer"]["b"])(x)
+        return jax.vmap(lambda h: h @ inner)(h) + plain
+
+    assert unused.size == 100
+    graph = graph_of(model, X)
+    assert sorted(names(graph)) == [("b", 4), ("inner", 8), ("plain", 2), ("w", 32)]
+    assert not [c for c in graph.calls if c.kind == "constant"]
+    assert len(calls_of(graph, "OUTER/layer")) == 1
+    assert "inner" in graph.diagnostics[0].message
+    assert "OUTER" in graph.diagnostics[0].message
+
+
+def test_whole_numbers_and_scalars_around_a_function_are_constants():
+    table, scale = jnp.arange(10), jnp.float32(2.0)
+    graph = graph_of(lambda x: x * scale + table[:8], X)
+    assert names(graph) == []
+    assert not graph.diagnostics
