@@ -126,3 +126,45 @@ ITSELF["again"] = ITSELF
 def test_other_dicts_are_refused(made, words):
     with pytest.raises(UnsupportedModelError, match=words):
         read(made)
+
+
+def _frozen():
+    return pytest.importorskip("flax.core").freeze({"dense": {"kernel": np.ones((3, 4)), "bias": np.ones(4)}})
+
+
+def _state():
+    nnx = pytest.importorskip("flax.nnx")
+    return nnx.state(_layer(nnx))
+
+
+def _layer(nnx):
+    class Model(nnx.Module):
+        def __init__(self):
+            self.dense = nnx.Linear(3, 4, rngs=nnx.Rngs(0))
+
+    return Model()
+
+
+def _partitioned():
+    linen, jax = pytest.importorskip("flax.linen"), pytest.importorskip("jax")
+
+    class Model(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            names = linen.with_partitioning(linen.initializers.ones, ("in", "out"))
+            return linen.Dense(4, kernel_init=names, name="dense")(x)
+
+    return Model().init(jax.random.key(0), np.ones((1, 3)))["params"]
+
+
+def _like_a_dict():
+    return collections.UserDict(dense=collections.OrderedDict(kernel=np.ones((3, 4)), bias=np.ones(4)))
+
+
+@pytest.mark.parametrize("make", [_frozen, _state, _partitioned, _like_a_dict])
+def test_what_is_like_a_dict_is_read_as_one(make):
+    graph = read(make()).graph
+    assert sorted((p.name, p.shape, p.owners) for p in graph.parameters) == [
+        ("bias", (4,), ("dense",)),
+        ("kernel", (3, 4), ("dense",)),
+    ]

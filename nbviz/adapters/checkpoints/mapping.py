@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 import weakref
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -37,8 +38,8 @@ class MappingAdapter:
     framework = "a dict"
 
     def reads(self, model_type: type) -> bool:
-        """Tell whether ``model_type`` itself is a dict; ordered ones and others derive from it."""
-        return model_type is dict
+        """Tell whether ``model_type`` itself is a dict, or the base of what is like one; ordered ones and others derive from it."""
+        return model_type in {dict, Mapping}
 
     def read(self, model: Any, inputs: Any) -> Reading:
         """Read a dict of arrays, to which ``inputs`` are of no use.
@@ -71,7 +72,7 @@ def _look(value: Any) -> Found:
     """Say what a value in a dict is."""
     import numpy as np
 
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return Branch(list(value.items()))
     if isinstance(value, list | tuple):
         return listed(value)
@@ -84,7 +85,23 @@ def _look(value: Any) -> Found:
             return _torch(value) if hasattr(type(value), "untyped_storage") else _array(value)
         except (TypeError, ValueError, AttributeError):  # a shape that is not known, a type of its own kind
             pass
-    return Other(f"{type(value).__module__}.{type(value).__qualname__}")
+    return _node(value) or Other(f"{type(value).__module__}.{type(value).__qualname__}")
+
+
+def _node(value: Any) -> Found | None:
+    """Return what is in a node of a class that JAX knows, such as a variable of Flax; None for other objects."""
+    if "jax" not in sys.modules:
+        return None
+    import jax
+
+    children = jax.tree_util.tree_flatten_with_path(value, is_leaf=lambda inner: inner is not value)[0]
+    if any(child is value for _, child in children):
+        return None
+    if len(children) == 1 and jax.tree_util.keystr(children[0][0]) in {"", ".value"}:  # a box around one array
+        return _look(children[0][1])
+    return Branch(
+        [(str(getattr(keys[0], "name", getattr(keys[0], "key", i))), child) for i, (keys, child) in enumerate(children)]
+    )
 
 
 def _torch(tensor: Any) -> Entry:
