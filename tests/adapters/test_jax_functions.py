@@ -297,3 +297,28 @@ def test_loop_whose_body_fails_shows_what_its_first_round_did():
     reading = read(function, ({"stack": jnp.ones((3, 8, 8)), "bad": jnp.ones((4, 4))}, (2, 8)))
     assert [c.op for c in reading.graph.calls][2:] == ["slice", "squeeze", "tanh", "dot_general"]
     assert isinstance(reading.error, TypeError)
+
+
+def test_sparse_array_is_a_node_and_its_products_are_unknown():
+    sparse = pytest.importorskip("jax.experimental.sparse")
+    matrix = sparse.BCOO.fromdense(jnp.eye(8))
+    graph = graph_of(lambda params, x: params["w"] @ x, ({"w": matrix}, (8, 10)))
+    assert {p.owners for p in graph.parameters} == {("w",)}
+    assert totals(graph)["macs"] is None
+
+
+def test_pair_of_a_shape_and_a_flag_is_two_inputs():
+    graph = graph_of(lambda x, flag: jnp.where(flag, x, 0), ((3,), jnp.array(True)))
+    assert [c.outputs[0].dtype for c in graph.calls if c.kind == "input"] == ["float32", "bool"]
+
+
+def test_jitted_module_of_equinox_is_the_module():
+    module = eqx.nn.Linear(3, 4, key=KEY)
+    assert graph_of(eqx.filter_jit(module), (3,)) == graph_of(module, (3,))
+
+
+def test_batch_normalisation_of_equinox():
+    module, state = eqx.nn.make_with_state(eqx.nn.BatchNorm)(4, "batch", mode="ema")
+    mapped = jax.vmap(module, axis_name="batch", in_axes=(0, None), out_axes=(0, None))
+    graph = graph_of(mapped, (jnp.ones((2, 4, 5)), state))
+    assert totals(graph)["params"] == 8

@@ -132,7 +132,8 @@ def test_wrong_shape_marks_the_failing_module():
     assert reading.error is not None
     assert "test_jax_linen.py:" in reading.graph.diagnostics[-1].message
     assert calls_of(reading.graph, "fits")[0].outputs[0].shape == (None, 3)
-    assert [layer.parameters for layer in reading.graph.layers] == [None] * 3  # init is what failed
+    assert [layer.parameters for layer in reading.graph.layers] == [None, (0, 1), None]  # init is what failed
+    assert sum(p.size for p in reading.graph.parameters if p.owners == ("fits",)) == 8 * 3 + 3
 
 
 @pytest.mark.parametrize("batch", [None, 3])

@@ -259,3 +259,45 @@ np.testing.assert_array_equal(values, np.asarray(model.kernel.get_value()).ravel
 """
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_module_that_returns_a_constant_beside_its_result():
+    class Experts(nnx.Module):
+        def __init__(self, rngs):
+            self.layer = nnx.Linear(3, 3, rngs=rngs)
+
+        def __call__(self, x):
+            return self.layer(x), jnp.float32(0)  # what balances them, here none
+
+    class Model(nnx.Module):
+        def __init__(self, rngs):
+            self.experts = Experts(rngs)
+
+        def __call__(self, x):
+            return self.experts(x)[0]
+
+    graph = graph_of(Model(nnx.Rngs(0)), (None, 3))
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "experts", "experts/layer"]
+
+
+def test_functional_form_of_a_module_has_its_variables():
+    module = nnx.Linear(8, 4, rngs=nnx.Rngs(0))
+    definition, state = nnx.split(module)
+    graph = graph_of(lambda state, x: nnx.merge(definition, state)(x), (state, (None, 8)))
+    assert totals(graph) == totals(graph_of(module, (None, 8)))
+    assert sorted(p.name for p in graph.parameters) == ["bias", "kernel"]
+
+
+def test_module_of_linen_inside():
+    linen, bridge = pytest.importorskip("flax.linen"), pytest.importorskip("flax.nnx.bridge")
+
+    class Model(nnx.Module):
+        def __init__(self, rngs):
+            self.inner = bridge.ToNNX(linen.Dense(5), rngs=rngs).lazy_init(jnp.ones((1, 4)))
+
+        def __call__(self, x):
+            return self.inner(x)
+
+    graph = graph_of(Model(nnx.Rngs(0)), (None, 4))
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "inner"]
+    assert totals(graph)["params"] == 4 * 5 + 5 or totals(graph)["buffers"] == 25

@@ -51,6 +51,8 @@ class LinenModel:
         self._modules: dict[Path, tuple[type, Settings]] = {(): _described(model)}
         self._variables: Any = None
         self._leaves: list[tuple[Path, Any]] = []
+        self._made: dict[Path, Any] = {}
+        self._done: set[Path] = set()
         self._boxes: dict[Path, Any] = {}
         self._given = variables is not None
         if self._given:
@@ -81,6 +83,7 @@ class LinenModel:
 
         if not self._given:
             self._modules, self._variables, self._leaves = {(): _described(self._model)}, None, []
+            self._made, self._done = {}, set()
         fill, structs = traceable(entered(given, default, None))
 
         def init(keys: Any, traced: list[Any]) -> Any:
@@ -99,7 +102,20 @@ class LinenModel:
 
     def _meet(self, module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self._modules.setdefault(module.path, _described(module))
-        return function(*args, **kwargs)
+        try:
+            result = function(*args, **kwargs)
+            self._done.add(module.path)
+            return result
+        finally:
+            if not self._given:
+                self._note(module)
+
+    def _note(self, module: Any) -> None:
+        """Know the variables that a module has made, for the case that those of the whole model never come to be."""
+        from flax.core import meta, unfreeze
+
+        for (collection, *inside), leaf in _flat(meta.unbox(unfreeze(module.variables)), None):
+            self._made[collection, *module.path, *inside] = abstract(leaf)
 
     # The tree
 
@@ -107,7 +123,7 @@ class LinenModel:
         """Add the tree of modules with their variables."""
         for path in self._rows():
             cls, settings = self._modules.get(path, (None, ()))
-            own = [(key, leaf) for key, leaf in self._leaves if key[1:-1] == path]
+            own = [(key, leaf) for key, leaf in self._known() if key[1:-1] == path]
             builder.add_layer(
                 path,
                 path[:-1] if path else None,
@@ -121,13 +137,17 @@ class LinenModel:
             for key, leaf in own:
                 kind: ParameterKind = "weight" if key[0] == "params" else "buffer"
                 builder.hold(path, key, stored(key[-1], leaf, kind, trainable=is_floating(leaf.dtype)))
-            if self._variables is None:
+            if self._variables is None and path not in self._done:
                 builder.leave_open(path)
+
+    def _known(self) -> list[tuple[Path, Any]]:
+        """Return the variables; where a trace of ``init`` fails, those that were made until then."""
+        return list(self._made.items()) if self._variables is None else self._leaves
 
     def _rows(self) -> list[Path]:
         """Return the paths of modules, and of what holds variables without being known as one, holders first."""
         found: dict[Path, None] = {}
-        for path in [*self._modules, *(key[1:-1] for key, _ in self._leaves)]:
+        for path in [*self._modules, *(key[1:-1] for key, _ in self._known())]:
             for end in range(len(path) + 1):
                 found.setdefault(path[:end])
         return list(found)
