@@ -171,9 +171,10 @@ def test_lengths_that_lie_are_told_and_what_is_there_counts():
     assert Metrics(graph).totals["macs"] is None
 
 
-def test_circles_and_names_that_are_missing_or_taken_are_told():
+def test_circles_are_refused_and_names_that_are_missing_or_taken_told():
     nodes = [node("Add", "x b", "a"), node("Neg", "a", "b")]
-    assert "in a circle" in messages(read(model(nodes, [info("x", 2)], [info("b", 2)])).graph)
+    with pytest.raises(FileReadError, match="2 of its nodes wait for each other in a circle"):
+        read(model(nodes, [info("x", 2)], [info("b", 2)]))
     nodes = [node("Neg", "x", "a"), node("Abs", "x", "a"), node("Add", "a nowhere", "y")]
     told = messages(read(model(nodes, [info("x", 2)], [info("y", 2)])).graph)
     assert "More than one node makes 'a'" in told

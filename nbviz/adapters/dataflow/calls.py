@@ -174,10 +174,11 @@ class Calls:
 
     def merge(
         self, record: CallRecord, entering: Iterable[Port], ends: Iterable[Tensor], made: Iterable[Tensor | None]
-    ) -> None:
+    ) -> bool:
         """End an operation with graphs inside, where their results meet: which of them run, and how often, depends on values.
 
-        Those are what enters and goes into none of the graphs, such as the condition.
+        Those are what enters and goes into none of the graphs, such as the condition. Return whether nothing is computed inside
+        that would have to be counted.
         """
         inside = self.builder.calls[record.id + 1 :]
         idle = all(call.compute == () for call in inside)
@@ -193,3 +194,4 @@ class Calls:
         self.builder.end(closing, outputs)
         if closing is not record:
             self.builder.end(record, outputs)
+        return idle

@@ -26,6 +26,12 @@ class Findings:
         Domain and name of operations that nobody knows.
     unpacked
         How many nodes only unpack weights.
+    uncounted
+        How many calls have multiply-accumulates that cannot be counted though it is known what they compute.
+    open
+        Names of sizes that these depend on.
+    depends
+        Names of operations of which values decide what runs in them, and how often.
     closed
         Whether graphs were left closed because too many others are around them.
     """
@@ -35,6 +41,9 @@ class Findings:
     missing: dict[str, None] = field(default_factory=dict)
     unknown: dict[tuple[str, str], None] = field(default_factory=dict)
     unpacked: int = 0
+    uncounted: int = 0
+    open: dict[str, None] = field(default_factory=dict)
+    depends: dict[str, None] = field(default_factory=dict)
     closed: bool = False
 
     def report(self, note: Callable[[str], None]) -> None:
@@ -53,7 +62,15 @@ class Findings:
             note("Graphs inside too many others, or inside themselves, stay closed.")
         if self.unknown:
             names = (f"{domain}.{op}" if domain else op for domain, op in self.unknown)
-            note(f"What {_listed(names)} compute is not known: their multiply-accumulates are missing.")
+            verb, whose = ("computes", "its") if len(self.unknown) == 1 else ("compute", "their")
+            note(f"What {_listed(names)} {verb} is not known: {whose} multiply-accumulates are missing.")
+        if self.uncounted:
+            why = f"{_listed(self.open)} can be of any size" if self.open else "sizes of what they take are not known"
+            note(f"Multiply-accumulates are missing for operations ({self.uncounted:,} of them): {why}.")
+        if self.depends:
+            note(
+                f"Multiply-accumulates in {_listed(self.depends)} are missing: what runs, and how often, depends on values."
+            )
 
 
 def _listed(names: Iterable[str]) -> str:

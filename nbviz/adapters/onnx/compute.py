@@ -214,6 +214,7 @@ _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
         "MatMulIntegerToFloat": _matmul(1),
         "MatMulNBits": _packed_matmul,
         "QGemm": _gemm,
+        "QLinearConv": _convolution(3),
         **dict.fromkeys((
             "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "DequantizeLinear", "DynamicQuantizeLinear",
             "EmbedLayerNormalization", "FastGelu", "Gelu", "GroupNorm", "QLinearAdd", "QLinearAveragePool",

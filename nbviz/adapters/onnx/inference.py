@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, final
 
+from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.types import BATCH, FREE, described, dtype_of, stored_bytes, type_proto
 from nbviz.adapters.text import label, plain, short
@@ -17,6 +18,9 @@ from nbviz.shape import Dim
 
 _SMALL = 1 << 10
 """Bytes of a stored tensor that is kept, since a shape may be computed from it."""
+
+_SHAPES = "[ShapeInferenceError]"
+_REPORT = f"{_SHAPES} Inference error(s):"
 
 _MOST_CALLS = 100_000
 """Calls of operations that functions may unfold into."""
@@ -77,21 +81,81 @@ def with_shapes(model: Any, note: Callable[[str], None]) -> Any:
         del slim.functions[:]
     for info in slim.graph.output:  # else what a file says of them would stand, whatever its nodes make
         info.ClearField("type")
-    shaped = _inferred(slim, note)
-    for info, said in zip(shaped.graph.output, model.graph.output, strict=True):
-        _settle(info, said, note)
+    shaped = _shaped(slim, note)
+    outputs = list(zip(shaped.graph.output, model.graph.output, strict=True))
+    told = [_settle(info, said, note) for info, said in outputs]
+    if not all(told) and (reason := misfit(shaped)):
+        note(reason)
     return shaped
 
 
-def _settle(info: Any, said: Any, note: Callable[[str], None]) -> None:
-    """Write what is known of an output: what its node makes, and what the file says of that beyond it."""
+def misfit(model: Any) -> str:
+    """Return which sizes in a model do not fit together, ``""`` where none are found: inference passes over them unless asked."""
+    from onnx import ModelProto
+    from onnx.shape_inference import infer_shapes
+
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    try:
+        guarded(lambda given: infer_shapes(given, strict_mode=True, data_prop=True), copy)
+    except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
+        said = " ".join(plain(error).replace(_REPORT, "").split())
+        if _SHAPES not in said:
+            return ""
+        said = short(said.replace(f"{_SHAPES} ", ""), 300)
+        return (
+            f"Sizes in this model do not fit together: {said}. Behind that, shapes are missing, or what the file says."
+        )
+    return ""
+
+
+def for_batch(model: Any, symbol: Dim, size: int) -> Any:
+    """Return the graph of a model with all shapes as they are for a batch of this size."""
+    from onnx import ModelProto
+
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    del copy.graph.value_info[:]
+    for info in copy.graph.output:
+        info.ClearField("type")
+    for info in copy.graph.input:
+        for dim in info.type.tensor_type.shape.dim if info.type.HasField("tensor_type") else ():
+            if dim.dim_param and dim.dim_param == symbol:
+                dim.dim_value = size
+    return _shaped(copy, lambda _: None).graph
+
+
+def _shaped(model: Any, note: Callable[[str], None]) -> Any:
+    return _by_standard(model, note) if uses_contrib(model) else _inferred(model, note)
+
+
+def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
+    """Infer shapes with standard operations in the place of onnxruntime's own."""
+    from onnx import ModelProto
+
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    Standard(copy.graph).replace()
+    found = _inferred(copy, note).graph
+    for kind in "value_info", "output":
+        infos = getattr(model.graph, kind)
+        del infos[:]
+        infos.extend(getattr(found, kind))
+    return model
+
+
+def _settle(info: Any, said: Any, note: Callable[[str], None]) -> bool:
+    """Write what is known of an output: what its node makes, and what the file says of that beyond it.
+
+    Return whether a shape is known without the file, as far as it is one.
+    """
     if said.type.WhichOneof("value") != "tensor_type" or info.type.WhichOneof("value") != "tensor_type":
         info.type.CopyFrom(said.type if said.type.WhichOneof("value") else info.type)
-        return
+        return bool(info.type.WhichOneof("value") != "tensor_type")
     (made, dims), (claimed, claims) = described(info.type), described(said.type)
     if dims is None or made.dtype is None:
         info.type.CopyFrom(said.type)
-        return
+        return claims is None
     claims = dims if claims is None else claims
     if not _agree(dims, claims) or claimed.dtype not in (None, made.dtype):
         what = f"The file says that its output {label(said.name)!r} is {_text(claimed)}"
@@ -101,6 +165,7 @@ def _settle(info: Any, said: Any, note: Callable[[str], None]) -> None:
             one if isinstance(one, int) or other is None else other for one, other in zip(dims, claims, strict=True)
         ]
         info.type.CopyFrom(type_proto(made.dtype, known))
+    return True
 
 
 def _agree(dims: Sequence[Dim], claims: Sequence[Dim]) -> bool:

@@ -12,7 +12,7 @@ from nbviz.adapters.dataflow.rows import TRAINED, Rows
 from nbviz.adapters.onnx.inference import with_shapes
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
-from nbviz.adapters.onnx.walk import Walk
+from nbviz.adapters.onnx.walk import CircleError, Walk
 from nbviz.adapters.onnx.weights import OnnxWeightReader
 from nbviz.adapters.text import decoded, label, plain, short
 from nbviz.builder import GraphBuilder
@@ -66,6 +66,9 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None, *, constan
         builder, rows = _built(model, path, constants=constants)
     except (FileReadError, MissingExtraError):
         raise
+    except CircleError as error:
+        msg = f"{what}: the model is damaged, {error}. {_EXPORT}"
+        raise FileReadError(msg) from error
     except UnicodeDecodeError as error:
         msg = f"{what}: the model is damaged, a name in it is no text ({error.object[:40]!r} is not UTF-8). {_EXPORT}"
         raise FileReadError(msg) from error

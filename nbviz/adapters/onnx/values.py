@@ -8,6 +8,8 @@ What a file stores besides its nodes (initializers, ``Constant`` nodes) is not t
   parameters keep their names;
 - whole numbers, and what ``Constant`` nodes give, are weights where a node computes with them (the weight of
   ``QLinearConv``, what ``DequantizeLinear`` unpacks); scales and zero points are arguments;
+- so are initializers of whole numbers of up to eight bits with two axes or more, which nothing but quantized weights have:
+  a table of embeddings, the weight of an operation that nobody knows;
 - everything else is a constant: shapes, indices, scalars.
 """
 
@@ -31,6 +33,9 @@ Key = tuple[str, str]
 """Tells stored tensors apart: the graph that holds it (see ``stored_in``), and its name there."""
 
 _FROM_CODE = re.compile(r"val_\d+")
+_NARROW = re.compile(r"u?int[248]")
+_PACKED = 8
+"""Values that a byte can hold."""
 _LAST = 1 << 10
 _STATISTICS = (3, 4)
 """The inputs of ``BatchNormalization`` that nothing trains."""
@@ -39,12 +44,16 @@ ARGUMENTS: Mapping[str, Sequence[int]] = {
     "Clip": (1, 2),
     "ConvInteger": (2, 3),
     "DequantizeLinear": (1, 2),
+    "DynamicQuantizeMatMul": (2, 3),
     "Dropout": (1, 2),
     "MatMulInteger": (2, 3),
+    "MatMulIntegerToFloat": (2, 3, 4, 5),
     "MatMulNBits": (2, 3, 4),
     "NonMaxSuppression": (2, 3, 4),
     "OneHot": (1, 2),
     "Pad": range(1, _LAST),
+    "QAttention": (3, 4, 5, 6, 7),
+    "QGemm": (1, 2, 4, 5, 7, 8),
     "QLinearConv": (1, 2, 4, 5, 6, 7),
     "QLinearMatMul": (1, 2, 4, 5, 6, 7),
     "QuantizeLinear": (1, 2),
@@ -55,8 +64,8 @@ ARGUMENTS: Mapping[str, Sequence[int]] = {
 """The inputs that say how an operation works, and are no weights whatever their type."""
 
 COMPUTES = frozenset({
-    "Conv", "ConvInteger", "ConvTranspose", "DequantizeLinear", "Gemm", "MatMul", "MatMulInteger", "MatMulNBits",
-    "QLinearConv", "QLinearMatMul",
+    "Conv", "ConvInteger", "ConvTranspose", "DequantizeLinear", "DynamicQuantizeMatMul", "Gemm", "MatMul", "MatMulInteger",
+    "MatMulIntegerToFloat", "MatMulNBits", "QAttention", "QGemm", "QLinearConv", "QLinearMatMul",
 })  # fmt: skip
 """Operations that compute with whole numbers as weights."""
 
@@ -146,7 +155,9 @@ def is_weight(spec: TensorSpec, readers: Sequence[tuple[str, int]], *, literal: 
     if fraction and not literal:
         return bool(spec.shape)
     computed = (op in COMPUTES and not argument for (op, _), argument in zip(readers, as_argument, strict=True))
-    return any(computed) and (bool(spec.shape) or not fraction)
+    if any(computed):
+        return bool(spec.shape) or not fraction
+    return not literal and len(spec.shape or ()) > 1 and _NARROW.fullmatch(spec.dtype) is not None
 
 
 def constant_value(node: Node, readers: Iterable[tuple[str, int]], where: str, known: Described) -> Value | None:
@@ -182,14 +193,35 @@ def passed_on(node: Node, taken: Sequence[Value | None], known: Described) -> Va
     return Value(spec, dims, first.weight, packed=(("storage", first.spec.dtype), *by, *settings(node)))
 
 
-def as_stored(value: Value, readers: Sequence[tuple[str, int]]) -> Stored:
-    """Return a weight as the graph keeps it: trainable if it could be, for the format does not say which are."""
+def packed_sizes(nodes: Iterable[Node]) -> dict[str, int]:
+    """Return how many values packed weights stand for, by the names of their tensors: products keep the size of the matrix."""
+    found: dict[str, int] = {}
+    for node in nodes:
+        if node.op == "MatMulNBits" and len(node.inputs) > 1 and {"K", "N"} <= node.attributes.keys():
+            found[node.inputs[1]] = node.attributes["K"].i * node.attributes["N"].i
+    return found
+
+
+def as_stored(value: Value, readers: Sequence[tuple[str, int]], size: int | None = None) -> Stored:
+    """Return a weight as the graph keeps it: trainable if it could be, for the format does not say which are.
+
+    ``size`` is how many values a packed one stands for.
+    """
     shape, dtype = value.spec.shape or Shape(()), value.spec.dtype or "unknown"
-    size = math.prod(dim if isinstance(dim, int) else 0 for dim in shape)
+    elements = math.prod(dim if isinstance(dim, int) else 0 for dim in shape)
     name = value.weight[1] if value.weight is not None else ""
     statistics = bool(readers) and all(op == "BatchNormalization" and at in _STATISTICS for op, at in readers)
     trainable = dtype.startswith(FRACTIONS) and not statistics
-    return Stored(label(name), "weight", shape, dtype, trainable, stored_bytes(dtype, size), size)
+    packed = size is not None and elements < size <= elements * _PACKED
+    return Stored(
+        label(name),
+        "weight",
+        shape,
+        dtype,
+        trainable,
+        stored_bytes(dtype, elements),
+        size if packed and size else elements,
+    )
 
 
 def readers_of(nodes: Iterable[Node], names: Mapping[str, Any]) -> dict[str, list[tuple[str, int]]]:

@@ -13,6 +13,7 @@ from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
 from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.onnx import inference
 from nbviz.adapters.onnx.compute import Step, contractions, contracts_nothing, known
+from nbviz.adapters.onnx.counting import Uncounted, count_for_one
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
 from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named, type_proto
@@ -22,6 +23,7 @@ from nbviz.adapters.onnx.values import (
     Value,
     as_stored,
     constant_value,
+    packed_sizes,
     passed_on,
     readers_of,
     stored_value,
@@ -70,6 +72,14 @@ class Place:
 
 
 @final
+class CircleError(Exception):
+    """Nodes need each other's results, so that none of them can run."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} of its nodes wait for each other in a circle, or behind one, and cannot run")
+
+
+@final
 class Walk:
     """Walks a model once.
 
@@ -94,6 +104,8 @@ class Walk:
         self._bodies: dict[Any, Any] = {}
         self._batch: Dim = None
         self._findings = Findings()
+        self._uncounted: list[Uncounted] = []
+        self._unshaped = False
         self._calls = Calls(builder, rows, constants=constants)
 
     def run(self, root: Hashable) -> None:
@@ -104,6 +116,7 @@ class Walk:
         place = Place(Environment(), types, "", root, root, versions(self.model.opset_import))
         self._enter(graph, place, call)
         self._nodes(graph, place, call.id)
+        count_for_one(self.model, self._batch, self._uncounted, self._findings)
         outputs: list[Port] = []
         for info in graph.output:
             value = self._result(info.name, place, call.id)
@@ -114,6 +127,9 @@ class Walk:
         fill_boundaries(self.builder.calls)
         self.rows.hold_the_rest(root)
         self._findings.report(self.builder.note)
+        reason = inference.misfit(self.model) if self._unshaped else ""
+        if reason and all(known.message != reason for known in self.builder.diagnostics):
+            self.builder.note(reason)
 
     def _enter(self, graph: Any, place: Place, call: CallRecord) -> None:
         stored = {tensor_name(tensor) for tensor in (*graph.initializer, *graph.sparse_initializer)}
@@ -157,9 +173,10 @@ class Walk:
         tensors = {tensor_name(tensor): tensor for tensor in getattr(graph, "initializer", ())}
         tensors.update((tensor_name(tensor), tensor) for tensor in getattr(graph, "sparse_initializer", ()))
         readers = readers_of(nodes, {**tensors, **{node.outputs[0]: node for node in constants}})
+        packed = packed_sizes(nodes)
         for name, tensor in tensors.items():
             value = stored_value(tensor, readers.get(name, ()), (place.where, name))
-            self._store(name, value, readers.get(name, ()), place)
+            self._store(name, value, readers.get(name, ()), place, packed.get(name))
         taken = set()
         for node in constants:
             name = node.outputs[0]
@@ -171,7 +188,8 @@ class Walk:
         weights = {name for name, value in place.env.own.items() if value.weight is not None}
         order = ordered([node for node in nodes if node not in taken] if taken else nodes, weights)
         self._findings.doubled.update(dict.fromkeys(order.doubled))
-        self._findings.circular += order.circular
+        if order.circular:
+            raise CircleError(order.circular)
         self._items(nested(order.nodes, weights), place, parent)
 
     def _passed_on(self, nodes: Iterable[Node], place: Place) -> Iterator[Node]:
@@ -188,12 +206,14 @@ class Walk:
                 self._findings.unpacked += bool(value.packed)
                 yield node
 
-    def _store(self, name: str, value: Value, readers: Sequence[tuple[str, int]], place: Place) -> None:
+    def _store(
+        self, name: str, value: Value, readers: Sequence[tuple[str, int]], place: Place, size: int | None = None
+    ) -> None:
         if name in place.env.own:
             self._findings.doubled[name] = None
         place.env.own[name] = value
         if value.weight is not None:
-            self.rows.store(value.weight, as_stored(value, readers))
+            self.rows.store(value.weight, as_stored(value, readers, size))
 
     def _items(self, items: Iterable[Any], place: Place, parent: int) -> None:
         for item in items:
@@ -257,6 +277,9 @@ class Walk:
             record.compute = contractions(Step(node, taken.tensors, outputs, self._batch))
             if not known(node):
                 self._findings.unknown[node.domain, node.op] = None
+            elif record.compute is None:
+                self._uncounted.append(Uncounted(record, node, taken.tensors, outputs, place.where))
+        self._unshaped = self._unshaped or _lost_shape(node, taken.tensors, outputs)
         self.builder.end(record, ports(outputs))
 
     def _is_module(self, scope: Hashable, taken: Iterable[Value | None]) -> bool:
@@ -305,7 +328,8 @@ class Walk:
             if call is not record:
                 self.builder.end(call, ports(results))
             ends.extend(results)
-        self._calls.merge(record, taken.ports, ends, self._outputs(node, place))
+        if not self._calls.merge(record, taken.ports, ends, self._outputs(node, place)):
+            self._findings.depends[node.op] = None
 
     def _bind(self, graph: Any, values: Sequence[Value | None], inner: Place) -> None:
         """Give a graph its inputs: the last of the node's, as they are before the first step."""
@@ -355,3 +379,10 @@ class Walk:
         if key not in self._bodies:
             self._bodies[key] = inference.in_function(function, self.model, types, attributes)
         return self._bodies[key]
+
+
+def _lost_shape(node: Node, taken: Iterable[Value | None], made: Sequence[Value | None]) -> bool:
+    """Tell whether nothing is known of the shapes that a standard operation makes, though its inputs have theirs."""
+    if node.domain or not made or any(value is None or value.dims is not None for value in made):
+        return False
+    return all(value is None or value.dims is not None for value in taken)

@@ -1,0 +1,177 @@
+"""Operations of onnxruntime's own as standard ones that make tensors of the same shapes, for the inference of shapes alone.
+
+The ``onnx`` package does not know them, and knows nothing of what comes behind them either. Operations as documented by
+onnxruntime (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, final
+
+DOMAIN = "com.microsoft"
+
+_FLOAT, _UINT8 = 1, 2
+"""Element types, by their numbers in ``TensorProto.DataType``."""
+
+_SAME = (
+    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "FastGelu", "Gelu", "GroupNorm", "QLinearLeakyRelu",
+    "QLinearSigmoid", "QLinearSoftmax", "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization",
+    "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
+)  # fmt: skip
+"""Operations whose first result has the shape of their first input."""
+
+
+@final
+class Standard:
+    """Puts standard operations in the place of onnxruntime's.
+
+    Parameters
+    ----------
+    graph
+        A copy of a model's graph, whose nodes are replaced.
+    """
+
+    def __init__(self, graph: Any) -> None:
+        self._graph = graph
+        self._stored = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+        self._made = 0
+
+    def replace(self) -> None:
+        """Replace all nodes that are known here."""
+        nodes = list(self._graph.node)
+        del self._graph.node[:]
+        for node in nodes:
+            rule = _RULES.get(node.op_type) if node.domain == DOMAIN else None
+            if rule is None or not node.input or not node.output or not rule(self, node):
+                self._graph.node.append(node)
+
+    def add(self, op: str, *inputs: str, to: str = "", attributes: Iterable[Any] = ()) -> str:
+        """Add a node; return the name of what it makes."""
+        output = to or self._name()
+        node = self._graph.node.add(op_type=op, input=inputs, output=[output])
+        node.attribute.extend(attributes)
+        return output
+
+    def cast(self, name: str, number: int, to: str = "") -> str:
+        """Add a cast to an element type; return the name of what it makes."""
+        from onnx import helper
+
+        return self.add("Cast", name, to=to, attributes=[helper.make_attribute("to", number)])
+
+    def weight(self, *dims: int) -> str:
+        """Add a stored tensor without values; return its name."""
+        name = self._name()
+        self._graph.initializer.add(name=name, data_type=_FLOAT, dims=dims)
+        return name
+
+    def stored(self, name: str) -> str:
+        """Return the name of a stored tensor of numbers with a fraction and the shape of this one; ``""`` where it is none."""
+        dims = self._stored.get(name)
+        return "" if dims is None else self.weight(*dims)
+
+    def _name(self) -> str:
+        self._made += 1
+        return f"?made_{self._made}"
+
+
+def uses_contrib(model: Any) -> bool:
+    """Tell whether a model may have operations of onnxruntime's own."""
+    return any(opset.domain == DOMAIN for opset in model.opset_import)
+
+
+Rule = Callable[[Standard, Any], bool]
+
+
+def _attribute(node: Any, name: str, default: int = 0) -> int:
+    return next((a.i for a in node.attribute if a.name == name), default)
+
+
+def _same(to: Standard, node: Any) -> bool:
+    to.add("Identity", node.input[0], to=node.output[0])
+    if node.op_type.startswith("Skip") and len(node.output) > 3 and node.output[3]:  # the sum, before it is normalized
+        to.add("Identity", node.input[0], to=node.output[3])
+    return True
+
+
+def _dequantized(to: Standard, node: Any) -> bool:
+    to.cast(node.input[0], _FLOAT, to=node.output[0])
+    return True
+
+
+def _as_it_is(to: Standard, node: Any) -> bool:
+    if _attribute(node, "channels_last"):
+        return False
+    to.add(node.op_type, *node.input, to=node.output[0], attributes=node.attribute)
+    return True
+
+
+def _as(op: str, dropped: tuple[str, ...]) -> Rule:
+    """Return the rule of an operation that does something else on top."""
+
+    def rule(to: Standard, node: Any) -> bool:
+        kept = [a for a in node.attribute if a.name not in dropped]
+        to.add(op, *list(node.input)[:3], to=node.output[0], attributes=kept)
+        return True
+
+    return rule
+
+
+def _matmul(right: int) -> Rule:
+    """Return the rule of a product with a quantized weight, as numbers with a fraction."""
+
+    def rule(to: Standard, node: Any) -> bool:
+        weight = to.stored(node.input[right]) if len(node.input) > right else ""
+        if weight:
+            to.add("MatMul", to.cast(node.input[0], _FLOAT), weight, to=node.output[0])
+        return bool(weight)
+
+    return rule
+
+
+def _fused_matmul(to: Standard, node: Any) -> bool:
+    if any(_attribute(node, name) for name in ("transA", "transB", "transBatchA", "transBatchB")):
+        return False
+    to.add("MatMul", *list(node.input)[:2], to=node.output[0])
+    return True
+
+
+def _packed_matmul(to: Standard, node: Any) -> bool:
+    to.add("MatMul", node.input[0], to.weight(_attribute(node, "K"), _attribute(node, "N")), to=node.output[0])
+    return True
+
+
+def _quantized_gemm(to: Standard, node: Any) -> bool:
+    weight = to.stored(node.input[3]) if len(node.input) > 3 else ""
+    if not weight:
+        return False
+    kept = [a for a in node.attribute if a.name.startswith("trans")]
+    scaled = len(node.input) > 7 and node.input[7]  # else what comes out has a fraction
+    made = to.add("Gemm", to.cast(node.input[0], _FLOAT), weight, to="" if scaled else node.output[0], attributes=kept)
+    if scaled:
+        to.cast(made, _UINT8, to=node.output[0])
+    return True
+
+
+def _attention(to: Standard, node: Any) -> bool:
+    """Where queries, keys and values come apart, make something like the queries."""
+    if len(node.input) < 3 or not node.input[1] or not node.input[2]:
+        return False
+    to.add("Identity", node.input[0], to=node.output[0])
+    return True
+
+
+_RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(_SAME, _same),
+    "DequantizeLinear": _dequantized,
+    "DynamicQuantizeMatMul": _matmul(1),
+    "FusedConv": _as("Conv", ("activation", "activation_params")),
+    "FusedGemm": _as("Gemm", ("activation", "activation_alpha", "activation_beta", "activation_gamma")),
+    "FusedMatMul": _fused_matmul,
+    "GroupQueryAttention": _attention,
+    "MatMulIntegerToFloat": _matmul(1),
+    "MatMulNBits": _packed_matmul,
+    "MultiHeadAttention": _attention,
+    "QGemm": _quantized_gemm,
+    "QLinearConv": _as_it_is,
+}

@@ -1,0 +1,152 @@
+"""Operations of onnxruntime's own: quantized and packed weights are parameters, and shapes go on behind them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+from onnx import helper, numpy_helper  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+from nbviz.metrics import Metrics  # noqa: E402
+from tests.models.onnx_models import info  # noqa: E402
+
+OPSETS = (("", 18), ("com.microsoft", 1), ("com.acme", 1))
+FLOAT, UINT8, INT64 = 1, 2, 7
+
+
+def stored(name, *shape, dtype="float32"):
+    return numpy_helper.from_array(np.ones(shape, dtype), name)
+
+
+def model(nodes, inputs, weights, output=FLOAT):
+    entering = [helper.make_tensor_value_info(name, dtype, shape) for name, dtype, shape in inputs]
+    made = helper.make_tensor_value_info("y", output, None)
+    graph = helper.make_graph(nodes, "net", entering, [made], initializer=weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid(*one) for one in OPSETS], ir_version=10)
+
+
+def own(op, inputs, outputs="y", **attributes):
+    return helper.make_node(op, inputs.split(), outputs.split(), domain="com.microsoft", **attributes)
+
+
+def read_one(*nodes, weights, inputs=(("x", FLOAT, ["N", 32]),), output=FLOAT):
+    graph = read(model(nodes, inputs, weights, output)).graph
+    last = next(c for c in graph.calls if c.kind == "output")
+    return graph, Metrics(graph).totals, last.inputs[0]
+
+
+NARROW = (stored("W", 32, 64, dtype="int8"), stored("s"), stored("z", dtype="int8"))
+
+
+@pytest.mark.parametrize(
+    ("node", "entering"),
+    [
+        (own("DynamicQuantizeMatMul", "x W s z"), FLOAT),
+        (own("MatMulIntegerToFloat", "x W s s z z"), UINT8),
+    ],
+)
+def test_quantized_products(node, entering):
+    _, totals, made = read_one(node, weights=NARROW, inputs=[("x", entering, ["N", 32])])
+    assert (totals["params"], totals["bytes"], totals["macs"]) == (2048, 2048, 2048)
+    assert (made.shape, made.dtype) == (("N", 64), "float32")
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_quantized_gemm(scaled):
+    node = helper.make_node(
+        "QGemm", ["x", "s", "z", "W", "s", "z", "", *(["s", "z"] if scaled else [])], ["y"], domain="com.microsoft"
+    )
+    kind = UINT8 if scaled else FLOAT
+    graph, totals, made = read_one(node, weights=NARROW, inputs=[("x", UINT8, ["N", 32])], output=kind)
+    assert (totals["params"], totals["macs"]) == (2048, 2048)
+    assert (made.shape, made.dtype) == (("N", 64), "uint8" if scaled else "float32")
+    assert not graph.diagnostics
+
+
+def test_table_of_whole_numbers_is_a_weight_and_long_ones_are_not():
+    nodes = [helper.make_node("Gather", ["E", "i"], ["q"]), helper.make_node("DequantizeLinear", ["q", "s"], ["y"])]
+    table = [stored("E", 100, 32, dtype="int8"), stored("s")]
+    assert read_one(*nodes, weights=table, inputs=[("i", INT64, ["N"])])[1]["params"] == 3200
+    shape = stored("E", 100, 32, dtype="int64")
+    lookup = helper.make_node("Gather", ["E", "i"], ["y"])
+    assert read_one(lookup, weights=[shape], inputs=[("i", INT64, ["N"])], output=INT64)[1]["params"] == 0
+
+
+def test_packed_weight_counts_with_the_values_that_it_stands_for():
+    node = own("MatMulNBits", "x B s", K=32, N=64, bits=4, block_size=32)
+    weights = [stored("B", 64, 1, 16, dtype="uint8"), stored("s", 64)]
+    _, totals, made = read_one(node, weights=weights)
+    assert (totals["params"], totals["bytes"], totals["macs"]) == (32 * 64, 64 * 16, 32 * 64)
+    assert made.shape == ("N", 64)
+    lying = own("MatMulNBits", "x B s", K=1 << 40, N=1 << 20, bits=4, block_size=32)
+    assert read_one(lying, weights=weights)[1]["params"] == 64 * 16
+
+
+def test_shapes_go_on_behind_what_the_package_does_not_know():
+    nodes = [
+        own("FusedConv", "x W", "a", activation="Relu"),
+        own("QuickGelu", "a", "b"),
+        helper.make_node("Conv", ["b", "V"], ["y"]),
+    ]
+    weights = [stored("W", 4, 3, 3, 3), stored("V", 5, 4, 3, 3)]
+    graph, totals, made = read_one(*nodes, weights=weights, inputs=[("x", FLOAT, ["N", 3, 8, 8])])
+    assert made.shape == ("N", 5, 4, 4)
+    assert totals["macs"] == 6 * 6 * 4 * 27 + 4 * 4 * 5 * 36
+    assert [c.op for c in graph.calls if c.kind == "layer"][1:] == ["FusedConv", "Conv"]
+    assert not graph.diagnostics
+
+
+def test_norms_with_a_sum_give_both():
+    node = own("SkipLayerNormalization", "x x g", "n a b y", epsilon=1e-5)
+    assert read_one(node, weights=[stored("g", 32)])[2].shape == ("N", 32)
+
+
+def test_weight_of_an_operation_that_nobody_knows():
+    node = helper.make_node("Zap", ["x", "W"], ["y"], domain="com.acme")
+    graph, totals, _ = read_one(node, weights=[stored("W", 32, 64, dtype="int8")])
+    assert totals["params"] == 2048
+    assert totals["macs"] is None
+    assert "'com.acme.Zap' computes is not known: its" in graph.diagnostics[0].message
+
+
+def test_sizes_that_do_not_fit_are_told():
+    node = helper.make_node("MatMul", ["x", "W"], ["y"])
+    graph = read(model([node], [("x", FLOAT, ["N", 5])], [stored("W", 4, 8)])).graph
+    assert "do not fit together: (op_type:MatMul): Incompatible dimensions" in graph.diagnostics[0].message
+    behind = [helper.make_node("MatMul", ["x", "W"], ["a"]), helper.make_node("Relu", ["a"], ["y"])]
+    made = model(behind, [("x", FLOAT, ["N", 5])], [stored("W", 4, 8)])
+    made.graph.output[0].CopyFrom(info("y", "N", 8))
+    assert "do not fit together" in read(made).graph.diagnostics[0].message
+
+
+def test_batch_on_another_axis_counts_once():
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0, 2]),
+        helper.make_node("MatMul", ["t", "W"], ["m"]),
+        helper.make_node("Reshape", ["m", "shape"], ["r"]),
+        helper.make_node("Transpose", ["r"], ["k"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["r", "k"], ["y"]),
+    ]
+    weights = [stored("W", 8, 8), numpy_helper.from_array(np.array([7, -1, 4]), "shape")]  # two heads in the batch
+    _, totals, _ = read_one(*nodes, weights=weights, inputs=[("x", FLOAT, ["N", 7, 8])])
+    assert totals["macs"] is None  # every example meets every other one
+    nodes[2:] = [
+        helper.make_node("Transpose", ["m"], ["n"], perm=[1, 0, 2]),
+        helper.make_node("Reshape", ["n", "shape"], ["r"]),
+        helper.make_node("Transpose", ["r"], ["k"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["r", "k"], ["y"]),
+    ]
+    weights[1] = numpy_helper.from_array(np.array([-1, 7, 4]), "shape")
+    graph, totals, _ = read_one(*nodes, weights=weights, inputs=[("x", FLOAT, ["N", 7, 8])])
+    assert totals["macs"] == 7 * 8 * 8 + 2 * 7 * 7 * 4
+    assert not graph.diagnostics
+
+
+def test_open_sizes_that_macs_depend_on_are_named():
+    node = helper.make_node("MatMul", ["x", "W"], ["y"])
+    graph, totals, _ = read_one(node, weights=[stored("W", 32, 4)], inputs=[("x", FLOAT, ["N", "seq", 32])])
+    assert totals["macs"] is None
+    assert graph.diagnostics[0].message.endswith("(1 of them): 'seq' can be of any size.")
