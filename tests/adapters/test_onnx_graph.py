@@ -46,7 +46,7 @@ def test_every_output_comes_from_an_input(name):
     graph = graph_of(models.CASES[name]())
     network = graph.to_networkx()
     starts = {c.id for c in graph.calls if c.kind == "input"}
-    told = "depends on values." if name in {"branch", "loop"} else ""
+    told = "how often, is not known." if name in {"branch", "loop"} else ""
     assert messages(graph).endswith(told) if told else not messages(graph)
     for call in graph.calls:
         if call.kind == "output":

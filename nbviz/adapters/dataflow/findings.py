@@ -63,13 +63,13 @@ class Findings:
         if self.unknown:
             names = (f"{domain}.{op}" if domain else op for domain, op in self.unknown)
             verb, whose = ("computes", "its") if len(self.unknown) == 1 else ("compute", "their")
-            note(f"What {_listed(names)} {verb} is not known: {whose} multiply-accumulates are missing.")
+            note(f"How much {_listed(names)} {verb} is not known: {whose} multiply-accumulates are missing.")
         if self.uncounted:
             why = f"{_listed(self.open)} can be of any size" if self.open else "sizes of what they take are not known"
             note(f"Multiply-accumulates are missing for operations ({self.uncounted:,} of them): {why}.")
         if self.depends:
             note(
-                f"Multiply-accumulates in {_listed(self.depends)} are missing: what runs, and how often, depends on values."
+                f"Multiply-accumulates in {_listed(self.depends)} are missing: what runs there, and how often, is not known."
             )
 
 

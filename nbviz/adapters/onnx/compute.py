@@ -234,8 +234,10 @@ _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
 
 
 def known(node: Node) -> bool:
-    """Tell whether it is known what an operation does."""
-    return node.op in standard_operations() if not node.domain else node.op in _OTHERS.get(node.domain, {})
+    """Tell whether it is known how much an operation contracts, if its sizes are."""
+    if node.domain:
+        return node.op in _OTHERS.get(node.domain, {})
+    return node.op in standard_operations() and _STANDARD.get(node.op) is not _unknown
 
 
 def contracts_nothing(node: Node) -> bool:

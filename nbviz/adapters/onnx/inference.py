@@ -6,6 +6,7 @@ It works on a copy without weights: it would copy them, and refuses models of mo
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, final
 
@@ -19,6 +20,7 @@ from nbviz.shape import Dim
 _SMALL = 1 << 10
 """Bytes of a stored tensor that is kept, since a shape may be computed from it."""
 
+_ABOUT_SIZES = re.compile(r"dim|rank|ax[ei]s|size", re.IGNORECASE)
 _SHAPES = "[ShapeInferenceError]"
 _REPORT = f"{_SHAPES} Inference error(s):"
 
@@ -100,7 +102,7 @@ def misfit(model: Any) -> str:
         guarded(lambda given: infer_shapes(given, strict_mode=True, data_prop=True), copy)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
         said = " ".join(plain(error).replace(_REPORT, "").split())
-        if _SHAPES not in said:
+        if _SHAPES not in said or not _ABOUT_SIZES.search(said):
             return ""
         said = short(said.replace(f"{_SHAPES} ", ""), 300)
         return (
