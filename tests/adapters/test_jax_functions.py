@@ -165,6 +165,7 @@ def test_numbers_of_steps_and_branches_that_depend_on_values_are_unknown():
 
     graph = graph_of(function, ({"w": jnp.ones((4, 4))}, (2, 4)))
     assert totals(graph)["macs"] is None
+    assert "how much while computes, or how often, is not known" in graph.diagnostics[0].message
     assert [c.op for c in graph.calls if c.parent == calls_of(graph, "while#1")[0].id] == ["cond", "body"]
     assert ("while#1/body#1/dot_general#1", "output#1") in edges(graph)
 

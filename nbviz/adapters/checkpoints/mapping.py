@@ -92,16 +92,10 @@ def _node(value: Any) -> Found | None:
     """Return what is in a node of a class that JAX knows, such as a variable of Flax; None for other objects."""
     if "jax" not in sys.modules:
         return None
-    import jax
+    from nbviz.adapters.jax.trees import held_by
 
-    children = jax.tree_util.tree_flatten_with_path(value, is_leaf=lambda inner: inner is not value)[0]
-    if any(child is value for _, child in children):
-        return None
-    if len(children) == 1 and jax.tree_util.keystr(children[0][0]) in {"", ".value"}:  # a box around one array
-        return _look(children[0][1])
-    return Branch(
-        [(str(getattr(keys[0], "name", getattr(keys[0], "key", i))), child) for i, (keys, child) in enumerate(children)]
-    )
+    held = held_by(value)
+    return None if held is None else _look(held[""]) if held.keys() == {""} else Branch(list(held.items()))
 
 
 def _torch(tensor: Any) -> Entry:

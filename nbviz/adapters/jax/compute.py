@@ -34,6 +34,19 @@ def _of_inner(inner: Iterable[Inner]) -> tuple[Compute, ...] | None:
     return tuple(total)
 
 
+def uncounted(equations: Iterable[Any]) -> list[str]:
+    """Return the names of primitives, also inside equations, that compute an unknown amount."""
+    found: list[str] = []
+    for equation in equations:
+        for one in inner_of(equation):
+            inner = uncounted(one.jaxpr.eqns)
+            often = one.times is None and any(of_equation(e) for e in one.jaxpr.eqns)
+            found += inner or ([equation.primitive.name] if often else [])
+        if of_equation(equation) is None and not found:
+            found.append(equation.primitive.name)
+    return found
+
+
 def repeated(compute: tuple[Compute, ...] | None, times: Times) -> tuple[Compute, ...] | None:
     """Return contractions that are done several times."""
     if not compute:

@@ -205,6 +205,18 @@ def _is_box(value: Any, children: list[tuple[Any, Any]]) -> bool:
     return not keys or (len(keys) == 1 and getattr(keys[0], "name", "") == "value")
 
 
+def held_by(value: Any) -> dict[str, Any] | None:
+    """Return what a node of any class that JAX knows holds, by name; ``""`` is the name in a box. None for what is no node."""
+    import jax
+
+    children = jax.tree_util.tree_flatten_with_path(value, is_leaf=lambda inner: inner is not value)[0]
+    if any(child is value for _, child in children):
+        return None
+    if _is_box(value, children):
+        return {"": children[0][1]}
+    return {".".join(map(_segment, keys)): child for keys, child in children}
+
+
 def _segment(key: Any) -> str:
     found = next((getattr(key, name) for name in ("name", "key", "idx") if hasattr(key, name)), key)
     return str(found)

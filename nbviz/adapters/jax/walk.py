@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import spec
-from nbviz.adapters.jax.compute import Times, of_equation, repeated
+from nbviz.adapters.jax.compute import Times, of_equation, repeated, uncounted
 from nbviz.adapters.jax.jaxprs import (
     Inner,
     inner_of,
@@ -27,6 +27,7 @@ from nbviz.adapters.jax.parts import Parts
 from nbviz.adapters.jax.recorder import ModuleCall
 from nbviz.adapters.jax.subject import Path
 from nbviz.adapters.jax.values import Environment, Value, entering, is_dropped, unique
+from nbviz.adapters.text import short
 from nbviz.builder import GraphBuilder, escape, join
 from nbviz.graph import CallKind, TensorSpec
 from nbviz.records import CallRecord, Port
@@ -102,6 +103,8 @@ class Walk:
         self._times: Times = ()
         self._quiet = {scope for scope, call in program.calls.items() if program.is_step(call.type)}
         self._stored: dict[Hashable, TensorSpec] = {}
+        self._loop = ""  # the outermost that runs nobody knows how often
+        self._uncounted: dict[str, None] = {}
         self._parts = Parts(
             {builder.layer(part).path: part for part in program.parts},
             [key for _, key in program.inputs if isinstance(key, tuple)],
@@ -125,6 +128,11 @@ class Walk:
             exit_.reads = reads
             outputs.append((value, known))
         self.builder.end(root, outputs)
+        if self._uncounted:
+            names = short(", ".join(self._uncounted))
+            self.builder.note(
+                f"Multiply-accumulates are missing: how much {names} computes, or how often, is not known."
+            )
 
     def _enter(self, jaxpr: Any, root: CallRecord) -> list[Value]:
         entered = []
@@ -197,6 +205,8 @@ class Walk:
         counted = [of_equation(equation) for equation in equations]
         known = [one for found in counted for one in found or ()]
         record.compute = None if None in counted else repeated(tuple(known), self._times)
+        if record.compute is None:
+            self._uncounted.update(dict.fromkeys(uncounted(equations) or [self._loop]))
         self._end(record, self._leaving(kind, equations, wanted, reads))
         return record
 
@@ -362,10 +372,13 @@ class Walk:
         self._parts.enter(one.jaxpr.invars, one.operands)
         for variable, operand in zip(one.jaxpr.invars, one.operands, strict=True):
             self._env.put(variable, self._moved(self._env.of(operand), variable))
-        around = self._times
-        self._times = None if around is None or one.times is None else (*around, *one.times)
+        around = self._times, self._loop
+        if one.times is None or self._times is None:
+            self._times, self._loop = None, self._loop or record.op
+        else:
+            self._times = (*self._times, *one.times)
         self._items(nested(one.jaxpr.eqns, self._quiet), frame.id, one.jaxpr.outvars)
-        self._times = around
+        self._times, self._loop = around
         if frame is not record:
             self._end(frame, one.jaxpr.outvars)
         return [self._env.of(variable) for variable in one.jaxpr.outvars]

@@ -37,8 +37,8 @@ def read_file(path: Path, *, constants: bool = False) -> Reading:
     MissingExtraError
         If the package ``onnx`` is not installed.
     """
-    path = path.absolute()
-    return _reading(lambda: _opened(path), repr(str(path)), path, constants=constants)
+    named, path = repr(str(path)), path.absolute()  # the file is opened again for values, wherever the process is then
+    return _reading(lambda: _opened(path, named), named, path, constants=constants)
 
 
 def read_model(model: Any, inputs: Any = None, *, constants: bool = False) -> Reading:
@@ -125,8 +125,7 @@ def _require(what: str) -> None:
         raise MissingExtraError(msg) from error
 
 
-def _opened(path: Path) -> Any:
-    name = repr(str(path))
+def _opened(path: Path, name: str) -> Any:
     if path.is_dir():
         msg = f"{name} is a folder. Pass the .onnx file in it."
         raise FileReadError(msg)
