@@ -33,6 +33,8 @@ export const LABEL_SIZE = 10.5;
 export const LABEL_HEIGHT = 17;
 /** Boxes measured between two yields. */
 const STEP = 500;
+/** Bundles of as many tensors and more leave a box together. */
+const MOST_TENSORS = 64;
 const SPACING = { header: HEADER, padding: 16, node: 26, edge: 18, rank: 11 };
 
 /** What the label of edge `e` says. */
@@ -70,7 +72,10 @@ export function* arranging(payload: Payload, wish: Wish, cache?: LayoutCache): G
       height,
       source: edges.source,
       target: edges.target,
-      sourcePort: edges.port,
+      // What goes out under another label goes out beside it.
+      sourcePort: edges.port.map(
+        (port, e) => port * MOST_TENSORS + Math.min(edges.tensors[e] as number, MOST_TENSORS - 1),
+      ),
       targetPort: Int32Array.from(edges.source, (_, e) => e),
       labelWidth,
       labelHeight: labelWidth.map((w) => (w > 0 ? LABEL_HEIGHT : 0)),

@@ -74,6 +74,29 @@ suite("visible graph", () => {
   });
 });
 
+suite("labels of lines", () => {
+  it("stand side by side where the same tensor goes on alone and with another", () => {
+    const wide = [null, 8];
+    const rows = ["split", "both", "one"].map((path) => ({ path, type: "Op" }));
+    const calls = [
+      { path: "split", outputs: [wide, wide] },
+      { path: "both", inputs: [wide, wide], outputs: [wide] },
+      { path: "one", inputs: [wide], outputs: [wide] },
+    ];
+    const payload = payloadOf(rows, calls, [
+      [1, 2],
+      [1, 2],
+      [1, 3],
+    ]);
+    const edges = { ...payload.edges, source_port: Int32Array.of(0, 1, 0) };
+    const graph = buildGraph({ ...payload, edges }, new Set(), true, "down");
+    const { layout, visible } = graph;
+    expect(Array.from(visible.edges.tensors)).toEqual([2, 1]);
+    const [bundle, single] = layout.labelX as unknown as [number, number];
+    expect(Math.abs(bundle - single)).toBeGreaterThan(textWidth("8 · 2 tensors", 10.5, "mono") / 2);
+  });
+});
+
 suite("boxes", () => {
   const graph = buildGraph(sharedBlock(), new Set(["block", "~head"]), true, "down");
 

@@ -15,6 +15,8 @@ const table = (text: string): Float64Array =>
 const TABLES = { regular: table(REGULAR), bold: table(BOLD) };
 const MONO = 0.605;
 
+const ELLIPSIS = 0x2026;
+
 /** What a host's own font is compared with, see `REFERENCE_WIDTH`. */
 export const REFERENCE_TEXT = "conv2_block1_out Dense 12,345";
 export const REFERENCE_WIDTH = textWidth(REFERENCE_TEXT, 1, "regular");
@@ -24,6 +26,7 @@ function charWidth(code: number, face: Face): number {
   const wide = code >= 0x1100 && (code >= 0x1f000 || (code >= 0x2e80 && code < 0xd7b0) || code < 0x1200);
   if (wide) return 1.1;
   if (face === "mono") return MONO;
+  if (code === ELLIPSIS) return 1;
   if (code >= 32 && code < 127) return TABLES[face][code - 32] as number;
   return code < 32 ? 0 : 0.66;
 }
