@@ -150,3 +150,15 @@ def test_open_sizes_that_macs_depend_on_are_named():
     graph, totals, _ = read_one(node, weights=[stored("W", 32, 4)], inputs=[("x", FLOAT, ["N", "seq", 32])])
     assert totals["macs"] is None
     assert graph.diagnostics[0].message.endswith("(1 of them): 'seq' can be of any size.")
+
+
+def test_sparse_weight_takes_the_bytes_that_are_stored():
+    made = model([helper.make_node("MatMul", ["x", "S"], ["y"])], [("x", FLOAT, ["N", 4])], [])
+    values, places = (
+        helper.make_tensor("S", FLOAT, [3], [1.0, 2.0, 3.0]),
+        helper.make_tensor("i", INT64, [3], [0, 5, 10]),
+    )
+    made.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [4, 4]))
+    graph = read(made).graph
+    assert [(p.size, p.bytes) for p in graph.parameters] == [(16, 3 * 4 + 3 * 8)]
+    assert not graph.diagnostics

@@ -96,6 +96,8 @@ def misfit(model: Any) -> str:
     from onnx import ModelProto
     from onnx.shape_inference import infer_shapes
 
+    if model.graph.sparse_initializer:  # whose shapes it does not know
+        return ""
     copy = ModelProto()
     copy.CopyFrom(model)
     try:
@@ -104,7 +106,7 @@ def misfit(model: Any) -> str:
         said = " ".join(plain(error).replace(_REPORT, "").split())
         if _SHAPES not in said or not _ABOUT_SIZES.search(said):
             return ""
-        said = short(said.replace(f"{_SHAPES} ", ""), 300)
+        said = short(said.replace(f"{_SHAPES} ", "").rstrip(". "), 300)
         return (
             f"Sizes in this model do not fit together: {said}. Behind that, shapes are missing, or what the file says."
         )

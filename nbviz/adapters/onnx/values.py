@@ -23,7 +23,7 @@ from typing import Any, final
 
 from nbviz.adapters.dataflow.rows import FRACTIONS
 from nbviz.adapters.onnx.nodes import Node, settings, stored_setting
-from nbviz.adapters.onnx.types import NOTHING, Described, described_tensor, stored_bytes
+from nbviz.adapters.onnx.types import NOTHING, Described, described_tensor, dtype_of, stored_bytes
 from nbviz.adapters.text import label
 from nbviz.graph import Setting, TensorSpec
 from nbviz.records import Stored
@@ -202,26 +202,30 @@ def packed_sizes(nodes: Iterable[Node]) -> dict[str, int]:
     return found
 
 
-def as_stored(value: Value, readers: Sequence[tuple[str, int]], size: int | None = None) -> Stored:
+def sparse_bytes(tensor: Any) -> int | None:
+    """Return the bytes of a sparse tensor's values and of their places, None for a dense one."""
+    if not hasattr(tensor, "indices"):
+        return None
+    values, places = (math.prod(max(dim, 0) for dim in part.dims) for part in (tensor.values, tensor.indices))
+    return sum(filter(None, (stored_bytes(dtype_of(tensor.values.data_type), values), stored_bytes("int64", places))))
+
+
+def as_stored(
+    value: Value, readers: Sequence[tuple[str, int]], size: int | None = None, taken: int | None = None
+) -> Stored:
     """Return a weight as the graph keeps it: trainable if it could be, for the format does not say which are.
 
-    ``size`` is how many values a packed one stands for.
+    ``size`` is how many values a packed one stands for, ``taken`` how many bytes a sparse one takes.
     """
     shape, dtype = value.spec.shape or Shape(()), value.spec.dtype or "unknown"
     elements = math.prod(dim if isinstance(dim, int) else 0 for dim in shape)
     name = value.weight[1] if value.weight is not None else ""
     statistics = bool(readers) and all(op == "BatchNormalization" and at in _STATISTICS for op, at in readers)
     trainable = dtype.startswith(FRACTIONS) and not statistics
-    packed = size is not None and elements < size <= elements * _PACKED
-    return Stored(
-        label(name),
-        "weight",
-        shape,
-        dtype,
-        trainable,
-        stored_bytes(dtype, elements),
-        size if packed and size else elements,
-    )
+    if size is None or not elements < size <= elements * _PACKED:
+        size = elements
+    width = stored_bytes(dtype, elements) if taken is None else taken
+    return Stored(label(name), "weight", shape, dtype, trainable, width, size)
 
 
 def readers_of(nodes: Iterable[Node], names: Mapping[str, Any]) -> dict[str, list[tuple[str, int]]]:

@@ -26,6 +26,7 @@ from nbviz.adapters.onnx.values import (
     packed_sizes,
     passed_on,
     readers_of,
+    sparse_bytes,
     stored_value,
     tensor_name,
 )
@@ -176,7 +177,7 @@ class Walk:
         packed = packed_sizes(nodes)
         for name, tensor in tensors.items():
             value = stored_value(tensor, readers.get(name, ()), (place.where, name))
-            self._store(name, value, readers.get(name, ()), place, packed.get(name))
+            self._store(name, value, readers.get(name, ()), place, packed.get(name), sparse_bytes(tensor))
         taken = set()
         for node in constants:
             name = node.outputs[0]
@@ -207,13 +208,13 @@ class Walk:
                 yield node
 
     def _store(
-        self, name: str, value: Value, readers: Sequence[tuple[str, int]], place: Place, size: int | None = None
+        self, name: str, value: Value, readers: Sequence[tuple[str, int]], place: Place, *packed: int | None
     ) -> None:
         if name in place.env.own:
             self._findings.doubled[name] = None
         place.env.own[name] = value
         if value.weight is not None:
-            self.rows.store(value.weight, as_stored(value, readers, size))
+            self.rows.store(value.weight, as_stored(value, readers, *packed))
 
     def _items(self, items: Iterable[Any], place: Place, parent: int) -> None:
         for item in items:
