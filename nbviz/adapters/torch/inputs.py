@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,6 +95,26 @@ def argument_names(model: Any, given: Arguments) -> list[str]:
         elif parameter.kind is not parameter.KEYWORD_ONLY:
             found.append(parameter.name)
     return (found + [f"input[{i}]" for i in range(len(found), len(given.args))])[: len(given.args)]
+
+
+def omitted(model: Any, given: Arguments) -> list[str]:
+    """Return the names of the arguments that are None because they are not given."""
+    there = {*argument_names(model, given), *given.kwargs}
+    return [p.name for p in _parameters(model) if p.default is None and p.name not in there]
+
+
+def misfit(model: Any, given: Arguments, error: Exception) -> str:
+    """Return what to say where a model failed on a list or a dict that it got as one argument, ``""`` if it did not."""
+    wanted = ", ".join(p.name for p in _parameters(model))
+    for name, value in zip(argument_names(model, given), given.args, strict=True):
+        kind = type(value).__name__
+        if is_container(value) and re.search(rf"(not |'){kind}\b", str(error)):
+            what = f"forward({wanted}) got a {kind} as its argument {name}"
+            if not isinstance(value, Mapping):
+                return f"{what}. Give a tensor or a shape as it is, and several arguments as a tuple."
+            keys = short(", ".join(map(str, value)))
+            return f"{what}: the keys ({keys}) are not names of arguments. By name it is {{{name!r}: ...}}."
+    return ""
 
 
 def _is_shape(value: Any) -> bool:

@@ -13,8 +13,9 @@ from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
 from nbviz.adapters.torch.failures import mark, note_handled
-from nbviz.adapters.torch.inputs import argument_names, arguments
+from nbviz.adapters.torch.inputs import argument_names, arguments, misfit, omitted
 from nbviz.adapters.torch.kinds import is_kind, type_name
+from nbviz.adapters.torch.missing import about_none
 from nbviz.adapters.torch.operations import Operations, RealOperations
 from nbviz.adapters.torch.parameters import add_parameters
 from nbviz.adapters.torch.trace import Trace
@@ -187,6 +188,9 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
         error = raised
         mark(builder, raised, trace.culprit[1] if trace.culprit and trace.culprit[0] is raised else None)
+        for said in (misfit(model, given, raised), about_none(raised, trace.silent, omitted(model, given))):
+            if said:
+                builder.note(said)
     note_handled(builder, trace.asked, error)
     detach(error)
     return builder, error, held
