@@ -21,6 +21,10 @@ words = nn.Sequential(nn.Embedding(100, 4), nn.Linear(4, 2))
 broken = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(5, 5))
 
 
+class Net(nn.Linear):
+    pass
+
+
 def make():
     return net
 
@@ -145,7 +149,12 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["mymodels:nett"], "Did you mean 'net'?"),
         (["mymodels:fails()"], "no weights here"),
         (["nomodule:net"], "nomodule"),
-        (["mymodels:make"], "function"),
+        (
+            ["mymodels:make"],
+            "make is a function, and no inputs are given. If it makes a model, pass what it gives: make(), on the",
+        ),
+        (["mymodels:make"], "mymodels:make()."),
+        (["mymodels:Net"], "On the command line name one that the module has"),
     ],
 )
 def test_bad_input_is_one_clear_line(folder, arguments, said):

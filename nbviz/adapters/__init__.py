@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from nbviz.adapters.checkpoints.files import require_contents
@@ -112,11 +114,22 @@ def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Rea
     adapter = find(type(source))
     if adapter is None:
         raise UnsupportedModelError(_unsupported(source))
+    if inputs is None and isinstance(source, FunctionType) and _needs_nothing(source):
+        name = source.__name__
+        msg = (
+            f"{name} is a function, and no inputs are given. If it makes a model, pass what it gives: {name}(), on the command line "
+            f"{source.__module__}:{name}(). If it is the model, say what goes in."
+        )
+        raise UnsupportedModelError(msg)
     if run and not getattr(adapter, "can_run", False):
         raise OptionError(_never_run(source))
     folds = constants and getattr(adapter, "folds_constants", False)
     asked = {name: True for name, wanted in (("run", run), ("constants", folds)) if wanted}
     return adapter.read(source, inputs, **asked)
+
+
+def _needs_nothing(function: FunctionType) -> bool:
+    return all(p.default is not p.empty for p in inspect.signature(function).parameters.values())
 
 
 def _never_run(source: Any) -> str:
@@ -213,7 +226,9 @@ def _missing(path: str) -> str:
 
 def _unsupported(source: Any) -> str:
     if isinstance(source, type):
-        return f"{source.__name__} is a class, not a model. Make one first and pass that: {source.__name__}(...)."
+        name = source.__name__
+        there = f"On the command line name one that the module has, a function that makes one, or {source.__module__}:{name}()."
+        return f"{name} is a class, not a model. Make one first and pass that: {name}(...). {there}"
     kind = type(source)
     name = f"{kind.__module__}.{kind.__qualname__}"
     others = [point.name for point in _registered(_installed())]

@@ -17,6 +17,14 @@ def simple(value: Any, depth: int = 0) -> Setting:
     """Return a value as a plain value, or as short text."""
     if type(value) in _NUMBERS:
         return value  # type: ignore[no-any-return]
+    try:
+        return _structured(value, depth)
+    except Exception:  # noqa: BLE001 - a model's own code may raise anything
+        return _as_text(value)
+
+
+def _structured(value: Any, depth: int) -> Setting:
+    """Return a value by what it holds, which asks the code of its class."""
     if isinstance(value, str):
         return short(value)
     if isinstance(value, (list, tuple)) and depth < _DEPTH:
@@ -39,9 +47,9 @@ def _other(value: Any) -> Setting:
         return short(f"{kind.__name__} {tuple(value.shape)} {value.dtype}")
     if kind.__module__ == "torch":  # a dtype, a device
         return short(str(value).removeprefix("torch."))
-    if getattr(kind, "__repr__", None) is object.__repr__ or hasattr(value, "_modules"):
-        return f"{kind.__name__}()"
-    try:
-        return short(value)
-    except Exception:  # noqa: BLE001 - a model's own code may raise anything
-        return kind.__name__
+    return f"{kind.__name__}()" if hasattr(value, "_modules") else _as_text(value)
+
+
+def _as_text(value: Any) -> str:
+    kind: Any = type(value)
+    return f"{kind.__name__}()" if kind.__repr__ is object.__repr__ else short(value)

@@ -26,6 +26,10 @@ CASES = {
     ),
     "no batch dimension": (lambda: nn.BatchNorm2d(3), (3, 28, 28), "Is the batch dimension missing?"),
     "too few dimensions": (lambda: nn.Conv2d(3, 6, 5), (28, 28), "4 axes, and got 2"),
+    "too many dimensions": (lambda: nn.Conv2d(3, 6, 5), (2, 3, 4, 16, 16), "got 5. Is Conv3d meant?"),
+    "more than any layer takes": (lambda: nn.Conv3d(3, 6, 5), (2, 2, 3, 4, 16, 16), "got 6. Perhaps flatten two"),
+    "double weights": (lambda: nn.Linear(4, 4).double(), torch.zeros(2, 4), "x.double() say"),
+    "half weights": (lambda: nn.Conv1d(4, 4, 1).half(), torch.zeros(2, 4, 4), "x.half() say"),
     "other dtype": (lambda: nn.Linear(4, 4), torch.randn(2, 4).double(), "the dtype float64"),
     "double into a convolution": (lambda: nn.Conv2d(3, 6, 5), torch.zeros(1, 3, 8, 8).double(), "x.float() say"),
     "bytes into a convolution": (lambda: nn.Conv2d(3, 6, 5), torch.zeros(1, 3, 8, 8).byte(), "x.float() / 255"),
@@ -55,6 +59,12 @@ def test_hint(case, run):
     error, diagnostic = failed(nn.Sequential(make()), inputs, run=run)
     assert expected in diagnostic.message
     assert f"{type(error).__name__}: {error}"[:60] in diagnostic.message
+
+
+@pytest.mark.parametrize("case", ["wrong width in the last axis", "channels come last", "too few dimensions"])
+def test_hint_of_a_layer_that_is_the_model(case):
+    make, inputs, expected = CASES[case]
+    assert expected in failed(make(), inputs)[1].message
 
 
 class Fails(nn.Module):
@@ -209,3 +219,53 @@ def test_a_meta_kernel_that_refuses_too_much_is_asked_again():
             return torch.nn.functional.grouped_mm(x, self.weight, offs=offsets)
 
     assert read(Experts(), torch.randn(2, 4)).graph.calls[0].outputs[0].shape == (2, 8)
+
+
+@pytest.mark.parametrize("classes", [torch.int32, torch.float32])
+def test_classes_are_whole_numbers_of_64_bits(classes):
+    class Loss(nn.Module):
+        def forward(self, x, y):
+            return nn.functional.cross_entropy(x, y)
+
+    assert "y.long()" in failed(Loss(), ((3, 8), ((3,), classes)))[1].message
+
+
+def notes(model, inputs):
+    reading = read(model, inputs)
+    return reading.error, [d.message for d in reading.graph.diagnostics if d.level == "note"]
+
+
+class Silent(nn.Module):
+    """Has forgotten its return."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(8, 8)
+
+    def forward(self, x):
+        self.lin(x)
+
+
+def test_a_forgotten_return_is_named():
+    error, [said] = notes(Silent(), (2, 8))
+    assert error is None
+    assert "forward gives None" in said
+    error, [said] = notes(nn.Sequential(nn.Linear(8, 8), Silent(), nn.Linear(8, 8)), (2, 8))
+    assert isinstance(error, TypeError)
+    assert said.startswith("1 (Silent), which was called before, gives None.")
+
+
+def test_arguments_that_were_not_given_are_named():
+    class Two(nn.Module):
+        def forward(self, image, text=None, scale=1.0):
+            return image * scale + text
+
+    assert notes(Two(), (2, 8))[1] == ["Of the arguments of the model, these were not given and are None: text."]
+
+
+def test_a_dict_or_list_that_is_one_argument_is_named():
+    x = torch.ones(2, 8)
+    [said] = notes(nn.Linear(8, 4), {"x": x})[1]
+    assert "forward(input) got a dict as its argument input: the keys (x) are not names" in said
+    [said] = notes(nn.Linear(8, 4), [x])[1]
+    assert "forward(input) got a list as its argument input" in said

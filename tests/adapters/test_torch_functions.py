@@ -21,7 +21,7 @@ from nbviz.metrics import Metrics  # noqa: E402
 from tests.models.torch_functions import CASES  # noqa: E402
 
 # the counter stops at gradients that are taken inside and at functions that are run; a custom operation's inside is not known,
-# and the counter knows neither the fused attention of CPUs nor jagged tensors
+# and the counter knows neither the fused attention of CPUs nor jagged tensors, and takes sparse products for nothing
 NOT_COUNTED = {
     "forces",
     "forces_of_callers",
@@ -32,6 +32,7 @@ NOT_COUNTED = {
     "calls_custom",
     "views_what_kernels_lay_out",
     "jagged",
+    "sparse",
 }  # fmt: skip | {"views_what_kernels_lay_out"}
 NEED_GRADIENTS = {"forces_of_callers"}
 
@@ -185,3 +186,29 @@ def graph_of(model, inputs):
         raise reading.error
     assert list(violations(reading.graph)) == []
     return reading.graph
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_a_bilinear_layer_counts_as_the_two_contractions_that_it_is(run):
+    class Contracts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(3, 5, 7))
+
+        def forward(self, x, y):
+            return torch.einsum("noj,nj->no", torch.einsum("ni,oij->noj", x, self.weight), y)
+
+    given = (torch.zeros(4, 5), torch.zeros(4, 7))
+    bilinear, steps = (
+        Metrics(read(model, given, run=run).graph).totals["macs"] for model in (nn.Bilinear(5, 7, 3), Contracts())
+    )
+    assert bilinear == steps == 4 * 3 * 5 * 7 + 4 * 3 * 7
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_a_product_of_sparse_matrices_is_not_counted_as_none(run):
+    class Sparse(nn.Module):
+        def forward(self, x):
+            return torch.sparse.mm(torch.eye(4).to_sparse(), x)
+
+    assert Metrics(read(Sparse(), torch.zeros(4, 8), run=run).graph).totals["macs"] is None

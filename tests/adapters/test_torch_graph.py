@@ -98,7 +98,7 @@ def test_parameters_are_those_of_the_model(name):
                 assert metrics.params[row] == sum(p.numel() for p in module.parameters())
 
 
-@pytest.mark.parametrize("name", models.CASES)
+@pytest.mark.parametrize("name", [name for name in models.CASES if name != "two_inputs"])  # it does not count Bilinear
 def test_macs_are_what_the_flop_counter_counts(name):
     model, args = models.CASES[name]()
     if name not in {"whole", "writing", "remembers"}:  # which make tensors of their own where they run

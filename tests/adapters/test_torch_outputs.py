@@ -82,4 +82,5 @@ def test_a_result_without_tensors_is_named():
     assert [d.message for d in said] == [
         "forward gives an int, in which no tensors are found: the graph has no outputs."
     ]
-    assert graph_of(Gives(lambda *_: None), torch.randn(2, 4)).diagnostics == ()
+    [said] = graph_of(Gives(lambda *_: None), torch.randn(2, 4)).diagnostics
+    assert said.message == "forward gives None, so that the graph has no outputs. Perhaps its return is missing."

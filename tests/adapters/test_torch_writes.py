@@ -232,3 +232,31 @@ def graph_of(forward, *, run=False):
 def edges(graph):
     paths = graph.calls.column("path")
     return {(paths[e.source], paths[e.target]) for e in graph.edges}
+
+
+def out_of_nothing(model, x):
+    out = torch.empty(0)
+    torch.mul(x, model.lin(x), out=out)
+    assert out.shape == (4, 4)
+    torch.cat([x, model.lin(x)], out=out)  # again another size
+    return out
+
+
+def several_out_of_nothing(model, x):
+    values, places = torch.empty(0), torch.empty(0, dtype=torch.long)
+    torch.max(model.lin(x), 1, out=(values, places))
+    return values + 1, places
+
+
+@pytest.mark.parametrize("run", [False, True])
+@pytest.mark.parametrize(("function", "sizes"), [(out_of_nothing, [(8, 4)]), (several_out_of_nothing, [(4,), (4,)])])
+def test_out_resizes_what_it_writes_into(function, sizes, run):
+    class Model(Base):
+        def forward(self, x):
+            with torch.no_grad():
+                return function(self, x)
+
+    reading = read(Model(), torch.ones(4, 4), run=run)
+    assert reading.error is None
+    found = [call.inputs[0] for call in reading.graph.calls if call.kind == "output"]
+    assert [s.shape.dims for s in found] == sizes

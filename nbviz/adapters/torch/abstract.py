@@ -97,8 +97,9 @@ class AbstractOperations:
         if value.device.type == "meta" and is_whole(value) and is_small(value):
             self._assumes = True
             return self._standins.made(torch.ones(value.shape, dtype=value.dtype), device)
-        if value.device.type == "meta" or not keeps_values(value):
-            return self._standins.made(torch.empty_like(to_meta(value)), device)
+        if value.device.type == "meta" or value.requires_grad or not keeps_values(value):
+            made = torch.empty_like(to_meta(value)).requires_grad_(value.requires_grad)
+            return self._standins.made(made, device)
         return self._standins.made(value.detach().to("cpu", copy=True), device)
 
     def placed(self, outputs: Any, given: list[Any]) -> Any:
@@ -134,6 +135,9 @@ class AbstractOperations:
             return True, type_text(args[0].dtype, self._standins.device(args[0]))
         if name == "empty" and self._is_a_copy(args, kwargs):
             return True, function(*args, **kwargs)
+        if name == "__set__" and operation_name(function) == "requires_grad":
+            self._standins.differentiate(*args)
+            return True, None
         if name == "__set__":
             self._set(function, *mapped(args, self._standins.of))
             return True, None
@@ -166,7 +170,9 @@ class AbstractOperations:
             return True, self._standins.device(tensor).type == name[3:]
         if name in _GIVE_TENSORS:
             return False, None
-        if name in ("grad", "grad_fn", "is_leaf", "requires_grad") or not self._standins.knows(tensor):
+        if name == "grad" and self._standins.of(tensor).grad is not None:  # a backward pass has been here
+            return False, None
+        if name != "requires_grad" and not self._standins.knows(tensor):
             return True, function(*args)
         return True, function(self._standins.of(tensor), *args[1:])
 
@@ -179,6 +185,8 @@ class AbstractOperations:
         name = operation_name(function)
         standins = [self._standins.of(t) for t in given]
         device = self._device(kwargs, given)
+        if name == "grad" and function.__name__ == "__get__":  # another tensor like it may have none
+            return self._outcome(function(*standins), given, standins, [False], (), device)
         if name in _CONVERSIONS and given:
             return self._moved(name, args, kwargs)
         if name in _FROM_DATA or (name in _FACTORIES and not (given and name == "normal")):
@@ -246,7 +254,7 @@ class AbstractOperations:
         back = {id(meta[id(t)]): t for t in standins if id(t) in meta}
         for tensor in written:
             if tensor.device.type != "meta":
-                self._standins.lose(tensor)
+                self._standins.lose(tensor, meta[id(tensor)])
         return mapped(value, lambda t: back.get(id(t), t)), compute, wrote, plain
 
     def _outcome(  # noqa: PLR0917
@@ -264,6 +272,8 @@ class AbstractOperations:
 
         value = mapped(value, one)
         written = [t for t, w in zip(given, wrote, strict=True) if w]
+        for tensor in written:
+            self._standins.resize(tensor)
         return Outcome(value, new + written, written, compute, self._devices(given))
 
     def _devices(self, given: list[Any]) -> tuple[str, ...]:
@@ -292,9 +302,11 @@ class AbstractOperations:
             if any(t.device.type == "meta" for t in leaves(args, kwargs)):
                 args, kwargs = mapped((args, kwargs), to_meta)
                 return function(*args, **_placed(kwargs, "meta"))
-            return function(*args, **_placed(kwargs, "cpu"))
+            value = function(*args, **_placed(kwargs, "cpu"))
+            return to_meta(value).requires_grad_() if value.requires_grad else value
         outline = function(*args, **{**kwargs, "device": "meta"})
-        return function(*args, **{**kwargs, "device": "cpu"}) if is_small(outline) else outline
+        real = is_small(outline) and not outline.requires_grad  # gradients only lead through what has no values
+        return function(*args, **{**kwargs, "device": "cpu"}) if real else outline
 
     def _moved(self, name: str, args: Any, kwargs: Any) -> Outcome:
         """Convert a tensor's dtype, and let the model believe it on another device."""

@@ -49,6 +49,12 @@ def _grouped_mm(args: Any, output: Any) -> Compute:
     return _contraction((*groups, a.shape[-2], b.shape[-1]), a.shape[-1])
 
 
+def _trilinear(args: Any, output: Any) -> Compute:
+    """Count ``Bilinear`` as its documentation has it, x1 A x2 from left to right: batch*out*in1*in2 and batch*out*in2."""
+    _, one, other = args[1].shape
+    return _contraction(output.shape, one + 1, other)
+
+
 def _convolution(args: Any, output: Any) -> Compute:
     given, weight, transposed = args[0], args[1], args[6]
     window = Shape(map(int, weight.shape[1:]))  # a weight has the channels of one group alone
@@ -79,6 +85,7 @@ _RULES: dict[str, Callable[[Any, Any], Compute]] = {
     "aten::_weight_int4pack_mm": _mm,
     "aten::_weight_int8pack_mm": _mm,
     "aten::_grouped_mm": _grouped_mm,
+    "aten::_trilinear": _trilinear,
     "aten::convolution": _convolution,
     "bitsandbytes::gemm_4bit": _mm,
     "bitsandbytes::gemv_4bit": _mm,
@@ -109,6 +116,8 @@ _FUSED = frozenset({
 def _is_opaque(name: str, namespace: str) -> bool:
     """Tell whether an operation without a rule may contract something."""
     if namespace not in _OWN or name in _FUSED:
+        return True
+    if "sparse" in name and ("mm" in name or "matmul" in name):  # how many elements meet depends on where they are
         return True
     return "backward" in name and any(part in name for part in ("conv", "attention", "scaled_dot", "rnn"))
 

@@ -123,9 +123,10 @@ def _tracebacks(traceback: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def _settings(builder: GraphBuilder, record: CallRecord) -> dict[str, Setting]:
-    """Return the settings of the layer that a call belongs to, and of the call."""
-    layers = (builder.layer(key) for key in builder.layer_keys() if record.layer is not None)
-    layer = next((layer for layer in layers if layer.path == record.layer), None)
+    """Return the settings of the layer that a call belongs to, or that calls an operation on its weights, and of the call."""
+    around = record.layer if record.parent is None or not record.reads else builder.calls[record.parent].layer
+    layers = (builder.layer(key) for key in builder.layer_keys() if around is not None)
+    layer = next((layer for layer in layers if layer.path == around), None)
     return {**dict(layer.settings if layer is not None else ()), **dict(record.settings)}
 
 

@@ -21,6 +21,9 @@ def hint(record: CallRecord, settings: dict[str, Setting], said: str) -> str:
     return next(filter(None, (rule(shape, settings, record, said) for rule in _RULES)), "")
 
 
+_RANKED = re.compile(r"(?:Lazy)?(?:Conv|Conv_?Transpose|BatchNorm|Max_?Pool|Avg_?Pool)(\d)d", re.IGNORECASE)
+
+
 def _width(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     wanted = settings.get("in_features")
     if not isinstance(wanted, int) or not shape or shape[-1] == wanted:
@@ -56,11 +59,18 @@ def _rank(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     least = rank + 2 if record.op.startswith("BatchNorm") and rank > 1 else rank + 1  # others take one example too
     if least <= len(shape) <= rank + 2:
         return ""
-    return f"It takes (batch, channels{', size' * rank}): {rank + 2} axes, and got {len(shape)}. Is the batch dimension missing?"
+    told = "Is the batch dimension missing?" if len(shape) < rank + 2 else _too_many(record, len(shape) - 2)
+    return f"It takes (batch, channels{', size' * rank}): {rank + 2} axes, and got {len(shape)}. {told}"
+
+
+def _too_many(record: CallRecord, sizes: int) -> str:
+    """Return what to do with so many axes of sizes, more than a layer has."""
+    flat = "flatten two of them before, x.flatten(0, 1) say."
+    return f"Is {record.op[:-2]}{sizes}d meant? Else {flat}" if sizes <= 3 else f"Perhaps {flat}"
 
 
 def _rank_of(record: CallRecord) -> int | None:
-    found = re.fullmatch(r"(?:Lazy)?(?:Conv|ConvTranspose|BatchNorm|MaxPool|AvgPool)(\d)d", record.op)
+    found = _RANKED.fullmatch(record.op)
     return int(found[1]) if found else None
 
 
@@ -74,17 +84,25 @@ def _indices(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
 
 
 _DTYPES = re.compile(r"\bdtype|scalar type|Input type \(|not implemented for '", re.IGNORECASE)
+_FRACTIONS = {"half": "float16", "float": "float32", "double": "float64", "bfloat16": "bfloat16"}
+"""What PyTorch calls dtypes in its messages, and their conversions."""
 
 
 def _dtypes(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     if "invalid combination of arguments" in said or not _DTYPES.search(said):
         return ""
-    found = " and ".join(dict.fromkeys(str(known.dtype) for known in record.inputs))
-    if "int" in found and "float" not in found:
-        return f"What comes in has the dtype {found}: it takes fractions, x.float(), or x.float() / 255 for an image of bytes."
-    return (
-        f"What comes in has the dtype {found}: give it the dtype of the weights, x.float() say, or convert one of them."
-    )
+    dtypes = list(dict.fromkeys(str(known.dtype) for known in record.inputs))
+    found = f"What comes in has the dtype {' and '.join(dtypes)}:"
+    if "int64" not in dtypes and re.search(r"\b(long|int64)\b", said, re.IGNORECASE):
+        return f"{found} indices and classes are whole numbers of 64 bits, y.long()."
+    if all("int" in dtype for dtype in dtypes):
+        return f"{found} it takes fractions, x.float(), or x.float() / 255 for an image of bytes."
+    named = re.findall(rf"\b({'|'.join(_FRACTIONS)})(?:tensor)?\b", said, re.IGNORECASE)
+    others = [name for name in map(str.lower, named) if _FRACTIONS[name] not in dtypes]
+    if not others and len(dtypes) > 1:
+        return f"{found} give them one dtype, x.to(y.dtype) say."
+    conversion = f"{others[0]}()" if others else "to(layer.weight.dtype)"
+    return f"{found} give it the dtype of the weights, x.{conversion} say, or convert one of them."
 
 
 def _devices(shape: Any, settings: Any, record: CallRecord, said: str) -> str:

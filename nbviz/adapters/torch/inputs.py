@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from nbviz.adapters.specs import Arguments, is_dim, spec_of
 from nbviz.adapters.text import plain, short
+from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.walk import children
 from nbviz.errors import InputsError
 
@@ -29,13 +31,14 @@ def arguments(model: Any, inputs: Any) -> Arguments:
     by_name = isinstance(inputs, Mapping) and _names_arguments(inputs, model)
     places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p for p in places if p.default is p.empty]
-    several = len(needed) > 1 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    bare = type(inputs) in (list, tuple)  # a named tuple goes in as such, where it can
+    several = len(needed) > 1 or (bare and any(p.kind is p.VAR_POSITIONAL for p in parameters))
     given: Arguments
     if by_name:
         given = Arguments((), {str(key): _parse(item, f"inputs[{key!r}]") for key, item in inputs.items()})
     elif _is_shape(inputs) or _is_pair(inputs) or not isinstance(inputs, (list, tuple)):
         given = Arguments((_parse(inputs, "inputs"),))
-    elif isinstance(inputs, tuple) or several:
+    elif type(inputs) is tuple or several:
         given = Arguments(tuple(_parse(item, f"inputs[{i}]") for i, item in enumerate(inputs)))
     else:
         given = Arguments((_parse(inputs, "inputs"),))
@@ -94,6 +97,26 @@ def argument_names(model: Any, given: Arguments) -> list[str]:
     return (found + [f"input[{i}]" for i in range(len(found), len(given.args))])[: len(given.args)]
 
 
+def omitted(model: Any, given: Arguments) -> list[str]:
+    """Return the names of the arguments that are None because they are not given."""
+    there = {*argument_names(model, given), *given.kwargs}
+    return [p.name for p in _parameters(model) if p.default is None and p.name not in there]
+
+
+def misfit(model: Any, given: Arguments, error: Exception) -> str:
+    """Return what to say where a model failed on a list or a dict that it got as one argument, ``""`` if it did not."""
+    wanted = ", ".join(p.name for p in _parameters(model))
+    for name, value in zip(argument_names(model, given), given.args, strict=True):
+        kind = type(value).__name__
+        if is_container(value) and re.search(rf"(not |'){kind}\b", str(error)):
+            what = f"forward({wanted}) got a {kind} as its argument {name}"
+            if not isinstance(value, Mapping):
+                return f"{what}. Give a tensor or a shape as it is, and several arguments as a tuple."
+            keys = short(", ".join(map(str, value)))
+            return f"{what}: the keys ({keys}) are not names of arguments. By name it is {{{name!r}: ...}}."
+    return ""
+
+
 def _is_shape(value: Any) -> bool:
     import torch
 
@@ -122,10 +145,8 @@ def _parse(value: Any, where: str) -> Any:
         return spec_of(value[0], _dtype(value[1], where), where)
     if _is_shape(value):
         return spec_of(tuple(value), None, where)
-    if isinstance(value, Mapping):
-        return {key: _parse(item, f"{where}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)([_parse(item, f"{where}[{i}]") for i, item in enumerate(value)])
+    if is_container(value):
+        return rebuilt(value, lambda key, item: _parse(item, f"{where}[{key!r}]"))
     if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "dtype"):
         return torch.as_tensor(value)
     if hasattr(value, "shape") and hasattr(value, "dtype"):

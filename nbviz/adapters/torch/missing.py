@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from nbviz.records import CallRecord
+
 ELSEWHERE = (
     "Other threads call modules of this model during its forward pass. Only what the thread does that reads is followed: calls, "
     "edges and multiply-accumulates of the others are missing. For these, give a model that does its work in one thread."
@@ -25,7 +27,23 @@ def without_tensors(outputs: Any) -> str:
             "forward is asynchronous: its code runs when somebody awaits it, and is not followed. For the graph, give a module "
             "whose forward is not."
         )
+    if outputs is None:
+        return "forward gives None, so that the graph has no outputs. Perhaps its return is missing."
     return f"forward gives {_a(type(outputs).__name__)}, in which no tensors are found: the graph has no outputs."
+
+
+def about_none(error: Exception, silent: CallRecord | None, omitted: list[str]) -> str:
+    """Return where a None may come from that a model failed on, ``""`` if it did not.
+
+    ``silent`` is the last call of a module that gave None, ``omitted`` are the arguments of the model that are None.
+    """
+    if "NoneType" not in str(error):
+        return ""
+    if silent is not None:
+        return f"{silent.path} ({silent.op}), which was called before, gives None. Perhaps the return is missing in its forward."
+    if omitted:
+        return f"Of the arguments of the model, these were not given and are None: {', '.join(omitted)}."
+    return ""
 
 
 def _a(name: str) -> str:

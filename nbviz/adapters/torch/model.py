@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 from nbviz.adapters.free import free_dimensions
 from nbviz.adapters.specs import BATCH, FREE_SIZE, OTHER_FREE_SIZES, Arguments, Spec
 from nbviz.adapters.torch.abstract import AbstractOperations
+from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
 from nbviz.adapters.torch.failures import mark, note_handled
-from nbviz.adapters.torch.inputs import argument_names, arguments
+from nbviz.adapters.torch.inputs import argument_names, arguments, misfit, omitted
 from nbviz.adapters.torch.kinds import is_kind, type_name
+from nbviz.adapters.torch.missing import about_none
 from nbviz.adapters.torch.operations import Operations, RealOperations
 from nbviz.adapters.torch.parameters import add_parameters
 from nbviz.adapters.torch.trace import Trace
@@ -186,6 +188,9 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
         error = raised
         mark(builder, raised, trace.culprit[1] if trace.culprit and trace.culprit[0] is raised else None)
+        for said in (misfit(model, given, raised), about_none(raised, trace.silent, omitted(model, given))):
+            if said:
+                builder.note(said)
     note_handled(builder, trace.asked, error)
     detach(error)
     return builder, error, held
@@ -199,10 +204,6 @@ def _entered(value: Any, operations: Operations, trial: Trial) -> Any:
         return operations.enter(None, value.sized(trial.varied, trial.size), value.dtype or trial.dtype)
     if isinstance(value, torch.Tensor):
         return operations.enter(value, None, None)
-    if isinstance(value, Mapping):
-        return {key: _entered(item, operations, trial) for key, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_entered(item, operations, trial) for item in value))
-    if type(value) in (list, tuple):
-        return type(value)([_entered(item, operations, trial) for item in value])
+    if is_container(value):
+        return rebuilt(value, lambda _, item: _entered(item, operations, trial))
     return value

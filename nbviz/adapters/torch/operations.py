@@ -10,7 +10,7 @@ from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.compute import NEVER, watched
 from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.restore import Values, writes
-from nbviz.adapters.torch.standins import to_meta
+from nbviz.adapters.torch.standins import same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
 from nbviz.adapters.torch.tensors import is_wrapped, leaves, mapped, storage_key, version
 from nbviz.graph import Compute
@@ -136,6 +136,10 @@ def _by_shapes(function: Any, args: Any, kwargs: Any) -> tuple[Compute, ...] | N
         return None
 
 
+def _renewed(tensor: Any) -> Any:
+    return same_tensor(tensor) if tensor.requires_grad else tensor.detach()
+
+
 @final
 class RealOperations:
     """Runs functions on the model's own tensors, for a model whose path depends on their values.
@@ -188,7 +192,7 @@ class RealOperations:
         import torch
 
         if size is None:
-            return value.detach().clone()
+            return value.detach().clone().requires_grad_(value.requires_grad)
         if not dtype.is_floating_point:
             return torch.ones(size, dtype=dtype, device=self._home)
         drawn = torch.randn(size, generator=torch.Generator().manual_seed(0))
@@ -200,7 +204,7 @@ class RealOperations:
 
     def renewed(self, outputs: Any, same: set[int]) -> Any:
         """Return views of what came back as it was."""
-        return mapped(outputs, lambda t: t.detach() if id(t) in same else t)
+        return mapped(outputs, lambda t: _renewed(t) if id(t) in same else t)
 
     def stand_in(self, tensor: Any) -> Any:
         """Return the tensor."""

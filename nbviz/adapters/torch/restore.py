@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, final
 
 from nbviz.adapters.torch.calls import operation_name
@@ -66,6 +66,7 @@ class Values:
         for tensor in found.values():
             if id(tensor) not in buffers and _has_values(tensor):
                 self._waiting.setdefault(storage_key(tensor), []).append(tensor)
+        self._asked = [(tensor, tensor.requires_grad) for tensor in {**buffers, **found}.values()]
         self._gradients = [(weight, weight.grad) for weight in tensors_of(model, buffers=False)]
         for _, gradient in self._gradients:
             if gradient is not None:
@@ -90,10 +91,21 @@ class Values:
                 yield
         finally:
             with torch.no_grad():
+                for tensor, asked in self._asked:
+                    if tensor.requires_grad != asked:
+                        _ask(tensor, asked)
                 for weight, gradient in self._gradients:
                     weight.grad = gradient
                 for kept in self._kept:
                     kept.put_back()
+
+
+def _ask(tensor: Any, gradients: bool) -> None:  # noqa: FBT001 - it is a value, not a choice
+    """Let a tensor ask for gradients or not; one that has become a part of what is differentiated leaves it."""
+    with suppress(RuntimeError):  # of a view PyTorch does not say when it may
+        if not tensor.is_leaf:
+            tensor.detach_()
+        tensor.requires_grad_(gradients)
 
 
 def _has_values(tensor: Any) -> bool:

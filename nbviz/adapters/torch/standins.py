@@ -120,8 +120,11 @@ class StandIns:
         known = id(tensor) in self._made or id(tensor) in self._of
         return tensor if type(tensor) is torch.nn.Parameter and not known else self.of(tensor)
 
-    def lose(self, tensor: Any) -> None:
-        """Forget the values of a real tensor, and of all that share its storage: what has no values was written into it."""
+    def lose(self, tensor: Any, now: Any = None) -> None:
+        """Forget the values of a real tensor, and of all that share its storage: what has no values was written into it.
+
+        ``now`` stands for what it has become, where it may have got another size.
+        """
         import torch
 
         storage, key = storage_of(tensor), storage_key(tensor)
@@ -130,6 +133,15 @@ class StandIns:
             self._lost[key] = empty
             self._before[empty._cdata] = key
         self._kept.append(tensor)
+        if now is not None and now.shape != tensor.shape:
+            self._without_values[id(tensor)] = now
+            self._before[storage_key(now)] = key
+
+    def resize(self, tensor: Any) -> None:
+        """Give a tensor of this trace the size that its stand-in has got, in no more memory: ``out=`` resizes what it writes."""
+        size = self.of(tensor).shape
+        if self.knows(tensor) and tensor.shape != size:
+            tensor.resize_(1).as_strided_(size, (0,) * len(size))
 
     def _emptied(self, key: int, tensor: Any) -> Any:
         """Return a tensor without values that lies where a real one does, beside those that share its storage."""
@@ -149,7 +161,10 @@ class StandIns:
         import torch
 
         if is_wrapped(tensor) or self._shares(tensor):
-            return self.made(tensor)
+            self.made(tensor)
+            if tensor.requires_grad and tensor.is_leaf and tensor.device.type != "meta" and not is_wrapped(tensor):
+                self.differentiate(tensor)
+            return self.of(tensor)
         real = not isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad and keeps_values(tensor)
         if real and tensor.device.type != "meta" and tensor.layout is torch.strided and not tensor.is_quantized:
             found = tensor.detach().to("cpu", copy=True)

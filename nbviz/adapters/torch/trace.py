@@ -24,9 +24,10 @@ from nbviz.adapters.torch.steps import Step
 from nbviz.adapters.torch.storages import Storages
 from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
 from nbviz.adapters.torch.tree import add_one, definer
+from nbviz.adapters.torch.unregistered import Place, place_of, unregistered, unregistered_parameters
 from nbviz.adapters.torch.walk import children
 from nbviz.builder import GraphBuilder
-from nbviz.records import CallRecord, Port
+from nbviz.records import CallRecord, LayerRecord, Port
 
 
 class Trace:
@@ -60,13 +61,14 @@ class Trace:
         self.operations = operations
         self.stack: list[CallRecord] = []
         self.culprit: tuple[BaseException, CallRecord] | None = None
+        self.silent: CallRecord | None = None
         self.asked: list[tuple[NeedsValuesError, CallRecord]] = []
         self._modules = modules
         self._running: list[Any] = []
         self._storages = Storages(builder, operations, held)
         self._packs = any(isinstance(key, tuple) for key in held)
         self._root: CallRecord | None = None
-        self._warned = False
+        self._warned = self._told = False
         self._elsewhere: CallRecord | None = None
         self._memory: Memory | None = None
 
@@ -173,6 +175,8 @@ class Trace:
         if record.id == 0:
             self._leave(outputs)
             return outputs
+        if outputs is None:
+            self.silent = record
         if not self._is_one_step(module, record):
             self.builder.end(record, self._ports(tensors(outputs)))
             return outputs
@@ -227,7 +231,7 @@ class Trace:
     def _leave(self, outputs: Any) -> None:
         """Record where the model's outputs go out: one exit for each part of what it gives, a cache of many tensors too."""
         found = list(named_tensors(outputs))
-        if not found and outputs is not None:
+        if not found:
             self.builder.note(without_tensors(outputs))
         self._ports([tensor for _, tensor in found])
         self.builder.end(self.builder.calls[0], [(self._token(t), spec(t)) for t in tensors(outputs)])
@@ -244,11 +248,29 @@ class Trace:
         holder = self._running[-1] if self._running else self.model
         if self._memory is not None:
             self._memory.note(module)
-        name = next((n for n, child in children(holder) if child is module), type(module).__name__.lower())
+        name = next((n for n, child in children(holder) if child is module), None)
+        place = place_of(module, (*reversed(self._running), self.model)) if name is None else None
+        named = name or (f"{place.attribute}{place.key}" if place else type(module).__name__.lower())
         self._modules[id(module)] = module
-        path = add_one(self.builder, module, holder, name)
-        self.builder.layer(id(module)).accessor = ""  # after the trace the user's model does not have it
+        path = add_one(self.builder, module, holder, named)
+        record = self.builder.layer(id(module))
+        if place is None:
+            record.accessor = ""  # after the trace the user's model does not have it
+        else:
+            record.accessor = f"{self.builder.layer(id(place.holder)).accessor}.{named}"
+        if name is None:
+            self._tell_unregistered(module, place, record)
         return path
+
+    def _tell_unregistered(self, module: Any, place: Place | None, record: LayerRecord) -> None:
+        """Say once that parameters are used that PyTorch does not know of, and how many in each such layer."""
+        count = unregistered_parameters(module, self.held)
+        if not count:
+            return
+        record.settings += (("unregistered_params", count),)
+        if not self._told:
+            self._told = True
+            self.builder.note(unregistered(module, place, count), record.path)
 
     def _blame(self, error: BaseException, record: CallRecord) -> None:
         """Remember where an error came up first."""

@@ -1,0 +1,82 @@
+"""Finds where modules lie that a model calls without holding them as PyTorch knows it: in a plain list, say.
+
+Whoever asks such a model for its parameters does not hear of theirs: they are not trained, moved or saved with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, final
+
+from nbviz.adapters.text import plain
+from nbviz.adapters.torch.kinds import type_name
+from nbviz.adapters.torch.lazy import is_uninitialized
+from nbviz.adapters.torch.walk import tensors_of
+
+_REGISTERS: dict[type, str] = {list: "nn.ModuleList", tuple: "nn.ModuleList", dict: "nn.ModuleDict"}
+"""Containers that PyTorch does not look into, and what to take instead."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a module lies that is not registered.
+
+    Attributes
+    ----------
+    holder
+        The module with the attribute.
+    attribute
+        The name of the attribute.
+    key
+        What takes the module out of it: ``[0]``.
+    container
+        What the attribute is.
+    """
+
+    holder: Any
+    attribute: str
+    key: str
+    container: Any
+
+
+def place_of(module: Any, holders: Iterable[Any]) -> Place | None:
+    """Return where a module lies in a container that one of these modules has as an attribute; None if in none."""
+    for holder in holders:
+        for attribute, value in vars(holder).items():
+            if type(value) in _REGISTERS and attribute != "_modules":
+                key = next((key for key, item in _items(value) if item is module), None)
+                if key is not None:
+                    return Place(holder, attribute, f"[{key!r}]", value)
+    return None
+
+
+def unregistered_parameters(module: Any, held: Container[Hashable]) -> int:
+    """Return how many values a module has in parameters that the model does not hold, by the identities of those that it does.
+
+    What stands in a parameter's place for a while, as in ``torch.func.functional_call``, is none.
+    """
+    import torch
+
+    found = (t for t in tensors_of(module, buffers=False) if isinstance(t, torch.nn.Parameter) and id(t) not in held)
+    return sum(0 if is_uninitialized(t) else t.numel() for t in found)
+
+
+def unregistered(module: Any, place: Place | None, count: int) -> str:
+    """Return what to say of a module that has so many values in its parameters."""
+    if place is None:
+        return (
+            f"A {type_name(module)} is called that no module of the model holds: it is made in forward, or global, and its {count:,} "
+            "parameters are not counted, moved, trained or saved with the model. Make it in __init__, as an attribute."
+        )
+    kind, name = type(place.container), f"self.{plain(place.attribute)}"
+    modules = sum(hasattr(item, "_parameters") for _, item in _items(place.container))
+    return (
+        f"In {type_name(place.holder)}, {name} is a plain {kind.__name__} ({modules:,} modules), into which PyTorch does not look: what "
+        f"it holds is not counted, moved, trained or saved with the model. Make it {_REGISTERS[kind]}({name})."
+    )
+
+
+def _items(container: Any) -> Iterator[tuple[Any, Any]]:
+    return iter(container.items()) if isinstance(container, dict) else enumerate(container)
