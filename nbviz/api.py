@@ -505,6 +505,17 @@ def to_dot(
     return in_form(found, form)
 
 
+def rows_to_depth(view: ModelView, depth: int | str) -> pd.DataFrame:
+    """Return the rows of a view's table down to a depth, as ``print_summary`` has them, with ``"auto"`` all of them.
+
+    The root, of which the totals tell, is among them where it is the only one.
+    """
+    rows = view.table
+    if depth != "auto":
+        return rows.loc[text.paths_to_depth(Metrics(view.graph), int(depth))].rename({"": view.graph.name})
+    return rows[rows.index != ""] if len(rows) > 1 else rows.rename({"": view.graph.name})
+
+
 def _read(source: Any, inputs: Any, *, strict: bool, **how: bool) -> Reading:
     with told_to_wait():
         reading = adapters.read(source, inputs, **how)
