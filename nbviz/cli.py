@@ -20,6 +20,7 @@ import click
 
 from nbviz import api
 from nbviz.errors import (
+    AdapterWarning,
     FileReadError,
     InputsError,
     NbvizError,
@@ -177,7 +178,7 @@ def _heard(partial: list[str]) -> Iterator[None]:
             said = list(dict.fromkeys((warning.category, str(warning.message)) for warning in caught))
     partial.extend(message for category, message in said if issubclass(category, PartialReadWarning))
     for category, message in said:
-        if issubclass(category, PictureWarning):
+        if issubclass(category, (AdapterWarning, PictureWarning)):
             click.echo(f"nbviz: {message}", err=True)
 
 

@@ -77,5 +77,5 @@ class Adapter(Protocol):
         ...
 
     def read(self, model: Any, inputs: Any) -> Reading:
-        """Read a model object of this framework."""
+        """Read a model object of this framework; the graph alone, of another package's adapter, is a reading too."""
         ...

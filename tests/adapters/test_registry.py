@@ -14,7 +14,7 @@ import nbviz
 from nbviz import adapters
 from nbviz.adapters.keras import KerasAdapter
 from nbviz.builder import GraphBuilder
-from nbviz.errors import UnsupportedModelError
+from nbviz.errors import AdapterWarning, UnsupportedModelError
 from nbviz.invariants import violations
 from nbviz.metrics import Metrics
 from nbviz.reading import Reading
@@ -50,9 +50,29 @@ def offered(monkeypatch):
 
 
 def test_adapters_of_other_packages_are_found_and_broken_ones_left_out(offered):
-    assert adapters.read(Theirs()).graph.framework == "Theirs"
+    with pytest.warns(AdapterWarning, match=r"'point0' \(no_such_module:Adapter\).*ModuleNotFoundError: No module"):
+        assert adapters.read(Theirs()).graph.framework == "Theirs"
 
 
+def test_an_adapter_that_fails_when_asked_is_left_out(monkeypatch, offered):
+    sys.modules["their_adapter"].Asked = type("Asked", (), {"reads": lambda self, model_type: 1 / 0})
+    offer(monkeypatch, "their_adapter:Asked", "their_adapter:TheirAdapter")
+    with pytest.warns(AdapterWarning, match="'point0'.*ZeroDivisionError") as said:
+        assert adapters.read(Theirs()).graph.framework == "Theirs"
+    assert len(said) == 1
+
+
+def test_an_adapter_may_return_the_graph_alone_and_nothing_else(monkeypatch, offered):
+    graph = TheirAdapter().read(Theirs(), None).graph
+    monkeypatch.setattr(TheirAdapter, "read", lambda self, model, inputs: graph)
+    offer(monkeypatch, "their_adapter:TheirAdapter")
+    assert adapters.read(Theirs()).graph is graph
+    monkeypatch.setattr(TheirAdapter, "read", lambda self, model, inputs: None)
+    with pytest.raises(UnsupportedModelError, match=r"TheirAdapter.read\(\) returned None; it has to return an nbviz"):
+        adapters.read(Theirs())
+
+
+@pytest.mark.filterwarnings("ignore::nbviz.AdapterWarning")
 def test_subclass_of_a_known_class_is_read_by_its_adapter(offered):
     class Mine(Theirs):
         """A user's subclass."""
@@ -60,6 +80,7 @@ def test_subclass_of_a_known_class_is_read_by_its_adapter(offered):
     assert adapters.read(Mine()).graph.name == "theirs"
 
 
+@pytest.mark.filterwarnings("ignore::nbviz.AdapterWarning")
 def test_error_lists_what_was_tried(offered):
     with pytest.raises(UnsupportedModelError, match=r"'point0'.*'point1'.*Keras 3"):
         adapters.read(object())
@@ -79,7 +100,7 @@ def test_wrong_result_of_the_own_graph_is_named():
         def __nbviz_graph__(self):
             return 42
 
-    with pytest.raises(UnsupportedModelError, match="returned a int"):
+    with pytest.raises(UnsupportedModelError, match="returned an int"):
         adapters.read(Own())
 
 
