@@ -127,6 +127,7 @@ def _show_whole(source: str, output: Path | None, options: dict[str, Any]) -> No
     colors = options["color_by"] or "params"
     view = api.view(model, inputs, depth=depth, color_by=colors, **how)
     if output is None:
+        api.warn_of_partial(view)
         shown = _SHOWN[bool(view.graph.calls)]
         _print(str(view) if sort is None else _sorted(api.rows_to_depth(view, depth), sort, shown).to_string())
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -90,6 +91,27 @@ def test_an_onnx_file_is_summed_up_and_saved(folder):
     assert "encoder" in printed
     assert "Total params: 56 (224.00 B)" in printed
     assert run(folder, "net.onnx", "-o", "net.html") == (0, "net.html\n", "")
+
+
+def test_tensors_without_rows_around_them_are_rows(folder):
+    np = pytest.importorskip("numpy")
+    np.savez(folder / "flat.npz", np.ones((3, 4)), np.ones(5))
+    status, printed, complaint = run(folder, "flat.npz")
+    assert (status, complaint) == (0, "")
+    assert re.search(r"arr_0 \(Tensor\) +│ \(3, 4\) +│ +12 ", printed)
+    _, printed, _ = run(folder, "flat.npz", "--sort", "params", "--depth", "1")
+    assert [line.split()[0] for line in printed.splitlines()[2:]] == ["arr_0", "arr_1"]
+
+
+def test_what_of_a_file_is_not_read_is_told_by_the_exit_status(folder):
+    np = pytest.importorskip("numpy")
+    np.savez(folder / "parts.npz", w=np.ones(3), record=np.zeros(3, [("a", "f4")]))
+    np.savez(folder / "text.npz", w=np.ones(3), names=np.array(["a"]))
+    for how in ([], ["--sort", "params"], ["-o", "out.csv"]):
+        status, _, complaint = run(folder, "parts.npz", *how)
+        assert (status, len(complaint.splitlines())) == (1, 1)
+        assert "record.npy holds values" in complaint
+        assert run(folder, "text.npz", *how)[::2] == (0, "")
 
 
 def test_several_files_are_told_apart(folder):

@@ -205,7 +205,7 @@ class ModelView(anywidget.AnyWidget):
 
     @property
     def error(self) -> Exception | None:
-        """The exception that stopped a forward pass, None when none did.
+        """The exception that stopped a forward pass, or says what of a file could not be read; else None.
 
         Examples
         --------
