@@ -14,7 +14,7 @@ import nbviz
 from nbviz import adapters
 from nbviz.adapters.keras import KerasAdapter
 from nbviz.builder import GraphBuilder
-from nbviz.errors import AdapterWarning, UnsupportedModelError
+from nbviz.errors import AdapterWarning, FileReadError, UnsupportedModelError
 from nbviz.invariants import violations
 from nbviz.metrics import Metrics
 from nbviz.reading import Reading
@@ -143,6 +143,14 @@ except MissingExtraError as error:
     import re
 
     assert re.search(words, result.stdout), result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".gguf", ".npz", ".pt", ".safetensors"])
+def test_a_damaged_file_is_named_as_it_was_given(tmp_path, monkeypatch, suffix):
+    (tmp_path / f"net{suffix}").write_text("hello")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileReadError, match=rf"^'net{suffix}' cannot be read as"):
+        adapters.read(f"net{suffix}")
 
 
 def test_the_documented_reader_of_ones_own_works():
