@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import nbviz
@@ -155,7 +158,7 @@ def test_a_damaged_file_is_named_as_it_was_given(tmp_path, monkeypatch, suffix):
 
 def test_the_documented_reader_of_ones_own_works():
     text = (Path(__file__).parents[2] / "notebooks" / "api.md").read_text(encoding="utf-8")
-    example, shown = re.findall(r"```python\n(.*?)```", text.partition("## A reader of your own")[2], re.DOTALL)
+    example, shown, _ = re.findall(r"```python\n(.*?)```", text.partition("## A reader of your own")[2], re.DOTALL)
     assert len(example.splitlines()) <= 35
     names = {}
     exec(example, names)  # noqa: S102 - what is documented is tested
@@ -169,3 +172,27 @@ def test_the_documented_reader_of_ones_own_works():
         ("matrix_1", "output#1"),
     ]
     assert repr(nbviz.view(names["Chain"](4, 8, 2))) == shown.splitlines()[1]
+
+
+def test_the_documented_adapter_works_as_an_installed_package(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[2] / "notebooks" / "api.md").read_text(encoding="utf-8")
+    section = text.partition("## An adapter in a package")[2]
+    code, project = (re.search(rf"```{kind}\n(.*?)```", section, re.DOTALL)[1] for kind in ("python", "toml"))
+    about = tomllib.loads(project)
+    points = about["project"]["entry-points"][adapters.GROUP]
+    installed = tmp_path / "acme_nbviz-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {about['project']['name']}\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(
+        "\n".join([f"[{adapters.GROUP}]", *(f"{name} = {value}" for name, value in points.items())])
+    )
+    [module] = about["tool"]["setuptools"]["py-modules"]
+    (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    tables = {"words": np.zeros((10, 4), "float32"), "places": np.ones((5, 4), "float32")}
+    pipeline = type("Pipeline", (SimpleNamespace,), {"__module__": "acme"})(tables=tables)
+    reading = adapters.read(pipeline)
+    monkeypatch.delitem(sys.modules, module)
+    assert list(violations(reading.graph)) == []
+    assert nbviz.summary(reading.graph)["params"].to_dict() == {"": 60, "words": 40, "places": 20}
+    assert np.array_equal(np.concatenate(list(reading.weights.chunks(1))), np.ones(20))
