@@ -89,9 +89,8 @@ def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     codecs.register_error("nbviz", _in_ascii)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="nbviz")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="nbviz")
     failed = False
     for number, (source, name) in enumerate(zip(sources, _file_names(sources), strict=True)):
         title = f"{'' if number == 0 else chr(10)}{source}" if len(sources) > 1 and output is None else None
@@ -161,7 +160,7 @@ def _print(text: object) -> None:
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """Return what stands for text that an encoding lacks, as wide as it, and where to go on."""
+    """Return what stands for text that an encoding lacks, and where to go on."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end].translate(_ASCII)

@@ -127,7 +127,7 @@ def _has_any(folder: Path) -> bool:
     """Tell whether there is a file in a folder that could be read."""
     try:
         return bool(_ending(_files(folder), *_FILES))
-    except FileReadError:
+    except (FileReadError, OSError):
         return False
 
 
