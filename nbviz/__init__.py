@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbviz.api import plot_model, print_summary, read, summary, to_dot, view
     from nbviz.errors import (
+        AdapterWarning,
         FileReadError,
         InputsError,
         MissingExtraError,
@@ -49,6 +50,7 @@ _HOMES = {
         "UnknownOptionError",
         "UnknownPathError",
         "SchemaError",
+        "AdapterWarning",
         "PartialReadWarning",
         "PictureWarning",
     ),
@@ -56,6 +58,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AdapterWarning",
     "FileReadError",
     "InputsError",
     "MissingExtraError",

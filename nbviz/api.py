@@ -505,6 +505,22 @@ def to_dot(
     return in_form(found, form)
 
 
+def rows_to_depth(view: ModelView, depth: int | str) -> pd.DataFrame:
+    """Return the rows of a view's table down to a depth, as ``print_summary`` has them, with ``"auto"`` all of them.
+
+    The root, of which the totals tell, is among them where it is the only one.
+    """
+    rows = view.table
+    if depth != "auto":
+        return rows.loc[text.paths_to_depth(Metrics(view.graph), int(depth))].rename({"": view.graph.name})
+    return rows[rows.index != ""] if len(rows) > 1 else rows.rename({"": view.graph.name})
+
+
+def warn_of_partial(view: ModelView) -> None:
+    """Warn of a view of a model that was read only in part, as ``print_summary`` does."""
+    warn_if_partial(Reading(view.graph, error=view.error), stacklevel=3)
+
+
 def _read(source: Any, inputs: Any, *, strict: bool, **how: bool) -> Reading:
     with told_to_wait():
         reading = adapters.read(source, inputs, **how)

@@ -39,6 +39,15 @@ class GraphBuilder:
 
     Layers and parameters are known by a key that the adapter chooses (``id(layer)``); tensors by identity.
     The builder keeps every tensor alive until it is itself dropped, so that identities stay unique.
+
+    Parameters
+    ----------
+    name
+        Of the model.
+    framework
+        Who reads such models (``"PyTorch"``).
+    batch_axis
+        Whether the first axis of tensors is a batch, so that numbers are per example.
     """
 
     def __init__(self, name: str, framework: str, *, batch_axis: bool = True) -> None:
@@ -114,7 +123,23 @@ class GraphBuilder:
         layer: str | None = None,
         source: str = "",
     ) -> CallRecord:
-        """Start a call inside the call ``parent``; calls that begin before it ends may name it as theirs."""
+        """Start a call inside the call ``parent``; calls that begin before it ends may name it as theirs.
+
+        Parameters
+        ----------
+        kind
+            ``"layer"``, ``"operation"``, ``"input"``, ``"output"`` or ``"constant"``.
+        op
+            What it does: the class of the layer, or the name of the operation.
+        parent
+            The ``id`` of the call around it, None for the root's.
+        inputs
+            What goes in: each tensor, known by identity, with its ``nbviz.graph.TensorSpec``.
+        layer
+            The path of the layer that is called, None for an operation.
+        source
+            Where the model's code makes the call (``"net.py:12"``).
+        """
         around = None if parent is None else self.calls[parent]
         origin = self._producer.get
         record = CallRecord(

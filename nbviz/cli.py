@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import codecs
+import errno
 import importlib
+import io
 import os
 import re
 import sys
@@ -17,6 +20,7 @@ import click
 
 from nbviz import api
 from nbviz.errors import (
+    AdapterWarning,
     FileReadError,
     InputsError,
     NbvizError,
@@ -30,10 +34,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OBJECT = re.compile(r"(?P<module>[\w.]+):(?P<name>[\w.]+)(?P<called>\(\))?")
+_CODE = re.compile(r"(?:\./)*(?P<module>\w+(?:/\w+)*)(?:\.py)?(?::(?P<name>[\w.]+(?:\(\))?))?")
+"""Python code named as a file, or without the name of a model in it."""
 _ENDING = re.compile(r"(\.weights|\.(safetensors|bin)\.index)?\.[^.]+$")
 """What the name of a file of one of our formats ends in."""
 _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape", "param_dtype", "params", "bytes"]}
 """The columns of a sorted table, with a graph and without."""
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "1", "TF_ENABLE_ONEDNN_OPTS": "0"}
+"""Keeps TensorFlow, which parses SavedModels, from telling of processors; that of oneDNN cannot be kept from it otherwise."""
+_ASCII = str.maketrans("━─┃│┏┳┓┡╇┩├┼┤└┴┘…", "--||++++++++++++.")
+"""What stands for what tables are drawn with, where that cannot be written."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -51,7 +61,9 @@ _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape
     help="What goes in, where the source does not say: 'None,3,224,224', '((None, 64), \"int64\")', "
     "several as a tuple, by name as a dict.",
 )
-@click.option("--depth", metavar="N", default="auto", show_default=True, help="Levels that are open.")
+@click.option(
+    "--depth", metavar="N", default="auto", show_default=True, help="Levels that are open; --sort opens all by default."
+)
 @click.option("--color-by", metavar="COLUMN", help="What the boxes of what is saved show.  [default: params]")
 @click.option("--sort", metavar="COLUMN", help="Sort the table by a column, numbers from the largest.")
 @click.option(
@@ -74,19 +86,25 @@ def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
     if output is not None and len(sources) > 1 and not _is_suffix(output):
         msg = f"several sources cannot be saved as one file {output!r}; give a suffix alone, such as {Path(output).suffix or '.html'}."
         raise click.BadParameter(msg, param_hint="--output")
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    codecs.register_error("nbviz", _in_ascii)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="nbviz")
     failed = False
     for number, (source, name) in enumerate(zip(sources, _file_names(sources), strict=True)):
-        if len(sources) > 1 and output is None:
-            click.echo(f"{'' if number == 0 else chr(10)}{source}")
+        title = f"{'' if number == 0 else chr(10)}{source}" if len(sources) > 1 and output is None else None
         path = None if output is None else Path(name + output if _is_suffix(output) else output)
-        failed |= not _show(source, path, options)
+        failed |= not _show(source, title, path, options)
     sys.exit(1 if failed else 0)
 
 
-def _show(source: str, output: Path | None, options: dict[str, Any]) -> bool:
+def _show(source: str, title: str | None, output: Path | None, options: dict[str, Any]) -> bool:
     """Show one source; return whether it was read as a whole."""
     partial: list[str] = []
     try:
+        if title is not None:
+            _print(title)
         with _heard(partial):
             _show_whole(source, output, options)
     except NbvizError as error:
@@ -100,24 +118,53 @@ def _show_whole(source: str, output: Path | None, options: dict[str, Any]) -> No
     if output is None and options["color_by"] is not None:
         raise OptionError("--color-by is for boxes, of which a text has none: add -o FILE, such as -o model.html.")
     model, inputs, sort = _loaded(source), _inputs(options["inputs"]), options["sort"]
+    depth = _depth(options["depth"])
     how = {name: options[name] for name in ("run", "constants")}
     if output is None and sort is None and not any(how.values()):
-        api.print_summary(model, inputs, depth=_depth(options["depth"]))
+        api.print_summary(model, inputs, print_fn=_print, depth=depth)
         return
     colors = options["color_by"] or "params"
-    view = api.view(model, inputs, depth=_depth(options["depth"]), color_by=colors, **how)
+    view = api.view(model, inputs, depth=depth, color_by=colors, **how)
     if output is None:
-        click.echo(
-            _sorted(view.table, sort, _SHOWN[bool(view.graph.calls)]).to_string() if sort is not None else str(view)
-        )
+        api.warn_of_partial(view)
+        shown = _SHOWN[bool(view.graph.calls)]
+        _print(str(view) if sort is None else _sorted(api.rows_to_depth(view, depth), sort, shown).to_string())
         return
     if sort is not None:
         view.sort = [{"id": _column(view.table, sort), "desc": _is_number(view.table, sort)}]
     try:
-        click.echo(view.save(output))
+        saved = view.save(output)
     except OSError as error:
         msg = f"{str(output)!r} cannot be written: {error.strerror or error}."
         raise OptionError(msg) from error
+    _print(saved)
+
+
+def _print(text: object) -> None:
+    """Print at once, so that what cannot be written is known here.
+
+    Raises
+    ------
+    OptionError
+        If there is no room for it.
+    """
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever reads us has seen enough, which click knows
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try once more at its end
+        msg = f"What is printed cannot be written: {error.strerror or error}."
+        raise OptionError(msg) from error
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for text that an encoding lacks, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(_ASCII)
+    return text.encode("ascii", "replace").decode(), error.end
 
 
 @contextmanager
@@ -131,7 +178,7 @@ def _heard(partial: list[str]) -> Iterator[None]:
             said = list(dict.fromkeys((warning.category, str(warning.message)) for warning in caught))
     partial.extend(message for category, message in said if issubclass(category, PartialReadWarning))
     for category, message in said:
-        if issubclass(category, PictureWarning):
+        if issubclass(category, (AdapterWarning, PictureWarning)):
             click.echo(f"nbviz: {message}", err=True)
 
 
@@ -143,7 +190,14 @@ def _loaded(source: str) -> Any:
     FileReadError
         If the module cannot be imported, or has nothing of that name.
     """
-    found = None if Path(source).exists() else _OBJECT.fullmatch(source)
+    if Path(source).exists() and not source.endswith(".py"):
+        return source
+    found, code = _OBJECT.fullmatch(source), _CODE.fullmatch(source)
+    if code is not None and Path(f"{code['module']}.py").is_file():
+        wanted = f"{code['module'].replace('/', '.')}:{code['name'] or 'NAME'}"
+        if source != wanted:
+            msg = f"{source!r} is Python code, in which a model is MODULE:NAME: pass {wanted!r}."
+            raise FileReadError(msg)
     if found is None:
         return source
     folder = os.getcwd()  # noqa: PTH109 - what Python itself would look in first
@@ -153,10 +207,11 @@ def _loaded(source: str) -> Any:
         for name in found["name"].split("."):
             value = getattr(value, name)
         return value() if found["called"] else value
-    except Exception as error:  # whatever the user's code raises
-        missing = isinstance(error, AttributeError) and error.obj is not None
-        names = nearest(str(error.name), dir(error.obj)) if missing else ""  # type: ignore[attr-defined]
-        msg = f"{source!r} could not be imported: {type(error).__name__}: {error}.{names}"
+    except (Exception, SystemExit) as error:  # whatever the user's code raises
+        known = dir(error.obj) if isinstance(error, AttributeError) and error.obj is not None else ()
+        names = nearest(str(getattr(error, "name", "")), known)
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+        msg = f"{source!r} could not be imported: {said}.{names}"
         raise FileReadError(msg) from error
     finally:
         sys.path.remove(folder)
@@ -208,12 +263,11 @@ def _name_of(source: str) -> str:
     return _ENDING.sub("", path.name) if path.is_file() else path.absolute().name
 
 
-def _sorted(table: pd.DataFrame, column: str, shown: list[str]) -> pd.DataFrame:
-    """Return the rows of a table by one column, without the root."""
-    rows = table[table.index != ""]
-    name = _column(table, column)
+def _sorted(rows: pd.DataFrame, column: str, shown: list[str]) -> pd.DataFrame:
+    """Return the rows of a table by one column."""
+    name = _column(rows, column)
     kept = list(dict.fromkeys([*shown, *([] if name == "path" else [name])]))
-    ordered = rows.sort_index() if name == "path" else rows.sort_values(name, ascending=not _is_number(table, name))
+    ordered = rows.sort_index() if name == "path" else rows.sort_values(name, ascending=not _is_number(rows, name))
     return ordered[kept].astype(object).where(ordered[kept].notna(), "-")
 
 

@@ -131,6 +131,16 @@ class PictureWarning(UserWarning):
     """
 
 
+class AdapterWarning(UserWarning):
+    """An adapter of another package cannot be used, and is left out; models that others read are read as before.
+
+    Examples
+    --------
+    >>> issubclass(nbviz.AdapterWarning, UserWarning)  # warnings.filterwarnings can hide it
+    True
+    """
+
+
 class PartialReadWarning(UserWarning):
     """The model could be read only in part; the graph's diagnostics say what is missing.
 
@@ -144,6 +154,16 @@ class PartialReadWarning(UserWarning):
     >>> graph.diagnostics[0].level
     'error'
     """
+
+
+def with_article(word: str) -> str:
+    """Return a word behind its indefinite article."""
+    return f"{'an' if word[:1].lower() in 'aeio' else 'a'} {word}"
+
+
+def counted(number: int, thing: str) -> str:
+    """Return how many things there are, in words."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -124,7 +124,9 @@ class Compute:
     op
         ``"conv"``, ``"conv_transpose"``, ``"matmul"``, ``"attention"`` or ``"recurrent"``.
     shapes
-        The extents that the formula takes, by name. The first axis of each shape with a batch is the batch.
+        The extents that the formula takes, by name: ``output`` and ``window`` (conv), ``input`` and ``window`` (conv_transpose),
+        ``output`` and ``contracted`` (matmul), ``query``, ``key`` and ``value`` (attention), ``gates`` and ``contracted``
+        (recurrent). The first axis of each shape with a batch is the batch.
 
     Examples
     --------

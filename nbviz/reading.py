@@ -41,7 +41,7 @@ class Reading:
     weights
         Access to the values, None where there are none.
     error
-        The exception that stopped the forward pass (its frames cleared), or None.
+        The exception that stopped the forward pass (its frames cleared), or that says what of a file is not read; else None.
     """
 
     graph: ModelGraph
@@ -58,7 +58,7 @@ def without_inputs(reading: Reading, inputs: Any) -> Reading:
 
 
 def warn_if_partial(reading: Reading, stacklevel: int) -> None:
-    """Give one ``PartialReadWarning`` if the forward pass stopped; ``stacklevel`` as for ``warnings.warn``."""
+    """Give one ``PartialReadWarning`` if there was an error; ``stacklevel`` as for ``warnings.warn``."""
     if reading.error is None:
         return
     found = next((d.message for d in reading.graph.diagnostics if d.level == "error"), str(reading.error))
@@ -77,5 +77,5 @@ class Adapter(Protocol):
         ...
 
     def read(self, model: Any, inputs: Any) -> Reading:
-        """Read a model object of this framework."""
+        """Read a model object of this framework; the graph alone, of another package's adapter, is a reading too."""
         ...

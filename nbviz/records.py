@@ -19,7 +19,23 @@ Produced = tuple[object, tuple[int, int], tuple[int, int] | None]
 @final
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A parameter as its layer stores it; the fields are those of ``nbviz.graph.Parameter``."""
+    """A parameter as its layer stores it; the fields are those of ``nbviz.graph.Parameter``.
+
+    Attributes
+    ----------
+    name
+        Its name in the layer.
+    kind
+        ``"weight"``, or ``"buffer"`` for what is in no total but its own.
+    shape, dtype
+        As it is stored.
+    trainable
+        Whether training would change it.
+    bytes
+        Stored size, None when unknown.
+    size
+        The number of values that it stands for.
+    """
 
     name: str
     kind: ParameterKind
@@ -35,12 +51,23 @@ class Stored:
 class CallRecord:
     """A call while it is being recorded; the fields are those of ``nbviz.graph.Call``.
 
+    An adapter gets one from ``GraphBuilder.begin``, and may set ``reads``, ``compute``, ``settings`` and ``failed``; the others are
+    the builder's.
+
     Attributes
     ----------
+    id
+        What the calls inside it name as their parent.
+    reads
+        Keys of the parameters that the call reads itself, as they were given to ``GraphBuilder.hold``.
+    compute
+        What it multiplies and accumulates itself, a ``nbviz.graph.Compute`` each; None where that is not known.
+    settings
+        Names and values that the inspector shows.
+    failed
+        Whether the model stopped here.
     sources
         Where each input comes from: (call, output port), or None where that is not known.
-    reads
-        Keys of the parameters that the call reads itself.
     counters
         How often each operation name has occurred directly inside this call; None before the first.
     has_children

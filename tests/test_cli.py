@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,14 @@ def make():
 
 def fails():
     raise RuntimeError("no weights here")
+
+
+def ends():
+    raise SystemExit
+
+
+def interrupted():
+    raise KeyboardInterrupt
 """
 
 
@@ -41,9 +51,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def run(folder, *arguments):
+def run(folder, *arguments, **variables):
     """Run the command; return its exit status, what it printed, and what it complained of."""
-    environment = {**os.environ, "COLUMNS": "80", "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "COLUMNS": "80", "PYTHONPATH": os.pathsep.join(sys.path)} | variables
     command = [sys.executable, "-m", "nbviz", *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
@@ -70,6 +80,11 @@ def test_a_checkpoint_shows_shapes_and_sizes_of_its_parameters(folder):
     _, printed, _ = run(folder, "net.npz", "--sort", "own_params")
     assert printed.split("\n")[0].split() == ["param_shape", "param_dtype", "params", "bytes", "own_params"]
     assert "(4, 9), (4, 9)" in printed.split("\n")[2]
+    _, printed, _ = run(folder, "net.npz", "--sort", "params", "--depth", "2")
+    assert [line.split()[0] for line in printed.splitlines()[2:]] == [
+        "block",
+        *(f"block/{i}" for i in range(8, -1, -1)),
+    ]
 
 
 def test_an_onnx_file_is_summed_up_and_saved(folder):
@@ -80,6 +95,27 @@ def test_an_onnx_file_is_summed_up_and_saved(folder):
     assert "encoder" in printed
     assert "Total params: 56 (224.00 B)" in printed
     assert run(folder, "net.onnx", "-o", "net.html") == (0, "net.html\n", "")
+
+
+def test_tensors_without_rows_around_them_are_rows(folder):
+    np = pytest.importorskip("numpy")
+    np.savez(folder / "flat.npz", np.ones((3, 4)), np.ones(5))
+    status, printed, complaint = run(folder, "flat.npz")
+    assert (status, complaint) == (0, "")
+    assert re.search(r"arr_0 \(Tensor\) +│ \(3, 4\) +│ +12 ", printed)
+    _, printed, _ = run(folder, "flat.npz", "--sort", "params", "--depth", "1")
+    assert [line.split()[0] for line in printed.splitlines()[2:]] == ["arr_0", "arr_1"]
+
+
+def test_what_of_a_file_is_not_read_is_told_by_the_exit_status(folder):
+    np = pytest.importorskip("numpy")
+    np.savez(folder / "parts.npz", w=np.ones(3), record=np.zeros(3, [("a", "f4")]))
+    np.savez(folder / "text.npz", w=np.ones(3), names=np.array(["a"]))
+    for how in ([], ["--sort", "params"], ["-o", "out.csv"]):
+        status, _, complaint = run(folder, "parts.npz", *how)
+        assert (status, len(complaint.splitlines())) == (1, 1)
+        assert "record.npy holds values" in complaint
+        assert run(folder, "text.npz", *how)[::2] == (0, "")
 
 
 def test_several_files_are_told_apart(folder):
@@ -155,6 +191,11 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         ),
         (["mymodels:make"], "mymodels:make()."),
         (["mymodels:Net"], "On the command line name one that the module has"),
+        (["mymodels:ends()"], "imported: SystemExit."),
+        (["./mymodels.py:net"], "pass 'mymodels:net'"),
+        (["mymodels.py:make()"], "pass 'mymodels:make()'"),
+        (["mymodels.py"], "pass 'mymodels:NAME'"),
+        (["mymodels"], "pass 'mymodels:NAME'"),
     ],
 )
 def test_bad_input_is_one_clear_line(folder, arguments, said):
@@ -192,3 +233,35 @@ def test_help_and_version(folder):
     assert r"\b" not in printed
     assert version("nbviz") in run(folder, "--version")[1]
     assert run(folder)[0] == 2
+
+
+def test_code_that_ends_python_does_not_stop_the_others_and_an_interrupt_does(folder):
+    pytest.importorskip("torch")
+    status, printed, complaint = run(folder, "mymodels:ends()", "net.json")
+    assert (status, "Total params" in printed, len(complaint.splitlines())) == (1, True, 1)
+    status, printed, _ = run(folder, "mymodels:interrupted()", "net.json")
+    assert (status, "Total params" in printed) == (1, False)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_tables_are_drawn_in_any_encoding(folder, encoding):
+    _, drawn, _ = run(folder, "net.json", PYTHONIOENCODING="utf-8")
+    status, printed, complaint = run(folder, "net.json", PYTHONIOENCODING=encoding)
+    assert (status, complaint) == (0, "")
+    assert printed.splitlines()[1].strip("-+") == ""
+    assert [len(line) for line in printed.splitlines()] == [len(line) for line in drawn.splitlines()]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is always full")
+def test_a_full_disk_is_one_clear_line(folder):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "nbviz", "net.json"]
+        done = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "cannot be written: No space left" in done.stderr
+
+
+def test_tensorflow_is_told_not_to_tell_of_processors(folder):
+    (folder / "asked.py").write_text("import os\nraise RuntimeError(os.environ['TF_CPP_MIN_LOG_LEVEL'])")
+    assert "RuntimeError: 1" in run(folder, "asked:net")[2]
+    assert "RuntimeError: 0" in run(folder, "asked:net", TF_CPP_MIN_LOG_LEVEL="0")[2]

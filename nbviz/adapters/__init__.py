@@ -6,6 +6,7 @@ import functools
 import inspect
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -14,7 +15,8 @@ from types import FunctionType
 from typing import Any
 
 from nbviz.adapters.checkpoints.files import require_contents
-from nbviz.errors import FileReadError, OptionError, UnsupportedModelError, nearest
+from nbviz.adapters.text import short
+from nbviz.errors import AdapterWarning, FileReadError, OptionError, UnsupportedModelError, nearest, with_article
 from nbviz.graph import ModelGraph
 from nbviz.reading import Adapter, Reading, without_inputs
 
@@ -107,7 +109,9 @@ def read(source: Any, inputs: Any = None, *, run: bool = False, constants: bool 
         raise OptionError(_never_run(source))
     if own is None and not isinstance(source, ModelGraph):
         return _read_path(os.fspath(source), inputs, constants=constants)
-    return without_inputs(Reading(source) if own is None else _own_graph(source, own(source)), inputs)
+    if own is None:
+        return without_inputs(Reading(source), inputs)
+    return without_inputs(_reading(own(source), f"{type(source).__name__}.__nbviz_graph__()"), inputs)
 
 
 def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Reading:
@@ -125,7 +129,7 @@ def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Rea
         raise OptionError(_never_run(source))
     folds = constants and getattr(adapter, "folds_constants", False)
     asked = {name: True for name, wanted in (("run", run), ("constants", folds)) if wanted}
-    return adapter.read(source, inputs, **asked)
+    return _reading(adapter.read(source, inputs, **asked), f"{type(adapter).__name__}.read()")
 
 
 def _needs_nothing(function: FunctionType) -> bool:
@@ -134,7 +138,7 @@ def _needs_nothing(function: FunctionType) -> bool:
 
 def _never_run(source: Any) -> str:
     kind = "file" if isinstance(source, (str, os.PathLike)) else type(source).__name__
-    return f"run=True asks for a real forward pass, but a {kind} is read without one: leave it out."
+    return f"run=True asks for a real forward pass, but {with_article(kind)} is read without one: leave it out."
 
 
 def find(model_type: type) -> Adapter | None:
@@ -142,22 +146,25 @@ def find(model_type: type) -> Adapter | None:
 
     For each class along the method resolution order every adapter is asked in turn, so that the nearest class decides.
     """
-    adapters: list[Adapter] = [*third_party(), *(_load(target)() for target in OBJECTS.values())]
-    for cls in model_type.__mro__:
-        for adapter in adapters:
-            if adapter.reads(cls):
-                return adapter
-    return None
+    adapters: list[Adapter] = [*third_party(model_type), *(_load(target)() for target in OBJECTS.values())]
+    return next((adapter for cls in model_type.__mro__ for adapter in adapters if adapter.reads(cls)), None)
 
 
-def third_party() -> Iterator[Adapter]:
-    """Yield the adapters that other packages have registered; those that cannot be loaded are left out."""
+def third_party(model_type: type) -> Iterator[Adapter]:
+    """Yield the adapters that other packages have registered; one that fails, also when it is asked, is left out."""
     for point in _registered(_installed()):
         try:
             made = point.load()
-            yield made() if isinstance(made, type) else made
-        except Exception:  # noqa: BLE001, S112 - another package's fault must not take the reading down
-            continue
+            adapter = made() if isinstance(made, type) else made
+            for cls in model_type.__mro__:
+                adapter.reads(cls)
+        except Exception as error:  # noqa: BLE001 - another package's fault must not take the reading down
+            package = f" of the package {point.dist.name!r}" if point.dist is not None else ""
+            why = f"{type(error).__name__}: {short(error)}".removesuffix(": ")
+            msg = f"The adapter {point.name!r} ({point.value}){package} fails and is left out: {why}. Update or uninstall it."
+            warnings.warn(msg, AdapterWarning, stacklevel=2)  # once, wherever it is asked
+        else:
+            yield adapter
 
 
 @functools.lru_cache(maxsize=1)
@@ -176,12 +183,14 @@ def _load(target: str) -> Callable[..., Any]:
     return getattr(import_module(module), name)  # type: ignore[no-any-return]
 
 
-def _own_graph(source: Any, given: Any) -> Reading:
+def _reading(given: Any, by: str) -> Reading:
+    """Return what was read by ``by``, which need not be ours."""
     if isinstance(given, Reading):
         return given
     if isinstance(given, ModelGraph):
         return Reading(given)
-    msg = f"{type(source).__name__}.__nbviz_graph__() returned a {type(given).__name__}; it has to return an nbviz.ModelGraph."
+    found = "None" if given is None else with_article(type(given).__name__)
+    msg = f"{by} returned {found}; it has to return an nbviz.ModelGraph, or an nbviz.reading.Reading of one."
     raise UnsupportedModelError(msg)
 
 
@@ -242,4 +251,4 @@ def _unsupported(source: Any) -> str:
     extras = ", ".join(f"pip install '{extra}'" for extra in EXTRAS.values())
     hints.append(f"If it comes from another package: models that can be read need their extra ({extras}),")
     hints.append(f"and a package can bring an adapter of its own in the entry-point group {GROUP!r}.")
-    return f"nbviz cannot read a {name}. Tried: {', '.join(tried)}. {' '.join(hints)}"
+    return f"nbviz cannot read {with_article(name)}. Tried: {', '.join(tried)}. {' '.join(hints)}"

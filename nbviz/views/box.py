@@ -66,6 +66,11 @@ def _character_width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
+def cut(text: str, width: int) -> str:
+    """Return as much of a text as fits into ``width`` cells."""
+    return text if text_width(text) <= width else text[: _longest_prefix(text, width)]
+
+
 def wrap(text: str, width: int) -> list[str]:
     """Return the lines of a text, each indented like the first one of its paragraph.
 

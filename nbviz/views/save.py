@@ -36,7 +36,7 @@ def save(
     """Write to ``path`` what its suffix asks for; arguments and errors as ``ModelView.save``."""
     suffix = path.suffix.lower()
     if suffix not in (known := (*TEXTS, *PICTURES)):
-        msg = f"view.save writes {', '.join(known)}; found {path.name!r}.{nearest(suffix, known)}"
+        msg = f"A view is saved as {', '.join(known)}; found {path.name!r}.{nearest(suffix, known)}"
         raise OptionError(msg)
     if part is not None and (part not in PARTS or suffix != ".html"):
         msg = f"part is 'table' or 'graph', and goes with .html; found part={part!r} with {path.name!r}."

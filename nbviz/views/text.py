@@ -77,6 +77,11 @@ def summary_text(
     return "\n".join(parts)
 
 
+def paths_to_depth(metrics: Metrics, depth: int) -> list[str]:
+    """Return the paths of the rows that a summary down to ``depth`` shows."""
+    return [path for path, shown in zip(metrics.tree.path, _Rows(metrics, depth).visible, strict=True) if shown]
+
+
 @final
 class _Rows:
     """Which rows are shown, and how deep each is nested."""
@@ -100,6 +105,8 @@ class _Rows:
             inside = parent == 0 or self.visible[parent]
             self.visible.append(inside and opened and (kind == "layer" or self.operations))
             self.depth.append(self.depth[parent] + 1)
+        if not any(self.visible):  # a single layer
+            self.visible[0], self.depth[0] = True, 0
 
     @functools.cached_property
     def connections(self) -> Connections:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,12 +10,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbviz.progress import heard_by
+from nbviz.views.box import cut
 
 PATIENCE = 1.0
 """Seconds without a word."""
 
 _BETWEEN = 0.2
-_WIDTH = 100
+_CELL_WIDTH = 100
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def told_to_wait(clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
     def hear(words: Callable[[], str]) -> None:
         nonlocal due
         if line is not None and clock() >= due:
-            line.show(words()[:_WIDTH])
+            line.show(words())
             due = clock() + _BETWEEN
 
     try:
@@ -45,6 +47,13 @@ def _line() -> _CellLine | _TerminalLine | None:
     return _TerminalLine() if sys.stderr is not None and sys.stderr.isatty() else None
 
 
+def _terminal_width() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
 class _CellLine:
     def __init__(self) -> None:
         self._shown: Any = None
@@ -52,7 +61,7 @@ class _CellLine:
     def show(self, text: str) -> None:
         from IPython.display import display
 
-        bundle = {"text/plain": text}
+        bundle = {"text/plain": text[:_CELL_WIDTH]}
         if self._shown is None:
             self._shown = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
@@ -69,7 +78,8 @@ class _TerminalLine:
 
     def show(self, text: str) -> None:
         self._shown = True
-        sys.stderr.write(f"\r\x1b[K{text}")
+        # one cell stays free: a line that fills the last one may go on in the next line
+        sys.stderr.write(f"\r\x1b[K{cut(text, _terminal_width() - 1)}")
         sys.stderr.flush()
 
     def clear(self) -> None:

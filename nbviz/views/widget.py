@@ -11,7 +11,7 @@ import ipywidgets
 import traitlets
 
 from nbviz import wire
-from nbviz.errors import NbvizError, OptionError, above_zero, choice
+from nbviz.errors import NbvizError, OptionError, above_zero, choice, counted
 from nbviz.graph import ModelGraph
 from nbviz.metrics import COLUMNS, Metrics
 from nbviz.reading import Reading, warn_if_partial
@@ -205,7 +205,7 @@ class ModelView(anywidget.AnyWidget):
 
     @property
     def error(self) -> Exception | None:
-        """The exception that stopped a forward pass, None when none did.
+        """The exception that stopped a forward pass, or says what of a file could not be read; else None.
 
         Examples
         --------
@@ -470,8 +470,8 @@ class ModelView(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         totals = self._metrics.totals["params"]
-        count = "unknown number of" if totals is None else f"{totals:,}"
-        return f"<nbviz.ModelView of {self.graph.name!r}: {len(self.graph.layers):,} layers, {count} parameters>"
+        parameters = "unknown number of parameters" if totals is None else counted(totals, "parameter")
+        return f"<nbviz.ModelView of {self.graph.name!r}: {counted(len(self.graph.layers), 'layer')}, {parameters}>"
 
     # --- requests from the browser ---
 

@@ -44,16 +44,22 @@ def totals(source):
     return Metrics(graph_of(source)).totals
 
 
+def place(graph, parameter):
+    """The row and the name that a parameter is held under; a tensor that nothing is around is a row itself."""
+    row = parameter.owners[0]
+    return row if graph.layers[graph.layer_index[row]].type == "Tensor" else f"{row}/{parameter.name}"
+
+
 def tensors(graph):
     """Shape, dtype, bytes and size of each parameter by the row and the name it is held under."""
-    return {f"{p.owners[0]}/{p.name}".lstrip("/"): (tuple(p.shape), p.dtype, p.bytes, p.size) for p in graph.parameters}
+    return {place(graph, p): (tuple(p.shape), p.dtype, p.bytes, p.size) for p in graph.parameters}
 
 
 def values(source):
     """The values of each parameter, flat, by the row and the name it is held under."""
     reading = read(source)
     return {
-        f"{p.owners[0]}/{p.name}".lstrip("/"): np.concatenate([*reading.weights.chunks(p.id), np.zeros(0, "int8")])
+        place(reading.graph, p): np.concatenate([*reading.weights.chunks(p.id), np.zeros(0, "int8")])
         if p.size == 0
         else np.concatenate(list(reading.weights.chunks(p.id)))
         for p in reading.graph.parameters

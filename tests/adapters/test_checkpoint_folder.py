@@ -95,7 +95,7 @@ def test_shards_of_pytorch_are_one_checkpoint_whose_storages_are_their_own(fill)
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"readme.md": b""}, r"looked for saved_model.*it holds 1 files: 'readme.md'"),
+        ({"readme.md": b""}, r"looked for saved_model.*it holds 1 file: 'readme.md'"),
         ({"saved_model.pb": b""}, "is empty"),
         (
             {"a.safetensors": one("a"), "b.safetensors": one("b")},
@@ -108,6 +108,16 @@ def test_shards_of_pytorch_are_one_checkpoint_whose_storages_are_their_own(fill)
 )
 def test_other_folders_are_refused(fill, files, words):
     refused(fill(**files), words)
+
+
+def test_a_folder_of_folders_names_those_that_can_be_read(fill):
+    folder = fill(**{"model_index.json": b"{}"})
+    for name in ("unet", "vae", "scheduler", ".cache"):
+        (folder / name).mkdir()
+    for name in ("unet", "vae", ".cache"):
+        (folder / name / "net.safetensors").write_bytes(one("a"))
+    (folder / "elsewhere").symlink_to("/")
+    refused(folder, r"1 file: 'model_index.json'. Pass the path of a folder in it: 'unet', 'vae'\.$")
 
 
 def test_one_name_in_two_shards_is_refused(fill):

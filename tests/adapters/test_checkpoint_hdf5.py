@@ -102,6 +102,7 @@ def test_links_and_values_outside_the_file_are_not_followed(write, tmp_path):
     said = "\n".join(d.message for d in graph.diagnostics)
     for words in ("link is a link", "soft is a link", "gone is a link", "names holds values", "nothing holds nothing"):
         assert words in said
+    assert [d.message for d in graph.diagnostics if d.level == "warning"] == ["link is a link, and not followed."]
     for parameter in graph.parameters:
         with pytest.raises(LookupError, match="other files"):
             list(read(path).weights.chunks(parameter.id))

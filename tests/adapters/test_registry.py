@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import nbviz
 from nbviz import adapters
 from nbviz.adapters.keras import KerasAdapter
 from nbviz.builder import GraphBuilder
-from nbviz.errors import UnsupportedModelError
+from nbviz.errors import AdapterWarning, FileReadError, UnsupportedModelError
 from nbviz.invariants import violations
 from nbviz.metrics import Metrics
 from nbviz.reading import Reading
@@ -50,9 +53,29 @@ def offered(monkeypatch):
 
 
 def test_adapters_of_other_packages_are_found_and_broken_ones_left_out(offered):
-    assert adapters.read(Theirs()).graph.framework == "Theirs"
+    with pytest.warns(AdapterWarning, match=r"'point0' \(no_such_module:Adapter\).*ModuleNotFoundError: No module"):
+        assert adapters.read(Theirs()).graph.framework == "Theirs"
 
 
+def test_an_adapter_that_fails_when_asked_is_left_out(monkeypatch, offered):
+    sys.modules["their_adapter"].Asked = type("Asked", (), {"reads": lambda self, model_type: 1 / 0})
+    offer(monkeypatch, "their_adapter:Asked", "their_adapter:TheirAdapter")
+    with pytest.warns(AdapterWarning, match="'point0'.*ZeroDivisionError") as said:
+        assert adapters.read(Theirs()).graph.framework == "Theirs"
+    assert len(said) == 1
+
+
+def test_an_adapter_may_return_the_graph_alone_and_nothing_else(monkeypatch, offered):
+    graph = TheirAdapter().read(Theirs(), None).graph
+    monkeypatch.setattr(TheirAdapter, "read", lambda self, model, inputs: graph)
+    offer(monkeypatch, "their_adapter:TheirAdapter")
+    assert adapters.read(Theirs()).graph is graph
+    monkeypatch.setattr(TheirAdapter, "read", lambda self, model, inputs: None)
+    with pytest.raises(UnsupportedModelError, match=r"TheirAdapter.read\(\) returned None; it has to return an nbviz"):
+        adapters.read(Theirs())
+
+
+@pytest.mark.filterwarnings("ignore::nbviz.AdapterWarning")
 def test_subclass_of_a_known_class_is_read_by_its_adapter(offered):
     class Mine(Theirs):
         """A user's subclass."""
@@ -60,6 +83,7 @@ def test_subclass_of_a_known_class_is_read_by_its_adapter(offered):
     assert adapters.read(Mine()).graph.name == "theirs"
 
 
+@pytest.mark.filterwarnings("ignore::nbviz.AdapterWarning")
 def test_error_lists_what_was_tried(offered):
     with pytest.raises(UnsupportedModelError, match=r"'point0'.*'point1'.*Keras 3"):
         adapters.read(object())
@@ -79,7 +103,7 @@ def test_wrong_result_of_the_own_graph_is_named():
         def __nbviz_graph__(self):
             return 42
 
-    with pytest.raises(UnsupportedModelError, match="returned a int"):
+    with pytest.raises(UnsupportedModelError, match="returned an int"):
         adapters.read(Own())
 
 
@@ -124,9 +148,17 @@ except MissingExtraError as error:
     assert re.search(words, result.stdout), result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("suffix", [".tflite", ".gguf", ".npz", ".pt", ".safetensors"])
+def test_a_damaged_file_is_named_as_it_was_given(tmp_path, monkeypatch, suffix):
+    (tmp_path / f"net{suffix}").write_text("hello")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileReadError, match=rf"^'net{suffix}' cannot be read as"):
+        adapters.read(f"net{suffix}")
+
+
 def test_the_documented_reader_of_ones_own_works():
     text = (Path(__file__).parents[2] / "notebooks" / "api.md").read_text(encoding="utf-8")
-    example, shown = re.findall(r"```python\n(.*?)```", text.partition("## A reader of your own")[2], re.DOTALL)
+    example, shown, _ = re.findall(r"```python\n(.*?)```", text.partition("## A reader of your own")[2], re.DOTALL)
     assert len(example.splitlines()) <= 35
     names = {}
     exec(example, names)  # noqa: S102 - what is documented is tested
@@ -140,3 +172,27 @@ def test_the_documented_reader_of_ones_own_works():
         ("matrix_1", "output#1"),
     ]
     assert repr(nbviz.view(names["Chain"](4, 8, 2))) == shown.splitlines()[1]
+
+
+def test_the_documented_adapter_works_as_an_installed_package(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[2] / "notebooks" / "api.md").read_text(encoding="utf-8")
+    section = text.partition("## An adapter in a package")[2]
+    code, project = (re.search(rf"```{kind}\n(.*?)```", section, re.DOTALL)[1] for kind in ("python", "toml"))
+    about = tomllib.loads(project)
+    points = about["project"]["entry-points"][adapters.GROUP]
+    installed = tmp_path / "acme_nbviz-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {about['project']['name']}\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(
+        "\n".join([f"[{adapters.GROUP}]", *(f"{name} = {value}" for name, value in points.items())])
+    )
+    [module] = about["tool"]["setuptools"]["py-modules"]
+    (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    tables = {"words": np.zeros((10, 4), "float32"), "places": np.ones((5, 4), "float32")}
+    pipeline = type("Pipeline", (SimpleNamespace,), {"__module__": "acme"})(tables=tables)
+    reading = adapters.read(pipeline)
+    monkeypatch.delitem(sys.modules, module)
+    assert list(violations(reading.graph)) == []
+    assert nbviz.summary(reading.graph)["params"].to_dict() == {"": 60, "words": 40, "places": 20}
+    assert np.array_equal(np.concatenate(list(reading.weights.chunks(1))), np.ones(20))

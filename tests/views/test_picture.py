@@ -233,12 +233,12 @@ def test_a_notebook_that_is_only_read_shows_the_graph_beside_the_table(view, tmp
 def test_a_long_drawing_is_kept_small(monkeypatch):
     from nbviz.views import preview
 
-    monkeypatch.setattr(preview, "_MOST_BYTES", 100_000)
+    monkeypatch.setattr(preview, "_MOST_BYTES", 120_000)
     view = nbviz.view(chain(120))
     view.expanded = ["≡l0"]
     kind, data = image_in(shown(view))
     assert kind == "png"
-    assert len(data) <= 100_000
+    assert len(data) <= 120_000
     monkeypatch.setattr(preview, "_MOST_BYTES", 300)
     assert "<img" not in shown(view)
 

@@ -146,6 +146,12 @@ def test_depth_opens_so_many_levels():
     assert layers_of(printed(shared(), depth=2)[1]) == layers_of(printed(shared(), expand_nested=True)[1])
 
 
+def test_a_single_layer_is_a_row():
+    net = graph([Layer("", "net", "Linear", "", None, (), (0,))], parameters=[weight(0, "kernel", (3, 4), "")])
+    assert layers_of(printed(net)[1]) == [f"{net.name} (Linear)"]
+    assert layers_of(printed(net, depth=1)[1]) == [f"{net.name} (Linear)"]
+
+
 def test_a_row_that_holds_all_others_is_opened():
     layers = [Layer("", "net", "Net"), Layer("all", "all", "Wrapper", "", "")]
     layers += [Layer(path, path, "Layer", "", path.rpartition("/")[0]) for path in ("all/in", "all/in/a", "all/in/b")]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import itertools
 import sys
 from types import SimpleNamespace
 
 import pytest
 
 from nbviz.progress import report
+from nbviz.views import waiting
 from nbviz.views.waiting import PATIENCE, told_to_wait
 
 
@@ -53,6 +55,15 @@ def test_a_terminal_has_one_line_that_goes(monkeypatch, no_kernel):
     read(3)
     lines = terminal.getvalue().split("\r\x1b[K")
     assert lines == ["", "step 1", "step 2", "step 3", ""]
+
+
+@pytest.mark.parametrize(("text", "shown"), [("step by step", "step by s"), ("層層層層層層", "層層層層")])
+def test_a_line_is_never_as_wide_as_its_terminal(monkeypatch, no_kernel, text, shown):
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setattr(waiting, "_terminal_width", lambda: 10)
+    with told_to_wait(clock=itertools.count().__next__):
+        report(lambda: text)
+    assert terminal.getvalue().split("\r\x1b[K") == ["", shown, ""]
 
 
 def test_a_file_and_a_pipe_hear_nothing(monkeypatch, no_kernel):

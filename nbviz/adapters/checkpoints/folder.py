@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from nbviz.adapters.checkpoints import gguf, hdf5, npz, safetensors, sharded, torch_files
 from nbviz.adapters.checkpoints.files import inside
 from nbviz.adapters.savedmodel import opening as savedmodel
-from nbviz.errors import FileReadError
+from nbviz.errors import FileReadError, counted
 from nbviz.reading import Reading
 
 _PART = re.compile(r"(.*)-\d+-of-(\d+)")
@@ -18,7 +19,9 @@ _ASIDE = re.compile(
 )
 """What training leaves beside a checkpoint."""
 _LOOKED_FOR = "saved_model.pb, *.safetensors.index.json, *.safetensors, *.gguf, *.bin.index.json, *.bin, *.pt, *.pth, *.ckpt, *.weights.h5, *.npz"
+_FILES = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".weights.h5", ".npz", savedmodel.FILE)
 _LISTED = 5
+_LOOKED_INTO = 100
 _MOST = 100_000
 
 
@@ -105,14 +108,29 @@ def _one_set(folder: Path, files: Sequence[Path]) -> bool:
 def _only(folder: Path, files: Sequence[Path]) -> Path:
     if len(files) == 1:
         return files[0]
-    names = ", ".join(repr(file.name) for file in files[:_LISTED])
-    more = f" and {len(files) - _LISTED:,} more" if len(files) > _LISTED else ""
     raise FileReadError(
-        f"{str(folder)!r} is a folder with several checkpoints: {names}{more}. Pass the path of one of them."
+        f"{str(folder)!r} is a folder with several checkpoints: {_names(files)}. Pass the path of one of them."
     )
 
 
 def _nothing(folder: Path, files: Sequence[Path]) -> str:
-    names = ", ".join(repr(file.name) for file in files[:_LISTED])
-    found = f"it holds {len(files):,} files: {names}" if files else "it holds no files"
-    return f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}."
+    found = f"it holds {counted(len(files), 'file')}: {_names(files)}" if files else "it holds no files"
+    folders = (
+        path for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "." and _is_inside(folder, path)
+    )
+    inner = [path for path in itertools.islice(folders, _LOOKED_INTO) if _has_any(path)]
+    hint = f" Pass the path of a folder in it: {_names(inner)}." if inner else ""
+    return f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}.{hint}"
+
+
+def _has_any(folder: Path) -> bool:
+    """Tell whether there is a file in a folder that could be read."""
+    try:
+        return bool(_ending(_files(folder), *_FILES))
+    except (FileReadError, OSError):
+        return False
+
+
+def _names(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - _LISTED:,} more" if len(paths) > _LISTED else ""
+    return ", ".join(repr(path.name) for path in paths[:_LISTED]) + more

@@ -82,8 +82,9 @@ class _Walk:
             if self._steps > MAX_TENSORS:
                 raise ValueError(f"it holds more than {MAX_TENSORS:,} things")
             here = (*path, name)
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                self._note(here, "is a link, and not followed")
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                self._note(here, "is a link, and not followed", missing=isinstance(link, h5py.ExternalLink))
                 continue
             found = group[name]
             if isinstance(found, h5py.Group):
@@ -91,14 +92,16 @@ class _Walk:
             elif isinstance(found, h5py.Dataset):
                 self._dataset(found, here)
 
-    def _note(self, path: tuple[str, ...], what: str) -> None:
-        if len(self.checkpoint.notes) < _NOTED:
-            self.checkpoint.notes.append(f"{short('/'.join(path), 200)} {what}.")
+    def _note(self, path: tuple[str, ...], what: str, *, missing: bool) -> None:
+        said = self.checkpoint.missing if missing else self.checkpoint.notes
+        if len(said) < _NOTED:
+            said.append(f"{short('/'.join(path), 200)} {what}.")
 
     def _dataset(self, dataset: Any, path: tuple[str, ...]) -> None:
         entry = _entry(dataset, self.path, path)
         if isinstance(entry, str):
-            self._note(path, f"holds {entry}, and is not read")
+            # text is no tensor, and nothing none; in what has parts there may be some
+            self._note(path, f"holds {entry}, and is not read", missing=dataset.dtype.kind == "V")
         elif path[0] == "optimizer":
             self._optimizer.append(entry)
         else:

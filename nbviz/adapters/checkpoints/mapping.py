@@ -13,7 +13,7 @@ from nbviz.adapters.checkpoints.nested import Branch, Found, Other, Scalar, Walk
 from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, TooLargeError, graph_of
 from nbviz.adapters.checkpoints.values import CHUNK, Weights
 from nbviz.adapters.text import short
-from nbviz.errors import UnsupportedModelError
+from nbviz.errors import UnsupportedModelError, with_article
 from nbviz.graph import itemsize
 from nbviz.reading import Reading, without_inputs
 
@@ -57,10 +57,10 @@ class MappingAdapter:
             if walk.others:
                 where, found = walk.others[0]
                 raise UnsupportedModelError(
-                    f"nbviz cannot read a {kind} with a {found.name} in it (at {short(where, 200)!r}). {_ADVICE}"
+                    f"nbviz cannot read {with_article(kind)} with {with_article(found.name)} in it (at {short(where, 200)!r}). {_ADVICE}"
                 )
             if not checkpoint.entries and checkpoint.optimizer is None:
-                raise UnsupportedModelError(f"nbviz cannot read a {kind} without arrays in it. {_ADVICE}")
+                raise UnsupportedModelError(f"nbviz cannot read {with_article(kind)} without arrays in it. {_ADVICE}")
             checkpoint.framework = _framework(checkpoint)
             graph, entries = graph_of(checkpoint)
         except TooLargeError as error:
@@ -133,7 +133,7 @@ def _array(array: Any) -> Entry:
         try:
             values = _LiveArray(weakref.ref(array))
         except TypeError:
-            values = f"a {type(array).__name__} cannot be held without keeping it in memory"
+            values = f"{with_article(type(array).__name__)} cannot be held without keeping it in memory"
     return Entry((), shape, dtype, None if width is None else int(size * width), size, _array_key(array), values=values)
 
 

@@ -46,8 +46,9 @@ def read_archive(path: Path) -> Reading:
         raise
     except BAD_ZIP as error:
         raise damaged(path, KIND, error) from error
-    if checkpoint.notes and not checkpoint.entries:
-        raise FileReadError(f"{str(path)!r} holds no array of numbers: {checkpoint.notes[0]}")
+    said = checkpoint.missing + checkpoint.notes
+    if said and not checkpoint.entries:
+        raise FileReadError(f"{str(path)!r} holds no array of numbers: {said[0]}")
     return reading_of(path, KIND, checkpoint)
 
 
@@ -72,9 +73,9 @@ def read_array(path: Path) -> Reading:
 
 
 def _add(checkpoint: Checkpoint, path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
-    """Add an array of an archive, or a note that it is none."""
+    """Add an array of an archive, or say what it is instead: text and dates are no tensors, in all else there may be some."""
     name = info.filename
-    what = "no array"
+    what, said = "no array", checkpoint.notes
     if name.endswith(".npy"):
         with member(archive, name, _HEADER) as stream:
             shape, dtype = _header(stream)
@@ -84,9 +85,9 @@ def _add(checkpoint: Checkpoint, path: Path, archive: zipfile.ZipFile, info: zip
         if isinstance(found, Entry):
             checkpoint.entries.append(found)
             return
-        what = found
-    if len(checkpoint.notes) < _NOTED:
-        checkpoint.notes.append(f"{short(name, 100)} holds {what}, and is not read.")
+        what, said = found, checkpoint.notes if dtype.kind in "SUMm" else checkpoint.missing
+    if len(said) < _NOTED:
+        said.append(f"{short(name, 100)} holds {what}, and is not read.")
 
 
 def _header(stream: Bounded) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -23,6 +23,13 @@ def with_logical_sizes(entries: list[Entry]) -> tuple[list[Entry], int]:
     return found, sum(new is not old for new, old in zip(found, entries, strict=True))
 
 
+def count_as_stored(entries: list[Entry]) -> int:
+    """Return how many weights MLX has packed, whose shapes leave open whether a value takes 2, 4 or 8 bits."""
+    packed = {entry.path[:-1] for entry in entries if entry.path[-1] == "weight" and entry.dtype == "uint32"}
+    beside = {name: {entry.path[:-1] for entry in entries if entry.path[-1] == name} for name in ("scales", "biases")}
+    return len(packed & beside["scales"] & beside["biases"]) if packed else 0
+
+
 def _logical(entry: Entry, tensors: Tensors) -> Entry:
     rules = _RULES.get(entry.dtype, ())
     size = next((size for rule in rules if (size := rule(entry, tensors)) is not None), None)

@@ -10,7 +10,7 @@ from nbviz.adapters.checkpoints import safetensors, torch_files
 from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, inside, opened, size_of, unique
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
 from nbviz.adapters.text import short
-from nbviz.errors import FileReadError
+from nbviz.errors import FileReadError, counted
 from nbviz.graph import Setting
 from nbviz.progress import report
 from nbviz.reading import Reading
@@ -55,7 +55,9 @@ def read_index(path: Path) -> Reading:
         _name(path), kind, [found[name] for name in weight_map], {(): [*metadata, ("files", len(shards))]}
     )
     if left_out:
-        checkpoint.notes.append(f"{left_out:,} tensors in the files are not in the index {path.name!r}, and not shown.")
+        checkpoint.notes.append(
+            f"The index {path.name!r} does not list {counted(left_out, 'tensor')} of the files, not shown here."
+        )
     return reading_of(path, _KIND, checkpoint)
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, final
 
 from nbviz.adapters.checkpoints.files import damaged
-from nbviz.adapters.checkpoints.packed import with_logical_sizes
+from nbviz.adapters.checkpoints.packed import count_as_stored, with_logical_sizes
 from nbviz.adapters.checkpoints.values import Values, Weights
 from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
-from nbviz.errors import NbvizError
-from nbviz.graph import ModelGraph, OptimizerState, ParameterKind, Setting
+from nbviz.errors import FileReadError, NbvizError
+from nbviz.graph import Diagnostic, ModelGraph, OptimizerState, ParameterKind, Setting
 from nbviz.reading import Reading
 from nbviz.records import Stored
 from nbviz.shape import Shape
@@ -88,7 +88,9 @@ class Checkpoint:
     settings
         Metadata by the row that it belongs to; ``()`` is the root.
     notes
-        What could not be read.
+        What there is to say.
+    missing
+        What could not be read, and may hold tensors.
     type
         The class of the model, where the file names it.
     optimizer
@@ -100,6 +102,7 @@ class Checkpoint:
     entries: list[Entry] = field(default_factory=list)
     settings: dict[tuple[str, ...], list[tuple[str, Setting]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     type: str = "Checkpoint"
     optimizer: OptimizerState | None = None
 
@@ -126,9 +129,12 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
     rows: set[tuple[str, ...]] = {()}
     entries: dict[Hashable, Entry] = {}
     tensors, packed = with_logical_sizes(checkpoint.entries)
+    prefixes = {entry.path[0] for entry in tensors if len(entry.path) > 1}
     for entry in tensors:
         *around, name = entry.path
-        layer = _row(builder, rows, tuple(around))
+        # a tensor that nothing is around is a row of its own: the root would show none of its names
+        alone = not around and name not in prefixes
+        layer = _row(builder, rows, tuple(around) or (name,), type="Tensor" if alone else "Tensors")
         key = id(entry) if entry.key is None else entry.key
         entries.setdefault(key, entry)
         builder.hold(layer, key, _stored(name, entry.shape, entry.dtype, entry.trainable, entry.bytes, entry.size))
@@ -142,6 +148,12 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         builder.note(
             f"Packed weights ({packed:,} of them) count with the values that they stand for; their shapes are the stored ones."
         )
+    if unknown := count_as_stored(tensors):
+        builder.note(
+            f"Packed weights ({unknown:,} of them, with scales and biases beside them) count as stored: how many bits a value takes "
+            "is not in the file."
+        )
+    builder.diagnostics += [Diagnostic("warning", short(what, 1000)) for what in checkpoint.missing]
     for note in checkpoint.notes:
         builder.note(short(note, 1000))
     return builder.finish(), [entries[key] for key in builder.parameter_keys()]
@@ -159,10 +171,13 @@ def reading_of(path: Path, kind: str, checkpoint: Checkpoint) -> Reading:
         graph, entries = graph_of(checkpoint)
     except TooLargeError as error:
         raise damaged(path, kind, error) from error
-    return Reading(graph, Weights(repr(str(path)), [entry.values for entry in entries]))
+    missing = next((FileReadError(f"In {str(path)!r}, {short(what, 1000)}") for what in checkpoint.missing), None)
+    return Reading(graph, Weights(repr(str(path)), [entry.values for entry in entries]), missing)
 
 
-def _row(builder: GraphBuilder, rows: set[tuple[str, ...]], path: tuple[str, ...]) -> tuple[str, ...]:
+def _row(
+    builder: GraphBuilder, rows: set[tuple[str, ...]], path: tuple[str, ...], type: str = "Tensors"
+) -> tuple[str, ...]:
     """Return the key of a row, which is made with those around it when it is new."""
     path = path[:_DEPTH]
     for depth in range(1, len(path) + 1):
@@ -173,7 +188,7 @@ def _row(builder: GraphBuilder, rows: set[tuple[str, ...]], path: tuple[str, ...
             rows.add(here)
             own = _text(here[-1])
             around = builder.layer(here[:-1]).name
-            builder.add_layer(here, here[:-1], own, name=f"{around}.{own}" if around else own, type="Tensors")
+            builder.add_layer(here, here[:-1], own, name=f"{around}.{own}" if around else own, type=type)
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from nbviz.adapters.keras.kinds import functional_of, is_kind
 from nbviz.adapters.keras.tensors import dtype_name, is_symbolic, symbolic
 from nbviz.adapters.keras.text import plain, short
-from nbviz.errors import InputsError, nearest
+from nbviz.errors import InputsError, counted, nearest, with_article
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -61,7 +61,7 @@ def _parse(value: Any, default: str, where: str) -> Any:
         return [_parse(item, default, f"{where}[{i}]") for i, item in enumerate(value)]
     if hasattr(value, "shape") and not isinstance(value, type):
         return _spec(value, default, where)
-    msg = f"{where} is {short(repr(value), 80)}, a {type(value).__name__}. {_HINT}"
+    msg = f"{where} is {short(repr(value), 80)}, {with_article(type(value).__name__)}. {_HINT}"
     raise InputsError(msg)
 
 
@@ -125,7 +125,7 @@ def _for_functional(model: Any, given: Any) -> Any:
         return given if flat is None else tree.pack_sequence_as(model._inputs_struct, flat)
     flat = tree.flatten(given)
     if len(flat) != len(names):
-        msg = f"inputs has {len(flat)} tensors, but this model takes {len(names)}: {', '.join(map(repr, names))}."
+        msg = f"inputs has {counted(len(flat), 'tensor')}, but this model takes {len(names)}: {', '.join(map(repr, names))}."
         raise InputsError(msg)
     return tree.pack_sequence_as(model._inputs_struct, flat)
 

@@ -42,10 +42,9 @@ def read_file(path: Path, *, constants: bool = False) -> Reading:
     MissingExtraError
         If TensorFlow is not installed.
     """
-    path = path.absolute()
     model = parsed(path)
     try:
-        return _reading(path, graph_of(model), constants=constants)
+        return _reading(path.absolute(), graph_of(model), constants=constants)
     except (FileReadError, MissingExtraError):
         raise
     except Exception as error:

@@ -36,12 +36,11 @@ def read_file(path: Path, *, constants: bool = False) -> Reading:
     FileReadError
         If it is damaged, or no such file.
     """
-    path = path.absolute()
     with opened(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[4:8] != _IDENTIFIER:
             raise damaged(path, KIND, f"it does not begin as such files do, with {decoded(_IDENTIFIER)!r} at byte 4")
         try:
-            return _reading(path, Flat(data), constants=constants)
+            return _reading(path.absolute(), Flat(data), constants=constants)
         except (ValueError, IndexError, KeyError, OverflowError, struct.error) as error:
             raise damaged(path, KIND, error) from error
 
@@ -60,9 +59,9 @@ def _reading(path: Path, flat: Flat, *, constants: bool) -> Reading:
     writer.findings.unpacked = len(programs.unpacked)
     writer.finish(root)
     if unopened:
-        builder.note(f"Nothing calls {_listed(unopened)}: what these subgraphs do is not shown.")
+        builder.note(f"Subgraphs that nothing calls are not shown: {_listed(unopened)}.")
     if programs.short:
-        builder.note(f"{_listed(programs.short)} do not hold as many bytes as their shapes take: they are damaged.")
+        builder.note(f"Damaged, with fewer bytes than their shapes take: {_listed(programs.short)}.")
     keys = builder.parameter_keys()
     graph = builder.finish()
     if not rows.has_scopes:

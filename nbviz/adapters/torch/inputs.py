@@ -11,7 +11,7 @@ from nbviz.adapters.specs import Arguments, is_dim, spec_of
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.walk import children
-from nbviz.errors import InputsError
+from nbviz.errors import InputsError, with_article
 
 _HINT = (
     "Give a shape such as (None, 3, 224, 224), an example tensor, or a pair of shape and dtype such as "
@@ -152,7 +152,7 @@ def _parse(value: Any, where: str) -> Any:
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return spec_of(tuple(value.shape), _dtype(value.dtype, where), where)
     if where == "inputs" and (value is None or isinstance(value, (str, bytes, int, float))):
-        msg = f"inputs is {short(repr(value), 80)}, a {type(value).__name__}. {_HINT}"
+        msg = f"inputs is {short(repr(value), 80)}, {with_article(type(value).__name__)}. {_HINT}"
         raise InputsError(msg)
     return value  # a flag, a number, an object that the model's code understands
 
