@@ -203,6 +203,37 @@ def test_another_free_dimension_makes_its_macs_unknown():
     metrics = Metrics(graph)
     assert calls_of(graph, "0")[0].outputs[0].shape == (None, 4, None, None)
     assert (metrics.macs[metrics.tree.index["0"]], metrics.macs[metrics.tree.index["3"]]) == (None, 8)
+    (note,) = graph.diagnostics
+    assert "give sizes in place of None" in note.message
+
+
+HALVES = {
+    "two halves": (lambda x: x.chunk(2), [(None, 8), (None, 8)]),
+    "pairs": (lambda x: x.view(-1, 2, 8), [(None, 2, 8)]),
+    "half as many": (lambda x: x.view(x.shape[0] // 2, -1), [(None, 16)]),
+    "halves beside each other": (lambda x: torch.cat(x.chunk(2), -1), [(None, 16)]),
+    "each with each": (lambda x: x @ x.mT, [(None, None)]),
+    "the first": (lambda x: x[0], [(8,)]),
+}
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_a_batch_that_is_taken_apart_is_free_in_all_its_parts(name):
+    class Parts(nn.Module):
+        def forward(self, x):
+            return HALVES[name][0](x)
+
+    graph = graph_of(Parts(), (None, 8))
+    assert [s.shape for c in graph.calls if c.kind == "output" for s in c.inputs] == HALVES[name][1]
+
+
+def test_a_batch_in_as_many_parts_as_it_has_examples_is_a_note():
+    class Parts(nn.Module):
+        def forward(self, x):
+            return torch.stack(x.unbind())
+
+    graph = graph_of(Parts(), (None, 8))
+    assert "with another batch the model takes another path" in graph.diagnostics[0].message
 
 
 def test_a_batch_is_free_up_to_the_call_that_fails():
@@ -216,7 +247,7 @@ def test_a_batch_is_free_up_to_the_call_that_fails():
 def test_a_batch_with_which_a_model_does_not_fail_is_a_note():
     class Odd(nn.Module):
         def forward(self, x):
-            return x.reshape(3, 4)
+            return x.reshape(6, 4)
 
     graph = read(Odd(), (None, 4)).graph
     assert "with another batch the model does not stop" in graph.diagnostics[-1].message
@@ -225,11 +256,11 @@ def test_a_batch_with_which_a_model_does_not_fail_is_a_note():
 def test_a_size_that_the_model_refuses_is_a_note():
     class Fixed(nn.Module):
         def forward(self, x):
-            return x.reshape(2, 12)
+            return x.reshape(4, 12)
 
     graph = graph_of(Fixed(), (None, 3, 4))
     assert "with another batch the model stops" in graph.diagnostics[0].message
-    assert calls_of(graph, "reshape#1")[0].outputs[0].shape == (2, 12)
+    assert calls_of(graph, "reshape#1")[0].outputs[0].shape == (4, 12)
 
 
 def test_inputs_may_be_arguments_keywords_and_flags():
