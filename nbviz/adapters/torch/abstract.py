@@ -20,11 +20,11 @@ from nbviz.adapters.torch.positions import indexes, misplaced
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
 from nbviz.adapters.torch.refusals import asked_again, check, overlap
 from nbviz.adapters.torch.scripted import holds_weights
-from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
+from nbviz.adapters.torch.standins import MOST_GIVEN, StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
 from nbviz.adapters.torch.suspicions import is_suspicious
 from nbviz.adapters.torch.tensor_types import meant, type_text
-from nbviz.adapters.torch.tensors import leaves, mapped, version
+from nbviz.adapters.torch.tensors import is_strided_nested, leaves, mapped, version
 
 _GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
 _CHECKS = {"isnan": False, "isinf": False, "isposinf": False, "isneginf": False, "isfinite": True}
@@ -41,10 +41,6 @@ _FACTORIES = frozenset({
     "normal", "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "empty_like", "new_empty",
 })  # fmt: skip
 _FROM_DATA = frozenset({"tensor", "as_tensor", "asarray", "from_numpy", "new_tensor", "scalar_tensor"})
-_ASK_VALUES = frozenset({
-    "item", "tolist", "bool", "int", "float", "complex", "index", "numpy", "array", "nonzero", "argwhere", "equal", "allclose",
-    "is_nonzero", "masked_select", "unique", "unique_consecutive", "bincount", "contains", "dlpack",
-})  # fmt: skip
 _ONLY_CHECKS = frozenset({"istft", "linalg_lstsq"})
 """Functions that ask for values, but give something of the same shape for all that they do not refuse; they contract nothing."""
 
@@ -97,7 +93,7 @@ class AbstractOperations:
         if value.device.type == "meta" and is_whole(value) and is_small(value):
             self._assumes = True
             return self._standins.made(torch.ones(value.shape, dtype=value.dtype), device)
-        if value.device.type == "meta" or not keeps_values(value):
+        if value.device.type == "meta" or not keeps_values(value, MOST_GIVEN):
             return self._standins.made(torch.empty_like(to_meta(value)), device)
         return self._standins.made(value.detach().to("cpu", copy=True), device)
 
@@ -134,6 +130,8 @@ class AbstractOperations:
             return True, type_text(args[0].dtype, self._standins.device(args[0]))
         if name == "empty" and self._is_a_copy(args, kwargs):
             return True, function(*args, **kwargs)
+        if name == "equal" and len(args) == 2 and _differ(*args):
+            return True, False
         if name == "__set__":
             self._set(function, *mapped(args, self._standins.of))
             return True, None
@@ -182,7 +180,12 @@ class AbstractOperations:
         if name in _CONVERSIONS and given:
             return self._moved(name, args, kwargs)
         if name in _FROM_DATA or (name in _FACTORIES and not (given and name == "normal")):
-            value = self._created(function, name, args, kwargs)
+            try:
+                value = self._created(function, name, args, kwargs)
+            except RuntimeError as error:  # a size that was computed
+                if asks_values(error):
+                    raise NeedsValuesError(name, standins, self._standins.home) from error
+                raise
             return self._outcome(value, given, standins, [False] * len(given), (), device)
         if name in _CHECKS and any(t.device.type == "meta" for t in standins):
             value = torch.full(standins[0].shape, _CHECKS[name]) if is_small(standins[0]) else function(*standins)
@@ -225,6 +228,8 @@ class AbstractOperations:
         function, args, kwargs = counterpart(function, *arguments)
         args, kwargs = autocast(name, device.type, (args, kwargs))
         function, args, kwargs = with_known_sizes(function, name, args, kwargs)
+        if any(is_strided_nested(t) for t in standins):
+            raise NeedsValuesError(name, standins, self._standins.home)
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
         before = {key: version(t) for key, t in meta.items()}
         try:
@@ -232,11 +237,12 @@ class AbstractOperations:
             value = laid_out(name, args, value)
         except (RuntimeError, TypeError, IndexError, AssertionError, BufferError) as error:
             formats = name == "format" and standins[0].dim() == 0  # f"{loss:.3f}"; other tensors cannot be
-            if name not in _ONLY_CHECKS and (name in _ASK_VALUES or formats or asks_values(error)):
-                raise NeedsValuesError(name, standins, self._standins.home) from error
+            unknown = None if name in _ONLY_CHECKS else NeedsValuesError(name, standins, self._standins.home)
+            if unknown is not None and (formats or asks_values(error)):
+                raise unknown from error
             if isinstance(error, (TypeError, BufferError)):
                 raise
-            value, plain = asked_again(function, (args, kwargs), error), False
+            value, plain = asked_again(function, (args, kwargs), error, unknown), False
             compute = () if name in _ONLY_CHECKS else None
         told = {id(meta[key]) for key in told if key in meta}
         wrote = [id(t) in meta and is_changed(meta[id(t)], before[id(t)], told) for t in standins]
@@ -270,7 +276,8 @@ class AbstractOperations:
         """Return the devices of tensors of which there are several; a single number, or an index, may be on the CPU."""
         if self._standins.home.type == "meta":  # no real run, as the model is: it has no values
             return ()
-        found = dict.fromkeys(str(self._standins.device(t)) for t in given if t.dim() and not is_whole(t))
+        placed = (t for t in given if t.dim() and not (is_whole(t) or t.is_nested))  # jagged ones come with dummies
+        found = dict.fromkeys(str(self._standins.device(t)) for t in placed)
         return tuple(found) if len(found) > 1 else ()
 
     def _device(self, kwargs: Any, given: list[Any]) -> Any:
@@ -309,6 +316,11 @@ class AbstractOperations:
         value = value.clone() if options.get("copy") else value
         value = self._standins.made(value, device if moves else believed)
         return Outcome(value, [value], [], ())
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Tell whether tensors are unequal whatever their values are."""
+    return bool(one.dtype == other.dtype and one.shape != other.shape)
 
 
 def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any]) -> tuple[Any, Any, bool]:

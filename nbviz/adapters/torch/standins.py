@@ -15,6 +15,9 @@ from nbviz.adapters.torch.tensors import is_wrapped, storage_key, storage_of
 MOST_ELEMENTS = 1 << 20
 """Elements up to which what is made of real numbers alone stays real: a mask over 1,024 positions."""
 
+MOST_GIVEN = 1 << 24
+"""Elements up to which whole numbers and masks of examples stay real, as they are asked about: a mask over 4,096 positions."""
+
 MOST_FRACTIONS = 1 << 14
 """Elements up to which fractions that the model holds or is given stay real, and are no weight: frequencies, scales."""
 
@@ -29,9 +32,9 @@ def is_whole(tensor: Any) -> bool:
     return not (tensor.dtype.is_floating_point or tensor.dtype.is_complex)
 
 
-def keeps_values(tensor: Any) -> bool:
-    """Tell whether a tensor that the model holds or is given may stay real."""
-    return bool(tensor.numel() <= (MOST_ELEMENTS if is_whole(tensor) else MOST_FRACTIONS))
+def keeps_values(tensor: Any, whole: int = MOST_ELEMENTS) -> bool:
+    """Tell whether a tensor that the model holds or is given may stay real: one of ``whole`` numbers up to that many."""
+    return bool(tensor.numel() <= (whole if is_whole(tensor) else MOST_FRACTIONS))
 
 
 def to_meta(tensor: Any) -> Any:
