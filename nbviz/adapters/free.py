@@ -18,8 +18,8 @@ from nbviz.records import CallRecord
 from nbviz.shape import Dim, Shape
 
 _FREE_MACS = (
-    "The multiply-accumulates of some operations are not known, as they depend on sizes that are free and no batch: give sizes "
-    "in place of None to see them."
+    "The multiply-accumulates of some operations are not known, as they depend on sizes that are left open and no batch: give "
+    "these sizes to see them."
 )
 
 Again = Callable[[str], tuple[GraphBuilder, Exception | None]]

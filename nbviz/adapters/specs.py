@@ -11,6 +11,9 @@ from nbviz.errors import InputsError
 BATCH = "batch"
 """The free dimension that all first axes share."""
 
+VALUES = "values"
+"""Varied where nothing else is: the values of inputs of which only shapes are given."""
+
 BATCHES = (4, 6)
 """What the batch is tried with: models that take it in halves or thirds find some of more than one example, and see both differ."""
 

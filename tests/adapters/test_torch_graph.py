@@ -204,7 +204,7 @@ def test_another_free_dimension_makes_its_macs_unknown():
     assert calls_of(graph, "0")[0].outputs[0].shape == (None, 4, None, None)
     assert (metrics.macs[metrics.tree.index["0"]], metrics.macs[metrics.tree.index["3"]]) == (None, 8)
     (note,) = graph.diagnostics
-    assert "give sizes in place of None" in note.message
+    assert "give these sizes to see them" in note.message
 
 
 HALVES = {

@@ -127,6 +127,60 @@ def test_a_mask_that_is_given_has_its_values(size):
     assert outputs(reading) == [(int(mask.sum()),)]
 
 
+def packed(x, lengths):
+    sequence = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+    return nn.utils.rnn.pad_packed_sequence(sequence, batch_first=True)[0]
+
+
+WHOLE, TRUTH = ((2, 5), torch.int64), ((2, 5), torch.bool)
+MADE_UP = {
+    "classes": (lambda _, ids: nn.functional.one_hot(ids), WHOLE, "one_hot at test_torch_values.py:", [(2, 5, None)]),
+    "others than one": (lambda _, ids: ids[ids != 1], WHOLE, "getitem at", [(None,)]),
+    "different ones": (lambda _, ids: ids.unique(), WHOLE, "unique at", [(None,)]),
+    "where true": (lambda x, mask: x[:2, :5][mask], TRUTH, "getitem at", [(None,)]),
+    "lengths": (
+        lambda x, n: packed(x[:2, :5, None], n),
+        ((2,), torch.int64),
+        "pack_padded_sequence at",
+        [(2, None, 1)],
+    ),
+    "a number of rows": (lambda x, n: x[: n.max()], WHOLE, "getitem at", [(None, 8)]),
+}
+
+
+@pytest.mark.parametrize("name", MADE_UP)
+def test_a_size_that_made_up_values_decide_is_left_open_and_told(name):
+    function, given, asks, expected = MADE_UP[name]
+    reading = read(Applies(function), (X, given))
+    assert outputs(reading) == expected
+    (message,) = said(reading)
+    assert message.startswith(asks)
+    assert "left open" in message
+
+
+def test_a_branch_that_made_up_values_decide_is_told():
+    reading = read(Applies(lambda x, mask: x if mask.all() else x + 1), (X, TRUTH))
+    (message,) = said(reading)
+    assert message.startswith("bool at test_torch_values.py:")
+    assert "another path" in message
+    assert said(read(Applies(lambda x, mask: x if mask.all() else x + 1), (X, torch.tensor([True])))) == []
+
+
+HARMLESS = {
+    "a question with one answer": (lambda x, mask: x if (mask == 0).any() else x + 1, WHOLE),
+    "a lookup": (lambda x, ids: x[ids], WHOLE),
+    "positions of the largest": (lambda x, ids: x[torch.arange(2), ids.argmax(-1)], WHOLE),
+    "a mask that is added": (lambda x, mask: x[:2, :5].masked_fill(~mask, 0.0), TRUTH),
+    "a number": (lambda x, ids: x * ids.max().item(), WHOLE),
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_harmless_question_for_made_up_values_is_no_note(name):
+    function, given = HARMLESS[name]
+    assert said(read(Applies(function), (X, given))) == []
+
+
 @pytest.mark.parametrize("run", [False, True])
 @pytest.mark.parametrize("function", [lambda x: x if x > 1 else 0, lambda x: x.item(), int])
 def test_a_question_that_several_elements_do_not_answer_is_refused_at_once(function, run):

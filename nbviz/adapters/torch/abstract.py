@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.autocast import autocast
-from nbviz.adapters.torch.calls import operation_name
+from nbviz.adapters.torch.calls import caller, operation_name
 from nbviz.adapters.torch.control_flow import without_functions
+from nbviz.adapters.torch.deciding import deciding
 from nbviz.adapters.torch.distributions import unchecked
 from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import SIZED_BY_VALUES, with_known_sizes, with_numbers
@@ -41,6 +42,9 @@ _FACTORIES = frozenset({
     "normal", "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "empty_like", "new_empty",
 })  # fmt: skip
 _FROM_DATA = frozenset({"tensor", "as_tensor", "asarray", "from_numpy", "new_tensor", "scalar_tensor"})
+_READ_MEMORY = frozenset({"tolist", "numpy", "array", "dlpack"})
+"""Functions that read values without asking an operation for them."""
+
 _ONLY_CHECKS = frozenset({"istft", "linalg_lstsq"})
 """Functions that ask for values, but give something of the same shape for all that they do not refuse; they contract nothing."""
 
@@ -53,14 +57,23 @@ class AbstractOperations:
     ----------
     home
         The device of the model's weights.
+    other_values
+        Whether whole numbers of which only a shape is given are not all ones, nor truth values all true.
+
+    Attributes
+    ----------
+    decided_by
+        The functions that have asked for such values: what the model does, or a size, may depend on them.
     """
 
-    def __init__(self, home: Any) -> None:
+    def __init__(self, home: Any, *, other_values: bool = False) -> None:
         self._standins = StandIns(home)
         self._memo = Memo()
         self.steps = Steps(self._standins)
         self.keeps = True
         self._assumes = False
+        self._other_values = other_values
+        self.decided_by: dict[str, None] = {}
 
     @contextmanager
     def guarded(self, model: Any, _tensors: list[Any]) -> Iterator[None]:
@@ -87,15 +100,26 @@ class AbstractOperations:
         if size is not None:
             made = torch.empty(size, dtype=dtype, device="meta")
             self._assumes |= is_whole(made)
-            return self._standins.made(torch.ones(size, dtype=dtype) if is_whole(made) and is_small(made) else made)
+            return self._made_up(made) if is_whole(made) and is_small(made) else self._standins.made(made)
         # A model without values takes any example: nobody has to move it there first.
         device = self._standins.home if self._standins.home.type == "meta" else value.device
         if value.device.type == "meta" and is_whole(value) and is_small(value):
             self._assumes = True
-            return self._standins.made(torch.ones(value.shape, dtype=value.dtype), device)
+            return self._made_up(value, device)
         if value.device.type == "meta" or not keeps_values(value, MOST_GIVEN):
             return self._standins.made(torch.empty_like(to_meta(value)), device)
         return self._standins.made(value.detach().to("cpu", copy=True), device)
+
+    def _made_up(self, like: Any, device: Any = None) -> Any:
+        """Return a tensor of ones, or of the other values: few of them, so that what is done with them stays cheap."""
+        import torch
+
+        made = torch.ones(like.shape, dtype=like.dtype)
+        if self._other_values and made.numel():
+            made.view(-1)[0] = (
+                0 if made.dtype == torch.bool else 2
+            )  # a first length is the longest, where they are sorted
+        return self._standins.make_up(self._standins.made(made, device))
 
     def placed(self, outputs: Any, given: list[Any]) -> Any:
         """Take tensors as made in this trace, where those that were given are."""
@@ -172,10 +196,29 @@ class AbstractOperations:
 
     def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
         """Run a function on stand-ins."""
-        import torch
-
         name = operation_name(function)
         standins = [self._standins.of(t) for t in given]
+        made_up = self._standins.made_up(standins)
+        if not made_up:
+            return self._run(function, name, args, kwargs, given, standins)
+        seen = deciding(stop=False)
+        seen.made_up(*made_up)
+        try:
+            with seen:
+                outcome = self._run(function, name, args, kwargs, given, standins)
+        finally:
+            if seen.decided or name in _READ_MEMORY:
+                self.decided_by[f"{name} at {place}" if (place := caller()) else name] = None
+        for tensor in outcome.made:
+            if tensor.device.type != "meta":
+                self._standins.make_up(tensor)
+        return outcome
+
+    def _run(  # noqa: PLR0917
+        self, function: Any, name: str, args: Any, kwargs: Any, given: list[Any], standins: list[Any]
+    ) -> Outcome:
+        import torch
+
         device = self._device(kwargs, given)
         if name in _CONVERSIONS and given:
             return self._moved(name, args, kwargs)

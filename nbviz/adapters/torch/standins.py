@@ -12,8 +12,8 @@ from typing import Any, final
 
 from nbviz.adapters.torch.tensors import is_wrapped, storage_key, storage_of
 
-MOST_ELEMENTS = 1 << 20
-"""Elements up to which what is made of real numbers alone stays real: a mask over 1,024 positions."""
+MOST_ELEMENTS = 1 << 21
+"""Elements up to which what is made of real numbers alone stays real: a mask over 1,024 positions, for two examples."""
 
 MOST_GIVEN = 1 << 24
 """Elements up to which whole numbers and masks of examples stay real, as they are asked about: a mask over 4,096 positions."""
@@ -79,6 +79,7 @@ class StandIns:
         self._made: dict[int, Any] = {}
         self._devices: dict[int, Any] = {}
         self._storages: set[int] = set()
+        self._made_up: set[int] = set()
         self._lost: dict[int, Any] = {}
         self._before: dict[int, int] = {}  # storages without values, and those with values that they take the place of
         self._without_values: dict[int, Any] = {}
@@ -95,6 +96,15 @@ class StandIns:
         if device is not None and device != self.home:
             self._devices[id(tensor)] = device
         return tensor
+
+    def make_up(self, tensor: Any) -> Any:
+        """Take the values of a tensor as ones that nobody has given; its storage lives as long as this does."""
+        self._made_up.add(storage_key(tensor))
+        return tensor
+
+    def made_up(self, tensors: list[Any]) -> list[Any]:
+        """Return those of some stand-ins whose values are made up."""
+        return [t for t in tensors if storage_key(t) in self._made_up] if self._made_up else []
 
     def _shares(self, tensor: Any) -> bool:
         """Tell whether a tensor is another form of one that was made in this trace."""
