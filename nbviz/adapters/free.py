@@ -1,7 +1,8 @@
 """Finds out which dimensions are free: a second trace gives one of them another size, and what differs is free.
 
-The batch is tried with two sizes that have halves (see ``BATCHES``). A dimension that grows with it is so much per example: a contraction is written with the
-batch as an axis of its own, so that its multiply-accumulates are known per example whatever the model's code folds into it.
+The batch is tried with sizes that can be halved (``BATCHES``). A dimension that grows with it is so much per example: a
+contraction is written with the batch as an axis of its own, so that its multiply-accumulates are known per example whatever the
+model's code folds into it.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def _step(record: CallRecord) -> tuple[str, bool, int, int]:
 
 def note_free_macs(builder: GraphBuilder) -> None:
     """Say why multiply-accumulates are missing where sizes are free."""
-    free = {record.compute for record in builder.calls if record.compute}
-    if any(macs(compute) is None for compute in free):
+    contracted = {record.compute for record in builder.calls if record.compute}
+    if any(macs(compute) is None for compute in contracted):
         builder.note(_FREE_MACS)
 
 

@@ -207,35 +207,6 @@ def test_another_free_dimension_makes_its_macs_unknown():
     assert "give these sizes to see them" in note.message
 
 
-HALVES = {
-    "two halves": (lambda x: x.chunk(2), [(None, 8), (None, 8)]),
-    "pairs": (lambda x: x.view(-1, 2, 8), [(None, 2, 8)]),
-    "half as many": (lambda x: x.view(x.shape[0] // 2, -1), [(None, 16)]),
-    "halves beside each other": (lambda x: torch.cat(x.chunk(2), -1), [(None, 16)]),
-    "each with each": (lambda x: x @ x.mT, [(None, None)]),
-    "the first": (lambda x: x[0], [(8,)]),
-}
-
-
-@pytest.mark.parametrize("name", HALVES)
-def test_a_batch_that_is_taken_apart_is_free_in_all_its_parts(name):
-    class Parts(nn.Module):
-        def forward(self, x):
-            return HALVES[name][0](x)
-
-    graph = graph_of(Parts(), (None, 8))
-    assert [s.shape for c in graph.calls if c.kind == "output" for s in c.inputs] == HALVES[name][1]
-
-
-def test_a_batch_in_as_many_parts_as_it_has_examples_is_a_note():
-    class Parts(nn.Module):
-        def forward(self, x):
-            return torch.stack(x.unbind())
-
-    graph = graph_of(Parts(), (None, 8))
-    assert "with another batch the model takes another path" in graph.diagnostics[0].message
-
-
 def test_a_batch_is_free_up_to_the_call_that_fails():
     graph = read(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(9, 2)), (None, 4)).graph
     assert calls_of(graph, "1")[0].outputs[0].shape == (None, 8)

@@ -42,20 +42,16 @@ class NeedsValuesError(NbvizError, RuntimeError):
     """
 
     def __init__(self, function: str, tensors: list[Any], home: Any) -> None:
-        unknown = [spec(t) for t in tensors if t.device.type == "meta" or is_strided_nested(t)] or list(
-            map(spec, tensors)
-        )
-        asked = next((t for t in unknown if _is_mask(t)), unknown[0]) if unknown else None
+        unknown = [t for t in tensors if t.device.type == "meta" or is_strided_nested(t)] or tensors
+        specs = sorted(map(spec, unknown), key=lambda known: not _is_mask(known))
+        asked = specs[0] if specs else None
         known = "a tensor" if asked is None else f"a {asked.dtype} tensor {asked.shape}"
         if home.type == "meta":
             what = "give the model weights, on the CPU say, and run it once: nbviz.view(model, inputs, run=True)"
         else:
             what = "nbviz.view(model, inputs, run=True) runs the model once, without gradients"
         self._asks = f"{function} asks for the values of"
-        self._rest = (
-            f"{known}, which are not computed when a model is read: what happens next depends on "
-            f"them. To see it, {what}"
-        )
+        self._rest = f"{known}, which are not computed when a model is read: what happens next depends on them. To see it, {what}"
         super().__init__(f"{self._asks} {self._rest}")
 
     def tell_maker(self, builder: GraphBuilder, record: CallRecord) -> None:

@@ -104,7 +104,9 @@ class StandIns:
 
     def made_up(self, tensors: list[Any]) -> list[Any]:
         """Return those of some stand-ins whose values are made up."""
-        return [t for t in tensors if storage_key(t) in self._made_up] if self._made_up else []
+        if not self._made_up:
+            return []
+        return [t for t in tensors if t.device.type != "meta" and storage_key(t) in self._made_up]
 
     def _shares(self, tensor: Any) -> bool:
         """Tell whether a tensor is another form of one that was made in this trace."""
