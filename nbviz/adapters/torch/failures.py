@@ -19,6 +19,9 @@ from nbviz.records import CallRecord
 _NO_VALUES = re.compile(r"\b(?:register_)?meta\b|not allocated|fake impl|NestedTensor(?:Impl|Meta)\b", re.IGNORECASE)
 """What PyTorch says of tensors without values; of the older nested tensors, made in C++, there are none without."""
 
+_ASSERTED = re.compile(r"^.*INTERNAL ASSERT FAILED at .*please report a bug to PyTorch\.\s*", re.DOTALL)
+"""What PyTorch puts before what it has to say where it finds itself in a state that it does not expect."""
+
 _LONGEST = 4
 """How many of the operations are named that have made a tensor."""
 
@@ -106,7 +109,7 @@ def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> 
     name = record.path or "the model"
     source = _raised_at(error) or record.source
     where = f" at {source}" if source else ""
-    said = ": ".join(filter(None, (type(error).__name__, plain(error).rstrip("."))))
+    said = ": ".join(filter(None, (type(error).__name__, _ASSERTED.sub("", plain(error)).rstrip("."))))
     message = f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(record, _settings(builder, record), error)}"
     builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
 
