@@ -1,7 +1,8 @@
 """Finds out which dimensions are free: a second trace gives one of them another size, and what differs is free.
 
-The batch is tried with 2 and 3. A dimension that grows with it is so much per example: a contraction is written with the
-batch as an axis of its own, so that its multiply-accumulates are known per example whatever the model's code folds into it.
+The batch is tried with sizes that can be halved (``BATCHES``). A dimension that grows with it is so much per example: a
+contraction is written with the batch as an axis of its own, so that its multiply-accumulates are known per example whatever the
+model's code folds into it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nbviz.adapters.specs import BATCH
+from nbviz.adapters.specs import BATCH, BATCHES
 from nbviz.adapters.text import short
 from nbviz.builder import GraphBuilder
 from nbviz.graph import Compute, Setting, TensorSpec
+from nbviz.metrics import macs
 from nbviz.records import CallRecord
 from nbviz.shape import Dim, Shape
+
+_FREE_MACS = (
+    "The multiply-accumulates of some operations are not known, as they depend on sizes that are left open and no batch: give "
+    "these sizes to see them."
+)
 
 Again = Callable[[str], tuple[GraphBuilder, Exception | None]]
 
@@ -36,12 +43,29 @@ def free_dimensions(builder: GraphBuilder, names: Sequence[str], again: Again, *
             builder.note(
                 f"The sizes are those of one trial: with another {what} the model stops ({short(error, 300)})."
             )
-        elif [(c.path, c.failed) for c in made.calls] != [(c.path, c.failed) for c in builder.calls]:
+        elif not same_path(builder, made):
             builder.note(f"The sizes are those of one trial: with another {what} the model takes another path.")
         else:
             others[name] = made.calls
     for i, record in enumerate(builder.calls):
         _merge(record, {name: calls[i] for name, calls in others.items()})
+    note_free_macs(builder)
+
+
+def same_path(one: GraphBuilder, other: GraphBuilder) -> bool:
+    """Tell whether two trials make the same calls, which take and give as many tensors."""
+    return list(map(_step, one.calls)) == list(map(_step, other.calls))
+
+
+def _step(record: CallRecord) -> tuple[str, bool, int, int]:
+    return record.path, record.failed, len(record.inputs), len(record.outputs)
+
+
+def note_free_macs(builder: GraphBuilder) -> None:
+    """Say why multiply-accumulates are missing where sizes are free."""
+    contracted = {record.compute for record in builder.calls if record.compute}
+    if any(macs(compute) is None for compute in contracted):
+        builder.note(_FREE_MACS)
 
 
 def _merge(record: CallRecord, others: dict[str, CallRecord]) -> None:
@@ -63,8 +87,6 @@ def _setting(first: Setting, second: Setting) -> Setting:
 
 
 def _specs(first: tuple[TensorSpec, ...], others: list[tuple[TensorSpec, ...]]) -> tuple[TensorSpec, ...]:
-    if any(len(other) != len(first) for other in others):
-        return first
     return tuple(
         TensorSpec(_shape(known.shape, [other[i].shape for other in others]), known.dtype, known.name)
         for i, known in enumerate(first)
@@ -105,8 +127,9 @@ def _extents(shape: Shape, others: dict[str, Shape]) -> Shape:
     return Shape((None if batch else 1, *dims))
 
 
-def _each(two: Dim, three: Dim) -> int | None:
-    """Return how much of a dimension each example makes up, from its sizes for 2 and 3 examples."""
-    if isinstance(two, int) and isinstance(three, int) and two % 2 == 0 and two * 3 == three * 2:
-        return two // 2
+def _each(first: Dim, second: Dim) -> int | None:
+    """Return how much of a dimension each example makes up, from its sizes for two batches."""
+    one, other = BATCHES
+    if isinstance(first, int) and isinstance(second, int) and first % one == 0 and first * other == second * one:
+        return first // one
     return None

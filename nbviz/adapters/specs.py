@@ -11,7 +11,11 @@ from nbviz.errors import InputsError
 BATCH = "batch"
 """The free dimension that all first axes share."""
 
-_BATCHES = (2, 3)
+VALUES = "values"
+"""Varied where nothing else is: the values of inputs of which only shapes are given."""
+
+BATCHES = (4, 6)
+"""What the batch is tried with: models that take it in halves or thirds find some of more than one example, and see both differ."""
 
 FREE_SIZE = 64
 """What a free dimension other than the batch is tried with, and then with twice as much."""
@@ -39,7 +43,7 @@ class Spec:
     def sized(self, varied: str | None, size: int = FREE_SIZE) -> tuple[int, ...]:
         """Return the shape with numbers for its free dimensions, the other number for the one that is varied."""
         return tuple(
-            d if isinstance(d, int) else (_BATCHES if d == BATCH else (size, 2 * size))[d == varied] for d in self.shape
+            d if isinstance(d, int) else (BATCHES if d == BATCH else (size, 2 * size))[d == varied] for d in self.shape
         )
 
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.autocast import autocast
-from nbviz.adapters.torch.calls import operation_name
+from nbviz.adapters.torch.calls import caller, operation_name
 from nbviz.adapters.torch.control_flow import without_functions
+from nbviz.adapters.torch.deciding import deciding
 from nbviz.adapters.torch.distributions import unchecked
 from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import SIZED_BY_VALUES, with_known_sizes, with_numbers
@@ -18,22 +19,18 @@ from nbviz.adapters.torch.memo import Memo, key_of
 from nbviz.adapters.torch.operations import Outcome, changed, counted, is_changed, targets
 from nbviz.adapters.torch.positions import indexes, misplaced
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
+from nbviz.adapters.torch.questions import Questions
 from nbviz.adapters.torch.refusals import asked_again, check, overlap
 from nbviz.adapters.torch.scripted import holds_weights
-from nbviz.adapters.torch.standins import StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
+from nbviz.adapters.torch.standins import MOST_GIVEN, StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
 from nbviz.adapters.torch.suspicions import is_suspicious
-from nbviz.adapters.torch.tensor_types import meant, type_text
-from nbviz.adapters.torch.tensors import leaves, mapped, version
+from nbviz.adapters.torch.tensor_types import meant
+from nbviz.adapters.torch.tensors import is_strided_nested, leaves, mapped, version
 
-_GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})
 _CHECKS = {"isnan": False, "isinf": False, "isposinf": False, "isneginf": False, "isfinite": True}
 """Questions that models ask to be safe, and what they expect to hear."""
 
-ASK_SIZES = frozenset({
-    "size", "dim", "numel", "stride", "is_floating_point", "is_contiguous", "is_complex", "ndimension", "nelement",
-    "storage_offset", "element_size", "is_signed", "is_inference", "__len__",
-})  # fmt: skip
 _CONVERSIONS = frozenset({"to", "cuda", "cpu", "type"})
 _FACTORIES = frozenset({
     "arange", "range", "linspace", "logspace", "zeros", "ones", "empty", "full", "eye", "rand", "randn", "randint", "randperm",
@@ -41,10 +38,9 @@ _FACTORIES = frozenset({
     "normal", "zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "empty_like", "new_empty",
 })  # fmt: skip
 _FROM_DATA = frozenset({"tensor", "as_tensor", "asarray", "from_numpy", "new_tensor", "scalar_tensor"})
-_ASK_VALUES = frozenset({
-    "item", "tolist", "bool", "int", "float", "complex", "index", "numpy", "array", "nonzero", "argwhere", "equal", "allclose",
-    "is_nonzero", "masked_select", "unique", "unique_consecutive", "bincount", "contains", "dlpack",
-})  # fmt: skip
+_READ_MEMORY = frozenset({"tolist", "numpy", "array", "dlpack"})
+"""Functions that read values without asking an operation for them."""
+
 _ONLY_CHECKS = frozenset({"istft", "linalg_lstsq"})
 """Functions that ask for values, but give something of the same shape for all that they do not refuse; they contract nothing."""
 
@@ -57,14 +53,24 @@ class AbstractOperations:
     ----------
     home
         The device of the model's weights.
+    other_values
+        Whether whole numbers of which only a shape is given are not all ones, nor truth values all true.
+
+    Attributes
+    ----------
+    decided_by
+        The functions that have asked for such values: what the model does, or a size, may depend on them.
     """
 
-    def __init__(self, home: Any) -> None:
+    def __init__(self, home: Any, *, other_values: bool = False) -> None:
         self._standins = StandIns(home)
+        self._questions = Questions(self._standins)
         self._memo = Memo()
         self.steps = Steps(self._standins)
         self.keeps = True
         self._assumes = False
+        self._other_values = other_values
+        self.decided_by: dict[str, None] = {}
 
     @contextmanager
     def guarded(self, model: Any, _tensors: list[Any]) -> Iterator[None]:
@@ -91,16 +97,25 @@ class AbstractOperations:
         if size is not None:
             made = torch.empty(size, dtype=dtype, device="meta")
             self._assumes |= is_whole(made)
-            return self._standins.made(torch.ones(size, dtype=dtype) if is_whole(made) and is_small(made) else made)
+            return self._made_up(made) if is_whole(made) and is_small(made) else self._standins.made(made)
         # A model without values takes any example: nobody has to move it there first.
         device = self._standins.home if self._standins.home.type == "meta" else value.device
         if value.device.type == "meta" and is_whole(value) and is_small(value):
             self._assumes = True
-            return self._standins.made(torch.ones(value.shape, dtype=value.dtype), device)
-        if value.device.type == "meta" or value.requires_grad or not keeps_values(value):
+            return self._made_up(value, device)
+        if value.device.type == "meta" or value.requires_grad or not keeps_values(value, MOST_GIVEN):
             made = torch.empty_like(to_meta(value)).requires_grad_(value.requires_grad)
             return self._standins.made(made, device)
         return self._standins.made(value.detach().to("cpu", copy=True), device)
+
+    def _made_up(self, like: Any, device: Any = None) -> Any:
+        """Return a tensor of ones, or of the other values: few of them, so that what is done with them stays cheap."""
+        import torch
+
+        made = torch.ones(like.shape, dtype=like.dtype)
+        if self._other_values and made.numel():  # the first, for lengths may be sorted
+            made.view(-1)[0] = 0 if made.dtype == torch.bool else 2
+        return self._standins.make_up(self._standins.made(made, device))
 
     def placed(self, outputs: Any, given: list[Any]) -> Any:
         """Take tensors as made in this trace, where those that were given are."""
@@ -119,81 +134,40 @@ class AbstractOperations:
 
         return mapped(outputs, one)
 
-    # Questions
-
     def answer(self, function: Any, args: Any, kwargs: Any) -> tuple[bool, Any]:
         """Answer what asks about a tensor."""
-        name = getattr(function, "__name__", "")
-        if name == "__get__":
-            return self._attribute(function, args)
-        if name in ASK_SIZES:
-            return True, function(self._standins.of(args[0]), *args[1:], **kwargs)
-        if name == "get_device":
-            device = self._standins.device(args[0])
-            return True, -1 if device.type in ("cpu", "meta") else device.index or 0
-        if name == "type" and len(args) == 1 and not kwargs:
-            return True, type_text(args[0].dtype, self._standins.device(args[0]))
-        if name == "empty" and self._is_a_copy(args, kwargs):
-            return True, function(*args, **kwargs)
-        if name == "__set__" and operation_name(function) == "requires_grad":
-            self._standins.differentiate(*args)
-            return True, None
-        if name == "__set__":
-            self._set(function, *mapped(args, self._standins.of))
-            return True, None
-        if name == "requires_grad_":
-            self._standins.differentiate(args[0], *args[1:], **kwargs)
-            return True, args[0]
-        return False, None
-
-    def _is_a_copy(self, args: Any, kwargs: Any) -> bool:
-        """Tell whether a tensor without elements is made where our storages are: ``copy.copy`` then gives it one of these."""
-        import torch
-
-        asked = kwargs.get("device")
-        return args == ((0,),) and bool(asked == torch.device("meta") != self._standins.home)
-
-    def _set(self, function: Any, tensor: Any, value: Any) -> None:
-        """Set an attribute of a stand-in; as its data, a tensor with values can only take one with values."""
-        if getattr(value, "device", tensor.device) == tensor.device:
-            function(tensor, value)
-        elif tensor.device.type != "meta" and (tensor.shape, tensor.dtype) == (value.shape, value.dtype):
-            self._standins.lose(tensor)
-        else:
-            function(tensor, to_meta(value))
-
-    def _attribute(self, function: Any, args: Any) -> tuple[bool, Any]:
-        name, tensor = operation_name(function), args[0]
-        if name == "device":
-            return True, self._standins.device(tensor)
-        if name in ("is_cpu", "is_cuda", "is_meta", "is_mps", "is_xpu", "is_xla"):
-            return True, self._standins.device(tensor).type == name[3:]
-        if name in _GIVE_TENSORS:
-            return False, None
-        if name == "grad" and self._standins.of(tensor).grad is not None:  # a backward pass has been here
-            return False, None
-        if name != "requires_grad" and not self._standins.knows(tensor):
-            return True, function(*args)
-        return True, function(self._standins.of(tensor), *args[1:])
+        return self._questions.answer(function, args, kwargs)
 
     # Functions
 
     def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
         """Run a function on stand-ins."""
-        import torch
-
         name = operation_name(function)
         standins = [self._standins.of(t) for t in given]
-        device = self._device(kwargs, given)
-        if name == "grad" and function.__name__ == "__get__":  # another tensor like it may have none
-            return self._outcome(function(*standins), given, standins, [False], (), device)
+        made_up = self._standins.made_up(standins)
+        if not made_up:
+            return self._run(function, name, args, kwargs, given, standins)
+        seen = deciding(stop=False)
+        seen.made_up(*made_up)
+        try:
+            with seen:
+                outcome = self._run(function, name, args, kwargs, given, standins)
+        finally:
+            if seen.decided or name in _READ_MEMORY:
+                self.decided_by[f"{name} at {place}" if (place := caller()) else name] = None
+        for tensor in outcome.made:
+            if tensor.device.type != "meta":
+                self._standins.make_up(tensor)
+        return outcome
+
+    def _run(  # noqa: PLR0917
+        self, function: Any, name: str, args: Any, kwargs: Any, given: list[Any], standins: list[Any]
+    ) -> Outcome:
         if name in _CONVERSIONS and given:
             return self._moved(name, args, kwargs)
-        if name in _FROM_DATA or (name in _FACTORIES and not (given and name == "normal")):
-            value = self._created(function, name, args, kwargs)
-            return self._outcome(value, given, standins, [False] * len(given), (), device)
-        if name in _CHECKS and any(t.device.type == "meta" for t in standins):
-            value = torch.full(standins[0].shape, _CHECKS[name]) if is_small(standins[0]) else function(*standins)
+        device = self._device(kwargs, given)
+        found, value = self._at_once(function, name, (args, kwargs), standins)
+        if found:
             return self._outcome(value, given, standins, [False] * len(given), (), device)
         if not any(t.device.type == "meta" for t in standins) and not (
             is_quantized(function) or holds_weights(function)
@@ -215,6 +189,24 @@ class AbstractOperations:
             self._memo.keep(key, value, compute, standins)
         return self._outcome(value, given, standins, wrote, compute, device)
 
+    def _at_once(self, function: Any, name: str, arguments: Any, standins: list[Any]) -> tuple[bool, Any]:
+        """Return whether a function makes something of its own, or asks what models ask to be safe, and what it then gives."""
+        import torch
+
+        if name == "grad" and function.__name__ == "__get__":  # another tensor like it may have none
+            return True, function(*standins)
+        if name in _FROM_DATA or (name in _FACTORIES and not (standins and name == "normal")):
+            try:
+                return True, self._created(function, name, *arguments)
+            except RuntimeError as error:  # a size that was computed
+                if asks_values(error):
+                    raise NeedsValuesError(name, standins, self._standins.home) from error
+                raise
+        if name in _CHECKS and any(t.device.type == "meta" for t in standins):
+            small = is_small(standins[0])
+            return True, torch.full(standins[0].shape, _CHECKS[name]) if small else function(*standins)
+        return False, None
+
     def _check_positions(self, function: Any, name: str, given: Any) -> None:
         """Refuse known positions that there are none of; those that were made up for a shape need not be any."""
         wrong = misplaced(name, *given)
@@ -233,6 +225,8 @@ class AbstractOperations:
         function, args, kwargs = counterpart(function, *arguments)
         args, kwargs = autocast(name, device.type, (args, kwargs))
         function, args, kwargs = with_known_sizes(function, name, args, kwargs)
+        if any(is_strided_nested(t) for t in standins):
+            raise NeedsValuesError(name, standins, self._standins.home)
         meta = {id(t): to_meta(t) for t in leaves(args, kwargs)}
         before = {key: version(t) for key, t in meta.items()}
         try:
@@ -240,11 +234,12 @@ class AbstractOperations:
             value = laid_out(name, args, value)
         except (RuntimeError, TypeError, IndexError, AssertionError, BufferError) as error:
             formats = name == "format" and standins[0].dim() == 0  # f"{loss:.3f}"; other tensors cannot be
-            if name not in _ONLY_CHECKS and (name in _ASK_VALUES or formats or asks_values(error)):
-                raise NeedsValuesError(name, standins, self._standins.home) from error
+            unknown = None if name in _ONLY_CHECKS else NeedsValuesError(name, standins, self._standins.home)
+            if unknown is not None and (formats or asks_values(error)):
+                raise unknown from error
             if isinstance(error, (TypeError, BufferError)):
                 raise
-            value, plain = asked_again(function, (args, kwargs), error), False
+            value, plain = asked_again(function, (args, kwargs), error, unknown), False
             compute = () if name in _ONLY_CHECKS else None
         told = {id(meta[key]) for key in told if key in meta}
         wrote = [id(t) in meta and is_changed(meta[id(t)], before[id(t)], told) for t in standins]
@@ -280,7 +275,8 @@ class AbstractOperations:
         """Return the devices of tensors of which there are several; a single number, or an index, may be on the CPU."""
         if self._standins.home.type == "meta":  # no real run, as the model is: it has no values
             return ()
-        found = dict.fromkeys(str(self._standins.device(t)) for t in given if t.dim() and not is_whole(t))
+        placed = (t for t in given if t.dim() and not (is_whole(t) or t.is_nested))  # jagged ones come with dummies
+        found = dict.fromkeys(str(self._standins.device(t)) for t in placed)
         return tuple(found) if len(found) > 1 else ()
 
     def _device(self, kwargs: Any, given: list[Any]) -> Any:

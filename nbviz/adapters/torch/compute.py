@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from nbviz.adapters.torch.kernels import run_kernel
+from nbviz.adapters.torch.tensors import is_strided_nested
 from nbviz.graph import Compute
 from nbviz.shape import Shape
 
@@ -140,6 +141,7 @@ def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, 
 @functools.cache
 def _watch_mode() -> Any:
     # made once: making a class takes longer than most of what it watches
+    import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Watch(TorchDispatchMode):  # type: ignore[misc]
@@ -149,6 +151,9 @@ def _watch_mode() -> Any:
             self.unknown = False
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if any(isinstance(t, torch.Tensor) and is_strided_nested(t) for t in args):
+                self.unknown = True
+                return func(*args, **(kwargs or {}))
             if _is_composite(func):
                 with self:
                     if any(

@@ -10,14 +10,17 @@ from typing import Any
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.torch.calls import is_of_model, source
 from nbviz.adapters.torch.hints import hint
-from nbviz.adapters.torch.tensors import spec
+from nbviz.adapters.torch.tensors import is_strided_nested, spec
 from nbviz.builder import GraphBuilder
 from nbviz.errors import NbvizError
 from nbviz.graph import Diagnostic, Setting, TensorSpec
 from nbviz.records import CallRecord
 
-_NO_VALUES = re.compile(r"\bmeta\b|not allocated|fake impl", re.IGNORECASE)
+_NO_VALUES = re.compile(r"\b(?:register_)?meta\b|not allocated|fake impl|NestedTensor(?:Impl|Meta)\b", re.IGNORECASE)
+"""What PyTorch says of tensors without values; of the older nested tensors, made in C++, there are none without."""
 
+_ASSERTED = re.compile(r"^.*INTERNAL ASSERT FAILED at .*please report a bug to PyTorch\.\s*", re.DOTALL)
+"""What PyTorch puts before what it has to say where it finds itself in a state that it does not expect."""
 
 _LONGEST = 4
 """How many of the operations are named that have made a tensor."""
@@ -42,17 +45,16 @@ class NeedsValuesError(NbvizError, RuntimeError):
     """
 
     def __init__(self, function: str, tensors: list[Any], home: Any) -> None:
-        asked = next((t for t in tensors if t.device.type == "meta"), tensors[0])
-        known = spec(asked)
+        unknown = [t for t in tensors if t.device.type == "meta" or is_strided_nested(t)] or tensors
+        specs = sorted(map(spec, unknown), key=lambda known: not _is_mask(known))
+        asked = specs[0] if specs else None
+        known = "a tensor" if asked is None else f"a {asked.dtype} tensor {asked.shape}"
         if home.type == "meta":
             what = "give the model weights, on the CPU say, and run it once: nbviz.view(model, inputs, run=True)"
         else:
             what = "nbviz.view(model, inputs, run=True) runs the model once, without gradients"
         self._asks = f"{function} asks for the values of"
-        self._rest = (
-            f"a {known.dtype} tensor {known.shape}, which are not computed when a model is read: what happens next depends on "
-            f"them. To see it, {what}"
-        )
+        self._rest = f"{known}, which are not computed when a model is read: what happens next depends on them. To see it, {what}"
         super().__init__(f"{self._asks} {self._rest}")
 
     def tell_maker(self, builder: GraphBuilder, record: CallRecord) -> None:
@@ -62,10 +64,16 @@ class NeedsValuesError(NbvizError, RuntimeError):
             self.args = (f"{self._asks} {made}, {self._rest}",)
 
 
+def _is_mask(known: TensorSpec) -> bool:
+    """Tell whether it has truth values: where there are such among others, they are what is asked about."""
+    return known.dtype == "bool"
+
+
 def _made_by(builder: GraphBuilder, record: CallRecord) -> str:
     """Return the operations that have made what a call got, as ``any(gt(...))``: truth values say little alone."""
     names: list[str] = []
-    origin = next(filter(None, record.sources), None)
+    masks = (origin for origin, known in zip(record.sources, record.inputs, strict=False) if _is_mask(known))
+    origin = next(filter(None, (*masks, *record.sources)), None)
     while origin is not None and len(names) < _LONGEST:
         call = builder.calls[origin[0]]
         if call.kind != "operation":
@@ -101,7 +109,7 @@ def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> 
     name = record.path or "the model"
     source = _raised_at(error) or record.source
     where = f" at {source}" if source else ""
-    said = f"{type(error).__name__}: {plain(error)}".rstrip(".")
+    said = ": ".join(filter(None, (type(error).__name__, _ASSERTED.sub("", plain(error)).rstrip("."))))
     message = f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(record, _settings(builder, record), error)}"
     builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nbviz.adapters.torch.deciding import may_decide
 from nbviz.adapters.torch.refusals import asked_again
 
 
@@ -31,7 +32,7 @@ def run_kernel(func: Any, args: Any, kwargs: Any) -> Any:
     try:
         return func(*args, **kwargs)
     except NotImplementedError as error:
-        if func.namespace != "aten" or not _SIZED_BY_VALUES.isdisjoint(map(str, func.tags)):
+        if func.namespace != "aten" or may_decide(func):
             raise
         return asked_again(func, (args, kwargs), error)  # nobody has written a kernel for shapes
 
@@ -113,7 +114,6 @@ def _ctc_loss(log_probs: Any, targets: Any, *_: Any, **__: Any) -> Any:
 _ONE_DTYPE = frozenset({
     "aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mv", "aten::addmv", "aten::dot", "aten::convolution",
 })  # fmt: skip
-_SIZED_BY_VALUES = frozenset({"Tag.data_dependent_output", "Tag.dynamic_output_shape"})
 _RULES: dict[str, Callable[..., Any]] = {"aten::_grouped_mm": _grouped_mm, "aten::_ctc_loss": _ctc_loss}
 _LAYOUTS: dict[str, Callable[[Any, Any], Any]] = {
     "scaled_dot_product_attention": _as_first,

@@ -41,7 +41,16 @@ def take_shape(module: Any, args: Any, kwargs: Any) -> list[Any]:
     """Initialize what is lazy in a module for what it is called with; return the parameters and buffers that it has got."""
     if not hasattr(type(module), "initialize_parameters"):
         return []
-    waiting = [(kind, name) for kind in _KINDS for name, t in getattr(module, kind).items() if is_uninitialized(t)]
+    places = [getattr(module, kind) for kind in _KINDS]
+    held = [(place, name, t) for place in places for name, t in place.items() if t is not None]
+    waiting = [(place, name) for place, name, t in held if is_uninitialized(t)]
     if waiting:
-        module.initialize_parameters(*args, **kwargs)
-    return [getattr(module, kind)[name] for kind, name in waiting]
+        others = [(place, name, t) for place, name, t in held if not is_uninitialized(t)]
+        for place, name, tensor in others:  # all that it holds is reset
+            place[name] = tensor.detach().clone()
+        try:
+            module.initialize_parameters(*args, **kwargs)
+        finally:
+            for place, name, tensor in others:
+                place[name] = tensor
+    return [place[name] for place, name in waiting]

@@ -61,7 +61,8 @@ def _signature(value: Any, stand_in: Callable[[Any], Any]) -> Hashable:
     if kind is torch.Tensor or kind is torch.nn.Parameter:
         found = stand_in(value)
         plain = type(found) is torch.Tensor or type(found) is torch.nn.Parameter
-        if not plain or is_wrapped(found) or found.layout is not torch.strided or found.is_quantized:
+        plain = plain and not (is_wrapped(found) or found.is_nested or found.is_quantized)
+        if not plain or found.layout is not torch.strided:
             raise _UnknownError
         return found.shape, found.stride(), found.dtype
     if kind is tuple or kind is list or kind is torch.Size:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
-from nbviz.adapters.free import free_dimensions
-from nbviz.adapters.specs import BATCH, FREE_SIZE, OTHER_FREE_SIZES, Arguments, Spec
+from nbviz.adapters.free import free_dimensions, same_path
+from nbviz.adapters.specs import BATCH, FREE_SIZE, OTHER_FREE_SIZES, VALUES, Arguments, Spec
 from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
@@ -47,8 +47,28 @@ _SIZES_TRIED = (
     f"A None that is no batch was tried as {FREE_SIZE}, which is what the shapes show, and as "
     f"{' and '.join(map(str, OTHER_FREE_SIZES))}: where the model needs particular sizes, give these."
 )
+Tried = tuple[GraphBuilder, Exception | None]
 
-Recorded = tuple[GraphBuilder, Exception | None, dict[Hashable, Any]]
+
+class Recorded(NamedTuple):
+    """What one trial has given.
+
+    Attributes
+    ----------
+    builder
+        What was recorded.
+    error
+        What stopped the model.
+    held
+        The model's parameters and buffers.
+    decided_by
+        The functions that asked for values which nobody has given.
+    """
+
+    builder: GraphBuilder
+    error: Exception | None
+    held: dict[Hashable, Any]
+    decided_by: Iterable[str] = ()
 
 
 def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
@@ -67,9 +87,9 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
     if inputs is None and is_kind(model, "GraphModule"):
         return read_graph_module(model)
     if inputs is None or _untraceable(model, modules_of(model)):
-        builder, error, held = _bare(model)
+        builder, error, held, _ = _bare(model)
     else:
-        builder, error, held = _traced(model, arguments(model, inputs), run=run)
+        builder, error, held, _ = _traced(model, arguments(model, inputs), run=run)
     reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])
     return Reading(builder.finish(), reader, error)
 
@@ -108,7 +128,7 @@ class Trial:
     size
         What free dimensions other than the batch are.
     varied
-        The free dimension that gets its other size.
+        The free dimension that gets its other size; ``VALUES`` where values that are made up are others.
     """
 
     dtype: Any
@@ -131,16 +151,43 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     for size in OTHER_FREE_SIZES if set(given.free()) - {BATCH} else ():
         if recorded[1] is not None:
             recorded, trial = _better(model, given, recorded, trial, replace(trial, size=size))
-    builder, error, _ = recorded
+    builder, error, _, decided_by = recorded
     if error is not None and set(given.free()) - {BATCH}:
         builder.note(_SIZES_TRIED)
     if run and given.specs():  # where the path depends on numbers, what differs with a size differs by chance
         builder.note(_DRAWN)
     free = [] if run else given.free()
     builder.batch_axis = BATCH in free
-    again = lambda name: _record(model, given, replace(trial, varied=name))[:2]  # noqa: E731
-    free_dimensions(builder, free, again, stopped=error is not None)
+    varied: dict[str, Tried] = {}
+
+    def again(name: str) -> Tried:
+        return varied.get(name) or _record(model, given, replace(trial, varied=name))[:2]
+
+    if decided_by:
+        other = again(VALUES)
+        if _is_comparable(recorded, *other):
+            varied[VALUES] = other
+    free_dimensions(builder, [*free, *varied], again, stopped=error is not None)
     return recorded
+
+
+def _is_comparable(recorded: Recorded, other: GraphBuilder, error: Exception | None) -> bool:
+    """Tell whether a model does the same with other values where nobody has given any; say so if these make a difference."""
+    builder = recorded.builder
+    first, *more = recorded.decided_by
+    others = f" (and {len(more)} more)" if more else ""
+    asks = (
+        f"{first}{others} asks for the values of inputs of which only shapes are given. They are taken as ones, or true"
+    )
+    if (error is None) != (recorded.error is None) or not same_path(builder, other):
+        went = "stops" if error is not None else "takes another path"
+        builder.note(
+            f"{asks}, and with others the model {went}: example tensors as inputs show what it does with them."
+        )
+        return False
+    if [(c.inputs, c.outputs) for c in builder.calls] != [(c.inputs, c.outputs) for c in other.calls]:
+        builder.note(f"{asks}, and sizes that depend on them are left open: example tensors as inputs show theirs.")
+    return True
 
 
 def _better(model: Any, given: Arguments, recorded: Recorded, trial: Trial, other: Trial) -> tuple[Recorded, Trial]:
@@ -170,7 +217,7 @@ def _bare(model: Any) -> Recorded:
     modules, shared = add_tree(builder, model)
     held = add_parameters(builder, modules, shared=shared)
     builder.note(_untraceable(model, modules.values()) or _ADD_INPUTS)
-    return builder, None, held
+    return Recorded(builder, None, held)
 
 
 def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
@@ -178,7 +225,9 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     builder = GraphBuilder(type_name(model), "PyTorch")
     modules, shared = add_tree(builder, model)
     held = add_parameters(builder, modules, shared=shared)
-    operations: Operations = (RealOperations if trial.run else AbstractOperations)(_home(held.values()))
+    home = _home(held.values())
+    abstract = None if trial.run else AbstractOperations(home, other_values=trial.varied == VALUES)
+    operations: Operations = abstract or RealOperations(home)
     trace = Trace(builder, modules, model, held, operations)
     error: Exception | None = None
     try:
@@ -193,7 +242,7 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
                 builder.note(said)
     note_handled(builder, trace.asked, error)
     detach(error)
-    return builder, error, held
+    return Recorded(builder, error, held, () if abstract is None else abstract.decided_by)
 
 
 def _entered(value: Any, operations: Operations, trial: Trial) -> Any:

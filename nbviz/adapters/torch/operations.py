@@ -129,8 +129,8 @@ def changed(given: list[Any], before: list[int], told: set[int]) -> list[bool]:
 
 def _by_shapes(function: Any, args: Any, kwargs: Any) -> tuple[Compute, ...] | None:
     """Return the contractions that a function makes on tensors without values, None where it does not take them."""
-    function, given = without_functions(function, mapped((args, kwargs), to_meta))
     try:
+        function, given = without_functions(function, mapped((args, kwargs), to_meta))
         return counted(function, *given)[1]
     except Exception:  # noqa: BLE001 - whatever it raises: it has run on the real tensors, and only a number is missing
         return None

@@ -6,8 +6,10 @@ what the real one says, so it is asked on zeros that lie in memory as the elemen
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
+from nbviz.adapters.torch.deciding import deciding
 from nbviz.adapters.torch.restore import writes
 from nbviz.adapters.torch.standins import to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped
@@ -19,16 +21,20 @@ Given = tuple[Any, Any]
 """Positional and keyword arguments."""
 
 
-def asked_again(function: Any, given: Given, refused: Exception) -> Any:
-    """Return what the real kernel gives, without its values; raise what it raises, or else what was raised before."""
+def asked_again(function: Any, given: Given, refused: Exception, undecided: Exception | None = None) -> Any:
+    """Return what the real kernel gives, without its values; raise what it raises, or else what was raised before.
+
+    Where zeros that stand for unknown values decide what it gives, ``undecided`` is raised, if it is given.
+    """
     if not _can_be_asked(given):
         raise refused
+    seen = deciding(stop=undecided is not None)
     try:
-        value = _really(function, given)
-    except (NotImplementedError, TypeError):
-        raise refused from None
-    except (RuntimeError, ValueError, IndexError) as error:
-        raise error from None
+        value = _really(function, given, seen)
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        if seen.decided and undecided is not None:
+            raise undecided from None
+        raise (refused if isinstance(error, (NotImplementedError, TypeError)) else error) from None
     if writes(function, given[1]):  # into zeros of ours
         raise refused
     return mapped(value, to_meta)
@@ -70,11 +76,18 @@ def _can_be_asked(given: Given) -> bool:
     return plain and given[1].get("device") is None and sum(max(t.numel(), _extent(t)) for t in tensors) <= _MOST
 
 
-def _really(function: Any, given: Given) -> Any:
+def _really(function: Any, given: Given, seen: Any = None) -> Any:
+    """Run a function on zeros; ``seen`` sees what they decide."""
     import torch
 
-    args, kwargs = mapped(given, _like)
-    with torch.no_grad():
+    def real(tensor: Any) -> Any:
+        made = _like(tensor)
+        if seen is not None and tensor.device.type == "meta":
+            seen.made_up(made)
+        return made
+
+    args, kwargs = mapped(given, real)
+    with torch.no_grad(), nullcontext() if seen is None else seen:
         return function(*args, **kwargs)
 
 

@@ -12,8 +12,11 @@ from typing import Any, final
 
 from nbviz.adapters.torch.tensors import is_wrapped, storage_key, storage_of
 
-MOST_ELEMENTS = 1 << 20
-"""Elements up to which what is made of real numbers alone stays real: a mask over 1,024 positions."""
+MOST_ELEMENTS = 1 << 21
+"""Elements up to which what is made of real numbers alone stays real: a mask over 1,024 positions, for two examples."""
+
+MOST_GIVEN = 1 << 24
+"""Elements up to which whole numbers and masks of examples stay real, as they are asked about: a mask over 4,096 positions."""
 
 MOST_FRACTIONS = 1 << 14
 """Elements up to which fractions that the model holds or is given stay real, and are no weight: frequencies, scales."""
@@ -29,9 +32,9 @@ def is_whole(tensor: Any) -> bool:
     return not (tensor.dtype.is_floating_point or tensor.dtype.is_complex)
 
 
-def keeps_values(tensor: Any) -> bool:
-    """Tell whether a tensor that the model holds or is given may stay real."""
-    return bool(tensor.numel() <= (MOST_ELEMENTS if is_whole(tensor) else MOST_FRACTIONS))
+def keeps_values(tensor: Any, whole: int = MOST_ELEMENTS) -> bool:
+    """Tell whether a tensor that the model holds or is given may stay real: one of ``whole`` numbers up to that many."""
+    return bool(tensor.numel() <= (whole if is_whole(tensor) else MOST_FRACTIONS))
 
 
 def to_meta(tensor: Any) -> Any:
@@ -76,6 +79,7 @@ class StandIns:
         self._made: dict[int, Any] = {}
         self._devices: dict[int, Any] = {}
         self._storages: set[int] = set()
+        self._made_up: set[int] = set()
         self._lost: dict[int, Any] = {}
         self._before: dict[int, int] = {}  # storages without values, and those with values that they take the place of
         self._without_values: dict[int, Any] = {}
@@ -92,6 +96,17 @@ class StandIns:
         if device is not None and device != self.home:
             self._devices[id(tensor)] = device
         return tensor
+
+    def make_up(self, tensor: Any) -> Any:
+        """Take the values of a tensor as ones that nobody has given; its storage lives as long as this does."""
+        self._made_up.add(storage_key(tensor))
+        return tensor
+
+    def made_up(self, tensors: list[Any]) -> list[Any]:
+        """Return those of some stand-ins whose values are made up."""
+        if not self._made_up:
+            return []
+        return [t for t in tensors if t.device.type != "meta" and storage_key(t) in self._made_up]
 
     def _shares(self, tensor: Any) -> bool:
         """Tell whether a tensor is another form of one that was made in this trace."""

@@ -51,6 +51,13 @@ def _spec(sizes: tuple[int, ...], dtype: Any, name: str) -> TensorSpec:
     return TensorSpec(Shape(int(d) for d in sizes), str(dtype).removeprefix("torch."), plain(name))
 
 
+def is_strided_nested(tensor: Any) -> bool:
+    """Tell whether a tensor is nested in the older way, which PyTorch does not do without values, nor tells sizes of."""
+    import torch
+
+    return bool(tensor.is_nested and tensor.layout is torch.strided)
+
+
 def is_wrapped(tensor: Any) -> bool:
     """Tell whether a tensor is what ``torch.vmap`` and its like make of one while they run."""
     import torch

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, final
 
 from nbviz.adapters.free import computes_when_free
-from nbviz.adapters.specs import BATCH
+from nbviz.adapters.specs import BATCH, BATCHES
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.compute import NEVER, watched
 from nbviz.adapters.torch.exported.symbols import UnknownSizeError, symbols, value
@@ -17,7 +17,6 @@ from nbviz.adapters.torch.exported.values import Number, Value, flat
 from nbviz.graph import Compute
 
 _TRIAL, _OTHER_TRIAL = 64, 128
-_BATCHES = (2, 3)
 _LIBRARIES = ("torch", "_operator", "operator")
 
 
@@ -53,7 +52,7 @@ class Counting:
     def _run(
         self, function: Any, args: Any, kwargs: Any, free: list[str], varied: str | None
     ) -> tuple[Compute, ...] | None:
-        sizes = {n: (_BATCHES if n == self._batch else (_TRIAL, _OTHER_TRIAL))[n == varied] for n in free}
+        sizes = {n: (BATCHES if n == self._batch else (_TRIAL, _OTHER_TRIAL))[n == varied] for n in free}
         return watched(function, _placed(args, sizes), _placed(kwargs, sizes))[1]
 
 
