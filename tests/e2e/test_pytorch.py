@@ -27,7 +27,7 @@ def test_broken_network_and_llama(open_notebook, server, page, screenshot, check
     alert = broken.root.get_by_role("alert")
     for said in (
         "classifier/1",
-        "(2, 3136) float32",
+        "(4, 3136) float32",
         "In[",
         "mat1 and mat2 shapes cannot be multiplied",
         "Linear(3136, 120)",
@@ -40,7 +40,7 @@ def test_broken_network_and_llama(open_notebook, server, page, screenshot, check
     expect(broken.inspector).to_contain_text("in_features")
     assert kernel.evaluate("type(broken_view.error).__name__, str(broken_view.error)") == (
         "RuntimeError",
-        "mat1 and mat2 shapes cannot be multiplied (2x3136 and 400x120)",
+        "mat1 and mat2 shapes cannot be multiplied (4x3136 and 400x120)",
     )
     for theme in ("light", "dark"):
         notebook.theme(theme)
