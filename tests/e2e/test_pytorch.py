@@ -69,7 +69,7 @@ def test_broken_network_and_llama(open_notebook, server, page, screenshot, check
         "gpt2_view = nbviz.view(",
         "nbviz.view(Matcher()",
         "nbviz.view(router",
-        'nbviz.view("resnet.pt2"',
+        "nbviz.view(program, title",
     ):
         shown = View(notebook.output(name)).ready()
         shown.root.scroll_into_view_if_needed()
