@@ -516,6 +516,11 @@ def rows_to_depth(view: ModelView, depth: int | str) -> pd.DataFrame:
     return rows[rows.index != ""] if len(rows) > 1 else rows.rename({"": view.graph.name})
 
 
+def notes_of(view: ModelView) -> str:
+    """Return what a view has to say of its model, as ``print_summary`` has it."""
+    return "\n".join(text.notes_of(view.graph.diagnostics, 100))
+
+
 def warn_of_partial(view: ModelView) -> None:
     """Warn of a view of a model that was read only in part, as ``print_summary`` does."""
     warn_if_partial(Reading(view.graph, error=view.error), stacklevel=3)

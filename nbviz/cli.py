@@ -128,7 +128,11 @@ def _show_whole(source: str, output: Path | None, options: dict[str, Any]) -> No
     if output is None:
         api.warn_of_partial(view)
         shown = _SHOWN[bool(view.graph.calls)]
-        _print(str(view) if sort is None else _sorted(api.rows_to_depth(view, depth), sort, shown).to_string())
+        if sort is None:
+            _print(view)
+        else:
+            table = _sorted(api.rows_to_depth(view, depth), sort, shown).to_string()
+            _print(f"{table}\n{api.notes_of(view)}".rstrip())
         return
     if sort is not None:
         view.sort = [{"id": _column(view.table, sort), "desc": _is_number(view.table, sort)}]

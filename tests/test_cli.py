@@ -67,6 +67,11 @@ def test_a_file_is_summed_up(folder, capsys):
     assert "Total params" in printed
 
 
+def table_of(printed):
+    """The rows of a sorted table: what comes behind its headings, and before the notes."""
+    return printed.partition("\n\n")[0].splitlines()[2:]
+
+
 def test_a_checkpoint_shows_shapes_and_sizes_of_its_parameters(folder):
     np = pytest.importorskip("numpy")
     arrays = {f"block.{i}.fc.{name}": np.zeros((4, i + 1), "float16") for i in range(9) for name in ("weight", "bias")}
@@ -81,7 +86,7 @@ def test_a_checkpoint_shows_shapes_and_sizes_of_its_parameters(folder):
     assert printed.split("\n")[0].split() == ["param_shape", "param_dtype", "params", "bytes", "own_params"]
     assert "(4, 9), (4, 9)" in printed.split("\n")[2]
     _, printed, _ = run(folder, "net.npz", "--sort", "params", "--depth", "2")
-    assert [line.split()[0] for line in printed.splitlines()[2:]] == [
+    assert [line.split()[0] for line in table_of(printed)] == [
         "block",
         *(f"block/{i}" for i in range(8, -1, -1)),
     ]
@@ -104,7 +109,8 @@ def test_tensors_without_rows_around_them_are_rows(folder):
     assert (status, complaint) == (0, "")
     assert re.search(r"arr_0 \(Tensor\) +│ \(3, 4\) +│ +12 ", printed)
     _, printed, _ = run(folder, "flat.npz", "--sort", "params", "--depth", "1")
-    assert [line.split()[0] for line in printed.splitlines()[2:]] == ["arr_0", "arr_1"]
+    assert [line.split()[0] for line in table_of(printed)] == ["arr_0", "arr_1"]
+    assert " Note: A checkpoint has tensors" in printed
 
 
 def test_what_of_a_file_is_not_read_is_told_by_the_exit_status(folder):

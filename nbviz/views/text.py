@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 from nbviz.errors import OptionError
+from nbviz.graph import Diagnostic
 from nbviz.metrics import Metrics
 from nbviz.shape import Shape, Shapes
 from nbviz.views.box import FRAME, NO_BREAK, BoxColumn, box_table, clean, text_width, wrap
@@ -320,10 +321,13 @@ def _bytes(metrics: Metrics, *, trainable: bool) -> int | None:
 
 def _notes(rows: _Rows, width: int) -> Iterable[str]:
     graph, kinds = rows.metrics.graph, rows.metrics.tree.kind
-    notes = [(d.level, d.path, d.message) for d in graph.diagnostics]
-    if not rows.operations:
-        hidden = f"{kinds.count('operation'):,} operations are not shown; connections pass through them."
-        notes.append(("note", "", hidden))
+    hidden = f"{kinds.count('operation'):,} operations are not shown; connections pass through them."
+    return notes_of(graph.diagnostics, width, () if rows.operations else [Diagnostic("note", hidden)])
+
+
+def notes_of(diagnostics: Iterable[Diagnostic], width: int, more: Iterable[Diagnostic] = ()) -> Iterable[str]:
+    """Yield the lines that tell what a model's diagnostics say, with an empty one before them if there are any."""
+    notes = [(d.level, d.path, d.message) for d in (*diagnostics, *more)]
     if notes:
         yield ""
     for level, path, message in notes[:_MOST_NOTES]:

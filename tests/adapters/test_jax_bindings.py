@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 
 import numpy as np
@@ -86,3 +87,55 @@ def test_whole_numbers_and_scalars_around_a_function_are_constants():
     graph = graph_of(lambda x: x * scale + table[:8], X)
     assert names(graph) == []
     assert not graph.diagnostics
+
+
+class Holder:
+    params = WIDE
+
+    def __call__(self, x):
+        return function(self.params, x)
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"),
+    [
+        (function, [WIDE, X]),
+        (jax.vmap(functools.partial(function, WIDE)), (X,)),
+        (Holder().__call__, X),
+        (lambda x, params=WIDE: function(params, x), X),
+        (lambda rng, x, theta: function(theta, x), (jax.random.key(0), X, WIDE)),
+    ],
+)
+def test_parameters_are_found_wherever_they_are(model, inputs):
+    assert names(graph_of(model, inputs)) == [("w", 32)]
+
+
+def test_a_tree_that_may_be_the_parameters_is_told_of():
+    graph = graph_of(lambda x, batch: x * batch["mask"], (X, {"mask": jnp.ones(8)}))
+    assert "No parameters were found among the arguments" in graph.diagnostics[0].message
+
+
+def test_variables_of_flax_around_a_function_are_one_tree():
+    variables = {"params": {"norm": {"scale": jnp.ones(8)}}, "batch_stats": {"norm": {"mean": jnp.ones(8)}}}
+
+    def model(x):
+        return (x - variables["batch_stats"]["norm"]["mean"]) * variables["params"]["norm"]["scale"]
+
+    graph = graph_of(model, X)
+    assert (totals(graph)["params"], totals(graph)["buffers"]) == (8, 8)
+    assert len(calls_of(graph, "norm")) == 1
+
+
+def test_state_of_an_optimizer_is_no_parameter():
+    train_state, optax = pytest.importorskip("flax.training.train_state"), pytest.importorskip("optax")
+    state = train_state.TrainState.create(apply_fn=function, params=WIDE, tx=optax.adam(1e-3))
+    graph = graph_of(lambda state, x: state.apply_fn(state.params, x), (state, X))
+    assert totals(graph)["params"] == totals(graph)["trainable_params"] == 32
+    assert totals(graph)["buffers"] == 2 * 32 + 1
+
+
+def test_keys_that_are_the_same_as_text_are_two():
+    params = collections.OrderedDict([(1, {"w": jnp.ones((8, 8))}), ("1", {"w": jnp.ones((8, 8))})])
+    graph = graph_of(lambda params, x: x @ params[1]["w"] @ params["1"]["w"], (params, X))
+    assert totals(graph)["params"] == 128
+    assert [layer.accessor for layer in graph.layers][1:] == ["[1]", "['1']"]

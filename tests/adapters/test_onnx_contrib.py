@@ -161,3 +161,53 @@ def test_sparse_weight_takes_the_bytes_that_are_stored():
     made.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [4, 4]))
     graph = read(made).graph
     assert [(p.size, p.bytes) for p in graph.parameters] == [(16, 3 * 4 + 3 * 8)]
+
+
+def heads(op, *inputs, **attributes):
+    return helper.make_node(op, list(inputs), ["y"], domain="com.microsoft", **attributes)
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs", "weights", "shape"),
+    [
+        (heads("MultiHeadAttention", "q", "k", "v", num_heads=4), {"q": 32, "k": 32, "v": 64}, [], 64),
+        (heads("GroupQueryAttention", "q", "k", "v", num_heads=4, kv_num_heads=2), {"q": 32, "k": 16, "v": 16}, [], 32),
+        (heads("GroupQueryAttention", "q", "", "", num_heads=4, kv_num_heads=2), {"q": 64}, [], 32),
+        (heads("Attention", "q", "W", num_heads=4), {"q": 32}, [stored("W", 32, 96)], 32),
+        (heads("FusedMatMul", "q", "W", transB=1), {"q": 32}, [stored("W", 48, 32)], 48),
+    ],
+)
+def test_widths_behind_attention_and_products(node, inputs, weights, shape):
+    entering = [(name, FLOAT, ["N", 7, width]) for name, width in inputs.items()]
+    assert read_one(node, weights=weights, inputs=entering)[2].shape == ("N", 7, shape)
+
+
+def test_embeddings_of_tokens_and_positions():
+    node = heads("EmbedLayerNormalization", "i", "", "E", "P")
+    made = read_one(node, weights=[stored("E", 100, 32), stored("P", 9, 32)], inputs=[("i", INT64, ["N", 7])])[2]
+    assert made.shape == ("N", 7, 32)
+
+
+def test_quantized_residual():
+    scales = ["s", "z"]
+    nodes = [
+        helper.make_node("QLinearAdd", ["x", *scales, "b", *scales, *scales], ["a"], domain="com.microsoft"),
+        helper.make_node(
+            "QLinearGlobalAveragePool", ["a", *scales, *scales], ["p"], domain="com.microsoft", channels_last=0
+        ),
+        helper.make_node("QLinearConcat", [*scales, "p", *scales, "p", *scales], ["y"], domain="com.microsoft", axis=1),
+    ]
+    weights = [stored("b", 4, 1, 1, dtype="uint8"), stored("s"), stored("z", dtype="uint8")]
+    _, totals, made = read_one(*nodes, weights=weights, inputs=[("x", UINT8, ["N", 4, 8, 8])], output=UINT8)
+    assert (totals["params"], totals["macs"]) == (4, 0)
+    assert (made.shape, made.dtype) == (("N", 8, 1, 1), "uint8")
+
+
+def test_quantized_lstm_has_its_weights_turned_round():
+    inputs = ["x", "W", "R", "", "", "", "", "", "s", "z", "s", "z"]
+    node = helper.make_node("DynamicQuantizeLSTM", inputs, ["y"], domain="com.microsoft", hidden_size=16)
+    weights = [stored("W", 1, 8, 64, dtype="int8"), stored("R", 1, 16, 64, dtype="int8"), stored("s", 1)]
+    weights.append(stored("z", 1, dtype="int8"))
+    _, totals, made = read_one(node, weights=weights, inputs=[("x", FLOAT, [5, 1, 8])])
+    assert (totals["params"], totals["macs"]) == (8 * 64 + 16 * 64, 5 * 64 * (8 + 16))
+    assert made.shape == (5, 1, 1, 16)

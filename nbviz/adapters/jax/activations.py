@@ -43,12 +43,30 @@ def spread(stacks: Sequence[Stack], marks: Sequence[AbstractSet[_Key]]) -> list[
     waiting = [(0, len(stacks), 0)]
     while waiting:
         start, end, depth = waiting.pop()
-        for call in _pieces(stacks, start, end, depth, _follows):
-            _fill(found, marks, call if depth else (0, 0))
+        calls = list(_pieces(stacks, start, end, depth, _follows))
+        for call in _whole(stacks, calls, depth) if depth else ():
+            _fill(found, marks, call)
+        for call in calls:
             for instruction in _pieces(stacks, *call, depth, _same):
                 _fill(found, marks, instruction)
                 waiting.append((*instruction, depth + 1))
     return found
+
+
+def _whole(stacks: Sequence[Stack], calls: Sequence[_Range], depth: int) -> Iterator[_Range]:
+    """Yield ranges of calls: what follows on another from the same place is another call if it does the same, else a loop in it."""
+    at = 0
+    while at < len(calls):
+        last = at
+        while last + 1 < len(calls) and _again(stacks, calls[last], calls[last + 1], depth):
+            last += 1
+        alike = len({(stacks[first][depth][1], stacks[end - 1][depth][1]) for first, end in calls[at : last + 1]}) == 1
+        yield from calls[at : last + 1] if alike else [(calls[at][0], calls[last][1])]
+        at = last + 1
+
+
+def _again(stacks: Sequence[Stack], one: _Range, other: _Range, depth: int) -> bool:
+    return one[1] == other[0] and stacks[one[0]][depth][0] is stacks[other[0]][depth][0]
 
 
 def _fill(found: list[AbstractSet[_Key]], marks: Sequence[AbstractSet[_Key]], piece: _Range) -> None:

@@ -11,10 +11,10 @@ from types import CodeType
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, is_floating
-from nbviz.adapters.jax.inputs import argument_names, names_arguments, signature_of
+from nbviz.adapters.jax.inputs import argument_names, is_one_input, names_arguments, signature_of
 from nbviz.adapters.jax.nnx import is_nnx
 
-_NAMES = ("params", "parameters", "variables", "weights")
+_NAMES = ("params", "parameters", "variables", "weights", "theta", "p")
 """What parameters are called; else they are the first of several arguments."""
 
 
@@ -34,14 +34,14 @@ class Binding:
     inputs
         What goes in beside the parameters.
     closed
-        Whether the parameters are in variables around the function, so that no others can go in.
+        The names of the variables around the function that have the parameters, so that no others can go in.
     """
 
     tree: Any
     call: Callable[..., Any]
     rest: Any
     inputs: Any
-    closed: bool = False
+    closed: tuple[str, ...] = ()
 
 
 def binding_of(function: Any, inputs: Any) -> Binding | None:
@@ -53,7 +53,7 @@ def _given(function: Any, inputs: Any) -> Binding | None:
     """Return the argument that is called as parameters are; else the first of several, if it is a tree and no array."""
     if isinstance(inputs, Mapping) and names_arguments(inputs, signature_of(function)):
         return _named(function, inputs)
-    if not isinstance(inputs, tuple) or hasattr(inputs, "_fields"):
+    if type(inputs) not in (tuple, list) or is_one_input(inputs):
         return None
     at = _chosen(argument_names(function, len(inputs)), inputs)
     if at is None:
@@ -105,18 +105,36 @@ def _bound(function: Any, inputs: Any) -> Binding | None:
     return Binding(args[at] if isinstance(at, int) else kwargs[at], call, function, inputs)
 
 
+def missed(inputs: Any) -> bool:
+    """Tell whether there is a tree of arrays among inputs of which none are taken for parameters."""
+    values = inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, (tuple, list)) else ()
+    return any(map(_is_tree, values))
+
+
 def _closed_over(function: Any, inputs: Any) -> Binding | None:
     """Return the arrays, and trees of arrays, in variables that a function reads and does not make."""
     held = {name: value for name, value in _variables(inspect.unwrap(function)) if _is_parameter(value)}
     if not held:
         return None
-    return Binding(held, lambda _, *args, **kwargs: function(*args, **kwargs), function, inputs, closed=True)
+    alone = next(iter(held.values())) if len(held) == 1 else None
+    tree = alone if alone is not None and _is_tree(alone) else held
+    return Binding(tree, lambda _, *args, **kwargs: function(*args, **kwargs), function, inputs, tuple(held))
 
 
 def _variables(function: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a function reads besides its inputs: what is bound to it, defaults, closures, globals, and its own object's."""
+    if isinstance(function, functools.partial):
+        yield from ((f"argument {at}", value) for at, value in enumerate(function.args))
+        yield from function.keywords.items()
+        yield from _variables(function.func)
+        return
     code = getattr(function, "__code__", None)
     if code is None:
         return
+    if inspect.ismethod(function):
+        read = set(code.co_names)
+        yield from ((name, value) for name, value in inspect.getmembers_static(function.__self__) if name in read)
+    yield from ((p.name, p.default) for p in signature_of(function) if p.default is not p.empty)
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
         try:
             yield name, cell.cell_contents
@@ -137,7 +155,7 @@ def _globals_of(code: CodeType) -> Iterator[str]:
 
 
 def _is_parameter(value: Any) -> bool:
-    if is_nnx(value):  # its calls can be followed only where it is an argument
+    if isinstance(value, type) or is_nnx(value):  # its calls can be followed only where it is an argument
         return False
     return _is_tree(value) or (is_array(value) and bool(getattr(value, "ndim", 0)) and is_floating(value.dtype))
 

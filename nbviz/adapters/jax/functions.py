@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
-from nbviz.adapters.jax.bindings import binding_of
+from nbviz.adapters.jax.bindings import binding_of, missed
 from nbviz.adapters.jax.nnx import NnxModel, is_nnx
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
 from nbviz.adapters.jax.subject import Leaves, Subject
@@ -16,6 +16,7 @@ from nbviz.adapters.specs import Arguments
 from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
 
+_NONE_FOUND = "No parameters were found among the arguments, so that all of them are inputs: call the argument params, or let it be the first."
 _ONE_EXAMPLE = "Modules of Equinox take one example: leave the batch out of inputs, or view the model for a batch, as jax.vmap(model)."
 
 
@@ -35,6 +36,8 @@ class TreeModel:
         The class of the module, or the name of the function.
     closed
         Whether the function has the tree's arrays in it already, so that no others can go in.
+    note
+        What to say of the parameters.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class TreeModel:
         root: type | str,
         *,
         closed: bool = False,
+        note: str = "",
     ) -> None:
         self.name = root if isinstance(root, str) else root.__name__
         self.function = function
@@ -53,6 +57,7 @@ class TreeModel:
         self._call = call
         self._root = root
         self._closed = closed
+        self._note = note
         equinox = any(map(is_module, self._tree.values()))
         self.hint = _ONE_EXAMPLE if equinox and not closed else ""
         self._known = self._tree.places(tree) if closed else {}
@@ -66,9 +71,8 @@ class TreeModel:
     def add_to(self, builder: GraphBuilder) -> None:
         """Add the tree of parameters."""
         self._tree.add_to(builder, self._root)
-        if self._closed and isinstance(self._root, str):
-            names = ", ".join(dict.fromkeys(path[0] for path in self._tree.paths()))
-            builder.note(f"Arrays in variables that the function reads count as its parameters: {short(names)}.")
+        if self._note:
+            builder.note(self._note)
 
     def call(self, leaves: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the model on a tree with other arrays."""
@@ -123,7 +127,9 @@ def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
         return TreeModel(function, inner, call, type(inner), closed=True), inputs
     found = binding_of(function, inputs)
     if found is None:
-        return TreeModel(function, (), call, name), inputs
+        return TreeModel(function, (), call, name, note=_NONE_FOUND if missed(inputs) else ""), inputs
     if is_nnx(found.tree):
         return NnxModel(found.tree, found.call, found.rest, name), found.inputs
-    return TreeModel(found.rest, found.tree, found.call, name, closed=found.closed), found.inputs
+    note = f"Arrays in variables that the function reads count as its parameters: {short(', '.join(found.closed))}."
+    closed = bool(found.closed)
+    return TreeModel(found.rest, found.tree, found.call, name, closed=closed, note=note if closed else ""), found.inputs

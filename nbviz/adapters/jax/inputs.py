@@ -31,7 +31,7 @@ def arguments(function: Any, inputs: Any, what: str) -> Arguments:
     parameters = signature_of(function)
     if isinstance(inputs, Mapping) and names_arguments(inputs, parameters):
         given = Arguments((), {str(key): _parse(item, f"inputs[{key!r}]") for key, item in inputs.items()})
-    elif _is_shape(inputs) or _is_pair(inputs) or not isinstance(inputs, (list, tuple)) or hasattr(inputs, "_fields"):
+    elif is_one_input(inputs):
         given = Arguments((_parse(inputs, "inputs"),))
     else:
         given = Arguments(tuple(_parse(item, f"inputs[{i}]") for i, item in enumerate(inputs)))
@@ -76,6 +76,11 @@ def _check(function: Any, given: Arguments, what: str) -> None:
         count = len(given.args) + len(given.kwargs)
         msg = f"inputs ({count} given) does not match {what}({', '.join(signature.parameters)}): {plain(error)}."
         raise InputsError(msg) from error
+
+
+def is_one_input(inputs: Any) -> bool:
+    """Tell whether ``inputs`` that are no arguments by name are a single one: a shape, an array, a named tuple."""
+    return _is_shape(inputs) or _is_pair(inputs) or not isinstance(inputs, (list, tuple)) or hasattr(inputs, "_fields")
 
 
 def _is_shape(value: Any) -> bool:

@@ -25,6 +25,9 @@ from nbviz.graph import ParameterKind, Setting
 _STREAMS = ("params", "dropout")
 """The random streams that a model gets; Linen takes the first where it asks for another."""
 
+_LIFTED = ("Scan", "Vmap")
+"""How Linen calls modules inside which others see a part of their variables: those of one layer of several."""
+
 Path = tuple[str, ...]
 Settings = tuple[tuple[str, Setting], ...]
 
@@ -102,12 +105,14 @@ class LinenModel:
 
     def _meet(self, module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self._modules.setdefault(module.path, _described(module))
+        lifted = any(name.startswith(_LIFTED) for name in module.path)
         try:
             result = function(*args, **kwargs)
-            self._done.add(module.path)
+            if not lifted:
+                self._done.add(module.path)
             return result
         finally:
-            if not self._given:
+            if not self._given and not lifted:
                 self._note(module)
 
     def _note(self, module: Any) -> None:

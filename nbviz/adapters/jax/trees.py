@@ -17,6 +17,8 @@ from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting
 
 _TRAINED = "params"
+_OPTIMIZER = "opt_state"
+"""The attribute of a ``TrainState`` that nothing but the optimizer reads."""
 
 
 def is_module(value: Any) -> bool:
@@ -137,10 +139,6 @@ class ParameterTree:
         """Return the nodes that are rows."""
         return [node.value for node in self._rows.values()]
 
-    def paths(self) -> list[Path]:
-        """Return the places of the arrays."""
-        return [node.path for node in self._found if node.is_array]
-
     def parts(self) -> list[Path]:
         """Return the rows that are no modules: lists, dicts, named tuples and the like."""
         return [path for path in self._rows if path not in self._structures]
@@ -160,7 +158,10 @@ def _merged(root: Any) -> Iterator[Node]:
 
     In ``{"params": {"norm": {"scale": ...}}, "batch_stats": {"norm": {"mean": ...}}}`` the module ``norm`` has both.
     """
-    nodes = list(_nodes(root))
+    nodes = [
+        replace(node, collection=_OPTIMIZER) if node.path[:1] == (_OPTIMIZER,) and hasattr(root, _OPTIMIZER) else node
+        for node in _nodes(root)
+    ]
     if not (isinstance(root, Mapping) and _TRAINED in root and all(isinstance(v, Mapping) for v in root.values())):
         yield from nodes
         return
@@ -189,12 +190,14 @@ def _nodes(root: Any) -> Iterator[Node]:
             continue
         leaf = len(children) == 1 and children[0][1] is node.value
         yield replace(node, is_array=leaf and is_array(node.value))
-        inside = [
-            Node((*node.path, *map(_segment, keys)), child, node.accessor + _access(keys))
-            for keys, child in children
-            if keys
-        ]
-        waiting.extend(reversed(inside))
+        inside: dict[Path, Node] = {}
+        for keys, child in children:
+            path = (*node.path, *map(_segment, keys))
+            while path in inside:  # 1 and "1"
+                path = (*path[:-1], f"{path[-1]}'")
+            if keys:
+                inside[path] = Node(path, child, node.accessor + _access(keys))
+        waiting.extend(reversed(inside.values()))
 
 
 def _is_box(value: Any, children: list[tuple[Any, Any]]) -> bool:

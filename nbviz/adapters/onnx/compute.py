@@ -134,6 +134,14 @@ def _recurrent(step: Step) -> Patterns:
     return (Compute("recurrent", (("gates", of_all), ("contracted", contracted))),)
 
 
+def _turned_recurrent(step: Step) -> Patterns:
+    """Count an LSTM with W: (directions, features, gates) and R: (directions, state, gates)."""
+    steps, batch, features = step.dims(0)
+    directions, state, gates = step.dims(2)
+    contracted = _fixed(_number(features) + _number(state))
+    return (Compute("recurrent", (("gates", step.first(batch, steps, directions, gates)), ("contracted", contracted))),)
+
+
 def _attention(step: Step) -> Patterns:
     """Of four axes (batch, heads, positions, size), or of three with all heads in the last."""
     names = ("q_num_heads", "kv_num_heads", "kv_num_heads")
@@ -207,6 +215,7 @@ _STANDARD: Mapping[str, Callable[[Step], Patterns]] = {
 
 _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
     "com.microsoft": {
+        "DynamicQuantizeLSTM": _turned_recurrent,
         "DynamicQuantizeMatMul": _matmul(1),
         "FusedConv": _convolution(1),
         "FusedGemm": _gemm,

@@ -11,7 +11,7 @@ from typing import Any, final
 
 DOMAIN = "com.microsoft"
 
-_FLOAT, _UINT8 = 1, 2
+_FLOAT, _UINT8, _INT64 = 1, 2, 7
 """Element types, by their numbers in ``TensorProto.DataType``."""
 
 _SAME = (
@@ -46,10 +46,10 @@ class Standard:
             if rule is None or not node.input or not node.output or not rule(self, node):
                 self._graph.node.append(node)
 
-    def add(self, op: str, *inputs: str, to: str = "", attributes: Iterable[Any] = ()) -> str:
-        """Add a node; return the name of what it makes."""
+    def add(self, op: str, *inputs: str, to: str = "", attributes: Iterable[Any] = (), more: Iterable[str] = ()) -> str:
+        """Add a node; return the name of what it makes, ``more`` are the names of its other results."""
         output = to or self._name()
-        node = self._graph.node.add(op_type=op, input=inputs, output=[output])
+        node = self._graph.node.add(op_type=op, input=inputs, output=[output, *more])
         node.attribute.extend(attributes)
         return output
 
@@ -59,6 +59,22 @@ class Standard:
 
         return self.add("Cast", name, to=to, attributes=[helper.make_attribute("to", number)])
 
+    def einsum(self, equation: str, *inputs: str) -> str:
+        """Add a product; return the name of what it makes."""
+        from onnx import helper
+
+        return self.add("Einsum", *inputs, attributes=[helper.make_attribute("equation", equation)])
+
+    def numbers(self, *values: int) -> str:
+        """Add whole numbers; return their name."""
+        name = self._name()
+        self._graph.initializer.add(name=name, data_type=_INT64, dims=[len(values)], int64_data=values)
+        return name
+
+    def dims(self, name: str) -> tuple[int, ...] | None:
+        """Return the sizes of a stored tensor, None for others."""
+        return self._stored.get(name)
+
     def weight(self, *dims: int) -> str:
         """Add a stored tensor without values; return its name."""
         name = self._name()
@@ -67,7 +83,7 @@ class Standard:
 
     def stored(self, name: str) -> str:
         """Return the name of a stored tensor of numbers with a fraction and the shape of this one; ``""`` where it is none."""
-        dims = self._stored.get(name)
+        dims = self.dims(name)
         return "" if dims is None else self.weight(*dims)
 
     def _name(self) -> str:
@@ -130,9 +146,15 @@ def _matmul(right: int) -> Rule:
 
 
 def _fused_matmul(to: Standard, node: Any) -> bool:
-    if any(_attribute(node, name) for name in ("transA", "transB", "transBatchA", "transBatchB")):
+    if _attribute(node, "transBatchA") or _attribute(node, "transBatchB"):
         return False
-    to.add("MatMul", *list(node.input)[:2], to=node.output[0])
+    dims = to.dims(node.input[1])
+    if dims and len(dims) > 1 and not _attribute(node, "transA"):
+        turned = (*dims[:-2], dims[-1], dims[-2]) if _attribute(node, "transB") else dims
+        to.add("MatMul", node.input[0], to.weight(*turned), to=node.output[0])
+        return True
+    left, right = ("ji" if _attribute(node, "transA") else "ij"), ("kj" if _attribute(node, "transB") else "jk")
+    to.add("Identity", to.einsum(f"...{left},...{right}->...ik", *list(node.input)[:2]), to=node.output[0])
     return True
 
 
@@ -153,12 +175,84 @@ def _quantized_gemm(to: Standard, node: Any) -> bool:
     return True
 
 
+def _apart(node: Any) -> bool:
+    return len(node.input) > 2 and bool(node.input[1] and node.input[2])
+
+
 def _attention(to: Standard, node: Any) -> bool:
-    """Where queries, keys and values come apart, make something like the queries."""
-    if len(node.input) < 3 or not node.input[1] or not node.input[2]:
+    """Make as many positions as there are queries, as wide as the values are."""
+    if not _apart(node):
         return False
-    to.add("Identity", node.input[0], to=node.output[0])
+    to.add("MatMul", to.einsum("...ij,...kj->...ik", *list(node.input)[:2]), node.input[2], to=node.output[0])
     return True
+
+
+def _grouped_attention(to: Standard, node: Any) -> bool:
+    """Make something like the queries, which may come with keys and values behind them."""
+    heads, others = _attribute(node, "num_heads"), _attribute(node, "kv_num_heads")
+    if _apart(node):
+        to.add("Identity", node.input[0], to=node.output[0])
+        return True
+    parted = to.add("Reshape", node.input[0], to.numbers(0, 0, heads + 2 * others, -1))
+    queries = to.add("Slice", parted, to.numbers(0), to.numbers(heads), to.numbers(2))
+    to.add("Reshape", queries, to.numbers(0, 0, -1), to=node.output[0])
+    return heads > 0
+
+
+def _packed_attention(to: Standard, node: Any) -> bool:
+    """Project to queries, keys and values in one; these have a third each."""
+    dims = to.dims(node.input[1]) if len(node.input) > 1 else None
+    width = dims[-1] // 3 if dims else 0
+    if dims and width and not any(a.name == "qkv_hidden_sizes" for a in node.attribute):
+        source = to.cast(node.input[0], _FLOAT)
+        to.add("MatMul", source, to.weight(dims[0], width), to=node.output[0])
+        return True
+    return False
+
+
+def _embedding(to: Standard, node: Any) -> bool:
+    if len(node.input) < 3:
+        return False
+    to.add("Gather", node.input[2], node.input[0], to=node.output[0])
+    return True
+
+
+def _elementwise(op: str) -> Rule:
+    def rule(to: Standard, node: Any) -> bool:
+        to.add(op, node.input[0], node.input[3], to=node.output[0])
+        return True
+
+    return rule
+
+
+def _pooled(op: str) -> Rule:
+    """Return the rule of a pooling, as of numbers with a fraction."""
+
+    def rule(to: Standard, node: Any) -> bool:
+        if _attribute(node, "channels_last"):
+            return False
+        kept = [a for a in node.attribute if a.name != "channels_last"]
+        made = to.add(op, to.cast(node.input[0], _FLOAT), attributes=kept)
+        to.cast(made, _UINT8, to=node.output[0])
+        return True
+
+    return rule
+
+
+def _joined(to: Standard, node: Any) -> bool:
+    to.add("Concat", *list(node.input)[2::3], to=node.output[0], attributes=node.attribute)
+    return True
+
+
+def _recurrent(to: Standard, node: Any) -> bool:
+    """Turn the weights round: (directions, features, gates) is (directions, gates, features) in the standard."""
+    weights = [to.dims(name) for name in list(node.input)[1:3]]
+    if not all(dims is not None and len(dims) == 3 for dims in weights):
+        return False
+    turned = [to.weight(dims[0], dims[2], dims[1]) for dims in weights if dims is not None]
+    outputs = list(node.output)
+    made = to.add("LSTM", node.input[0], *turned, to=outputs[0] or "", attributes=node.attribute, more=outputs[1:])
+    return bool(made)
 
 
 _RULES: Mapping[str, Rule] = {
@@ -168,10 +262,19 @@ _RULES: Mapping[str, Rule] = {
     "FusedConv": _as("Conv", ("activation", "activation_params")),
     "FusedGemm": _as("Gemm", ("activation", "activation_alpha", "activation_beta", "activation_gamma")),
     "FusedMatMul": _fused_matmul,
-    "GroupQueryAttention": _attention,
+    "Attention": _packed_attention,
+    "EmbedLayerNormalization": _embedding,
+    "DynamicQuantizeLSTM": _recurrent,
+    "GroupQueryAttention": _grouped_attention,
     "MatMulIntegerToFloat": _matmul(1),
     "MatMulNBits": _packed_matmul,
     "MultiHeadAttention": _attention,
+    "QAttention": _packed_attention,
     "QGemm": _quantized_gemm,
+    "QLinearAdd": _elementwise("Add"),
+    "QLinearAveragePool": _pooled("AveragePool"),
+    "QLinearConcat": _joined,
     "QLinearConv": _as_it_is,
+    "QLinearGlobalAveragePool": _pooled("GlobalAveragePool"),
+    "QLinearMul": _elementwise("Mul"),
 }

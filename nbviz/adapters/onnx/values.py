@@ -46,6 +46,7 @@ ARGUMENTS: Mapping[str, Sequence[int]] = {
     "DequantizeLinear": (1, 2),
     "DynamicQuantizeMatMul": (2, 3),
     "Dropout": (1, 2),
+    "DynamicQuantizeLSTM": (8, 9, 10, 11),
     "MatMulInteger": (2, 3),
     "MatMulIntegerToFloat": (2, 3, 4, 5),
     "MatMulNBits": (2, 3, 4),
@@ -54,8 +55,10 @@ ARGUMENTS: Mapping[str, Sequence[int]] = {
     "Pad": range(1, _LAST),
     "QAttention": (3, 4, 5, 6, 7),
     "QGemm": (1, 2, 4, 5, 7, 8),
+    "QLinearAdd": (1, 2, 4, 5, 6, 7),
     "QLinearConv": (1, 2, 4, 5, 6, 7),
     "QLinearMatMul": (1, 2, 4, 5, 6, 7),
+    "QLinearMul": (1, 2, 4, 5, 6, 7),
     "QuantizeLinear": (1, 2),
     "Range": range(_LAST),
     "Resize": range(1, _LAST),
@@ -64,8 +67,9 @@ ARGUMENTS: Mapping[str, Sequence[int]] = {
 """The inputs that say how an operation works, and are no weights whatever their type."""
 
 COMPUTES = frozenset({
-    "Conv", "ConvInteger", "ConvTranspose", "DequantizeLinear", "DynamicQuantizeMatMul", "Gemm", "MatMul", "MatMulInteger",
-    "MatMulIntegerToFloat", "MatMulNBits", "QAttention", "QGemm", "QLinearConv", "QLinearMatMul",
+    "Conv", "ConvInteger", "ConvTranspose", "DequantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "Gemm", "MatMul",
+    "MatMulInteger", "MatMulIntegerToFloat", "MatMulNBits", "QAttention", "QGemm", "QLinearAdd", "QLinearConv", "QLinearMatMul",
+    "QLinearMul",
 })  # fmt: skip
 """Operations that compute with whole numbers as weights."""
 
