@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
+from nbviz.errors import InputsError  # noqa: E402
 
 CASES = {
     "wrong width after a flatten": (
@@ -269,3 +270,35 @@ def test_a_dict_or_list_that_is_one_argument_is_named():
     assert "forward(input) got a dict as its argument input: the keys (x) are not names" in said
     [said] = notes(nn.Linear(8, 4), [x])[1]
     assert "forward(input) got a list as its argument input" in said
+
+
+def test_what_a_model_was_tried_with_is_told_where_it_may_be_why():
+    class Shifted(nn.Module):
+        def forward(self, ids):
+            return ids.gather(1, (ids != 1).sum(1, keepdim=True) - 1)  # 1 is padding here
+
+    told = [d.message for d in read(Shifted(), ((2, 5), torch.int64)).graph.diagnostics]
+    assert any("Whole numbers of which only a shape is given are taken as ones" in message for message in told)
+
+    class Clips(nn.Module):
+        def forward(self, x):
+            return x.view(x.shape[0] // 8, 8, -1)
+
+    told = [d.message for d in read(Clips(), (None, 8)).graph.diagnostics]
+    assert any("was tried as 4" in message for message in told)
+
+
+def test_a_name_that_no_argument_has_is_named():
+    class Translator(nn.Module):
+        def forward(self, src, tgt):
+            return src + tgt
+
+    with pytest.raises(
+        InputsError, match=r"inputs names 'source', which is no argument of Translator.forward\(src, tgt\)"
+    ):
+        read(Translator(), {"source": torch.ones(2), "tgt": torch.ones(2)})
+
+
+def test_channels_that_come_last_are_put_second_whatever_the_rank():
+    told = read(nn.Conv1d(8, 4, 3), (None, 100, 8)).graph.diagnostics[0].message
+    assert "x.permute(0, 2, 1)." in told

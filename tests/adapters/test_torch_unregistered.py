@@ -44,7 +44,10 @@ def test_modules_in_a_plain_container_are_named(layers, accessors, remedy):
     model = nn.Sequential(nn.Linear(2, 2), Plain(layers))
     graph = graph_of(model, (None, 2))
     [note] = graph.diagnostics
-    assert f"In Plain, self.layers is a plain {type(layers).__name__} ({len(layers)} modules)" in note.message
+    assert (
+        f"In Plain, self.layers is a plain {type(layers).__name__} ({len(layers)} module{'s' * (len(layers) > 1)})"
+        in note.message
+    )
     assert remedy in note.message
     assert note.path == f"1/{accessors[0]}"
     assert unregistered(graph) == {f"[1].{accessor}": 6 for accessor in accessors}

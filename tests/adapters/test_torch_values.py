@@ -166,12 +166,31 @@ def test_a_branch_that_made_up_values_decide_is_told():
     assert said(read(Applies(lambda x, mask: x if mask.all() else x + 1), (X, torch.tensor([True])))) == []
 
 
+ASKED = {
+    "one of many": (lambda _, ids: ids[ids == 5], WHOLE),
+    "what is no padding": (lambda x, ids: x[:2, :5][ids != 0], WHOLE),
+    "the shortest": (lambda x, n: x[:, : n.min()], ((2,), torch.int64)),
+    "the second length": (lambda x, n: x[1, : n[1]], ((2,), torch.int64)),
+    "the second row": (lambda x, mask: x[1, :5][mask[1]], TRUTH),
+    "the longest row": (lambda x, mask: x[:, : mask.sum(1).max()], TRUTH),
+    "whether there is padding": (lambda x, mask: x if (mask == 0).any() else x + 1, WHOLE),
+    "whether anything counts": (lambda x, mask: x if mask.any() else x + 1, TRUTH),
+    "whether it is long": (lambda x, n: x if n.max() > 10 else x + 1, ((2,), torch.int64)),
+    "a number": (lambda x, ids: x * ids.max().item(), WHOLE),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_made_up_values_decide_is_never_told_as_a_fact(name):
+    function, given = ASKED[name]
+    (message,) = said(read(Applies(function), (X, given)))
+    assert "asks for the values of inputs of which only shapes are given" in message
+
+
 HARMLESS = {
-    "a question with one answer": (lambda x, mask: x if (mask == 0).any() else x + 1, WHOLE),
     "a lookup": (lambda x, ids: x[ids], WHOLE),
     "positions of the largest": (lambda x, ids: x[torch.arange(2), ids.argmax(-1)], WHOLE),
     "a mask that is added": (lambda x, mask: x[:2, :5].masked_fill(~mask, 0.0), TRUTH),
-    "a number": (lambda x, ids: x * ids.max().item(), WHOLE),
 }
 
 

@@ -113,8 +113,14 @@ class AbstractOperations:
         import torch
 
         made = torch.ones(like.shape, dtype=like.dtype)
-        if self._other_values and made.numel():  # the first, for lengths may be sorted
-            made.view(-1)[0] = 0 if made.dtype == torch.bool else 2
+        if self._other_values and made.numel():
+            flat = made.view(-1)
+            if made.dtype == torch.bool:
+                flat[::2] = False
+            elif made.dim() < 2:  # lengths, the longest first
+                flat.fill_(2)[0] = 3
+            else:
+                flat[2::3], flat[0] = 0, 2
         return self._standins.make_up(self._standins.made(made, device))
 
     def placed(self, outputs: Any, given: list[Any]) -> Any:

@@ -48,7 +48,8 @@ def _channels(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     if len(shape) != rank + 2 or shape[1] == wanted:
         return ""
     if shape[-1] == wanted:
-        return "Its channels come last; PyTorch wants them second: permute(0, 3, 1, 2) for images."
+        turned = ", ".join(map(str, (0, rank + 1, *range(1, rank + 1))))
+        return f"Its channels come last; PyTorch wants them second: x.permute({turned})."
     return f"It takes {wanted} channels in the second axis and got {shape[1]}."
 
 

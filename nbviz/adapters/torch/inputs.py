@@ -71,6 +71,14 @@ def _names_arguments(inputs: Mapping[Any, Any], model: Any) -> bool:
     )
 
 
+def _unknown_names(given: Arguments, signature: inspect.Signature) -> str:
+    """Return what a dict names that no argument has, where it names others; it has been taken for one argument."""
+    alone = given.args[0] if len(given.args) == 1 and not given.kwargs else None
+    if not isinstance(alone, Mapping) or not set(alone) & set(signature.parameters):
+        return ""
+    return ", ".join(repr(short(key)) for key in alone if key not in signature.parameters)
+
+
 def _check(model: Any, given: Arguments) -> None:
     try:
         signature = inspect.signature(model.forward)
@@ -79,6 +87,10 @@ def _check(model: Any, given: Arguments) -> None:
     try:
         signature.bind(*given.args, **given.kwargs)
     except TypeError as error:
+        unknown = _unknown_names(given, signature)
+        if unknown:
+            msg = f"inputs names {unknown}, which is no argument of {type(model).__name__}.forward({', '.join(signature.parameters)})."
+            raise InputsError(msg) from error
         count = len(given.args) + len(given.kwargs)
         wanted = ", ".join(signature.parameters)
         one = " If it is one argument that is a dict, pass (inputs,)." if given.kwargs else ""

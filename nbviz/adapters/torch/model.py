@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, final
 
 from nbviz.adapters.free import free_dimensions, same_path
-from nbviz.adapters.specs import BATCH, FREE_SIZE, OTHER_FREE_SIZES, VALUES, Arguments, Spec
+from nbviz.adapters.specs import BATCH, BATCHES, FREE_SIZE, OTHER_FREE_SIZES, VALUES, Arguments, Spec
 from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
@@ -37,6 +37,16 @@ _SCRIPTED = (
 )
 
 _NOTHING_TO_RUN = "run=True runs the model on inputs, and none are given: pass example tensors, such as inputs=torch.randn(1, 3, 224, 224)."
+
+_BATCH_TRIED = (
+    f"The batch, a None, was tried as {BATCHES[0]}, which is what the sizes in the message come from: where the model needs a particular "
+    "one, give it."
+)
+
+_MADE_UP = (
+    "Whole numbers of which only a shape is given are taken as ones, which may be why a position does not exist: example tensors as "
+    "inputs show what the model does with real ones."
+)
 
 _DRAWN = (
     "The model ran on numbers that were drawn, and the sizes are those of this run: others may take another path. Example tensors "
@@ -152,8 +162,8 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
         if recorded[1] is not None:
             recorded, trial = _better(model, given, recorded, trial, replace(trial, size=size))
     builder, error, _, decided_by = recorded
-    if error is not None and set(given.free()) - {BATCH}:
-        builder.note(_SIZES_TRIED)
+    if error is not None:
+        _note_trials(builder, error, given, trial)
     if run and given.specs():  # where the path depends on numbers, what differs with a size differs by chance
         builder.note(_DRAWN)
     free = [] if run else given.free()
@@ -169,6 +179,17 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
             varied[VALUES] = other
     free_dimensions(builder, [*free, *varied], again, stopped=error is not None)
     return recorded
+
+
+def _note_trials(builder: GraphBuilder, error: Exception, given: Arguments, trial: Trial) -> None:
+    """Say which sizes and values a model that fails was tried with, where these may be why."""
+    if set(given.free()) - {BATCH}:
+        builder.note(_SIZES_TRIED)
+    elif given.free() and "invalid for input of size" in str(error):
+        builder.note(_BATCH_TRIED)
+    made_up = not trial.run and any(not (spec.dtype or trial.dtype).is_floating_point for spec in given.specs())
+    if made_up and (isinstance(error, IndexError) or "out of bounds" in str(error)):
+        builder.note(_MADE_UP)
 
 
 def _is_comparable(recorded: Recorded, other: GraphBuilder, error: Exception | None) -> bool:
@@ -187,6 +208,8 @@ def _is_comparable(recorded: Recorded, other: GraphBuilder, error: Exception | N
         return False
     if [(c.inputs, c.outputs) for c in builder.calls] != [(c.inputs, c.outputs) for c in other.calls]:
         builder.note(f"{asks}, and sizes that depend on them are left open: example tensors as inputs show theirs.")
+    else:  # with the others that were tried it makes no difference, with what somebody gives it may
+        builder.note(f"{asks}: example tensors as inputs show what the model does with them.")
     return True
 
 

@@ -17,6 +17,9 @@ from nbviz.adapters.torch.walk import tensors_of
 _REGISTERS: dict[type, str] = {list: "nn.ModuleList", tuple: "nn.ModuleList", dict: "nn.ModuleDict"}
 """Containers that PyTorch does not look into, and what to take instead."""
 
+_DEPTH = 3
+"""How deep containers in containers are looked into."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def place_of(module: Any, holders: Iterable[Any]) -> Place | None:
             if type(value) in _REGISTERS and attribute != "_modules":
                 key = next((key for key, item in _items(value) if item is module), None)
                 if key is not None:
-                    return Place(holder, attribute, f"[{key!r}]", value)
+                    return Place(holder, attribute, key, value)
     return None
 
 
@@ -67,16 +70,23 @@ def unregistered(module: Any, place: Place | None, count: int) -> str:
     """Return what to say of a module that has so many values in its parameters."""
     if place is None:
         return (
-            f"A {type_name(module)} is called that no module of the model holds: it is made in forward, or global, and its {count:,} "
-            "parameters are not counted, moved, trained or saved with the model. Make it in __init__, as an attribute."
+            f"A {type_name(module)} is called that no module of the model holds: it is made in forward, or kept where PyTorch does not "
+            f"look, and its {count:,} parameters are not counted, moved, trained or saved with the model. Make it an attribute in "
+            "__init__."
         )
     kind, name = type(place.container), f"self.{plain(place.attribute)}"
     modules = sum(hasattr(item, "_parameters") for _, item in _items(place.container))
+    held = f"{modules:,} module{'s' if modules > 1 else ''}"
     return (
-        f"In {type_name(place.holder)}, {name} is a plain {kind.__name__} ({modules:,} modules), into which PyTorch does not look: what "
+        f"In {type_name(place.holder)}, {name} is a plain {kind.__name__} ({held}), into which PyTorch does not look: what "
         f"it holds is not counted, moved, trained or saved with the model. Make it {_REGISTERS[kind]}({name})."
     )
 
 
-def _items(container: Any) -> Iterator[tuple[Any, Any]]:
-    return iter(container.items()) if isinstance(container, dict) else enumerate(container)
+def _items(container: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield what is in a container and in those inside it, with what takes it out: ``[0]['a']``."""
+    items = container.items() if isinstance(container, dict) else enumerate(container)
+    for key, item in items:
+        yield f"[{key!r}]", item
+        if type(item) in _REGISTERS and depth < _DEPTH:
+            yield from ((f"[{key!r}]{inner}", held) for inner, held in _items(item, depth + 1))
