@@ -20,7 +20,7 @@ _Key = TypeVar("_Key")
 _Range = tuple[int, int]
 
 
-def stack_of(equation: Any) -> Stack:
+def instructions_of(equation: Any) -> Stack:
     """Return the user's functions in which an equation was made; nothing where JAX has not kept it."""
     traceback = equation.source_info.traceback
     if traceback is None:

@@ -55,7 +55,8 @@ def _given(function: Any, inputs: Any) -> Binding | None:
         return _named(function, inputs)
     if type(inputs) not in (tuple, list) or is_one_input(inputs):
         return None
-    at = _chosen(argument_names(function, len(inputs)), inputs)
+    names = argument_names(function, len(inputs))
+    at = _chosen(names, inputs)
     if at is None:
         return None
 
@@ -63,7 +64,7 @@ def _given(function: Any, inputs: Any) -> Binding | None:
         return function(*args[:at], tree, *args[at:], **kwargs)
 
     others = tuple(value for i, value in enumerate(inputs) if i != at)
-    return Binding(inputs[at], call, _without(function, argument_names(function, len(inputs))[at]), others)
+    return Binding(inputs[at], call, _without(function, names[at]), others)
 
 
 def _named(function: Any, inputs: Mapping[str, Any]) -> Binding | None:

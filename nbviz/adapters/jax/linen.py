@@ -15,7 +15,7 @@ from typing import Any, final
 from nbviz.adapters.jax.arrays import abstract, is_floating, placement, stored
 from nbviz.adapters.jax.inputs import entered, traceable
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
-from nbviz.adapters.jax.subject import Leaves, is_of_library
+from nbviz.adapters.jax.subject import Leaves, Path, is_of_library
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
 from nbviz.adapters.specs import Arguments
@@ -28,7 +28,6 @@ _STREAMS = ("params", "dropout")
 _LIFTED = ("Scan", "Vmap")
 """How Linen calls modules inside which others see a part of their variables: those of one layer of several."""
 
-Path = tuple[str, ...]
 Settings = tuple[tuple[str, Setting], ...]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, final
 
-from nbviz.adapters.jax.activations import Stack, spread, stack_of
+from nbviz.adapters.jax.activations import Stack, instructions_of, spread
 from nbviz.adapters.jax.jaxprs import is_jitted, is_literal
 from nbviz.adapters.jax.nesting import Frame, Scope, Written, equations_in, is_backward
 from nbviz.adapters.jax.subject import Path
@@ -158,7 +158,7 @@ class Parts:
         for item in reversed(items):
             equation = next(iter(equations_in([item])))
             early = bool(stacks) and all(v in self._made_of for v in equation.outvars)
-            stacks.append(stacks[-1] if early else stack_of(equation))
+            stacks.append(stacks[-1] if early else instructions_of(equation))
         return stacks[::-1]
 
     def _found(
@@ -207,7 +207,7 @@ class Parts:
         for equation in equations_in([item]):
             keys = [(v, self._key_of(v)) for v in equation.invars if not is_literal(v)]
             if not all(self._of(v) for v, _ in keys):
-                found.update((key, stack_of(equation)[-1:]) for _, key in keys if key is not None)
+                found.update((key, instructions_of(equation)[-1:]) for _, key in keys if key is not None)
         return found
 
     def _is_call(self, item: Any, node: Path, keys: Keys) -> bool:

@@ -179,12 +179,10 @@ def _merged(root: Any) -> Iterator[Node]:
 
 def _nodes(root: Any) -> Iterator[Node]:
     """Yield the nodes and leaves of a tree, holders first, in the order in which JAX has them."""
-    import jax
-
     waiting = [Node((), root, "")]
     while waiting:
         node = waiting.pop()
-        children = jax.tree_util.tree_flatten_with_path(node.value, is_leaf=lambda v, at=node.value: v is not at)[0]
+        children = _children(node.value)
         if _is_box(node.value, children):
             waiting.append(Node(node.path, children[0][1], node.accessor + _access(children[0][0])))
             continue
@@ -200,6 +198,13 @@ def _nodes(root: Any) -> Iterator[Node]:
         waiting.extend(reversed(inside.values()))
 
 
+def _children(value: Any) -> list[tuple[Any, Any]]:
+    """Return what a node holds with the keys to it; what is no node holds itself."""
+    import jax
+
+    return list(jax.tree_util.tree_flatten_with_path(value, is_leaf=lambda inner: inner is not value)[0])
+
+
 def _is_box(value: Any, children: list[tuple[Any, Any]]) -> bool:
     """Tell whether a node is a box around one value: a variable of Flax's, or one with the names of its axes."""
     if len(children) != 1 or children[0][1] is value or is_module(value):
@@ -210,9 +215,7 @@ def _is_box(value: Any, children: list[tuple[Any, Any]]) -> bool:
 
 def held_by(value: Any) -> dict[str, Any] | None:
     """Return what a node of any class that JAX knows holds, by name; ``""`` is the name in a box. None for what is no node."""
-    import jax
-
-    children = jax.tree_util.tree_flatten_with_path(value, is_leaf=lambda inner: inner is not value)[0]
+    children = _children(value)
     if any(child is value for _, child in children):
         return None
     if _is_box(value, children):

@@ -128,18 +128,19 @@ def _recurrent(step: Step) -> Patterns:
     if step.attribute("layout", 0):
         steps, batch = batch, steps
     directions, gates, _ = step.dims(1)
-    state = step.dims(2)[-1]
-    of_all = step.first(batch, steps, directions, gates)
-    contracted = _fixed(_number(features) + _number(state))
-    return (Compute("recurrent", (("gates", of_all), ("contracted", contracted))),)
+    return _gates(step, (batch, steps, directions, gates), features, step.dims(2)[-1])
 
 
 def _turned_recurrent(step: Step) -> Patterns:
     """Count an LSTM with W: (directions, features, gates) and R: (directions, state, gates)."""
     steps, batch, features = step.dims(0)
     directions, state, gates = step.dims(2)
+    return _gates(step, (batch, steps, directions, gates), features, state)
+
+
+def _gates(step: Step, gates: Sequence[Dim], features: Dim, state: Dim) -> Patterns:
     contracted = _fixed(_number(features) + _number(state))
-    return (Compute("recurrent", (("gates", step.first(batch, steps, directions, gates)), ("contracted", contracted))),)
+    return (Compute("recurrent", (("gates", step.first(*gates)), ("contracted", contracted))),)
 
 
 def _attention(step: Step) -> Patterns:

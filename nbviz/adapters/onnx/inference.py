@@ -93,13 +93,11 @@ def with_shapes(model: Any, note: Callable[[str], None]) -> Any:
 
 def misfit(model: Any) -> str:
     """Return which sizes in a model do not fit together, ``""`` where none are found: inference passes over them unless asked."""
-    from onnx import ModelProto
     from onnx.shape_inference import infer_shapes
 
     if model.graph.sparse_initializer:  # whose shapes it does not know
         return ""
-    copy = ModelProto()
-    copy.CopyFrom(model)
+    copy = _copied(model)
     try:
         guarded(lambda given: infer_shapes(given, strict_mode=True, data_prop=True), copy)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
@@ -113,12 +111,17 @@ def misfit(model: Any) -> str:
     return ""
 
 
-def for_batch(model: Any, symbol: Dim, size: int) -> Any:
-    """Return the graph of a model with all shapes as they are for a batch of this size."""
+def _copied(model: Any) -> Any:
     from onnx import ModelProto
 
     copy = ModelProto()
     copy.CopyFrom(model)
+    return copy
+
+
+def for_batch(model: Any, symbol: Dim, size: int) -> Any:
+    """Return the graph of a model with all shapes as they are for a batch of this size."""
+    copy = _copied(model)
     del copy.graph.value_info[:]
     for info in copy.graph.output:
         info.ClearField("type")
@@ -135,10 +138,7 @@ def _shaped(model: Any, note: Callable[[str], None]) -> Any:
 
 def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
     """Infer shapes with standard operations in the place of onnxruntime's own."""
-    from onnx import ModelProto
-
-    copy = ModelProto()
-    copy.CopyFrom(model)
+    copy = _copied(model)
     Standard(copy.graph).replace()
     found = _inferred(copy, note).graph
     for kind in "value_info", "output":

@@ -234,20 +234,23 @@ def _home(held: Iterable[Any]) -> Any:
     return devices.most_common(1)[0][0] if devices else torch.get_default_device()
 
 
-def _bare(model: Any) -> Recorded:
-    """Record the model's modules, none of its calls, and why."""
+def _begun(model: Any) -> tuple[GraphBuilder, dict[int, Any], dict[Hashable, Any]]:
+    """Return a builder that has the model's tree, and its modules, parameters and buffers."""
     builder = GraphBuilder(type_name(model), "PyTorch")
     modules, shared = add_tree(builder, model)
-    held = add_parameters(builder, modules, shared=shared)
+    return builder, modules, add_parameters(builder, modules, shared=shared)
+
+
+def _bare(model: Any) -> Recorded:
+    """Record the model's modules, none of its calls, and why."""
+    builder, modules, held = _begun(model)
     builder.note(_untraceable(model, modules.values()) or _ADD_INPUTS)
     return Recorded(builder, None, held)
 
 
 def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     """Record the model once."""
-    builder = GraphBuilder(type_name(model), "PyTorch")
-    modules, shared = add_tree(builder, model)
-    held = add_parameters(builder, modules, shared=shared)
+    builder, modules, held = _begun(model)
     home = _home(held.values())
     abstract = None if trial.run else AbstractOperations(home, other_values=trial.varied == VALUES)
     operations: Operations = abstract or RealOperations(home)
