@@ -29,6 +29,25 @@ class Batch(UserDict):
         return self.data[name]
 
 
+class Graph:
+    """Keeps its tensors in a private store, and can be called, as a graph of PyTorch Geometric."""
+
+    def __init__(self, **tensors):
+        self.__dict__["_store"] = UserDict(tensors)
+
+    def __getattr__(self, name):
+        try:
+            return self._store[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setattr__(self, name, value):
+        self._store[name] = value
+
+    def __call__(self):
+        return iter(self._store)
+
+
 class Fixed(dict):
     """Cannot be copied."""
 
@@ -72,6 +91,25 @@ def test_a_container_stays_what_it_is(case, run):
         assert reading.error is None
         assert reading.graph.calls[0].outputs[0].shape[1] == 4
     assert keys is None or list(given) == keys
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_a_graph_that_keeps_its_tensors_to_itself_is_an_input_and_an_output(run):
+    def forward(graph):
+        return graph.x + graph.pos
+
+    class Net(Calls):
+        def forward(self, graph):
+            graph.x = super().forward(graph)
+            return graph
+
+    graph = Graph(x=X, pos=X.clone())
+    found = read(Net(forward), graph, run=run).graph
+    names = lambda kind, of: [spec.name for call in found.calls if call.kind == kind for spec in of(call)]  # noqa: E731
+    assert names("input", lambda call: call.outputs) == ["graph.x", "graph.pos"]
+    assert names("output", lambda call: call.inputs) == ["x", "pos"]
+    assert not names("constant", lambda call: call.outputs)
+    assert graph.x is X
 
 
 def test_a_named_tuple_is_several_arguments_where_several_are_needed():

@@ -1,5 +1,5 @@
 // The graph half of the widget: the picture, its legend, its buttons, and what is said when there is nothing to draw.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { drawLegend, type Look } from "../scene";
 import type { Store } from "../store";
 import type { Payload } from "../wire";
@@ -29,7 +29,7 @@ export function GraphView({ store, onReady }: GraphViewProps) {
   const probe = useRef<HTMLSpanElement>(null);
   const controller = useRef<GraphController | null>(null);
   const [{ look, boxes, progress, tensor }, setShown] = useState<Shown>(NOTHING);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!container.current || !surface.current || !probe.current) return;
     const end = new AbortController();
     const made = new GraphController({

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections import OrderedDict, deque
+from collections import OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
@@ -118,7 +118,8 @@ class Memory:
         if known is not None:
             self._undo.append(known)
             return []
-        if (type(value).__module__ or "").partition(".")[0] in _FOREIGN:
+        foreign = (type(value).__module__ or "").partition(".")[0] in _FOREIGN
+        if foreign and not isinstance(value, (UserDict, UserList)):
             return []
         found: Found = []
         attributes = attributes_of(value)

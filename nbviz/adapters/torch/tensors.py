@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, final
 
 from nbviz.adapters.text import plain
 from nbviz.adapters.undo import attributes_of, slots_of
@@ -128,8 +130,38 @@ def leaves(*structures: Any) -> list[Any]:
     return list(found.values())
 
 
-def named_tensors(value: Any, name: str = "", depth: int = 0, *, objects: bool = True) -> Iterator[tuple[str, Any]]:
-    """Yield the tensors in a structure with their names in it: lists, dicts, dataclasses, and ``objects`` that hold some."""
+def _public(value: Any) -> Iterable[tuple[str, Any]]:
+    held = {} if callable(value) else _attributes(value)
+    return [(key, item) for key, item in held.items() if not key.startswith("_")]
+
+
+def _private(value: Any) -> Iterable[tuple[str, Any]]:
+    held = {} if inspect.isroutine(value) else _attributes(value)
+    return [("" if key.startswith("_") else key, item) for key, item in held.items()]
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    return {**slots_of(value), **(attributes_of(value) or {})}
+
+
+@final
+@dataclass(frozen=True)
+class Reach:
+    """Which attributes tensors are looked for in, of objects that are no containers, and in how deep ones."""
+
+    attributes: Callable[[Any], Iterable[tuple[str, Any]]]
+    depth: int
+
+
+CONTAINERS = Reach(lambda _: (), 0)
+PUBLIC = Reach(_public, _DEPTH)
+"""What users may know of, such as a cache of keys and values."""
+PRIVATE = Reach(_private, 3)
+"""All, those that are private without names: a graph of PyTorch Geometric keeps its tensors in such."""
+
+
+def named_tensors(value: Any, name: str = "", reach: Reach = PUBLIC, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield the tensors in a structure with their names in it: in lists, dicts, dataclasses, and objects as far as ``reach``."""
     import torch
 
     if isinstance(value, torch.Tensor):
@@ -137,11 +169,11 @@ def named_tensors(value: Any, name: str = "", depth: int = 0, *, objects: bool =
         return
     if depth > _DEPTH or value is None or isinstance(value, (str, bytes, int, float, torch.nn.Module)):
         return
-    for key, item in _inside(value, objects=objects and depth < _DEPTH):
-        yield from named_tensors(item, f"{name}.{key}" if name else key, depth + 1, objects=objects)
+    for key, item in _inside(value, reach, depth):
+        yield from named_tensors(item, ".".join(filter(None, (name, key))), reach, depth + 1)
 
 
-def _inside(value: Any, *, objects: bool) -> Iterator[tuple[str, Any]]:
+def _inside(value: Any, reach: Reach, depth: int) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         yield from ((plain(key), item) for key, item in value.items())
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -152,9 +184,13 @@ def _inside(value: Any, *, objects: bool) -> Iterator[tuple[str, Any]]:
         yield from ((str(i), item) for i, item in enumerate(sorted(value, key=_order)))
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
-    elif objects and not isinstance(value, type) and not callable(value):
-        held = {**slots_of(value), **(attributes_of(value) or {})}  # a cache of keys and values, say
-        yield from ((key, item) for key, item in held.items() if not key.startswith("_"))
+    elif depth < reach.depth and not isinstance(value, type):
+        yield from reach.attributes(value)
+
+
+def found_in(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    """Return the tensors in what a model takes or gives with their names; what is private counts where nothing else is."""
+    return next(filter(None, (list(named_tensors(value, name, reach)) for reach in (PUBLIC, PRIVATE))), [])
 
 
 def _order(item: Any) -> str:
@@ -166,8 +202,8 @@ def tensors(*structures: Any) -> list[Any]:
 
     What an object holds counts where there is nothing else: a cache goes from module to module and grows on its way.
     """
-    for objects in False, True:
-        found = {id(t): t for structure in structures for _, t in named_tensors(structure, objects=objects)}
+    for reach in CONTAINERS, PUBLIC, PRIVATE:
+        found = {id(t): t for structure in structures for _, t in named_tensors(structure, "", reach)}
         if found:
             return list(found.values())
     return []

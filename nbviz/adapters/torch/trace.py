@@ -22,7 +22,7 @@ from nbviz.adapters.torch.quantized import reads
 from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.steps import Step
 from nbviz.adapters.torch.storages import Storages
-from nbviz.adapters.torch.tensors import leaves, named_tensors, spec, tensors
+from nbviz.adapters.torch.tensors import found_in, leaves, spec, tensors
 from nbviz.adapters.torch.tree import add_one, definer
 from nbviz.adapters.torch.unregistered import Place, place_of, unregistered, unregistered_parameters
 from nbviz.adapters.torch.walk import children
@@ -104,7 +104,7 @@ class Trace:
         with _bookkeeping():
             record = self.builder.begin("layer", type_name(self.model), None, layer="")
             given = {**dict(zip(names, args, strict=True)), **kwargs}
-            named = list(named_tensors(given))
+            named = [found for name, value in given.items() for found in found_in(value, name)]
             found = [(self.operations.token(tensor), spec(tensor, name)) for name, tensor in named]
             for known in found:
                 self.builder.end(self.builder.begin("input", "input", 0), [known])
@@ -230,7 +230,7 @@ class Trace:
 
     def _leave(self, outputs: Any) -> None:
         """Record where the model's outputs go out: one exit for each part of what it gives, a cache of many tensors too."""
-        found = list(named_tensors(outputs))
+        found = found_in(outputs)
         if not found:
             self.builder.note(without_tensors(outputs))
         self._ports([tensor for _, tensor in found])
