@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import warnings
 import weakref
 
 import numpy as np
@@ -154,6 +155,79 @@ def test_weights_buffers_and_random_state_are_as_before(mode):
     assert torch.equal(torch.get_rng_state(), seed)
     assert model.training is mode
     assert not hasattr(model, "last")
+
+
+class Parts(nn.Module):
+    """Does something to its weight or its buffer before it uses them."""
+
+    def __init__(self, write):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 4))
+        self.register_buffer("scale", torch.randn(4, 4))
+        self.write = write
+
+    def forward(self, x):
+        with torch.no_grad():
+            self.write(self)
+        return x @ self.weight.T * self.scale.sum()
+
+
+def cut(model):
+    model.weight.data = model.weight.data[:2]
+
+
+def through_numpy(model):
+    model.weight.detach().numpy()[:] = 7
+
+
+def through_its_storage(model):
+    model.weight.untyped_storage().fill_(0)
+
+
+CHANGES = {
+    "data of another size": cut,
+    "transposed weight": lambda model: model.weight.t_(),
+    "resized buffer": lambda model: model.scale.resize_(2, 2),
+    "other storage": lambda model: model.weight.set_(torch.ones(4, 4)),
+    "numpy": through_numpy,
+    "storage": through_its_storage,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_tensor_lies_where_it_lay(change):
+    x, model = torch.randn(2, 4), Parts(CHANGES[change])
+    before, shape = state(model), Parts(CHANGES[change])(x).shape
+    reading = read(model, x, run=True)
+    assert reading.error is None
+    assert reading.graph.calls[0].outputs[0].shape == shape
+    assert same(model, before)
+
+
+def test_a_storage_of_its_own_is_taken_back_without_a_run():
+    model = Parts(CHANGES["other storage"])
+    before = state(model)
+    read(model, torch.randn(2, 4))
+    assert same(model, before)
+
+
+def test_what_an_operation_writes_inside_a_function_is_put_back():
+    model = nn.Embedding(10, 4, max_norm=0.1)
+    before = state(model)
+    read(model, torch.tensor([[1, 2]]), run=True)
+    assert same(model, before)
+
+
+def test_a_model_that_learns_to_be_quantized_keeps_its_scales():
+    quantization = pytest.importorskip("torch.ao.quantization")
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).train()
+    model.qconfig = quantization.get_default_qat_qconfig("x86")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantization.prepare_qat(model, inplace=True)
+    before = state(model)
+    assert read(model, torch.randn(2, 3, 8, 8), run=True).error is None
+    assert same(model, before)
 
 
 def test_a_failing_run_puts_back_what_it_changed():

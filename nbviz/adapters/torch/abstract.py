@@ -21,6 +21,7 @@ from nbviz.adapters.torch.positions import indexes, misplaced
 from nbviz.adapters.torch.quantized import counterpart, is_quantized
 from nbviz.adapters.torch.questions import Questions
 from nbviz.adapters.torch.refusals import asked_again, check, overlap
+from nbviz.adapters.torch.restore import in_their_places
 from nbviz.adapters.torch.scripted import holds_weights
 from nbviz.adapters.torch.standins import MOST_GIVEN, StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
@@ -75,7 +76,7 @@ class AbstractOperations:
     @contextmanager
     def guarded(self, model: Any, _tensors: list[Any]) -> Iterator[None]:
         """Keep lazy parameters lazy; of all others stand-ins are written. Distributions check no values: there are none."""
-        with still_lazy(model, "meta"), unchecked():
+        with still_lazy(model, "meta"), in_their_places(model), unchecked():
             yield
 
     def stand_in(self, tensor: Any) -> Any:

@@ -9,13 +9,13 @@ from typing import Any, Protocol, final
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.compute import NEVER, watched
 from nbviz.adapters.torch.control_flow import without_functions
-from nbviz.adapters.torch.restore import Values, writes
+from nbviz.adapters.torch.restore import Values, gives_memory, writes
 from nbviz.adapters.torch.standins import same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
-from nbviz.adapters.torch.tensors import is_wrapped, leaves, mapped, storage_key, version
+from nbviz.adapters.torch.tensors import leaves, mapped, storage_key, version
 from nbviz.graph import Compute
 
-_NO_WRITES = frozenset({"detach_", "rename_", "share_memory_"})
+_NO_WRITES = frozenset({"detach_", "rename_", "requires_grad_", "share_memory_"})
 """What changes a tensor in place, but no element of it."""
 
 
@@ -117,9 +117,10 @@ def targets(function: Any, args: Any, kwargs: Any) -> set[int]:
 def is_changed(tensor: Any, before: int, told: set[int]) -> bool:
     """Tell whether a tensor was written since its version was ``before``; ``told`` are the targets of what ran.
 
-    Some tensors do not count what is written into them: those of the inference mode, and those inside vmap and its like.
+    Some tensors do not count what is written into them: those of the inference mode, those inside vmap and its like, and those
+    of a list that are written together while somebody watches.
     """
-    return version(tensor) != before or (id(tensor) in told and (tensor.is_inference() or is_wrapped(tensor)))
+    return version(tensor) != before or id(tensor) in told
 
 
 def changed(given: list[Any], before: list[int], told: set[int]) -> list[bool]:
@@ -167,18 +168,13 @@ class RealOperations:
 
     def answer(self, function: Any, args: Any, kwargs: Any) -> tuple[bool, Any]:
         """Ask the tensor itself."""
-        if getattr(function, "__name__", "") == "__set__":
-            self._keep(function, kwargs, leaves(args))
-            return True, function(*args, **kwargs)
-        return False, None
-
-    def _keep(self, function: Any, kwargs: Any, given: list[Any]) -> None:
-        if self._values is not None and writes(function, kwargs):
-            self._values.keep(given)
+        sets = getattr(function, "__name__", "") == "__set__"
+        if self._values is not None and (sets or gives_memory(function)):
+            self._values.keep(leaves(args))
+        return (True, function(*args, **kwargs)) if sets else (False, None)
 
     def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
         """Run a function on what it was given."""
-        self._keep(function, kwargs, given)
         before, told = [version(t) for t in given], targets(function, args, kwargs)
         value, compute = counted(function, args, kwargs)
         if compute is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, final
 
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.lazy import still_lazy
-from nbviz.adapters.torch.tensors import storage_key, version
+from nbviz.adapters.torch.tensors import leaves, storage_key, version
 from nbviz.adapters.torch.walk import tensors_of
 
 
@@ -20,8 +21,37 @@ def writes(function: Any, kwargs: Any) -> bool:
     return name.endswith("_") or name == "setitem"
 
 
+_GIVE_MEMORY = frozenset({"numpy", "array", "dlpack", "storage", "untyped_storage", "typed_storage", "data_ptr"})
+
+
+def gives_memory(function: Any) -> bool:
+    """Tell whether a function gives away the memory of a tensor: what is written there no function of PyTorch sees."""
+    return operation_name(function) in _GIVE_MEMORY
+
+
+@functools.cache
+def _writing_mode() -> Any:
+    # made once: a class is freed late, and all that it knows with it
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Writing(TorchDispatchMode):  # type: ignore[misc]
+        supports_higher_order_operators = True
+
+        def __init__(self, values: Values) -> None:
+            super().__init__()
+            self._values = values
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            schema = getattr(func, "_schema", None)  # which operators of higher order do not have
+            if schema is not None and schema.is_mutable:
+                self._values.keep(leaves(args, kwargs or {}))
+            return func(*args, **(kwargs or {}))
+
+    return Writing
+
+
 class _Kept(NamedTuple):
-    """A tensor with its values, and how often it had been written."""
+    """A tensor with its place in memory, its values, and how often it had been written."""
 
     tensor: Any
     data: Any
@@ -32,7 +62,7 @@ class _Kept(NamedTuple):
         """Put the values back; the tensor then counts as never written, for a backward pass may still wait for it."""
         import torch
 
-        if self.tensor.data_ptr() != self.data.data_ptr():  # something was assigned to its .data
+        if _place(self.tensor) != _place(self.data):  # it was resized or transposed, or something assigned to its .data
             self.tensor.data = self.data
         if not torch.equal(self.tensor, self.values):  # its version does not tell: normalisations do not raise it
             self.tensor.copy_(self.values)
@@ -40,12 +70,29 @@ class _Kept(NamedTuple):
             torch._C._autograd._unsafe_set_version_counter((self.tensor,), (self.version,))
 
 
+def _place(tensor: Any) -> tuple[Any, ...]:
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
+
+
+@contextmanager
+def in_their_places(model: Any) -> Iterator[None]:
+    """Put a model's tensors back where they lie in memory: of ``set_`` nobody is told."""
+    places = [(tensor, tensor.data) for tensor in tensors_of(model) if _has_values(tensor)]
+    try:
+        yield
+    finally:
+        for tensor, data in places:
+            if _place(tensor) != _place(data):
+                tensor.data = data
+
+
 @final
 class Values:
     """The values of a model's tensors before it runs.
 
     Buffers are copied at once: normalisations write their statistics in ways of their own. Others, which may be large, are
-    copied when a function is about to write into them.
+    copied when something is about to write into them: an operation inside a function too, as an embedding that keeps its
+    vectors short.
 
     Parameters
     ----------
@@ -87,7 +134,7 @@ class Values:
         import torch
 
         try:
-            with still_lazy(self._model):
+            with still_lazy(self._model), _writing_mode()(self):
                 yield
         finally:
             with torch.no_grad():
