@@ -160,4 +160,4 @@ def _has_values(tensor: Any) -> bool:
 
     if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
         return False
-    return bool(tensor.device.type != "meta" and tensor.layout is torch.strided)
+    return bool(tensor.device.type != "meta" and tensor.layout is torch.strided and not tensor.is_nested)

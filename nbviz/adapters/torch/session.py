@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
+from nbviz.adapters.torch.outside import Outside, undo_where_tensors
 from nbviz.adapters.torch.walk import modules_of
 from nbviz.adapters.undo import (
     attributes_of,
@@ -110,7 +111,7 @@ class Memory:
 
     def _changing(self, undo: Callable[[], None], values: Callable[[], Iterable[Any]], away: int) -> Found:
         """Remember what may get other values; far from the model, only if there are tensors among those."""
-        self._undo.append(undo if away < _FAR else _for_tensors(undo, values))
+        self._undo.append(undo if away < _FAR else undo_where_tensors(undo, values))
         return [(item, away) for item in values()]
 
     def _object(self, value: Any, away: int) -> Found:
@@ -141,23 +142,6 @@ class Memory:
         """Undo every change; what has not changed is not written."""
         for undo in reversed(self._undo):
             undo()
-
-
-def _for_tensors(undo: Callable[[], None], values: Callable[[], Iterable[Any]]) -> Callable[[], None]:
-    """Return what undoes a change where tensors are or were: such is the model's state; what else lies there, others may change."""
-    held = _has_tensors(values())
-
-    def undo_state() -> None:
-        if held or _has_tensors(values()):
-            undo()
-
-    return undo_state
-
-
-def _has_tensors(values: Iterable[Any]) -> bool:
-    import torch
-
-    return any(isinstance(value, torch.Tensor) for value in values)
 
 
 def _class_undo(module: Any) -> Callable[[], None]:
@@ -199,6 +183,7 @@ def untouched(model: Any, given: Any, *, gradients: bool) -> Iterator[Memory]:
         stack.enter_context(random_states())
         stack.callback(memory.put_back)
         memory.note(model, given)
+        stack.callback(Outside(model).put_back)
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         stack.enter_context(torch.inference_mode(mode=False))
