@@ -134,7 +134,7 @@ class Trace:
         try:
             with _bookkeeping():
                 self._hold(take_shape(module, args, kwargs), given)
-            outputs = call(_callee(module), *args, **kwargs)
+            outputs = module.module(*args, **kwargs) if _wraps(module) else call(module, *args, **kwargs)
         except Exception as error:
             self._blame(error, record)
             if record.id and self._is_one_step(module, record):
@@ -290,6 +290,7 @@ class Trace:
                 return python(*args, **kwargs)
         answered, answer = self.operations.answer(function, args, kwargs)
         if answered:
+            self._follow_data(function, args)
             return answer
         given = leaves(args, kwargs)
         try:
@@ -306,6 +307,11 @@ class Trace:
             if written:
                 self._storages.note(written, made, record, args[1] if record.op == "setitem" else ...)
         return outcome.value
+
+    def _follow_data(self, function: Any, args: Any) -> None:
+        """Let a tensor that is given the data of another come from where that does."""
+        if getattr(function, "__name__", "") == "__set__" and operation_name(function) == "data":
+            self.builder.alias(self._token(args[0]), self._token(args[1]))
 
     def _changes(self, outcome: Outcome, kwargs: Any) -> tuple[list[Any], list[Any]]:
         """Return the tensors that a function has made or changed, and those that it has changed."""
@@ -374,6 +380,6 @@ def _bookkeeping() -> Any:
     return torch._C.DisableTorchFunction()
 
 
-def _callee(module: Any) -> Any:
-    """Return what computes: ``DataParallel`` would send parts of the batch to devices."""
-    return module.module if is_kind(module, "DataParallel", "DistributedDataParallel") else module
+def _wraps(module: Any) -> bool:
+    """Tell whether a module only sends parts of the batch to devices, on which another computes."""
+    return is_kind(module, "DataParallel", "DistributedDataParallel")

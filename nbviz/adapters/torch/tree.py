@@ -63,11 +63,24 @@ def add_one(
 
 
 def _accessor(holder: Any, segment: str) -> str:
+    """Return what follows the expression of a module for that of one inside it."""
+    import torch
+
     own = kind_of(holder).own
     if "ModuleDict" in own:
         return f"[{segment!r}]"
-    if segment.isdigit() and ("Sequential" in own or "ModuleList" in own):
-        return f"[{segment}]"
-    return (
-        f".{segment}" if segment.isidentifier() and not keyword.iskeyword(segment) else f".get_submodule({segment!r})"
-    )
+    if "ScriptModule" in own:  # which has no get_submodule()
+        return f".{segment}" if _is_name(segment) else f"._modules[{segment!r}]"
+    if segment.isdigit() and isinstance(holder, (torch.nn.Sequential, torch.nn.ModuleList)):
+        return f"[{_position(holder._modules, segment)}]"
+    return f".{segment}" if _is_name(segment) else f".get_submodule({segment!r})"
+
+
+def _is_name(segment: str) -> bool:
+    return segment.isidentifier() and not keyword.iskeyword(segment)
+
+
+def _position(modules: dict[str, Any], name: str) -> int | str:
+    """Return where a module stands among those of a container: where its name says, unless it is a part of another container."""
+    whole = next(iter(modules), None) == "0" and next(reversed(modules)) == str(len(modules) - 1)
+    return name if whole or name not in modules else list(modules).index(name)
