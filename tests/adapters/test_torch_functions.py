@@ -188,6 +188,33 @@ def graph_of(model, inputs):
     return reading.graph
 
 
+A, B = torch.randn(2, 4, 8), torch.randn(2, 8, 4)
+PRODUCTS = {
+    "addbmm": (lambda a, b: torch.addbmm(torch.zeros(4, 4), a, b), 2 * 4 * 8 * 4),
+    "addbmm_": (lambda a, b: torch.zeros(4, 4).addbmm_(a, b), 2 * 4 * 8 * 4),
+    "baddbmm_": (lambda a, b: torch.zeros(2, 4, 4).baddbmm_(a, b), 2 * 4 * 8 * 4),
+    "addmm_": (lambda a, b: torch.zeros(4, 4).addmm_(a[0], b[0]), 4 * 8 * 4),
+    "addmv_": (lambda a, b: torch.zeros(4).addmv_(a[0], b[0, :, 0]), 4 * 8),
+    "vdot": (lambda a, b: torch.vdot(a[0, 0], b[0, :, 0]), 8),
+    "attention by keyword": (
+        lambda a, b: nn.functional.scaled_dot_product_attention(query=a, key=a, value=a),
+        2 * 2 * 4 * 4 * 8,
+    ),
+    "linear by keyword": (lambda a, b: nn.functional.linear(weight=b[0].T, input=a), 2 * 4 * 8 * 4),
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_are_counted_however_they_are_written(name):
+    function, macs = PRODUCTS[name]
+
+    class Products(nn.Module):
+        def forward(self, a, b):
+            return function(a * 1, b * 1)
+
+    assert Metrics(graph_of(Products(), (A, B))).totals["macs"] == macs
+
+
 @pytest.mark.parametrize("run", [False, True])
 def test_a_bilinear_layer_counts_as_the_two_contractions_that_it_is(run):
     class Contracts(nn.Module):

@@ -309,7 +309,9 @@ def test_odd_names_have_paths_and_accessors_that_reach_the_module():
 SEQUENCE = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Sequential(nn.Linear(2, 3)), nn.Linear(3, 4))
 
 
-@pytest.mark.parametrize("make", [lambda m: m[1:], torch.fx.symbolic_trace, torch.jit.script, lambda m: nn.ModuleList(m)[2:]])
+@pytest.mark.parametrize(
+    "make", [lambda m: m[1:], torch.fx.symbolic_trace, torch.jit.script, lambda m: nn.ModuleList(m)[2:]]
+)
 def test_accessors_reach_the_modules_of_parts_of_containers_and_of_programs(make):
     model = make(SEQUENCE)
     layers = [layer for layer in graph_of(model).layers if layer.parent is not None]

@@ -89,6 +89,13 @@ def lists(self, x):
     return y
 
 
+def data(self, x):
+    weight, y = self.lin.weight, self.lin(x)
+    weight.data = weight.data * 0.9 + y.sum() * 0.1
+    x.data = self.lin(y) + 1
+    return x
+
+
 @torch.inference_mode()
 def uncounted(self, x):
     y = self.lin(x)
@@ -100,7 +107,7 @@ def uncounted(self, x):
 
 
 CASES = [
-    halves, chunks, outs, views_of_views, complex_parts, a_buffer, a_cache, views_made_before, a_step, lists, uncounted
+    halves, chunks, outs, views_of_views, complex_parts, a_buffer, a_cache, views_made_before, a_step, lists, data, uncounted
 ]  # fmt: skip
 
 

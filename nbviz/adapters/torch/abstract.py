@@ -27,7 +27,7 @@ from nbviz.adapters.torch.standins import MOST_GIVEN, StandIns, is_small, is_who
 from nbviz.adapters.torch.steps import Steps
 from nbviz.adapters.torch.suspicions import is_suspicious
 from nbviz.adapters.torch.tensor_types import meant
-from nbviz.adapters.torch.tensors import is_strided_nested, leaves, mapped, version
+from nbviz.adapters.torch.tensors import copied, is_strided_nested, leaves, mapped, version
 
 _CHECKS = {"isnan": False, "isinf": False, "isposinf": False, "isneginf": False, "isfinite": True}
 """Questions that models ask to be safe, and what they expect to hear."""
@@ -105,9 +105,8 @@ class AbstractOperations:
             self._assumes = True
             return self._made_up(value, device)
         if value.device.type == "meta" or value.requires_grad or not keeps_values(value, MOST_GIVEN):
-            made = torch.empty_like(to_meta(value)).requires_grad_(value.requires_grad)
-            return self._standins.made(made, device)
-        return self._standins.made(value.detach().to("cpu", copy=True), device)
+            return self._standins.made(self._standins.without_values(value), device)
+        return self._standins.made(copied(value, "cpu"), device)
 
     def _made_up(self, like: Any, device: Any = None) -> Any:
         """Return a tensor of ones, or of the other values: few of them, so that what is done with them stays cheap."""
@@ -238,7 +237,7 @@ class AbstractOperations:
         before = {key: version(t) for key, t in meta.items()}
         try:
             value, compute, plain = _shapes_only(function, (args, kwargs), meta)
-            value = laid_out(name, args, value)
+            value = laid_out(name, next(iter(leaves(args, kwargs)), None), value)
         except (RuntimeError, TypeError, IndexError, AssertionError, BufferError) as error:
             formats = name == "format" and standins[0].dim() == 0  # f"{loss:.3f}"; other tensors cannot be
             unknown = None if name in _ONLY_CHECKS else NeedsValuesError(name, standins, self._standins.home)

@@ -44,6 +44,10 @@ def _added_mm(args: Any, output: Any) -> Compute:
     return _contraction(output.shape, args[1].shape[-1])
 
 
+def _summed_mm(args: Any, output: Any) -> Compute:
+    return _contraction(output.shape, args[1].shape[0], args[1].shape[-1])
+
+
 def _grouped_mm(args: Any, output: Any) -> Compute:
     a, b = args[0], args[1]
     groups = (a.shape[0],) if a.dim() == b.dim() == 3 else ()  # else each row, or column, belongs to one group alone
@@ -77,10 +81,13 @@ _RULES: dict[str, Callable[[Any, Any], Compute]] = {
     "aten::mm": _mm,
     "aten::bmm": _mm,
     "aten::dot": _mm,
+    "aten::vdot": _mm,
     "aten::mv": _mm,
     "aten::addmm": _added_mm,
     "aten::addmv": _added_mm,
     "aten::baddbmm": _added_mm,
+    "aten::addbmm": _summed_mm,
+    "aten::_addmm_activation": _added_mm,
     "aten::_int_mm": _mm,
     "aten::_scaled_mm": _mm,
     "aten::_weight_int4pack_mm": _mm,
@@ -101,7 +108,7 @@ def rule_of(name: str) -> Callable[[Any, Any], Compute] | None:
     """Return how to count one of PyTorch's own operations, None if it contracts nothing."""
     if name.startswith("aten::_scaled_dot_product") and "backward" not in name:
         return _attention
-    return _RULES.get(name)
+    return _RULES.get(name.removesuffix("_"))  # which writes into its first argument
 
 
 _OWN = frozenset({"aten", "bitsandbytes", "prim", "prims", "profiler", "torchvision"})

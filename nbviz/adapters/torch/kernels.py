@@ -27,8 +27,10 @@ def run_kernel(func: Any, args: Any, kwargs: Any) -> Any:
         if len(dtypes) > 1:
             msg = f"expected tensors of the same dtype, but got {' and '.join(sorted(map(str, dtypes)))}"
             raise RuntimeError(msg)
-    if func._schema.name == "aten::convolution" and args[0].device.type == "meta" and _is_odd(*args):
-        return asked_again(func, (args, kwargs), _odd_convolution(*args[:2]))
+    if func._schema.name == "aten::convolution" and args[0].device.type == "meta":
+        if _is_odd(*args):
+            return asked_again(func, (args, kwargs), _odd_convolution(*args[:2]))
+        return _convolved(func(*args, **kwargs), *args[:2])
     try:
         return func(*args, **kwargs)
     except NotImplementedError as error:
@@ -37,18 +39,17 @@ def run_kernel(func: Any, args: Any, kwargs: Any) -> Any:
         return asked_again(func, (args, kwargs), error)  # nobody has written a kernel for shapes
 
 
-def laid_out(name: str, args: Any, value: Any) -> Any:
+def laid_out(name: str, first: Any, value: Any) -> Any:
     """Return what a function gives, with its elements in the order in memory that the kernels that compute choose.
 
-    Whether a later ``view`` is refused depends on that.
+    Whether a later ``view`` is refused depends on that. ``first`` is the tensor that the function was given first.
     """
     rule = _LAYOUTS.get(name)
-    return value if rule is None else rule(args, value)
+    return value if rule is None else rule(first, value)
 
 
-def _as_first(args: Any, value: Any) -> Any:
+def _as_first(first: Any, value: Any) -> Any:
     """Order the axes in memory as those of the first argument: fused attention does, the one without a kernel does not."""
-    first = args[0]
     if value.dim() != 4 or first.dim() != 4 or first.is_contiguous() == value.is_contiguous():
         return value
     order = sorted(range(4), key=first.stride().__getitem__, reverse=True)
@@ -60,11 +61,20 @@ def _contiguous(_: Any, value: Any) -> Any:
     return value if _is_image(value) else value.contiguous()
 
 
-def _image_of_first(args: Any, value: Any) -> Any:
+def _convolved(value: Any, given: Any, weight: Any) -> Any:
+    """Let channels lie last in memory where those of the input or of the weight do."""
+    import torch
+    from torch._prims_common import suggest_memory_format
+
+    formats = {suggest_memory_format(tensor) for tensor in (given, weight)} - {torch.contiguous_format}
+    return value.contiguous(memory_format=formats.pop()) if formats else value
+
+
+def _image_of_first(first: Any, value: Any) -> Any:
     """Let channels lie last in memory where those of the first argument do."""
     import torch
 
-    fits = args[0].dim() == value.dim() == 4 and _is_image(args[0]) and not args[0].is_contiguous()
+    fits = first.dim() == value.dim() == 4 and _is_image(first) and not first.is_contiguous()
     return value.contiguous(memory_format=torch.channels_last) if fits else value
 
 
@@ -121,4 +131,5 @@ _LAYOUTS: dict[str, Callable[[Any, Any], Any]] = {
     "log_sigmoid": _contiguous,
     "group_norm": _image_of_first,
     "pad": _image_of_first,
+    "roll": _image_of_first,
 }

@@ -12,7 +12,7 @@ from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.restore import Values, gives_memory, writes
 from nbviz.adapters.torch.standins import same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
-from nbviz.adapters.torch.tensors import leaves, mapped, storage_key, version
+from nbviz.adapters.torch.tensors import copied, leaves, mapped, storage_key, version
 from nbviz.graph import Compute
 
 _NO_WRITES = frozenset({"detach_", "rename_", "requires_grad_", "share_memory_"})
@@ -188,7 +188,7 @@ class RealOperations:
         import torch
 
         if size is None:
-            return value.detach().clone().requires_grad_(value.requires_grad)
+            return copied(value, value.device).requires_grad_(value.requires_grad)
         if not dtype.is_floating_point:
             return torch.ones(size, dtype=dtype, device=self._home)
         drawn = torch.randn(size, generator=torch.Generator().manual_seed(0))

@@ -12,7 +12,7 @@ from typing import Any
 from nbviz.adapters.torch.deciding import deciding
 from nbviz.adapters.torch.restore import writes
 from nbviz.adapters.torch.standins import to_meta
-from nbviz.adapters.torch.tensors import leaves, mapped
+from nbviz.adapters.torch.tensors import extent, leaves, mapped
 
 _MOST = 1 << 22
 """Elements of the arguments up to which the real kernel is asked: if it does not refuse, it computes."""
@@ -73,7 +73,7 @@ def _can_be_asked(given: Given) -> bool:
 
     tensors = leaves(given)
     plain = all(t.layout is torch.strided and not t.is_nested for t in tensors)
-    return plain and given[1].get("device") is None and sum(max(t.numel(), _extent(t)) for t in tensors) <= _MOST
+    return plain and given[1].get("device") is None and sum(max(t.numel(), extent(t)) for t in tensors) <= _MOST
 
 
 def _really(function: Any, given: Given, seen: Any = None) -> Any:
@@ -91,15 +91,10 @@ def _really(function: Any, given: Given, seen: Any = None) -> Any:
         return function(*args, **kwargs)
 
 
-def _extent(tensor: Any) -> int:
-    """Return how many elements lie between a tensor's first and its last."""
-    return 1 + sum(int((size - 1) * stride) for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if size)
-
-
 def _like(tensor: Any) -> Any:
     """Return what may be written in a tensor's place, with its values where they are known."""
     import torch
 
     if tensor.device.type != "meta" and not _overlaps(tensor):
         return tensor.clone()
-    return torch.zeros(_extent(tensor), dtype=tensor.dtype).as_strided(tensor.shape, tensor.stride())
+    return torch.zeros(extent(tensor), dtype=tensor.dtype).as_strided(tensor.shape, tensor.stride())

@@ -184,19 +184,19 @@ class StandIns:
         if real and tensor.device.type != "meta" and tensor.layout is torch.strided and not tensor.is_quantized:
             found = tensor.detach().to("cpu", copy=True)
         else:
-            found = self._without_any(tensor)
+            found = self.without_values(tensor)
         self._of[id(tensor)] = found
         self._kept.append(tensor)
         return found
 
     @staticmethod
-    def _without_any(tensor: Any) -> Any:
+    def without_values(tensor: Any) -> Any:
         """Return a tensor of that shape and dtype with a storage of its own, and no values."""
         import torch
 
         if torch.is_inference_mode_enabled():
             with torch.inference_mode(mode=False):
-                return StandIns._without_any(tensor)
+                return StandIns.without_values(tensor)
         like = to_meta(tensor)  # under vmap, requires_grad_() is refused
         if like.is_nested:
             return like

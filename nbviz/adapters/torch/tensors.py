@@ -17,6 +17,9 @@ from nbviz.shape import Shape
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 
+_SPARSE = 8
+"""How many times as much memory as elements a copy may take."""
+
 _DEPTH = 8
 """How deep tensors are looked for in what a module takes and gives."""
 
@@ -88,6 +91,23 @@ def storage_key(tensor: Any) -> int:
     """Return what tells the storage of a tensor from others while it lives; 0 where it has none of its own."""
     storage = storage_of(tensor)
     return 0 if storage is None else int(storage._cdata)
+
+
+def extent(tensor: Any) -> int:
+    """Return how many elements lie between a tensor's first and its last."""
+    return 1 + sum(int((size - 1) * stride) for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if size)
+
+
+def copied(tensor: Any, device: Any) -> Any:
+    """Return a copy with its elements as far from each other as they are; one of few among many has them side by side."""
+    import torch
+
+    detached = tensor.detach()
+    plain = tensor.layout is torch.strided and not (tensor.is_nested or tensor.is_quantized)
+    if not plain or extent(tensor) > _SPARSE * tensor.numel():
+        return detached.to(device, copy=True)
+    memory = detached.as_strided((extent(tensor),), (1,)).to(device, copy=True)
+    return memory.as_strided(tensor.shape, tensor.stride())
 
 
 def version(tensor: Any) -> int:
