@@ -302,3 +302,8 @@ def test_a_name_that_no_argument_has_is_named():
 def test_channels_that_come_last_are_put_second_whatever_the_rank():
     told = read(nn.Conv1d(8, 4, 3), (None, 100, 8)).graph.diagnostics[0].message
     assert "x.permute(0, 2, 1)." in told
+
+
+def test_statistics_of_one_example_are_told_how_to_be_taken():
+    said = read(nn.BatchNorm1d(4), torch.randn(1, 4)).graph.diagnostics[0].message
+    assert "model.eval(), or give a batch of more than one" in said

@@ -94,3 +94,36 @@ def test_a_free_size_that_never_fits_is_said_to_be_a_choice():
     assert isinstance(reading.error, RuntimeError)
     assert "tried as 64" in reading.graph.diagnostics[-1].message
     assert read(model, (None, 3, 28, 28)).graph.diagnostics == ()
+
+
+def undeclared(function):
+    def around(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return around
+
+
+class Decorated(Named):
+    forward = undeclared(Named.forward)
+
+
+class DecoratedBatch(Batch):
+    forward = undeclared(Batch.forward)
+
+
+@pytest.mark.parametrize("model", [Decorated, DecoratedBatch])
+def test_a_signature_that_a_decorator_hides_is_tried_both_ways(model):
+    given = {"ids": IDS, "mask": (2, 3, 1)} if model is Decorated else {"x": (2, 4)}
+    assert read(model(), given).error is None
+    assert read(model(), {"nothing": IDS}).error is not None
+
+
+@pytest.mark.parametrize("dtype", ["float64", "torch.float64", torch.float64])
+def test_a_dtype_is_named_as_one_writes_it(dtype):
+    assert read(nn.Linear(4, 2).double(), ((2, 4), dtype)).graph.calls[0].inputs[0].dtype == "float64"
+
+
+@pytest.mark.parametrize(("given", "said"), [(((2, 4), "flot32"), "'flot32' is none"), ((2.0, 4), "2.0 is not")])
+def test_what_is_nearly_a_shape_is_told_what_it_lacks(given, said):
+    with pytest.raises(InputsError, match=said):
+        read(nn.Linear(4, 2), given)

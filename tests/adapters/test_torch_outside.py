@@ -152,3 +152,13 @@ def test_what_has_nothing_to_do_with_tensors_stays():
     read(Counts(), torch.randn(2, 4))
     assert counted == [1]
     assert Counts.calls == 1
+
+
+def test_a_default_that_a_failing_model_sets_is_put_back():
+    class Sets(nn.Module):
+        def forward(self, x):
+            torch.set_default_dtype(torch.float64)
+            raise ValueError
+
+    read(Sets(), torch.randn(2))
+    assert torch.get_default_dtype() is torch.float32

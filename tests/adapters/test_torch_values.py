@@ -96,6 +96,10 @@ SIZED = {
     "positions": lambda x: x[:, x.argmax(0)],
     "put": lambda x: x.index_put((x > 0,), torch.tensor(0.0)),
     "same size": lambda x: x[:2] if torch.equal(x, x[:2]) else x,
+    "likelihood": lambda x: nn.functional.gaussian_nll_loss(x, x, x.exp()),
+    "covariance": torch.cov,
+    "correlation": torch.corrcoef,
+    "pairs": lambda x: torch.combinations(x[0]),
 }
 
 
@@ -125,6 +129,30 @@ def test_a_mask_that_is_given_has_its_values(size):
     mask = torch.rand(size, size, generator=torch.Generator().manual_seed(0)) > 0.5
     reading = read(Applies(lambda _, x, mask: x[mask]), (X, torch.empty(size, size), mask))
     assert outputs(reading) == [(int(mask.sum()),)]
+
+
+LIKE = {
+    "expand_as": lambda h, mask: h[mask[..., None].expand_as(h)],
+    "view_as": lambda h, mask: h.masked_select(mask[..., None].repeat(1, 8).view_as(h)),
+    "type_as": lambda h, mask: h[mask.type_as(h).bool()],
+}
+
+
+@pytest.mark.parametrize("name", LIKE)
+def test_a_mask_keeps_its_values_in_the_shape_of_what_has_none(name):
+    model, mask = Applies(LIKE[name]), X[:, 0] > 0
+    reading = read(model, (X, mask))
+    assert outputs(reading) == [tuple(model(X, mask).shape)]
+    made = next(call.id for call in reading.graph.calls if call.op == name)
+    assert sum(edge.target == made for edge in reading.graph.edges) == 2
+
+
+def test_an_operation_of_which_no_shapes_are_known_says_how_to_tell_them():
+    library = torch.library.Library("nbviz_tests", "FRAGMENT")
+    library.define("twice(Tensor x) -> Tensor")
+    library.impl("twice", lambda x: x * 2, "CPU")
+    said = str(read(Applies(torch.ops.nbviz_tests.twice), X).error)
+    assert 'torch.library.register_fake("nbviz_tests::twice")' in said
 
 
 def packed(x, lengths):

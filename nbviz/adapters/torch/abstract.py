@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.autocast import autocast
-from nbviz.adapters.torch.calls import caller, operation_name
+from nbviz.adapters.torch.calls import caller, custom_name, operation_name
 from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.deciding import deciding
 from nbviz.adapters.torch.distributions import unchecked
@@ -32,6 +32,9 @@ from nbviz.adapters.torch.tensors import copied, is_strided_nested, leaves, mapp
 _CHECKS = {"isnan": False, "isinf": False, "isposinf": False, "isneginf": False, "isfinite": True}
 """Questions that models ask to be safe, and what they expect to hear."""
 
+_SHAPED_LIKE = frozenset({"expand_as", "reshape_as", "type_as", "view_as"})
+"""Functions that ask the second tensor for nothing but its shape, or its dtype."""
+
 _CONVERSIONS = frozenset({"to", "cuda", "cpu", "type"})
 _FACTORIES = frozenset({
     "arange", "range", "linspace", "logspace", "zeros", "ones", "empty", "full", "eye", "rand", "randn", "randint", "randperm",
@@ -42,8 +45,8 @@ _FROM_DATA = frozenset({"tensor", "as_tensor", "asarray", "from_numpy", "new_ten
 _READ_MEMORY = frozenset({"tolist", "numpy", "array", "dlpack"})
 """Functions that read values without asking an operation for them."""
 
-_ONLY_CHECKS = frozenset({"istft", "linalg_lstsq"})
-"""Functions that ask for values, but give something of the same shape for all that they do not refuse; they contract nothing."""
+_ONLY_CHECKS = frozenset({"combinations", "corrcoef", "cov", "gaussian_nll_loss", "istft", "linalg_lstsq"})
+"""Functions that ask for values, but give something of the same shape for all that they do not refuse."""
 
 
 @final
@@ -169,9 +172,14 @@ class AbstractOperations:
     def _run(  # noqa: PLR0917
         self, function: Any, name: str, args: Any, kwargs: Any, given: list[Any], standins: list[Any]
     ) -> Outcome:
+        import torch
+
         if name in _CONVERSIONS and given:
             return self._moved(name, args, kwargs)
         device = self._device(kwargs, given)
+        if name in _SHAPED_LIKE and len(args) == 2 and standins[0].device.type != "meta":
+            like = torch.zeros((), dtype=standins[-1].dtype).expand(standins[-1].shape)
+            args, standins = (args[0], self._standins.made(like)), [standins[0], like][: len(given)]
         found, value = self._at_once(function, name, (args, kwargs), standins)
         if found:
             return self._outcome(value, given, standins, [False] * len(given), (), device)
@@ -240,13 +248,14 @@ class AbstractOperations:
             value = laid_out(name, next(iter(leaves(args, kwargs)), None), value)
         except (RuntimeError, TypeError, IndexError, AssertionError, BufferError) as error:
             formats = name == "format" and standins[0].dim() == 0  # f"{loss:.3f}"; other tensors cannot be
-            unknown = None if name in _ONLY_CHECKS else NeedsValuesError(name, standins, self._standins.home)
+            custom = custom_name(function)
+            unknown = None if name in _ONLY_CHECKS else NeedsValuesError(name, standins, self._standins.home, custom)
             if unknown is not None and (formats or asks_values(error)):
                 raise unknown from error
             if isinstance(error, (TypeError, BufferError)):
                 raise
             value, plain = asked_again(function, (args, kwargs), error, unknown), False
-            compute = () if name in _ONLY_CHECKS else None
+            compute = () if unknown is None and name not in ("corrcoef", "cov") else None
         told = {id(meta[key]) for key in told if key in meta}
         wrote = [id(t) in meta and is_changed(meta[id(t)], before[id(t)], told) for t in standins]
         written = [t for t, w in zip(standins, wrote, strict=True) if w]

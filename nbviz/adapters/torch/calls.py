@@ -42,6 +42,13 @@ def operation_name(function: Any) -> str:
     return plain(_SHORT.get(name, name.lstrip("_") or name))
 
 
+def custom_name(function: Any) -> str:
+    """Return the whole name of an operation that is registered with PyTorch and not its own, ``""`` for all others."""
+    schema = getattr(function, "_schema", None)  # that of one overload
+    known = str(getattr(function, "_qualified_op_name", "") if schema is None else schema.name)
+    return plain(known) if "::" in known and not known.startswith("aten::") else ""
+
+
 @functools.lru_cache(maxsize=4096)
 def _parameter_names(function: Any) -> tuple[str, ...]:
     schema = getattr(function, "_schema", None)  # torch.ops.aten.add.Tensor

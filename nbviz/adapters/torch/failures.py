@@ -42,9 +42,11 @@ class NeedsValuesError(NbvizError, RuntimeError):
         What it was given.
     home
         The device of the model's weights: on the meta device there is nothing that could be run.
+    custom
+        The whole name of an operation that PyTorch does not know the shapes of, ``""`` for its own.
     """
 
-    def __init__(self, function: str, tensors: list[Any], home: Any) -> None:
+    def __init__(self, function: str, tensors: list[Any], home: Any, custom: str = "") -> None:
         unknown = [t for t in tensors if t.device.type == "meta" or is_strided_nested(t)] or tensors
         specs = sorted(map(spec, unknown), key=lambda known: not _is_mask(known))
         asked = specs[0] if specs else None
@@ -53,6 +55,8 @@ class NeedsValuesError(NbvizError, RuntimeError):
             what = "give the model weights, on the CPU say, and run it once: nbviz.view(model, inputs, run=True)"
         else:
             what = "nbviz.view(model, inputs, run=True) runs the model once, without gradients"
+        if custom:
+            what += f'; torch.library.register_fake("{custom}") tells PyTorch what it gives without values'
         self._asks = f"{function} asks for the values of"
         self._rest = f"{known}, which are not computed when a model is read: what happens next depends on them. To see it, {what}"
         super().__init__(f"{self._asks} {self._rest}")

@@ -53,6 +53,12 @@ def _channels(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     return f"It takes {wanted} channels in the second axis and got {shape[1]}."
 
 
+def _alone(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+    if "more than 1 value per channel" not in said:
+        return ""
+    return "In training mode it takes mean and variance over the batch: call model.eval(), or give a batch of more than one."
+
+
 def _rank(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     rank = _rank_of(record)
     if rank is None:
@@ -190,5 +196,5 @@ def _shapes(record: CallRecord) -> list[tuple[Any, ...]]:
 
 
 _RULES = (
-    _forward, _tuple, _width, _channels, _rank, _indices, _dtypes, _devices, _layout, _joined, _product, _broadcast,
+    _forward, _tuple, _alone, _width, _channels, _rank, _indices, _dtypes, _devices, _layout, _joined, _product, _broadcast,
 )  # fmt: skip

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from nbviz.adapters.specs import Arguments, is_dim, spec_of
+from nbviz.adapters.specs import Arguments, Spec, is_dim, spec_of
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.walk import children
@@ -71,6 +71,15 @@ def _names_arguments(inputs: Mapping[Any, Any], model: Any) -> bool:
     )
 
 
+def by_name(model: Any, given: Arguments) -> Arguments | None:
+    """Return a dict that is one argument as arguments by name, where a signature leaves it open: that of a decorator, say."""
+    kinds = {p.kind for p in _parameters(model)}
+    alone = given.args[0] if len(given.args) == 1 and not given.kwargs else None
+    if kinds != {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} or not isinstance(alone, Mapping):
+        return None
+    return Arguments((), dict(alone)) if all(isinstance(key, str) for key in alone) else None
+
+
 def _unknown_names(given: Arguments, signature: inspect.Signature) -> str:
     """Return what a dict names that no argument has, where it names others; it has been taken for one argument."""
     alone = given.args[0] if len(given.args) == 1 and not given.kwargs else None
@@ -93,9 +102,19 @@ def _check(model: Any, given: Arguments) -> None:
             raise InputsError(msg) from error
         count = len(given.args) + len(given.kwargs)
         wanted = ", ".join(signature.parameters)
-        one = " If it is one argument that is a dict, pass (inputs,)." if given.kwargs else ""
+        one = " If it is one argument that is a dict, pass (inputs,)." if given.kwargs else _no_shape(given)
         msg = f"inputs ({count} given) does not match {type(model).__name__}.forward({wanted}): {plain(error)}.{one}"
         raise InputsError(msg) from error
+
+
+def _no_shape(given: Arguments) -> str:
+    """Return what keeps arguments from being one shape, or one with its dtype, where they look so."""
+    wrong = next((value for value in given.args if isinstance(value, float)), None)
+    if wrong is not None and all(isinstance(value, (int, float)) for value in given.args):
+        return f" If it is a shape, its sizes are whole numbers, which {wrong} is not."
+    if len(given.args) == 2 and isinstance(given.args[0], Spec) and isinstance(given.args[1], str):
+        return f" If it is a shape and a dtype, {short(repr(given.args[1]))} is none that PyTorch knows."
+    return ""
 
 
 def argument_names(model: Any, given: Arguments) -> list[str]:
@@ -124,6 +143,8 @@ def misfit(model: Any, given: Arguments, error: Exception) -> str:
             what = f"forward({wanted}) got a {kind} as its argument {name}"
             if not isinstance(value, Mapping):
                 return f"{what}. Give a tensor or a shape as it is, and several arguments as a tuple."
+            if by_name(model, given) is not None:
+                return f"{what}."
             keys = short(", ".join(map(str, value)))
             return f"{what}: the keys ({keys}) are not names of arguments. By name it is {{{name!r}: ...}}."
     return ""
@@ -140,12 +161,10 @@ def _is_shape(value: Any) -> bool:
 
 
 def _is_pair(value: Any) -> bool:
-    import torch
 
     if not isinstance(value, tuple) or len(value) != 2:
         return False
-    known = isinstance(value[1], torch.dtype) or isinstance(getattr(torch, str(value[1]), None), torch.dtype)
-    return known and (_is_shape(value[0]) or value[0] == ())
+    return _dtype_of(value[1]) is not None and (_is_shape(value[0]) or value[0] == ())
 
 
 def _parse(value: Any, where: str) -> Any:
@@ -169,11 +188,18 @@ def _parse(value: Any, where: str) -> Any:
     return value  # a flag, a number, an object that the model's code understands
 
 
-def _dtype(dtype: Any, where: str) -> Any:
+def _dtype_of(dtype: Any) -> Any:
+    """Return what PyTorch calls a dtype, None for what is none."""
     import torch
 
-    found = dtype if isinstance(dtype, torch.dtype) else getattr(torch, str(getattr(dtype, "name", dtype)), None)
-    if not isinstance(found, torch.dtype):
+    named = str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+    found = dtype if isinstance(dtype, torch.dtype) else getattr(torch, named, None)
+    return found if isinstance(found, torch.dtype) else None
+
+
+def _dtype(dtype: Any, where: str) -> Any:
+    found = _dtype_of(dtype)
+    if found is None:
         msg = f"{where} has the dtype {short(dtype)}, which PyTorch does not know. {_HINT}"
         raise InputsError(msg)
     return found

@@ -13,7 +13,7 @@ from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
 from nbviz.adapters.torch.failures import mark, note_handled
-from nbviz.adapters.torch.inputs import argument_names, arguments, misfit, omitted
+from nbviz.adapters.torch.inputs import argument_names, arguments, by_name, misfit, omitted
 from nbviz.adapters.torch.kinds import is_kind, type_name
 from nbviz.adapters.torch.missing import about_none
 from nbviz.adapters.torch.operations import Operations, RealOperations
@@ -153,7 +153,7 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     import torch
 
     trial = Trial(_float_dtype(model), run)
-    recorded = _record(model, given, trial)
+    recorded, given = _begun_with(model, given, trial)
     if recorded[1] is not None and given.guesses():  # fractions do not work, whole numbers may
         recorded, trial = _better(model, given, recorded, trial, replace(trial, dtype=torch.int64))
     if recorded[1] is not None and "does not require grad" in str(recorded[1]):  # forces are gradients of an energy
@@ -179,6 +179,16 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
             varied[VALUES] = other
     free_dimensions(builder, [*free, *varied], again, stopped=error is not None)
     return recorded
+
+
+def _begun_with(model: Any, given: Arguments, trial: Trial) -> tuple[Recorded, Arguments]:
+    """Record the model once, and again with its arguments by name where these may be meant; return what went further."""
+    recorded, named = _record(model, given, trial), by_name(model, given)
+    if recorded.error is None or named is None:
+        return recorded, given
+    again = _record(model, named, trial)
+    further = again.error is None or len(again.builder.calls) > len(recorded.builder.calls)
+    return (again, named) if further else (recorded, given)
 
 
 def _note_trials(builder: GraphBuilder, error: Exception, given: Arguments, trial: Trial) -> None:

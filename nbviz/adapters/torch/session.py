@@ -181,6 +181,7 @@ def untouched(model: Any, given: Any, *, gradients: bool) -> Iterator[Memory]:
     memory = Memory()
     with ExitStack() as stack:
         stack.enter_context(random_states())
+        stack.callback(torch.set_default_dtype, torch.get_default_dtype())
         stack.callback(memory.put_back)
         memory.note(model, given)
         stack.callback(Outside(model).put_back)
