@@ -27,6 +27,12 @@ describe.each([
     expect(legend.kind).toBe("scale");
   });
 
+  it("end at the whole where rows that are shown as one share what they hold", () => {
+    const all = { ...payload, rows: { ...payload.rows, share: payload.rows.path.map(() => 1) } };
+    const { legend } = colorRows(all, "params", [], theme, [[1, 2, 3]]);
+    expect(legend.kind === "scale" && legend.ticks.map(({ label }) => label)).toEqual(["0 %", "25.0 %", "100 %"]);
+  });
+
   it("name every category in the legend", () => {
     const { fills, legend } = colorRows(payload, "type", [], theme);
     expect(legend.kind === "categories" && legend.entries.map((e) => e.label)).toContain("Dense");

@@ -110,6 +110,8 @@ function scale(
   format: (value: number) => string,
   /** Rows that are shown as one, where their values add up; null where they do not. */
   sums: readonly (readonly number[])[] | null,
+  /** What they add up to at most: rows may share what they hold. */
+  most = Number.POSITIVE_INFINITY,
 ): Coloring {
   let low = 0;
   let high = 0;
@@ -119,7 +121,11 @@ function scale(
     low = Math.min(low, v);
     high = Math.max(high, v);
   });
-  const sum = (rows: readonly number[]): number => rows.reduce((all, row) => all + (values[row] ?? Number.NaN), 0);
+  const sum = (rows: readonly number[]): number =>
+    Math.min(
+      most,
+      rows.reduce((all, row) => all + (values[row] ?? Number.NaN), 0),
+    );
   for (const rows of sums ?? []) if (sum(rows) > high) high = sum(rows);
   if (high <= low) return plain(values.length);
   const end = tint(palette, palette.heat, isDark(palette) ? 0.62 : 0.6);
@@ -206,7 +212,7 @@ function colored(
     texts.map((t, row) => (t === "" || rows.kind[row] === "group" ? null : t));
   switch (colorBy) {
     case "params":
-      return scale(palette, "share of parameters", Array.from(rows.share), percent, stacks);
+      return scale(palette, "share of parameters", Array.from(rows.share), percent, stacks, 1);
     case "macs":
       return scale(palette, "MACs", Array.from(rows.macs), shortCount, stacks);
     case "bytes":

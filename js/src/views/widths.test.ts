@@ -25,3 +25,14 @@ it("narrows the names before a number would be cut in two", () => {
   expect(at(424)).toBe("minmax(124px, 1fr) 170px 116px");
   expect(at(300)).toBe("minmax(100px, 1fr) 170px 116px");
 });
+
+it("gives types what names leave, however short these are", () => {
+  const columns = shownColumns(columnsOf(sharedBlock(), []), ["path", "type", "output_shape"]);
+  const natural = new Map([
+    ["path", 90],
+    ["type", 180],
+    ["output_shape", 140],
+  ]);
+  const widths = template(columns, { dragged: new Map(), natural, width: 440 }).match(/\d+(?=px)/g) ?? [];
+  expect(widths.map(Number).reduce((a, b) => a + b)).toBeLessThanOrEqual(440 - 14);
+});

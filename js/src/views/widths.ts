@@ -39,12 +39,13 @@ export function template(columns: readonly Column[], { dragged, natural, width }
   const wanted = ({ id, width: usual }: Column) => dragged.get(id) ?? natural.get(id) ?? usual;
   const flexible = columns.filter((column) => isText(column) && !dragged.has(column.id));
   const sum = (some: readonly Column[]) => some.reduce((total, column) => total + wanted(column), 0);
-  const over = sum(columns) - (width - SCROLLBAR);
-  const shrink = over > 0 ? Math.max(1 - over / Math.max(sum(flexible), 1), 0) : 1;
+  const name = columns.filter(({ id }) => id === "path");
   // Names give way before a number would be cut in two.
-  const others = sum(columns.filter((column) => column.id !== "path" && !flexible.includes(column)));
+  const others = sum(columns.filter((column) => !name.includes(column) && !flexible.includes(column)));
   const texts = flexible.reduce((total, column) => total + Math.min(LEAST_TEXT, wanted(column)), 0);
   const least = Math.max(TIGHT_NAME, Math.min(LEAST_NAME, Math.floor(width - SCROLLBAR - others - texts)));
+  const over = others + sum(flexible) + (name.length > 0 ? Math.max(least, sum(name)) : 0) - (width - SCROLLBAR);
+  const shrink = over > 0 ? Math.max(1 - over / Math.max(sum(flexible), 1), 0) : 1;
   return columns
     .map((column) => {
       if (dragged.has(column.id)) return `${wanted(column)}px`;
