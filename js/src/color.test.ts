@@ -28,7 +28,7 @@ describe.each([
   });
 
   it("end at the whole where rows that are shown as one share what they hold", () => {
-    const all = { ...payload, rows: { ...payload.rows, share: payload.rows.path.map(() => 1) } };
+    const all = { ...payload, rows: { ...payload.rows, share: payload.rows.share.map(() => 1) } };
     const { legend } = colorRows(all, "params", [], theme, [[1, 2, 3]]);
     expect(legend.kind === "scale" && legend.ticks.map(({ label }) => label)).toEqual(["0 %", "25.0 %", "100 %"]);
   });
