@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import inspect
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -248,7 +250,32 @@ def _unsupported(source: Any) -> str:
         hints.append("It looks like a Keras 2 model: nbviz reads Keras 3.")
     if kind.__name__ in ("KerasTensor", "Function") and "keras" in roots:
         hints.append("Wrap it in a model first: keras.Model(inputs, outputs).")
-    extras = ", ".join(f"pip install '{extra}'" for extra in EXTRAS.values())
-    hints.append(f"If it comes from another package: models that can be read need their extra ({extras}),")
-    hints.append(f"and a package can bring an adapter of its own in the entry-point group {GROUP!r}.")
+    inside = _readable_inside(source)
+    if inside:
+        return f"nbviz cannot read {with_article(name)} itself, but what it has: pass its {inside}."
+    missing = [
+        f"pip install '{extra}'" for package, extra in EXTRAS.items() if importlib.util.find_spec(package) is None
+    ]
+    if missing:
+        hints.append(
+            f"If it comes from a package whose models can be read, that needs its extra ({', '.join(missing)})."
+        )
+    hints.append(f"A package can bring an adapter of its own in the entry-point group {GROUP!r}.")
     return f"nbviz cannot read {with_article(name)}. Tried: {', '.join(tried)}. {' '.join(hints)}"
+
+
+_PARTS = ("model", "module", "net", "network", "apply", "apply_fn", "params")
+"""Under which names objects that are no models often have one."""
+
+
+def _readable_inside(source: Any) -> str:
+    """Return what an object has that can be read, as one writes it; ``""`` if there is nothing."""
+    found = []
+    for name in _PARTS:
+        with suppress(Exception):  # an object's own code may raise anything
+            value = getattr(source, name, None)
+            if value is not None and find(type(value)) is not None:
+                found.append(f".{name}")
+    if not found and callable(source):
+        found.append(".__call__, which is a function")
+    return " or ".join(found)

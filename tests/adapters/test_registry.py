@@ -89,6 +89,24 @@ def test_error_lists_what_was_tried(offered):
         adapters.read(object())
 
 
+def test_what_an_object_has_that_can_be_read_is_named():
+    class Trainer:
+        def __init__(self):
+            self.apply, self.params = (lambda params, x: x), {"w": np.ones(3)}
+
+        @property
+        def model(self):
+            raise RuntimeError
+
+    class Callable:
+        def __call__(self, x):
+            return x
+
+    for source, part in ((Trainer(), r"\.apply or \.params"), (Callable(), r"\.__call__")):
+        with pytest.raises(UnsupportedModelError, match=f"pass its {part}"):
+            adapters.read(source)
+
+
 def test_instances_that_answer_to_any_name_are_no_graphs():
     class Anything:
         def __getattr__(self, name):
