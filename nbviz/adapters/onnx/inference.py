@@ -12,6 +12,7 @@ from typing import Any, final
 
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.fragile import guarded
+from nbviz.adapters.onnx.growth import is_bounded
 from nbviz.adapters.onnx.types import BATCH, FREE, described, dtype_of, stored_bytes, type_proto
 from nbviz.adapters.text import label, plain, short
 from nbviz.graph import TensorSpec, itemsize
@@ -23,6 +24,8 @@ _SMALL = 1 << 10
 _ABOUT_SIZES = re.compile(r"dim|rank|ax[ei]s|size", re.IGNORECASE)
 _SHAPES = "[ShapeInferenceError]"
 _REPORT = f"{_SHAPES} Inference error(s):"
+
+_GROWS = "Shapes are computed in this model that grow beyond what a tensor can have"
 
 _MOST_CALLS = 100_000
 """Calls of operations that functions may unfold into."""
@@ -95,7 +98,7 @@ def misfit(model: Any) -> str:
     """Return which sizes in a model do not fit together, ``""`` where none are found: inference passes over them unless asked."""
     from onnx.shape_inference import infer_shapes
 
-    if model.graph.sparse_initializer:  # whose shapes it does not know
+    if model.graph.sparse_initializer or not is_bounded(model):  # it does not know the shapes of sparse ones
         return ""
     copy = _copied(model)
     try:
@@ -185,6 +188,9 @@ def _text(spec: TensorSpec) -> str:
 def _inferred(model: Any, note: Callable[[str], None]) -> Any:
     from onnx.shape_inference import infer_shapes
 
+    if not is_bounded(model):
+        note(f"{_GROWS}, so that they are not inferred: only those that the file holds are shown.")
+        return model
     try:
         return guarded(lambda given: infer_shapes(given, data_prop=True), model)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++

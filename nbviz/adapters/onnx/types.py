@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, final
 
@@ -30,6 +30,9 @@ _WORDS = {"float": "float32", "double": "float64"}
 _LARGEST = 1 << 48
 """Elements of a tensor that a file can mean: more is damage, or done in malice, and no number to add up."""
 
+_MOST_AXES = 64
+"""Axes of a tensor that a file can mean: NumPy has no more."""
+
 
 @functools.cache
 def dtype_of(number: int) -> str | None:
@@ -51,8 +54,8 @@ def dims_of(sizes: Iterable[int]) -> tuple[Dim, ...]:
     return found if _is_credible(found) else (None,)
 
 
-def _is_credible(dims: Iterable[Dim]) -> bool:
-    return math.prod(dim for dim in dims if isinstance(dim, int) and dim) <= _LARGEST
+def _is_credible(dims: Collection[Dim]) -> bool:
+    return len(dims) <= _MOST_AXES and math.prod(dim for dim in dims if isinstance(dim, int) and dim) <= _LARGEST
 
 
 def _dim(dim: Any) -> Dim:
