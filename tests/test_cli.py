@@ -100,6 +100,8 @@ def test_an_onnx_file_is_summed_up_and_saved(folder):
     assert "encoder" in printed
     assert "Total params: 56 (224.00 B)" in printed
     assert run(folder, "net.onnx", "-o", "net.html") == (0, "net.html\n", "")
+    assert "(3, 2)" in run(folder, "net.onnx", "--inputs", "3,4")[1]
+    assert "but the model takes (batch, 4)" in run(folder, "net.onnx", "--inputs", "3,5")[2]
 
 
 def test_tensors_without_rows_around_them_are_rows(folder):

@@ -52,8 +52,8 @@ FILES = {
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
 
-TRACED = frozenset({"nbviz.adapters.keras.files:read_file"})
-"""Those of them that load a model and trace it, for which ``inputs`` are of use."""
+FITTING = frozenset({"nbviz.adapters.keras.files:read_file", "nbviz.adapters.onnx.opening:read_file"})
+"""Those of them that ``inputs`` are of use for: they load a model and trace it, or infer shapes."""
 
 FOLDER = "nbviz.adapters.checkpoints.folder:read_folder"
 """The reader of folders, by what is inside."""
@@ -196,10 +196,10 @@ def _reading(given: Any, by: str) -> Reading:
 
 def _read_path(path: str, inputs: Any, *, constants: bool) -> Reading:
     reader = _reader(path)
-    if reader in TRACED:
-        return _load(reader)(Path(path), inputs)  # type: ignore[no-any-return]
-    folds = constants and reader in FOLDING
-    return without_inputs(_load(reader)(Path(path), **({"constants": True} if folds else {})), inputs)
+    asked = {"constants": True} if constants and reader in FOLDING else {}
+    if reader in FITTING:
+        return _load(reader)(Path(path), inputs, **asked)  # type: ignore[no-any-return]
+    return without_inputs(_load(reader)(Path(path), **asked), inputs)
 
 
 def _reader(path: str) -> str:

@@ -13,7 +13,8 @@ from typing import Any, final
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import is_bounded
-from nbviz.adapters.onnx.types import BATCH, FREE, described, dtype_of, stored_bytes, type_proto
+from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
+from nbviz.adapters.onnx.types import described, dtype_of, stored_bytes, type_proto
 from nbviz.adapters.text import label, plain, short
 from nbviz.graph import TensorSpec, itemsize
 from nbviz.shape import Dim
@@ -70,7 +71,7 @@ class Functions:
         return self._sizes[key]
 
 
-def with_shapes(model: Any, note: Callable[[str], None]) -> Any:
+def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None) -> Any:
     """Return a copy of a model without its large weights and with all shapes that can be inferred.
 
     Parameters
@@ -79,8 +80,18 @@ def with_shapes(model: Any, note: Callable[[str], None]) -> Any:
         A ``ModelProto``, which is left as it is.
     note
         Is told what could not be done.
+    inputs
+        Shapes of what goes in, for the sizes that the model leaves open.
+
+    Raises
+    ------
+    InputsError
+        If ``inputs`` does not fit the model.
     """
     slim = _slim(model, note)
+    name_sizes(slim.graph)
+    if inputs is not None:
+        fix_sizes(slim.graph, inputs)
     if not Functions(model).unfold(model):
         note("The functions of this model call each other without end, or too often to be shown: they stay closed.")
         del slim.functions[:]
@@ -201,7 +212,7 @@ def _inferred(model: Any, note: Callable[[str], None]) -> Any:
 
 
 def _slim(model: Any, note: Callable[[str], None]) -> Any:
-    """Return a copy without large initializers; sizes without a name get symbols, so that they can be followed."""
+    """Return a copy without large initializers."""
     from onnx import ModelProto
 
     slim = ModelProto(ir_version=model.ir_version)
@@ -213,11 +224,6 @@ def _slim(model: Any, note: Callable[[str], None]) -> Any:
         getattr(graph, repeated).extend(getattr(model.graph, repeated))
     for tensor in model.graph.initializer:
         _copy(tensor, graph.initializer.add(), note)
-    for number, info in enumerate(graph.input):
-        if info.type.WhichOneof("value") == "tensor_type":
-            for axis, dim in enumerate(info.type.tensor_type.shape.dim):
-                if not dim.WhichOneof("value") or (dim.HasField("dim_param") and not dim.dim_param):
-                    dim.dim_param = BATCH if axis == 0 else f"{FREE}{number}_{axis}"
     return slim
 
 

@@ -71,7 +71,12 @@ def shown(dims: Iterable[Dim]) -> Shape:
 
 
 def _shown(symbol: str) -> Dim:
-    return None if symbol.startswith(FREE) or _INFERRED.fullmatch(symbol) else label(symbol)
+    return None if symbol.startswith(FREE) or is_made_up(symbol) else label(symbol)
+
+
+def is_made_up(symbol: str) -> bool:
+    """Tell whether a name is one that shape inference, and what saves its results, makes up."""
+    return _INFERRED.fullmatch(symbol) is not None
 
 
 Described = tuple[TensorSpec, tuple[Dim, ...] | None]

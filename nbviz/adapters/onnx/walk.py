@@ -145,7 +145,10 @@ class Walk:
             entered.append(value)
         call.inputs = tuple(value.spec for value in entered)
         firsts = (value.dims[0] for value in entered if value.dims)
-        self._batch = next((dim for dim in firsts if not isinstance(dim, int)), None)
+        self._batch = next((dim for dim in firsts if not isinstance(dim, int)), None) or next(
+            (dim for value in entered for dim in value.dims or () if isinstance(dim, str) and "batch" in dim.lower()),
+            None,
+        )
         self.builder.batch_axis = self._batch is not None
 
     def _result(self, name: str, place: Place, parent: int) -> Value:
