@@ -137,6 +137,11 @@ class Compute:
     op: str
     shapes: tuple[tuple[str, Shape], ...]
 
+    def repeated(self, times: tuple[int, ...]) -> Compute:
+        """Return the pattern of a call that is made several times, with one factor for each loop around it."""
+        (name, shape), *others = self.shapes
+        return Compute(self.op, ((name, Shape((*shape.dims[:1], *times, *shape.dims[1:]))), *others))
+
 
 @final
 @dataclass(frozen=True, slots=True)

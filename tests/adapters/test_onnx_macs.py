@@ -10,7 +10,7 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 
-from onnx import TensorProto, numpy_helper  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
 from nbviz.errors import InputsError  # noqa: E402
@@ -55,6 +55,35 @@ def test_open_sizes_other_than_the_batch_are_unknown():
     shape = numpy_helper.from_array(np.array([-1, 4]), "s")
     made = nodes, [info("x", "n", "steps", 4)], [info("y", None)], [shape, tensor("w", 4, 3)]
     assert macs(*made) is None  # the first axis is open, and is not the batch
+
+
+def body_of(scanned):
+    """One step: a product with a weight from outside, with the condition of a loop or what a scan walks along."""
+    if scanned:
+        nodes = [node("MatMul", "h w", "m"), node("Add", "m s", "n"), node("Identity", "n", "y")]
+        return helper.make_graph(nodes, "body", [info("h", 2, 4), info("s", 2, 4)], [info("n", 2, 4), info("y", 2, 4)])
+    nodes = [node("MatMul", "h w", "n"), node("Identity", "go", "on")]
+    given = [info("i", dtype=TensorProto.INT64), info("go", dtype=TensorProto.BOOL), info("h", 2, 4)]
+    return helper.make_graph(nodes, "body", given, [info("on", dtype=TensorProto.BOOL), info("n", 2, 4)])
+
+
+def test_loops_count_as_often_as_they_say():
+    once, weight = 2 * 4 * 4, tensor("w", 4, 4)
+    scan = node("Scan", "h x", "y z", body=body_of(scanned=True), num_scan_inputs=1)
+    for steps, expected in ((5, 5 * once), ("steps", None)):
+        assert macs([scan], [info("h", 2, 4), info("x", steps, 2, 4)], [info("y", None)], [weight]) == expected
+    told = [numpy_helper.from_array(np.array(value), name) for name, value in (("m", 7), ("c", True), ("f", False))]
+    for count, go, expected in (("m", "", 7 * once), ("m", "c", 7 * once), ("m", "f", None), ("n", "c", None)):
+        loop = helper.make_node("Loop", [count, go, "h"], ["y"], body=body_of(scanned=False))
+        entering = [info("h", 2, 4), info("n", dtype=TensorProto.INT64)]
+        assert macs([loop], entering, [info("y", None)], [weight, *told]) == expected
+    product, other = (
+        helper.make_graph([node(op, given, "t")], "g", [], [info("t", 2, 4)])
+        for op, given in (("MatMul", "h w"), ("Neg", "h"))
+    )
+    for chosen, expected in (("c", once), ("f", 0)):
+        choice = node("If", chosen, "y", then_branch=product, else_branch=other)
+        assert macs([choice], [info("h", 2, 4)], [info("y", None)], [weight, *told]) == expected
 
 
 def lengths(first="batch", second="batch"):

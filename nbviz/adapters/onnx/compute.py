@@ -257,12 +257,13 @@ def contracts_nothing(node: Node) -> bool:
     return node.op not in _STANDARD and node.op in standard_operations()
 
 
-def contractions(step: Step) -> Patterns | None:
-    """Return the contractions of a node that makes some, None where they are not known."""
+def contractions(step: Step, times: tuple[int, ...] = ()) -> Patterns | None:
+    """Return the contractions of a node that makes some, as often as it runs, None where they are not known."""
     node = step.node
     rule = _OTHERS.get(node.domain, {}).get(node.op) if node.domain else _STANDARD.get(node.op)
     try:
         patterns = None if rule is None else rule(step)
     except (_UnknownError, IndexError, ValueError):  # a size is open, or the node is not as the standard says
         return None
+    patterns = None if patterns is None else tuple(one.repeated(times) for one in patterns)
     return None if (macs(patterns) or 0) > _MOST else patterns
