@@ -115,7 +115,8 @@ def _matmul(right: int) -> Callable[[Step], Patterns]:
 
 
 def _fused_matmul(step: Step) -> Patterns:
-    return _contraction(step, step.dims(0)[-2 if step.attribute("transA", 0) else -1])
+    rows = 0 if step.attribute("transBatchA", 0) else -2  # they stand before the batch
+    return _contraction(step, step.dims(0)[rows if step.attribute("transA", 0) else -1])
 
 
 def _packed_matmul(step: Step) -> Patterns:
@@ -152,6 +153,21 @@ def _attention(step: Step) -> Patterns:
         key = (*key[:2], _number(past[2]) + _number(key[2]), key[3])
     shapes = (("query", query), ("key", key), ("value", value))
     return (Compute("attention", tuple((name, step.first(*dims)) for name, dims in shapes)),)
+
+
+def _packed_attention(past: int) -> Callable[[Step], Patterns]:
+    """Return the rule of an attention that projects to queries, keys and values in one; ``past`` is where earlier keys are given."""
+
+    def rule(step: Step) -> Patterns:
+        batch, positions, features = step.dims(0)
+        width, heads = _number(step.dims(1)[-1]), step.attribute("num_heads", 0)
+        if step.has(past) or "qkv_hidden_sizes" in step.node.attributes or heads < 1:
+            raise _UnknownError
+        head = step.first(batch, heads, positions, width // 3 // heads)
+        projected = ("output", step.first(batch, positions, width)), ("contracted", _fixed(features))
+        return Compute("matmul", projected), Compute("attention", (("query", head), ("key", head), ("value", head)))
+
+    return rule
 
 
 def _heads(dims: tuple[Dim, ...], heads: int) -> tuple[Dim, ...]:
@@ -216,6 +232,7 @@ _STANDARD: Mapping[str, Callable[[Step], Patterns]] = {
 
 _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
     "com.microsoft": {
+        "Attention": _packed_attention(4),
         "DynamicQuantizeLSTM": _turned_recurrent,
         "DynamicQuantizeMatMul": _matmul(1),
         "FusedConv": _convolution(1),
@@ -223,6 +240,7 @@ _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
         "FusedMatMul": _fused_matmul,
         "MatMulIntegerToFloat": _matmul(1),
         "MatMulNBits": _packed_matmul,
+        "QAttention": _packed_attention(8),
         "QGemm": _gemm,
         "QLinearConv": _convolution(3),
         **dict.fromkeys((
