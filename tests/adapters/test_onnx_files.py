@@ -172,6 +172,12 @@ def test_lengths_that_lie_are_told_and_what_is_there_counts():
     assert Metrics(graph).totals["macs"] is None
 
 
+@pytest.mark.parametrize(("dims", "dtype"), [([-8, 8], TensorProto.FLOAT), ([8], 999)])
+def test_stored_tensors_that_cannot_be_are_told(dims, dtype):
+    wrong = TensorProto(name="w", dims=dims, data_type=dtype)
+    assert "'w' says that its shape is" in messages(read(model([node("Neg", "w", "y")], [], [], [wrong])).graph)
+
+
 def test_circles_are_refused_and_names_that_are_missing_or_taken_told():
     nodes = [node("Add", "x b", "a"), node("Neg", "a", "b")]
     with pytest.raises(FileReadError, match="2 of its nodes wait for each other in a circle"):

@@ -377,6 +377,18 @@ def test_branches_are_frames_and_how_much_they_compute_is_unknown():
     assert Metrics(graph).totals["macs"] is None
 
 
+def test_functions_may_be_called_without_their_last_inputs():
+    opset = [helper.make_opsetid("", 21)]
+    own = helper.make_function("my", "Dense", ["a", "w", "b"], ["out"], [node("Gemm", "a w b", "out")], opset)
+    made = models.model(
+        [node("Dense", "x w", "y", domain="my")], [info("x", 5, 4)], [info("y", 5, 6)], [tensor("w", 4, 6)],
+        opsets=(("", 21), ("my", 1)), functions=[own],
+    )  # fmt: skip
+    graph = graph_of(made)
+    assert messages(graph) == ""
+    assert Metrics(graph).totals["macs"] == 5 * 4 * 6
+
+
 def test_body_of_a_loop_takes_what_the_loop_is_given():
     graph = graph_of(models.loop())
     product = first_call(graph, "Loop/MatMul")

@@ -86,6 +86,12 @@ def test_loops_count_as_often_as_they_say():
         assert macs([choice], [info("h", 2, 4)], [info("y", None)], [weight, *told]) == expected
 
 
+def test_products_of_three_are_not_counted_and_their_sizes_not_blamed():
+    nodes = [node("Einsum", "a b c", "y", equation="ij,jk,kl->il")]
+    graph = read(model(nodes, [info("a", 2, 3), info("b", 3, 4), info("c", 4, 5)], [info("y", 2, 5)])).graph
+    assert [d.message.partition(":")[0] for d in graph.diagnostics] == ["How much 'Einsum' computes is not known"]
+
+
 def lengths(first="batch", second="batch"):
     """Two inputs that leave sizes open."""
     nodes = [node("MatMul", "x w", "a"), node("MatMul", "z w", "b"), node("Add", "a b", "y")]

@@ -22,6 +22,9 @@ Patterns = tuple[Compute, ...]
 _MOST = 1 << 52
 """Multiply-accumulates of a call that a file can mean."""
 
+_FACTORS = 2
+"""Factors of a product of which it is known how much it computes."""
+
 
 class _UnknownError(Exception):
     """The contractions of an operation cannot be told."""
@@ -185,7 +188,7 @@ def _einsum(step: Step) -> Patterns:
     terms = given.split(",")
     if len(terms) == 1:
         return ()
-    if len(terms) > 2 or len(step.inputs) != 2:
+    if len(terms) > _FACTORS or len(step.inputs) != _FACTORS:
         raise _UnknownError
     if "->" not in equation:
         letters = terms[0] + terms[1]
@@ -265,6 +268,8 @@ def known(node: Node) -> bool:
     """Tell whether it is known how much an operation contracts, if its sizes are."""
     if node.domain:
         return node.op in _OTHERS.get(node.domain, {})
+    if node.op == "Einsum" and len(node.inputs) > _FACTORS:  # in which order is the runtime's choice
+        return False
     return node.op in standard_operations() and _STANDARD.get(node.op) is not _unknown
 
 

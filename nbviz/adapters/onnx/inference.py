@@ -26,8 +26,6 @@ _ABOUT_SIZES = re.compile(r"dim|rank|ax[ei]s|size", re.IGNORECASE)
 _SHAPES = "[ShapeInferenceError]"
 _REPORT = f"{_SHAPES} Inference error(s):"
 
-_GROWS = "Shapes are computed in this model that grow beyond what a tensor can have"
-
 _MOST_CALLS = 100_000
 """Calls of operations that functions may unfold into."""
 
@@ -200,7 +198,10 @@ def _inferred(model: Any, note: Callable[[str], None]) -> Any:
     from onnx.shape_inference import infer_shapes
 
     if not is_bounded(model):
-        note(f"{_GROWS}, so that they are not inferred: only those that the file holds are shown.")
+        note(
+            "Shapes are computed in this model that grow beyond what a tensor can have, so that they are not inferred: only those "
+            "that the file holds are shown."
+        )
         return model
     try:
         return guarded(lambda given: infer_shapes(given, data_prop=True), model)
@@ -230,6 +231,9 @@ def _slim(model: Any, note: Callable[[str], None]) -> Any:
 def _copy(tensor: Any, copy: Any, note: Callable[[str], None]) -> None:
     """Copy a stored tensor, of a large one what it is and not its values; one that is not as it says is what it holds."""
     held = len(tensor.raw_data)
+    if not held and (min(tensor.dims, default=0) < 0 or dtype_of(tensor.data_type) is None):
+        what = f"says that its shape is {tuple(tensor.dims)}, of elements of the type {tensor.data_type}"
+        note(f"{label(tensor.name)!r} {what}: it is damaged, and does not count.")
     if held and held != stored_bytes(dtype_of(tensor.data_type), math.prod(tensor.dims)):
         note(
             f"{label(tensor.name)!r} says that its shape is {tuple(tensor.dims)} and holds {held} bytes: it is damaged."
@@ -254,7 +258,7 @@ def in_function(function: Any, model: Any, types: Iterable[tuple[str, Any]], att
     model
         The model that defines it.
     types
-        Names of its inputs with their types, as ``TypeProto``.
+        Names of its inputs with their types, as ``TypeProto``; others are left out by the call.
     attributes
         The attributes of the call, by name.
     """
@@ -268,11 +272,15 @@ def in_function(function: Any, model: Any, types: Iterable[tuple[str, Any]], att
     inner.graph.name = label(function.name) or "function"
     inner.graph.node.extend(function.node)
     inner.graph.value_info.extend(function.value_info)
-    for node in inner.graph.node:
-        _bind(node, attributes)
     for name, kind in types:
         info = inner.graph.input.add(name=name)
         info.type.CopyFrom(kind)
+    left_out = set(function.input).difference(info.name for info in inner.graph.input)
+    for node in inner.graph.node:
+        _bind(node, attributes)
+        for at, name in enumerate(node.input):
+            if name in left_out:
+                node.input[at] = ""
     return _inferred(inner, lambda _: None).graph
 
 
