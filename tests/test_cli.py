@@ -269,6 +269,13 @@ def test_a_full_disk_is_one_clear_line(folder):
     assert "cannot be written: No space left" in done.stderr
 
 
+def test_a_closed_output_is_one_clear_line(folder):
+    command = ["sh", "-c", 'exec "$0" -m nbviz net.json >&-', sys.executable]
+    done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "the standard output is closed" in done.stderr
+
+
 def test_tensorflow_is_told_not_to_tell_of_processors(folder):
     (folder / "asked.py").write_text("import os\nraise RuntimeError(os.environ['TF_CPP_MIN_LOG_LEVEL'])")
     assert "RuntimeError: 1" in run(folder, "asked:net")[2]
