@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple, final
 
 from nbviz.adapters.onnx.nodes import graphs_in
@@ -59,13 +59,13 @@ class _Held(NamedTuple):
 
 
 _NOTHING = _Held()
-_Known = ChainMap[str, _Held]
+_Known = MutableMapping[str, _Held]
 
 
 def is_bounded(model: Any) -> bool:
     """Tell whether the shapes of a model can be inferred in little memory."""
     try:
-        _Growth(model).graph(model.graph, ChainMap(), 0)
+        _Growth(model).graph(model.graph, {}, 0)
     except _TooMuchError:
         return False
     return True
@@ -105,15 +105,15 @@ class _Growth:
 
     def _made(self, node: Any, taken: Sequence[_Held | None], known: _Known, depth: int) -> _Held:
         """Return the most that a result of a node has."""
-        function = self._functions.get((_domain(node), node.op_type))
+        function = self._functions.get((_domain(node), node.op_type)) if self._functions else None
         if function is not None:
             pairs = zip(function.input, taken, strict=False)
-            inside = ChainMap({name: one for name, one in pairs if one is not None})
+            inside: _Known = {name: one for name, one in pairs if one is not None}
             self._nodes(function.node, inside, depth + 1)
             return _most(inside.get(name, _NOTHING) for name in function.output)
         given = [one for one in taken if one is not None]
         axes = max((one.axes for one in given), default=0)
-        found = [self.graph(graph, known.new_child(), depth + 1, axes) for _, graph in graphs_in(node.attribute)]
+        found = [self.graph(graph, ChainMap({}, known), depth + 1, axes) for _, graph in graphs_in(node.attribute)]
         if found:  # steps are put together along an axis of their own
             return _Held(max(axes, _most(found).axes + 1))
         if node.op_type == "Constant":
