@@ -55,7 +55,7 @@ def view(
         dict, or a ``ModelGraph``.
     inputs
         Example tensors, shapes (``(None, 224, 224, 3)``) or specs with dtype: one, a tuple, or a dict by name. Needed only
-        where the framework does not already know them.
+        where the framework does not already know them; of an ONNX model they fix the sizes that it leaves open.
     title
         Heading; the model's own name by default.
     height

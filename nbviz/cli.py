@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _OBJECT = re.compile(r"(?P<module>[\w.]+):(?P<name>[\w.]+)(?P<called>\(\))?")
 _CODE = re.compile(r"(?:\./)*(?P<module>\w+(?:/\w+)*)(?:\.py)?(?::(?P<name>[\w.]+(?:\(\))?))?")
 """Python code named as a file, or without the name of a model in it."""
-_ENDING = re.compile(r"(\.weights|\.(safetensors|bin)\.index)?\.[^.]+$")
+_ENDING = re.compile(r"(\.weights|\.pth|\.(safetensors|bin)\.index)?\.[^.]+$")
 """What the name of a file of one of our formats ends in."""
 _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape", "param_dtype", "params", "bytes"]}
 """The columns of a sorted table, with a graph and without."""
@@ -150,8 +150,10 @@ def _print(text: object) -> None:
     Raises
     ------
     OptionError
-        If there is no room for it.
+        If there is no room for it, or nowhere to print to.
     """
+    if sys.stdout is None:  # whoever started this has closed it
+        raise OptionError("What is printed cannot be written: the standard output is closed.")
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()

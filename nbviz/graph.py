@@ -137,6 +137,17 @@ class Compute:
     op: str
     shapes: tuple[tuple[str, Shape], ...]
 
+    def repeated(self, times: tuple[int, ...]) -> Compute:
+        """Return the pattern of a call that is made several times, with one factor for each loop around it.
+
+        Examples
+        --------
+        >>> graph.calls[3].compute[0].repeated((2,))
+        Compute(op='matmul', shapes=(...))
+        """
+        (name, shape), *others = self.shapes
+        return Compute(self.op, ((name, Shape((*shape.dims[:1], *times, *shape.dims[1:]))), *others))
+
 
 @final
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ def test_an_onnx_file_is_summed_up_and_saved(folder):
     assert "encoder" in printed
     assert "Total params: 56 (224.00 B)" in printed
     assert run(folder, "net.onnx", "-o", "net.html") == (0, "net.html\n", "")
+    assert "(3, 2)" in run(folder, "net.onnx", "--inputs", "3,4")[1]
+    assert "but the model takes (batch, 4)" in run(folder, "net.onnx", "--inputs", "3,5")[2]
 
 
 def test_tensors_without_rows_around_them_are_rows(folder):
@@ -265,6 +267,13 @@ def test_a_full_disk_is_one_clear_line(folder):
         done = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert "cannot be written: No space left" in done.stderr
+
+
+def test_a_closed_output_is_one_clear_line(folder):
+    command = ["sh", "-c", 'exec "$0" -m nbviz net.json >&-', sys.executable]
+    done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "the standard output is closed" in done.stderr
 
 
 def test_tensorflow_is_told_not_to_tell_of_processors(folder):

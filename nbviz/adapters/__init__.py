@@ -43,6 +43,7 @@ FILES = {
     ".gguf": "nbviz.adapters.checkpoints.gguf:read_file",
     ".pt": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".pth": "nbviz.adapters.checkpoints.torch_files:read_file",
+    ".pth.tar": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".bin": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".ckpt": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".npz": "nbviz.adapters.checkpoints.npz:read_archive",
@@ -54,8 +55,8 @@ FILES = {
 }
 """The built-in readers of files by suffix; the longest that matches is taken."""
 
-TRACED = frozenset({"nbviz.adapters.keras.files:read_file"})
-"""Those of them that load a model and trace it, for which ``inputs`` are of use."""
+FITTING = frozenset({"nbviz.adapters.keras.files:read_file", "nbviz.adapters.onnx.opening:read_file"})
+"""Those of them that ``inputs`` are of use for: they load a model and trace it, or infer shapes."""
 
 FOLDER = "nbviz.adapters.checkpoints.folder:read_folder"
 """The reader of folders, by what is inside."""
@@ -112,8 +113,12 @@ def read(source: Any, inputs: Any = None, *, run: bool = False, constants: bool 
     if own is None and not isinstance(source, ModelGraph):
         return _read_path(os.fspath(source), inputs, constants=constants)
     if own is None:
-        return without_inputs(Reading(source), inputs)
-    return without_inputs(_reading(own(source), f"{type(source).__name__}.__nbviz_graph__()"), inputs)
+        return without_inputs(_reading(source, "This"), inputs)
+    name = f"{type(source).__name__}.__nbviz_graph__"
+    if not callable(own):
+        msg = f"{name} is {with_article(type(own).__name__)}; it has to be a method that returns an nbviz.ModelGraph."
+        raise UnsupportedModelError(msg)
+    return without_inputs(_reading(own(source), f"{name}()"), inputs)
 
 
 def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Reading:
@@ -187,10 +192,14 @@ def _load(target: str) -> Callable[..., Any]:
 
 def _reading(given: Any, by: str) -> Reading:
     """Return what was read by ``by``, which need not be ours."""
-    if isinstance(given, Reading):
-        return given
-    if isinstance(given, ModelGraph):
-        return Reading(given)
+    reading = Reading(given) if isinstance(given, ModelGraph) else given
+    if isinstance(reading, Reading):
+        if "" in reading.graph.layer_index:
+            return reading
+        msg = (
+            f"{by} is a graph without a root, the layer of the path ''; nbviz.builder.GraphBuilder.add_layer makes one."
+        )
+        raise UnsupportedModelError(msg)
     found = "None" if given is None else with_article(type(given).__name__)
     msg = f"{by} returned {found}; it has to return an nbviz.ModelGraph, or an nbviz.reading.Reading of one."
     raise UnsupportedModelError(msg)
@@ -198,10 +207,10 @@ def _reading(given: Any, by: str) -> Reading:
 
 def _read_path(path: str, inputs: Any, *, constants: bool) -> Reading:
     reader = _reader(path)
-    if reader in TRACED:
-        return _load(reader)(Path(path), inputs)  # type: ignore[no-any-return]
-    folds = constants and reader in FOLDING
-    return without_inputs(_load(reader)(Path(path), **({"constants": True} if folds else {})), inputs)
+    asked = {"constants": True} if constants and reader in FOLDING else {}
+    if reader in FITTING:
+        return _load(reader)(Path(path), inputs, **asked)  # type: ignore[no-any-return]
+    return without_inputs(_load(reader)(Path(path), **asked), inputs)
 
 
 def _reader(path: str) -> str:

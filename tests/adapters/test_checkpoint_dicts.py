@@ -49,6 +49,15 @@ def test_a_whole_checkpoint_in_memory_is_read_as_its_file_would_be(tmp_path):
     assert here.layers[0].settings == file.layers[0].settings == (("epoch", 3),)
 
 
+def test_an_open_file_makes_its_arrays_anew_and_none_is_another(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "net.h5", "w") as file:
+        for i in range(60):
+            file[f"block/{i}/w"] = np.ones(i + 1)
+        assert totals(file)["params"] == 60 * 61 // 2
+        assert all(len(p.owners) == 1 for p in graph_of(file).parameters)
+
+
 def test_quantized_and_meta_tensors_have_their_sizes():
     torch = pytest.importorskip("torch")
     found = tensors(

@@ -145,6 +145,14 @@ def test_a_large_vocabulary_is_passed_over(write):
     assert peak < 4 << 20
 
 
+def test_arrays_in_an_array_are_read(write):
+    pair = struct.pack("<IQII", U32, 2, 1, 2)
+    path = write(header([key("net.few", ARRAY, struct.pack("<IQ", ARRAY, 2) + pair * 2)], [info("w")]) + bytes(256))
+    assert dict(graph_of(path).layers[0].settings)["net.few"] == ((1, 2), (1, 2))
+    path = write(header([key("net.many", ARRAY, struct.pack("<IQ", ARRAY, 99) + pair * 99)], [info("w")]) + bytes(256))
+    assert dict(graph_of(path).layers[0].settings)["net.many"] == "99 x array"
+
+
 def test_a_file_larger_than_memory_opens_by_its_header(write):
     infos = [info(f"blk.{i}.weight", (1 << 20, 1 << 14), 12, i * (144 << 26)) for i in range(64)]
     path = write(header(infos=infos))
@@ -209,7 +217,9 @@ def test_names_and_metadata_are_text(write, name):
         (header([key("a", ARRAY, struct.pack("<IQ", U64, 1 << 61))]), "more than the file has"),
         (header([key("a", ARRAY, struct.pack("<IQ", STRING, 1 << 40))]), "texts"),
         (header([key("a", ARRAY, struct.pack("<IQ", STRING, 1 << 20))]), "ends early"),
-        (header([key("a", ARRAY, struct.pack("<IQ", ARRAY, 1))]), "array of the unknown type 9"),
+        (header([key("a", ARRAY, struct.pack("<IQ", 13, 1))]), "array of the unknown type 13"),
+        (header([key("a", ARRAY, struct.pack("<IQ", ARRAY, 1) * 20)]), "array of the unknown type 9"),
+        (header([key("a", ARRAY, struct.pack("<IQ", ARRAY, 1 << 40))]), "texts and arrays"),
         (header([key("a", U32, bytes(4))] * 2), "'a' occurs twice"),
         (header(infos=[info("a"), info("a", offset=128)]) + bytes(256), "'a' occurs twice"),
         (header(infos=[info("a"), info("b", offset=32)]) + bytes(256), "'b' begins at 32, inside another"),

@@ -369,6 +369,7 @@ def test_an_index_that_does_not_fit_its_files_is_refused_or_says_what_is_left_ou
         ("{", "the index of a sharded checkpoint"),
         ("[]", "weight_map"),
         ('{"weight_map": {"a": 1}}', "weight_map"),
+        ('{"weight_map": {}}', "lists no tensors"),
         ('{"weight_map": {"a": "x", "a": "y"}}', "'a' occurs twice"),
         ('{"format": "nbviz model graph"}', "weight_map"),
     ],

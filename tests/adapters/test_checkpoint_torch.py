@@ -108,7 +108,7 @@ def storage_pickle(numel=4, size=(4,), offset=0, stride=(1,), key="0", kind="Flo
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin", ".ckpt"])
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".pth.tar", ".bin", ".ckpt"])
 def test_a_state_dict_has_the_numbers_of_its_module(save, suffix, legacy):
     model = Net()
     path = save(model.state_dict(), f"net{suffix}", _use_new_zipfile_serialization=not legacy)

@@ -99,6 +99,30 @@ def test_shapes_go_on_behind_what_the_package_does_not_know():
     assert not graph.diagnostics
 
 
+@pytest.mark.parametrize(
+    ("turned", "left", "right"),
+    [
+        ({"transBatchA": 1, "transBatchB": 1, "transB": 1}, (7, 2, 3, 8), (6, 2, 3, 8)),
+        ({"transBatchA": 1, "transA": 1}, (8, 2, 3, 7), (2, 3, 8, 6)),
+    ],
+)
+def test_products_whose_rows_stand_before_the_batch(turned, left, right):
+    inputs = [("q", FLOAT, left), ("k", FLOAT, right)]
+    _, totals, made = read_one(own("FusedMatMul", "q k", **turned), weights=[], inputs=inputs)
+    assert made.shape == (2, 3, 7, 6)  # as onnxruntime gives it
+    assert totals["macs"] == 2 * 3 * 7 * 6 * 8
+
+
+@pytest.mark.parametrize(("op", "rest"), [("Attention", ""), ("QAttention", "s s m z z")])
+def test_attention_that_projects_itself(op, rest):
+    weights = [*NARROW[1:], stored("V", 32, 96, dtype="float32" if op == "Attention" else "int8"), stored("b", 96)]
+    entering = [("x", FLOAT if op == "Attention" else UINT8, ["N", 5, 32]), ("m", 6, ["N", 5])]
+    node = own(op, f"x V b {rest}".strip(), num_heads=4)
+    _, totals, made = read_one(node, weights=weights, inputs=entering)
+    assert made.shape == ("N", 5, 32)
+    assert totals["macs"] == 5 * 32 * 96 + 2 * 5 * 5 * 32
+
+
 def test_norms_with_a_sum_give_both():
     node = own("SkipLayerNormalization", "x x g", "n a b y", epsilon=1e-5)
     assert read_one(node, weights=[stored("g", 32)])[2].shape == ("N", 32)

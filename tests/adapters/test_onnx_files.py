@@ -15,6 +15,7 @@ from hypothesis import strategies as st  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
+from nbviz.adapters.onnx.growth import is_bounded  # noqa: E402
 from nbviz.errors import FileReadError, NbvizError, UnsupportedModelError  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
@@ -171,6 +172,12 @@ def test_lengths_that_lie_are_told_and_what_is_there_counts():
     assert Metrics(graph).totals["macs"] is None
 
 
+@pytest.mark.parametrize(("dims", "dtype"), [([-8, 8], TensorProto.FLOAT), ([8], 999)])
+def test_stored_tensors_that_cannot_be_are_told(dims, dtype):
+    wrong = TensorProto(name="w", dims=dims, data_type=dtype)
+    assert "'w' says that its shape is" in messages(read(model([node("Neg", "w", "y")], [], [], [wrong])).graph)
+
+
 def test_circles_are_refused_and_names_that_are_missing_or_taken_told():
     nodes = [node("Add", "x b", "a"), node("Neg", "a", "b")]
     with pytest.raises(FileReadError, match="2 of its nodes wait for each other in a circle"):
@@ -276,6 +283,46 @@ def test_inference_is_kept_from_operations_that_end_the_process(op):
         assert read(known).graph.calls[3].outputs[0].shape == (2, 3)
 
 
+DOUBLING = {"Concat": {"axis": 0}, "Gather": {"axis": 0}, "GatherND": {}}
+
+
+@pytest.mark.parametrize("op", DOUBLING)
+def test_shapes_that_double_with_each_node_are_not_inferred(op):
+    """By counting: the inference of forty such nodes would need terabytes."""
+
+    def chain(length):
+        nodes = [node(op, f"s{i} s{i}", f"s{i + 1}", **DOUBLING[op]) for i in range(length)]
+        nodes.append(node("Expand", f"x s{length}", "y") if op == "Concat" else node("Cast", f"s{length}", "y", to=1))
+        stored = [numpy_helper.from_array(np.ones([1] if op == "Concat" else [1] * 4, np.int64), "s0")]
+        return model(nodes, [info("x", 1)], [info("y", None)], stored)
+
+    assert messages(read(chain(2)).graph) == ""
+    assert is_bounded(chain(12))
+    assert "grow beyond" in messages(read(chain(40)).graph)
+
+
+def test_shapes_computed_layer_after_layer_are_inferred():
+    """As exporters write them, with all axes but the last ones as they were."""
+    nodes = []
+    for i in range(60):
+        nodes += [
+            node("Shape", f"x{i}", f"s{i}"),
+            node("Slice", f"s{i} zero last", f"front{i}"),
+            node("Concat", f"front{i} two two", f"parted{i}", axis=0),
+            node("Reshape", f"x{i} parted{i}", f"heads{i}"),
+            node("Shape", f"heads{i}", f"t{i}"),
+            node("Slice", f"t{i} zero before", f"begin{i}"),
+            node("Concat", f"begin{i} four", f"joined{i}", axis=0),
+            node("Reshape", f"heads{i} joined{i}", f"y{i}"),
+            node("Add", f"x{i} y{i}", f"x{i + 1}"),
+        ]
+    numbers = {"zero": 0, "last": -1, "before": -2, "two": 2, "four": 4}
+    stored = [numpy_helper.from_array(np.array([n]), name) for name, n in numbers.items()]
+    graph = read(model(nodes, [info("x0", 3, 5, 4)], [info("x60", None)], stored)).graph
+    assert graph.calls[-1].inputs[0].shape == (3, 5, 4)
+    assert messages(graph) == ""
+
+
 SEEDS = [make().SerializeToString() for make in models.CASES.values()]
 
 
@@ -309,6 +356,7 @@ def test_without_the_package_the_error_names_the_extra(tmp_path):
 import sys
 sys.modules["onnx"] = None
 from nbviz.adapters import read  # noqa: E402
+from nbviz.adapters.onnx.growth import is_bounded  # noqa: E402
 from nbviz.errors import MissingExtraError
 try:
     read({str(path)!r})

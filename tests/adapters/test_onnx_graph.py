@@ -46,7 +46,7 @@ def test_every_output_comes_from_an_input(name):
     graph = graph_of(models.CASES[name]())
     network = graph.to_networkx()
     starts = {c.id for c in graph.calls if c.kind == "input"}
-    told = "how often, is not known." if name in {"branch", "loop"} else ""
+    told = "how often, is not known." if name == "branch" else ""
     assert messages(graph).endswith(told) if told else not messages(graph)
     for call in graph.calls:
         if call.kind == "output":
@@ -377,13 +377,25 @@ def test_branches_are_frames_and_how_much_they_compute_is_unknown():
     assert Metrics(graph).totals["macs"] is None
 
 
+def test_functions_may_be_called_without_their_last_inputs():
+    opset = [helper.make_opsetid("", 21)]
+    own = helper.make_function("my", "Dense", ["a", "w", "b"], ["out"], [node("Gemm", "a w b", "out")], opset)
+    made = models.model(
+        [node("Dense", "x w", "y", domain="my")], [info("x", 5, 4)], [info("y", 5, 6)], [tensor("w", 4, 6)],
+        opsets=(("", 21), ("my", 1)), functions=[own],
+    )  # fmt: skip
+    graph = graph_of(made)
+    assert messages(graph) == ""
+    assert Metrics(graph).totals["macs"] == 5 * 4 * 6
+
+
 def test_body_of_a_loop_takes_what_the_loop_is_given():
     graph = graph_of(models.loop())
     product = first_call(graph, "Loop/MatMul")
     network = graph.to_networkx()
     assert nx.ancestors(network, product.id) == {c.id for c in graph.calls if c.kind == "input"}
     assert dict(row(graph, "Loop").settings)["M"] == 3
-    assert Metrics(graph).totals["macs"] is None
+    assert Metrics(graph).totals["macs"] == 3 * 2 * 4 * 4
 
 
 def test_functions_are_frames_with_shapes_and_settings_of_each_call():

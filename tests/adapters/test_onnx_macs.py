@@ -10,9 +10,10 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 
-from onnx import TensorProto, numpy_helper  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
+from nbviz.errors import InputsError  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
 from tests.models import onnx_models as models  # noqa: E402
 from tests.models.onnx_models import info, model, node, tensor  # noqa: E402
@@ -54,6 +55,90 @@ def test_open_sizes_other_than_the_batch_are_unknown():
     shape = numpy_helper.from_array(np.array([-1, 4]), "s")
     made = nodes, [info("x", "n", "steps", 4)], [info("y", None)], [shape, tensor("w", 4, 3)]
     assert macs(*made) is None  # the first axis is open, and is not the batch
+
+
+def body_of(scanned):
+    """One step: a product with a weight from outside, with the condition of a loop or what a scan walks along."""
+    if scanned:
+        nodes = [node("MatMul", "h w", "m"), node("Add", "m s", "n"), node("Identity", "n", "y")]
+        return helper.make_graph(nodes, "body", [info("h", 2, 4), info("s", 2, 4)], [info("n", 2, 4), info("y", 2, 4)])
+    nodes = [node("MatMul", "h w", "n"), node("Identity", "go", "on")]
+    given = [info("i", dtype=TensorProto.INT64), info("go", dtype=TensorProto.BOOL), info("h", 2, 4)]
+    return helper.make_graph(nodes, "body", given, [info("on", dtype=TensorProto.BOOL), info("n", 2, 4)])
+
+
+def test_loops_count_as_often_as_they_say():
+    once, weight = 2 * 4 * 4, tensor("w", 4, 4)
+    scan = node("Scan", "h x", "y z", body=body_of(scanned=True), num_scan_inputs=1)
+    for steps, expected in ((5, 5 * once), ("steps", None)):
+        assert macs([scan], [info("h", 2, 4), info("x", steps, 2, 4)], [info("y", None)], [weight]) == expected
+    told = [numpy_helper.from_array(np.array(value), name) for name, value in (("m", 7), ("c", True), ("f", False))]
+    for count, go, expected in (("m", "", 7 * once), ("m", "c", 7 * once), ("m", "f", None), ("n", "c", None)):
+        loop = helper.make_node("Loop", [count, go, "h"], ["y"], body=body_of(scanned=False))
+        entering = [info("h", 2, 4), info("n", dtype=TensorProto.INT64)]
+        assert macs([loop], entering, [info("y", None)], [weight, *told]) == expected
+    product, other = (
+        helper.make_graph([node(op, given, "t")], "g", [], [info("t", 2, 4)])
+        for op, given in (("MatMul", "h w"), ("Neg", "h"))
+    )
+    for chosen, expected in (("c", once), ("f", 0)):
+        choice = node("If", chosen, "y", then_branch=product, else_branch=other)
+        assert macs([choice], [info("h", 2, 4)], [info("y", None)], [weight, *told]) == expected
+
+
+def test_products_of_three_are_not_counted_and_their_sizes_not_blamed():
+    nodes = [node("Einsum", "a b c", "y", equation="ij,jk,kl->il")]
+    graph = read(model(nodes, [info("a", 2, 3), info("b", 3, 4), info("c", 4, 5)], [info("y", 2, 5)])).graph
+    assert [d.message.partition(":")[0] for d in graph.diagnostics] == ["How much 'Einsum' computes is not known"]
+
+
+def lengths(first="batch", second="batch"):
+    """Two inputs that leave sizes open."""
+    nodes = [node("MatMul", "x w", "a"), node("MatMul", "z w", "b"), node("Add", "a b", "y")]
+    entering = [info("x", first, "length", 4), info("z", second, "length", 4)]
+    return model(nodes, entering, [info("y", first, "length", 3)], [tensor("w", 4, 3)])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "shape", "expected"),
+    [
+        ({"x": (2, 5, 4)}, (2, 5, 3), 2 * 2 * 5 * 12),
+        (((2, 5, 4), (2, 5, 4)), (2, 5, 3), 2 * 2 * 5 * 12),
+        ({"x": (None, 5, 4)}, ("batch", 5, 3), 2 * 5 * 12),
+        (({"x": np.ones((1, 6, 4)), "z": ((None, None, None), "float32")}), (1, 6, 3), 2 * 6 * 12),
+        ({"x": (None, "n", 4)}, ("batch", "length", 3), None),
+    ],
+)
+def test_inputs_give_open_sizes(inputs, shape, expected):
+    graph = read(lengths(), inputs).graph
+    assert graph.calls[-1].inputs[0].shape == shape
+    assert Metrics(graph).totals["macs"] == expected
+    assert any("'length'" in d.message for d in graph.diagnostics) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"u": (2, 5, 4)}, "'x', 'z'"),
+        ((2, 5, 4), "takes 2: 'x', 'z'"),
+        ({"x": (2, 5, 9)}, r"inputs\['x'\] has the shape \(2, 5, 9\), but the model takes \(batch, length, 4\)"),
+        ({"x": (5, 4)}, r"\(5, 4\)"),
+        ({"x": (2, 5, 4), "z": (2, 6, 4)}, "'length' two sizes: 5 and 6"),
+        ({"x": (-2, 5, 4)}, "negative"),
+        ({"x": "2"}, "is '2', a str"),
+    ],
+)
+def test_inputs_that_do_not_fit(inputs, words):
+    with pytest.raises(InputsError, match=words):
+        read(lengths(), inputs)
+
+
+def test_batches_that_have_no_name_or_another_one():
+    assert Metrics(read(lengths("unk__1", "unk__2"), {"x": (None, 5, 4)}).graph).totals["macs"] == 2 * 5 * 12
+    named = {"x": (None, 5, 4), "z": (None, 5, 4)}
+    assert Metrics(read(lengths("n", "m"), named).graph).totals["macs"] == 2 * 5 * 12
+    assert one("MatMul", "a b", "y", {"a": (-1, 4), "b": (4, 3)}) == 4 * 3
+    assert one("MatMul", "a b", "y", {"a": (5, "batch", 4), "b": (4, 3)}) == 5 * 4 * 3
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,15 @@ def test_wrong_result_of_the_own_graph_is_named():
         adapters.read(Own())
 
 
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [(3, "__nbviz_graph__ is an int"), (lambda _: GraphBuilder("a", "b").finish(), "without a root")],
+)
+def test_own_graphs_that_are_none_are_refused(own, words):
+    with pytest.raises(UnsupportedModelError, match=words):
+        adapters.read(type("Own", (), {"__nbviz_graph__": own})())
+
+
 def test_keras_models_are_known_by_the_module_of_a_class():
     made = type("Model", (), {"__module__": "keras.src.models.model"})
     assert KerasAdapter().reads(made)

@@ -164,6 +164,17 @@ def test_loops_and_conditions_hold_what_they_run(tmp_path):
     ]  # fmt: skip
     assert Metrics(graph).totals["macs"] is None
     assert [counted(c.compute) for c in graph.calls if c.op == "MatMul"] == [2 * 4 * 4]
+    assert "'While' are missing" in notes(graph).replace("StatelessWhile", "While")
+
+
+def test_what_is_not_counted_behind_a_batch_in_pieces_is_told(tmp_path):
+    def run(x):
+        pieces = tf.space_to_batch(x, [2, 2], [[0, 0], [0, 0]])
+        return tf.batch_to_space(tf.nn.conv2d(pieces, tf.ones((1, 1, 3, 5)), 1, "SAME"), [2, 2], [[0, 0], [0, 0]])
+
+    graph = checked(of_function(tmp_path / "net", run, tf.TensorSpec((None, 4, 4, 3), name="x"))).graph
+    assert Metrics(graph).totals["macs"] is None
+    assert "missing for operations (1 of them)" in notes(graph)
 
 
 def test_variables_in_a_loop_are_read_there(tmp_path):

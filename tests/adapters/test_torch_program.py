@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import pickle
+import re
 import zipfile
 from dataclasses import dataclass
 
@@ -524,6 +525,18 @@ def test_a_truncated_file_is_refused(programs, tmp_path):
     path.write_bytes(path.read_bytes()[:-400])
     with pytest.raises(FileReadError, match="damaged"):
         read(path)
+
+
+@pytest.mark.parametrize(("at", "value"), [(6, 200), (10, 99)], ids=["version", "compression"])
+def test_archives_that_need_more_than_there_is_are_refused_once(programs, tmp_path, at, value):
+    path = saved(programs("mlp")[2], tmp_path / "bad.pt2")
+    content = bytearray(path.read_bytes())
+    for match in re.finditer(b"PK\1\2", bytes(content)):
+        content[match.start() + at] = value
+    path.write_bytes(content)
+    with pytest.raises(FileReadError, match="damaged") as caught:
+        read(path)
+    assert str(caught.value).count("bad.pt2' cannot") == 1
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ _ASIDE = re.compile(
     r"(training_args|optimizer|scheduler|rng_state.*|scaler|random_states.*)\.(bin|pt|pth)$", re.IGNORECASE
 )
 """What training leaves beside a checkpoint."""
-_LOOKED_FOR = "saved_model.pb, *.safetensors.index.json, *.safetensors, *.gguf, *.bin.index.json, *.bin, *.pt, *.pth, *.ckpt, *.weights.h5, *.npz"
-_FILES = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".weights.h5", ".npz", savedmodel.FILE)
+_LOOKED_FOR = "saved_model.pb, *.safetensors.index.json, *.safetensors, *.gguf, *.bin.index.json, *.bin, *.pt, *.pth, *.pth.tar, *.ckpt, *.weights.h5, *.npz"
+_PICKLES = (".bin", ".pt", ".pth", ".pth.tar", ".ckpt")
+_FILES = (".safetensors", ".gguf", *_PICKLES, ".weights.h5", ".npz", savedmodel.FILE)
 _LISTED = 5
 _LOOKED_INTO = 100
 _MOST = 100_000
@@ -49,7 +50,7 @@ def read_folder(path: Path, *, constants: bool = False) -> Reading:
     models = _ending(files, ".gguf")
     if models:
         return gguf.read_parts(path, models) if _one_set(path, models) else gguf.read_file(_only(path, models))
-    pickles = [file for file in _ending(files, ".bin", ".pt", ".pth", ".ckpt") if not _ASIDE.fullmatch(file.name)]
+    pickles = [file for file in _ending(files, *_PICKLES) if not _ASIDE.fullmatch(file.name)]
     indexes = _ending(files, ".bin.index.json")
     if indexes:
         return sharded.read_index(_only(path, indexes))

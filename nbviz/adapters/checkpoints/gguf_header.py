@@ -17,8 +17,10 @@ _STRING, _ARRAY = 8, 9
 _KEYS = 100_000
 _KEPT = 4096
 _STRINGS = 4_000_000
-"""The most strings in all arrays together; the largest vocabularies have some hundred thousand."""
+"""The most strings and arrays in all arrays together; the largest vocabularies have some hundred thousand."""
 _ITEMS = 16
+_DEEPEST = 8
+"""Arrays around an array."""
 _AXES = 8
 _NAME = 1 << 16
 
@@ -132,10 +134,12 @@ class _Cursor:
             return self._array()
         raise ValueError(f"it has metadata of the unknown type {kind}")
 
-    def _array(self) -> Any:
+    def _array(self, depth: int = 0) -> Any:
         kind, count = self.number("I"), self.number("Q")
         if kind == _STRING:
             return self._texts(count)
+        if kind == _ARRAY and depth < _DEEPEST:
+            return self._arrays(count, depth + 1)
         form = _SCALARS.get(kind)
         if form is None:
             raise ValueError(f"it has an array of the unknown type {kind}")
@@ -144,11 +148,23 @@ class _Cursor:
         self._skip(count * self._formats[form].size)
         return f"{count:,} x {_NAMES[form]}"
 
+    def _arrays(self, count: int, depth: int) -> Any:
+        """Return a few arrays; of many, no list is made."""
+        self._count(count)
+        if count <= _ITEMS:
+            return tuple(self._array(depth) for _ in range(count))
+        for _ in range(count):
+            self._array(depth)
+        return f"{count:,} x array"
+
+    def _count(self, more: int) -> None:
+        self._strings += more
+        if self._strings > _STRINGS:
+            raise ValueError(f"it claims arrays of {self._strings:,} texts and arrays")
+
     def _texts(self, count: int) -> Any:
         """Return a few texts; of a vocabulary, no list is made."""
-        self._strings += count
-        if self._strings > _STRINGS:
-            raise ValueError(f"it claims arrays of {self._strings:,} texts")
+        self._count(count)
         if count <= _ITEMS:
             return tuple(self.text(self._size) for _ in range(count))
         read, unpack = self._file.read, self._formats["Q"].unpack

@@ -73,6 +73,7 @@ class Walk:
     _steps: int = 0
     _visits: dict[int, int] = field(default_factory=dict)
     _optimizer: dict[Any, Entry] = field(default_factory=dict)
+    _branches: list[Branch] = field(default_factory=list)
 
     def run(self, root: Any) -> None:
         """Walk through everything.
@@ -112,6 +113,9 @@ class Walk:
             self.checkpoint.entries.append(replace(found, path=path or ("value",)))
 
     def _branch(self, found: Branch, path: tuple[str, ...], depth: int, optimizer: str) -> None:
+        self._branches.append(
+            found
+        )  # keeps alive what is made anew at each access, as by h5py: it is told apart by its identity
         keys = {key for key, _ in found.items if isinstance(key, str)}
         if keys == {"state", "param_groups"} and not optimizer:
             optimizer = path[-1] if path else "optimizer"

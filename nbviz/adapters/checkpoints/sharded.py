@@ -111,6 +111,8 @@ def _index(path: Path) -> tuple[dict[str, str], list[tuple[str, Setting]]]:
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
         raise damaged(path, _KIND, "it has no 'weight_map' of tensors to files")
+    if not weight_map:
+        raise damaged(path, _KIND, "its 'weight_map' lists no tensors")
     if len(weight_map) > MAX_TENSORS or len(set(weight_map.values())) > _SHARDS:
         raise damaged(path, _KIND, f"it claims {len(weight_map):,} tensors in {len(set(weight_map.values())):,} files")
     metadata = index.get("metadata")

@@ -1,4 +1,4 @@
-"""Reads what ``torch.save`` has written (``.pt``, ``.pth``, ``.bin``, ``.ckpt``) without PyTorch, and without unpickling."""
+"""Reads what ``torch.save`` has written (``.pt``, ``.pth``, ``.pth.tar``, ``.bin``, ``.ckpt``) without PyTorch, and without unpickling."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _read(path: Path, found: Any, values: Callable[[Region], Values | str]) -> C
     FileReadError
         If tensors are in objects of classes that are not known here, or there are none.
     """
-    checkpoint = Checkpoint(path.stem, "PyTorch")
+    checkpoint = Checkpoint(Path(path.name.removesuffix(".tar")).stem, "PyTorch")
     objects = TorchObjects(values)
 
     def look(value: Any) -> Any:

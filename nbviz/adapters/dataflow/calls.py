@@ -173,15 +173,21 @@ class Calls:
         return part, self.builder.begin("layer", "Graph", around.id, layer=self.rows.layer(part).path)
 
     def merge(
-        self, record: CallRecord, entering: Iterable[Port], ends: Iterable[Tensor], made: Iterable[Tensor | None]
+        self,
+        record: CallRecord,
+        entering: Iterable[Port],
+        ends: Iterable[Tensor],
+        made: Iterable[Tensor | None],
+        *,
+        known: bool = False,
     ) -> bool:
         """End an operation with graphs inside, where their results meet: which of them run, and how often, depends on values.
 
         Those are what enters and goes into none of the graphs, such as the condition. Return whether nothing is computed inside
-        that would have to be counted.
+        that would have to be counted, or that is counted as often as it runs, which is then ``known``.
         """
         inside = self.builder.calls[record.id + 1 :]
-        idle = all(call.compute == () for call in inside)
+        idle = known or all(call.compute == () for call in inside)
         closing = record
         if record.has_children:
             results = ports(ends)

@@ -9,7 +9,7 @@ from typing import Any, final
 from nbviz.adapters.dataflow.batches import keeps_batch
 from nbviz.adapters.dataflow.boundaries import fill_boundaries
 from nbviz.adapters.dataflow.calls import Calls, Given, ports
-from nbviz.adapters.dataflow.contractions import contractions
+from nbviz.adapters.dataflow.contractions import contractions, unknown
 from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
 from nbviz.adapters.dataflow.program import Body, Entrance, Operands, Operation, Program, Source, Tensor
@@ -195,6 +195,10 @@ class Writer:
         record.compute = contractions(operation, operands)
         if not operation.known:
             self.findings.unknown["", operation.op] = None
+        elif record.compute is None and operation.rule is unknown:  # it is in a loop
+            self.findings.depends[operation.op] = None
+        elif record.compute is None:
+            self.findings.uncounted += 1
         self.builder.end(record, ports(operands.outputs))
 
     def _made(self, operation: Operation, place: _Place) -> list[Tensor | None]:
@@ -289,7 +293,8 @@ class Writer:
             if call is not record:
                 self.builder.end(call, ports(results))
             ends.extend(results)
-        self._calls.merge(record, entering, ends, self._made(operation, place))
+        if not self._calls.merge(record, entering, ends, self._made(operation, place)):
+            self.findings.depends[operation.op] = None
 
 
 def _changed(program: Program) -> list[str]:

@@ -53,12 +53,7 @@ def repeated(compute: tuple[Compute, ...] | None, times: Times) -> tuple[Compute
         return compute
     if times is None:
         return None
-    return tuple(_repeated(one, times) for one in compute) if times else compute
-
-
-def _repeated(compute: Compute, times: tuple[int, ...]) -> Compute:
-    (name, shape), *others = compute.shapes
-    return Compute(compute.op, ((name, Shape((*shape, *times))), *others))
+    return tuple(one.repeated(times) for one in compute) if times else compute
 
 
 def _of_primitive(equation: Any) -> tuple[Compute, ...] | None:

@@ -22,6 +22,9 @@ Patterns = tuple[Compute, ...]
 _MOST = 1 << 52
 """Multiply-accumulates of a call that a file can mean."""
 
+_FACTORS = 2
+"""Factors of a product of which it is known how much it computes."""
+
 
 class _UnknownError(Exception):
     """The contractions of an operation cannot be told."""
@@ -115,7 +118,8 @@ def _matmul(right: int) -> Callable[[Step], Patterns]:
 
 
 def _fused_matmul(step: Step) -> Patterns:
-    return _contraction(step, step.dims(0)[-2 if step.attribute("transA", 0) else -1])
+    rows = 0 if step.attribute("transBatchA", 0) else -2  # they stand before the batch
+    return _contraction(step, step.dims(0)[rows if step.attribute("transA", 0) else -1])
 
 
 def _packed_matmul(step: Step) -> Patterns:
@@ -154,6 +158,21 @@ def _attention(step: Step) -> Patterns:
     return (Compute("attention", tuple((name, step.first(*dims)) for name, dims in shapes)),)
 
 
+def _packed_attention(past: int) -> Callable[[Step], Patterns]:
+    """Return the rule of an attention that projects to queries, keys and values in one; ``past`` is where earlier keys are given."""
+
+    def rule(step: Step) -> Patterns:
+        batch, positions, features = step.dims(0)
+        width, heads = _number(step.dims(1)[-1]), step.attribute("num_heads", 0)
+        if step.has(past) or "qkv_hidden_sizes" in step.node.attributes or heads < 1:
+            raise _UnknownError
+        head = step.first(batch, heads, positions, width // 3 // heads)
+        projected = ("output", step.first(batch, positions, width)), ("contracted", _fixed(features))
+        return Compute("matmul", projected), Compute("attention", (("query", head), ("key", head), ("value", head)))
+
+    return rule
+
+
 def _heads(dims: tuple[Dim, ...], heads: int) -> tuple[Dim, ...]:
     if len(dims) == 4:
         return dims
@@ -169,7 +188,7 @@ def _einsum(step: Step) -> Patterns:
     terms = given.split(",")
     if len(terms) == 1:
         return ()
-    if len(terms) > 2 or len(step.inputs) != 2:
+    if len(terms) > _FACTORS or len(step.inputs) != _FACTORS:
         raise _UnknownError
     if "->" not in equation:
         letters = terms[0] + terms[1]
@@ -216,6 +235,7 @@ _STANDARD: Mapping[str, Callable[[Step], Patterns]] = {
 
 _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
     "com.microsoft": {
+        "Attention": _packed_attention(4),
         "DynamicQuantizeLSTM": _turned_recurrent,
         "DynamicQuantizeMatMul": _matmul(1),
         "FusedConv": _convolution(1),
@@ -223,6 +243,7 @@ _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
         "FusedMatMul": _fused_matmul,
         "MatMulIntegerToFloat": _matmul(1),
         "MatMulNBits": _packed_matmul,
+        "QAttention": _packed_attention(8),
         "QGemm": _gemm,
         "QLinearConv": _convolution(3),
         **dict.fromkeys((
@@ -247,6 +268,8 @@ def known(node: Node) -> bool:
     """Tell whether it is known how much an operation contracts, if its sizes are."""
     if node.domain:
         return node.op in _OTHERS.get(node.domain, {})
+    if node.op == "Einsum" and len(node.inputs) > _FACTORS:  # in which order is the runtime's choice
+        return False
     return node.op in standard_operations() and _STANDARD.get(node.op) is not _unknown
 
 
@@ -257,12 +280,13 @@ def contracts_nothing(node: Node) -> bool:
     return node.op not in _STANDARD and node.op in standard_operations()
 
 
-def contractions(step: Step) -> Patterns | None:
-    """Return the contractions of a node that makes some, None where they are not known."""
+def contractions(step: Step, times: tuple[int, ...] = ()) -> Patterns | None:
+    """Return the contractions of a node that makes some, as often as it runs, None where they are not known."""
     node = step.node
     rule = _OTHERS.get(node.domain, {}).get(node.op) if node.domain else _STANDARD.get(node.op)
     try:
         patterns = None if rule is None else rule(step)
     except (_UnknownError, IndexError, ValueError):  # a size is open, or the node is not as the standard says
         return None
+    patterns = None if patterns is None else tuple(one.repeated(times) for one in patterns)
     return None if (macs(patterns) or 0) > _MOST else patterns

@@ -146,15 +146,15 @@ def _matmul(right: int) -> Rule:
 
 
 def _fused_matmul(to: Standard, node: Any) -> bool:
-    if _attribute(node, "transBatchA") or _attribute(node, "transBatchB"):
-        return False
+    moved = [_attribute(node, f"transBatch{which}") for which in "AB"]
     dims = to.dims(node.input[1])
-    if dims and len(dims) > 1 and not _attribute(node, "transA"):
+    if dims and len(dims) > 1 and not _attribute(node, "transA") and not any(moved):
         turned = (*dims[:-2], dims[-1], dims[-2]) if _attribute(node, "transB") else dims
         to.add("MatMul", node.input[0], to.weight(*turned), to=node.output[0])
         return True
-    left, right = ("ji" if _attribute(node, "transA") else "ij"), ("kj" if _attribute(node, "transB") else "jk")
-    to.add("Identity", to.einsum(f"...{left},...{right}->...ik", *list(node.input)[:2]), to=node.output[0])
+    axes = ("ji" if _attribute(node, "transA") else "ij"), ("kj" if _attribute(node, "transB") else "jk")
+    left, right = (f"{a[0]}...{a[1]}" if before else f"...{a}" for a, before in zip(axes, moved, strict=True))
+    to.add("Identity", to.einsum(f"{left},{right}->...ik", *list(node.input)[:2]), to=node.output[0])
     return True
 
 

@@ -12,7 +12,9 @@ from typing import Any, final
 
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.fragile import guarded
-from nbviz.adapters.onnx.types import BATCH, FREE, described, dtype_of, stored_bytes, type_proto
+from nbviz.adapters.onnx.growth import is_bounded
+from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
+from nbviz.adapters.onnx.types import described, dtype_of, stored_bytes, type_proto
 from nbviz.adapters.text import label, plain, short
 from nbviz.graph import TensorSpec, itemsize
 from nbviz.shape import Dim
@@ -67,7 +69,7 @@ class Functions:
         return self._sizes[key]
 
 
-def with_shapes(model: Any, note: Callable[[str], None]) -> Any:
+def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None) -> Any:
     """Return a copy of a model without its large weights and with all shapes that can be inferred.
 
     Parameters
@@ -76,8 +78,18 @@ def with_shapes(model: Any, note: Callable[[str], None]) -> Any:
         A ``ModelProto``, which is left as it is.
     note
         Is told what could not be done.
+    inputs
+        Shapes of what goes in, for the sizes that the model leaves open.
+
+    Raises
+    ------
+    InputsError
+        If ``inputs`` does not fit the model.
     """
     slim = _slim(model, note)
+    name_sizes(slim.graph)
+    if inputs is not None:
+        fix_sizes(slim.graph, inputs)
     if not Functions(model).unfold(model):
         note("The functions of this model call each other without end, or too often to be shown: they stay closed.")
         del slim.functions[:]
@@ -95,7 +107,7 @@ def misfit(model: Any) -> str:
     """Return which sizes in a model do not fit together, ``""`` where none are found: inference passes over them unless asked."""
     from onnx.shape_inference import infer_shapes
 
-    if model.graph.sparse_initializer:  # whose shapes it does not know
+    if model.graph.sparse_initializer or not is_bounded(model):  # it does not know the shapes of sparse ones
         return ""
     copy = _copied(model)
     try:
@@ -185,6 +197,12 @@ def _text(spec: TensorSpec) -> str:
 def _inferred(model: Any, note: Callable[[str], None]) -> Any:
     from onnx.shape_inference import infer_shapes
 
+    if not is_bounded(model):
+        note(
+            "Shapes are computed in this model that grow beyond what a tensor can have, so that they are not inferred: only those "
+            "that the file holds are shown."
+        )
+        return model
     try:
         return guarded(lambda given: infer_shapes(given, data_prop=True), model)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
@@ -195,7 +213,7 @@ def _inferred(model: Any, note: Callable[[str], None]) -> Any:
 
 
 def _slim(model: Any, note: Callable[[str], None]) -> Any:
-    """Return a copy without large initializers; sizes without a name get symbols, so that they can be followed."""
+    """Return a copy without large initializers."""
     from onnx import ModelProto
 
     slim = ModelProto(ir_version=model.ir_version)
@@ -207,17 +225,15 @@ def _slim(model: Any, note: Callable[[str], None]) -> Any:
         getattr(graph, repeated).extend(getattr(model.graph, repeated))
     for tensor in model.graph.initializer:
         _copy(tensor, graph.initializer.add(), note)
-    for number, info in enumerate(graph.input):
-        if info.type.WhichOneof("value") == "tensor_type":
-            for axis, dim in enumerate(info.type.tensor_type.shape.dim):
-                if not dim.WhichOneof("value") or (dim.HasField("dim_param") and not dim.dim_param):
-                    dim.dim_param = BATCH if axis == 0 else f"{FREE}{number}_{axis}"
     return slim
 
 
 def _copy(tensor: Any, copy: Any, note: Callable[[str], None]) -> None:
     """Copy a stored tensor, of a large one what it is and not its values; one that is not as it says is what it holds."""
     held = len(tensor.raw_data)
+    if not held and (min(tensor.dims, default=0) < 0 or dtype_of(tensor.data_type) is None):
+        what = f"says that its shape is {tuple(tensor.dims)}, of elements of the type {tensor.data_type}"
+        note(f"{label(tensor.name)!r} {what}: it is damaged, and does not count.")
     if held and held != stored_bytes(dtype_of(tensor.data_type), math.prod(tensor.dims)):
         note(
             f"{label(tensor.name)!r} says that its shape is {tuple(tensor.dims)} and holds {held} bytes: it is damaged."
@@ -242,7 +258,7 @@ def in_function(function: Any, model: Any, types: Iterable[tuple[str, Any]], att
     model
         The model that defines it.
     types
-        Names of its inputs with their types, as ``TypeProto``.
+        Names of its inputs with their types, as ``TypeProto``; others are left out by the call.
     attributes
         The attributes of the call, by name.
     """
@@ -256,11 +272,15 @@ def in_function(function: Any, model: Any, types: Iterable[tuple[str, Any]], att
     inner.graph.name = label(function.name) or "function"
     inner.graph.node.extend(function.node)
     inner.graph.value_info.extend(function.value_info)
-    for node in inner.graph.node:
-        _bind(node, attributes)
     for name, kind in types:
         info = inner.graph.input.add(name=name)
         info.type.CopyFrom(kind)
+    left_out = set(function.input).difference(info.name for info in inner.graph.input)
+    for node in inner.graph.node:
+        _bind(node, attributes)
+        for at, name in enumerate(node.input):
+            if name in left_out:
+                node.input[at] = ""
     return _inferred(inner, lambda _: None).graph
 
 

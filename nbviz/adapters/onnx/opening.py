@@ -17,18 +17,18 @@ from nbviz.adapters.onnx.weights import OnnxWeightReader
 from nbviz.adapters.text import decoded, label, plain, short
 from nbviz.builder import GraphBuilder
 from nbviz.columns import Columns
-from nbviz.errors import FileReadError, MissingExtraError
+from nbviz.errors import FileReadError, InputsError, MissingExtraError
 from nbviz.graph import Group, Setting
 from nbviz.grouping import infer_groups
-from nbviz.reading import Reading, without_inputs
+from nbviz.reading import Reading
 
 _FIRST = 64
 """Nodes that are asked for the class of the model: the first ones may come from the exporter itself."""
 _EXPORT = "Write it again with torch.onnx.export, tf2onnx or onnx.save."
 
 
-def read_file(path: Path, *, constants: bool = False) -> Reading:
-    """Read an ``.onnx`` file; weights that lie beside it are not opened.
+def read_file(path: Path, inputs: Any = None, *, constants: bool = False) -> Reading:
+    """Read an ``.onnx`` file; weights that lie beside it are not opened, and ``inputs`` says what sizes open ones have.
 
     Raises
     ------
@@ -36,9 +36,11 @@ def read_file(path: Path, *, constants: bool = False) -> Reading:
         If it is damaged, or holds no ONNX model.
     MissingExtraError
         If the package ``onnx`` is not installed.
+    InputsError
+        If ``inputs`` does not fit the model.
     """
     named, path = repr(str(path)), path.absolute()  # the file is opened again for values, wherever the process is then
-    return _reading(lambda: _opened(path, named), named, path, constants=constants)
+    return _reading(lambda: _opened(path, named), named, path, inputs, constants=constants)
 
 
 def read_model(model: Any, inputs: Any = None, *, constants: bool = False) -> Reading:
@@ -50,21 +52,21 @@ def read_model(model: Any, inputs: Any = None, *, constants: bool = False) -> Re
         If bytes hold no ONNX model, or the object cannot be followed.
     MissingExtraError
         If the package ``onnx`` is not installed.
+    InputsError
+        If ``inputs`` does not fit the model.
     """
     if isinstance(model, bytes):
-        reading = _reading(lambda: _parsed(model, "The bytes"), "The bytes", None, constants=constants)
-    else:
-        proto = getattr(model, "model_proto", model)
-        reading = _reading(lambda: proto, f"The {type(model).__name__}", None, constants=constants)
-    return without_inputs(reading, inputs)
+        return _reading(lambda: _parsed(model, "The bytes"), "The bytes", None, inputs, constants=constants)
+    proto = getattr(model, "model_proto", model)
+    return _reading(lambda: proto, f"The {type(model).__name__}", None, inputs, constants=constants)
 
 
-def _reading(opened: Callable[[], Any], what: str, path: Path | None, *, constants: bool) -> Reading:
+def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: Any, *, constants: bool) -> Reading:
     _require(what)
     model = opened()
     try:
-        builder, rows = _built(model, path, constants=constants)
-    except (FileReadError, MissingExtraError):
+        builder, rows = _built(model, path, inputs, constants=constants)
+    except (FileReadError, MissingExtraError, InputsError):
         raise
     except CircleError as error:
         msg = f"{what}: the model is damaged, {error}. {_EXPORT}"
@@ -82,9 +84,9 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None, *, constan
     return Reading(graph, OnnxWeightReader(opened, keys, None if path is None else path.parent))
 
 
-def _built(model: Any, path: Path | None, *, constants: bool) -> tuple[GraphBuilder, Rows]:
+def _built(model: Any, path: Path | None, inputs: Any, *, constants: bool) -> tuple[GraphBuilder, Rows]:
     notes: list[str] = []
-    shaped = with_shapes(model, notes.append)
+    shaped = with_shapes(model, notes.append, inputs)
     module, _, kind = next(filter(None, map(root_class, shaped.graph.node[:_FIRST])), "").rpartition(".")
     own = label(model.graph.name) or "model"
     builder = GraphBuilder(kind or (own if path is None else label(path.stem)), "ONNX")

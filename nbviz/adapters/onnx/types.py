@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, final
 
@@ -30,6 +30,9 @@ _WORDS = {"float": "float32", "double": "float64"}
 _LARGEST = 1 << 48
 """Elements of a tensor that a file can mean: more is damage, or done in malice, and no number to add up."""
 
+_MOST_AXES = 64
+"""Axes of a tensor that a file can mean: NumPy has no more."""
+
 
 @functools.cache
 def dtype_of(number: int) -> str | None:
@@ -51,8 +54,8 @@ def dims_of(sizes: Iterable[int]) -> tuple[Dim, ...]:
     return found if _is_credible(found) else (None,)
 
 
-def _is_credible(dims: Iterable[Dim]) -> bool:
-    return math.prod(dim for dim in dims if isinstance(dim, int) and dim) <= _LARGEST
+def _is_credible(dims: Collection[Dim]) -> bool:
+    return len(dims) <= _MOST_AXES and math.prod(dim for dim in dims if isinstance(dim, int) and dim) <= _LARGEST
 
 
 def _dim(dim: Any) -> Dim:
@@ -68,7 +71,12 @@ def shown(dims: Iterable[Dim]) -> Shape:
 
 
 def _shown(symbol: str) -> Dim:
-    return None if symbol.startswith(FREE) or _INFERRED.fullmatch(symbol) else label(symbol)
+    return None if symbol.startswith(FREE) or is_made_up(symbol) else label(symbol)
+
+
+def is_made_up(symbol: str) -> bool:
+    """Tell whether a name is one that shape inference, and what saves its results, makes up."""
+    return _INFERRED.fullmatch(symbol) is not None
 
 
 Described = tuple[TensorSpec, tuple[Dim, ...] | None]

@@ -15,6 +15,7 @@ from nbviz.adapters.onnx import inference
 from nbviz.adapters.onnx.compute import Step, contractions, contracts_nothing, known
 from nbviz.adapters.onnx.counting import Uncounted, count_for_one
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
+from nbviz.adapters.onnx.repeats import times_of
 from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named, type_proto
 from nbviz.adapters.onnx.values import (
@@ -56,6 +57,8 @@ class Place:
         How many graphs are around this one.
     again
         Whether the scope has been called before.
+    times
+        How often what is here runs, as one factor for each loop around it that says so.
     """
 
     env: Environment
@@ -66,10 +69,11 @@ class Place:
     versions: Mapping[str, int]
     depth: int = 0
     again: bool = False
+    times: tuple[int, ...] = ()
 
     def inside(self, scope: Hashable, *, again: bool) -> Place:
         """Return the place inside a scope of the same graph."""
-        return Place(self.env, self.types, self.where, self.around, scope, self.versions, self.depth, again)
+        return replace(self, holder=scope, again=again)
 
 
 @final
@@ -145,7 +149,10 @@ class Walk:
             entered.append(value)
         call.inputs = tuple(value.spec for value in entered)
         firsts = (value.dims[0] for value in entered if value.dims)
-        self._batch = next((dim for dim in firsts if not isinstance(dim, int)), None)
+        self._batch = next((dim for dim in firsts if not isinstance(dim, int)), None) or next(
+            (dim for value in entered for dim in value.dims or () if isinstance(dim, str) and "batch" in dim.lower()),
+            None,
+        )
         self.builder.batch_axis = self._batch is not None
 
     def _result(self, name: str, place: Place, parent: int) -> Value:
@@ -275,7 +282,7 @@ class Walk:
         record.source = node.source
         outputs = self._outputs(node, place)
         if not contracts_nothing(node):
-            record.compute = contractions(Step(node, taken.tensors, outputs, self._batch))
+            record.compute = contractions(Step(node, taken.tensors, outputs, self._batch), place.times)
             if not known(node):
                 self._findings.unknown[node.domain, node.op] = None
             elif record.compute is None:
@@ -310,7 +317,9 @@ class Walk:
         graphs = node.graphs()
         first = f"{place.where}/{node.outputs[0] if node.outputs else node.full_name}"
         ends: list[Value] = []
+        often: list[int | None] = []
         for name, graph in graphs.items():
+            often.append(times := times_of(node, name, graph, taken.tensors))
             holder, call = self._calls.part(key, name, record, alone=len(graphs) == 1)
             types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
             env = Environment(place.env)
@@ -322,6 +331,7 @@ class Walk:
                 around=holder,
                 holder=holder,
                 depth=place.depth + 1,
+                times=place.times if times is None else (*place.times, times),
             )
             self._bind(graph, taken.tensors, inner)
             self._nodes(graph, inner, call.id)
@@ -329,7 +339,8 @@ class Walk:
             if call is not record:
                 self.builder.end(call, ports(results))
             ends.extend(results)
-        if not self._calls.merge(record, taken.ports, ends, self._outputs(node, place)):
+        made = self._outputs(node, place)
+        if not self._calls.merge(record, taken.ports, ends, made, known=None not in often):
             self._findings.depends[node.op] = None
 
     def _bind(self, graph: Any, values: Sequence[Value | None], inner: Place) -> None:
@@ -351,7 +362,7 @@ class Walk:
         types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
         where = f"{function.domain}::{function.name}"
         versions_inside = {**place.versions, **versions(function.opset_import)}
-        inner = Place(env, types, where, key, key, versions_inside, place.depth + 1)
+        inner = Place(env, types, where, key, key, versions_inside, place.depth + 1, times=place.times)
         self._nodes(graph, inner, record.id)
         outputs: list[Port] = []
         for name, outer in zip(function.output, node.outputs, strict=False):

@@ -14,6 +14,11 @@ Attributes = Mapping[str, Any]
 Given = Sequence[Tensor | None]
 
 
+def is_known(op: str) -> bool:
+    """Tell whether it is known how much an operation contracts, if its sizes are."""
+    return _RULES.get(op) is not _nobody_knows
+
+
 def rule_of(op: str, attributes: Attributes) -> Rule | None:
     """Return what tells the contractions of an operation, None if it makes none."""
     made = _RULES.get(op)

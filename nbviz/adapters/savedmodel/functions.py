@@ -11,7 +11,7 @@ from nbviz.adapters.dataflow.contractions import unknown
 from nbviz.adapters.dataflow.program import Body, Operation, Program, Rule, Tensor
 from nbviz.adapters.dataflow.rows import FRACTIONS, Key
 from nbviz.adapters.dataflow.scopes import of_names
-from nbviz.adapters.savedmodel.compute import COMPUTES, batch_of, rule_of
+from nbviz.adapters.savedmodel.compute import COMPUTES, batch_of, is_known, rule_of
 from nbviz.adapters.savedmodel.nodes import Nodes, definition_of, input_names
 from nbviz.adapters.savedmodel.objects import HANDLES, Variable
 from nbviz.adapters.savedmodel.types import (
@@ -198,7 +198,7 @@ class Functions:
             node.op in _LOOPS,
             _rule(node, nodes),
             batch_of(node.op, node.attr, given),
-            bool(bodies) or definition_of(node.op) is not None,
+            bool(bodies) or (definition_of(node.op) is not None and is_known(node.op)),
         )
 
     def _bodies(self, node: Any, inputs: list[str]) -> list[Body]:

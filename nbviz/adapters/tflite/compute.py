@@ -20,6 +20,11 @@ from nbviz.shape import Dim
 Options = Mapping[str, Setting]
 
 
+def is_known(op: str) -> bool:
+    """Tell whether it is known how much an operation contracts, if its sizes are."""
+    return _RULES.get(op) is not _nobody_knows
+
+
 def rule_of(op: str, options: Options) -> Rule | None:
     """Return what tells the contractions of a built-in operator, None if it makes none."""
     made = _RULES.get(op)

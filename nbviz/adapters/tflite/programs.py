@@ -13,7 +13,7 @@ from nbviz.adapters.dataflow.rows import FRACTIONS, Key
 from nbviz.adapters.dataflow.scopes import of_names
 from nbviz.adapters.text import decoded, label
 from nbviz.adapters.tflite import operators, tensors
-from nbviz.adapters.tflite.compute import rule_of
+from nbviz.adapters.tflite.compute import is_known, rule_of
 from nbviz.adapters.tflite.flat import Table
 from nbviz.adapters.tflite.model import Model, Subgraph
 from nbviz.adapters.tflite.naming import name_of
@@ -174,7 +174,7 @@ class Programs:
             op in operators.LOOPS,
             rule_of(op, options) if is_builtin else None,
             operators.batch_of(op, options, given),
-            is_builtin and " " not in op,
+            is_builtin and " " not in op and is_known(op),
         )
 
 

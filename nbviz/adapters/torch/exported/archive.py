@@ -38,7 +38,7 @@ class Archive:
             with zipfile.ZipFile(path) as opened:
                 names = opened.namelist()
                 starts = min((info.header_offset for info in opened.infolist()), default=0)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise FileReadError(_damaged(path, error)) from error
         if starts:  # zipfile has found the end of an archive inside this one, whose own end is missing
             raise FileReadError(_damaged(path, "its end is missing"))
@@ -60,8 +60,9 @@ class Archive:
 
     def json(self, name: str) -> dict[str, Any]:
         """Return what a JSON file in the archive holds."""
+        written = self.read(name)
         try:
-            found = json.loads(self.read(name))
+            found = json.loads(written)
         except (ValueError, RecursionError) as error:
             raise FileReadError(_damaged(self.path, error)) from error
         if not isinstance(found, dict):

@@ -1,0 +1,83 @@
+"""How often the graphs inside a node run, where the model itself says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbviz.adapters.onnx.nodes import Node, constant, stored_setting
+from nbviz.adapters.onnx.values import Value
+
+_NO_LIMIT = 1 << 31
+"""Steps that stand for as many as it takes."""
+
+
+def times_of(node: Node, name: str, graph: Any, taken: Sequence[Value | None]) -> int | None:
+    """Return how often a graph of a node runs when the node does, None if that is not known.
+
+    Parameters
+    ----------
+    node
+        The node: a condition, a loop, or what has graphs for another reason.
+    name
+        What the graph is to it.
+    graph
+        The graph.
+    taken
+        What the node is given.
+    """
+    if node.domain:
+        return None
+    if node.op == "Scan":
+        return _scanned(node, taken)
+    if node.op == "Loop":
+        steps = _stored(taken, 0)
+        return steps if isinstance(steps, int) and 0 <= steps < _NO_LIMIT and _goes_on(graph, taken) else None
+    if node.op == "If":
+        chosen = _stored(taken, 0)
+        return None if not isinstance(chosen, bool) else int(chosen == (name == "then_branch"))
+    return None
+
+
+def _stored(taken: Sequence[Value | None], at: int) -> Any:
+    """Return the value of an input that is a constant of one number."""
+    value = taken[at] if at < len(taken) else None
+    found = None if value is None or value.constant is None else stored_setting(value.constant)
+    return found[0] if isinstance(found, tuple) and len(found) == 1 else found
+
+
+def _scanned(node: Node, taken: Sequence[Value | None]) -> int | None:
+    """Return how many slices the first tensor is taken in that a ``Scan`` walks along."""
+    if (
+        "num_scan_inputs" not in node.attributes or "directions" in node.attributes
+    ):  # of the first version, with a batch
+        return None
+    count = node.attributes["num_scan_inputs"].i
+    first = taken[len(taken) - count] if 0 < count <= len(taken) else None
+    axes = node.attributes["scan_input_axes"].ints if "scan_input_axes" in node.attributes else [0]
+    if first is None or first.dims is None or not axes or not -len(first.dims) <= axes[0] < len(first.dims):
+        return None
+    steps = first.dims[axes[0]]
+    return steps if isinstance(steps, int) else None
+
+
+def _goes_on(graph: Any, taken: Sequence[Value | None]) -> bool:
+    """Tell whether the condition of a ``Loop`` is true before its first step and stays so."""
+    begun = len(taken) < 2 or taken[1] is None or _stored(taken, 1) is True
+    return begun and bool(graph.output) and _is_true(graph, graph.output[0].name)
+
+
+def _is_true(graph: Any, name: str) -> bool:
+    """Tell whether a tensor of a loop's body is true: a constant, or the condition as it came in."""
+    makers = {output: node for node in graph.node for output in node.output}
+    maker = makers.get(name)
+    for _ in makers:
+        if maker is None or maker.op_type != "Identity" or not maker.input:
+            break
+        name = maker.input[0]
+        maker = makers.get(name)
+    stored = [tensor for tensor in graph.initializer if tensor.name == name]
+    if maker is not None and maker.op_type == "Constant":
+        stored = [attribute.t for attribute in maker.attribute if attribute.HasField("t")]
+    as_given = len(graph.input) > 1 and name == graph.input[1].name
+    return as_given or any(constant(tensor) in (True, (True,)) for tensor in stored)

@@ -1,0 +1,143 @@
+"""Sizes that a model leaves open: what they are called while shapes are inferred, and what ``inputs`` makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbviz.adapters.onnx.types import BATCH, FREE, described, is_made_up
+from nbviz.adapters.specs import is_dim, spec_of
+from nbviz.adapters.text import label, short
+from nbviz.errors import InputsError, counted, nearest, with_article
+from nbviz.shape import Dim
+
+_HINT = (
+    "Give a shape such as (1, 128) or an example array, several inputs as a tuple of these or as a dict by name; None leaves a "
+    "size open."
+)
+
+
+def name_sizes(graph: Any) -> None:
+    """Give sizes without a name symbols, so that they can be followed: first axes are the batch of every input."""
+    batches: dict[str, Dim] = {}
+    for number, info in enumerate(graph.input):
+        for axis, dim in enumerate(_dims(info)):
+            if dim.dim_value < 0 or not dim.WhichOneof("value") or (dim.HasField("dim_param") and not dim.dim_param):
+                dim.dim_param = f"{FREE}{number}_{axis}" if axis else BATCH
+            elif not axis and is_made_up(dim.dim_param):
+                batches[dim.dim_param] = BATCH
+    _replace(graph, batches)
+
+
+def fix_sizes(graph: Any, inputs: Any) -> None:
+    """Write the sizes that are given into the inputs of a graph, and in the place of symbols wherever these stand.
+
+    First axes that stay open, of the inputs that are given, are one batch.
+
+    Raises
+    ------
+    InputsError
+        If ``inputs`` is not of a kind described in the message, or does not fit what the model takes.
+    """
+    stored = {tensor.name for tensor in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
+    taken = {info.name: info for info in graph.input if info.name not in stored}
+    known: dict[str, Dim] = {}
+    batch = ""
+    for name, where, shape in _by_name(inputs, list(taken)):
+        for axis, (dim, size) in enumerate(zip(_fitting(taken[name], where, shape), shape, strict=True)):
+            symbol = dim.dim_param
+            if isinstance(size, int):
+                if symbol and known.setdefault(symbol, size) != size and not symbol.startswith(FREE):
+                    msg = f"inputs gives {label(symbol)!r} two sizes: {known[symbol]} and {size}."
+                    raise InputsError(msg)
+                dim.dim_value = size
+            elif symbol and not axis:
+                batch = batch or symbol
+                known.setdefault(symbol, batch)
+    _replace(graph, known)
+
+
+def _dims(info: Any) -> Sequence[Any]:
+    return info.type.tensor_type.shape.dim if info.type.WhichOneof("value") == "tensor_type" else ()
+
+
+def _replace(graph: Any, known: Mapping[str, Dim]) -> None:
+    for info in (*graph.input, *graph.value_info) if known else ():
+        for dim in _dims(info):
+            found = known.get(dim.dim_param)
+            if isinstance(found, int):
+                dim.dim_value = found
+            elif found is not None:
+                dim.dim_param = found
+
+
+def _fitting(info: Any, where: str, shape: Sequence[Dim]) -> Sequence[Any]:
+    """Return the sizes of an input, which is as the model says or, where it does not say, as it is given."""
+    kind = info.type.WhichOneof("value")
+    if kind not in (None, "tensor_type"):
+        msg = f"{where} is a shape, but the model takes {with_article(described(info.type)[0].dtype or kind)} there."
+        raise InputsError(msg)
+    if not info.type.tensor_type.HasField("shape"):
+        for axis, _ in enumerate(shape):
+            info.type.tensor_type.shape.dim.add(dim_param=f"{FREE}{info.name}_{axis}" if axis else BATCH)
+        info.type.tensor_type.shape.SetInParent()
+    dims: Sequence[Any] = info.type.tensor_type.shape.dim
+    if len(dims) != len(shape) or any(
+        isinstance(size, int) and dim.HasField("dim_value") and dim.dim_value != size
+        for dim, size in zip(dims, shape, strict=True)
+    ):
+        msg = f"{where} has the shape {_text(shape)}, but the model takes {described(info.type)[0].shape}."
+        raise InputsError(msg)
+    return dims
+
+
+def _text(shape: Sequence[Dim]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+# The inputs argument
+
+
+def _by_name(inputs: Any, names: Sequence[str]) -> list[tuple[str, str, tuple[Dim, ...]]]:
+    """Return for each input that is given its name, what to call it in messages, and its shape."""
+    listed = ", ".join(repr(label(name)) for name in names)
+    if isinstance(inputs, Mapping):
+        for key in inputs:
+            if key not in names:
+                close = nearest(str(key), names)
+                msg = f"inputs names {short(repr(key), 80)}, but this model's inputs are {listed}.{close}"
+                raise InputsError(msg)
+        told = {name: f"inputs[{label(name)!r}]" for name in inputs}
+        return [(name, told[name], _shape(value, told[name])) for name, value in inputs.items()]
+    several = [] if _is_one(inputs) else inputs
+    given = [(f"inputs[{i}]", value) for i, value in enumerate(several)] or [("inputs", inputs)]
+    if len(given) != len(names):
+        msg = f"inputs has {counted(len(given), 'shape')}, but this model takes {len(names)}: {listed}."
+        raise InputsError(msg)
+    return [(name, where, _shape(value, where)) for name, (where, value) in zip(names, given, strict=True)]
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(is_dim, value)) and not (value and isinstance(value[0], str))
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, tuple) and len(value) == 2 and _is_shape(value[0]) and not isinstance(value[1], list | tuple)
+    )
+
+
+def _is_one(inputs: Any) -> bool:
+    return not isinstance(inputs, list | tuple) or _is_shape(inputs) or _is_pair(inputs)
+
+
+def _shape(value: Any, where: str) -> tuple[Dim, ...]:
+    """Return the shape of an input; its dtype is what the model says."""
+    if _is_pair(value) and not hasattr(value[1], "shape"):
+        value = value[0]
+    shape = value if _is_shape(value) else getattr(value, "shape", None)
+    if isinstance(value, type) or shape is None or not all(map(is_dim, shape)):
+        msg = f"{where} is {short(repr(value), 80)}, {with_article(type(value).__name__)}. {_HINT}"
+        raise InputsError(msg)
+    spec_of(tuple(shape), None, where)
+    return tuple(shape)
