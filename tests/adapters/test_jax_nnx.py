@@ -301,3 +301,19 @@ def test_module_of_linen_inside():
     graph = graph_of(Model(nnx.Rngs(0)), (None, 4))
     assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "inner"]
     assert totals(graph)["params"] == 4 * 5 + 5 or totals(graph)["buffers"] == 25
+
+
+def test_code_that_goes_through_all_attributes_meets_those_of_the_model_in_their_order():
+    class Blocks(nnx.Module):
+        def __init__(self, rngs):
+            self.blocks = nnx.Dict(second=nnx.Linear(8, 8, rngs=rngs), first=nnx.Linear(8, 8, rngs=rngs))
+            self.names = tuple(vars(self))
+
+        def __call__(self, x):
+            assert tuple(vars(self)) == (*self.names, "names")
+            for block in self.blocks.values():
+                x = block(x)
+            return x
+
+    graph = graph_of(Blocks(nnx.Rngs(0)), (None, 8))
+    assert edges(graph) >= {("input#1", "blocks/second"), ("blocks/second", "blocks/first")}
