@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ from nbviz.adapters.jax.arrays import abstract, is_array
 from nbviz.adapters.jax.failures import mark, was_inside
 from nbviz.adapters.jax.inputs import argument_names, arguments, entered, traceable
 from nbviz.adapters.jax.jaxprs import stands_twice
-from nbviz.adapters.jax.recorder import Recorder, separate_caches
+from nbviz.adapters.jax.recorder import Recorder, anew
 from nbviz.adapters.jax.subject import Subject, is_of_library
 from nbviz.adapters.jax.subjects import subject_of
 from nbviz.adapters.jax.walk import Program, Walk
@@ -26,9 +25,6 @@ _ADD_INPUTS = (
     "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
     "in: inputs=(None, 224, 224, 3), an example array, or a tuple or dict of them."
 )
-
-
-_readings = itertools.count(1)
 
 
 def read_model(model: Any, inputs: Any = None) -> Reading:
@@ -144,7 +140,7 @@ def _trace(
         names.extend(plain(jax.tree_util.keystr(path)) for path, _ in found)
         return [leaf for _, leaf in found]
 
-    with subject.watched(recorder), separate_caches(f"reading {next(_readings)}"):
+    with subject.watched(recorder), anew():
         return _Trial(jax.make_jaxpr(function)(own, structs), names, recorder, caught)
 
 
