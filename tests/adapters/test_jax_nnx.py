@@ -288,6 +288,15 @@ def test_functional_form_of_a_module_has_its_variables():
     assert sorted(p.name for p in graph.parameters) == ["bias", "kernel"]
 
 
+def test_state_of_a_module_says_what_is_trained():
+    rngs = nnx.Rngs(0)
+    module = nnx.Sequential(nnx.Linear(8, 4, rngs=rngs), nnx.BatchNorm(4, rngs=rngs), nnx.Dropout(0.1, rngs=rngs))
+    definition, state = nnx.split(module)
+    graph = graph_of(lambda state, x: nnx.merge(definition, state)(x), (state, (6, 8)))
+    assert totals(graph) == totals(graph_of(module, (6, 8)))
+    assert {p.name for p in graph.parameters if p.kind == "buffer"} >= {"mean", "var"}
+
+
 def test_module_of_linen_inside():
     linen, bridge = pytest.importorskip("flax.linen"), pytest.importorskip("flax.nnx.bridge")
 
