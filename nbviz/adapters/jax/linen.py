@@ -44,7 +44,7 @@ class LinenModel:
         if model.scope is not None and variables is None:
             model, variables = model.unbind()
         self.name = type(model).__name__
-        self.function: Callable[..., Any] = model.__call__
+        self.function = model
         self.closed_over: Leaves = []
         self.parts: list[Path] = []
         self.hint = ""

@@ -25,6 +25,10 @@ _ADD_INPUTS = (
     "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
     "in: inputs=(None, 224, 224, 3), an example array, or a tuple or dict of them."
 )
+_NO_CALL = (
+    "{name} has no __call__, so that this is the tree of modules and their parameters alone. For the graph, view what runs it, "
+    "such as nbviz.view(model.encode, inputs); of Flax Linen, lambda variables, x: model.apply(variables, x, method='encode')."
+)
 
 
 def read_model(model: Any, inputs: Any = None) -> Reading:
@@ -38,10 +42,13 @@ def read_model(model: Any, inputs: Any = None) -> Reading:
         If JAX is not installed.
     """
     subject, given = subject_of(model, inputs)
-    if given is None:
+    error = None
+    if not callable(subject.function):
+        builder = _tree(subject)
+        builder.note(_NO_CALL.format(name=subject.name))
+    elif given is None:
         builder = _tree(subject)
         builder.note(_ADD_INPUTS)
-        error = None
     else:
         builder, error = _traced(subject, arguments(subject.function, given, subject.name))
     values = dict([*subject.leaves, *subject.closed_over])

@@ -59,7 +59,7 @@ class NnxModel:
         from flax import nnx
 
         self.name = name or type(model).__name__
-        self.function: Callable[..., Any] = function or model.__call__
+        self.function = function or model
         self._call = call or (lambda copy, *args, **kwargs: copy(*args, **kwargs))
         self._definition, self._state = nnx.split(model)
         self._nodes: dict[Path, Any] = {}

@@ -82,7 +82,8 @@ class ParameterTree:
 
         if node.is_array:
             return False
-        return is_module(node.value) or any(map(is_array, jax.tree.leaves(node.value))) or not node.path
+        leaves = jax.tree.leaves(node.value, is_leaf=is_module)
+        return not node.path or any(is_module(leaf) or is_array(leaf) for leaf in leaves)
 
     def add_to(self, builder: GraphBuilder, root: type | str, settings: tuple[tuple[str, Setting], ...] = ()) -> None:
         """Add a row for each node and its arrays; ``root`` is the class of the root or the name of a function."""
