@@ -201,3 +201,27 @@ def test_a_module_of_nnx_that_cannot_be_replaced_is_counted():
     graph = graph_of(jax.vmap(lambda x: linear(x) + 1), (4, 8))
     assert totals(graph)["params"] == 8 * 3 + 3
     assert "linear" in graph.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"),
+    [
+        (function, ({"w": (8, 4)}, X)),
+        (function, ({"w": ((8, 4), "float32")}, X)),
+        (function, {"params": {"w": (8, 4)}, "x": X}),
+        (lambda params, x: x @ params, (jnp.ones((8, 4)), X)),
+        (lambda params, x: x @ params, {"params": (8, 4), "x": X}),
+    ],
+)
+def test_shapes_and_a_single_array_are_parameters_too(model, inputs):
+    graph = graph_of(model, inputs)
+    assert [p.size for p in graph.parameters] == [32]
+    assert totals(graph)["macs"] == 32
+    assert [c.outputs[0].shape for c in graph.calls if c.kind == "input"] == [X]
+
+
+def test_a_parameter_that_is_given_back_has_its_shape():
+    graph = graph_of(lambda params, x: (x @ params["w"], params["w"]), (WIDE, X))
+    ends = [c for c in graph.calls if c.kind == "output"]
+    assert [c.inputs[0].shape for c in ends] == [(None, 4), (8, 4)]
+    assert [c.parameters for c in ends] == [(), (0,)]

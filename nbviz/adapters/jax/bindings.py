@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FunctionType
@@ -11,11 +12,14 @@ from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, is_floating
 from nbviz.adapters.jax.closures import around, variables_of, with_variables
-from nbviz.adapters.jax.inputs import argument_names, is_one_input, names_arguments, signature_of
+from nbviz.adapters.jax.inputs import argument_names, arrays_of, is_one_input, names_arguments, signature_of
 from nbviz.adapters.jax.nnx import is_nnx
 
 _NAMES = ("params", "parameters", "variables", "weights", "theta", "p")
 """What parameters are called; else they are the first of several arguments."""
+
+_ONE_ARRAY = ("params", "parameters", "weights", "theta")
+"""What they are called where they are a single array."""
 
 
 @final
@@ -57,35 +61,45 @@ def _given(function: Any, inputs: Any) -> Binding | None:
     if type(inputs) not in (tuple, list) or is_one_input(inputs):
         return None
     names = argument_names(function, len(inputs))
-    at = _chosen(names, inputs)
+    values = list(map(arrays_of, inputs))
+    at = _chosen(names, values)
     if at is None:
         return None
+    held, taken = _held(names[at], values[at])
 
     def call(tree: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(*args[:at], tree, *args[at:], **kwargs)
+        return function(*args[:at], taken(tree), *args[at:], **kwargs)
 
     others = tuple(value for i, value in enumerate(inputs) if i != at)
-    return Binding(inputs[at], call, _without(function, names[at]), others)
+    return Binding(held, call, _without(function, names[at]), others)
 
 
 def _named(function: Any, inputs: Mapping[str, Any]) -> Binding | None:
     names = [name for name in (p.name for p in signature_of(function)) if name in inputs]
-    at = _chosen(names, [inputs[name] for name in names])
+    values = [arrays_of(inputs[name]) for name in names]
+    at = _chosen(names, values)
     if at is None:
         return None
     name = names[at]
+    held, taken = _held(name, values[at])
 
     def call(tree: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(*args, **{**kwargs, name: tree})
+        return function(*args, **{**kwargs, name: taken(tree)})
 
     others = {other: value for other, value in inputs.items() if other != name}
-    return Binding(inputs[name], call, _without(function, name), others or ())
+    return Binding(held, call, _without(function, name), others or ())
 
 
 def _chosen(names: list[str], values: Any) -> int | None:
     trees = [at for at, value in enumerate(values) if _is_tree(value)]
     called = [at for at in trees if names[at] in _NAMES]
+    called += [at for at, value in enumerate(values) if names[at] in _ONE_ARRAY and is_array(value)]
     return next(iter([*called, *([0] if len(values) > 1 and 0 in trees else [])]), None)
+
+
+def _held(name: str, value: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return parameters as a tree, and what makes of the tree what a function takes: a single array has the argument's name."""
+    return (value, lambda tree: tree) if _is_tree(value) else ({name: value}, operator.itemgetter(name))
 
 
 def _bound(function: Any, inputs: Any) -> Binding | None:

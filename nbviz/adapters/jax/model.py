@@ -10,10 +10,11 @@ from nbviz.adapters.jax.arrays import abstract, is_array
 from nbviz.adapters.jax.failures import mark, was_inside
 from nbviz.adapters.jax.inputs import argument_names, arguments, entered, traceable
 from nbviz.adapters.jax.jaxprs import stands_twice
+from nbviz.adapters.jax.program import Program
 from nbviz.adapters.jax.recorder import Recorder, anew
 from nbviz.adapters.jax.subject import Subject, is_of_library
 from nbviz.adapters.jax.subjects import subject_of
-from nbviz.adapters.jax.walk import Program, Walk
+from nbviz.adapters.jax.walk import Walk
 from nbviz.adapters.jax.weights import JaxWeightReader
 from nbviz.adapters.specs import BATCH, Arguments
 from nbviz.adapters.text import plain
