@@ -112,6 +112,10 @@ def _compute(first: Compute, others: dict[str, Compute]) -> Compute:
     shapes = []
     for at, (name, shape) in enumerate(first.shapes):
         shapes.append((name, _extents(shape, {key: other.shapes[at][1] for key, other in others.items()})))
+    if len(shapes) == 2:  # what is made, and what is contracted for each element of it
+        (made, outer), (contracted, inner) = shapes
+        if outer[0] == 1 and inner[0] is None:  # the batch itself, as in the gradient of a weight
+            shapes = [(made, Shape((None, *outer.dims[1:]))), (contracted, Shape((1, *inner.dims[1:])))]
     return Compute(first.op, tuple(shapes))
 
 

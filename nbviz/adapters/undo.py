@@ -17,10 +17,10 @@ def _same(now: Any, before: list[Any]) -> bool:
 
 def undo_list(value: list[Any]) -> Callable[[], None]:
     """Return what puts a list's items back."""
-    before = list(value)
+    before = list.copy(value)  # a list of a framework's may show others
 
     def undo() -> None:
-        if not _same(value, before):
+        if not _same(list.copy(value), before):
             list.__setitem__(value, slice(None), before)
 
     return undo

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 jax = pytest.importorskip("jax")
+pytest.importorskip("flax")
 
 import jax.numpy as jnp  # noqa: E402
+from flax import nnx  # noqa: E402
 
 from tests.adapters.jax_reading import calls_of, graph_of, totals  # noqa: E402
 
@@ -139,3 +141,87 @@ def test_keys_that_are_the_same_as_text_are_two():
     graph = graph_of(lambda params, x: x @ params[1]["w"] @ params["1"]["w"], (params, X))
     assert totals(graph)["params"] == 128
     assert [layer.accessor for layer in graph.layers][1:] == ["[1]", "['1']"]
+
+
+class Encoder(nnx.Module):
+    def __init__(self, rngs):
+        self.linear, self.norm = nnx.Linear(8, 8, rngs=rngs), nnx.BatchNorm(8, rngs=rngs)
+        self.drop = nnx.Dropout(0.1, rngs=rngs)
+
+    def encode(self, x):
+        return self.drop(self.norm(self.linear(x)))
+
+
+ENCODER = Encoder(nnx.Rngs(0))
+
+
+def of_a_global(x):
+    return ENCODER.encode(x)
+
+
+def in_a_closure(encoder):
+    def encode(x):
+        return encoder.encode(x)
+
+    return encode
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        ENCODER.encode,
+        of_a_global,
+        jax.jit(of_a_global),
+        in_a_closure(ENCODER),
+        functools.partial(Encoder.encode, ENCODER),
+    ],
+)
+def test_a_module_of_nnx_that_a_function_has_already_is_followed_and_not_changed(function):
+    graph = graph_of(function, (4, 8))
+    assert (totals(graph)["params"], totals(graph)["buffers"]) == (8 * 8 + 3 * 8, 2 * 8 + 2)
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "linear", "norm", "drop"]
+    assert not ENCODER.norm.mean[...].any()
+    assert ENCODER.drop.rngs.count[...] == 0
+
+
+def test_two_modules_of_nnx_around_a_function_are_its_layers():
+    decoder = nnx.Linear(8, 3, rngs=nnx.Rngs(0))
+    graph = graph_of(lambda x: decoder(ENCODER.encode(x)), (4, 8))
+    assert [c.path for c in graph.calls if c.kind == "layer"] == [
+        "",
+        "ENCODER/linear",
+        "ENCODER/norm",
+        "ENCODER/drop",
+        "decoder",
+    ]
+
+
+def test_a_module_of_nnx_that_cannot_be_replaced_is_counted():
+    linear = nnx.Linear(8, 3, rngs=nnx.Rngs(0))
+    graph = graph_of(jax.vmap(lambda x: linear(x) + 1), (4, 8))
+    assert totals(graph)["params"] == 8 * 3 + 3
+    assert "linear" in graph.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"),
+    [
+        (function, ({"w": (8, 4)}, X)),
+        (function, ({"w": ((8, 4), "float32")}, X)),
+        (function, {"params": {"w": (8, 4)}, "x": X}),
+        (lambda params, x: x @ params, (jnp.ones((8, 4)), X)),
+        (lambda params, x: x @ params, {"params": (8, 4), "x": X}),
+    ],
+)
+def test_shapes_and_a_single_array_are_parameters_too(model, inputs):
+    graph = graph_of(model, inputs)
+    assert [p.size for p in graph.parameters] == [32]
+    assert totals(graph)["macs"] == 32
+    assert [c.outputs[0].shape for c in graph.calls if c.kind == "input"] == [X]
+
+
+def test_a_parameter_that_is_given_back_has_its_shape():
+    graph = graph_of(lambda params, x: (x @ params["w"], params["w"]), (WIDE, X))
+    ends = [c for c in graph.calls if c.kind == "output"]
+    assert [c.inputs[0].shape for c in ends] == [(None, 4), (8, 4)]
+    assert [c.parameters for c in ends] == [(), (0,)]

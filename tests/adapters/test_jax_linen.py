@@ -147,3 +147,32 @@ def test_a_cell_that_flax_tries_before_its_loop_is_called_once(batch):
     [cell] = [c for c in graph.calls if c.op == "LSTMCell"]
     assert [o.shape for o in cell.outputs] == [(batch, 6), (batch, 6)]
     assert {c.op for c in graph.calls if c.path.startswith("rnn/")}.isdisjoint({"reshape", "Dense"})
+
+
+class Jitted(nn.Module):
+    @nn.jit
+    @nn.compact
+    def __call__(self, x):
+        return nn.Dense(8)(x)
+
+
+class Plain(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        return nn.Dense(8)(x)
+
+
+@pytest.mark.parametrize("block", [Jitted, nn.jit(Plain)])
+def test_modules_that_share_a_jitted_function_are_told_apart(block):
+    class Stack(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            shared = block(name="last")
+            return shared(shared(block(name="second")(block(name="first")(x))))
+
+    for _ in range(2):  # what was traced before is not taken for it
+        graph = graph_of(Stack(), (None, 8))
+        dense = [c for c in graph.calls if c.op == "Dense"]
+        assert [c.path for c in dense] == [f"{name}/Dense_0" for name in ("first", "second", "last", "last")]
+        assert [graph.parameters[c.parameters[0]].owners for c in dense] == [(c.path,) for c in dense]
+        assert totals(graph)["macs"] == 4 * 8 * 8

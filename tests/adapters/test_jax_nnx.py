@@ -288,6 +288,15 @@ def test_functional_form_of_a_module_has_its_variables():
     assert sorted(p.name for p in graph.parameters) == ["bias", "kernel"]
 
 
+def test_state_of_a_module_says_what_is_trained():
+    rngs = nnx.Rngs(0)
+    module = nnx.Sequential(nnx.Linear(8, 4, rngs=rngs), nnx.BatchNorm(4, rngs=rngs), nnx.Dropout(0.1, rngs=rngs))
+    definition, state = nnx.split(module)
+    graph = graph_of(lambda state, x: nnx.merge(definition, state)(x), (state, (6, 8)))
+    assert totals(graph) == totals(graph_of(module, (6, 8)))
+    assert {p.name for p in graph.parameters if p.kind == "buffer"} >= {"mean", "var"}
+
+
 def test_module_of_linen_inside():
     linen, bridge = pytest.importorskip("flax.linen"), pytest.importorskip("flax.nnx.bridge")
 
@@ -301,3 +310,19 @@ def test_module_of_linen_inside():
     graph = graph_of(Model(nnx.Rngs(0)), (None, 4))
     assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "inner"]
     assert totals(graph)["params"] == 4 * 5 + 5 or totals(graph)["buffers"] == 25
+
+
+def test_code_that_goes_through_all_attributes_meets_those_of_the_model_in_their_order():
+    class Blocks(nnx.Module):
+        def __init__(self, rngs):
+            self.blocks = nnx.Dict(second=nnx.Linear(8, 8, rngs=rngs), first=nnx.Linear(8, 8, rngs=rngs))
+            self.names = tuple(vars(self))
+
+        def __call__(self, x):
+            assert tuple(vars(self)) == (*self.names, "names")
+            for block in self.blocks.values():
+                x = block(x)
+            return x
+
+    graph = graph_of(Blocks(nnx.Rngs(0)), (None, 8))
+    assert edges(graph) >= {("input#1", "blocks/second"), ("blocks/second", "blocks/first")}

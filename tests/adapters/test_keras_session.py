@@ -24,14 +24,16 @@ CONTAINERS = (list, dict, set, tuple)
 
 
 def content(value):
-    """Identify a container by its elements, deep; everything else by itself."""
+    """Identify a container by its elements, deep, and what it notes beside them; everything else by itself."""
+    if not isinstance(value, CONTAINERS):
+        return id(value)
+    noted = [] if isinstance(value, tuple) else [(k, id(v)) for k, v in getattr(value, "__dict__", {}).items()]
+    value = getattr(value, "__wrapped__", value)  # TensorFlow's proxies
     if isinstance(value, dict):
-        return (id(value), [(key, content(item)) for key, item in dict.items(value)])
-    if isinstance(value, (list, tuple)):
-        return (id(value), [content(item) for item in value])
+        return (id(value), [(key, content(item)) for key, item in dict.items(value)], noted)
     if isinstance(value, set):
-        return (id(value), sorted(map(repr, value)))
-    return id(value)
+        return (id(value), sorted(map(repr, value)), noted)
+    return (id(value), [content(item) for item in value], noted)
 
 
 def layer_states(model):
@@ -63,7 +65,9 @@ def random_states():
 
 def hooks():
     backend_layer = sys.modules["keras.src.layers.layer"].BackendLayer
-    return [dict(vars(cls)) for cls in (Layer, Operation, backend_layer, keras.Variable, *keras.Variable.__mro__[1:-1])]
+    classes = (Layer, Operation, backend_layer, keras.Variable, *keras.Variable.__mro__[1:-1])
+    # without the annotations, which Python makes when somebody asks for them
+    return [{name: value for name, value in vars(cls).items() if name != "__annotations__"} for cls in classes]
 
 
 CASES = {
@@ -72,6 +76,7 @@ CASES = {
     "unbuilt_without_inputs": lambda: (models.residual_net(built=False), None),
     "attaches_layers": lambda: (models.AttachesLayers(), (None, 3)),
     "needs_numbers": lambda: (models.NeedsNumbersModel(), (None, 5, 8)),
+    "remembers": lambda: (models.Remembers(), (None, 3)),
     "backend": lambda: (models.BackendModel(), (None, 6)),
     "fails": lambda: (models.FailsInside(), (None, 3)),
     "raises": lambda: (models.Raises(ValueError("stop")), (None, 3)),

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import dis
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import CodeType
+from types import FunctionType
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, is_floating
-from nbviz.adapters.jax.inputs import argument_names, is_one_input, names_arguments, signature_of
+from nbviz.adapters.jax.closures import around, variables_of, with_variables
+from nbviz.adapters.jax.inputs import argument_names, arrays_of, is_one_input, names_arguments, signature_of
 from nbviz.adapters.jax.nnx import is_nnx
 
 _NAMES = ("params", "parameters", "variables", "weights", "theta", "p")
 """What parameters are called; else they are the first of several arguments."""
+
+_ONE_ARRAY = ("params", "parameters", "weights", "theta")
+"""What they are called where they are a single array."""
 
 
 @final
@@ -46,7 +50,8 @@ class Binding:
 
 def binding_of(function: Any, inputs: Any) -> Binding | None:
     """Return the parameters of a function, None where it has none that can be told from its inputs."""
-    return _given(function, inputs) or _bound(function, inputs) or _closed_over(function, inputs)
+    ways = (_given, _bound, _of_modules, _closed_over)
+    return next((found for way in ways if (found := way(function, inputs)) is not None), None)
 
 
 def _given(function: Any, inputs: Any) -> Binding | None:
@@ -56,35 +61,45 @@ def _given(function: Any, inputs: Any) -> Binding | None:
     if type(inputs) not in (tuple, list) or is_one_input(inputs):
         return None
     names = argument_names(function, len(inputs))
-    at = _chosen(names, inputs)
+    values = list(map(arrays_of, inputs))
+    at = _chosen(names, values)
     if at is None:
         return None
+    held, taken = _held(names[at], values[at])
 
     def call(tree: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(*args[:at], tree, *args[at:], **kwargs)
+        return function(*args[:at], taken(tree), *args[at:], **kwargs)
 
     others = tuple(value for i, value in enumerate(inputs) if i != at)
-    return Binding(inputs[at], call, _without(function, names[at]), others)
+    return Binding(held, call, _without(function, names[at]), others)
 
 
 def _named(function: Any, inputs: Mapping[str, Any]) -> Binding | None:
     names = [name for name in (p.name for p in signature_of(function)) if name in inputs]
-    at = _chosen(names, [inputs[name] for name in names])
+    values = [arrays_of(inputs[name]) for name in names]
+    at = _chosen(names, values)
     if at is None:
         return None
     name = names[at]
+    held, taken = _held(name, values[at])
 
     def call(tree: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(*args, **{**kwargs, name: tree})
+        return function(*args, **{**kwargs, name: taken(tree)})
 
     others = {other: value for other, value in inputs.items() if other != name}
-    return Binding(inputs[name], call, _without(function, name), others or ())
+    return Binding(held, call, _without(function, name), others or ())
 
 
 def _chosen(names: list[str], values: Any) -> int | None:
     trees = [at for at, value in enumerate(values) if _is_tree(value)]
     called = [at for at in trees if names[at] in _NAMES]
+    called += [at for at, value in enumerate(values) if names[at] in _ONE_ARRAY and is_array(value)]
     return next(iter([*called, *([0] if len(values) > 1 and 0 in trees else [])]), None)
+
+
+def _held(name: str, value: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return parameters as a tree, and what makes of the tree what a function takes: a single array has the argument's name."""
+    return (value, lambda tree: tree) if _is_tree(value) else ({name: value}, operator.itemgetter(name))
 
 
 def _bound(function: Any, inputs: Any) -> Binding | None:
@@ -112,9 +127,27 @@ def missed(inputs: Any) -> bool:
     return any(map(_is_tree, values))
 
 
+def _of_modules(function: Any, inputs: Any) -> Binding | None:
+    """Return the modules of NNX that a method is of, or that a function reads around it: copies can go in their place."""
+    if inspect.ismethod(function) and is_nnx(function.__self__):
+        return Binding(function.__self__, function.__func__, function, inputs)
+    if not isinstance(function, FunctionType) or inspect.unwrap(function) is not function:
+        return None
+    held = {name: value for name, value in around(function) if is_nnx(value)}
+    if not held:
+        return None
+    from flax import nnx
+
+    def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
+        values = dict.fromkeys(held, copy) if len(held) == 1 else dict(copy)
+        return with_variables(function, values)(*args, **kwargs)
+
+    return Binding(next(iter(held.values())) if len(held) == 1 else nnx.Dict(held), call, function, inputs)
+
+
 def _closed_over(function: Any, inputs: Any) -> Binding | None:
     """Return the arrays, and trees of arrays, in variables that a function reads and does not make."""
-    held = {name: value for name, value in _variables(inspect.unwrap(function)) if _is_parameter(value)}
+    held = {name: value for name, value in variables_of(inspect.unwrap(function)) if _is_parameter(value)}
     if not held:
         return None
     alone = next(iter(held.values())) if len(held) == 1 else None
@@ -122,41 +155,8 @@ def _closed_over(function: Any, inputs: Any) -> Binding | None:
     return Binding(tree, lambda _, *args, **kwargs: function(*args, **kwargs), function, inputs, tuple(held))
 
 
-def _variables(function: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what a function reads besides its inputs: what is bound to it, defaults, closures, globals, and its own object's."""
-    if isinstance(function, functools.partial):
-        yield from ((f"argument {at}", value) for at, value in enumerate(function.args))
-        yield from function.keywords.items()
-        yield from _variables(function.func)
-        return
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return
-    if inspect.ismethod(function):
-        read = set(code.co_names)
-        yield from ((name, value) for name, value in inspect.getmembers_static(function.__self__) if name in read)
-    yield from ((p.name, p.default) for p in signature_of(function) if p.default is not p.empty)
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
-        try:
-            yield name, cell.cell_contents
-        except ValueError:  # it is not assigned yet
-            continue
-    for name in dict.fromkeys(_globals_of(code)):
-        if name in function.__globals__:
-            yield name, function.__globals__[name]
-
-
-def _globals_of(code: CodeType) -> Iterator[str]:
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "LOAD_GLOBAL":
-            yield instruction.argval
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _globals_of(inner)
-
-
 def _is_parameter(value: Any) -> bool:
-    if isinstance(value, type) or is_nnx(value):  # its calls can be followed only where it is an argument
+    if isinstance(value, type):
         return False
     return _is_tree(value) or (is_array(value) and bool(getattr(value, "ndim", 0)) and is_floating(value.dtype))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,9 @@ from nbviz.adapters.jax.jaxprs import Inner, inner_of
 from nbviz.graph import Compute
 from nbviz.shape import Shape
 
-_UNKNOWN = frozenset({"pallas_call", "ffi_call", "custom_call", "scaled_matmul", "tpu_custom_call"})
+_UNKNOWN = re.compile(
+    "call_exported|pallas_call|ffi_call|custom_call|custom_linear_solve|pure_callback|fusion|(^|_)dot_|matmul|attention"
+)
 """Primitives that may multiply and accumulate, in ways that their parameters do not tell; products of sparse arrays do too."""
 
 Times = tuple[int, ...] | None
@@ -62,13 +65,28 @@ def _of_primitive(equation: Any) -> tuple[Compute, ...] | None:
         return (_dot_general(equation),)
     if name == "conv_general_dilated":
         return (_convolution(equation),)
-    return None if name in _UNKNOWN or "dot_general" in name else ()
+    if name == "ragged_dot_general":
+        return (_ragged_dot(equation),)
+    if name == "scaled_matmul_wrapper":
+        output, width = equation.outvars[0].aval.shape, equation.invars[0].aval.shape[-1]
+        return (_contraction("matmul", "output", output, "contracted", [width]),)
+    return None if _UNKNOWN.search(name) else ()
 
 
 def _dot_general(equation: Any) -> Compute:
     (contracted, _), _ = equation.params["dimension_numbers"]
     left = equation.invars[0].aval.shape
     return _contraction("matmul", "output", equation.outvars[0].aval.shape, "contracted", [left[i] for i in contracted])
+
+
+def _ragged_dot(equation: Any) -> Compute:
+    """Return a product in which each group of rows has a matrix of its own, or each group of what is contracted a result."""
+    numbers = equation.params["ragged_dot_dimension_numbers"]
+    (contracted, _), _ = numbers.dot_dimension_numbers
+    left, made = equation.invars[0].aval.shape, equation.outvars[0].aval.shape
+    grouped = set(numbers.lhs_ragged_dimensions) & set(contracted)
+    output = made[1:] if grouped else made  # each row is in one group only
+    return _contraction("matmul", "output", output, "contracted", [left[i] for i in contracted])
 
 
 def _convolution(equation: Any) -> Compute:

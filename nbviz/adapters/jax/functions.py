@@ -128,7 +128,7 @@ def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
     found = binding_of(function, inputs)
     if found is None:
         return TreeModel(function, (), call, name, note=_NONE_FOUND if missed(inputs) else ""), inputs
-    if is_nnx(found.tree):
+    if is_nnx(found.tree) and not found.closed:
         return NnxModel(found.tree, found.call, found.rest, name), found.inputs
     note = f"Arrays in variables that the function reads count as its parameters: {short(', '.join(found.closed))}."
     closed = bool(found.closed)

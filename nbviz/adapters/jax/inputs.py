@@ -115,6 +115,18 @@ def _parse(value: Any, where: str) -> Any:
     return value  # a flag, a number, an object that the model's code understands
 
 
+def arrays_of(value: Any) -> Any:
+    """Return a shape, or a tree of them, as arrays without values; what is none, or has free dimensions, stays as it is."""
+    import jax
+
+    if type(value) not in (dict, list, tuple):
+        return value
+    given = Arguments((_parse(value, "inputs[...]"),))
+    if not given.specs() or given.free():
+        return value
+    return entered(given, jax.numpy.float32, None)[0][0]
+
+
 def _holds_arrays(value: Any, where: str) -> bool:
     import jax
 

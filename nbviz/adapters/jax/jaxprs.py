@@ -63,7 +63,8 @@ def inner_of(equation: Any) -> list[Inner]:
     if name == "scan":
         return [_inner("", params["jaxpr"], equation.invars, (params["length"],))]
     times = None if name == "shard_map" and params["mesh"].size > 1 else ()
-    found = [value for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if (value := params.get(key)) is not None]
+    keys = ("jaxpr", "call_jaxpr", "fun_jaxpr", "call", "callee")
+    found = [value for key in keys if hasattr(bare(value := params.get(key)), "eqns")]
     return [
         _inner("", value, equation.invars, times)
         for value in found[:1]

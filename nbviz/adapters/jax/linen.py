@@ -14,7 +14,7 @@ from typing import Any, final
 
 from nbviz.adapters.jax.arrays import abstract, is_floating, placement, stored
 from nbviz.adapters.jax.inputs import entered, traceable
-from nbviz.adapters.jax.recorder import ModuleCall, Recorder
+from nbviz.adapters.jax.recorder import ModuleCall, Recorder, anew
 from nbviz.adapters.jax.subject import Leaves, Path, is_of_library
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
@@ -44,7 +44,7 @@ class LinenModel:
         if model.scope is not None and variables is None:
             model, variables = model.unbind()
         self.name = type(model).__name__
-        self.function: Callable[..., Any] = model.__call__
+        self.function = model
         self.closed_over: Leaves = []
         self.parts: list[Path] = []
         self.hint = ""
@@ -96,7 +96,7 @@ class LinenModel:
             args, kwargs = fill(traced)
             self.call(leaves, args, kwargs)
 
-        with self._intercepted(self._meet), contextlib.suppress(Exception):
+        with self._intercepted(self._meet), anew(), contextlib.suppress(Exception):
             if self._given:
                 jax.eval_shape(apply, [*(abstract(leaf) for _, leaf in self._leaves), *self.extras], structs)
             else:
@@ -204,8 +204,25 @@ class LinenModel:
                 return function(*args, **kwargs)
             return through(context.module, function, args, kwargs)
 
-        with linen.override_named_call(enable=False), linen.intercept_methods(interceptor):
+        with linen.override_named_call(enable=False), _told_apart(), linen.intercept_methods(interceptor):
             yield
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Let ``nn.jit`` trace modules that are alike each for itself: their names are nothing to it, so that only one would run."""
+    from flax.linen import transforms
+
+    original = transforms._module_fingerprint
+
+    def with_path(module: Any) -> Any:
+        return None if module.scope is None else module.path, original(module)
+
+    transforms._module_fingerprint = with_path
+    try:
+        yield
+    finally:
+        transforms._module_fingerprint = original
 
 
 def _keys() -> dict[str, Any]:

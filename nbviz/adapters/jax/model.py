@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,10 +10,11 @@ from nbviz.adapters.jax.arrays import abstract, is_array
 from nbviz.adapters.jax.failures import mark, was_inside
 from nbviz.adapters.jax.inputs import argument_names, arguments, entered, traceable
 from nbviz.adapters.jax.jaxprs import stands_twice
-from nbviz.adapters.jax.recorder import Recorder, separate_caches
+from nbviz.adapters.jax.program import Program
+from nbviz.adapters.jax.recorder import Recorder, anew
 from nbviz.adapters.jax.subject import Subject, is_of_library
 from nbviz.adapters.jax.subjects import subject_of
-from nbviz.adapters.jax.walk import Program, Walk
+from nbviz.adapters.jax.walk import Walk
 from nbviz.adapters.jax.weights import JaxWeightReader
 from nbviz.adapters.specs import BATCH, Arguments
 from nbviz.adapters.text import plain
@@ -26,9 +26,10 @@ _ADD_INPUTS = (
     "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
     "in: inputs=(None, 224, 224, 3), an example array, or a tuple or dict of them."
 )
-
-
-_readings = itertools.count(1)
+_NO_CALL = (
+    "{name} has no __call__, so that this is the tree of modules and their parameters alone. For the graph, view what runs it, "
+    "such as nbviz.view(model.encode, inputs); of Flax Linen, lambda variables, x: model.apply(variables, x, method='encode')."
+)
 
 
 def read_model(model: Any, inputs: Any = None) -> Reading:
@@ -42,10 +43,13 @@ def read_model(model: Any, inputs: Any = None) -> Reading:
         If JAX is not installed.
     """
     subject, given = subject_of(model, inputs)
-    if given is None:
+    error = None
+    if not callable(subject.function):
+        builder = _tree(subject)
+        builder.note(_NO_CALL.format(name=subject.name))
+    elif given is None:
         builder = _tree(subject)
         builder.note(_ADD_INPUTS)
-        error = None
     else:
         builder, error = _traced(subject, arguments(subject.function, given, subject.name))
     values = dict([*subject.leaves, *subject.closed_over])
@@ -144,7 +148,7 @@ def _trace(
         names.extend(plain(jax.tree_util.keystr(path)) for path, _ in found)
         return [leaf for _, leaf in found]
 
-    with subject.watched(recorder), separate_caches(f"reading {next(_readings)}"):
+    with subject.watched(recorder), anew():
         return _Trial(jax.make_jaxpr(function)(own, structs), names, recorder, caught)
 
 

@@ -1,7 +1,8 @@
 """Flax NNX: modules are objects that hold variables; a copy of them runs with traced values.
 
-Each module of the copy carries its path as an attribute, which goes wherever NNX's own transformations take the module apart
-and put it together again. The model itself is only looked at.
+Each module of the copy carries its path among the notes that NNX keeps on the attributes of a module, which go wherever its
+own transformations take the module apart and put it together again. The model's code, which may count or call all attributes,
+sees no more of them than there are. The model itself is only looked at.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting
 from nbviz.records import Stored
 
-_PATH = "_nbviz_path"
+_NOTES = "_pytree__nodes"
+"""NNX's own attribute that says for each of the others whether there are arrays in it."""
 
-_BRIDGE = "flax.nnx.bridge."
-"""Modules of Linen inside NNX: what attributes they have says what their variables are, so that they can carry no others."""
+_PATH = "_nbviz_path"
 
 _SHARDING = ("out_sharding", "sharding_names", "sharding")
 """What versions of Flax call the axes of devices that a variable is spread over."""
@@ -58,13 +59,12 @@ class NnxModel:
         from flax import nnx
 
         self.name = name or type(model).__name__
-        self.function: Callable[..., Any] = function or model.__call__
+        self.function = function or model
         self._call = call or (lambda copy, *args, **kwargs: copy(*args, **kwargs))
         self._definition, self._state = nnx.split(model)
         self._nodes: dict[Path, Any] = {}
         self._paths: dict[int, Path] = {}
         self._variables: dict[Path, Any] = {}
-        self._bridged: dict[int, Path] = {}
         for path, node in nnx.iter_graph(model):
             if isinstance(node, nnx.Module):
                 self._nodes[path] = node
@@ -142,12 +142,12 @@ class NnxModel:
 
         state = jax.tree.unflatten(jax.tree.structure(self._state), leaves)
         copy = nnx.merge(self._definition, state)
-        self._bridged.clear()
         for path, node in nnx.iter_graph(copy):
-            if type(node).__module__.startswith(_BRIDGE):
-                self._bridged[id(node)] = path
-            elif isinstance(node, nnx.Module):
-                setattr(node, _PATH, path)
+            if isinstance(node, nnx.Module):
+                held = vars(node)
+                held[_NOTES] = held[_NOTES].update({_PATH: path})
+                for name in vars(self._nodes[path]):  # NNX has sorted them, and code may go through them in their order
+                    held[name] = held.pop(name)
         return self._call(copy, *args, **kwargs)
 
     @contextmanager
@@ -155,7 +155,7 @@ class NnxModel:
         """Let the recorder note the calls of this model's modules."""
 
         def through(module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-            path = vars(module).get(_PATH) or self._bridged.get(id(module))
+            path = vars(module).get(_NOTES, {}).get(_PATH)
             if not path or not recorder.follows(module):
                 return function(*args, **kwargs)
             return recorder.call(path, module, function, args, kwargs)

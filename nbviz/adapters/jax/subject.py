@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ class Subject(Protocol):
     name
         The name of its class or function.
     function
-        What ``inputs`` are the arguments of.
+        What ``inputs`` are the arguments of; what cannot be called where a module has other methods only.
     leaves
         Its arrays, which the trace has as inputs beside the arguments.
     extras
@@ -39,7 +39,7 @@ class Subject(Protocol):
     """
 
     name: str
-    function: Callable[..., Any]
+    function: Any
     extras: list[Any]
     hint: str
     closed_over: Leaves

@@ -40,7 +40,7 @@ class Node:
     accessor
         How it is reached from the root.
     collection
-        Which of Flax's collections of variables it is in; ``""`` where the tree has none.
+        Which of Flax's collections of variables it is in, or of which kind of NNX's; ``""`` where the tree has none.
     is_array
         Whether it is an array of the tree. A node may have a shape too, as sparse ones do, and hold several.
     """
@@ -82,7 +82,8 @@ class ParameterTree:
 
         if node.is_array:
             return False
-        return is_module(node.value) or any(map(is_array, jax.tree.leaves(node.value))) or not node.path
+        leaves = jax.tree.leaves(node.value, is_leaf=is_module)
+        return not node.path or any(is_module(leaf) or is_array(leaf) for leaf in leaves)
 
     def add_to(self, builder: GraphBuilder, root: type | str, settings: tuple[tuple[str, Setting], ...] = ()) -> None:
         """Add a row for each node and its arrays; ``root`` is the class of the root or the name of a function."""
@@ -184,7 +185,8 @@ def _nodes(root: Any) -> Iterator[Node]:
         node = waiting.pop()
         children = _children(node.value)
         if _is_box(node.value, children):
-            waiting.append(Node(node.path, children[0][1], node.accessor + _access(children[0][0])))
+            collection = _kind_of_state(node.value) or node.collection
+            waiting.append(Node(node.path, children[0][1], node.accessor + _access(children[0][0]), collection))
             continue
         leaf = len(children) == 1 and children[0][1] is node.value
         yield replace(node, is_array=leaf and is_array(node.value))
@@ -194,7 +196,7 @@ def _nodes(root: Any) -> Iterator[Node]:
             while path in inside:  # 1 and "1"
                 path = (*path[:-1], f"{path[-1]}'")
             if keys:
-                inside[path] = Node(path, child, node.accessor + _access(keys))
+                inside[path] = Node(path, child, node.accessor + _access(keys), node.collection)
         waiting.extend(reversed(inside.values()))
 
 
@@ -211,6 +213,12 @@ def _is_box(value: Any, children: list[tuple[Any, Any]]) -> bool:
         return False
     keys = children[0][0]
     return not keys or (len(keys) == 1 and getattr(keys[0], "name", "") == "value")
+
+
+def _kind_of_state(value: Any) -> str:
+    """Return what kind of variable of NNX a box is, if it is none that is trained: statistics, say, or random keys."""
+    kinds = [cls.__name__ for cls in type(value).__mro__ if cls.__module__.startswith("flax.nnx.")]
+    return type(value).__name__ if "Variable" in kinds and "Param" not in kinds else ""
 
 
 def held_by(value: Any) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ everything that runs a jaxpr is a frame with its operations inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -24,48 +24,13 @@ from nbviz.adapters.jax.jaxprs import (
 )
 from nbviz.adapters.jax.nesting import Frame, Written, equations_in, is_einsum, nested
 from nbviz.adapters.jax.parts import Parts
+from nbviz.adapters.jax.program import Program
 from nbviz.adapters.jax.recorder import ModuleCall
-from nbviz.adapters.jax.subject import Path
 from nbviz.adapters.jax.values import Environment, Value, entering, is_dropped, unique
 from nbviz.adapters.text import short
 from nbviz.builder import GraphBuilder, escape, join
 from nbviz.graph import CallKind, TensorSpec
 from nbviz.records import CallRecord, Port
-
-
-@final
-@dataclass(frozen=True)
-class Program:
-    """A traced model.
-
-    Attributes
-    ----------
-    jaxpr
-        The closed jaxpr.
-    inputs
-        For each of its inputs the name, and the key where it is a parameter. Without either, it is a constant.
-    outputs
-        The names of its outputs.
-    calls
-        The calls of modules by their scopes.
-    layers
-        Returns the keys of the layers that a call may be of.
-    is_step
-        Tells whether a module of a class is shown as one call if it calls no others.
-    closed_over
-        The keys of parameters that the jaxpr has as constants, by the identity of the arrays.
-    parts
-        The keys of layers whose calls are found by the parameters that equations read.
-    """
-
-    jaxpr: Any
-    inputs: Sequence[tuple[str, Hashable | None]]
-    outputs: Sequence[str]
-    calls: Mapping[str, ModuleCall]
-    layers: Callable[[ModuleCall], Sequence[Hashable]]
-    is_step: Callable[[type], bool]
-    closed_over: Mapping[int, Hashable]
-    parts: Sequence[Path]
 
 
 @final
@@ -122,9 +87,9 @@ class Walk:
         outputs: list[Port] = []
         for name, variable in zip(self._program.outputs, jaxpr.outvars, strict=False):
             value = self._env.of(variable) or Value(spec(variable.aval))
-            ports, reads = self._ports([value], root.id)
+            _, reads = self._ports([value], root.id)
             known = replace(value.spec, name=name)
-            exit_ = self.builder.begin("output", "output", root.id, [(tensor, known) for tensor, _ in ports])
+            exit_ = self.builder.begin("output", "output", root.id, [(value, known)])
             exit_.reads = reads
             outputs.append((value, known))
         self.builder.end(root, outputs)

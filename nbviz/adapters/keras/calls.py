@@ -37,7 +37,8 @@ def unchanged(given: Any, made: Any) -> bool:
 
 def is_abstract(value: Any) -> bool:
     """Tell whether a tensor of the backend stands for values that do not exist."""
-    return bool(getattr(value, "is_meta", False)) or "Tracer" in type(value).__name__
+    name = type(value).__name__
+    return bool(getattr(value, "is_meta", False)) or "Tracer" in name or name == "SymbolicTensor"
 
 
 def as_symbolic(value: Any) -> Any:
@@ -81,7 +82,7 @@ def caller() -> str:
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if not module.startswith(("keras.", "nbviz.", "contextlib", "torch.", "jax.", "optree")):
+        if not module.startswith(("keras.", "nbviz.", "contextlib", "torch.", "jax.", "tensorflow.", "optree")):
             break
         frame = frame.f_back  # type: ignore[assignment]
     if frame is None:

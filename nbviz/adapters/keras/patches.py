@@ -89,7 +89,8 @@ def _asked_by_model() -> bool:
     frame = sys._getframe(2)
     if frame.f_code.co_name == "shape" and frame.f_back is not None:
         frame = frame.f_back
-    return not frame.f_globals.get("__name__", "").startswith(("keras.", "nbviz.", "optree", "torch.", "jax."))
+    library = ("keras.", "nbviz.", "optree", "torch.", "jax.", "tensorflow.")
+    return not frame.f_globals.get("__name__", "").startswith(library)
 
 
 @contextmanager

@@ -11,7 +11,15 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
 from nbviz.adapters.keras.kinds import is_kind
-from nbviz.adapters.undo import random_states, undo_deque, undo_dict, undo_generator, undo_list, undo_set
+from nbviz.adapters.undo import (
+    attributes_of,
+    random_states,
+    undo_deque,
+    undo_dict,
+    undo_generator,
+    undo_list,
+    undo_set,
+)
 
 _MOST_OBJECTS = 200_000
 """Where the walk through a model's attributes gives up (a layer that holds a whole corpus)."""
@@ -23,6 +31,9 @@ _FOREIGN = ("numpy", "jax", "jaxlib", "torch", "tensorflow", "pandas", "threadin
             "concurrent", "asyncio", "multiprocessing", "weakref", "pathlib", "datetime")  # fmt: skip
 
 
+_CHANGING: dict[type, Callable[[Any], Callable[[], None]]] = {
+    list: undo_list, dict: undo_dict, set: undo_set, deque: undo_deque,
+}  # fmt: skip
 _CONTAINERS = (list, dict, set, tuple, frozenset, deque)
 _UNCHANGING = ("Node", "KerasTensor", "SymbolicArguments")
 _OF_TRAINING = ("keras.src.optimizers", "keras.src.callbacks", "keras.src.trainers")
@@ -58,22 +69,25 @@ class Memory:
                 waiting.extend([(item, away or strange) for item in inside if type(item) not in _LEAF_TYPES])
 
     def _note_one(self, value: Any) -> list[Any] | None:
-        if isinstance(value, list):
-            self._undo.append(undo_list(value))
+        cls = type(value)  # a proxy says that it is of the class of what it stands for
+        if issubclass(cls, (tuple, frozenset)):
             return list(value)
-        if isinstance(value, dict):
-            self._undo.append(undo_dict(value))
-            return list(dict.values(value))
-        if isinstance(value, set):
-            self._undo.append(undo_set(value))
-            return []
-        if isinstance(value, deque):
-            kept = list(value)
-            self._undo.append(undo_deque(value))
-            return kept
-        if isinstance(value, (tuple, frozenset)):
-            return list(value)
+        kind = next((kind for kind in _CHANGING if issubclass(cls, kind)), None)
+        if kind is not None:
+            self._undo.append(_CHANGING[kind](value))
+            return [*_items(value), *([] if cls is kind else self._note_attributes(value))]
+        wrapped = getattr(value, "__wrapped__", None) if isinstance(value, _CONTAINERS) else None
+        if wrapped is not None:  # TensorFlow's proxy of a container
+            return [wrapped, *self._note_attributes(value)]
         return self._note_object(value)
+
+    def _note_attributes(self, container: Any) -> list[Any]:
+        """Remember what a container of a framework's own class notes beside its items."""
+        attributes = attributes_of(container)
+        if attributes is None:
+            return []
+        self._undo.append(undo_dict(attributes))
+        return list(attributes.values())
 
     def _note_object(self, value: Any) -> list[Any] | None:
         module = type(value).__module__ or ""
@@ -102,6 +116,15 @@ class Memory:
         """Undo every change; what has not changed is not written."""
         for undo in reversed(self._undo):
             undo()
+
+
+def _items(container: Any) -> list[Any]:
+    """Return what a container holds and may itself change, whatever the container's class shows."""
+    if isinstance(container, list):
+        return list.copy(container)
+    if isinstance(container, dict):
+        return list(dict.values(container))
+    return [] if isinstance(container, set) else list(container)
 
 
 def _is_own(value: Any) -> bool:

@@ -203,7 +203,7 @@ def _free_numbers(cut: Cut) -> None:
 def _on_backend(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     from keras.src import backend
 
-    runner = {"torch": _on_torch, "jax": _on_jax}.get(backend.backend())
+    runner = {"torch": _on_torch, "jax": _on_jax, "tensorflow": _on_tensorflow}.get(backend.backend())
     if runner is None:
         msg = f"the {backend.backend()} backend has no tensors without values that nbviz knows of"
         raise NotImplementedError(msg)
@@ -255,6 +255,22 @@ def _on_jax(trace: Trace, layer: Any, args: Any, kwargs: Any, number: int) -> An
 
     jax.eval_shape(staged)
     return result[0]
+
+
+def _on_tensorflow(trace: Trace, layer: Any, args: Any, kwargs: Any, number: int) -> Any:
+    import tensorflow as tf
+
+    def lower(x: Any) -> Any:
+        if not is_symbolic(x):
+            return x
+        made = tf.compat.v1.placeholder(x.dtype, [number if d is None else d for d in x.shape])
+        trace.builder.alias(made, x)
+        return made
+
+    with tf.__internal__.FuncGraph("nbviz").as_default():
+        trace.lowering = lambda outputs: map_tensors(lower, outputs)
+        outputs = _call(layer)(*map_tensors(lower, args), **map_tensors(lower, kwargs))
+        return _origins(trace, outputs)
 
 
 def _origins(trace: Trace, outputs: Any) -> Any:

@@ -20,7 +20,10 @@ from nbviz.builder import GraphBuilder
 
 _KERAS_OWN = frozenset({
     "_layers", "_functional", "_operations", "_operations_by_depth", "_tracker", "_metrics", "_modules", "_torch_params",
+    "_self_unconditional_dependency_names",
 })  # fmt: skip
+"""Attributes of Keras and of its backends that hold layers which the user's own attributes hold too."""
+
 _CONTAINER_DEPTH = 4
 
 

@@ -203,11 +203,10 @@ def _pieces(value: Any) -> Iterator[npt.NDArray[np.generic]]:
 def _to_numpy(piece: Any) -> npt.NDArray[np.generic]:
     import numpy as np
 
-    if hasattr(piece, "cpu"):  # torch
+    if hasattr(piece, "cpu"):  # torch and TensorFlow
         piece = piece.cpu()
-        if str(piece.dtype) == "torch.bfloat16" or "float8" in str(piece.dtype):
-            piece = piece.float()
-        return np.asarray(piece.numpy())
+    if str(getattr(piece, "dtype", "")).startswith(("torch.bfloat16", "torch.float8")):  # which NumPy does not know
+        piece = piece.float()
     array = np.asarray(piece)
     if array.dtype.kind == "V" or array.dtype.name in ("bfloat16", "int4", "uint4") or "float8" in array.dtype.name:
         return array.astype(np.float32)
