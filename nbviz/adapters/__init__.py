@@ -9,7 +9,6 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from nbviz.adapters.checkpoints.files import require_contents
 from nbviz.adapters.text import short
+from nbviz.adapters.undo import attributes_of, slots_of
 from nbviz.errors import AdapterWarning, FileReadError, OptionError, UnsupportedModelError, nearest, with_article
 from nbviz.graph import ModelGraph
 from nbviz.reading import Adapter, Reading, without_inputs
@@ -278,13 +278,10 @@ _PARTS = ("model", "module", "net", "network", "apply", "apply_fn", "params")
 
 
 def _readable_inside(source: Any) -> str:
-    """Return what an object has that can be read, as one writes it; ``""`` if there is nothing."""
-    found = []
-    for name in _PARTS:
-        with suppress(Exception):  # an object's own code may raise anything
-            value = getattr(source, name, None)
-            if value is not None and find(type(value)) is not None:
-                found.append(f".{name}")
+    """Return what an object has that can be read, as one writes it; ``""`` if there is nothing. Its own code is not asked."""
+    fields = dict(zip(getattr(type(source), "_fields", ()), source, strict=False)) if isinstance(source, tuple) else {}
+    held = {**fields, **slots_of(source), **(attributes_of(source) or {})}
+    found = [f".{name}" for name in _PARTS if held.get(name) is not None and find(type(held[name])) is not None]
     if not found and callable(source):
         found.append(".__call__, which is a function")
     return " or ".join(found)
