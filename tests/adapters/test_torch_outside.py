@@ -154,6 +154,27 @@ def test_what_has_nothing_to_do_with_tensors_stays():
     assert Counts.calls == 1
 
 
+class Poses:
+    """Is not yet what it poses as."""
+
+    @property
+    def __class__(self):
+        raise RuntimeError("not yet")
+
+
+POSES = Poses()
+
+
+def test_what_raises_when_it_is_looked_at_is_left_alone():
+    class Net(nn.Module):
+        held = POSES
+
+        def forward(self, x):
+            return x + (POSES is self.held)
+
+    assert read(Net(), torch.randn(2)).error is None
+
+
 def test_a_default_that_a_failing_model_sets_is_put_back():
     class Sets(nn.Module):
         def forward(self, x):

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from contextlib import suppress
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, final
 
@@ -99,8 +100,8 @@ class Outside:
             self._note_names(_Cell(cell), [""])
         for name in names:
             self._call(classes, name)
-            found = function.__globals__.get(name)
-            if isinstance(found, ModuleType) and not _is_foreign(found.__name__):
+            found: Any = function.__globals__.get(name)
+            if issubclass(type(found), ModuleType) and not _is_foreign(found.__name__):
                 self._note_names(vars(found), names)
 
     def _note_names(self, namespace: MutableMapping[str, Any], names: list[str]) -> None:
@@ -124,6 +125,10 @@ class Outside:
 
     def _note(self, value: Any, classes: tuple[type, ...], depth: int = 0) -> None:
         """Look into a function, or remember what a container or an object of the model's code holds."""
+        with suppress(Exception):  # what poses as something else may raise anything when it is looked at
+            self._look(value, classes, depth)
+
+    def _look(self, value: Any, classes: tuple[type, ...], depth: int) -> None:
         if value is None or id(value) in self._seen or isinstance(value, (str, int, float, type, ModuleType)):
             return
         value = _unwrapped(value)
