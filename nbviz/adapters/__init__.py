@@ -262,9 +262,9 @@ def _unsupported(source: Any) -> str:
     inside = _readable_inside(source)
     if inside:
         return f"nbviz cannot read {with_article(name)} itself, but what it has: pass its {inside}."
-    missing = [
-        f"pip install '{extra}'" for package, extra in EXTRAS.items() if importlib.util.find_spec(package) is None
-    ]
+    if callable(source):
+        hints.append("If what it does when it is called is the model, pass its .__call__, which is a function.")
+    missing = [f"pip install '{extra}'" for package, extra in EXTRAS.items() if not _is_there(package)]
     if missing:
         hints.append(
             f"If it comes from a package whose models can be read, that needs its extra ({', '.join(missing)})."
@@ -277,11 +277,15 @@ _PARTS = ("model", "module", "net", "network", "apply", "apply_fn", "params")
 """Under which names objects that are no models often have one."""
 
 
+def _is_there(package: str) -> bool:
+    if package in sys.modules:  # also one that stands in for it, of which nothing else is known
+        return True
+    return importlib.util.find_spec(package) is not None
+
+
 def _readable_inside(source: Any) -> str:
     """Return what an object has that can be read, as one writes it; ``""`` if there is nothing. Its own code is not asked."""
     fields = dict(zip(getattr(type(source), "_fields", ()), source, strict=False)) if isinstance(source, tuple) else {}
     held = {**fields, **slots_of(source), **(attributes_of(source) or {})}
     found = [f".{name}" for name in _PARTS if held.get(name) is not None and find(type(held[name])) is not None]
-    if not found and callable(source):
-        found.append(".__call__, which is a function")
     return " or ".join(found)

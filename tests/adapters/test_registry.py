@@ -102,9 +102,10 @@ def test_what_an_object_has_that_can_be_read_is_named():
         def __call__(self, x):
             return x
 
-    for source, part in ((Trainer(), r"\.apply or \.params"), (Callable(), r"\.__call__")):
-        with pytest.raises(UnsupportedModelError, match=f"pass its {part}"):
-            adapters.read(source)
+    with pytest.raises(UnsupportedModelError, match=r"pass its \.apply or \.params"):
+        adapters.read(Trainer())
+    with pytest.raises(UnsupportedModelError, match=r"pass its \.__call__"):
+        adapters.read(Callable())
 
 
 def test_instances_that_answer_to_any_name_are_no_graphs():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import defaultdict
 
 import pytest
 
@@ -86,6 +88,43 @@ def in_an_object(h):
     return CACHE.kept
 
 
+class Plain:
+    table = None
+
+    def __call__(self, h):
+        Plain.table = h if Plain.table is None else Plain.table
+        return Plain.table
+
+
+in_the_class_of_an_object = Plain()
+NESTED = {"a": {"b": {}}}
+MADE = defaultdict(list)
+LAYERS: dict[str, object] = {}
+
+
+def deep(h):
+    return NESTED["a"]["b"].setdefault("h", h)
+
+
+def in_a_default_dict(h):
+    if not MADE["h"]:
+        MADE["h"].append(h)
+    return MADE["h"][0]
+
+
+def by_a_module(h):
+    if "lin" not in LAYERS:
+        LAYERS["lin"] = nn.Linear(4, 4)
+    return LAYERS["lin"](h)
+
+
+def in_a_new_object(h):
+    if "box" not in TABLES:
+        TABLES["box"] = Cache()
+        TABLES["box"].h = h
+    return TABLES["box"].h
+
+
 class Net(nn.Module):
     kept: dict[str, object] = {}  # noqa: RUF012
     table = None
@@ -108,6 +147,11 @@ class Net(nn.Module):
             "class": self.in_its_class,
             "attribute": self.as_an_attribute,
             "new attribute": self.as_a_new_attribute,
+            "class of an object": in_the_class_of_an_object,
+            "deep": deep,
+            "default dict": in_a_default_dict,
+            "module": by_a_module,
+            "new object": in_a_new_object,
         }[self.way]
         return h + found(h.detach())
 
@@ -126,6 +170,7 @@ class Net(nn.Module):
 
 WAYS = [
     "default", "function", "decorated", "variable", "global", "dict", "thread", "object", "class", "attribute", "new attribute",
+    "class of an object", "deep", "default dict", "module", "new object",
 ]  # fmt: skip
 
 
@@ -136,6 +181,60 @@ def test_a_table_outside_the_model_is_not_filled(way):
     before = model(x)
     assert read(model, x[:1]).error is None
     assert torch.equal(model(x), before)
+
+
+def test_a_table_that_a_hook_fills_keeps_what_it_has():
+    seen = {}
+
+    def remember(_module, _inputs, output):
+        seen["lin"] = output.detach()
+
+    model, x = nn.Sequential(nn.Linear(4, 4)), torch.randn(2, 4)
+    model[0].register_forward_hook(remember)
+    model(x)
+    before = seen["lin"]
+    read(model, x)
+    assert seen["lin"] is before
+
+
+class Named(nn.Module):
+    __kept__ = (torch.ones(2),)
+
+    def forward(self, x):
+        return x + self.__kept__[0]
+
+
+def test_an_attribute_that_nobody_touches_stays():
+    assert read(Named(), torch.randn(2)).error is None
+    assert torch.equal(Named()(torch.zeros(2)), torch.ones(2))
+
+
+def test_other_items_of_a_table_stay():
+    class Net(nn.Module):
+        def forward(self, x):
+            TABLES["count"] = 1
+            TABLES["h"] = x
+            return x
+
+    TABLES.clear()
+    read(Net(), torch.randn(2))
+    assert TABLES == {"count": 1}
+
+
+GRAPH = [{"others": []} for _ in range(16)]
+for node in GRAPH:
+    node["others"].extend(GRAPH)
+NUMBERS = list(range(1_000_000))
+
+
+def test_large_and_circular_globals_take_no_time():
+    class Net(nn.Module):
+        def forward(self, x):
+            return x + len(GRAPH) + len(NUMBERS)
+
+    begun = time.process_time()
+    assert read(Net(), torch.randn(2)).error is None
+    assert time.process_time() - begun < 2  # it took a minute
 
 
 def test_what_has_nothing_to_do_with_tensors_stays():

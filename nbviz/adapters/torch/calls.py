@@ -19,7 +19,7 @@ _SHORT = {"truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "_ma
 _IN_PLACE = ("iadd", "isub", "imul", "itruediv", "idiv", "ifloordiv", "imod", "ipow", "iand", "ior", "ixor", "imatmul")
 _NO_SETTINGS = frozenset({"out", "requires_grad", "generator", "pin_memory", "layout", "memory_format"})
 _LONGEST = 12
-_LIBRARIES = frozenset({"torch", "nbviz"})
+_LIBRARIES = frozenset({"torch", "numpy", "nbviz"})
 _BEGINNING = "nbviz.adapters.torch.model"
 """Where a trace begins: who called that is no part of the model."""
 
@@ -106,7 +106,7 @@ def caller() -> str:
     frame: Any = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if _is_foreign(module):
+        if not is_library(module):
             return source(frame.f_code, frame.f_lineno)
         if module == _BEGINNING:
             break
@@ -115,12 +115,12 @@ def caller() -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_foreign(module: str) -> bool:
-    """Tell whether a module is neither PyTorch's nor ours, nor Python's."""
-    root = module.partition(".")[0]
-    return root not in _LIBRARIES and root not in sys.stdlib_module_names
+def is_library(module: str | None) -> bool:
+    """Tell whether a module is PyTorch's, NumPy's, ours or Python's."""
+    root = (module or "").partition(".")[0]
+    return root in _LIBRARIES or (root in sys.stdlib_module_names and root != "__main__")
 
 
 def is_of_model(frame: Any) -> bool:
     """Tell whether a frame is of code that neither PyTorch nor we have written."""
-    return _is_foreign(frame.f_globals.get("__name__", ""))
+    return not is_library(frame.f_globals.get("__name__", ""))

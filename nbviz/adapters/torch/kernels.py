@@ -67,6 +67,8 @@ def _convolved(value: Any, given: Any, weight: Any) -> Any:
     from torch._prims_common import suggest_memory_format
 
     formats = {suggest_memory_format(tensor) for tensor in (given, weight)} - {torch.contiguous_format}
+    if value.dim() == 5 and value.dtype is torch.float64:  # which no kernel for channels that lie last takes
+        return value
     return value.contiguous(memory_format=formats.pop()) if formats else value
 
 

@@ -117,8 +117,8 @@ def targets(function: Any, args: Any, kwargs: Any) -> set[int]:
 def is_changed(tensor: Any, before: int, told: set[int]) -> bool:
     """Tell whether a tensor was written since its version was ``before``; ``told`` are the targets of what ran.
 
-    Some tensors do not count what is written into them: those of the inference mode, those inside vmap and its like, and those
-    of a list that are written together while somebody watches.
+    Their names are believed, since not all tensors count what is written into them: those of the inference mode do not, nor those
+    inside vmap, nor those of a list that are written together while somebody watches.
     """
     return version(tensor) != before or id(tensor) in told
 

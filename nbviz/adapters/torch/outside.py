@@ -1,51 +1,79 @@
-"""What a model's code keeps outside the model: in attributes of classes and functions, in globals, defaults and closures.
+"""What a model's code keeps outside the model: in attributes of classes and objects, in globals, defaults and closures.
 
-A table that ``forward`` fills there once would keep tensors without values, and fail when the model really runs. What can be
-reached is found by the names in its code, from ``forward`` on; nothing is changed but where tensors are or were.
+A table that ``forward`` fills there once would keep tensors without values, and fail when the model really runs. What the code can
+reach is found by the names in it: from ``forward`` and the hooks on, to all methods that are called so of the classes that are
+met. Of what has changed only that is put back which has to do with tensors: what else lies there, others may change.
 """
 
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from types import CellType, CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, final
 
-from nbviz.adapters.torch.tensors import CONTAINERS, named_tensors
+from nbviz.adapters.torch.calls import is_library
 from nbviz.adapters.torch.walk import modules_of
-from nbviz.adapters.undo import attributes_of, undo_deque, undo_dict, undo_list, undo_set
+from nbviz.adapters.undo import attributes_of
 
 _MOST_FUNCTIONS = 300
 """Functions that are looked into, those nearest to ``forward`` first."""
 
-_FOREIGN = frozenset({"torch", "numpy", "nbviz"})
-_UNDO: dict[type, Callable[[Any], Callable[[], None]]] = {
-    dict: undo_dict,
-    OrderedDict: undo_dict,
-    list: undo_list,
-    set: undo_set,
-    deque: undo_deque,
-}
+_MOST_ITEMS = 10_000
+"""Items of a container that is remembered: a longer one holds data."""
+
+_MOST_LOOKED = 1_000
+"""Values that are looked at to find whether there is a tensor among them."""
+
+_DEEPEST = 3
+"""Containers and objects around what is remembered."""
+
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
+_SEQUENCES = (list, set, deque)
+_PLAIN = (str, bytes, int, float, complex, type(None))
 _MISSING = object()
 
 
-def undo_where_tensors(undo: Callable[[], None], values: Callable[[], Iterable[Any]]) -> Callable[[], None]:
-    """Return what undoes a change where tensors are or were: such is the model's state; what else lies there, others may change."""
-    held = _have_tensors(values())
+def holds_tensors(value: Any) -> bool:
+    """Tell whether a value is a tensor, or a container, an object or a module that has some."""
+    waiting, seen = deque([value]), set[int]()
+    for _ in range(_MOST_LOOKED):
+        if not waiting:
+            return False
+        found = waiting.popleft()
+        if id(found) in seen or issubclass(type(found), _PLAIN):
+            continue
+        seen.add(id(found))
+        if _is_tensor(found):
+            return True
+        waiting.extend(_inside(found))
+    return False
 
-    def undo_state() -> None:
-        if held or _have_tensors(values()):
-            undo()
 
-    return undo_state
+def _is_tensor(value: Any) -> bool:
+    import torch
+
+    return issubclass(type(value), torch.Tensor)
 
 
-def _have_tensors(values: Iterable[Any]) -> bool:
-    return any(True for value in values for _ in named_tensors(value, reach=CONTAINERS))
+def _inside(value: Any) -> Iterable[Any]:
+    """Return what is directly inside a value, asking nothing of its own code."""
+    import torch
+
+    kind = type(value)
+    if issubclass(kind, dict):
+        return list(dict.values(value))
+    if issubclass(kind, (tuple, frozenset, *_SEQUENCES)):
+        base = next(base for base in (tuple, frozenset, *_SEQUENCES) if issubclass(kind, base))
+        return list(base.__iter__(value))
+    if issubclass(kind, torch.nn.Module):
+        return [*value._parameters.values(), *value._buffers.values(), *value._modules.values()]
+    if issubclass(kind, (type, ModuleType)) or is_library(kind.__module__):
+        return []
+    return list((attributes_of(value) or {}).values())
 
 
 @final
@@ -56,180 +84,225 @@ class Outside:
     ----------
     model
         The model that is going to run.
+
+    Attributes
+    ----------
+    tensors
+        The tensors that were found; their values are not remembered here.
     """
 
     def __init__(self, model: Any) -> None:
+        self.tensors: list[Any] = []
         self._undo: list[Callable[[], None]] = []
         self._seen: set[int] = set()
-        self._waiting: deque[tuple[FunctionType, tuple[type, ...]]] = deque()
-        for cls in {type(module): None for module in modules_of(model)}:
-            self._note_class(cls)
+        self._names = {"forward"}
+        self._methods: dict[str, list[Any]] = {}
+        self._waiting: deque[FunctionType] = deque()
+        for module in modules_of(model):
+            self._meet(type(module))
+            attributes = vars(module)
+            for value in attributes.values():
+                if type(value) in (FunctionType, MethodType):
+                    self._look(value)
+            for hooks in _HOOKS:
+                for hook in (attributes.get(hooks) or {}).values():
+                    self._look(hook)
         for _ in range(_MOST_FUNCTIONS):
             if self._waiting:
-                self._note_function(*self._waiting.popleft())
+                self._read(self._waiting.popleft())
 
     def put_back(self) -> None:
-        """Undo every change that has to do with tensors."""
+        """Undo the changes in which tensors came or went."""
         for undo in reversed(self._undo):
-            undo()
+            with suppress(Exception):  # what forbids to be written now
+                undo()
 
     def _is_new(self, value: Any) -> bool:
         new = id(value) not in self._seen
         self._seen.add(id(value))
         return new
 
-    def _note_class(self, cls: type) -> None:
-        own = tuple(base for base in cls.__mro__ if not _is_foreign(base.__module__))
-        for base in own:
-            if self._is_new(base):
-                self._note_names(_ClassAttributes(base), [n for n in vars(base) if not n.startswith("__")])
-        self._call(own, "forward")
-
-    def _call(self, classes: tuple[type, ...], name: str) -> None:
-        """Look into the methods of this name."""
-        for cls in classes:
-            self._note(vars(cls).get(name), classes)
-
-    def _note_function(self, function: FunctionType, classes: tuple[type, ...]) -> None:
-        names = _names(function.__code__)
-        self._note_names(function.__globals__, names)
-        self._note_items(function.__dict__, undo_dict)
-        for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._note(value, ())
-        for cell in function.__closure__ or ():
-            self._note_names(_Cell(cell), [""])
-        for name in names:
-            self._call(classes, name)
-            found: Any = function.__globals__.get(name)
-            if issubclass(type(found), ModuleType) and not _is_foreign(found.__name__):
-                self._note_names(vars(found), names)
-
-    def _note_names(self, namespace: MutableMapping[str, Any], names: list[str]) -> None:
-        """Remember what has these names, now or later, and what it holds."""
-        before = {name: namespace.get(name, _MISSING) for name in names}
-
-        def undo() -> None:
-            later = [n for n in namespace if n not in before] if isinstance(namespace, _ClassAttributes) else []
-            for name, value in (*before.items(), *((n, _MISSING) for n in later)):
-                now = namespace.get(name, _MISSING)
-                if now is value or not _have_tensors((now, value)):
-                    continue
-                if value is _MISSING:
-                    del namespace[name]
+    def _meet(self, cls: type) -> None:
+        """Remember the attributes of a class, and look into those of its methods whose names were read."""
+        if not self._is_new(cls):
+            return
+        for base in cls.__mro__:
+            if is_library(base.__module__) or (base is not cls and not self._is_new(base)):
+                continue
+            self._undo.append(_undo_class(base))
+            for name, value in vars(base).items():
+                if name in self._names or type(value) is not FunctionType:
+                    self._look(value)
                 else:
-                    namespace[name] = value
+                    self._methods.setdefault(name, []).append(value)
 
-        self._undo.append(undo)
+    def _read(self, function: FunctionType) -> None:
+        """Follow the names in a function's code, and remember what it keeps itself."""
+        names = _names(function.__code__)
+        self._remember(function.__globals__, names)
+        for name in names:
+            found: Any = function.__globals__.get(name)
+            if issubclass(type(found), ModuleType) and not is_library(found.__name__):
+                self._remember(vars(found), names)
+            if name not in self._names:
+                self._names.add(name)
+                for method in self._methods.pop(name, ()):
+                    self._look(method)
+        self._remember(function.__dict__)
+        for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            self._look(value)
+        for cell in function.__closure__ or ():
+            self._undo.append(_undo_cell(cell))
+            self._look(_content(cell))
+
+    def _remember(self, held: dict[Any, Any], names: Iterable[Any] | None = None, depth: int = 0) -> None:
+        """Remember the items of a dict, or those of some names, and look at them."""
+        if names is None and (len(held) > _MOST_ITEMS or not self._is_new(held)):
+            return
+        before = dict(dict.items(held)) if names is None else {n: held.get(n, _MISSING) for n in names}
+        self._undo.append(_undo_items(held, before, names))
         for value in before.values():
-            self._note(value, ())
+            self._look(value, depth + 1)
 
-    def _note(self, value: Any, classes: tuple[type, ...], depth: int = 0) -> None:
-        """Look into a function, or remember what a container or an object of the model's code holds."""
+    def _look(self, value: Any, depth: int = 0) -> None:
+        """Look into a function or a class, or remember what a container or an object of the model's code holds."""
+        kind = type(value)
+        if id(value) in self._seen or value is _MISSING or depth > _DEEPEST or issubclass(kind, (*_PLAIN, ModuleType)):
+            return
         with suppress(Exception):  # what poses as something else may raise anything when it is looked at
-            self._look(value, classes, depth)
+            self._look_into(_unwrapped(value), depth)
 
-    def _look(self, value: Any, classes: tuple[type, ...], depth: int) -> None:
-        if value is None or id(value) in self._seen or isinstance(value, (str, int, float, type, ModuleType)):
+    def _look_into(self, value: Any, depth: int) -> None:
+        kind = type(value)
+        if _is_tensor(value):
+            self.tensors.append(value)
+        elif kind is FunctionType or issubclass(kind, type):
+            if not is_library(value.__module__):
+                self._look_into_code(value)
+        elif issubclass(kind, dict):
+            self._remember(value, depth=depth)
+        elif issubclass(kind, (tuple, frozenset, *_SEQUENCES)):
+            self._look_through(value, depth)
+        elif issubclass(kind, threading.local):
+            self._remember(value.__dict__, depth=depth)
+        elif not is_library(kind.__module__):
+            self._look_into_object(value, depth)
+
+    def _look_into_code(self, value: Any) -> None:
+        if isinstance(value, type):
+            self._meet(value)
+        elif self._is_new(value):
+            self._waiting.append(value)
+
+    def _look_through(self, value: Any, depth: int) -> None:
+        if len(value) <= _MOST_ITEMS and self._is_new(value):
+            if issubclass(type(value), _SEQUENCES):
+                self._undo.append(_undo_sequence(value))
+            for item in _inside(value):
+                self._look(item, depth + 1)
+
+    def _look_into_object(self, value: Any, depth: int) -> None:
+        self._meet(type(value))
+        attributes = attributes_of(value)
+        if attributes is not None:
+            self._remember(attributes, depth=depth)
+        for item in _inside(value):  # of a module also its weights
+            self._look(item, depth + 1)
+
+
+# Undoing, where tensors came or went
+
+
+def _matters(before: Any, now: Any) -> bool:
+    return before is not now and (holds_tensors(before) or holds_tensors(now))
+
+
+def _undo_items(held: dict[Any, Any], before: dict[Any, Any], names: Iterable[Any] | None) -> Callable[[], None]:
+    kind = OrderedDict if isinstance(held, OrderedDict) else dict
+
+    def undo() -> None:
+        for key in list(dict.fromkeys([*before, *(held if names is None else ())])):
+            value = before.get(key, _MISSING)
+            if not _matters(value, held.get(key, _MISSING)):
+                continue
+            if value is _MISSING:
+                kind.__delitem__(held, key)
+            else:
+                kind.__setitem__(held, key, value)
+
+    return undo
+
+
+def _undo_class(cls: type) -> Callable[[], None]:
+    before = dict(vars(cls))
+
+    def undo() -> None:
+        for name in dict.fromkeys([*before, *vars(cls)]):
+            value = before.get(name, _MISSING)
+            if not _matters(value, vars(cls).get(name, _MISSING)):
+                continue
+            if value is _MISSING:
+                type.__delattr__(cls, name)
+            else:
+                type.__setattr__(cls, name, value)
+
+    return undo
+
+
+def _undo_cell(cell: CellType) -> Callable[[], None]:
+    before = _content(cell)
+
+    def undo() -> None:
+        if _matters(before, _content(cell)):
+            if before is _MISSING:
+                del cell.cell_contents
+            else:
+                cell.cell_contents = before
+
+    return undo
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return _MISSING
+
+
+def _undo_sequence(value: Any) -> Callable[[], None]:
+    before = list(_inside(value))
+
+    def undo() -> None:
+        now = list(_inside(value))
+        same = {id(item) for item in before} & {id(item) for item in now}
+        if len(now) == len(before) == len(same) or not any(
+            holds_tensors(item) for item in (*before, *now) if id(item) not in same
+        ):
             return
-        value = _unwrapped(value)
-        if isinstance(value, FunctionType):
-            if not _is_foreign(value.__module__) and self._is_new(value):
-                self._waiting.append((value, classes))
-            return
-        undo = _UNDO.get(type(value))
-        if undo is not None:
-            self._note_items(value, undo, depth)
-        elif isinstance(value, threading.local):
-            self._note_items(value.__dict__, undo_dict, depth)
-        elif not _is_foreign(type(value).__module__):
-            attributes = attributes_of(value)
-            if attributes is not None:
-                self._note_items(attributes, undo_dict, depth)
+        if isinstance(value, list):
+            list.__setitem__(value, slice(None), before)
+        else:
+            value.clear()
+            (value.update if isinstance(value, set) else value.extend)(before)
 
-    def _note_items(self, held: Any, undo: Callable[[Any], Callable[[], None]], depth: int = 0) -> None:
-        """Remember the items of a container, and once more what is in these."""
-        if not self._is_new(held):
-            return
-
-        def values() -> list[Any]:
-            return list(held.values() if isinstance(held, dict) else held)
-
-        self._undo.append(undo_where_tensors(undo(held), values))
-        for item in values() if depth == 0 else ():
-            self._note(item, (), depth + 1)
-
-
-@final
-class _ClassAttributes(MutableMapping[str, Any]):
-    """The attributes of a class, which cannot be written as a dict."""
-
-    def __init__(self, cls: type) -> None:
-        self._cls = cls
-
-    def __getitem__(self, name: str) -> Any:
-        return vars(self._cls)[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        type.__setattr__(self._cls, name, value)
-
-    def __delitem__(self, name: str) -> None:
-        type.__delattr__(self._cls, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(vars(self._cls)))
-
-    def __len__(self) -> int:
-        return len(vars(self._cls))
-
-
-@final
-class _Cell(MutableMapping[str, Any]):
-    """The variable of a function around another, as a namespace of one name."""
-
-    def __init__(self, cell: CellType) -> None:
-        self._cell = cell
-
-    def __getitem__(self, name: str) -> Any:
-        try:
-            return self._cell.cell_contents
-        except ValueError:  # not assigned yet
-            raise KeyError(name) from None
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._cell.cell_contents = value
-
-    def __delitem__(self, name: str) -> None:
-        del self._cell.cell_contents
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([""])
-
-    def __len__(self) -> int:
-        return 1
+    return undo
 
 
 def _unwrapped(value: Any) -> Any:
     """Return the function in a method, a property, or what decorates it."""
-    if isinstance(value, (staticmethod, classmethod)):
-        value = value.__func__
-    if isinstance(value, property):
-        value = value.fget
-    if isinstance(value, (functools.partial, functools.partialmethod)):
-        value = value.func
-    return value
+    kind = type(value)
+    if kind in (staticmethod, classmethod, MethodType):
+        return value.__func__
+    if issubclass(kind, property):
+        return value.fget
+    return value.func if kind in (functools.partial, functools.partialmethod) else value
 
 
 @functools.lru_cache(maxsize=4096)
-def _names(code: CodeType) -> list[str]:
+def _names(code: CodeType) -> tuple[str, ...]:
     """Return the names of globals and attributes in a function's code, and in that of functions inside it."""
     found = dict.fromkeys(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found.update(dict.fromkeys(_names(constant)))
-    return list(found)
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_foreign(module: str | None) -> bool:
-    root = (module or "").partition(".")[0]
-    return root in _FOREIGN or (root in sys.stdlib_module_names and root != "__main__")
+    return tuple(found)

@@ -17,11 +17,16 @@ def writes(function: Any, kwargs: Any) -> bool:
     """Tell whether a function may write into what it is given, as far as its name tells."""
     if getattr(function, "__name__", "") == "__set__" or kwargs.get("out") is not None:
         return True
+    schema = getattr(getattr(function, "default", function), "_schema", None)
+    if schema is not None:  # a registered operation says so itself
+        return bool(schema.is_mutable)
     name = operation_name(function)
     return name.endswith("_") or name == "setitem"
 
 
-_GIVE_MEMORY = frozenset({"numpy", "array", "dlpack", "storage", "untyped_storage", "typed_storage", "data_ptr"})
+_GIVE_MEMORY = frozenset(
+    {"numpy", "array", "dlpack", "storage", "untyped_storage", "typed_storage", "data_ptr", "to_dlpack"}
+)
 
 
 def gives_memory(function: Any) -> bool:

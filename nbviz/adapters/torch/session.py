@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
-from nbviz.adapters.torch.outside import Outside, undo_where_tensors
+from nbviz.adapters.torch.outside import Outside
 from nbviz.adapters.torch.walk import modules_of
 from nbviz.adapters.undo import (
     attributes_of,
@@ -111,7 +111,7 @@ class Memory:
 
     def _changing(self, undo: Callable[[], None], values: Callable[[], Iterable[Any]], away: int) -> Found:
         """Remember what may get other values; far from the model, only if there are tensors among those."""
-        self._undo.append(undo if away < _FAR else undo_where_tensors(undo, values))
+        self._undo.append(undo if away < _FAR else _for_tensors(undo, values))
         return [(item, away) for item in values()]
 
     def _object(self, value: Any, away: int) -> Found:
@@ -142,6 +142,23 @@ class Memory:
         """Undo every change; what has not changed is not written."""
         for undo in reversed(self._undo):
             undo()
+
+
+def _for_tensors(undo: Callable[[], None], values: Callable[[], Iterable[Any]]) -> Callable[[], None]:
+    """Return what undoes a change where tensors are or were: such is the model's state; what else lies there, others may change."""
+    held = any(map(_is_tensor, values()))
+
+    def undo_state() -> None:
+        if held or any(map(_is_tensor, values())):
+            undo()
+
+    return undo_state
+
+
+def _is_tensor(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor)
 
 
 def _class_undo(module: Any) -> Callable[[], None]:
@@ -184,7 +201,9 @@ def untouched(model: Any, given: Any, *, gradients: bool) -> Iterator[Memory]:
         stack.callback(torch.set_default_dtype, torch.get_default_dtype())
         stack.callback(memory.put_back)
         memory.note(model, given)
-        stack.callback(Outside(model).put_back)
+        outside = Outside(model)
+        stack.callback(outside.put_back)
+        memory.tensors.extend(outside.tensors)
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         stack.enter_context(torch.inference_mode(mode=False))

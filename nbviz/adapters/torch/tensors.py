@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from nbviz.adapters.text import plain
+from nbviz.adapters.torch.calls import is_library
 from nbviz.adapters.undo import attributes_of, slots_of
 from nbviz.graph import TensorSpec
 from nbviz.shape import Shape
@@ -99,11 +100,12 @@ def extent(tensor: Any) -> int:
 
 
 def copied(tensor: Any, device: Any) -> Any:
-    """Return a copy with its elements as far from each other as they are; one of few among many has them side by side."""
+    """Return a copy with the strides of a tensor; of a few elements that lie far apart, one that is contiguous."""
     import torch
 
     detached = tensor.detach()
-    plain = tensor.layout is torch.strided and not (tensor.is_nested or tensor.is_quantized)
+    plain = type(tensor) in (torch.Tensor, torch.nn.Parameter) and tensor.layout is torch.strided
+    plain = plain and not (tensor.is_nested or tensor.is_quantized)
     if not plain or extent(tensor) > _SPARSE * tensor.numel():
         return detached.to(device, copy=True)
     memory = detached.as_strided((extent(tensor),), (1,)).to(device, copy=True)
@@ -156,7 +158,7 @@ def _public(value: Any) -> Iterable[tuple[str, Any]]:
 
 
 def _private(value: Any) -> Iterable[tuple[str, Any]]:
-    held = {} if inspect.isroutine(value) else _attributes(value)
+    held = {} if inspect.isroutine(value) or is_library(type(value).__module__) else _attributes(value)
     return [("" if key.startswith("_") else key, item) for key, item in held.items()]
 
 
@@ -209,8 +211,15 @@ def _inside(value: Any, reach: Reach, depth: int) -> Iterator[tuple[str, Any]]:
 
 
 def found_in(value: Any, name: str = "") -> list[tuple[str, Any]]:
-    """Return the tensors in what a model takes or gives with their names; what is private counts where nothing else is."""
-    return next(filter(None, (list(named_tensors(value, name, reach)) for reach in (PUBLIC, PRIVATE))), [])
+    """Return the tensors in what a model takes or gives with their names.
+
+    What is private counts where nothing else is, each tensor there once.
+    """
+    known = list(named_tensors(value, name))
+    if known:
+        return known
+    hidden = {id(tensor): (key, tensor) for key, tensor in reversed([*named_tensors(value, name, PRIVATE)])}
+    return list(reversed(hidden.values()))
 
 
 def _order(item: Any) -> str:
@@ -222,7 +231,7 @@ def tensors(*structures: Any) -> list[Any]:
 
     What an object holds counts where there is nothing else: a cache goes from module to module and grows on its way.
     """
-    for reach in CONTAINERS, PUBLIC, PRIVATE:
+    for reach in CONTAINERS, PUBLIC:
         found = {id(t): t for structure in structures for _, t in named_tensors(structure, "", reach)}
         if found:
             return list(found.values())

@@ -290,7 +290,7 @@ class Trace:
                 return python(*args, **kwargs)
         answered, answer = self.operations.answer(function, args, kwargs)
         if answered:
-            self._follow_data(function, args)
+            self._follow_data(function, args, kwargs)
             return answer
         given = leaves(args, kwargs)
         try:
@@ -308,10 +308,15 @@ class Trace:
                 self._storages.note(written, made, record, args[1] if record.op == "setitem" else ...)
         return outcome.value
 
-    def _follow_data(self, function: Any, args: Any) -> None:
-        """Let a tensor that is given the data of another come from where that does."""
-        if getattr(function, "__name__", "") == "__set__" and operation_name(function) == "data":
-            self.builder.alias(self._token(args[0]), self._token(args[1]))
+    def _follow_data(self, function: Any, args: Any, kwargs: Any) -> None:
+        """Let a tensor that is given the data of another come from where that does; what no call has made is read."""
+        if getattr(function, "__name__", "") != "__set__" or operation_name(function) != "data":
+            return
+        tensor, value = args
+        if self.builder.knows(self._token(value)):
+            self.builder.alias(self._token(tensor), self._token(value))
+        else:
+            self._end(self._begin(function, [value], args, kwargs), [tensor])
 
     def _changes(self, outcome: Outcome, kwargs: Any) -> tuple[list[Any], list[Any]]:
         """Return the tensors that a function has made or changed, and those that it has changed."""
