@@ -54,6 +54,11 @@ def bombs(many):
             [stored("n", [many // 1000]), stored("k", [1000])],
         ),
         "filled as long": ending([node("Shape", "x", "s"), node("ConstantOfShape", "s", "a", **filled)], [x]),
+        "filled as long as an axis": ending(
+            [node("Shape", "x", "s"), node("Gather", "s one", "n"), node("ConstantOfShape", "n", "a", **filled)],
+            [info("x", "b", many)],
+            [stored("one", [1])],
+        ),
         "repeated": ending([node("Tile", "u n", "a")], [], [stored("u", [1]), stored("n", [many])]),
         "gathered": ending([node("Shape", "x", "s"), node("Gather", "s i", "a")], [x, whole("i", many)]),
         "axes": model(
@@ -90,4 +95,16 @@ def test_what_the_file_says_of_a_constant_leaves_its_values_known():
         nodes += [node("Concat", f"b{i} one", f"j{i}", axis=0), node("Reshape", f"x{i} j{i}", f"x{i + 1}")]
     made = model(nodes, [info("x0", 4, 1)], [info("x60", None)])
     made.graph.value_info.extend([whole("one", 1), whole("zero", 1)])
+    assert is_bounded(made)
+
+
+@pytest.mark.parametrize("claims", [[], [info("e", "b", "s", 64)]], ids=["", "claimed"])
+def test_a_table_is_longer_than_what_is_taken_from_it(claims):
+    """Else sizes that are computed from those of embeddings would be as large as vocabularies."""
+    nodes = [node("Gather", "table x", "e"), node("Shape", "e", "s"), node("Mul", "s s", "m")]
+    nodes += [node("ConstantOfShape", "m", f"o{i}", value=stored("", [1])) for i in range(100)]
+    made = model(
+        nodes, [whole("x", "b", "s")], [whole("o1", None)], [stored("table", np.zeros((30_000, 64)), np.float32)]
+    )
+    made.graph.value_info.extend(claims)
     assert is_bounded(made)

@@ -81,8 +81,7 @@ class _Growth:
             taken = [known.get(name, NOTHING) if name else None for name in node.input]
             made = self._made(node, taken, known, depth)
             for name in node.output:
-                found = at_most((made, known[name])) if name in known else made  # the file may say more
-                known[name] = found._replace(stored=made.stored)
+                found = known[name] = made.beside(known[name]) if name in known else made
                 self._total += found.taken()
             self._total += 1
             if self._total > _MOST:

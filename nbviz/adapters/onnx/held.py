@@ -30,13 +30,15 @@ class Held(NamedTuple):
     longest
         The size of its longest axis, which is the number of its values where it has one axis; None if no size is known.
     size
-        How many values it has in all, where that is known.
+        How many values it has in all; 0 where the inference cannot know each of its sizes.
     most
         The largest of its values, where these are known.
     is_whole
         Whether its values may be a shape: they are held then, known or not, as soon as their number is.
     stored
         Its values, where the file has them and they are few.
+    dims
+        Its sizes, where the file says them.
     """
 
     axes: int = 0
@@ -45,10 +47,16 @@ class Held(NamedTuple):
     most: int = 0
     is_whole: bool = False
     stored: tuple[float, ...] = ()
+    dims: tuple[int, ...] = ()
 
     def taken(self) -> int:
         """Return how much that is."""
         return self.axes + (self.longest or 0 if self.is_whole else 0)
+
+    def beside(self, said: Held) -> Held:
+        """Return what an operation makes where the file says something of it too: all of both may hold."""
+        dims = () if self.size else said.dims  # which are all that the inference knows otherwise
+        return at_most((self, said))._replace(size=max(self.size, said.size), stored=self.stored, dims=dims)
 
 
 NOTHING = Held()
@@ -59,10 +67,10 @@ def at_most(several: Iterable[Held]) -> Held:
     """Return what is as large as any of several."""
     found = list(several)
     if len(found) < 2:
-        return found[0]._replace(stored=()) if found else NOTHING
-    axes, longest, sizes, most, whole, _ = zip(*found, strict=True)
+        return found[0]._replace(stored=(), dims=()) if found else NOTHING
+    axes, longest, sizes, most, whole, _, _ = zip(*found, strict=True)
     known = [length for length in longest if length is not None]
-    return Held(max(axes), max(known, default=None), max(sizes), max(most), any(whole))
+    return Held(max(axes), max(known, default=None), max(sizes) if all(sizes) else 0, max(most), any(whole))
 
 
 def of_type(kind: Any) -> Held:
@@ -70,9 +78,10 @@ def of_type(kind: Any) -> Held:
     which = kind.WhichOneof("value")
     inner: Any = getattr(kind, which) if which else None
     if which in ("tensor_type", "sparse_tensor_type"):
-        sizes = [dim.dim_value for dim in inner.shape.dim]
-        longest = max(0, *sizes) if sizes else int(inner.HasField("shape"))
-        return Held(len(sizes), longest or None, times(sizes), 0, inner.elem_type in WHOLE)
+        sizes = [max(dim.dim_value, 0) for dim in inner.shape.dim]
+        longest = max(sizes) if sizes else int(inner.HasField("shape"))
+        size = times(sizes) if longest else 0
+        return Held(len(sizes), longest or None, size, 0, inner.elem_type in WHOLE, dims=tuple(sizes))
     return of_type(inner.elem_type) if inner is not None and hasattr(inner, "elem_type") else NOTHING
 
 
@@ -88,7 +97,7 @@ def of_tensor(tensor: Any) -> Held:
             numbers = numpy_helper.to_array(tensor).ravel().tolist()
         except Exception:  # noqa: BLE001 - the values are elsewhere, or not as many as the file says
             numbers = ()
-    return _with(numbers, Held(len(dims), longest, size, 0, tensor.data_type in WHOLE))
+    return _with(numbers, Held(len(dims), longest, size, 0, tensor.data_type in WHOLE, dims=tuple(dims)))
 
 
 def of_constant(node: Any) -> Held:
@@ -105,7 +114,8 @@ def of_constant(node: Any) -> Held:
 
 
 def _with(numbers: Sequence[float], held: Held) -> Held:
-    stored = tuple(filter(math.isfinite, numbers if len(numbers) <= _FEW else ()))
+    few = numbers if len(numbers) <= _FEW else ()
+    stored = tuple(number for number in few if abs(number) <= ENDLESS)  # no length is larger, or not a number
     return held._replace(most=largest(numbers if held.is_whole else stored), stored=stored)
 
 

@@ -29,7 +29,9 @@ def made_by(node: Any, given: Sequence[Held]) -> Held:
 def _sized(node: Any, given: Sequence[Held]) -> Held:
     """Return what an operation makes, whatever its axes: as much as the largest that it takes, unless there is a rule."""
     rule = _SIZES.get(node.op_type)
-    made = (at_most(given) if rule is None else rule(node, given))._replace(stored=(), is_whole=_is_whole(node, given))
+    made = (at_most(given) if rule is None else rule(node, given))._replace(
+        stored=(), dims=(), is_whole=_is_whole(node, given)
+    )
     return made if made.longest is None else made._replace(longest=min(made.longest, ENDLESS))
 
 
@@ -44,9 +46,9 @@ def _is_whole(node: Any, given: Sequence[Held]) -> bool:
 
 
 def _shape(node: Any, given: Sequence[Held]) -> Held:
-    axes, longest = (given[0].axes, given[0].longest or 0) if given else (0, 0)
-    count = _cut(axes, *(_attribute(node, name) for name in ("start", "end")))
-    return Held(0, count, count, longest)
+    first = given[0] if given else NOTHING
+    count = _cut(first.axes, *(_attribute(node, name) for name in ("start", "end")))
+    return Held(0, count, count, max(first.dims, default=min(first.longest or 0, first.size)))
 
 
 def _size(_: Any, given: Sequence[Held]) -> Held:
@@ -55,7 +57,7 @@ def _size(_: Any, given: Sequence[Held]) -> Held:
 
 def _joined(_: Any, given: Sequence[Held]) -> Held:
     known = [one.longest for one in given if one.longest is not None]
-    size = min(sum(one.size for one in given), ENDLESS)
+    size = min(sum(one.size for one in given), ENDLESS) if all(one.size for one in given) else 0
     return at_most(given)._replace(longest=sum(known) if known else None, size=size)
 
 
@@ -67,11 +69,15 @@ def _multiplied(_: Any, given: Sequence[Held]) -> Held:
     return at_most(given)._replace(most=times(one.most for one in given))
 
 
-def _chosen(_: Any, given: Sequence[Held]) -> Held:
-    """Return what indices take from something: of one axis, as much as there are indices."""
-    if len(given) < 2 or given[0].axes != 1:
+def _chosen(node: Any, given: Sequence[Held]) -> Held:
+    """Return what indices take from something: as much as there are indices, beside what its other axes have."""
+    if len(given) < 2 or (given[0].axes != 1 and not given[0].dims):
         return at_most(given)
-    return given[1]._replace(most=given[0].most)
+    first, indices = given[:2]
+    at = _attribute(node, "axis") or 0
+    beside = [size for axis, size in enumerate(first.dims) if axis not in (at, at + len(first.dims))]
+    longest = max(indices.longest or 0, *beside) if beside else indices.longest
+    return indices._replace(longest=longest or None, most=first.most)
 
 
 def _filled(_: Any, given: Sequence[Held]) -> Held:
