@@ -58,6 +58,17 @@ def test_an_open_file_makes_its_arrays_anew_and_none_is_another(tmp_path):
         assert all(len(p.owners) == 1 for p in graph_of(file).parameters)
 
 
+def test_a_closed_file_is_one_clear_error(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "net.h5", "w") as file:
+        file["w"] = np.ones(2)
+        inside = file["w"]
+    with pytest.raises(UnsupportedModelError, match="has to be open"):
+        read(file)
+    with pytest.raises(UnsupportedModelError, match=r"Dataset in it"):
+        read({"a": np.ones(2), "w": inside})
+
+
 def test_quantized_and_meta_tensors_have_their_sizes():
     torch = pytest.importorskip("torch")
     found = tensors(

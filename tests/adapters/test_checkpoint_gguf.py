@@ -218,7 +218,7 @@ def test_names_and_metadata_are_text(write, name):
         (header([key("a", ARRAY, struct.pack("<IQ", STRING, 1 << 40))]), "texts"),
         (header([key("a", ARRAY, struct.pack("<IQ", STRING, 1 << 20))]), "ends early"),
         (header([key("a", ARRAY, struct.pack("<IQ", 13, 1))]), "array of the unknown type 13"),
-        (header([key("a", ARRAY, struct.pack("<IQ", ARRAY, 1) * 20)]), "array of the unknown type 9"),
+        (header([key("a", ARRAY, struct.pack("<IQ", ARRAY, 1) * 20)]), "arrays in arrays, more than 8 deep"),
         (header([key("a", ARRAY, struct.pack("<IQ", ARRAY, 1 << 40))]), "texts and arrays"),
         (header([key("a", U32, bytes(4))] * 2), "'a' occurs twice"),
         (header(infos=[info("a"), info("a", offset=128)]) + bytes(256), "'a' occurs twice"),

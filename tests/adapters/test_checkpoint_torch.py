@@ -124,6 +124,13 @@ def test_a_state_dict_has_the_numbers_of_its_module(save, suffix, legacy):
             assert np.array_equal(numbers[name.replace(".", "/")], tensor.numpy().reshape(-1)), name
 
 
+@pytest.mark.parametrize(
+    ("file", "name"), [("M.PTH.TAR", "M"), ("resnet.best.pth.tar", "resnet.best"), ("a.tar.pt", "a.tar")]
+)
+def test_the_name_is_that_of_the_file_without_suffixes(save, file, name):
+    assert graph_of(save({"w": torch.ones(2)}, file)).name == name
+
+
 def test_nested_dicts_are_rows_and_plain_values_are_settings(save):
     model = Net()
     optimizer = torch.optim.Adam(model.parameters())

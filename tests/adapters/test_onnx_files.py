@@ -355,8 +355,7 @@ def test_without_the_package_the_error_names_the_extra(tmp_path):
     code = f"""
 import sys
 sys.modules["onnx"] = None
-from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.onnx.growth import is_bounded  # noqa: E402
+from nbviz.adapters import read
 from nbviz.errors import MissingExtraError
 try:
     read({str(path)!r})

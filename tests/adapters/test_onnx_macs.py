@@ -106,6 +106,10 @@ def lengths(first="batch", second="batch"):
         (((2, 5, 4), (2, 5, 4)), (2, 5, 3), 2 * 2 * 5 * 12),
         ({"x": (None, 5, 4)}, ("batch", 5, 3), 2 * 5 * 12),
         (({"x": np.ones((1, 6, 4)), "z": ((None, None, None), "float32")}), (1, 6, 3), 2 * 6 * 12),
+        (((None, 5, 4), (2, 5, 4)), (2, 5, 3), 2 * 2 * 5 * 12),
+        (((2, 5, 4), (None, 5, 4)), (2, 5, 3), 2 * 2 * 5 * 12),
+        ({"x": (np.int64(2), 5, 4)}, (2, 5, 3), 2 * 2 * 5 * 12),
+        ((None, (2, 5, 4)), (2, 5, 3), 2 * 2 * 5 * 12),
         ({"x": (None, "n", 4)}, ("batch", "length", 3), None),
     ],
 )
@@ -125,12 +129,40 @@ def test_inputs_give_open_sizes(inputs, shape, expected):
         ({"x": (5, 4)}, r"\(5, 4\)"),
         ({"x": (2, 5, 4), "z": (2, 6, 4)}, "'length' two sizes: 5 and 6"),
         ({"x": (-2, 5, 4)}, "negative"),
+        ({"x": (np.int64(-2), 5, 4)}, "negative"),
+        ({"x": (1 << 64, 5, 4)}, r"\(18446744073709551616, 5, 4\): no memory could hold it"),
+        ({"x": (1 << 40, 1 << 40, 4)}, "no memory could hold it"),
         ({"x": "2"}, "is '2', a str"),
     ],
 )
 def test_inputs_that_do_not_fit(inputs, words):
     with pytest.raises(InputsError, match=words):
         read(lengths(), inputs)
+
+
+def test_sequences_may_stay_open():
+    nodes = [node("SequenceAt", "q i", "s"), node("MatMul", "s w", "y")]
+    q = helper.make_tensor_sequence_value_info("q", TensorProto.FLOAT, ["b", 8])
+    made = model(nodes, [q, info("i", dtype=TensorProto.INT64)], [info("y", None)], [tensor("w", 8, 3)])
+    assert read(made, (None, ())).graph.calls[-1].inputs[0].shape == ("b", 3)
+
+
+def test_models_without_inputs_take_none():
+    made = model([node("Neg", "w", "y")], [], [info("y", 8)], [tensor("w", 8)])
+    for nothing in (), {}, None:
+        assert read(made, nothing).graph.diagnostics == ()
+    with pytest.raises(InputsError, match="takes no inputs"):
+        read(made, (2, 5))
+
+
+def test_what_the_file_says_of_other_inputs_does_not_count():
+    nodes = [node("Relu", "x", "r"), node("Unheard", "r", "u", domain="com.acme"), node("Relu", "u", "y")]
+    made = model(nodes, [info("x", "b", "s")], [info("y", None)], opsets=(("", 21), ("com.acme", 1)))
+    made.graph.value_info.extend([info("r", "b", 7), info("u", "b", 9), info("y", "b", 9)])
+    made = type(made).FromString(made.SerializeToString())
+    calls = {call.op: call for call in read(made, (2, 5)).graph.calls}
+    assert calls["Unheard"].inputs[0].shape == (2, 5)
+    assert calls["Relu"].inputs[0].shape == (2, 9)  # which the file alone can know
 
 
 def test_batches_that_have_no_name_or_another_one():

@@ -138,7 +138,9 @@ class _Cursor:
         kind, count = self.number("I"), self.number("Q")
         if kind == _STRING:
             return self._texts(count)
-        if kind == _ARRAY and depth < _DEEPEST:
+        if kind == _ARRAY:
+            if depth == _DEEPEST:
+                raise ValueError(f"it has arrays in arrays, more than {_DEEPEST} deep")
             return self._arrays(count, depth + 1)
         form = _SCALARS.get(kind)
         if form is None:

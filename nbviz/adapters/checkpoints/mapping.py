@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 from nbviz.adapters.checkpoints.nested import Branch, Found, Other, Scalar, Walk, listed
 from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, TooLargeError, graph_of
 from nbviz.adapters.checkpoints.values import CHUNK, Weights
-from nbviz.adapters.text import short
+from nbviz.adapters.text import plain, short
 from nbviz.errors import UnsupportedModelError, with_article
 from nbviz.graph import itemsize
 from nbviz.reading import Reading, without_inputs
@@ -73,7 +73,7 @@ def _look(value: Any) -> Found:
     import numpy as np
 
     if isinstance(value, Mapping):
-        return Branch(list(value.items()))
+        return Branch(_items(value))
     if isinstance(value, list | tuple):
         return listed(value)
     if value is None or isinstance(value, bool | int | float | str):
@@ -83,9 +83,22 @@ def _look(value: Any) -> Found:
     if hasattr(type(value), "shape") and hasattr(type(value), "dtype"):
         try:
             return _torch(value) if hasattr(type(value), "untyped_storage") else _array(value)
-        except (TypeError, ValueError, AttributeError):  # a shape that is not known, a type of its own kind
+        except (TypeError, ValueError, AttributeError, RuntimeError):  # no shape is known, or its file is closed
             pass
     return _node(value) or Other(f"{type(value).__module__}.{type(value).__qualname__}")
+
+
+def _items(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    """Return what is in a dict, or in what is like one and may fail, as a file that is closed does."""
+    try:
+        return list(mapping.items())
+    except Exception as error:
+        kind, said = (
+            f"{type(mapping).__module__}.{type(mapping).__qualname__}",
+            short(" ".join(plain(error).split()), 200),
+        )
+        msg = f"This {kind} does not tell what is in it ({type(error).__name__}: {said}). A file has to be open while it is read."
+        raise UnsupportedModelError(msg) from error
 
 
 def _node(value: Any) -> Found | None:

@@ -155,7 +155,8 @@ def _read(path: Path, found: Any, values: Callable[[Region], Values | str]) -> C
     FileReadError
         If tensors are in objects of classes that are not known here, or there are none.
     """
-    checkpoint = Checkpoint(Path(path.name.removesuffix(".tar")).stem, "PyTorch")
+    whole = path.stem if path.suffix.lower() == ".tar" else path.name
+    checkpoint = Checkpoint(Path(whole).stem, "PyTorch")
     objects = TorchObjects(values)
 
     def look(value: Any) -> Any:

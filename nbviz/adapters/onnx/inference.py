@@ -95,7 +95,7 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None) -> 
         del slim.functions[:]
     for info in slim.graph.output:  # else what a file says of them would stand, whatever its nodes make
         info.ClearField("type")
-    shaped = _shaped(slim, note)
+    shaped = _shaped(slim, note) if inputs is None else _shaped_anew(slim, note)
     outputs = list(zip(shaped.graph.output, model.graph.output, strict=True))
     told = [_settle(info, said, note) for info, said in outputs]
     if not all(told) and (reason := misfit(shaped)):
@@ -146,6 +146,16 @@ def for_batch(model: Any, symbol: Dim, size: int) -> Any:
 
 def _shaped(model: Any, note: Callable[[str], None]) -> Any:
     return _by_standard(model, note) if uses_contrib(model) else _inferred(model, note)
+
+
+def _shaped_anew(model: Any, note: Callable[[str], None]) -> Any:
+    """Infer shapes from those of the inputs alone: what the file says of others may be of other inputs, and fills gaps only."""
+    said = list(model.graph.value_info)
+    del model.graph.value_info[:]
+    shaped = _shaped(model, note)
+    known = {info.name for info in shaped.graph.value_info if described(info.type)[1] is not None}
+    shaped.graph.value_info.extend(info for info in said if info.name not in known)
+    return shaped
 
 
 def _by_standard(model: Any, note: Callable[[str], None]) -> Any:

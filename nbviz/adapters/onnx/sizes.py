@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
-from nbviz.adapters.onnx.types import BATCH, FREE, described, is_made_up
+from nbviz.adapters.onnx.types import BATCH, FREE, described, is_credible, is_made_up
 from nbviz.adapters.specs import is_dim, spec_of
 from nbviz.adapters.text import label, short
 from nbviz.errors import InputsError, counted, nearest, with_article
@@ -32,7 +33,7 @@ def name_sizes(graph: Any) -> None:
 def fix_sizes(graph: Any, inputs: Any) -> None:
     """Write the sizes that are given into the inputs of a graph, and in the place of symbols wherever these stand.
 
-    First axes that stay open, of the inputs that are given, are one batch.
+    First axes that stay open, of the inputs that are given, are one batch, unless another input has a number in their place.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def fix_sizes(graph: Any, inputs: Any) -> None:
     stored = {tensor.name for tensor in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
     taken = {info.name: info for info in graph.input if info.name not in stored}
     known: dict[str, Dim] = {}
-    batch = ""
+    opened: list[str] = []
     for name, where, shape in _by_name(inputs, list(taken)):
         for axis, (dim, size) in enumerate(zip(_fitting(taken[name], where, shape), shape, strict=True)):
             symbol = dim.dim_param
@@ -52,9 +53,9 @@ def fix_sizes(graph: Any, inputs: Any) -> None:
                     raise InputsError(msg)
                 dim.dim_value = size
             elif symbol and not axis:
-                batch = batch or symbol
-                known.setdefault(symbol, batch)
-    _replace(graph, known)
+                opened.append(symbol)
+    opened = [symbol for symbol in opened if symbol not in known]
+    _replace(graph, {**known, **dict.fromkeys(opened, next(iter(opened), None))})
 
 
 def _dims(info: Any) -> Sequence[Any]:
@@ -99,7 +100,11 @@ def _text(shape: Sequence[Dim]) -> str:
 
 
 def _by_name(inputs: Any, names: Sequence[str]) -> list[tuple[str, str, tuple[Dim, ...]]]:
-    """Return for each input that is given its name, what to call it in messages, and its shape."""
+    """Return for each input that is given its name, what to call it in messages, and its shape; None stands for any."""
+    if not names:
+        if isinstance(inputs, list | tuple | Mapping) and not inputs:
+            return []
+        raise InputsError("This model takes no inputs, so that inputs has nothing to say of it: leave it out.")
     listed = ", ".join(repr(label(name)) for name in names)
     if isinstance(inputs, Mapping):
         for key in inputs:
@@ -108,17 +113,23 @@ def _by_name(inputs: Any, names: Sequence[str]) -> list[tuple[str, str, tuple[Di
                 msg = f"inputs names {short(repr(key), 80)}, but this model's inputs are {listed}.{close}"
                 raise InputsError(msg)
         told = {name: f"inputs[{label(name)!r}]" for name in inputs}
-        return [(name, told[name], _shape(value, told[name])) for name, value in inputs.items()]
+        return [(name, told[name], _shape(value, told[name])) for name, value in inputs.items() if value is not None]
     several = [] if _is_one(inputs) else inputs
     given = [(f"inputs[{i}]", value) for i, value in enumerate(several)] or [("inputs", inputs)]
     if len(given) != len(names):
         msg = f"inputs has {counted(len(given), 'shape')}, but this model takes {len(names)}: {listed}."
         raise InputsError(msg)
-    return [(name, where, _shape(value, where)) for name, (where, value) in zip(names, given, strict=True)]
+    pairs = zip(names, given, strict=True)
+    return [(name, where, _shape(value, where)) for name, (where, value) in pairs if value is not None]
+
+
+def _is_size(value: Any) -> bool:
+    """Tell whether a value can be a size: one of NumPy's is a number too, and never an example as where code is called."""
+    return is_dim(value) or (isinstance(value, Integral) and not isinstance(value, bool))
 
 
 def _is_shape(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(map(is_dim, value)) and not (value and isinstance(value[0], str))
+    return isinstance(value, list | tuple) and all(map(_is_size, value)) and not (value and isinstance(value[0], str))
 
 
 def _is_pair(value: Any) -> bool:
@@ -136,8 +147,11 @@ def _shape(value: Any, where: str) -> tuple[Dim, ...]:
     if _is_pair(value) and not hasattr(value[1], "shape"):
         value = value[0]
     shape = value if _is_shape(value) else getattr(value, "shape", None)
-    if isinstance(value, type) or shape is None or not all(map(is_dim, shape)):
+    if isinstance(value, type) or shape is None or not all(map(_is_size, shape)):
         msg = f"{where} is {short(repr(value), 80)}, {with_article(type(value).__name__)}. {_HINT}"
         raise InputsError(msg)
-    spec_of(tuple(shape), None, where)
-    return tuple(shape)
+    sizes = tuple(int(size) if isinstance(size, Integral) else size for size in shape)
+    spec_of(sizes, None, where)
+    if not is_credible(sizes):
+        raise InputsError(f"{where} has the shape {short(_text(sizes), 200)}: no memory could hold it.")
+    return sizes

@@ -51,10 +51,11 @@ def dtype_of(number: int) -> str | None:
 def dims_of(sizes: Iterable[int]) -> tuple[Dim, ...]:
     """Return the sizes of a stored tensor; one that is negative is unknown, and all if no memory could hold it."""
     found = tuple(size if size >= 0 else None for size in sizes)
-    return found if _is_credible(found) else (None,)
+    return found if is_credible(found) else (None,)
 
 
-def _is_credible(dims: Collection[Dim]) -> bool:
+def is_credible(dims: Collection[Dim]) -> bool:
+    """Tell whether any memory could hold a tensor of these sizes."""
     return len(dims) <= _MOST_AXES and math.prod(dim for dim in dims if isinstance(dim, int) and dim) <= _LARGEST
 
 
@@ -95,7 +96,7 @@ def described(type_proto: Any) -> Described:
     if not inner.HasField("shape"):
         return TensorSpec(None, dtype), None
     dims = tuple(map(_dim, inner.shape.dim))
-    if not _is_credible(dims):
+    if not is_credible(dims):
         return TensorSpec(None, dtype), None
     return TensorSpec(shown(dims), dtype), dims
 
