@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import threading
 
 import numpy as np
 import pytest
@@ -225,3 +226,46 @@ def test_a_parameter_that_is_given_back_has_its_shape():
     ends = [c for c in graph.calls if c.kind == "output"]
     assert [c.inputs[0].shape for c in ends] == [(None, 4), (8, 4)]
     assert [c.parameters for c in ends] == [(), (0,)]
+
+
+FIRST, SECOND = nnx.Linear(8, 16, rngs=nnx.Rngs(0)), nnx.Linear(16, 4, rngs=nnx.Rngs(1))
+LINEARS, TURN = [FIRST, SECOND], jnp.ones((4, 2))
+UNSORTED = {"a": TURN, 1: TURN}
+
+
+def encode(x):
+    return FIRST(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "params"),
+    [
+        (lambda x: SECOND(LINEARS[0](x)), 212),
+        (lambda x: SECOND(encode(x)), 212),
+        (lambda x: encode(x) * len(UNSORTED), 144),
+        (lambda x: SECOND(FIRST(x)) @ TURN, 220),
+    ],
+)
+def test_all_that_a_function_and_its_helpers_read_is_counted(model, params):
+    assert totals(graph_of(model, X))["params"] == params
+
+
+def test_what_is_read_beside_the_parameters_is_told():
+    graph = graph_of(lambda params, x: SECOND(encode(x)) @ params["w"], ({"w": TURN}, X))
+    assert "SECOND, encode.FIRST" in graph.diagnostics[0].message
+
+
+def test_a_name_of_a_module_may_be_any():
+    keys, values = FIRST, SECOND
+    graph = graph_of(lambda x: values(keys(x)), X)
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "keys", "values"]
+
+
+def test_readings_of_several_threads_put_flax_back():
+    call = nnx.Linear.__call__
+    threads = [threading.Thread(target=graph_of, args=(nnx.Sequential(FIRST, SECOND), X)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert nnx.Linear.__call__ is call

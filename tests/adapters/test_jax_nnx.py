@@ -326,3 +326,17 @@ def test_code_that_goes_through_all_attributes_meets_those_of_the_model_in_their
 
     graph = graph_of(Blocks(nnx.Rngs(0)), (None, 8))
     assert edges(graph) >= {("input#1", "blocks/second"), ("blocks/second", "blocks/first")}
+
+
+def test_plain_attributes_of_the_model_stay():
+    class Counts(nnx.Module):
+        def __init__(self):
+            self.linear, self.seen = nnx.Linear(8, 4, rngs=nnx.Rngs(0)), {"a": 1}
+
+        def __call__(self, x):
+            self.seen["b"] = 2
+            return self.linear(x)
+
+    model = Counts()
+    graph_of(model, (None, 8))
+    assert model.seen == {"a": 1}

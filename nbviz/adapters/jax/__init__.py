@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 __all__ = ["JaxAdapter"]
@@ -9,6 +10,9 @@ __all__ = ["JaxAdapter"]
 _MODULES = ("flax.nnx.module", "flax.linen.module", "equinox.")
 _FUNCTIONS = frozenset({"function", "method", "builtin_function_or_method", "partial", "PjitFunction", "JitWrapped"})
 _HOMES = frozenset({"builtins", "functools", "jaxlib._jax", "jaxlib.xla_extension", "flax.nnx.transforms.compilation"})
+_ONE_AT_A_TIME = threading.RLock()
+"""Readings of several threads follow each other: two that put Flax's functions back could do so in the wrong order."""
+
 _CUSTOM = frozenset({"custom_jvp", "custom_vjp"})
 
 
@@ -31,4 +35,5 @@ class JaxAdapter:
         """Read a module or a function (see ``nbviz.adapters.jax.model.read_model``)."""
         from nbviz.adapters.jax.model import read_model
 
-        return read_model(model, inputs)
+        with _ONE_AT_A_TIME:
+            return read_model(model, inputs)

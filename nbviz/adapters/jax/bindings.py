@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, is_floating
-from nbviz.adapters.jax.closures import around, variables_of, with_variables
+from nbviz.adapters.jax.closures import around, read_by, with_variables
 from nbviz.adapters.jax.inputs import argument_names, arrays_of, is_one_input, names_arguments, signature_of
 from nbviz.adapters.jax.nnx import is_nnx
 
@@ -134,12 +134,13 @@ def _of_modules(function: Any, inputs: Any) -> Binding | None:
     if not isinstance(function, FunctionType) or inspect.unwrap(function) is not function:
         return None
     held = {name: value for name, value in around(function) if is_nnx(value)}
-    if not held:
+    others = [name for name, value in read_by(function) if name not in held and _is_parameter(value)]
+    if not held or others:  # in whose place none can go
         return None
     from flax import nnx
 
     def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
-        values = dict.fromkeys(held, copy) if len(held) == 1 else dict(copy)
+        values = {name: copy if len(held) == 1 else copy[name] for name in held}
         return with_variables(function, values)(*args, **kwargs)
 
     return Binding(next(iter(held.values())) if len(held) == 1 else nnx.Dict(held), call, function, inputs)
@@ -147,12 +148,27 @@ def _of_modules(function: Any, inputs: Any) -> Binding | None:
 
 def _closed_over(function: Any, inputs: Any) -> Binding | None:
     """Return the arrays, and trees of arrays, in variables that a function reads and does not make."""
-    held = {name: value for name, value in variables_of(inspect.unwrap(function)) if _is_parameter(value)}
+    held = dict(around_it(function))
     if not held:
         return None
     alone = next(iter(held.values())) if len(held) == 1 else None
     tree = alone if alone is not None and _is_tree(alone) else held
     return Binding(tree, lambda _, *args, **kwargs: function(*args, **kwargs), function, inputs, tuple(held))
+
+
+def around_it(function: Any) -> list[tuple[str, Any]]:
+    """Return the arrays, and trees of arrays, that a function reads and is not given, without those that are in others of them."""
+    import jax
+
+    found = [(name, value) for name, value in read_by(inspect.unwrap(function)) if _is_parameter(value)]
+    leaves = [{id(leaf) for leaf in jax.tree.leaves(value) if is_array(leaf)} for _, value in found]
+    kept: list[int] = []
+    seen: set[int] = set()
+    for at in sorted(range(len(found)), key=lambda at: -len(leaves[at])):
+        if not leaves[at] <= seen:
+            kept.append(at)
+            seen |= leaves[at]
+    return [found[at] for at in sorted(kept)]
 
 
 def _is_parameter(value: Any) -> bool:
@@ -164,7 +180,10 @@ def _is_parameter(value: Any) -> bool:
 def _is_tree(value: Any) -> bool:
     import jax
 
-    leaves = jax.tree.leaves(value)
+    try:
+        leaves = jax.tree.leaves(value)
+    except Exception:  # noqa: BLE001 - keys that cannot be sorted, and whatever classes of nodes raise
+        return False
     return any(leaf is not value for leaf in leaves) and any(map(is_array, leaves))
 
 

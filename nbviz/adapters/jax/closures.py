@@ -5,11 +5,17 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
+import sys
 from collections.abc import Iterator, Mapping
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from nbviz.adapters.jax.inputs import signature_of
+
+_LIBRARIES = frozenset({"jax", "jaxlib", "flax", "equinox", "haiku", "optax", "numpy", "nbviz"})
+
+_DEEPEST = 3
+"""Functions that are called by a function, and by those, of which the variables are looked at."""
 
 
 def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
@@ -27,6 +33,20 @@ def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
         yield from ((name, value) for name, value in inspect.getmembers_static(function.__self__) if name in read)
     yield from ((p.name, p.default) for p in signature_of(function) if p.default is not p.empty)
     yield from around(function)
+
+
+def read_by(function: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield what a function reads, and what the functions that it calls by name read around them, with their names before it."""
+    for name, value in variables_of(function):
+        yield name, value
+        inner = inspect.unwrap(value) if callable(value) else None
+        if isinstance(inner, FunctionType) and depth < _DEEPEST and not _is_library(inner.__module__):
+            yield from ((f"{name}.{other}", found) for other, found in read_by(inner, depth + 1))
+
+
+def _is_library(module: str | None) -> bool:
+    root = (module or "").partition(".")[0]
+    return root in _LIBRARIES or (root in sys.stdlib_module_names and root != "__main__")
 
 
 def around(function: Any) -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
-from nbviz.adapters.jax.bindings import binding_of, missed
+from nbviz.adapters.jax.bindings import around_it, binding_of, missed
 from nbviz.adapters.jax.nnx import NnxModel, is_nnx
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
 from nbviz.adapters.jax.subject import Leaves, Subject
@@ -130,6 +130,8 @@ def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
         return TreeModel(function, (), call, name, note=_NONE_FOUND if missed(inputs) else ""), inputs
     if is_nnx(found.tree) and not found.closed:
         return NnxModel(found.tree, found.call, found.rest, name), found.inputs
-    note = f"Arrays in variables that the function reads count as its parameters: {short(', '.join(found.closed))}."
     closed = bool(found.closed)
-    return TreeModel(found.rest, found.tree, found.call, name, closed=closed, note=note if closed else ""), found.inputs
+    others = found.closed or [other for other, _ in around_it(function)]
+    what = "count as its parameters" if closed else "are none of its parameters here: let them go in beside those"
+    note = f"Arrays in variables that the function reads {what}: {short(', '.join(others))}." if others else ""
+    return TreeModel(found.rest, found.tree, found.call, name, closed=closed, note=note), found.inputs

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy as shallow
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, is_floating, placement, stored
@@ -147,7 +148,8 @@ class NnxModel:
                 held = vars(node)
                 held[_NOTES] = held[_NOTES].update({_PATH: path})
                 for name in vars(self._nodes[path]):  # NNX has sorted them, and code may go through them in their order
-                    held[name] = held.pop(name)
+                    value = held.pop(name)
+                    held[name] = shallow(value) if type(value) in (dict, list, set) else value
         return self._call(copy, *args, **kwargs)
 
     @contextmanager
