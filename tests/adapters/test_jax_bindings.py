@@ -15,6 +15,7 @@ pytest.importorskip("flax")
 import jax.numpy as jnp  # noqa: E402
 from flax import nnx  # noqa: E402
 
+from nbviz.adapters import read  # noqa: E402
 from tests.adapters.jax_reading import calls_of, graph_of, totals  # noqa: E402
 
 WIDE = {"w": jnp.ones((8, 4))}
@@ -253,6 +254,15 @@ def test_all_that_a_function_and_its_helpers_read_is_counted(model, params):
 def test_what_is_read_beside_the_parameters_is_told():
     graph = graph_of(lambda params, x: SECOND(encode(x)) @ params["w"], ({"w": TURN}, X))
     assert "SECOND, encode.FIRST" in graph.diagnostics[0].message
+
+
+def test_a_module_that_changes_its_state_out_of_reach_says_what_to_give():
+    norms = [nnx.BatchNorm(8, rngs=nnx.Rngs(0))]
+    graph = read(lambda x: norms[0](x) * 2, X).graph
+    (failed,) = [d for d in graph.diagnostics if d.level == "error"]
+    assert failed.message.endswith(
+        "give the module itself, or a function that reads nothing but modules, each by its name."
+    )
 
 
 def test_a_name_of_a_module_may_be_any():

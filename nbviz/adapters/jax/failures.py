@@ -81,4 +81,9 @@ def _hint(error: Exception) -> str:
         "TracerIntegerConversionError",
     }:
         return "A model is read without computing: what happens next must not depend on values, as under jax.jit."
+    if name == "TraceContextError":
+        return (
+            "A module that changes its state can be read where a copy can take its place: give the module itself, or a function "
+            "that reads nothing but modules, each by its name."
+        )
     return ""
