@@ -138,7 +138,7 @@ def undo_generator(value: Any) -> Callable[[], None] | None:
 
 @contextmanager
 def random_states() -> Iterator[None]:
-    """Put back the state of every global random generator: Python's, NumPy's, torch's."""
+    """Put back the state of every global random generator: Python's, NumPy's, torch's, TensorFlow's."""
     undo: list[Callable[[], None]] = []
     state = random.getstate()
     undo.append(lambda: random.setstate(state))
@@ -152,8 +152,31 @@ def random_states() -> Iterator[None]:
         if torch.cuda.is_available() and torch.cuda.is_initialized():
             devices = torch.cuda.get_rng_state_all()
             undo.append(lambda: torch.cuda.set_rng_state_all(devices))
+    undo.append(_undo_tensorflow_seed())
     try:
         yield
     finally:
         for step in undo:
             step()
+
+
+def _undo_tensorflow_seed() -> Callable[[], None]:
+    """Return what puts TensorFlow's global seed back, and what has been drawn with it."""
+    module = sys.modules.get("tensorflow.python.eager.context")
+    context = None if module is None else module.context_safe()
+
+    def now() -> tuple[Any, ...]:
+        rng = getattr(context, "_rng", None)
+        return getattr(context, "_seed", None), rng, None if rng is None else rng.getstate()
+
+    before = now()
+
+    def undo() -> None:
+        if context is None or now() == before:
+            return
+        context._seed, context._rng, state = before
+        if state is not None:
+            context._rng.setstate(state)
+        context.clear_kernel_cache()  # an operation with a seed has a state of its own there
+
+    return undo

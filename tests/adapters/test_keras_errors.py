@@ -179,3 +179,41 @@ def test_object_may_bring_its_own_graph():
 
     assert read(Own()).graph is graph
     assert read(graph).graph is graph
+
+
+def test_a_model_that_leaves_keras_and_then_fails_says_why_itself():
+    functions = {"torch": "torch", "tensorflow": "tensorflow.nn", "jax": "jax.nn"}
+    relu = pytest.importorskip(functions[keras.backend.backend()]).relu
+
+    class Fails(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = kl.Dense(4)
+
+        def call(self, x):
+            relu(self.inner(x))
+            msg = "the real reason"
+            raise RuntimeError(msg)
+
+    reading = read(Fails(), (None, 8))
+    assert str(reading.error) == "the real reason"
+    assert "inner" in reading.graph.calls_of
+
+
+@pytest.mark.parametrize("test", ["loop", "branch"])
+def test_code_that_takes_values_out_of_constants_is_followed(test):
+    class Takes(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = kl.Dense(8)
+
+        def call(self, x):
+            if test == "branch":
+                return self.inner(x) if keras.ops.max(keras.ops.ones((2,))) > 0 else x
+            for _ in keras.ops.arange(3):
+                x = self.inner(x)
+            return x
+
+    reading = read(Takes(), (None, 8))
+    assert reading.error is None
+    assert len([c for c in reading.graph.calls if c.op == "Dense"]) == (3 if test == "loop" else 1)

@@ -267,3 +267,58 @@ def test_a_large_attribute_does_not_hide_the_layers_from_the_guard():
     read(model, (None, 3))
     assert model.inner.made is None
     assert model.inner.count == 0
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_what_a_call_keeps_in_tensorflow_stays(eager):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only on TensorFlow")
+    import tensorflow as tf
+
+    class Keeps(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.steps, self.inner = tf.Variable(0.0), kl.Dense(4)
+            self.generator = tf.random.Generator.from_seed(1)
+            self.table = tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, -1)
+
+        def call(self, x):
+            self.steps.assign_add(1.0)
+            self.table.insert(tf.constant([1], tf.int64), tf.constant([2], tf.int64))
+            self.generator.normal(())
+            tf.random.normal(())
+            if eager:
+                assert self.steps > 0
+            return self.inner(x)
+
+    model = Keeps()
+    drawn = model.generator.state.numpy().tolist()
+    tf.random.set_seed(3)
+    first = tf.random.normal(()).numpy()
+    tf.random.set_seed(3)
+    assert read(model, (None, 8)).error is None
+    assert tf.random.normal(()).numpy() == first
+    assert model.steps.numpy() == 0
+    assert model.table.size().numpy() == 0
+    assert model.generator.state.numpy().tolist() == drawn
+
+
+def test_plain_tensors_that_a_call_changes_in_place_stay():
+    if keras.backend.backend() != "torch":
+        pytest.skip("only tensors of torch change in place")
+    import torch
+
+    class Counts(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.steps, self.inner = torch.zeros(2), kl.Dense(4)
+
+        def call(self, x):
+            self.steps += 1
+            return self.inner(x)
+
+    model = Counts()
+    steps = model.steps
+    assert read(model, (None, 8)).error is None
+    assert model.steps is steps
+    assert steps.tolist() == [0, 0]

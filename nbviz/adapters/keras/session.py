@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
 from nbviz.adapters.keras.kinds import is_kind
+from nbviz.adapters.keras.values import undo_value
 from nbviz.adapters.undo import (
     attributes_of,
     random_states,
@@ -47,6 +48,8 @@ class Memory:
     def __init__(self) -> None:
         self._seen: dict[int, Any] = {}
         self._undo: list[Callable[[], None]] = []
+        self._of_variables: set[int] = set()
+        self._values: list[tuple[Any, Callable[[], None]]] = []
 
     def note(self, root: Any) -> None:
         """Remember an object and all that it holds, unless that has happened before.
@@ -95,6 +98,10 @@ class Memory:
         if generator is not None:
             self._undo.append(generator)
             return []
+        content = undo_value(value)
+        if content is not None:
+            self._values.append((value, content))
+            return []
         name = type(value).__name__
         if module.partition(".")[0] in _FOREIGN and not _is_container(module, name):
             return None
@@ -107,13 +114,17 @@ class Memory:
         if not isinstance(attributes, dict):
             return None
         held = attributes.get("_value")
+        self._of_variables.add(id(held))
         self._undo.append(undo_dict(attributes) if held is None else _variable_undo(attributes))
         if hasattr(held, "requires_grad") and getattr(held, "is_leaf", False):
             self._undo.append(_gradient_undo(held))
         return list(attributes.values())
 
     def put_back(self) -> None:
-        """Undo every change; what has not changed is not written."""
+        """Undo every change; what has not changed is not written, nor are the values of Keras's variables."""
+        for value, undo in self._values:
+            if id(value) not in self._of_variables:
+                undo()
         for undo in reversed(self._undo):
             undo()
 
@@ -198,6 +209,23 @@ def no_storage() -> Iterator[None]:
 
 
 @contextmanager
+def _nothing_runs() -> Iterator[None]:
+    """Let operations of TensorFlow become nodes of a graph that nobody runs: assignments, tables and random numbers too.
+
+    Code that needs values there runs outside of it (see ``standins``); what it changes is put back as far as it is found.
+    """
+    from keras.src import backend
+
+    if backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    with tf.__internal__.FuncGraph("nbviz").as_default():
+        yield
+
+
+@contextmanager
 def untouched(model: Any) -> Iterator[Memory]:
     """Run a trace of a model so that nothing of it remains: not in the model, not in Keras, not in this process.
 
@@ -215,6 +243,7 @@ def untouched(model: Any) -> Iterator[Memory]:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         stack.enter_context(no_storage())
+        stack.enter_context(_nothing_runs())
         torch = sys.modules.get("torch")
         if torch is not None and hasattr(torch, "no_grad"):
             stack.enter_context(torch.no_grad())

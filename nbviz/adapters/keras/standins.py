@@ -1,7 +1,7 @@
 """Runs a layer's own ``call``: on symbolic tensors, else with numbers standing in for free dimensions, else on the backend.
 
 User code often needs whole numbers where a dimension is free (``ops.reshape(x, (x.shape[0], -1))``). Then the call runs
-twice with two different numbers: what differs between the two runs is free. Code that leaves ``keras.ops`` for the
+twice with two different numbers: what differs between the two runs is free. On TensorFlow nothing computes where that is enough. Code that leaves ``keras.ops`` for the
 backend's own functions runs on the backend's abstract tensors, which have shapes and no values.
 """
 
@@ -27,16 +27,19 @@ SYMBOLIC, COUNTED, LOWERED = 0, 1, 2
 """How the calls around are being run: with free dimensions, with numbers for them, on the backend's tensors."""
 
 
+_SYMBOLS = re.compile(r"KerasTensor|SymbolicTensor|[Ss]ymbolic `?tf\.Tensor|__jax_array__|eager execution")
+"""What errors speak of that come from tensors without values alone."""
+
+Way = Callable[["Trace", Any, Any, Any], Any]
+Failure = tuple[Exception, Cut, Any]
+
+
 def run(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
-    """Run a layer's call by the first of three ways that works, and return its symbolic outputs."""
+    """Run a layer's call by the first way that works, and return its symbolic outputs."""
     record = trace.stack[-1]
     depth, lowering, level = len(trace.stack), trace.lowering, trace.level
-    failures: list[tuple[Exception, Cut, Any]] = []
-    for way in (_symbolically, _with_numbers, _on_backend):
-        if way is _with_numbers and (level > SYMBOLIC or not _has_free(args, kwargs)):
-            continue
-        if way is _on_backend and level == LOWERED:
-            continue
+    failures: list[Failure] = []
+    for way in _ways(level, args, kwargs):
         trace.lowering = None
         try:
             return way(trace, layer, args, kwargs)
@@ -48,10 +51,43 @@ def run(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     return _without_inside(trace, layer, args, kwargs, failures)
 
 
-def _without_inside(trace: Trace, layer: Any, args: Any, kwargs: Any, failures: list[Any]) -> Any:
-    """Ask the layer for its output shape alone; if it cannot tell either, it fails where it failed first."""
+def _ways(level: int, args: Any, kwargs: Any) -> list[Way]:
+    """Return the ways to run a call from one that runs at a level already: those that compute least first."""
+    ways: list[Way] = [_symbolically]
+    if level == SYMBOLIC and _has_free(args, kwargs):
+        ways.append(_with_numbers)
+    if level < LOWERED:
+        ways += [*([_eagerly(way) for way in ways] if _in_graph() else []), _on_backend]
+    return ways
+
+
+def _in_graph() -> bool:
+    """Tell whether operations of TensorFlow have no values here (see ``session``)."""
+    from keras.src import backend
+
+    if backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.executing_eagerly()
+
+
+def _eagerly(way: Way) -> Way:
+    """Return a way for code that takes values out of TensorFlow, as a loop over ``ops.arange(3)`` does."""
+
+    def eager(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
+        import tensorflow as tf
+
+        with tf.init_scope():
+            return way(trace, layer, args, kwargs)
+
+    return eager
+
+
+def _without_inside(trace: Trace, layer: Any, args: Any, kwargs: Any, failures: list[Failure]) -> Any:
+    """Ask the layer for its output shape alone; if it cannot tell either, it fails as it would in a real run."""
     record = trace.stack[-1]
-    error, cut, culprit = failures[0]
+    error, cut, culprit = _telling(failures)
     tells = [m for m in ("compute_output_spec", "compute_output_shape") if not is_builtin(definer(layer, m))]
     if tells or is_builtin(definer(layer, "call")):
         try:
@@ -61,12 +97,20 @@ def _without_inside(trace: Trace, layer: Any, args: Any, kwargs: Any, failures: 
             pass
         else:
             return trace.opaque(record, layer, outputs, f"{type(error).__name__}: {error}")
-    if len(failures) > 1 and _about_free_dimensions(error, failures[1][0]):
-        error, cut, culprit = failures[1]
-        _free_numbers(cut)
     trace.builder.paste(record, cut)
     trace.culprit = culprit
     raise error
+
+
+def _telling(failures: list[Failure]) -> Failure:
+    """Return the failure that a real run would have too: the first that is not only about how a call was run."""
+    of_model = [failure for failure in failures if not _SYMBOLS.search(str(failure[0]))] or failures
+    first = of_model[0]
+    if len(of_model) > 1 and _about_free_dimensions(first[0], of_model[1][0]):
+        first = of_model[1]
+    if first is not failures[0]:
+        _free_numbers(first[1])
+    return first
 
 
 def _about_free_dimensions(first: Exception, second: Exception) -> bool:
