@@ -238,6 +238,23 @@ def encode(x):
     return FIRST(x)
 
 
+class Holder:
+    def __init__(self):
+        self.first, self.turn = FIRST, TURN
+        self.inner = Inner()
+
+    def run(self, x):
+        return self.inner.second(self.first(x))
+
+
+class Inner:
+    def __init__(self):
+        self.second = SECOND
+
+
+HOLDER = Holder()
+
+
 @pytest.mark.parametrize(
     ("model", "params"),
     [
@@ -245,6 +262,11 @@ def encode(x):
         (lambda x: SECOND(encode(x)), 212),
         (lambda x: encode(x) * len(UNSORTED), 144),
         (lambda x: SECOND(FIRST(x)) @ TURN, 220),
+        (lambda x: SECOND(HOLDER.first(x)), 212),
+        (lambda x: SECOND(FIRST(x)) @ HOLDER.turn, 220),
+        (lambda x: HOLDER.inner.second(FIRST(x)), 212),
+        (lambda x: HOLDER.run(x) * 2, 212),
+        (HOLDER.run, 212),
     ],
 )
 def test_all_that_a_function_and_its_helpers_read_is_counted(model, params):

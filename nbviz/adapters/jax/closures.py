@@ -7,15 +7,16 @@ import functools
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nbviz.adapters.jax.inputs import signature_of
+from nbviz.adapters.undo import attributes_of
 
 _LIBRARIES = frozenset({"jax", "jaxlib", "flax", "equinox", "haiku", "optax", "numpy", "nbviz"})
 
 _DEEPEST = 3
-"""Functions that are called by a function, and by those, of which the variables are looked at."""
+"""Functions and objects that are read by a function, and by those, of which the variables are looked at."""
 
 
 def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
@@ -36,12 +37,48 @@ def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
 
 
 def read_by(function: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield what a function reads, and what the functions that it calls by name read around them, with their names before it."""
+    """Yield what a function reads, and what functions and objects that it reads have for it, with their names before it."""
+    code = getattr(getattr(function, "func", function), "__code__", None)
+    names = [] if code is None else list(dict.fromkeys(_names_of(code)))
     for name, value in variables_of(function):
         yield name, value
-        inner = inspect.unwrap(value) if callable(value) else None
-        if isinstance(inner, FunctionType) and depth < _DEEPEST and not _is_library(inner.__module__):
-            yield from ((f"{name}.{other}", found) for other, found in read_by(inner, depth + 1))
+        yield from _within(name, value, names, depth + 1)
+
+
+def _within(name: str, value: Any, names: list[str], depth: int) -> Iterator[tuple[str, Any]]:
+    """Yield what is read in a function or an object with a name; ``names`` are the attributes that may be asked for."""
+    if depth <= _DEEPEST:
+        yield from ((f"{name}.{other}", found) for other, found in _inside(value, names, depth))
+
+
+def _inside(value: Any, names: list[str], depth: int) -> Iterator[tuple[str, Any]]:
+    inner = inspect.unwrap(value) if callable(value) else None
+    if isinstance(inner, FunctionType):
+        if not _is_library(inner.__module__):
+            yield from read_by(inner, depth)
+        return
+    own = _attributes_of(value)
+    for name in names:
+        if name in own:
+            yield name, own[name]
+            yield from _within(name, own[name], names, depth + 1)
+    for name in ("__call__", *names) if own else ():
+        method = inspect.getattr_static(type(value), name, None)
+        if isinstance(method, FunctionType):
+            yield from read_by(MethodType(method, value), depth)
+
+
+def _attributes_of(value: Any) -> Mapping[str, Any]:
+    """Return the attributes of an object, or a Python module, of the user's own; none of what a library knows better."""
+    homes = [value.__name__] if isinstance(value, ModuleType) else [cls.__module__ for cls in type(value).__mro__[:-1]]
+    return {} if any(map(_is_library, homes)) else attributes_of(value) or {}
+
+
+def _names_of(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names_of(inner)
 
 
 def _is_library(module: str | None) -> bool:
