@@ -278,6 +278,12 @@ def test_what_is_read_beside_the_parameters_is_told():
     assert "SECOND, encode.FIRST" in graph.diagnostics[0].message
 
 
+def test_arrays_out_of_sight_are_told():
+    hidden = iter([TURN] * 9)
+    (note,) = graph_of(lambda x: SECOND(FIRST(x)) @ next(hidden), X).diagnostics
+    assert "arrays with 8 values in all that are none of its parameters" in note.message
+
+
 def test_a_module_that_changes_its_state_out_of_reach_says_what_to_give():
     norms = [nnx.BatchNorm(8, rngs=nnx.Rngs(0))]
     graph = read(lambda x: norms[0](x) * 2, X).graph

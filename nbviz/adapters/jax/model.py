@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from nbviz.adapters.free import free_dimensions
-from nbviz.adapters.jax.arrays import abstract, is_array
+from nbviz.adapters.jax.arrays import abstract, is_array, is_floating
 from nbviz.adapters.jax.failures import mark, was_inside
 from nbviz.adapters.jax.inputs import argument_names, arguments, entered, traceable
 from nbviz.adapters.jax.jaxprs import stands_twice
@@ -30,6 +32,12 @@ _NO_CALL = (
     "{name} has no __call__, so that this is the tree of modules and their parameters alone. For the graph, view what runs it, "
     "such as nbviz.view(model.encode, inputs); of Flax Linen, lambda variables, x: model.apply(variables, x, method='encode')."
 )
+_STRAYS = (
+    "The function also reads arrays with {values} values in all that are none of its parameters here: constants, or weights that "
+    "are out of sight. Where they are weights, let them go in as an argument."
+)
+_FUNCTIONS = (FunctionType, MethodType, functools.partial)
+"""What has its parameters around it, where they are looked for by name."""
 
 
 def read_model(model: Any, inputs: Any = None) -> Reading:
@@ -112,9 +120,27 @@ def _record(
     )
     walk = Walk(builder, program)
     walk.run()
+    if isinstance(subject.function, _FUNCTIONS):
+        _note_strays(builder, trial.jaxpr.consts, closed_over)
     for error in trial.caught:
         mark(walk, trial.recorder.culprit, error, subject.hint)
     return builder, next(iter(trial.caught), None)
+
+
+def _note_strays(builder: GraphBuilder, constants: Iterable[Any], known: Mapping[int, Hashable]) -> None:
+    """Say of how many values a function reads arrays that were found nowhere around it, so that no total leaves them out silently."""
+    strays = {
+        id(array): array.size
+        for array in constants
+        if getattr(array, "ndim", 0) and is_floating(array.dtype) and not {id(array), id(_base(array))} & known.keys()
+    }
+    if strays:
+        builder.note(_STRAYS.format(values=f"{sum(strays.values()):,}"))
+
+
+def _base(array: Any) -> Any:
+    """Return the array of NumPy's that is seen through one of JAX's own."""
+    return getattr(array, "base", None)
 
 
 class _Trial(NamedTuple):
