@@ -267,3 +267,25 @@ def test_a_large_attribute_does_not_hide_the_layers_from_the_guard():
     read(model, (None, 3))
     assert model.inner.made is None
     assert model.inner.count == 0
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="variables of TensorFlow's own")
+def test_variables_of_tensorflow_that_a_call_assigns_are_as_before():
+    import tensorflow as tf
+
+    class Counts(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.steps, self.noise = tf.Variable(0.0), tf.random.Generator.from_seed(1)
+            self.inner = kl.Dense(2)
+
+        def call(self, x):
+            self.steps.assign_add(1.0)
+            self.noise.normal(())
+            return self.inner(x)
+
+    model = Counts()
+    before = model.noise.state.numpy().tolist()
+    read(model, (None, 3))
+    assert model.steps.numpy() == 0
+    assert model.noise.state.numpy().tolist() == before

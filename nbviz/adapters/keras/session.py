@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import types
 import warnings
@@ -23,6 +24,9 @@ from nbviz.adapters.undo import (
 
 _MOST_OBJECTS = 200_000
 """Where the walk through a model's attributes gives up (a layer that holds a whole corpus)."""
+
+_MOST_VALUES = 1 << 20
+"""Values up to which a variable is copied that is none of Keras's."""
 
 _LEAVES = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, types.FunctionType,
            types.BuiltinFunctionType, types.MethodType, types.CodeType)  # fmt: skip
@@ -96,6 +100,10 @@ class Memory:
             self._undo.append(generator)
             return []
         name = type(value).__name__
+        assigned = _assigned_undo(value) if module.startswith("tensorflow.") else None
+        if assigned is not None:
+            self._undo.append(assigned)
+            return []
         if module.partition(".")[0] in _FOREIGN and not _is_container(module, name):
             return None
         if (name in _UNCHANGING and module.startswith("keras.src")) or module.startswith(_OF_TRAINING):
@@ -110,7 +118,8 @@ class Memory:
         self._undo.append(undo_dict(attributes) if held is None else _variable_undo(attributes))
         if hasattr(held, "requires_grad") and getattr(held, "is_leaf", False):
             self._undo.append(_gradient_undo(held))
-        return list(attributes.values())
+        weighs = module.startswith("keras.")  # a variable: its values stay as they are
+        return [inner for key, inner in attributes.items() if key != "_value" or not weighs]
 
     def put_back(self) -> None:
         """Undo every change; what has not changed is not written."""
@@ -148,6 +157,20 @@ def _variable_undo(attributes: dict[str, Any]) -> Callable[[], None]:
         for key, value in before.items():
             if attributes.get(key) is not value:
                 attributes[key] = value
+
+    return undo
+
+
+def _assigned_undo(value: Any) -> Callable[[], None] | None:
+    """Remember a small variable of TensorFlow's own, or a generator's state: an eager call assigns them; None for all else."""
+    variable: Any = getattr(value, "state", None) if type(value).__name__ == "Generator" else value
+    if not hasattr(variable, "assign") or not hasattr(variable, "numpy") or math.prod(variable.shape) > _MOST_VALUES:
+        return None
+    before = variable.numpy()
+
+    def undo() -> None:
+        if variable.numpy().tobytes() != before.tobytes():
+            variable.assign(before)
 
     return undo
 
