@@ -322,3 +322,25 @@ def test_plain_tensors_that_a_call_changes_in_place_stay():
     assert read(model, (None, 8)).error is None
     assert model.steps is steps
     assert steps.tolist() == [0, 0]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="variables of TensorFlow's own")
+def test_variables_of_tensorflow_that_a_call_assigns_are_as_before():
+    import tensorflow as tf
+
+    class Counts(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.steps, self.noise = tf.Variable(0.0), tf.random.Generator.from_seed(1)
+            self.inner = kl.Dense(2)
+
+        def call(self, x):
+            self.steps.assign_add(1.0)
+            self.noise.normal(())
+            return self.inner(x)
+
+    model = Counts()
+    before = model.noise.state.numpy().tolist()
+    read(model, (None, 3))
+    assert model.steps.numpy() == 0
+    assert model.noise.state.numpy().tolist() == before
