@@ -1,8 +1,9 @@
 """Runs a layer's own ``call``: on symbolic tensors, else with numbers standing in for free dimensions, else on the backend.
 
 User code often needs whole numbers where a dimension is free (``ops.reshape(x, (x.shape[0], -1))``). Then the call runs
-twice with two different numbers: what differs between the two runs is free. On TensorFlow nothing computes where that is enough. Code that leaves ``keras.ops`` for the
-backend's own functions runs on the backend's abstract tensors, which have shapes and no values.
+twice with two different numbers: what differs between the two runs is free. On TensorFlow nothing computes where that
+is enough. Code that leaves ``keras.ops`` for the backend's own functions runs on the backend's abstract tensors, which
+have shapes and no values.
 """
 
 from __future__ import annotations
