@@ -29,3 +29,9 @@ def source_of(cls: type) -> str:
     except (OSError, TypeError, IndexError):
         return ""
     return place(file or "?", line)
+
+
+def is_of_library(module: str | None, libraries: frozenset[str]) -> bool:
+    """Tell whether a module is of one of these packages, or of Python's own."""
+    root = (module or "").partition(".")[0]
+    return root in libraries or (root in sys.stdlib_module_names and root != "__main__")

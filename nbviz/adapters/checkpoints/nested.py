@@ -113,9 +113,8 @@ class Walk:
             self.checkpoint.entries.append(replace(found, path=path or ("value",)))
 
     def _branch(self, found: Branch, path: tuple[str, ...], depth: int, optimizer: str) -> None:
-        self._branches.append(
-            found
-        )  # keeps alive what is made anew at each access, as by h5py: it is told apart by its identity
+        # keeps alive what is made anew at each access, as by h5py: it is told apart by its identity
+        self._branches.append(found)
         keys = {key for key, _ in found.items if isinstance(key, str)}
         if keys == {"state", "param_groups"} and not optimizer:
             optimizer = path[-1] if path else "optimizer"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
-import sys
 from collections.abc import Iterator, Mapping
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nbviz.adapters.jax.inputs import signature_of
+from nbviz.adapters.places import is_of_library
 from nbviz.adapters.undo import attributes_of
 
 _LIBRARIES = frozenset({"jax", "jaxlib", "flax", "equinox", "haiku", "optax", "numpy", "nbviz"})
@@ -54,7 +54,7 @@ def _within(name: str, value: Any, names: list[str], depth: int) -> Iterator[tup
 def _inside(value: Any, names: list[str], depth: int) -> Iterator[tuple[str, Any]]:
     inner = inspect.unwrap(value) if callable(value) else None
     if isinstance(inner, FunctionType):
-        if not _is_library(inner.__module__):
+        if not is_of_library(inner.__module__, _LIBRARIES):
             yield from read_by(inner, depth)
         return
     own = _attributes_of(value)
@@ -71,7 +71,7 @@ def _inside(value: Any, names: list[str], depth: int) -> Iterator[tuple[str, Any
 def _attributes_of(value: Any) -> Mapping[str, Any]:
     """Return the attributes of an object, or a Python module, of the user's own; none of what a library knows better."""
     homes = [value.__name__] if isinstance(value, ModuleType) else [cls.__module__ for cls in type(value).__mro__[:-1]]
-    return {} if any(map(_is_library, homes)) else attributes_of(value) or {}
+    return {} if any(is_of_library(home, _LIBRARIES) for home in homes) else attributes_of(value) or {}
 
 
 def _names_of(code: CodeType) -> Iterator[str]:
@@ -79,11 +79,6 @@ def _names_of(code: CodeType) -> Iterator[str]:
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             yield from _names_of(inner)
-
-
-def _is_library(module: str | None) -> bool:
-    root = (module or "").partition(".")[0]
-    return root in _LIBRARIES or (root in sys.stdlib_module_names and root != "__main__")
 
 
 def around(function: Any) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from nbviz.adapters.places import place
+from nbviz.adapters.places import is_of_library, place
 from nbviz.adapters.simple import simple
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.packed import is_packed
@@ -117,8 +117,7 @@ def caller() -> str:
 @functools.lru_cache(maxsize=1024)
 def is_library(module: str | None) -> bool:
     """Tell whether a module is PyTorch's, NumPy's, ours or Python's."""
-    root = (module or "").partition(".")[0]
-    return root in _LIBRARIES or (root in sys.stdlib_module_names and root != "__main__")
+    return is_of_library(module, _LIBRARIES)
 
 
 def is_of_model(frame: Any) -> bool:
