@@ -1,8 +1,7 @@
 // From compressed bytes to a store that shows them, without keeping the page from its input.
-import { isSmall, shareWithWorker } from "./arranger";
+import { isSmall, shareWithWorker, wishOf } from "./arranger";
 import { callIndexSteps } from "./calls";
 import { gunzip } from "./gunzip";
-import { openPaths } from "./outline";
 import { unitsSteps } from "./scene/units";
 import { haystackSteps } from "./search";
 import { inSlices, nextTask } from "./slices";
@@ -15,15 +14,15 @@ import { STAFF } from "./worker/staff";
 export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
   try {
     const plain = await gunzip(bytes);
-    const payload = await inSlices(decodeSteps(plain), signal);
-    // The worker reads it while the page gets ready.
-    if (!isSmall(payload)) STAFF.worker()?.prepare(bytes);
+    // The worker starts, and reads it, while the page does.
+    const prepare = (calls: number) => isSmall(calls) || STAFF.worker()?.prepare(bytes);
+    const payload = await inSlices(decodeSteps(plain, prepare), signal);
     await inSlices(preparing(payload, store.state.groups), signal);
     await nextTask();
-    openPaths(payload, store.state);
+    const first = wishOf(payload, store.state);
     await nextTask();
     signal.throwIfAborted();
-    shareWithWorker(payload, bytes, signal);
+    shareWithWorker(payload, bytes, first, signal);
     store.setPayload(payload);
     await inSlices(preparingMore(payload, !store.state.groups), signal);
   } catch (error) {

@@ -319,8 +319,9 @@ function checkPositions(column: Int32Array | Lists, name: string, length: number
 /** The tables are nearly all of the work: before them, nothing counts as done. */
 const BEGINNING = (): number => 0;
 
-function* read(bytes: Uint8Array): Generator<number, Payload> {
+function* read(bytes: Uint8Array, heard: (calls: number) => void): Generator<number, Payload> {
   const [header, end] = readHeader(bytes);
+  heard(header.tables.calls?.length ?? 0);
   const reader = new Reader(bytes, end);
   const strings = yield* partOf(reader.texts(header.strings), BEGINNING);
   const settings = JSON.parse(`[${yield* partOf(reader.texts(header.settings), BEGINNING)}]`) as Settings[];
@@ -361,13 +362,13 @@ function* read(bytes: Uint8Array): Generator<number, Payload> {
 
 /**
  * Read the uncompressed payload that `wire.encode` wrote, in pieces: yields the share that is done, from 0 to 1, so
- * that a page stays alive between them.
+ * that a page stays alive between them. `heard` is told at once how many calls there are.
  *
  * Throws when the bytes are not a payload, or damaged, or when another major version wrote them.
  */
-export function* decodeSteps(bytes: Uint8Array): Generator<number, Payload> {
+export function* decodeSteps(bytes: Uint8Array, heard: (calls: number) => void = () => {}): Generator<number, Payload> {
   try {
-    return yield* read(bytes);
+    return yield* read(bytes, heard);
   } catch (error) {
     if (error instanceof Refusal) throw error;
     throw new Error(`nbviz: this view is damaged (${(error as Error).message}). Run the cell again.`, { cause: error });

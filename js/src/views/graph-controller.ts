@@ -1,7 +1,7 @@
 // One display of the graph: follows the store, has what changed arranged and drawn, turns gestures and keys into state.
 
+import { wishOf } from "../arranger";
 import { setOpen } from "../opening";
-import { openPaths } from "../outline";
 import {
   type Box,
   boundsOf,
@@ -151,8 +151,7 @@ export class GraphController {
   #rebuild(afresh = false): void {
     const { payload, state } = this.#around.store;
     if (payload) {
-      const wish = { open: openPaths(payload, state), groups: state.groups, direction: state.direction };
-      this.#arranging.start(payload, wish, afresh || this.#graph?.payload !== payload);
+      this.#arranging.start(payload, wishOf(payload, state), afresh || this.#graph?.payload !== payload);
       return;
     }
     this.#arranging.stop();

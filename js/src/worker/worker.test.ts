@@ -180,11 +180,44 @@ describe("an arranger", () => {
     expect(workers.at(-1)?.orders.map(({ type }) => type)).toEqual(["model", "arrange"]);
   });
 
+  it("lets the worker begin with what will be wished, and asks once", async () => {
+    const early = arranger(working);
+    early.expect(opened);
+    const orders = () => workers.at(-1)?.orders.map(({ type }) => type);
+    expect(orders()).toEqual(["model", "arrange"]);
+    expect(await early.arrange({ ...opened }, forever, nothing)).toEqual(arrange(payload, opened));
+    expect(orders()).toEqual(["model", "arrange"]);
+    expect(await early.arrange(opened, forever, nothing)).toEqual(arrange(payload, opened));
+    expect(orders()).toEqual(["model", "arrange", "arrange"]);
+  });
+
+  it("withdraws what was expected where another wish comes, or where it is itself withdrawn", async () => {
+    const surprised = arranger(working);
+    surprised.expect(opened);
+    expect(await surprised.arrange(wish, forever, nothing)).toEqual(arrange(payload, wish));
+    const withdrawn = arranger(busy);
+    withdrawn.expect(opened);
+    const end = new AbortController();
+    const asked = withdrawn.arrange(opened, end.signal, nothing);
+    end.abort();
+    await expect(asked).rejects.toThrow("abort");
+    for (const worker of workers) expect(worker.orders.some(({ type }) => type === "cancel")).toBe(true);
+  });
+
+  it("does itself what it expected of a worker that breaks", async () => {
+    const broken = arranger(busy);
+    broken.expect(opened);
+    workers.at(-1)?.break();
+    expect(await broken.arrange(opened, forever, nothing)).toEqual(arrange(payload, opened));
+  });
+
   it("does small ones at once, without a worker", () => {
     const start = vi.fn(() => working());
     const staff = new Staff(start);
     staff.join("", forever);
-    expect(new SharedArranger(payload, bytes, staff).arrange(wish, forever, nothing)).toEqual(arrange(payload, wish));
+    const small = new SharedArranger(payload, bytes, staff);
+    small.expect(wish);
+    expect(small.arrange(wish, forever, nothing)).toEqual(arrange(payload, wish));
     expect(start).not.toHaveBeenCalled();
   });
 

@@ -37,7 +37,7 @@ T = TypeVar("T", bound=Tensor)
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Given(Generic[T]):
     """What an operation is given: tensors as ports, weights, constants as settings, and all of them by position."""
 

@@ -220,11 +220,13 @@ def nested(nodes: Iterable[Node], weights: Collection[str]) -> list[Any]:
     top: list[Any] = []
     opened: list[Frame] = []
     frames: dict[tuple[str, ...], list[Frame]] = {}
+    around: Sequence[Entry] = ()
     for node in nodes:
-        depth = _shared(node.scopes, [frame.entry for frame in opened]) if opened else 0
-        del opened[depth:]
+        if node.scopes is not around:
+            del opened[_shared(node.scopes, around) :]
+            around = node.scopes
         read = _read(node, weights)
-        if read and depth == len(node.scopes) and read in opened[-1].read:
+        if read and len(opened) == len(node.scopes) and read in opened[-1].read:
             opened.pop()
         for entry in node.scopes[len(opened) :]:
             frame = Frame(entry)

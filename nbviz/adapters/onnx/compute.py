@@ -6,8 +6,7 @@ A size without a number makes them unknown; only the batch may be open, and it h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, NamedTuple
 
 from nbviz.adapters.onnx.nodes import Node, plain_value
 from nbviz.adapters.onnx.schemas import standard_operations
@@ -30,9 +29,7 @@ class _UnknownError(Exception):
     """The contractions of an operation cannot be told."""
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A node with the tensors that it takes and gives, and the symbol of the batch."""
 
     node: Node
@@ -288,5 +285,6 @@ def contractions(step: Step, times: tuple[int, ...] = ()) -> Patterns | None:
         patterns = None if rule is None else rule(step)
     except (_UnknownError, IndexError, ValueError):  # a size is open, or the node is not as the standard says
         return None
-    patterns = None if patterns is None else tuple(one.repeated(times) for one in patterns)
+    if patterns and times:
+        patterns = tuple(one.repeated(times) for one in patterns)
     return None if (macs(patterns) or 0) > _MOST else patterns

@@ -16,11 +16,12 @@ _HIDDEN = "?"
 
 
 def guarded(infer: Callable[[Any], Any], model: Any) -> Any:
-    """Return what ``infer`` makes of a model, which is changed."""
+    """Return what ``infer`` makes of a model, or of its bytes; the model is changed."""
+    data = model.SerializeToString()
+    if not any(op.encode() in data for op in _FRAGILE):
+        return infer(data)
     top = [node for node in model.graph.node if node.op_type in _FRAGILE]
     hidden = [*top, *(node for node in _inside(model) if node.op_type in _FRAGILE)]
-    if not hidden:
-        return infer(model)
     for node in hidden:
         node.op_type += _HIDDEN
     first = infer(model)
