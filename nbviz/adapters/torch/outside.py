@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, final
@@ -160,7 +160,7 @@ class Outside:
         if names is None and (len(held) > _MOST_ITEMS or not self._is_new(held)):
             return
         before = dict(dict.items(held)) if names is None else {n: held.get(n, _MISSING) for n in names}
-        self._undo.append(_undo_items(held, before, names))
+        self._undo.append(_undo_items(held, before, others=names is None))
         for value in before.values():
             self._look(value, depth + 1)
 
@@ -217,34 +217,36 @@ def _matters(before: Any, now: Any) -> bool:
     return before is not now and (holds_tensors(before) or holds_tensors(now))
 
 
-def _undo_items(held: dict[Any, Any], before: dict[Any, Any], names: Iterable[Any] | None) -> Callable[[], None]:
+def _undo_items(held: dict[Any, Any], before: dict[Any, Any], *, others: bool) -> Callable[[], None]:
     kind = OrderedDict if isinstance(held, OrderedDict) else dict
-
-    def undo() -> None:
-        for key in list(dict.fromkeys([*before, *(held if names is None else ())])):
-            value = before.get(key, _MISSING)
-            if not _matters(value, held.get(key, _MISSING)):
-                continue
-            if value is _MISSING:
-                kind.__delitem__(held, key)
-            else:
-                kind.__setitem__(held, key, value)
-
-    return undo
+    write = functools.partial(kind.__setitem__, held)
+    return _undo_named(held, before, write, functools.partial(kind.__delitem__, held), others=others)
 
 
 def _undo_class(cls: type) -> Callable[[], None]:
-    before = dict(vars(cls))
+    write = functools.partial(type.__setattr__, cls)
+    return _undo_named(vars(cls), dict(vars(cls)), write, functools.partial(type.__delattr__, cls))
+
+
+def _undo_named(
+    now: Mapping[Any, Any],
+    before: Mapping[Any, Any],
+    write: Callable[[Any, Any], None],
+    delete: Callable[[Any], None],
+    *,
+    others: bool = True,
+) -> Callable[[], None]:
+    """Return what gives names what they had ``before``; ``others``: also those that have come since."""
 
     def undo() -> None:
-        for name in dict.fromkeys([*before, *vars(cls)]):
+        for name in dict.fromkeys([*before, *(now if others else ())]):
             value = before.get(name, _MISSING)
-            if not _matters(value, vars(cls).get(name, _MISSING)):
+            if not _matters(value, now.get(name, _MISSING)):
                 continue
             if value is _MISSING:
-                type.__delattr__(cls, name)
+                delete(name)
             else:
-                type.__setattr__(cls, name, value)
+                write(name, value)
 
     return undo
 
