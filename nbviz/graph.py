@@ -461,6 +461,17 @@ class ModelGraph:
         paths = self.layers.column("path")
         return dict(zip(reversed(names), reversed(paths), strict=True))
 
+    def bytes_of(self, spec: TensorSpec) -> int | None:
+        """Return the bytes of one of the model's tensors, for one example where there is a batch; None when unknown.
+
+        Examples
+        --------
+        >>> graph.bytes_of(graph.calls[1].outputs[0])
+        32
+        """
+        is_open = not self.batch_axis and spec.shape is not None and spec.shape.size() is None
+        return None if is_open else spec.bytes
+
     def resolve(self, path_or_name: str) -> str:
         """Return the path that is meant by a path, or by the framework's own name of a layer.
 

@@ -324,7 +324,7 @@ def _output_bytes(metrics: Metrics) -> list[Value]:
         total: int | None = 0 if specs else None
         for spec in specs:
             if id(spec) not in known:
-                known[id(spec)] = spec.bytes
+                known[id(spec)] = metrics.graph.bytes_of(spec)
             total = _added(total, known[id(spec)])
         found.append(total)
     return found

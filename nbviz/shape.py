@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator
 from typing import final
 
 Dim = int | str | None
 """A size, a symbol or expression (``"batch"``, ``"2*n"``), or None for a free dimension without a name."""
+
+UNTOLD = "?"
+"""A free dimension that depends on others in a way that is not known."""
 
 
 def _dim_key(dim: Dim) -> tuple[int, int, str]:
@@ -16,6 +20,18 @@ def _dim_key(dim: Dim) -> tuple[int, int, str]:
     if isinstance(dim, str):
         return (1, 0, dim)
     return (2, dim, "")
+
+
+_MULTIPLE = re.compile(r"(\d+)\*[^\W\d]\w*")
+_EXPRESSION = re.compile(r"[+*/()?]|-\s*\d")
+
+
+def _for_one(dim: str | None) -> int | None:
+    """Return how much of a free dimension there is for one example, None where its expression does not tell."""
+    if dim is None or not _EXPRESSION.search(dim):
+        return 1
+    multiple = _MULTIPLE.fullmatch(dim)
+    return int(multiple[1]) if multiple else None
 
 
 @final
@@ -93,7 +109,7 @@ class Shape:
         Parameters
         ----------
         free_batch
-            Count a free first dimension as 1.
+            Count a free first dimension as one example: ``None`` and ``"batch"`` as 1, ``"16*batch"`` as 16.
 
         Examples
         --------
@@ -107,7 +123,9 @@ class Shape:
         for axis, dim in enumerate(self.dims):
             if isinstance(dim, int):
                 total *= dim
-            elif not (free_batch and axis == 0):
+            elif free_batch and axis == 0 and (each := _for_one(dim)) is not None:
+                total *= each
+            else:
                 return None
         return total
 

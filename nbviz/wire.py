@@ -63,7 +63,7 @@ def encode(measured: Measured) -> bytes:
     _calls(measured, write, tensors, settings)
     _edges(measured.graph, write)
     _parameters(measured, write, shapes)
-    _tensors(list(tensors), write, shapes)
+    _tensors(list(tensors), measured.graph, write, shapes)
     tables = write.body
     write.body = []
     strings = texts_coded(list(write.strings), write)
@@ -187,12 +187,12 @@ def _parameters(measured: Measured, write: Writer, shapes: Interned[Shape | None
     table.lists("owners", parameters.column("owners"), lambda paths: map(measured.tree.index.__getitem__, paths))
 
 
-def _tensors(tensors: Sequence[TensorSpec], write: Writer, shapes: Interned[Shape | None]) -> None:
+def _tensors(tensors: Sequence[TensorSpec], graph: ModelGraph, write: Writer, shapes: Interned[Shape | None]) -> None:
     table = write.table("tensors", len(tensors))
     table.ints("shape", shapes.numbers([spec.shape for spec in tensors]))
     for name in ("dtype", "name"):
         table.texts(name, [getattr(spec, name) for spec in tensors])
-    table.numbers("bytes", [spec.bytes for spec in tensors])
+    table.numbers("bytes", [graph.bytes_of(spec) for spec in tensors])
 
 
 def _settings_text(settings: tuple[Any, ...]) -> str:

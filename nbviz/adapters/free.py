@@ -8,6 +8,7 @@ model's code folds into it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 from nbviz.adapters.specs import BATCH, BATCHES
@@ -16,7 +17,7 @@ from nbviz.builder import GraphBuilder
 from nbviz.graph import Compute, Setting, TensorSpec
 from nbviz.metrics import macs
 from nbviz.records import CallRecord
-from nbviz.shape import Dim, Shape
+from nbviz.shape import UNTOLD, Dim, Shape
 
 _FREE_MACS = (
     "The multiply-accumulates of some operations are not known, as they depend on sizes that are left open and no batch: give "
@@ -70,8 +71,8 @@ def note_free_macs(builder: GraphBuilder) -> None:
 
 def _merge(record: CallRecord, others: dict[str, CallRecord]) -> None:
     inputs, outputs, settings, compute = record.inputs, record.outputs, record.settings, record.compute
-    record.inputs = _specs(inputs, [o.inputs for o in others.values()])
-    record.outputs = _specs(outputs, [o.outputs for o in others.values()])
+    record.inputs = _specs(inputs, {name: o.inputs for name, o in others.items()})
+    record.outputs = _specs(outputs, {name: o.outputs for name, o in others.items()})
     for other in others.values():
         values = dict(other.settings)
         settings = tuple((key, _setting(value, values.get(key, value))) for key, value in settings)
@@ -86,18 +87,38 @@ def _setting(first: Setting, second: Setting) -> Setting:
     return first if first == second else None
 
 
-def _specs(first: tuple[TensorSpec, ...], others: list[tuple[TensorSpec, ...]]) -> tuple[TensorSpec, ...]:
+def _specs(first: tuple[TensorSpec, ...], others: dict[str, tuple[TensorSpec, ...]]) -> tuple[TensorSpec, ...]:
     return tuple(
-        TensorSpec(_shape(known.shape, [other[i].shape for other in others]), known.dtype, known.name)
+        TensorSpec(
+            _shape(known.shape, {name: other[i].shape for name, other in others.items()}), known.dtype, known.name
+        )
         for i, known in enumerate(first)
     )
 
 
-def _shape(first: Shape | None, others: list[Shape | None]) -> Shape | None:
-    if first is None or any(other is None or len(other) != len(first) for other in others):
+def _shape(first: Shape | None, others: dict[str, Shape | None]) -> Shape | None:
+    if first is None or any(other is None or len(other) != len(first) for other in others.values()):
         return None
-    sizes = [other for other in others if other is not None]
-    return Shape(d if all(other[i] == d for other in sizes) else None for i, d in enumerate(first))
+    return Shape(
+        _dim(size, {name: other[i] for name, other in others.items() if other is not None})
+        for i, size in enumerate(first)
+    )
+
+
+def _dim(size: Dim, others: dict[str, Dim]) -> Dim:
+    """Return a dimension as it is shown: as a number, None where it is a free one, or as what it is of the batch."""
+    differing = [name for name, other in others.items() if other != size]
+    if not differing:
+        return size
+    if differing != [BATCH]:
+        return None if len(differing) == 1 else UNTOLD
+    each = _each(size, others[BATCH])
+    if each is None:
+        return UNTOLD
+    if each == 1:
+        return None
+    whole = BATCH if each.numerator == 1 else f"{each.numerator}*{BATCH}"
+    return whole if each.denominator == 1 else f"{whole}//{each.denominator}"
 
 
 def computes_when_free(first: tuple[Compute, ...], others: dict[str, Any]) -> tuple[Compute, ...] | None:
@@ -125,15 +146,16 @@ def _extents(shape: Shape, others: dict[str, Shape]) -> Shape:
     for i, size in enumerate(shape):
         differing = [name for name, other in others.items() if other[i] != size]
         each = _each(size, others[BATCH][i]) if differing == [BATCH] and not batch else None
-        batch = batch or each is not None
-        dims.append(size if not differing else each)
+        whole = int(each) if each is not None and each.denominator == 1 else None
+        batch = batch or whole is not None
+        dims.append(whole if differing else size)
     # the batch, or a 1 in its place: only a first axis may be free
     return Shape((None if batch else 1, *dims))
 
 
-def _each(first: Dim, second: Dim) -> int | None:
+def _each(first: Dim, second: Dim) -> Fraction | None:
     """Return how much of a dimension each example makes up, from its sizes for two batches."""
     one, other = BATCHES
-    if isinstance(first, int) and isinstance(second, int) and first % one == 0 and first * other == second * one:
-        return first // one
+    if isinstance(first, int) and isinstance(second, int) and first * other == second * one:
+        return Fraction(first, one)
     return None
