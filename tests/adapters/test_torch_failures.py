@@ -167,7 +167,9 @@ def test_a_view_that_needs_a_copy_is_told_how_to_get_one():
     assert read(Fails(lambda x: x[:, :1].expand(2, 4).fill_(1)), (2, 4)).error is None  # which is not refused
 
 
-def test_arguments_of_distributions_are_checked_where_the_model_says_so_and_after():
+def test_arguments_of_distributions_are_checked_where_the_model_says_so_and_after(monkeypatch):
+    # who compiles anything with PyTorch switches the checks off
+    monkeypatch.setattr(torch.distributions.Distribution, "_validate_args", True)
     explicit = Fails(lambda x: torch.distributions.Normal(x, x.exp(), validate_args=True).rsample())
     _, diagnostic = failed(explicit, torch.randn(2, 4))
     assert "run=True" in diagnostic.message
@@ -307,3 +309,26 @@ def test_channels_that_come_last_are_put_second_whatever_the_rank():
 def test_statistics_of_one_example_are_told_how_to_be_taken():
     said = read(nn.BatchNorm1d(4), torch.randn(1, 4)).graph.diagnostics[0].message
     assert "model.eval(), or give a batch of more than one" in said
+
+
+def test_a_model_that_asks_for_values_of_a_shape_is_told_of_examples_first():
+    class Clips(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.lin(x / 10 if x.abs().max() > 10 else x)
+
+    said = str(read(Clips(), (None, 4)).error)
+    assert said.index("give example tensors in place of shapes") < said.index("run=True")
+    assert read(Clips(), torch.zeros(2, 4)).error is None
+
+
+def test_a_batch_of_four_that_nobody_has_given_is_told_of():
+    class Two(nn.Module):
+        def forward(self, x):
+            return x @ x.mT + torch.eye(2)
+
+    _, note = read(Two(), (None, 8)).graph.diagnostics[:2]
+    assert "The batch, a None, was tried as 4" in note.message

@@ -12,21 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
 from nbviz.adapters.torch.tensors import tensors  # noqa: E402
-from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
+from tests.adapters.torch_reading import calls_of, graph_of  # noqa: E402
 from tests.models import torch_models as models  # noqa: E402
-
-
-def graph_of(model, inputs=None, **options):
-    reading = read(model, inputs, **options)
-    if reading.error is not None:
-        raise reading.error
-    assert list(violations(reading.graph)) == []
-    return reading.graph
-
-
-def calls_of(graph, path):
-    return [graph.calls[i] for i in graph.calls_of[path]]
 
 
 def edges(graph):

@@ -84,3 +84,13 @@ def test_a_result_without_tensors_is_named():
     ]
     [said] = graph_of(Gives(lambda *_: None), torch.randn(2, 4)).diagnostics
     assert said.message == "forward gives None, so that the graph has no outputs. Perhaps its return is missing."
+
+
+def test_a_distribution_that_keeps_its_parts_in_private_gives_them():
+    class Mixes(nn.Module):
+        def forward(self, x):
+            parts = torch.distributions.Normal(x, x.exp())
+            return torch.distributions.MixtureSameFamily(torch.distributions.Categorical(logits=x), parts)
+
+    graph = graph_of(Mixes(), (None, 4))
+    assert {spec.shape for call in graph.calls if call.kind == "output" for spec in call.inputs} == {(None, 4)}

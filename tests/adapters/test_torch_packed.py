@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
+from torch.utils.flop_counter import register_flop_formula  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
@@ -291,9 +292,39 @@ def test_what_an_operation_of_another_library_multiplies_is_unknown():
         def forward(self, x):
             return mystery(self.fc(x))
 
-    metrics = Metrics(graph_of(Calls(), torch.randn(3, 4)))
+    graph = graph_of(Calls(), torch.randn(3, 4))
+    metrics = Metrics(graph)
     assert metrics.totals["macs"] is None
     assert metrics.macs[metrics.tree.index["fc"]] == 3 * 16
+    (note,) = graph.diagnostics
+    assert note.message.startswith("The multiply-accumulates of mystery (at test_torch_packed.py:")
+
+
+def test_what_an_operation_multiplies_may_be_told_to_pytorchs_own_counter():
+    @torch.library.custom_op("nbviz_tests::told", mutates_args=())
+    def told(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return x @ w
+
+    @told.register_fake
+    def _(x, w):
+        return x.new_empty((x.shape[0], w.shape[1]))
+
+    @register_flop_formula(torch.ops.nbviz_tests.told)
+    def _(x, w, *args, out_shape=None, **kwargs):
+        return 2 * x[0] * x[1] * w[1]
+
+    class Calls(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(4, 5))
+
+        def forward(self, x):
+            return told(x, self.weight)
+
+    for given in torch.randn(3, 4), (None, 4):
+        graph = graph_of(Calls(), given)
+        examples = 3 if isinstance(given, torch.Tensor) else 1
+        assert (Metrics(graph).totals["macs"], graph.diagnostics) == (examples * 4 * 5, ())
 
 
 @pytest.mark.parametrize("config", ["Int8WeightOnlyConfig", "Float8WeightOnlyConfig"])

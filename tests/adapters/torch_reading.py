@@ -10,12 +10,16 @@ from nbviz.invariants import violations
 from nbviz.metrics import Metrics
 
 
-def graph_of(model, inputs=None):
-    reading = read(model, inputs)
+def graph_of(model, inputs=None, **options):
+    reading = read(model, inputs, **options)
     if reading.error is not None:
         raise reading.error
     assert list(violations(reading.graph)) == []
     return reading.graph
+
+
+def calls_of(graph, path):
+    return [graph.calls[i] for i in graph.calls_of[path]]
 
 
 def totals(model, inputs=None):

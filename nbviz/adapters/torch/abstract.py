@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.autocast import autocast
-from nbviz.adapters.torch.calls import caller, custom_name, operation_name
+from nbviz.adapters.torch.calls import custom_name, operation_name
 from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.deciding import deciding
 from nbviz.adapters.torch.distributions import unchecked
@@ -15,6 +15,7 @@ from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import SIZED_BY_VALUES, with_known_sizes, with_numbers
 from nbviz.adapters.torch.kernels import laid_out
 from nbviz.adapters.torch.lazy import still_lazy
+from nbviz.adapters.torch.lines import caller
 from nbviz.adapters.torch.memo import Memo, key_of
 from nbviz.adapters.torch.operations import Outcome, changed, counted, is_changed, targets
 from nbviz.adapters.torch.positions import indexes, misplaced

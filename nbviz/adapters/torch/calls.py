@@ -1,14 +1,13 @@
-"""What a call of one of PyTorch's functions is called, was given besides tensors, and where it was made."""
+"""What a call of one of PyTorch's functions is called, and was given besides tensors; whose code is whose."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from nbviz.adapters.places import is_of_library, place
+from nbviz.adapters.places import is_of_library
 from nbviz.adapters.simple import simple
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.packed import is_packed
@@ -20,8 +19,6 @@ _IN_PLACE = ("iadd", "isub", "imul", "itruediv", "idiv", "ifloordiv", "imod", "i
 _NO_SETTINGS = frozenset({"out", "requires_grad", "generator", "pin_memory", "layout", "memory_format"})
 _LONGEST = 12
 _LIBRARIES = frozenset({"torch", "numpy", "nbviz"})
-_BEGINNING = "nbviz.adapters.torch.model"
-"""Where a trace begins: who called that is no part of the model."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -95,31 +92,7 @@ def _has_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor) or is_packed(value)
 
 
-def source(code: Any, line: int) -> str:
-    """Return the place of a line; of what torch.fx has written, the line is the one that ``GraphModule.code`` shows."""
-    file = code.co_filename
-    return f"GraphModule.code:{line}" if file.startswith("<eval_with_key>") else place(file, line)
-
-
-def caller() -> str:
-    """Return the place in the model's code that makes this call, ``""`` when there is none."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if not is_library(module):
-            return source(frame.f_code, frame.f_lineno)
-        if module == _BEGINNING:
-            break
-        frame = frame.f_back
-    return ""
-
-
 @functools.lru_cache(maxsize=1024)
 def is_library(module: str | None) -> bool:
     """Tell whether a module is PyTorch's, NumPy's, ours or Python's."""
     return is_of_library(module, _LIBRARIES)
-
-
-def is_of_model(frame: Any) -> bool:
-    """Tell whether a frame is of code that neither PyTorch nor we have written."""
-    return not is_library(frame.f_globals.get("__name__", ""))

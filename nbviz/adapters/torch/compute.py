@@ -7,6 +7,7 @@ operation runs on tensors without values, so that every function is counted that
 from __future__ import annotations
 
 import functools
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -130,6 +131,22 @@ def _is_opaque(name: str, namespace: str) -> bool:
     return "backward" in name and any(part in name for part in ("conv", "attention", "scaled_dot", "rnn"))
 
 
+def _registered(func: Any, args: Any, kwargs: Any, output: Any) -> Compute | None:
+    """Return what an operation contracts by the formula that its author has registered for PyTorch's ``FlopCounterMode``, if any.
+
+    That gives floating-point operations, of which a multiply-accumulate is two.
+    """
+    counter = sys.modules.get("torch.utils.flop_counter")  # which whoever registers one has imported
+    formula = getattr(counter, "flop_registry", {}).get(func.overloadpacket)
+    if formula is None:
+        return None
+    try:
+        flops = int(formula(*args, **kwargs, out_val=output))
+    except Exception:  # noqa: BLE001 - somebody else's code
+        return None
+    return Compute("matmul", (("output", Shape((flops // 2,))), ("contracted", Shape((1,)))))
+
+
 @functools.lru_cache(maxsize=4096)
 def _is_composite(func: Any) -> bool:
     """Tell whether an operation is made of others; PyTorch leaves them whole for tensors of the inference mode."""
@@ -173,7 +190,9 @@ def _watch_mode() -> Any:
             if rule is not None:
                 self.found.append(rule(args, output[0] if isinstance(output, tuple) else output))
             elif _is_opaque(func._schema.name, func.namespace):
-                self.unknown = True
+                counted = _registered(func, args, kwargs or {}, output)
+                self.unknown = self.unknown or counted is None
+                self.found.extend(() if counted is None else (counted,))
             return output
 
     return Watch

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from types import TracebackType
+from collections.abc import Iterable
 from typing import Any
 
 from nbviz.adapters.text import plain, short
-from nbviz.adapters.torch.calls import is_of_model, source
 from nbviz.adapters.torch.hints import hint
+from nbviz.adapters.torch.lines import raised_at
 from nbviz.adapters.torch.tensors import is_strided_nested, spec
 from nbviz.builder import GraphBuilder
 from nbviz.errors import NbvizError
 from nbviz.graph import Diagnostic, Setting, TensorSpec
 from nbviz.records import CallRecord
 
-_NO_VALUES = re.compile(r"\b(?:register_)?meta\b|not allocated|fake impl|NestedTensor(?:Impl|Meta)\b", re.IGNORECASE)
+_NO_VALUES = re.compile(
+    r"\b(?:register_)?meta\b|not allocated|fake impl|NestedTensor(?:Impl|Meta)\b|device type for autocast",
+    re.IGNORECASE,
+)
 """What PyTorch says of tensors without values; of the older nested tensors, made in C++, there are none without."""
 
 _ASSERTED = re.compile(r"^.*INTERNAL ASSERT FAILED at .*please report a bug to PyTorch\.\s*", re.DOTALL)
@@ -52,20 +54,31 @@ class NeedsValuesError(NbvizError, RuntimeError):
         asked = specs[0] if specs else None
         known = "a tensor" if asked is None else f"a {asked.dtype} tensor {asked.shape}"
         if home.type == "meta":
-            what = "give the model weights, on the CPU say, and run it once: nbviz.view(model, inputs, run=True)"
+            self._way = "give the model weights, on the CPU say, and run it once: nbviz.view(model, inputs, run=True)"
         else:
-            what = "nbviz.view(model, inputs, run=True) runs the model once, without gradients"
+            self._way = "nbviz.view(model, inputs, run=True) runs the model once, without gradients"
         if custom:
-            what += f'; torch.library.register_fake("{custom}") tells PyTorch what it gives without values'
+            self._way += f'; torch.library.register_fake("{custom}") tells PyTorch what it gives without values'
         self._asks = f"{function} asks for the values of"
-        self._rest = f"{known}, which are not computed when a model is read: what happens next depends on them. To see it, {what}"
-        super().__init__(f"{self._asks} {self._rest}")
+        self._known = (
+            f"{known}, which are not computed when a model is read: what happens next depends on them. To see it,"
+        )
+        self._made = self._first = ""
+        super().__init__(self._said())
+
+    def _said(self) -> str:
+        return " ".join(filter(None, (self._asks, self._made, self._known, self._first, self._way)))
 
     def tell_maker(self, builder: GraphBuilder, record: CallRecord) -> None:
         """Say also what has made the tensor, which ``record`` asks about: a comparison, say."""
         made = _made_by(builder, record)
-        if made:
-            self.args = (f"{self._asks} {made}, {self._rest}",)
+        self._made = f"{made}," if made else ""
+        self.args = (self._said(),)
+
+    def tell_shapes(self) -> None:
+        """Say also that only shapes were given: the values of examples are known as long as no weights meet them."""
+        self._first = "give example tensors in place of shapes, or, where that is not enough:"
+        self.args = (self._said(),)
 
 
 def _is_mask(known: TensorSpec) -> bool:
@@ -111,7 +124,7 @@ def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> 
     record.failed, record.compute = True, None
     met = ", ".join(_text(known) for known in record.inputs) or "no tensors"
     name = record.path or "the model"
-    source = _raised_at(error) or record.source
+    source = raised_at(error, builder, record) or record.source
     where = f" at {source}" if source else ""
     said = ": ".join(filter(None, (type(error).__name__, _ASSERTED.sub("", plain(error)).rstrip("."))))
     message = f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(record, _settings(builder, record), error)}"
@@ -120,18 +133,6 @@ def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> 
 
 def _text(known: TensorSpec) -> str:
     return f"{'a tensor' if known.shape is None else known.shape} {known.dtype or ''}".strip()
-
-
-def _raised_at(error: Exception) -> str:
-    """Return the last place in the model's code that an exception came through, ``""`` when there is none."""
-    frames = [(t.tb_frame, t.tb_lineno) for t in _tracebacks(error.__traceback__) if is_of_model(t.tb_frame)]
-    return source(frames[-1][0].f_code, frames[-1][1]) if frames else ""
-
-
-def _tracebacks(traceback: TracebackType | None) -> Iterator[TracebackType]:
-    while traceback is not None:
-        yield traceback
-        traceback = traceback.tb_next
 
 
 def _settings(builder: GraphBuilder, record: CallRecord) -> dict[str, Setting]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from nbviz.builder import GraphBuilder
 from nbviz.records import CallRecord
 
 ELSEWHERE = (
@@ -44,6 +45,20 @@ def about_none(error: Exception, silent: CallRecord | None, omitted: list[str]) 
     if omitted:
         return f"Of the arguments of the model, these were not given and are None: {', '.join(omitted)}."
     return ""
+
+
+def note_uncounted(builder: GraphBuilder) -> None:
+    """Say which operations contract nobody knows how much."""
+    found = [call for call in builder.calls if call.compute is None and not call.has_children]
+    names = list(dict.fromkeys(call.op for call in found))
+    if names:
+        where = f" (at {found[0].source})" if found[0].source else ""
+        others = f" and {len(names) - 1} other operations" if len(names) > 1 else ""
+        builder.note(
+            f"The multiply-accumulates of {names[0]}{where}{others} are not known, nor totals with them. For a custom operation, "
+            "torch.utils.flop_counter.register_flop_formula tells them.",
+            found[0].path,
+        )
 
 
 def _a(name: str) -> str:

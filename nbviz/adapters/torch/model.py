@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from nbviz.adapters.torch.exported.program import read_exported, read_graph_modu
 from nbviz.adapters.torch.failures import mark, note_handled
 from nbviz.adapters.torch.inputs import argument_names, arguments, by_name, misfit, omitted
 from nbviz.adapters.torch.kinds import is_kind, type_name
-from nbviz.adapters.torch.missing import about_none
+from nbviz.adapters.torch.missing import about_none, note_uncounted
 from nbviz.adapters.torch.operations import Operations, RealOperations
 from nbviz.adapters.torch.parameters import add_parameters
 from nbviz.adapters.torch.trace import Trace
@@ -42,6 +43,9 @@ _BATCH_TRIED = (
     f"The batch, a None, was tried as {BATCHES[0]}, which is what the sizes in the message come from: where the model needs a particular "
     "one, give it."
 )
+
+_OF_BATCH = re.compile(rf"(?<!\d){BATCHES[0]}(?!\d)|invalid for input of size")
+"""What names the size that the batch was tried with, or a product of it."""
 
 _MADE_UP = (
     "Whole numbers of which only a shape is given are taken as ones, which may be why a position does not exist: example tensors as "
@@ -164,6 +168,8 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     builder, error, _, decided_by = recorded
     if error is not None:
         _note_trials(builder, error, given, trial)
+    else:
+        note_uncounted(builder)
     if run and given.specs():  # where the path depends on numbers, what differs with a size differs by chance
         builder.note(_DRAWN)
     free = [] if run else given.free()
@@ -195,7 +201,7 @@ def _note_trials(builder: GraphBuilder, error: Exception, given: Arguments, tria
     """Say which sizes and values a model that fails was tried with, where these may be why."""
     if set(given.free()) - {BATCH}:
         builder.note(_SIZES_TRIED)
-    elif given.free() and "invalid for input of size" in str(error):
+    elif given.free() and _OF_BATCH.search(str(error)):
         builder.note(_BATCH_TRIED)
     made_up = not trial.run and any(not (spec.dtype or trial.dtype).is_floating_point for spec in given.specs())
     if made_up and (isinstance(error, IndexError) or "out of bounds" in str(error)):
@@ -272,6 +278,8 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
             trace.run(args, kwargs, argument_names(model, given))
     except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
         error = raised
+        for refusal, _ in trace.asked if given.specs() else ():
+            refusal.tell_shapes()
         mark(builder, raised, trace.culprit[1] if trace.culprit and trace.culprit[0] is raised else None)
         for said in (misfit(model, given, raised), about_none(raised, trace.silent, omitted(model, given))):
             if said:

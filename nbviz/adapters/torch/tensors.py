@@ -158,7 +158,9 @@ def _public(value: Any) -> Iterable[tuple[str, Any]]:
 
 
 def _private(value: Any) -> Iterable[tuple[str, Any]]:
-    held = {} if inspect.isroutine(value) or is_library(type(value).__module__) else _attributes(value)
+    module = type(value).__module__
+    known = not is_library(module) or module.startswith("torch.distributions.")  # a mixture has its parts in private
+    held = _attributes(value) if known and not inspect.isroutine(value) else {}
     return [("" if key.startswith("_") else key, item) for key, item in held.items()]
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from nbviz.adapters.torch.calls import caller, operation_name, operation_settings
+from nbviz.adapters.torch.calls import operation_name, operation_settings
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
 from nbviz.adapters.torch.distributed import alone
@@ -15,10 +15,12 @@ from nbviz.adapters.torch.failures import NeedsValuesError
 from nbviz.adapters.torch.hints import ONE_DEVICE
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
 from nbviz.adapters.torch.lazy import take_shape
+from nbviz.adapters.torch.lines import caller
 from nbviz.adapters.torch.missing import ELSEWHERE, without_tensors
 from nbviz.adapters.torch.mode import calls, functions, not_compiled
 from nbviz.adapters.torch.operations import Operations, Outcome
 from nbviz.adapters.torch.quantized import reads
+from nbviz.adapters.torch.running import Running
 from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.steps import Step
 from nbviz.adapters.torch.storages import Storages
@@ -59,15 +61,14 @@ class Trace:
         self.model = model
         self.held = held
         self.operations = operations
-        self.stack: list[CallRecord] = []
         self.culprit: tuple[BaseException, CallRecord] | None = None
         self.silent: CallRecord | None = None
         self.asked: list[tuple[NeedsValuesError, CallRecord]] = []
         self._modules = modules
-        self._running: list[Any] = []
+        self._running = Running()
         self._storages = Storages(builder, operations, held)
         self._packs = any(isinstance(key, tuple) for key in held)
-        self._root: CallRecord | None = None
+        self._awaited: Any = None
         self._warned = self._told = False
         self._elsewhere: CallRecord | None = None
         self._memory: Memory | None = None
@@ -92,11 +93,6 @@ class Trace:
             stack.enter_context(functions(self))
             yield
 
-    @property
-    def frame(self) -> int | None:
-        """Id of the call that is running."""
-        return self.stack[-1].id if self.stack else None
-
     # Modules
 
     def run(self, args: Any, kwargs: Any, names: list[str]) -> None:
@@ -112,40 +108,49 @@ class Trace:
                 self._storages.made(tensor)
             record.inputs = tuple(known for _, known in found)
             self.builder.mark(record)
-            self._root = record
+        self._awaited = self.model
         try:
-            self.model(*args, **kwargs)
+            with self._running.within(record, self.model):
+                outputs = self.model(*args, **kwargs)
+        except Exception as error:
+            self._blame(error, record)
+            raise
         finally:
             self._tell_elsewhere()
+        with _bookkeeping():
+            self._leave(outputs)
 
     def call_module(self, module: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Record a call of a module around all that it does, its hooks too."""
+        if module is self._awaited:  # whose call is recorded: it may do more than to call its forward
+            self._awaited = None
+            return self._call(module, call, args, kwargs, tensors(args, kwargs))
         with _bookkeeping():
             given = tensors(args, kwargs)
             record = self._open(module, given)
             steps = self.operations.steps
-            follow = steps is None or record.id == 0 or self._has_computed(module)
+            follow = steps is None or self._has_computed(module)
             key = None if steps is None or follow else steps.key(module, args, kwargs, given)
             known = None if steps is None or key is None else steps.recall(key)
             if known is not None:
                 return self._repeat(module, record, known, given)
-        self.stack.append(record)
-        self._running.append(module)
         try:
-            with _bookkeeping():
-                self._hold(take_shape(module, args, kwargs), given)
-            outputs = module.module(*args, **kwargs) if _wraps(module) else call(module, *args, **kwargs)
+            with self._running.within(record, module):
+                outputs = self._call(module, call, args, kwargs, given)
         except Exception as error:
             self._blame(error, record)
-            if record.id and self._is_one_step(module, record):
+            if self._is_one_step(module, record):
                 self._storages.take_back(record)
                 self.builder.cut(record)
                 self.culprit = (error, record)
             raise
-        finally:
-            del self.stack[-1], self._running[-1]
         with _bookkeeping():
             return self._close(module, record, outputs, given, key)
+
+    def _call(self, module: Any, call: Callable[..., Any], args: Any, kwargs: Any, given: list[Any]) -> Any:
+        with _bookkeeping():
+            self._hold(take_shape(module, args, kwargs), given)
+        return module.module(*args, **kwargs) if _wraps(module) else call(module, *args, **kwargs)
 
     def _hold(self, weights: list[Any], given: list[Any]) -> None:
         """Take tensors as weights that a module has got when it was called."""
@@ -162,19 +167,15 @@ class Trace:
         return outputs
 
     def _open(self, module: Any, given: list[Any]) -> CallRecord:
-        root, self._root = self._root, None
-        if root is not None:
-            return root
         path = self.builder.path_of(id(module))
         if path is None:
             path = self._discover(module)
         op = self.builder.layer(id(module)).type
-        return self.builder.begin("layer", op, self.frame, self._ports(given), layer=path, source=caller())
+        return self.builder.begin(
+            "layer", op, self._running.frame, self._ports(given), layer=path, source=caller(self._running.package)
+        )
 
     def _close(self, module: Any, record: CallRecord, outputs: Any, given: list[Any], key: Hashable) -> Any:
-        if record.id == 0:
-            self._leave(outputs)
-            return outputs
         if outputs is None:
             self.silent = record
         if not self._is_one_step(module, record):
@@ -203,7 +204,7 @@ class Trace:
     def called_elsewhere(self, module: Any) -> None:
         """Remember in which call another thread was first seen to run a part of the model."""
         if self._elsewhere is None and id(module) in self._modules:
-            self._elsewhere = self.stack[-1] if self.stack else self.builder.calls[0]
+            self._elsewhere = self._running.call or self.builder.calls[0]
 
     def _tell_elsewhere(self) -> None:
         """Say what is missing where other threads ran a part of the model: nobody knows what they contracted."""
@@ -223,10 +224,11 @@ class Trace:
         return False
 
     def _is_one_step(self, module: Any, record: CallRecord) -> bool:
-        """Tell whether a call is one step of PyTorch's own, in which nobody would look: no module ran inside."""
+        """Tell whether a call is one step of PyTorch's own, in which nobody would look: no module ran inside, and no hook computed."""
         if not is_builtin(definer(module, "forward")):
             return False
-        return all(call.layer is None for call in self.builder.calls[record.id + 1 :])
+        lines = ("", record.source)  # a hook has lines of its own
+        return all(call.layer is None and call.source in lines for call in self.builder.calls[record.id + 1 :])
 
     def _leave(self, outputs: Any) -> None:
         """Record where the model's outputs go out: one exit for each part of what it gives, a cache of many tensors too."""
@@ -245,11 +247,11 @@ class Trace:
 
     def _discover(self, module: Any) -> str:
         """Add a module that the model's code has made while running, below the one that runs."""
-        holder = self._running[-1] if self._running else self.model
+        holder = self._running.modules[-1]
         if self._memory is not None:
             self._memory.note(module)
         name = next((n for n, child in children(holder) if child is module), None)
-        place = place_of(module, (*reversed(self._running), self.model)) if name is None else None
+        place = place_of(module, reversed(self._running.modules)) if name is None else None
         named = name or (f"{place.attribute}{place.key}" if place else type(module).__name__.lower())
         self._modules[id(module)] = module
         path = add_one(self.builder, module, holder, named)
@@ -347,7 +349,9 @@ class Trace:
             self._storages.follow(tensor)
         read = [t for t in given if id(t) in self.held and not self.builder.knows(self._token(t))]
         ports = self._ports([t for t in given if all(t is not r for r in read)])
-        record = self.builder.begin("operation", operation_name(function), self.frame, ports, source=caller())
+        record = self.builder.begin(
+            "operation", operation_name(function), self._running.frame, ports, source=caller(self._running.package)
+        )
         record.reads = tuple([id(t) for t in read])
         if self._packs:
             packed = set(reads((args, tuple(kwargs.values()))))
@@ -368,7 +372,7 @@ class Trace:
             token = self._token(tensor)
             known = spec(tensor)
             if not self.builder.knows(token) and id(tensor) not in self.held and not self._storages.adopt(tensor):
-                constant = self.builder.begin("constant", "constant", self.frame)
+                constant = self.builder.begin("constant", "constant", self._running.frame)
                 self.builder.end(constant, [(token, known)])
             self._storages.follow(tensor)
             ports.append((token, known))
