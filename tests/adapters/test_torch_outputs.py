@@ -94,3 +94,4 @@ def test_a_distribution_that_keeps_its_parts_in_private_gives_them():
 
     graph = graph_of(Mixes(), (None, 4))
     assert {spec.shape for call in graph.calls if call.kind == "output" for spec in call.inputs} == {(None, 4)}
+    assert {spec.shape for spec in graph.calls[0].outputs} == {(None, 4)}

@@ -235,8 +235,11 @@ class Trace:
         found = found_in(outputs)
         if not found:
             self.builder.note(without_tensors(outputs))
-        self._ports([tensor for _, tensor in found])
-        self.builder.end(self.builder.calls[0], [(self._token(t), spec(t)) for t in tensors(outputs)])
+        leaving = [tensor for _, tensor in found]
+        self._ports(leaving)
+        self.builder.end(
+            self.builder.calls[0], [(self._token(t), spec(t)) for t in tensors(outputs) or leaves(leaving)]
+        )
         parts: dict[str, list[tuple[str, Any]]] = {}
         for name, tensor in found:
             parts.setdefault(name.partition(".")[0], []).append((name, tensor))
