@@ -57,6 +57,26 @@ def onnx_inferred(path: str) -> Any:
     return onnx.shape_inference.infer_shapes(onnx.load(path))
 
 
+def onnx_fields(path: str) -> Any:
+    """The same, with what each node and each tensor says of itself taken out of the protocol buffers, once.
+
+    Whatever shows the graph in Python takes longer.
+    """
+    model = onnx_inferred(path)
+    nodes = [
+        (node.name, node.op_type, node.domain, list(node.input), list(node.output), [a.name for a in node.attribute])
+        for node in model.graph.node
+    ]
+    shapes = {
+        info.name: (
+            info.type.tensor_type.elem_type,
+            [dim.dim_value or dim.dim_param for dim in info.type.tensor_type.shape.dim],
+        )
+        for info in model.graph.value_info
+    }
+    return model, nodes, shapes
+
+
 def safetensors_slices(path: str) -> Any:
     """Shape and dtype of each tensor, by name, from the shards beside an index or in a folder."""
     from safetensors import safe_open
@@ -113,6 +133,7 @@ TOOLS = {
     "nbviz.view": Tool(view, _view_says),
     "nbviz.read": Tool(read, _read_says),
     "onnx": Tool(onnx_inferred, _onnx_says),
+    "onnx fields": Tool(onnx_fields, lambda found: _onnx_says(found[0])),
     "safetensors": Tool(safetensors_slices, _safetensors_says),
     "gguf": Tool(gguf_reader, _gguf_says),
 }

@@ -76,6 +76,15 @@ def test_what_may_take_so_many_times_as_long_as_its_peer_is_judged_by_that():
     assert beside(took(19, nodes=100))[target].met is None
 
 
+def test_what_any_reader_has_to_do_is_shown_and_judges_nobody():
+    results = {VIEW: took(30, nodes=1), READ: took(20), "onnx": took(9, nodes=1), "onnx fields": took(15, nodes=1)}
+    figures = {
+        figure.what: figure for figure in Beside("onnx", (), longer=1.5, bound="onnx fields").figures("row", results)
+    }
+    bound = figures["view, onnx.load, infer_shapes and each field once"]
+    assert (bound.ratio, bound.met) == (0.5, None)
+
+
 def test_another_number_of_nodes_is_a_miss():
     wrong = beside(took(20, nodes=99))["nodes too many or too few"]
     assert (wrong.hard, wrong.met) == (True, False)
