@@ -97,6 +97,12 @@ def halves(x):
     if x.shape[-1] % 2:
         raise ValueError("an odd size")
     return x.chunk(2, -1)
+
+def first_half(module, given, out):
+    return halves(out)[0]
+
+def call(layer, x):
+    return layer(x)
 """
 
 
@@ -121,16 +127,24 @@ def test_lines_are_those_of_the_code_of_the_running_module(helper, size):
     assert [f"stopped at {line} in the model" in message for message in errors] == [True] * (size % 2)
 
 
+class Applies(nn.Module):
+    def __init__(self, apply):
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+        self.apply_to = apply
+
+    def forward(self, x):
+        return self.apply_to(self.lin, x)
+
+
 def test_lines_of_a_hook_are_its_own(helper):
-    class Uses(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.lin = nn.Linear(4, 4)
-
-        def forward(self, x):
-            return self.lin(x)
-
-    model = Uses()
-    model.lin.register_forward_hook(lambda module, given, out: helper.halves(out)[0])
+    model = Applies(lambda layer, x: layer(x))
+    model.lin.register_forward_hook(helper.first_half)
     (made,) = calls_of(graph_of(model, torch.randn(2, 4)), "lin/add#1")
     assert made.source == "some_einops.py:3"
+
+
+def test_a_layer_that_another_package_calls_is_one_step(helper):
+    graph = graph_of(Applies(helper.call), torch.randn(2, 4))
+    assert graph.calls.column("path") == ("", "input#1", "lin", "output#1")
+    assert calls_of(graph, "lin")[0].source.startswith("test_torch_calls.py:")

@@ -38,7 +38,8 @@ def package_of(module: Any) -> str:
 def caller(package: str = "") -> str:
     """Return the place in the model's code that makes this call, ``""`` when there is none.
 
-    ``package`` is that of the running module; where no line of it has led here, as in a hook, any that is no library's counts.
+    ``package`` is that of the running code; where no line of it has led here, as in a hook of another, any that is no library's
+    counts.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

@@ -20,7 +20,7 @@ class Running:
     modules
         The modules.
     package
-        The package of the code of the innermost, ``""`` if that is PyTorch's.
+        The package of the code of the innermost that is not PyTorch's, ``""`` if there is none.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Running:
     @contextmanager
     def within(self, call: CallRecord, module: Any) -> Iterator[None]:
         """Let what happens be part of a module's call."""
-        around, self.package = self.package, package_of(module)
+        around, self.package = self.package, package_of(module) or self.package
         self.calls.append(call)
         self.modules.append(module)
         try:
