@@ -463,3 +463,45 @@ def test_modules_hold_what_they_held_before_the_export_and_no_number_of_their_co
     metrics = Metrics(graph)
     own = zip(metrics.tree.path, metrics.own, strict=True)
     assert {path: size for path, size in own if size} == {"": 1, "query": 72}
+
+
+def stale(**changes):
+    """Two products and a custom operation, whose file was written for a batch of one; then the input's was edited."""
+    nodes = [node("MatMul", "x w", "a"), node("MatMul", "a w", "b"), node("Unheard", "b", "c", domain="com.acme")]
+    nodes.append(node("MatMul", "c w", "y"))
+    made = model(nodes, [info("x", 4, 4)], [info("y", None)], [tensor("w", 4, 4)], opsets=(("", 21), ("com.acme", 1)))
+    said = {"a": (1, 4), "b": (1, 4), "c": (4, 4), **changes}
+    made.graph.value_info.extend(info(name, *shape) for name, shape in said.items())
+    return made
+
+
+@pytest.mark.parametrize("inputs", [None, (4, 4)])
+def test_what_a_file_says_of_tensors_inside_is_held_against_its_nodes(inputs):
+    graph = read(stale(), inputs).graph
+    assert [call.outputs[0].shape for call in graph.calls if call.op in ("MatMul", "Unheard")] == [(4, 4)] * 4
+    said = "The file says that 'a' is (1, 4) float32, and its nodes make (4, 4) float32, which is shown, as for 1 other tensor."
+    assert said in messages(graph)
+
+
+def test_open_batch_is_no_number_that_the_file_says():
+    made = model(
+        [node("MatMul", "x w", "a"), node("Relu", "a", "y")],
+        [info("x", "N", 4)],
+        [info("y", 1, 4)],
+        [tensor("w", 4, 4)],
+    )
+    made.graph.value_info.append(info("a", 1, 4))
+    graph = graph_of(made)
+    assert [call.outputs[0].shape for call in graph.calls if call.op in ("MatMul", "Relu")] == [("N", 4)] * 2
+    assert messages(graph).count("and its nodes make (N, 4) float32, which is shown.") == 2
+
+
+def test_what_the_file_alone_can_know_stays_and_leads_on():
+    nodes = [node("Reshape", "x s", "r"), node("MatMul", "r w", "a"), node("Relu", "a", "y")]
+    entering = [info("x", "N", 8), info("s", 3, dtype=models.INT64)]
+    made = model(nodes, entering, [info("y", None)], [tensor("w", 4, 5)])
+    made.graph.value_info.append(info("r", "N", 2, 4))
+    graph = graph_of(made)
+    assert graph.calls[0].outputs[0].shape == ("N", 2, 5)
+    assert Metrics(graph).totals["macs"] == 2 * 4 * 5
+    assert not graph.diagnostics
