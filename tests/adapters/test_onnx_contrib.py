@@ -173,7 +173,7 @@ def test_open_sizes_that_macs_depend_on_are_named():
     node = helper.make_node("MatMul", ["x", "W"], ["y"])
     graph, totals, _ = read_one(node, weights=[stored("W", 32, 4)], inputs=[("x", FLOAT, ["N", "seq", 32])])
     assert totals["macs"] is None
-    assert graph.diagnostics[0].message.endswith("(1 of them): 'seq' can be of any size.")
+    assert graph.diagnostics[0].message.endswith("(1 of them): 'seq' can be of any size; sizes can be given as inputs.")
 
 
 def test_sparse_weight_takes_the_bytes_that_are_stored():

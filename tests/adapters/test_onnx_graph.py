@@ -254,6 +254,7 @@ def test_weights_that_nothing_reads_and_constants_that_are_results():
     made = model(nodes, [info("x", 4)], [info("y", 4), info("k", 2, dtype=models.INT64)], [tensor("idle", 7)])
     graph = graph_of(made)
     assert [(p.name, p.owners) for p in graph.parameters] == [("idle", ("",))]
+    assert "Nothing reads 'idle', which is in the file: it counts at the model itself" in messages(graph)
     [constant] = [c for c in graph.calls if c.kind == "constant"]
     assert dict(constant.settings) == {"value": (1, 2)}
     assert constant.outputs[0].shape == (2,)

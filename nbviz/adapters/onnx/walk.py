@@ -130,7 +130,7 @@ class Walk:
             outputs.append((value, spec))
         self.builder.end(call, outputs)
         fill_boundaries(self.builder.calls)
-        self.rows.hold_the_rest(root)
+        self._findings.unread = self.rows.hold_the_rest(root)
         self._findings.report(self.builder.note)
         reason = inference.misfit(self.model) if self._unshaped else ""
         if reason and all(known.message != reason for known in self.builder.diagnostics):
