@@ -506,3 +506,14 @@ def test_what_the_file_alone_can_know_stays_and_leads_on():
     assert graph.calls[0].outputs[0].shape == ("N", 2, 5)
     assert Metrics(graph).totals["macs"] == 2 * 4 * 5
     assert not graph.diagnostics
+
+
+def test_coefficients_that_are_attributes_are_said_to_be_no_parameters():
+    nodes = [
+        node("Scaler", "x", "s", domain="ai.onnx.ml", offset=[0.0], scale=[1.0]),
+        node("Normalizer", "s", "y", domain="ai.onnx.ml", norm="L2"),
+    ]
+    graph = graph_of(model(nodes, [info("x", "N", 4)], [info("y", "N", 4)], opsets=(("", 17), ("ai.onnx.ml", 3))))
+    assert messages(graph) == (
+        "Coefficients of 'Scaler' are attributes in the file: they are settings here, and no parameters."
+    )
