@@ -316,3 +316,14 @@ def test_packed_experts_count_with_the_values_that_they_stand_for():
     _, totals, made = read_one(node, weights=weights, inputs=inputs)
     assert totals["params"] == 4 * 64 * 32 + 4 * 32 * 64 + 4 * 64  # the bias has a fraction, and is a weight
     assert made.shape == ("N", 32)
+
+
+def test_dtypes_behind_operations_of_onnxruntime_are_those_that_the_file_says():
+    nodes = [own("DequantizeLinear", "x s z", "d"), helper.make_node("Relu", ["d"], ["r"])]
+    nodes.append(helper.make_node("Relu", ["r"], ["y"]))
+    made = model(nodes, [("x", UINT8, ["N", 8])], [stored("s", dtype="float16"), stored("z", dtype="uint8")])
+    made.graph.value_info.extend([info("d", "N", 8, dtype=10), info("r", 1, 8, dtype=10)])
+    graph = read(made).graph
+    [first, second] = [call.outputs[0] for call in graph.calls if call.op in ("DequantizeLinear", "Relu")][:2]
+    assert (first.dtype, second.dtype, second.shape) == ("float16", "float16", ("N", 8))
+    assert "'r' is (1, 8) float16, and its nodes make (N, 8) float16, which is shown." in graph.diagnostics[0].message
