@@ -108,7 +108,9 @@ def _learned_as_attributes(model: Any) -> str:
     """Say which operations of classic models keep their coefficients as attributes, ``""`` where there are none."""
     if not any(opset.domain == _CLASSIC for opset in model.opset_import):
         return ""
-    nodes = (node for node in model.graph.node if node.domain == _CLASSIC)
+    nodes = (
+        node for node in model.graph.node if node.domain == _CLASSIC and node.op_type != "LabelEncoder"
+    )  # a table of words
     found = dict.fromkeys(label(n.op_type) for n in nodes if any(a.floats or a.HasField("t") for a in n.attribute))
     listed = ", ".join(map(repr, found))
     return (
