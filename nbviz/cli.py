@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _OBJECT = re.compile(r"(?P<module>[\w.]+):(?P<name>[\w.]+)(?P<called>\(\))?")
 _CODE = re.compile(r"(?:\./)*(?P<module>\w+(?:/\w+)*)(?:\.py)?(?::(?P<name>[\w.]+(?:\(\))?))?")
 """Python code named as a file, or without the name of a model in it."""
-_ENDING = re.compile(r"(\.weights|\.pth|\.(safetensors|bin)\.index)?\.[^.]+$")
+_ENDING = re.compile(r"(\.weights|\.pth|\.(safetensors|bin)\.index(\.[^.]+(?=\.json$))?)?\.[^.]+$")
 """What the name of a file of one of our formats ends in."""
 _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape", "param_dtype", "params", "bytes"]}
 """The columns of a sorted table, with a graph and without."""
@@ -83,6 +83,10 @@ def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
     nbviz model.keras -o model.html
     nbviz mymodels:resnet --inputs None,3,224,224 --sort macs
     """  # noqa: D301 - the escape is click's, for lines as they are
+    if not (output is None or output.strip()):
+        raise click.BadParameter(
+            "it is empty; name a file such as net.html, or give a suffix alone, such as .html.", param_hint="--output"
+        )
     if output is not None and len(sources) > 1 and not _is_suffix(output):
         msg = f"several sources cannot be saved as one file {output!r}; give a suffix alone, such as {Path(output).suffix or '.html'}."
         raise click.BadParameter(msg, param_hint="--output")

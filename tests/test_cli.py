@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import nbviz
+from tests.adapters.checkpoint_reading import safetensors_bytes
 from tests.fixtures.graphs import tutorial
 
 MODELS = """
@@ -183,6 +184,8 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["net.json", "--color-by", "colour", "-o", "out.html"], "color_by"),
         (["net.json", "--depth", "deep", "-o", "out.html"], "depth"),
         (["net.json", "-o", "out.xyz"], ".xyz"),
+        (["net.json", "-o", "."], "'.' is a folder: name a file in it, such as 'net.html'"),
+        (["net.json", "-o", "html"], "'html' is one without its name: write 'net.html'"),
         (["net.json", "-o", "nofolder/out.html"], "'nofolder/out.html' cannot be written"),
         (["net.json", "--color-by", "macs"], "-o FILE"),
         ([""], "empty"),
@@ -218,6 +221,20 @@ def test_bad_input_is_one_clear_line(folder, arguments, said):
     assert said in complaint
     assert complaint.startswith("nbviz: ")
     assert len(complaint.splitlines()) == 1
+
+
+def test_an_empty_output_says_what_may_be_given(folder):
+    status, printed, complaint = run(folder, "net.json", "-o", "")
+    assert (status, printed) == (2, "")
+    assert "--output: it is empty; name a file such as net.html" in complaint
+
+
+def test_the_index_of_a_variant_names_the_file_that_shows_it(folder):
+    header = {"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    (folder / "x.safetensors").write_bytes(safetensors_bytes(header, bytes(4)))
+    (folder / "big.safetensors.index.fp16.json").write_text(json.dumps({"weight_map": {"w": "x.safetensors"}}))
+    status, printed, _ = run(folder, "big.safetensors.index.fp16.json", "-o", ".csv")
+    assert (status, printed) == (0, "big.csv\n")
 
 
 def test_one_bad_file_does_not_stop_the_others(folder):

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from nbviz.adapters.checkpoints.files import require_contents
+from nbviz.adapters.checkpoints.files import looks_like, require_contents, without_variant
+from nbviz.adapters.checkpoints.foreign import written_by_others
 from nbviz.adapters.text import short
 from nbviz.adapters.undo import attributes_of, slots_of
 from nbviz.errors import AdapterWarning, FileReadError, OptionError, UnsupportedModelError, nearest, with_article
@@ -217,7 +218,8 @@ def _reader(path: str) -> str:
     """Return what reads a file or folder that is there."""
     if path and Path(path).is_dir():
         return FOLDER
-    suffixes = sorted((s for s in FILES if path.lower().endswith(s)), key=len)
+    name = without_variant(path.lower())
+    suffixes = sorted((s for s in FILES if name.endswith(s)), key=len)
     if not suffixes:
         raise FileReadError(_unknown_file(path))
     if not Path(path).exists():
@@ -232,7 +234,16 @@ def _unknown_file(path: str) -> str:
     kinds = ", ".join(FILES)
     found = Path(path).suffix
     what = f"with the suffix {found!r}" if found else "without a suffix"
-    return f"{path!r} is a path {what}; nbviz reads files that end in {kinds}."
+    hint = written_by_others([Path(path).name]) or looks_like(Path(path))
+    suffix = _suffix_in(hint)
+    hint += f" Give it the suffix {suffix!r}, or make a link to it that has it." if suffix else ""
+    return f"{path!r} is a path {what}; nbviz reads files that end in {kinds}.{hint}"
+
+
+def _suffix_in(hint: str) -> str:
+    """Return the one suffix that a hint names, ``""`` if there are several or none."""
+    found = hint.rpartition("(")[2].partition(")")[0]
+    return found if found in FILES else ""
 
 
 def _missing(path: str) -> str:

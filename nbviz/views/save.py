@@ -36,6 +36,12 @@ def save(
     """Write to ``path`` what its suffix asks for; arguments and errors as ``ModelView.save``."""
     suffix = path.suffix.lower()
     if suffix not in (known := (*TEXTS, *PICTURES)):
+        if path.is_dir():
+            msg = f"A view is saved as a file, and {str(path)!r} is a folder: name a file in it, such as {str(path / 'net.html')!r}."
+            raise OptionError(msg)
+        if f".{path.name.lower()}" in known:
+            msg = f"A view is saved as a file with a suffix, and {path.name!r} is one without its name: write {f'net.{path.name}'!r}."
+            raise OptionError(msg)
         msg = f"A view is saved as {', '.join(known)}; found {path.name!r}.{nearest(suffix, known)}"
         raise OptionError(msg)
     if part is not None and (part not in PARTS or suffix != ".html"):

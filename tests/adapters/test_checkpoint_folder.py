@@ -55,6 +55,16 @@ def fill(tmp_path):
         ({"net.gguf": GGUF, "tokenizer.bin": b""}, {"a/weight"}),
         ({f"net-0000{i}-of-00002.gguf": header(infos=[info(f"t{i}")]) + bytes(128) for i in (1, 2)}, {"t1", "t2"}),
         ({"arrays.npz": npz, "readme.md": b""}, {"w"}),
+        ({"net.safetensors.index.fp16.json": index(a="x"), "x": one("a")}, {"a"}),
+        (
+            {
+                "net.safetensors.index.json": index(a="x"),
+                "net.safetensors.index.fp16.json": index(b="y"),
+                "x": one("a"),
+                "y": one("b"),
+            },
+            {"a"},
+        ),
     ],
 )
 def test_what_is_inside_decides(fill, files, found):
@@ -103,6 +113,10 @@ def test_shards_of_pytorch_are_one_checkpoint_whose_storages_are_their_own(fill)
         ),
         ({"a.gguf": GGUF, "b.gguf": GGUF}, "several checkpoints"),
         ({"a-1-of-2.safetensors": one("a")}, "1 of the 2 parts"),
+        ({"model.onnx": b"?"}, r"1 file: 'model.onnx'. Pass the path of the model: '.*net.model\.onnx'\.$"),
+        ({"manifest.ocdbt": b"?"}, "looks like a checkpoint of Orbax: read it with orbax"),
+        ({"__0_0.distcp": b"?"}, "distributed checkpoint of PyTorch: dcp_to_torch_save"),
+        ({"flax_model.msgpack": b"?"}, "looks like a file of Flax: read it with flax"),
         ({f"a-{i}-of-3.gguf": GGUF for i in (1, 2)}, "2 of the 3 parts"),
     ],
 )
@@ -118,6 +132,54 @@ def test_a_folder_of_folders_names_those_that_can_be_read(fill):
         (folder / name / "net.safetensors").write_bytes(one("a"))
     (folder / "elsewhere").symlink_to("/")
     refused(folder, r"1 file: 'model_index.json'. Pass the path of a folder in it: 'unet', 'vae'\.$")
+
+
+def test_models_and_snapshots_further_down_are_named(fill):
+    folder = fill(**{"config.json": b"{}"})
+    for inner in ("onnx", "snapshots/abc"):
+        (folder / inner).mkdir(parents=True)
+    (folder / "onnx" / "model.onnx").write_bytes(b"?")
+    (folder / "blob").write_bytes(one("a"))
+    (folder / "blob").rename(folder / "snapshots" / "abc" / "net.safetensors")
+    said = r"Pass the path of a folder in it: 'snapshots/abc'. Pass the path of a model in it: 'onnx/model.onnx'\.$"
+    refused(folder, said)
+
+
+def test_folders_of_other_libraries_are_named_further_down(fill):
+    folder = fill(**{"readme.md": b""})
+    (folder / "0" / "default").mkdir(parents=True)
+    (folder / "0" / "default" / "manifest.ocdbt").write_bytes(b"?")
+    refused(folder, r"checkpoint of Orbax: .* \('0/default'\)\.$")
+
+
+def test_a_model_beside_a_checkpoint_is_named(fill):
+    graph = graph_of(fill(**{"lora.safetensors": one("a"), "model.onnx": b"?"}))
+    assert any("also holds a model, which is not shown: pass the path" in d.message for d in graph.diagnostics)
+
+
+def test_the_index_of_a_variant_is_read_by_its_name(fill):
+    path = (
+        fill(**{"model.safetensors.index.fp16.json": index(a="x"), "x": one("a")}) / "model.safetensors.index.fp16.json"
+    )
+    graph = graph_of(path)
+    assert (set(tensors(graph)), graph.name) == ({"a"}, "net")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "blob",
+            one("a"),
+            "It looks like a safetensors file (.safetensors). Give it the suffix '.safetensors', or make",
+        ),
+        ("net.pt", one("a"), "It looks like a safetensors file (.safetensors)."),
+        ("net.msgpack", b"?", "It looks like a file of Flax: read it with flax.serialization"),
+        ("blob", b"PK\x03\x04", "It looks like a zip archive (.npz, .pt, .keras)."),
+    ],
+)
+def test_what_a_file_of_another_name_looks_like_is_said(fill, name, content, said):
+    assert said in refused(fill(**{name: content}) / name, "looks like")
 
 
 def test_one_name_in_two_shards_is_refused(fill):

@@ -250,10 +250,18 @@ def test_a_tensor_of_a_class_that_is_not_read_is_named_with_its_place(save):
         read(save({"w": torch.ones(2), "block": {"s": jagged}}))
 
 
+def test_saved_state_of_random_numbers_is_no_parameter(save):
+    numbers = {"rng": torch.get_rng_state(), "cuda_rng_state_all": [torch.zeros(16, dtype=torch.uint8)]}
+    shown = {"model": {"w": torch.ones(3), "strng": torch.ones(4, dtype=torch.int32)}, "rngs": {"w": torch.ones(2)}}
+    found = totals(save(numbers | {"random_states": {"numpy": torch.zeros(624, dtype=torch.int64)}} | shown))
+    assert found["params"] == 3 + 4 + 2
+    assert found["buffers"] == len(torch.get_rng_state()) + 16 + 624
+
+
 def test_what_is_no_tensor_is_noted_and_the_tensors_are_shown(save):
     path = save({"state_dict": Net().state_dict(), "hyper": argparse.Namespace(lr=0.1)})
     graph = graph_of(path)
-    assert any("hyper is a argparse.Namespace" in d.message for d in graph.diagnostics)
+    assert any("hyper is an argparse.Namespace" in d.message for d in graph.diagnostics)
     assert "state_dict/conv" in graph.layer_index
 
 

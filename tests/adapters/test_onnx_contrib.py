@@ -173,7 +173,7 @@ def test_open_sizes_that_macs_depend_on_are_named():
     node = helper.make_node("MatMul", ["x", "W"], ["y"])
     graph, totals, _ = read_one(node, weights=[stored("W", 32, 4)], inputs=[("x", FLOAT, ["N", "seq", 32])])
     assert totals["macs"] is None
-    assert graph.diagnostics[0].message.endswith("(1 of them): 'seq' can be of any size.")
+    assert graph.diagnostics[0].message.endswith("(1 of them): 'seq' can be of any size; sizes can be given as inputs.")
 
 
 def test_sparse_weight_takes_the_bytes_that_are_stored():
@@ -235,3 +235,95 @@ def test_quantized_lstm_has_its_weights_turned_round():
     _, totals, made = read_one(node, weights=weights, inputs=[("x", FLOAT, [5, 1, 8])])
     assert (totals["params"], totals["macs"]) == (8 * 64 + 16 * 64, 5 * 64 * (8 + 16))
     assert made.shape == (5, 1, 1, 16)
+
+
+@pytest.mark.parametrize(("attributes", "rows", "columns"), [({}, 32, 64), ({"transB": 0}, 64, 32)])
+def test_product_with_four_bits_of_two_kinds(attributes, rows, columns):
+    node = own("MatMulBnb4", "x B s", K=32, N=64, block_size=64, quant_type=1, **attributes)
+    weights = [stored("B", 1024, dtype="uint8"), stored("s", 32)]
+    graph, totals, made = read_one(node, weights=weights, inputs=[("x", FLOAT, ["N", rows])])
+    assert (totals["params"], totals["bytes"], totals["macs"]) == (2048, 1024, 2048)
+    assert made.shape == ("N", columns)
+    assert not graph.diagnostics
+
+
+@pytest.mark.parametrize("op", ["SimplifiedLayerNormalization", "SkipSimplifiedLayerNormalization"])
+@pytest.mark.parametrize("opsets", [OPSETS, OPSETS[:1]])
+def test_norms_of_onnxruntime_in_the_domain_of_the_standard(op, opsets):
+    inputs = ["x", "x", "g"] if op.startswith("Skip") else ["x", "g"]
+    nodes = [helper.make_node(op, inputs, ["n"]), helper.make_node("MatMul", ["n", "w"], ["y"])]
+    made = model(nodes, [("x", FLOAT, ["N", 5, 32])], [stored("g", 32), stored("w", 32, 8)])
+    del made.opset_import[len(opsets) :]
+    graph = read(made).graph
+    assert graph.calls[-1].inputs[0].shape == ("N", 5, 8)
+    assert Metrics(graph).totals["macs"] == 5 * 32 * 8
+    assert not graph.diagnostics
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes", "expected"),
+    [
+        ("q k v", {"q": (5, 32), "k": (7, 32), "v": (7, 32)}, 4 * 5 * 7 * (8 + 8)),
+        ("q k v", {"q": (5, 32), "k": (7, 32), "v": (7, 64)}, 4 * 5 * 7 * (8 + 16)),
+        ("q", {"q": (5, 4, 3, 8)}, 4 * 5 * 5 * (8 + 8)),
+        ("q k", {"q": (5, 32), "k": (7, 4, 2, 8)}, 4 * 5 * 7 * (8 + 8)),
+        ("q k v", {"q": (5, 32), "k": ("n", 32), "v": ("n", 32)}, None),
+    ],
+)
+def test_attention_of_several_heads(names, sizes, expected):
+    inputs = [(name, FLOAT, [2, *size]) for name, size in sizes.items()]
+    graph, totals, made = read_one(own("MultiHeadAttention", names, num_heads=4), weights=[], inputs=inputs)
+    assert totals["macs"] == (None if expected is None else 2 * expected)
+    assert made.shape == (2, 5, sizes["v"][-1] if "v" in sizes else 32)
+    assert bool(graph.diagnostics) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes", "outputs", "expected"),
+    [
+        ("q k v", {"q": (5, 64), "k": (5, 32), "v": (5, 32)}, "y", 4 * 5 * 5 * 32),
+        ("q", {"q": (5, 128)}, "y", 4 * 5 * 5 * 32),
+        ("q k v p p", {"q": (1, 64), "k": (1, 32), "v": (1, 32), "p": (2, 9, 16)}, "y", 4 * 10 * 32),
+        ("q k v p p", {"q": (1, 64), "k": (1, 32), "v": (1, 32), "p": (2, 9, 16)}, "y a", None),
+    ],
+)
+def test_attention_in_groups(names, sizes, outputs, expected):
+    node = helper.make_node(
+        "GroupQueryAttention", names.split(), outputs.split(), domain="com.microsoft", num_heads=4, kv_num_heads=2
+    )
+    made = model([node], [(name, FLOAT, [2, *size]) for name, size in sizes.items()], [])
+    made.graph.value_info.append(info("a", 2, 2, 9, 16))  # as many as before: a buffer, of which a part is filled
+    graph = read(made).graph
+    assert Metrics(graph).totals["macs"] == (None if expected is None else 2 * expected)
+    assert graph.calls[-1].inputs[0].shape == (2, sizes["q"][0], 64)
+
+
+@pytest.mark.parametrize(("dtype", "attributes", "values"), [("uint8", {}, 640), ("uint8", {"bits": 8}, 320)])
+def test_rows_of_a_packed_table(dtype, attributes, values):
+    node = own("GatherBlockQuantized", "E i s", block_size=16, **attributes)
+    weights = [stored("E", 10, 32, dtype=dtype), stored("s", 10, 4, dtype="float16")]
+    graph, totals, made = read_one(node, weights=weights, inputs=[("i", INT64, ["N", 5])], output=10)
+    assert (totals["params"], totals["bytes"], totals["macs"]) == (values, 320, 0)
+    assert (made.shape, made.dtype) == (("N", 5, values // 10), "float16")
+    assert not graph.diagnostics
+
+
+def test_packed_experts_count_with_the_values_that_they_stand_for():
+    node = own("QMoE", "x r f s b g t", expert_weight_bits=4, k=1)
+    packed = [stored("f", 4, 64, 16, dtype="uint8"), stored("g", 4, 32, 32, dtype="uint8")]
+    weights = [*packed, stored("s", 4, 64), stored("t", 4, 32), stored("b", 4, 64)]
+    inputs = [("x", FLOAT, ["N", 32]), ("r", FLOAT, ["N", 4])]
+    _, totals, made = read_one(node, weights=weights, inputs=inputs)
+    assert totals["params"] == 4 * 64 * 32 + 4 * 32 * 64 + 4 * 64  # the bias has a fraction, and is a weight
+    assert made.shape == ("N", 32)
+
+
+def test_dtypes_behind_operations_of_onnxruntime_are_those_that_the_file_says():
+    nodes = [own("DequantizeLinear", "x s z", "d"), helper.make_node("Relu", ["d"], ["r"])]
+    nodes.append(helper.make_node("Relu", ["r"], ["y"]))
+    made = model(nodes, [("x", UINT8, ["N", 8])], [stored("s", dtype="float16"), stored("z", dtype="uint8")])
+    made.graph.value_info.extend([info("d", "N", 8, dtype=10), info("r", 1, 8, dtype=10)])
+    graph = read(made).graph
+    [first, second] = [call.outputs[0] for call in graph.calls if call.op in ("DequantizeLinear", "Relu")][:2]
+    assert (first.dtype, second.dtype, second.shape) == ("float16", "float16", ("N", 8))
+    assert "'r' is (1, 8) float16, and its nodes make (N, 8) float16, which is shown." in graph.diagnostics[0].message

@@ -254,6 +254,7 @@ def test_weights_that_nothing_reads_and_constants_that_are_results():
     made = model(nodes, [info("x", 4)], [info("y", 4), info("k", 2, dtype=models.INT64)], [tensor("idle", 7)])
     graph = graph_of(made)
     assert [(p.name, p.owners) for p in graph.parameters] == [("idle", ("",))]
+    assert "Nothing reads 'idle', which is in the file: it counts at the model itself" in messages(graph)
     [constant] = [c for c in graph.calls if c.kind == "constant"]
     assert dict(constant.settings) == {"value": (1, 2)}
     assert constant.outputs[0].shape == (2,)
@@ -463,3 +464,56 @@ def test_modules_hold_what_they_held_before_the_export_and_no_number_of_their_co
     metrics = Metrics(graph)
     own = zip(metrics.tree.path, metrics.own, strict=True)
     assert {path: size for path, size in own if size} == {"": 1, "query": 72}
+
+
+def stale(**changes):
+    """Two products and a custom operation, whose file was written for a batch of one; then the input's was edited."""
+    nodes = [node("MatMul", "x w", "a"), node("MatMul", "a w", "b"), node("Unheard", "b", "c", domain="com.acme")]
+    nodes.append(node("MatMul", "c w", "y"))
+    made = model(nodes, [info("x", 4, 4)], [info("y", None)], [tensor("w", 4, 4)], opsets=(("", 21), ("com.acme", 1)))
+    said = {"a": (1, 4), "b": (1, 4), "c": (4, 4), **changes}
+    made.graph.value_info.extend(info(name, *shape) for name, shape in said.items())
+    return made
+
+
+@pytest.mark.parametrize("inputs", [None, (4, 4)])
+def test_what_a_file_says_of_tensors_inside_is_held_against_its_nodes(inputs):
+    graph = read(stale(), inputs).graph
+    assert [call.outputs[0].shape for call in graph.calls if call.op in ("MatMul", "Unheard")] == [(4, 4)] * 4
+    said = "The file says that 'a' is (1, 4) float32, and its nodes make (4, 4) float32, which is shown, as for 1 other tensor."
+    assert said in messages(graph)
+
+
+def test_open_batch_is_no_number_that_the_file_says():
+    made = model(
+        [node("MatMul", "x w", "a"), node("Relu", "a", "y")],
+        [info("x", "N", 4)],
+        [info("y", 1, 4)],
+        [tensor("w", 4, 4)],
+    )
+    made.graph.value_info.append(info("a", 1, 4))
+    graph = graph_of(made)
+    assert [call.outputs[0].shape for call in graph.calls if call.op in ("MatMul", "Relu")] == [("N", 4)] * 2
+    assert messages(graph).count("and its nodes make (N, 4) float32, which is shown.") == 2
+
+
+def test_what_the_file_alone_can_know_stays_and_leads_on():
+    nodes = [node("Reshape", "x s", "r"), node("MatMul", "r w", "a"), node("Relu", "a", "y")]
+    entering = [info("x", "N", 8), info("s", 3, dtype=models.INT64)]
+    made = model(nodes, entering, [info("y", None)], [tensor("w", 4, 5)])
+    made.graph.value_info.append(info("r", "N", 2, 4))
+    graph = graph_of(made)
+    assert graph.calls[0].outputs[0].shape == ("N", 2, 5)
+    assert Metrics(graph).totals["macs"] == 2 * 4 * 5
+    assert not graph.diagnostics
+
+
+def test_coefficients_that_are_attributes_are_said_to_be_no_parameters():
+    nodes = [
+        node("Scaler", "x", "s", domain="ai.onnx.ml", offset=[0.0], scale=[1.0]),
+        node("Normalizer", "s", "y", domain="ai.onnx.ml", norm="L2"),
+    ]
+    graph = graph_of(model(nodes, [info("x", "N", 4)], [info("y", "N", 4)], opsets=(("", 17), ("ai.onnx.ml", 3))))
+    assert messages(graph) == (
+        "Coefficients of 'Scaler' are attributes in the file: they are settings here, and no parameters."
+    )

@@ -108,6 +108,7 @@ def lengths(first="batch", second="batch"):
         (({"x": np.ones((1, 6, 4)), "z": ((None, None, None), "float32")}), (1, 6, 3), 2 * 6 * 12),
         (((None, 5, 4), (2, 5, 4)), (2, 5, 3), 2 * 2 * 5 * 12),
         (((2, 5, 4), (None, 5, 4)), (2, 5, 3), 2 * 2 * 5 * 12),
+        ({"x": ((2, 5, 4), np.float32), "z": ((2, 5, 4), None)}, (2, 5, 3), 2 * 2 * 5 * 12),
         ({"x": (np.int64(2), 5, 4)}, (2, 5, 3), 2 * 2 * 5 * 12),
         ((None, (2, 5, 4)), (2, 5, 3), 2 * 2 * 5 * 12),
         ({"x": (None, "n", 4)}, ("batch", "length", 3), None),
@@ -133,6 +134,11 @@ def test_inputs_give_open_sizes(inputs, shape, expected):
         ({"x": (1 << 64, 5, 4)}, r"\(18446744073709551616, 5, 4\): no memory could hold it"),
         ({"x": (1 << 40, 1 << 40, 4)}, "no memory could hold it"),
         ({"x": "2"}, "is '2', a str"),
+        (
+            {"x": ((2, 5, 4), "int64")},
+            r"inputs\['x'\] has the dtype int64, but the model takes float32: give that, or the",
+        ),
+        ((((2, 5, 4), np.float16), (2, 5, 4)), r"inputs\[0\] has the dtype float16"),
     ],
 )
 def test_inputs_that_do_not_fit(inputs, words):
@@ -254,3 +260,14 @@ def test_exported_models_count_as_in_pytorch(name):
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             made(*args)
         assert found == counter.get_total_flops() / 2
+
+
+@pytest.mark.parametrize(("inputs", "advice"), [(None, "sizes can be given as inputs."), ((2, 12), "onnxslim")])
+def test_sizes_that_only_a_run_tells_are_noted_with_what_helps(inputs, advice):
+    nodes = [node("NonZero", "x", "z"), node("Cast", "z", "f", to=1), node("Gemm", "f w", "y", transA=1)]
+    made = model(nodes, [info("x", "N", "M")], [info("y", None)], [tensor("w", 2, 3)])
+    graph = read(made, inputs).graph
+    assert Metrics(graph).totals["macs"] is None
+    [said] = [d.message for d in graph.diagnostics if "missing" in d.message]
+    assert advice in said
+    assert (inputs is None) == ("inputs" in said)

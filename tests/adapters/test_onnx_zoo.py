@@ -125,7 +125,8 @@ def test_every_operation_of_the_standard():
     for name, model in made:
         try:
             graph = check(model, model)
-            assert all("onnx.preview" in d.message or "ultiply-accumulates" in d.message for d in graph.diagnostics)
+            expected = ("onnx.preview", "ultiply-accumulates", "Coefficients of 'TreeEnsemble'")
+            assert all(any(words in d.message for words in expected) for d in graph.diagnostics)
         except AssertionError as error:
             failed[name] = str(error)[:300]
     assert failed == {}

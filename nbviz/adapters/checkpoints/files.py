@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,14 @@ _BEGINNINGS = {
     b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with `git lfs pull`",
     b"<": "a web page, perhaps the answer of a server to a download that failed",
 }
+
+
+_VARIANT = re.compile(r"(\.(?:safetensors|bin)\.index)\.[^./\\]+(\.json)$", re.IGNORECASE)
+
+
+def without_variant(name: str) -> str:
+    """Return the name of an index without that of a variant, which libraries of Hugging Face put inside: ``.index.fp16.json``."""
+    return _VARIANT.sub(r"\1\2", name)
 
 
 @contextmanager
@@ -77,13 +86,18 @@ _AGAIN = "Copy or download it again, or write it again."
 
 def looks_like(path: Path) -> str:
     """Say what a file looks like from its first bytes, if that is not what its name says."""
+    if not path.is_file():  # a pipe would never answer
+        return ""
     try:
         with path.open("rb") as file:
-            start = file.read(32).lstrip()
+            start = file.read(32)
     except OSError:
         return ""
-    found = next((kind for magic, kind in _BEGINNINGS.items() if start.startswith(magic)), None)
-    return f" It looks like {found}." if found and path.suffix.lower() not in found else ""
+    found = next((kind for magic, kind in _BEGINNINGS.items() if start.lstrip().startswith(magic)), None)
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= MAX_HEADER:
+        found = "a safetensors file (.safetensors)"
+    named = path.suffix.lower()
+    return f" It looks like {found}." if found and (not named or named not in found) else ""
 
 
 @final

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nbviz.adapters.checkpoints import gguf, hdf5, npz, safetensors, sharded, torch_files
-from nbviz.adapters.checkpoints.files import inside
+from nbviz.adapters.checkpoints.files import inside, without_variant
+from nbviz.adapters.checkpoints.foreign import written_by_others
 from nbviz.adapters.savedmodel import opening as savedmodel
 from nbviz.errors import FileReadError, counted
+from nbviz.graph import Diagnostic
 from nbviz.reading import Reading
 
 _PART = re.compile(r"(.*)-\d+-of-(\d+)")
@@ -21,6 +24,12 @@ _ASIDE = re.compile(
 _LOOKED_FOR = "saved_model.pb, *.safetensors.index.json, *.safetensors, *.gguf, *.bin.index.json, *.bin, *.pt, *.pth, *.pth.tar, *.ckpt, *.weights.h5, *.npz"
 _PICKLES = (".bin", ".pt", ".pth", ".pth.tar", ".ckpt")
 _FILES = (".safetensors", ".gguf", *_PICKLES, ".weights.h5", ".npz", savedmodel.FILE)
+_MODELS = (".onnx", ".keras", ".tflite", ".pt2")
+"""Models with a graph, which a folder is not read as: there may be several, and it is weights that most folders are for."""
+_LAST_MODELS = (".h5", ".hdf5")
+"""What may be a model, or weights of one."""
+_DEEPEST = 3
+"""Folders below one another that are looked into: the cache of Hugging Face has a model's files in the third."""
 _LISTED = 5
 _LOOKED_INTO = 100
 _MOST = 100_000
@@ -37,7 +46,15 @@ def read_folder(path: Path, *, constants: bool = False) -> Reading:
     if (path / savedmodel.FILE).is_file():
         return savedmodel.read_folder(path, constants=constants)
     files = _files(path)
-    indexes = _ending(files, ".safetensors.index.json")
+    reading = _checkpoint(path, files)
+    if reading is None:
+        raise FileReadError(_nothing(path, files))
+    return _beside(reading, files)
+
+
+def _checkpoint(path: Path, files: Sequence[Path]) -> Reading | None:
+    """Read the one checkpoint among the files of a folder, None where there is none."""
+    indexes = _indexes(files, ".safetensors.index.json")
     if indexes:
         return sharded.read_index(_only(path, indexes))
     tensors = _ending(files, ".safetensors")
@@ -51,7 +68,7 @@ def read_folder(path: Path, *, constants: bool = False) -> Reading:
     if models:
         return gguf.read_parts(path, models) if _one_set(path, models) else gguf.read_file(_only(path, models))
     pickles = [file for file in _ending(files, *_PICKLES) if not _ASIDE.fullmatch(file.name)]
-    indexes = _ending(files, ".bin.index.json")
+    indexes = _indexes(files, ".bin.index.json")
     if indexes:
         return sharded.read_index(_only(path, indexes))
     if pickles:
@@ -62,7 +79,7 @@ def read_folder(path: Path, *, constants: bool = False) -> Reading:
     arrays = _ending(files, ".npz")
     if arrays:
         return npz.read_archive(_only(path, arrays))
-    raise FileReadError(_nothing(path, files))
+    return None
 
 
 def _files(folder: Path) -> list[Path]:
@@ -92,6 +109,11 @@ def _ending(files: Sequence[Path], *suffixes: str) -> list[Path]:
     return [file for file in files if file.name.lower().endswith(suffixes)]
 
 
+def _indexes(files: Sequence[Path], suffix: str) -> list[Path]:
+    """Return the indexes of a suffix; those of variants, such as ``fp16``, where they are the only ones."""
+    return _ending(files, suffix) or [file for file in files if without_variant(file.name.lower()).endswith(suffix)]
+
+
 def _one_set(folder: Path, files: Sequence[Path]) -> bool:
     """Tell whether files are the parts of one checkpoint, as their names count them (``-00001-of-00003``)."""
     sets = {match.groups() if (match := _PART.fullmatch(file.stem)) else None for file in files}
@@ -116,22 +138,62 @@ def _only(folder: Path, files: Sequence[Path]) -> Path:
 
 def _nothing(folder: Path, files: Sequence[Path]) -> str:
     found = f"it holds {counted(len(files), 'file')}: {_names(files)}" if files else "it holds no files"
-    folders = (
-        path for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "." and _is_inside(folder, path)
-    )
-    inner = [path for path in itertools.islice(folders, _LOOKED_INTO) if _has_any(path)]
-    hint = f" Pass the path of a folder in it: {_names(inner)}." if inner else ""
-    return f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}.{hint}"
+    here = f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}."
+    models = _ending(files, *_MODELS, *_LAST_MODELS)
+    if models:
+        return f"{here} Pass the path of the model: {_paths([str(file) for file in models])}."
+    return here + (written_by_others(file.name for file in files) or _further_down(folder))
 
 
-def _has_any(folder: Path) -> bool:
-    """Tell whether there is a file in a folder that could be read."""
+def _further_down(folder: Path) -> str:
+    """Say which folders and files below a folder can be read; what is in one of them is not looked for below it."""
+    folders: list[str] = []
+    models: list[str] = []
+    others: list[str] = []
+    waiting = [(inner, 1) for inner in _folders(folder)]
+    for inner, depth in itertools.islice(waiting, _LOOKED_INTO):  # which grows meanwhile
+        try:
+            files = _files(inner)
+        except (FileReadError, OSError):
+            continue
+        name, named = str(inner.relative_to(folder)), _ending(files, *_MODELS)
+        if _ending(files, *_FILES):
+            folders.append(name)
+        elif named:
+            models.extend(f"{name}/{file.name}" for file in named)
+        elif said := written_by_others(file.name for file in files):
+            others.append(f"{said.removesuffix('.')} ({name!r}).")
+        elif depth < _DEEPEST:
+            waiting.extend((further, depth + 1) for further in _folders(inner))
+    hints = f" Pass the path of a folder in it: {_paths(folders)}." if folders else ""
+    hints += f" Pass the path of a model in it: {_paths(models)}." if models else ""
+    return hints or "".join(others[:1])
+
+
+def _folders(folder: Path) -> list[Path]:
     try:
-        return bool(_ending(_files(folder), *_FILES))
-    except (FileReadError, OSError):
-        return False
+        found = list(itertools.islice(folder.iterdir(), _MOST))
+    except OSError:
+        return []
+    return sorted(path for path in found if path.name[0] != "." and path.is_dir() and _is_inside(folder, path))
+
+
+def _beside(reading: Reading, files: Sequence[Path]) -> Reading:
+    """Return the reading of a checkpoint with a note that names the models beside it, which are more than that."""
+    models = _ending(files, *_MODELS)
+    if not models:
+        return reading
+    what = "a model, which is" if len(models) == 1 else "models, which are"
+    note = Diagnostic(
+        "note", f"The folder also holds {what} not shown: pass the path {_paths([str(f) for f in models])} for that."
+    )
+    return replace(reading, graph=replace(reading.graph, diagnostics=(*reading.graph.diagnostics, note)))
 
 
 def _names(paths: Sequence[Path]) -> str:
-    more = f" and {len(paths) - _LISTED:,} more" if len(paths) > _LISTED else ""
-    return ", ".join(repr(path.name) for path in paths[:_LISTED]) + more
+    return _paths([path.name for path in paths])
+
+
+def _paths(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return ", ".join(map(repr, names[:_LISTED])) + more

@@ -8,6 +8,7 @@ from typing import Any, final
 
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, TooLargeError, split
 from nbviz.adapters.text import short
+from nbviz.errors import with_article
 from nbviz.graph import OptimizerState
 
 _DEPTH = 64
@@ -102,7 +103,7 @@ class Walk:
         elif isinstance(found, Other):
             self.others.append((".".join(path), found))
             if len(self.others) <= _NOTED:
-                what = f"{short('.'.join(path) or 'it', 100)} is a {short(found.name, 100)}"
+                what = f"{short('.'.join(path) or 'it', 100)} is {with_article(short(found.name, 100))}"
                 self.checkpoint.notes.append(f"{what}, which is neither a tensor nor a plain value, and is not read.")
         elif isinstance(found, Scalar):
             if not optimizer and path:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nbviz.adapters.checkpoints import safetensors, torch_files
-from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, inside, opened, size_of, unique
+from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, inside, opened, size_of, unique, without_variant
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError, counted
@@ -37,7 +37,7 @@ def read_index(path: Path) -> Reading:
     except ValueError as error:
         raise damaged(path, _KIND, error) from error
     _refuse_missing(path, shards)
-    pickled = path.name.lower().endswith(_TORCH)
+    pickled = without_variant(path.name.lower()).endswith(_TORCH)
     found: dict[str, Entry] = {}
     left_out = 0
     for number, (shard, file) in enumerate(shards.items()):
@@ -90,7 +90,7 @@ def _tell(path: Path, number: int, count: int) -> None:
 
 def _name(path: Path) -> str:
     """Return what to call the checkpoint of an index: most are called ``model``, and their folders after the model."""
-    name, folder = path.name.rsplit(".", 3)[0], path.absolute().parent
+    name, folder = without_variant(path.name).rsplit(".", 3)[0], path.absolute().parent
     if name not in _USUAL:
         return name
     if folder.parent.name == "snapshots":  # of Hugging Face's cache: models--who--what/snapshots/commit

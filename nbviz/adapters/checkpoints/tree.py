@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 import sys
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ _DEPTH = 32
 _NAME = 400
 _SETTINGS = 200
 _BUFFERS = {"running_mean", "running_var", "num_batches_tracked"}
+_RANDOM = re.compile(r"(?:^|[^a-z])(?:rngs?|rngstates?|random_?states?)(?:$|[^a-z])", re.IGNORECASE)
+"""Names of what random numbers are drawn from, as training saves it: ``rng``, ``cuda_rng_state_all``, ``random_states``."""
 NO_GRAPH = (
     "A checkpoint has tensors and no graph; rows are made of their names. Which of them are trained is not known: those that "
     "could be count as trainable."
@@ -137,7 +140,10 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         layer = _row(builder, rows, tuple(around) or (name,), type="Tensor" if alone else "Tensors")
         key = id(entry) if entry.key is None else entry.key
         entries.setdefault(key, entry)
-        builder.hold(layer, key, _stored(name, entry.shape, entry.dtype, entry.trainable, entry.bytes, entry.size))
+        kind = _kind(entry)
+        builder.hold(
+            layer, key, _stored(name, kind, entry.shape, entry.dtype, entry.trainable, entry.bytes, entry.size)
+        )
     if max(sum(e.size for e in entries.values()), sum(e.bytes or 0 for e in entries.values())) >= _COUNTABLE:
         raise TooLargeError("its tensors claim more values than a number of 64 bits can count")
     for row, settings in _settings(checkpoint, rows).items():
@@ -204,9 +210,21 @@ def _settings(checkpoint: Checkpoint, rows: set[tuple[str, ...]]) -> dict[tuple[
     return found
 
 
+def _kind(entry: Entry) -> ParameterKind:
+    """Return whether a tensor is a buffer: statistics, and the state of random numbers, which no model computes with.
+
+    That is whole numbers in a row, as every generator's are, with a name about random numbers on them or around them.
+    """
+    if entry.path[-1] in _BUFFERS:
+        return "buffer"
+    is_row = len(entry.shape) == 1 and entry.dtype.startswith(("uint", "int"))
+    return "buffer" if is_row and any(map(_RANDOM.search, entry.path)) else "weight"
+
+
 @functools.lru_cache(maxsize=1024)
 def _stored(  # noqa: PLR0917 - as a key
     name: str,
+    kind: ParameterKind,
     shape: tuple[int, ...],
     dtype: str,
     trainable: bool | None,  # noqa: FBT001
@@ -214,14 +232,13 @@ def _stored(  # noqa: PLR0917 - as a key
     size: int,
 ) -> Stored:
     """Return what is known of a tensor; layers that repeat hold the same again and again."""
-    buffer: ParameterKind = "buffer" if name in _BUFFERS else "weight"
     floats = dtype.startswith(("float", "bfloat", "complex"))
     return Stored(
         name=_text(name),
-        kind=buffer,
+        kind=kind,
         shape=Shape(shape),
         dtype=_text(dtype),
-        trainable=(floats if trainable is None else trainable) and buffer == "weight",
+        trainable=(floats if trainable is None else trainable) and kind == "weight",
         bytes=in_bytes,
         size=size,
     )

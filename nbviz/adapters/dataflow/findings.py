@@ -32,6 +32,10 @@ class Findings:
         Names of sizes that these depend on.
     depends
         Names of operations of which values decide what runs in them, and how often.
+    advice
+        What helps where sizes that these take are not known, ``""`` if nothing does.
+    unread
+        Names of weights that nothing reads.
     closed
         Whether graphs were left closed because too many others are around them.
     """
@@ -44,6 +48,8 @@ class Findings:
     uncounted: int = 0
     open: dict[str, None] = field(default_factory=dict)
     depends: dict[str, None] = field(default_factory=dict)
+    advice: str = ""
+    unread: list[str] = field(default_factory=list)
     closed: bool = False
 
     def report(self, note: Callable[[str], None]) -> None:
@@ -58,6 +64,11 @@ class Findings:
             note(f"Nothing makes {_listed(self.missing)}, which nodes or outputs take: the file is not complete.")
         if self.unpacked:
             note(f"Nodes that only unpack weights ({self.unpacked:,} of them) are shown as a part of what reads those.")
+        if self.unread:
+            which, they = ("is", "it counts") if len(self.unread) == 1 else ("are", "they count")
+            note(
+                f"Nothing reads {_listed(self.unread)}, which {which} in the file: {they} at the model itself, in no row inside."
+            )
         if self.closed:
             note("Graphs inside too many others, or inside themselves, stay closed.")
         if self.unknown:
@@ -66,6 +77,7 @@ class Findings:
             note(f"How much {_listed(names)} {verb} is not known: {whose} multiply-accumulates are missing.")
         if self.uncounted:
             why = f"{_listed(self.open)} can be of any size" if self.open else "sizes of what they take are not known"
+            why = f"{why}; {self.advice}" if self.advice else why
             note(f"Multiply-accumulates are missing for operations ({self.uncounted:,} of them): {why}.")
         if self.depends:
             note(

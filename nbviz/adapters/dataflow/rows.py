@@ -136,7 +136,9 @@ class Rows:
         """Return the keys of the weights that no row holds."""
         return [key for key in self._stored if key not in self._held]
 
-    def hold_the_rest(self, root: Hashable) -> None:
-        """Let the model hold the weights that nothing reads: they are in the file, and count."""
-        for key in self.rest():
+    def hold_the_rest(self, root: Hashable) -> list[str]:
+        """Let the model hold the weights that nothing reads: they are in the file, and count. Return their names."""
+        rest = self.rest()
+        for key in rest:
             self.hold(root, key)
+        return [self._stored[key].name for key in rest]

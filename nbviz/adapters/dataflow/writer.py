@@ -104,7 +104,7 @@ class Writer:
     def finish(self, root: Hashable) -> None:
         """Fill in what only the whole tells, and say what was found."""
         fill_boundaries(self.builder.calls)
-        self.rows.hold_the_rest(root)
+        self.findings.unread = self.rows.hold_the_rest(root)
         self.findings.report(self.builder.note)
 
     def _whole(self, entry: Entrance, row: Hashable, call: CallRecord) -> None:

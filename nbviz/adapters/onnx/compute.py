@@ -120,7 +120,7 @@ def _fused_matmul(step: Step) -> Patterns:
 
 
 def _packed_matmul(step: Step) -> Patterns:
-    return _contraction(step, step.attribute("K", 0) or None)
+    return _contraction(step, step.attribute("K" if step.attribute("transB", 1) else "N", 0) or None)
 
 
 def _recurrent(step: Step) -> Patterns:
@@ -151,8 +151,7 @@ def _attention(step: Step) -> Patterns:
     if step.has(4):  # keys of earlier steps
         past = step.dims(4)
         key = (*key[:2], _number(past[2]) + _number(key[2]), key[3])
-    shapes = (("query", query), ("key", key), ("value", value))
-    return (Compute("attention", tuple((name, step.first(*dims)) for name, dims in shapes)),)
+    return _attending(step, query, key, value)
 
 
 def _packed_attention(past: int) -> Callable[[Step], Patterns]:
@@ -168,6 +167,49 @@ def _packed_attention(past: int) -> Callable[[Step], Patterns]:
         return Compute("matmul", projected), Compute("attention", (("query", head), ("key", head), ("value", head)))
 
     return rule
+
+
+def _attention_of_heads(step: Step) -> Patterns:
+    """Of (batch, positions, features), also of heads apart; or in one: (batch, positions, heads, 2 or 3, size)."""
+    heads = step.attribute("num_heads", 0)
+    if step.has(8):  # how many of the earlier keys are taken is a value
+        raise _UnknownError
+    query, key = step.dims(0), step.dims(1) if step.has(1) else step.dims(0)
+    value = step.dims(2) if step.has(2) else key
+    query, key, value = (
+        (dims[0], dims[2], dims[1], dims[4]) if len(dims) == 5 else _heads(dims, heads) for dims in (query, key, value)
+    )
+    return _attending(step, query, _behind(step, 6, key), value)
+
+
+def _attention_in_groups(step: Step) -> Patterns:
+    """Of (batch, positions, features), fewer of keys and values; all three may be in one, queries first."""
+    heads, others = step.attribute("num_heads", 0), step.attribute("kv_num_heads", 0)
+    if step.has(1) and step.has(2):
+        query, key, value = (_heads(step.dims(at), count) for at, count in enumerate((heads, others, others)))
+    else:
+        batch, _, positions, size = _heads(step.dims(0), heads + 2 * others)
+        query, key = (batch, heads, positions, size), (batch, others, positions, size)
+        value = key
+    return _attending(step, query, _behind(step, 3, key), value)
+
+
+def _behind(step: Step, at: int, key: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """Return keys with earlier ones before them, unless what comes out shows that these are a buffer that is filled in part."""
+    if not step.has(at):
+        return key
+    count = _number(step.dims(at)[2]) + _number(key[2])
+    made = step.outputs[1] if len(step.outputs) > 1 else None
+    if made is not None and made.dims is not None and isinstance(made.dims[2], int) and made.dims[2] != count:
+        raise _UnknownError
+    return (*key[:2], count, key[3])
+
+
+def _attending(step: Step, *shapes: tuple[Dim, ...]) -> Patterns:
+    if shapes[0][3] != shapes[1][3]:  # queries and keys that have no product
+        raise _UnknownError
+    named = zip(("query", "key", "value"), shapes, strict=True)
+    return (Compute("attention", tuple((name, step.first(*dims)) for name, dims in named)),)
 
 
 def _heads(dims: tuple[Dim, ...], heads: int) -> tuple[Dim, ...]:
@@ -238,14 +280,17 @@ _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
         "FusedConv": _convolution(1),
         "FusedGemm": _gemm,
         "FusedMatMul": _fused_matmul,
+        "GroupQueryAttention": _attention_in_groups,
+        "MatMulBnb4": _packed_matmul,
         "MatMulIntegerToFloat": _matmul(1),
         "MatMulNBits": _packed_matmul,
+        "MultiHeadAttention": _attention_of_heads,
         "QAttention": _packed_attention(8),
         "QGemm": _gemm,
         "QLinearConv": _convolution(3),
         **dict.fromkeys((
             "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "DequantizeLinear", "DynamicQuantizeLinear",
-            "EmbedLayerNormalization", "FastGelu", "Gelu", "GroupNorm", "QLinearAdd", "QLinearAveragePool",
+            "EmbedLayerNormalization", "FastGelu", "GatherBlockQuantized", "Gelu", "GroupNorm", "QLinearAdd", "QLinearAveragePool",
             "QLinearConcat", "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMul", "QLinearSigmoid",
             "QLinearSoftmax", "QuantizeLinear", "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization",
             "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
+from nbviz.adapters.onnx.packed import unpacked
+from nbviz.adapters.onnx.schemas import WITHOUT_DOMAIN
+
 DOMAIN = "com.microsoft"
 
 _FLOAT, _UINT8, _INT64 = 1, 2, 7
 """Element types, by their numbers in ``TensorProto.DataType``."""
 
 _SAME = (
-    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "FastGelu", "Gelu", "GroupNorm", "QLinearLeakyRelu",
-    "QLinearSigmoid", "QLinearSoftmax", "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization",
+    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "FastGelu", "Gelu", "GroupNorm", "MoE", "QLinearLeakyRelu",
+    "QLinearSigmoid", "QLinearSoftmax", "QMoE", "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization",
     "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
 )  # fmt: skip
 """Operations whose first result has the shape of their first input."""
@@ -34,7 +37,7 @@ class Standard:
 
     def __init__(self, graph: Any) -> None:
         self._graph = graph
-        self._stored = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+        self._stored = {tensor.name: (tuple(tensor.dims), tensor.data_type) for tensor in graph.initializer}
         self._made = 0
 
     def replace(self) -> None:
@@ -42,7 +45,7 @@ class Standard:
         nodes = list(self._graph.node)
         del self._graph.node[:]
         for node in nodes:
-            rule = _RULES.get(node.op_type) if node.domain == DOMAIN else None
+            rule = _RULES.get(node.op_type) if _is_own(node) else None
             if rule is None or not node.input or not node.output or not rule(self, node):
                 self._graph.node.append(node)
 
@@ -73,12 +76,16 @@ class Standard:
 
     def dims(self, name: str) -> tuple[int, ...] | None:
         """Return the sizes of a stored tensor, None for others."""
-        return self._stored.get(name)
+        return self._stored[name][0] if name in self._stored else None
 
-    def weight(self, *dims: int) -> str:
+    def kind(self, name: str) -> int:
+        """Return the element type of a stored tensor, that of numbers with a fraction for others."""
+        return self._stored[name][1] if name in self._stored else _FLOAT
+
+    def weight(self, *dims: int, kind: int = _FLOAT) -> str:
         """Add a stored tensor without values; return its name."""
         name = self._name()
-        self._graph.initializer.add(name=name, data_type=_FLOAT, dims=dims)
+        self._graph.initializer.add(name=name, data_type=kind, dims=dims)
         return name
 
     def stored(self, name: str) -> str:
@@ -93,7 +100,12 @@ class Standard:
 
 def uses_contrib(model: Any) -> bool:
     """Tell whether a model may have operations of onnxruntime's own."""
-    return any(opset.domain == DOMAIN for opset in model.opset_import)
+    named = any(opset.domain == DOMAIN for opset in model.opset_import)
+    return named or any(node.op_type in WITHOUT_DOMAIN for node in model.graph.node)
+
+
+def _is_own(node: Any) -> bool:
+    return node.domain == DOMAIN or (not node.domain and node.op_type in WITHOUT_DOMAIN)
 
 
 Rule = Callable[[Standard, Any], bool]
@@ -159,7 +171,24 @@ def _fused_matmul(to: Standard, node: Any) -> bool:
 
 
 def _packed_matmul(to: Standard, node: Any) -> bool:
-    to.add("MatMul", node.input[0], to.weight(_attribute(node, "K"), _attribute(node, "N")), to=node.output[0])
+    rows, columns = _attribute(node, "K"), _attribute(node, "N")
+    if not _attribute(node, "transB", 1):
+        rows, columns = columns, rows
+    to.add("MatMul", node.input[0], to.weight(rows, columns), to=node.output[0])
+    return True
+
+
+def _packed_rows(to: Standard, node: Any) -> bool:
+    """Take rows of a packed table, which are unpacked into numbers of the type of its scales."""
+    from onnx import helper
+
+    dims = to.dims(node.input[0])
+    if dims is None or len(node.input) < 3:
+        return False
+    table = unpacked(dims, to.kind(node.input[0]), _attribute(node, "bits", 4))
+    rows = to.weight(*table, kind=to.kind(node.input[2]))
+    axis = helper.make_attribute("axis", _attribute(node, "gather_axis"))
+    to.add("Gather", rows, node.input[1], to=node.output[0], attributes=[axis])
     return True
 
 
@@ -180,9 +209,17 @@ def _apart(node: Any) -> bool:
 
 
 def _attention(to: Standard, node: Any) -> bool:
-    """Make as many positions as there are queries, as wide as the values are."""
+    """Make as many positions as there are queries, as wide as the values are; some or all may come in one."""
+    from onnx import helper
+
     if not _apart(node):
-        return False
+        if len(node.input) > 1 and node.input[1]:
+            to.add("Identity", node.input[0], to=node.output[0])
+            return True
+        axis = helper.make_attribute("axis", 3)  # of (batch, positions, heads, 3, size)
+        queries = to.add("Gather", node.input[0], to.numbers(0), attributes=[axis])
+        to.add("Reshape", queries, to.numbers(0, 0, -1), to=node.output[0])
+        return True
     to.add("MatMul", to.einsum("...ij,...kj->...ik", *list(node.input)[:2]), node.input[2], to=node.output[0])
     return True
 
@@ -266,6 +303,8 @@ _RULES: Mapping[str, Rule] = {
     "EmbedLayerNormalization": _embedding,
     "DynamicQuantizeLSTM": _recurrent,
     "GroupQueryAttention": _grouped_attention,
+    "GatherBlockQuantized": _packed_rows,
+    "MatMulBnb4": _packed_matmul,
     "MatMulIntegerToFloat": _matmul(1),
     "MatMulNBits": _packed_matmul,
     "MultiHeadAttention": _attention,

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
+from nbviz.adapters.onnx.claims import fill_gaps, settle_output
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import is_bounded
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
-from nbviz.adapters.onnx.types import described, dtype_of, stored_bytes, type_proto
+from nbviz.adapters.onnx.types import dtype_of, stored_bytes
 from nbviz.adapters.text import label, plain, short
-from nbviz.graph import TensorSpec, itemsize
+from nbviz.graph import itemsize
 from nbviz.shape import Dim
 
 _SMALL = 1 << 10
@@ -95,9 +96,9 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None) -> 
         del slim.functions[:]
     for info in slim.graph.output:  # else what a file says of them would stand, whatever its nodes make
         info.ClearField("type")
-    shaped = _shaped(slim, note) if inputs is None else _shaped_anew(slim, note)
+    shaped = _shaped_from_inputs(slim, note)
     outputs = list(zip(shaped.graph.output, model.graph.output, strict=True))
-    told = [_settle(info, said, note) for info, said in outputs]
+    told = [settle_output(info, said, note) for info, said in outputs]
     if not all(told) and (reason := misfit(shaped)):
         note(reason)
     return shaped
@@ -148,14 +149,25 @@ def _shaped(model: Any, note: Callable[[str], None]) -> Any:
     return _by_standard(model, note) if uses_contrib(model) else _inferred(model, note)
 
 
-def _shaped_anew(model: Any, note: Callable[[str], None]) -> Any:
+def _shaped_from_inputs(model: Any, note: Callable[[str], None]) -> Any:
     """Infer shapes from those of the inputs alone: what the file says of others may be of other inputs, and fills gaps only."""
     said = list(model.graph.value_info)
     del model.graph.value_info[:]
     shaped = _shaped(model, note)
-    known = {info.name for info in shaped.graph.value_info if described(info.type)[1] is not None}
-    shaped.graph.value_info.extend(info for info in said if info.name not in known)
-    return shaped
+    filled = fill_gaps(shaped.graph, said, note, trusted=uses_contrib(model)) if said else []
+    return _shaped_with(shaped, filled) if filled else shaped
+
+
+def _shaped_with(shaped: Any, filled: Iterable[Any]) -> Any:
+    """Infer shapes once more, from the inputs and from what the file alone can know, which others follow from."""
+    copy = _copied(shaped)
+    del copy.graph.value_info[:]  # sizes without a name would stay so
+    copy.graph.value_info.extend(filled)
+    for info in copy.graph.output:
+        info.ClearField("type")
+    failed: list[str] = []
+    again = _shaped(copy, failed.append)
+    return shaped if failed else again
 
 
 def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
@@ -168,40 +180,6 @@ def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
         del infos[:]
         infos.extend(getattr(found, kind))
     return model
-
-
-def _settle(info: Any, said: Any, note: Callable[[str], None]) -> bool:
-    """Write what is known of an output: what its node makes, and what the file says of that beyond it.
-
-    Return whether a shape is known without the file, as far as it is one.
-    """
-    if said.type.WhichOneof("value") != "tensor_type" or info.type.WhichOneof("value") != "tensor_type":
-        info.type.CopyFrom(said.type if said.type.WhichOneof("value") else info.type)
-        return bool(info.type.WhichOneof("value") != "tensor_type")
-    (made, dims), (claimed, claims) = described(info.type), described(said.type)
-    if dims is None or made.dtype is None:
-        info.type.CopyFrom(said.type)
-        return claims is None
-    claims = dims if claims is None else claims
-    if not _agree(dims, claims) or claimed.dtype not in (None, made.dtype):
-        what = f"The file says that its output {label(said.name)!r} is {_text(claimed)}"
-        note(f"{what}, and its nodes make {_text(made)}, which is shown.")
-    else:
-        known = [
-            one if isinstance(one, int) or other is None else other for one, other in zip(dims, claims, strict=True)
-        ]
-        info.type.CopyFrom(type_proto(made.dtype, known))
-    return True
-
-
-def _agree(dims: Sequence[Dim], claims: Sequence[Dim]) -> bool:
-    return len(dims) == len(claims) and all(
-        one == other for one, other in zip(dims, claims, strict=True) if isinstance(one, int) and isinstance(other, int)
-    )
-
-
-def _text(spec: TensorSpec) -> str:
-    return f"{spec.dtype} of any shape" if spec.shape is None else f"{spec.shape} {spec.dtype or ''}".rstrip()
 
 
 def _inferred(model: Any, note: Callable[[str], None]) -> Any:

@@ -24,6 +24,8 @@ from nbviz.reading import Reading
 
 _FIRST = 64
 """Nodes that are asked for the class of the model: the first ones may come from the exporter itself."""
+_CLASSIC = "ai.onnx.ml"
+"""The domain of trees, linear models and the like."""
 _EXPORT = "Write it again with torch.onnx.export, tf2onnx or onnx.save."
 
 
@@ -97,7 +99,25 @@ def _built(model: Any, path: Path | None, inputs: Any, *, constants: bool) -> tu
     for text in notes:
         builder.note(text)
     Walk(builder, rows, shaped, constants=constants).run(root)
+    if told := _learned_as_attributes(model):
+        builder.note(told)
     return builder, rows
+
+
+def _learned_as_attributes(model: Any) -> str:
+    """Say which operations of classic models keep their coefficients as attributes, ``""`` where there are none."""
+    if not any(opset.domain == _CLASSIC for opset in model.opset_import):
+        return ""
+    nodes = (
+        node for node in model.graph.node if node.domain == _CLASSIC and node.op_type != "LabelEncoder"
+    )  # a table of words
+    found = dict.fromkeys(label(n.op_type) for n in nodes if any(a.floats or a.HasField("t") for a in n.attribute))
+    listed = ", ".join(map(repr, found))
+    return (
+        f"Coefficients of {listed} are attributes in the file: they are settings here, and no parameters."
+        if found
+        else ""
+    )
 
 
 def _settings(model: Any) -> tuple[tuple[str, Setting], ...]:

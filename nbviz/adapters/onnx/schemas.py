@@ -12,15 +12,17 @@ _WITHDRAWN = frozenset({
 })  # fmt: skip
 """Experimental operations of the first versions, which contract nothing; ``GRUUnit`` and ``ATen`` are not known to."""
 
+WITHOUT_DOMAIN = frozenset({"SimplifiedLayerNormalization", "SkipSimplifiedLayerNormalization"})
+"""Norms of onnxruntime's own that it takes in the standard's domain, where its exporters write them; they contract nothing."""
+
 
 @functools.cache
 def standard_operations() -> frozenset[str]:
-    """Return the names of all operations of the standard's own domain."""
+    """Return the names of all operations in the standard's own domain."""
     from onnx import defs
 
-    return frozenset(schema.name for schema in defs.get_all_schemas() if not schema.domain) | (
-        _WITHDRAWN - {"ATen", "GRUUnit"}
-    )
+    named = frozenset(schema.name for schema in defs.get_all_schemas() if not schema.domain)
+    return named | WITHOUT_DOMAIN | (_WITHDRAWN - {"ATen", "GRUUnit"})
 
 
 @functools.cache

@@ -44,8 +44,11 @@ def fix_sizes(graph: Any, inputs: Any) -> None:
     taken = {info.name: info for info in graph.input if info.name not in stored}
     known: dict[str, Dim] = {}
     opened: list[str] = []
-    for name, where, shape in _by_name(inputs, list(taken)):
-        for axis, (dim, size) in enumerate(zip(_fitting(taken[name], where, shape), shape, strict=True)):
+    for name, where, given in _by_name(inputs, list(taken)):
+        shape = _shape(given, where)
+        dims = _fitting(taken[name], where, shape)
+        _require_dtype(taken[name], where, given)
+        for axis, (dim, size) in enumerate(zip(dims, shape, strict=True)):
             symbol = dim.dim_param
             if isinstance(size, int):
                 if symbol and known.setdefault(symbol, size) != size and not symbol.startswith(FREE):
@@ -92,6 +95,31 @@ def _fitting(info: Any, where: str, shape: Sequence[Dim]) -> Sequence[Any]:
     return dims
 
 
+def _require_dtype(info: Any, where: str, given: Any) -> None:
+    """Refuse a dtype that is given with a shape and is not the model's; an array is an example of a shape alone."""
+    wanted = described(info.type)[0].dtype
+    if not _names_dtype(given) or given[1] is None or wanted is None:
+        return
+    dtype = _dtype(given[1])
+    if dtype not in (wanted, _KINDS.get(wanted)):
+        msg = f"{where} has the dtype {short(dtype, 60)}, but the model takes {wanted}: give that, or the shape alone."
+        raise InputsError(msg)
+
+
+_KINDS = {"string": "str"}
+"""What others call the element types of ONNX, where it is not the same."""
+
+
+def _dtype(value: Any) -> str:
+    """Return the name of a dtype, of NumPy or another library, or as text."""
+    import numpy as np
+
+    try:
+        return str(np.dtype(value).name)
+    except TypeError:  # of another library, or a type that NumPy lacks
+        return str(value).rpartition(".")[2]
+
+
 def _text(shape: Sequence[Dim]) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
@@ -99,8 +127,8 @@ def _text(shape: Sequence[Dim]) -> str:
 # The inputs argument
 
 
-def _by_name(inputs: Any, names: Sequence[str]) -> list[tuple[str, str, tuple[Dim, ...]]]:
-    """Return for each input that is given its name, what to call it in messages, and its shape; None stands for any."""
+def _by_name(inputs: Any, names: Sequence[str]) -> list[tuple[str, str, Any]]:
+    """Return for each input that is given its name, what to call it in messages, and what is given; None stands for any."""
     if not names:
         if isinstance(inputs, list | tuple | Mapping) and not inputs:
             return []
@@ -113,14 +141,14 @@ def _by_name(inputs: Any, names: Sequence[str]) -> list[tuple[str, str, tuple[Di
                 msg = f"inputs names {short(repr(key), 80)}, but this model's inputs are {listed}.{close}"
                 raise InputsError(msg)
         told = {name: f"inputs[{label(name)!r}]" for name in inputs}
-        return [(name, told[name], _shape(value, told[name])) for name, value in inputs.items() if value is not None]
+        return [(name, told[name], value) for name, value in inputs.items() if value is not None]
     several = [] if _is_one(inputs) else inputs
     given = [(f"inputs[{i}]", value) for i, value in enumerate(several)] or [("inputs", inputs)]
     if len(given) != len(names):
         msg = f"inputs has {counted(len(given), 'shape')}, but this model takes {len(names)}: {listed}."
         raise InputsError(msg)
     pairs = zip(names, given, strict=True)
-    return [(name, where, _shape(value, where)) for name, (where, value) in pairs if value is not None]
+    return [(name, where, value) for name, (where, value) in pairs if value is not None]
 
 
 def _is_size(value: Any) -> bool:
@@ -138,13 +166,18 @@ def _is_pair(value: Any) -> bool:
     )
 
 
+def _names_dtype(value: Any) -> bool:
+    """Tell whether a value is a shape with its dtype; NumPy's classes of numbers have a shape too."""
+    return _is_pair(value) and (isinstance(value[1], type) or not hasattr(value[1], "shape"))
+
+
 def _is_one(inputs: Any) -> bool:
     return not isinstance(inputs, list | tuple) or _is_shape(inputs) or _is_pair(inputs)
 
 
 def _shape(value: Any, where: str) -> tuple[Dim, ...]:
-    """Return the shape of an input; its dtype is what the model says."""
-    if _is_pair(value) and not hasattr(value[1], "shape"):
+    """Return the shape of an input."""
+    if _names_dtype(value):
         value = value[0]
     shape = value if _is_shape(value) else getattr(value, "shape", None)
     if isinstance(value, type) or shape is None or not all(map(_is_size, shape)):

@@ -47,6 +47,8 @@ ARGUMENTS: Mapping[str, Sequence[int]] = {
     "Dropout": (1, 2),
     "DynamicQuantizeLSTM": (8, 9, 10, 11),
     "DynamicQuantizeMatMul": (2, 3),
+    "GatherBlockQuantized": (2, 3),
+    "MatMulBnb4": (2,),
     "MatMulInteger": (2, 3),
     "MatMulIntegerToFloat": (2, 3, 4, 5),
     "MatMulNBits": (2, 3, 4),
@@ -59,6 +61,7 @@ ARGUMENTS: Mapping[str, Sequence[int]] = {
     "QLinearConv": (1, 2, 4, 5, 6, 7),
     "QLinearMatMul": (1, 2, 4, 5, 6, 7),
     "QLinearMul": (1, 2, 4, 5, 6, 7),
+    "QMoE": (3, 6, 9, 11, 12, 13),
     "QuantizeLinear": (1, 2),
     "Range": range(_LAST),
     "Resize": range(1, _LAST),
@@ -68,8 +71,8 @@ ARGUMENTS: Mapping[str, Sequence[int]] = {
 
 COMPUTES = frozenset({
     "Conv", "ConvInteger", "ConvTranspose", "DequantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "Gemm", "MatMul",
-    "MatMulInteger", "MatMulIntegerToFloat", "MatMulNBits", "QAttention", "QGemm", "QLinearAdd", "QLinearConv", "QLinearMatMul",
-    "QLinearMul",
+    "MatMulBnb4", "MatMulInteger", "MatMulIntegerToFloat", "MatMulNBits", "QAttention", "QGemm", "QLinearAdd", "QLinearConv",
+    "QLinearMatMul", "QLinearMul", "QMoE",
 })  # fmt: skip
 """Operations that compute with whole numbers as weights."""
 
@@ -195,15 +198,6 @@ def passed_on(node: Node, taken: Sequence[Value | None], known: Described) -> Va
     by = [(name, stored_setting(value.constant)) for name, value in told if value is not None]
     spec, dims = known if known is not NOTHING else (TensorSpec(first.spec.shape), first.dims)
     return Value(spec, dims, first.weight, packed=(("storage", first.spec.dtype), *by, *settings(node)))
-
-
-def packed_sizes(nodes: Iterable[Node]) -> dict[str, int]:
-    """Return how many values packed weights stand for, by the names of their tensors: products keep the size of the matrix."""
-    found: dict[str, int] = {}
-    for node in nodes:
-        if node.op == "MatMulNBits" and len(node.inputs) > 1 and {"K", "N"} <= node.attributes.keys():
-            found[node.inputs[1]] = node.attributes["K"].i * node.attributes["N"].i
-    return found
 
 
 def sparse_bytes(tensor: Any) -> int | None:

@@ -15,6 +15,7 @@ from nbviz.adapters.onnx import inference
 from nbviz.adapters.onnx.compute import Step, contractions, contracts_nothing, known
 from nbviz.adapters.onnx.counting import Uncounted, count_for_one
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
+from nbviz.adapters.onnx.packed import packed_sizes
 from nbviz.adapters.onnx.repeats import times_of
 from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named, type_proto
@@ -24,7 +25,6 @@ from nbviz.adapters.onnx.values import (
     Value,
     as_stored,
     constant_value,
-    packed_sizes,
     passed_on,
     readers_of,
     sparse_bytes,
@@ -130,7 +130,7 @@ class Walk:
             outputs.append((value, spec))
         self.builder.end(call, outputs)
         fill_boundaries(self.builder.calls)
-        self.rows.hold_the_rest(root)
+        self._findings.unread = self.rows.hold_the_rest(root)
         self._findings.report(self.builder.note)
         reason = inference.misfit(self.model) if self._unshaped else ""
         if reason and all(known.message != reason for known in self.builder.diagnostics):
@@ -181,7 +181,7 @@ class Walk:
         tensors = {tensor_name(tensor): tensor for tensor in getattr(graph, "initializer", ())}
         tensors.update((tensor_name(tensor), tensor) for tensor in getattr(graph, "sparse_initializer", ()))
         readers = readers_of(nodes, {**tensors, **{node.outputs[0]: node for node in constants}})
-        packed = packed_sizes(nodes)
+        packed = packed_sizes(nodes, tensors)
         for name, tensor in tensors.items():
             value = stored_value(tensor, readers.get(name, ()), (place.where, name))
             self._store(name, value, readers.get(name, ()), place, packed.get(name), sparse_bytes(tensor))

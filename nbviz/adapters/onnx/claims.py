@@ -1,0 +1,124 @@
+"""What a file says of its tensors, held against what its nodes make of the inputs: that is what runs.
+
+Whoever edits a model's inputs, its batch most of all, often leaves what the file says of the tensors behind them as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nbviz.adapters.onnx.types import described, is_made_up, type_proto
+from nbviz.adapters.text import label
+from nbviz.errors import counted
+from nbviz.graph import TensorSpec
+from nbviz.shape import Dim
+
+
+def fill_gaps(graph: Any, said: Sequence[Any], note: Callable[[str], None], *, trusted: bool) -> list[Any]:
+    """Add what a file says of tensors to a graph where inference knows less, as behind operations that it does not know.
+
+    Parameters
+    ----------
+    graph
+        A graph with the shapes that are inferred from its inputs, into which is written.
+    said
+        What the file says, as value infos.
+    note
+        Is told what the file says otherwise.
+    trusted
+        Whether dtypes are right in the file alone: operations that stand in for others make the same shapes, not always of
+        the same numbers.
+
+    Returns
+    -------
+    The value infos of tensors of which the file said more.
+    """
+    made = {info.name: info for info in graph.value_info}
+    made.update((info.name, info) for info in graph.output)
+    unknown = [claim for claim in said if claim.name not in made]
+    graph.value_info.extend(unknown)
+    wrong: list[tuple[Any, Any]] = []
+    given = {named.name for named in (*graph.initializer, *graph.input)} if unknown else set()
+    filled = [claim for claim in unknown if claim.name not in given]
+    settled: dict[tuple[bytes, bytes], tuple[Any, bool]] = {}
+    outputs = {info.name for info in graph.output}  # what the file says of these is settled elsewhere
+    for claim in said:
+        info = made.get(claim.name)
+        if info is None or claim.name in outputs or info.type == claim.type:
+            continue
+        key = info.type.SerializeToString(), claim.type.SerializeToString()
+        if key not in settled:  # a large model has many tensors of one type
+            settled[key] = _settled(info.type, claim.type, trusted=trusted)
+        known, agree = settled[key]
+        if not agree:
+            wrong.append((claim, info.type))
+        if known is not None:
+            info.type.CopyFrom(known)
+            filled.append(info)
+    if wrong:
+        claim, kind = wrong[0]
+        others = f", as for {counted(len(wrong) - 1, 'other tensor')}" if len(wrong) > 1 else ""
+        note(_contradiction(claim, described(claim.type)[0], described(kind)[0], others))
+    return filled
+
+
+def settle_output(info: Any, said: Any, note: Callable[[str], None]) -> bool:
+    """Write what is known of an output: what its node makes, and what the file says of that beyond it.
+
+    Return whether a shape is known without the file, as far as it is one.
+    """
+    if said.type.WhichOneof("value") != "tensor_type" or info.type.WhichOneof("value") != "tensor_type":
+        info.type.CopyFrom(said.type if said.type.WhichOneof("value") else info.type)
+        return bool(info.type.WhichOneof("value") != "tensor_type")
+    (made, dims), (claimed, claims) = described(info.type), described(said.type)
+    if dims is None or made.dtype is None:
+        info.type.CopyFrom(said.type)
+        return claims is None
+    claims = dims if claims is None else claims
+    if not _agree(dims, claims) or claimed.dtype not in (None, made.dtype):
+        note(_contradiction(said, claimed, made, "", "its output "))
+    else:
+        known = [
+            one if isinstance(one, int) or other is None else other for one, other in zip(dims, claims, strict=True)
+        ]
+        info.type.CopyFrom(type_proto(made.dtype, known))
+    return True
+
+
+def _settled(made: Any, claim: Any, *, trusted: bool) -> tuple[Any, bool]:
+    """Return a type that says more than what is made, None where the file does not, and whether the two agree."""
+    (spec, dims), (claimed, claims) = described(made), described(claim)
+    if claim.WhichOneof("value") != "tensor_type" or made.WhichOneof("value") != "tensor_type":
+        return (None, True) if made.WhichOneof("value") else (claim, True)
+    dtype = claimed.dtype if trusted and claimed.dtype else spec.dtype or claimed.dtype
+    if dims is None or claims is None:
+        agree, known = True, dims if claims is None else claims
+    else:
+        agree = _agree(dims, claims)
+        known = tuple(map(_better, dims, claims)) if agree else dims
+    agree = agree and claimed.dtype in (None, dtype)
+    return (None if (dtype, known) == (spec.dtype, dims) else type_proto(dtype, known)), agree
+
+
+def _better(one: Dim, claim: Dim) -> Dim:
+    """Return the size that is made; where the inference has no name for it, the one that the file says."""
+    nameless = one is None or (isinstance(one, str) and is_made_up(one))
+    useless = claim is None or (isinstance(claim, str) and is_made_up(claim))
+    return claim if nameless and not useless else one
+
+
+def _agree(dims: Sequence[Dim], claims: Sequence[Dim]) -> bool:
+    """Tell whether sizes may be the same: a size of the inputs that is open is no number, one that inference lost may be any."""
+    return len(dims) == len(claims) and all(
+        one == claim or one is None or not isinstance(claim, int) or (isinstance(one, str) and is_made_up(one))
+        for one, claim in zip(dims, claims, strict=True)
+    )
+
+
+def _contradiction(claim: Any, said: TensorSpec, made: TensorSpec, others: str, what: str = "") -> str:
+    return f"The file says that {what}{label(claim.name)!r} is {_text(said)}, and its nodes make {_text(made)}, which is shown{others}."
+
+
+def _text(spec: TensorSpec) -> str:
+    return f"{spec.dtype} of any shape" if spec.shape is None else f"{spec.shape} {spec.dtype or ''}".rstrip()
