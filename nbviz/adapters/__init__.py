@@ -273,7 +273,12 @@ def _unsupported(source: Any) -> str:
     inside = _readable_inside(source)
     if inside:
         return f"nbviz cannot read {with_article(name)} itself, but what it has: pass its {inside}."
-    if callable(source):
+    instead = next(
+        (text for (root, kind), text in _INSTEAD.items() if root in roots and kind == type(source).__name__), ""
+    )
+    if instead:
+        hints.append(instead)
+    elif callable(source):
         hints.append("If what it does when it is called is the model, pass its .__call__, which is a function.")
     missing = [f"pip install '{extra}'" for package, extra in EXTRAS.items() if not _is_there(package)]
     if missing:
@@ -283,6 +288,16 @@ def _unsupported(source: Any) -> str:
     hints.append(f"A package can bring an adapter of its own in the entry-point group {GROUP!r}.")
     return f"nbviz cannot read {with_article(name)}. Tried: {', '.join(tried)}. {' '.join(hints)}"
 
+
+_INSTEAD = {
+    ("jax", "ClosedJaxpr"): "Pass it as a function: jax.extend.core.jaxpr_as_fun(jaxpr), with inputs.",
+    ("jax", "Traced"): "Pass the function that was traced, with inputs.",
+    ("jax", "Lowered"): "Pass the function that was lowered, with inputs.",
+    ("jax", "Compiled"): "Pass the function that was compiled, with inputs.",
+    ("jax", "Exported"): "Pass the function that was exported, with inputs: what .call computes is not told.",
+    ("flax", "GraphDef"): "It goes with a state: pass nnx.merge(graphdef, state).",
+}
+"""What to pass in place of objects that stand for a model."""
 
 _PARTS = ("model", "module", "net", "network", "apply", "apply_fn", "params")
 """Under which names objects that are no models often have one."""

@@ -307,3 +307,43 @@ def test_readings_of_several_threads_put_flax_back():
     for thread in threads:
         thread.join()
     assert nnx.Linear.__call__ is call
+
+
+class Norm(nnx.Module):
+    def __init__(self):
+        self.linear, self.norm = nnx.Linear(8, 8, rngs=nnx.Rngs(0)), nnx.BatchNorm(8, rngs=nnx.Rngs(0))
+
+    def __call__(self, x, train):
+        return self.norm(self.linear(x), use_running_average=not train)
+
+
+NORM = Norm()
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("called", [NORM, NORM.__call__])
+def test_a_module_with_bound_arguments_is_as_in_a_function(called, train):
+    graph = graph_of(functools.partial(called, train=train), (None, 8))
+    expected = graph_of(lambda x: NORM(x, train=train), (None, 8))
+    assert totals(graph) == totals(expected)
+    assert [c.path for c in graph.calls] == [c.path for c in expected.calls]
+    assert graph.diagnostics == ()
+
+
+def test_methods_and_partials_of_a_module_of_equinox_have_its_layers():
+    eqx = pytest.importorskip("equinox")
+    mlp = eqx.nn.MLP(8, 4, 16, 1, key=jax.random.key(0))
+    expected = graph_of(mlp, (8,))
+    for model in (mlp.__call__, functools.partial(mlp, key=None), functools.partial(mlp.__call__, key=None)):
+        graph = graph_of(model, (8,))
+        assert totals(graph) == totals(expected)
+        assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "layers/0", "layers/1"]
+        assert graph.diagnostics == ()
+
+
+def test_bound_variables_that_count_are_not_told_of_as_others():
+    linen = pytest.importorskip("flax.linen")
+    dense = linen.Dense(4)
+    variables = dense.init(jax.random.key(0), jnp.ones((2, 8)))
+    graph = graph_of(functools.partial(dense.apply, variables, mutable=False), (None, 8))
+    assert (totals(graph)["params"], graph.diagnostics) == (36, ())

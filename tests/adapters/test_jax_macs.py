@@ -87,3 +87,40 @@ def test_a_batch_that_a_gradient_contracts_away_counts_per_example():
     ):
         free, five = (totals(graph_of(jax.grad(function), (params, (batch, *shape))))["macs"] for batch in (None, 5))
         assert five == 5 * free > 0
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        jnp.linalg.cholesky,
+        jnp.linalg.svd,
+        jnp.linalg.qr,
+        jnp.linalg.eigh,
+        jnp.linalg.det,
+        jnp.fft.fft,
+        lambda a: jax.scipy.linalg.solve_triangular(a, a),
+    ],
+)
+def test_linear_algebra_and_transforms_are_unknown_and_not_nothing(function):
+    graph = graph_of(function, (jnp.eye(4),))
+    assert totals(graph)["macs"] is None
+    assert "Multiply-accumulates are missing" in graph.diagnostics[-1].message
+
+
+def test_a_primitive_of_somebody_else_is_unknown_where_it_gives_fractions():
+    from jax.extend.core import Primitive
+
+    for dtype, known in ((jnp.float32, None), (jnp.int32, 0)):
+        own = Primitive("own")
+        own.def_abstract_eval(lambda x, dtype=dtype: jax.core.ShapedArray(x.shape, jnp.dtype(dtype)))
+        assert totals(graph_of(own.bind, (4, 8)))["macs"] == known
+
+
+def test_what_moves_numbers_or_is_elementwise_contracts_nothing():
+    def model(x):
+        order = jnp.argsort(x, axis=-1)
+        h = jax.nn.softmax(jnp.take_along_axis(x, order, -1)) + jax.random.normal(jax.random.key(0), x.shape)
+        return jnp.cumsum(jax.scipy.special.gammaln(h), -1), jax.lax.top_k(h, 2), jnp.pad(h, 1), h.at[0].add(1)
+
+    graph = graph_of(model, (4, 8))
+    assert (totals(graph)["macs"], graph.diagnostics) == (0, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -12,8 +13,50 @@ from nbviz.shape import Shape
 
 
 def is_array(value: Any) -> bool:
-    """Tell whether a leaf is an array, one of NumPy's, or only its shape and dtype."""
-    return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type)
+    """Tell whether a value is an array that JAX takes, one of NumPy's too, or only its shape and dtype.
+
+    What has attributes of these names is not yet one: a tensor of PyTorch, a Python module, an object that answers to any name.
+    """
+    import jax
+    import numpy as np
+
+    kind = type(value)
+    if issubclass(kind, (jax.Array, jax.core.Tracer, jax.ShapeDtypeStruct)):
+        return True
+    if issubclass(kind, (np.ndarray, np.generic)):
+        return _is_taken(value.dtype)
+    try:
+        return hasattr(kind, "__jax_array__") and looks_like_array(value) and _is_taken(value.dtype)
+    except TypeError:  # a dtype that NumPy and JAX do not know
+        return False
+
+
+def looks_like_array(value: Any) -> bool:
+    """Tell whether a value has a shape and a dtype, which asks its own code."""
+    if isinstance(value, type):
+        return False
+    try:
+        tuple(value.shape)
+        return hasattr(value, "dtype")
+    except Exception:  # noqa: BLE001 - an object's own code may raise anything
+        return False
+
+
+@functools.lru_cache(maxsize=256)
+def _is_taken(dtype: Any) -> bool:
+    """Tell whether JAX has arrays of a dtype: none of text or of objects."""
+    import jax
+    import numpy as np
+
+    return is_key(dtype) or any(jax.dtypes.issubdtype(dtype, kind) for kind in (np.number, np.bool_))
+
+
+def seen_as(array: Any) -> Any:
+    """Return what JAX sees of an array: what holds one and says which, as a variable of Keras, is not seen itself."""
+    try:
+        return array.__jax_array__() if hasattr(type(array), "__jax_array__") else array
+    except Exception:  # noqa: BLE001 - one that has no values yet, or whatever it raises
+        return array
 
 
 def abstract(value: Any) -> Any:

@@ -13,7 +13,9 @@ from typing import Any, final
 from nbviz.adapters.jax.arrays import is_array, is_floating
 from nbviz.adapters.jax.closures import around, read_by, with_variables
 from nbviz.adapters.jax.inputs import argument_names, arrays_of, is_one_input, names_arguments, signature_of
+from nbviz.adapters.jax.leaves import leaves_of
 from nbviz.adapters.jax.nnx import is_nnx
+from nbviz.adapters.jax.trees import is_module
 
 _NAMES = ("params", "parameters", "variables", "weights", "theta", "p")
 """What parameters are called; else they are the first of several arguments."""
@@ -50,7 +52,7 @@ class Binding:
 
 def binding_of(function: Any, inputs: Any) -> Binding | None:
     """Return the parameters of a function, None where it has none that can be told from its inputs."""
-    ways = (_given, _bound, _of_modules, _closed_over)
+    ways = (_of_its_module, _given, _bound, _of_modules, _closed_over)
     return next((found for way in ways if (found := way(function, inputs)) is not None), None)
 
 
@@ -127,10 +129,39 @@ def missed(inputs: Any) -> bool:
     return any(map(_is_tree, values))
 
 
+def _of_its_module(function: Any, inputs: Any) -> Binding | None:
+    """Return the module that a method is of, or that is called itself where ``functools.partial`` has bound arguments."""
+    inner, args, kwargs = called_by(function)
+    is_method = inspect.ismethod(inner)
+    module = inner.__self__ if is_method else inner
+    wraps = getattr(module, "__wrapped__", None) is not None  # as what ``equinox.filter_jit`` makes of a function
+    if wraps or not (is_nnx(module) or is_module(module)):
+        return None
+    run = inner.__func__ if is_method else operator.call
+
+    def call(copy: Any, *others: Any, **named: Any) -> Any:
+        return run(copy, *args, *others, **{**kwargs, **named})
+
+    return Binding(module, call, function, inputs)
+
+
+def called_by(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """Return what ``functools.partial`` calls in the end, and with what; another function is called as it is."""
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    while isinstance(function, functools.partial):
+        args, kwargs, function = (*function.args, *args), {**function.keywords, **kwargs}, function.func
+    return function, args, kwargs
+
+
+def innermost(function: Any) -> Any:
+    """Return the function that others call in the end, whatever is bound or wrapped around it."""
+    inner = inspect.unwrap(called_by(function)[0])
+    return function if inner is function else innermost(inner)
+
+
 def _of_modules(function: Any, inputs: Any) -> Binding | None:
-    """Return the modules of NNX that a method is of, or that a function reads around it: copies can go in their place."""
-    if inspect.ismethod(function) and is_nnx(function.__self__):
-        return Binding(function.__self__, function.__func__, function, inputs)
+    """Return the modules of NNX that a function reads around it: copies can go in their place."""
     if not isinstance(function, FunctionType) or inspect.unwrap(function) is not function:
         return None
     held = {name: value for name, value in around(function) if is_nnx(value)}
@@ -158,10 +189,8 @@ def _closed_over(function: Any, inputs: Any) -> Binding | None:
 
 def around_it(function: Any) -> list[tuple[str, Any]]:
     """Return the arrays, and trees of arrays, that a function reads and is not given, without those that are in others of them."""
-    import jax
-
     found = [(name, value) for name, value in read_by(inspect.unwrap(function)) if _is_parameter(value)]
-    leaves = [{id(leaf) for leaf in jax.tree.leaves(value) if is_array(leaf)} for _, value in found]
+    leaves = [arrays_in(value) for _, value in found]
     kept: list[int] = []
     seen: set[int] = set()
     for at in sorted(range(len(found)), key=lambda at: -len(leaves[at])):
@@ -171,17 +200,18 @@ def around_it(function: Any) -> list[tuple[str, Any]]:
     return [found[at] for at in sorted(kept)]
 
 
+def arrays_in(tree: Any) -> set[int]:
+    """Return the identities of the arrays of a tree."""
+    return {id(leaf) for leaf in leaves_of(tree) if is_array(leaf)}
+
+
 def _is_parameter(value: Any) -> bool:
-    if isinstance(value, type):
-        return False
     return _is_tree(value) or (is_array(value) and bool(getattr(value, "ndim", 0)) and is_floating(value.dtype))
 
 
 def _is_tree(value: Any) -> bool:
-    import jax
-
     try:
-        leaves = jax.tree.leaves(value)
+        leaves = leaves_of(value)
     except Exception:  # noqa: BLE001 - keys that cannot be sorted, and whatever classes of nodes raise
         return False
     return any(leaf is not value for leaf in leaves) and any(map(is_array, leaves))
@@ -198,5 +228,6 @@ def _without(function: Any, name: str) -> Callable[..., Any]:
         return rest
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     kept = [p for p in signature.parameters.values() if p.name != name or p.kind in variable]
+    rest.__wrapped__ = function  # type: ignore[attr-defined]
     rest.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
     return rest

@@ -13,10 +13,17 @@ from nbviz.adapters.jax.inputs import signature_of
 from nbviz.adapters.places import is_of_library
 from nbviz.adapters.undo import attributes_of
 
-_LIBRARIES = frozenset({"jax", "jaxlib", "flax", "equinox", "haiku", "optax", "numpy", "nbviz"})
+_MODULES = ("jax", "jaxlib", "flax", "equinox", "haiku", "optax", "keras")
+_ARRAYS = ("numpy", "torch", "tensorflow", "pandas", "scipy")
+_LIBRARIES = frozenset({*_MODULES, *_ARRAYS, "nbviz"})
 
 _DEEPEST = 3
 """Functions and objects that are read by a function, and by those, of which the variables are looked at."""
+
+
+def is_library(module: str | None) -> bool:
+    """Tell whether a module of Python's is one of a library, whose code reads no weights but what it is given."""
+    return is_of_library(module, _LIBRARIES)
 
 
 def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
@@ -52,9 +59,9 @@ def _within(name: str, value: Any, names: list[str], depth: int) -> Iterator[tup
 
 
 def _inside(value: Any, names: list[str], depth: int) -> Iterator[tuple[str, Any]]:
-    inner = inspect.unwrap(value) if callable(value) else None
+    inner = _unwrapped(value)
     if isinstance(inner, FunctionType):
-        if not is_of_library(inner.__module__, _LIBRARIES):
+        if not is_library(inner.__module__):
             yield from read_by(inner, depth)
         return
     own = _attributes_of(value)
@@ -68,10 +75,18 @@ def _inside(value: Any, names: list[str], depth: int) -> Iterator[tuple[str, Any
             yield from read_by(MethodType(method, value), depth)
 
 
+def _unwrapped(value: Any) -> Any:
+    """Return the function that others are wrapped around, None for what is no function or does not tell."""
+    try:
+        return inspect.unwrap(value) if callable(value) else None
+    except Exception:  # noqa: BLE001 - an object's own code may raise anything
+        return None
+
+
 def _attributes_of(value: Any) -> Mapping[str, Any]:
     """Return the attributes of an object, or a Python module, of the user's own; none of what a library knows better."""
     homes = [value.__name__] if isinstance(value, ModuleType) else [cls.__module__ for cls in type(value).__mro__[:-1]]
-    return {} if any(is_of_library(home, _LIBRARIES) for home in homes) else attributes_of(value) or {}
+    return {} if any(map(is_library, homes)) else attributes_of(value) or {}
 
 
 def _names_of(code: CodeType) -> Iterator[str]:

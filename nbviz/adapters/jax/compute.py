@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import sys
 from collections.abc import Iterable
 from typing import Any
 
+from nbviz.adapters.jax.arrays import is_floating
 from nbviz.adapters.jax.jaxprs import Inner, inner_of
 from nbviz.graph import Compute
 from nbviz.shape import Shape
 
 _UNKNOWN = re.compile(
-    "call_exported|pallas_call|ffi_call|custom_call|custom_linear_solve|pure_callback|fusion|(^|_)dot_|matmul|attention"
+    "call_exported|pallas_call|ffi_call|custom_call|custom_linear_solve|pure_callback|fusion|(^|_)dot(_|$)|matmul|attention"
 )
 """Primitives that may multiply and accumulate, in ways that their parameters do not tell; products of sparse arrays do too."""
+
+_OF_NUMBERS = (".linalg", ".fft")
+"""JAX's modules of primitives that do contract, in ways of their own: decompositions, solvers, transforms."""
 
 Times = tuple[int, ...] | None
 """How often something runs, as one factor for each loop around it; None where that depends on values."""
@@ -70,7 +76,30 @@ def _of_primitive(equation: Any) -> tuple[Compute, ...] | None:
     if name == "scaled_matmul_wrapper":
         output, width = equation.outvars[0].aval.shape, equation.invars[0].aval.shape[-1]
         return (_contraction("matmul", "output", output, "contracted", [width]),)
-    return None if _UNKNOWN.search(name) else ()
+    return () if _contracts_nothing(equation) else None
+
+
+def _contracts_nothing(equation: Any) -> bool:
+    """Tell whether a primitive is known to multiply and accumulate nothing.
+
+    JAX's own are elementwise, move numbers or reduce them, but for those that are named here. Of others' nothing is known, nor of
+    JAX's linear algebra; what gives no fractions, such as a permutation, is none of it.
+    """
+    if _UNKNOWN.search(equation.primitive.name):
+        return False
+    home = _home(equation.primitive)
+    if home and not home.endswith(_OF_NUMBERS):
+        return True
+    dtypes = (getattr(variable.aval, "dtype", None) for variable in equation.outvars)
+    return not any(dtype is not None and is_floating(dtype) for dtype in dtypes)
+
+
+@functools.lru_cache(maxsize=1024)
+def _home(primitive: Any) -> str:
+    """Return the module of JAX that a primitive is from, ``""`` where it is none of JAX's."""
+    homes = [(name, module) for name, module in list(sys.modules.items()) if name.startswith("jax._src.")]
+    found = [name for name, module in homes if any(value is primitive for value in list(vars(module).values()))]
+    return next((name for name in found if name.endswith(_OF_NUMBERS)), next(iter(found), ""))
 
 
 def _dot_general(equation: Any) -> Compute:

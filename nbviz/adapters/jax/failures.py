@@ -6,10 +6,14 @@ from nbviz.adapters.jax.jaxprs import is_library
 from nbviz.adapters.jax.recorder import ModuleCall
 from nbviz.adapters.jax.walk import Walk
 from nbviz.adapters.places import place
-from nbviz.adapters.text import plain
+from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
 from nbviz.graph import Diagnostic, TensorSpec
 from nbviz.records import CallRecord
+
+_MOST_LINES = 8
+_LONGEST_LINE = 400
+"""Of an error's text in a note. The exception itself keeps all of it."""
 
 
 def mark(walk: Walk, culprit: ModuleCall | None, error: Exception, hint: str) -> None:
@@ -20,7 +24,7 @@ def mark(walk: Walk, culprit: ModuleCall | None, error: Exception, hint: str) ->
     met = ", ".join(_text(known) for known in record.inputs) or "no arrays"
     source = _raised_at(error)
     where = f" at {source}" if source else ""
-    said = f"{type(error).__name__}: {plain(error)}".rstrip(".")
+    said = f"{type(error).__name__}: {_bounded(plain(error))}".rstrip(".")
     name = record.path or "the model"
     message = f"The trace stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(error) or hint}"
     builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
@@ -38,6 +42,13 @@ def _record_of(builder: GraphBuilder, walk: Walk, call: ModuleCall) -> CallRecor
         record.inputs, record.sources = call.inputs, walk.origins(call)
         walk.records[call.scope] = record
     return walk.records[call.scope]
+
+
+def _bounded(text: str) -> str:
+    """Return the first lines of a text, none of them long: errors of Flax print whole weights."""
+    lines = text.splitlines()
+    more = ["…"] if len(lines) > _MOST_LINES else []
+    return "\n".join([short(line, _LONGEST_LINE) for line in lines[:_MOST_LINES]] + more)
 
 
 def _text(known: TensorSpec) -> str:

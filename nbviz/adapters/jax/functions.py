@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
-from nbviz.adapters.jax.bindings import around_it, binding_of, missed
+from nbviz.adapters.jax.bindings import around_it, arrays_in, binding_of, called_by, missed
 from nbviz.adapters.jax.nnx import NnxModel, is_nnx
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
 from nbviz.adapters.jax.subject import Leaves, Subject
@@ -118,10 +118,11 @@ def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
 
     A function that was made from a module of Equinox, as by ``jax.vmap(model)``, has those of the module.
     """
-    if type(function).__name__ == "PjitFunction":  # else all of it would be inside one frame
+    if type(function).__name__ in {"PjitFunction", "JitWrapped"}:  # else all of it would be inside one frame
         function = function.__wrapped__
     inner = inspect.unwrap(function)
-    name = plain(getattr(getattr(function, "func", function), "__name__", None) or type(function).__name__)
+    called, *_ = called_by(function)
+    name = plain(getattr(called, "__name__", None) or type(called).__name__)
     call = lambda _, *args, **kwargs: function(*args, **kwargs)  # noqa: E731
     if is_module(inner):
         return TreeModel(function, inner, call, type(inner), closed=True), inputs
@@ -131,7 +132,8 @@ def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
     if is_nnx(found.tree) and not found.closed:
         return NnxModel(found.tree, found.call, found.rest, name), found.inputs
     closed = bool(found.closed)
-    others = found.closed or [other for other, _ in around_it(function)]
+    counted = arrays_in(found.tree)
+    others = found.closed or [name for name, value in around_it(function) if not arrays_in(value) <= counted]
     what = "count as its parameters" if closed else "are none of its parameters here: let them go in beside those"
     note = f"Arrays in variables that the function reads {what}: {short(', '.join(others))}." if others else ""
     return TreeModel(found.rest, found.tree, found.call, name, closed=closed, note=note), found.inputs

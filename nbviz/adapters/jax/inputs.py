@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbviz.adapters.jax.arrays import abstract, is_array
+from nbviz.adapters.jax.arrays import abstract, is_array, looks_like_array
+from nbviz.adapters.jax.leaves import is_finite
 from nbviz.adapters.specs import Arguments, Spec, is_dim, spec_of
 from nbviz.adapters.text import plain, short
 from nbviz.errors import InputsError
@@ -95,7 +96,7 @@ def _is_pair(value: Any) -> bool:
     ):
         return False
     named = isinstance(value[1], (str, type)) or hasattr(value[1], "dtype") or hasattr(value[1], "itemsize")
-    return named and not is_array(value[1])
+    return named and not looks_like_array(value[1])
 
 
 def _parse(value: Any, where: str) -> Any:
@@ -130,7 +131,10 @@ def arrays_of(value: Any) -> Any:
 def _holds_arrays(value: Any, where: str) -> bool:
     import jax
 
-    found = [leaf for leaf in jax.tree.leaves(value) if is_array(leaf)]
+    if not is_finite(value):
+        msg = f"{where} is a {type(value).__name__} that holds itself, or goes too deep for JAX. Give its arrays alone."
+        raise InputsError(msg)
+    found = [leaf for leaf in jax.tree.leaves(value) if looks_like_array(leaf)]
     for leaf in found:
         try:
             abstract(leaf)
@@ -173,7 +177,7 @@ def entered(given: Arguments, default: Any, varied: str | None) -> tuple[tuple[A
     def one(value: Any) -> Any:
         if isinstance(value, Spec):
             return jax.ShapeDtypeStruct(value.sized(varied), default if value.dtype is None else value.dtype)
-        return abstract(value) if is_array(value) else value
+        return abstract(value) if looks_like_array(value) else value
 
     args, kwargs = jax.tree.map(one, (given.args, dict(given.kwargs)), is_leaf=lambda v: isinstance(v, Spec))
     return args, kwargs

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+from nbviz.adapters.jax.arrays import is_array
 from nbviz.adapters.places import place
 from nbviz.adapters.simple import simple
 from nbviz.adapters.text import plain
@@ -158,7 +159,7 @@ def _number(value: Any) -> Any:
     for kind in bool, int, float:
         if isinstance(value, kind):
             return kind(value)  # JAX has its own, which know a dtype
-    return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+    return value.item() if is_array(value) and hasattr(value, "item") and value.shape == () else value
 
 
 def is_literal(operand: Any) -> bool:

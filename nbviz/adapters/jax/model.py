@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from types import FunctionType, MethodType
-from typing import Any, NamedTuple
+from typing import Any
 
 from nbviz.adapters.free import free_dimensions
-from nbviz.adapters.jax.arrays import abstract, is_array, is_floating
-from nbviz.adapters.jax.failures import mark, was_inside
+from nbviz.adapters.jax.arrays import abstract, is_array, is_floating, seen_as
+from nbviz.adapters.jax.failures import mark
 from nbviz.adapters.jax.inputs import argument_names, arguments, entered, traceable
-from nbviz.adapters.jax.jaxprs import stands_twice
 from nbviz.adapters.jax.program import Program
-from nbviz.adapters.jax.recorder import Recorder, anew
 from nbviz.adapters.jax.subject import Subject, is_of_library
 from nbviz.adapters.jax.subjects import subject_of
+from nbviz.adapters.jax.trials import Trials
 from nbviz.adapters.jax.walk import Walk
 from nbviz.adapters.jax.weights import JaxWeightReader
 from nbviz.adapters.specs import BATCH, Arguments
 from nbviz.adapters.text import plain
-from nbviz.adapters.tracebacks import detach
 from nbviz.builder import GraphBuilder
 from nbviz.reading import Reading
 
@@ -74,14 +72,15 @@ def _traced(subject: Subject, given: Arguments) -> tuple[GraphBuilder, Exception
     """Record the model; where the dtype of an input is not given and fractions do not work, with whole numbers."""
     import jax
 
+    trials = Trials(subject, given)
     default = _float_dtype(subject)
-    builder, error = _record(subject, given, default)
+    builder, error = _record(trials, given, default)
     if error is not None and given.guesses():
-        again = _record(subject, given, jax.numpy.int32)
+        again = _record(trials, given, jax.numpy.int32)
         if again[1] is None:
             (builder, error), default = again, jax.numpy.int32
     builder.batch_axis = BATCH in given.free()
-    vary = lambda name: _record(subject, given, default, varied=name)  # noqa: E731
+    vary = lambda name: _record(trials, given, default, varied=name)  # noqa: E731
     free_dimensions(builder, given.free(), vary, stopped=error is not None)
     return builder, error
 
@@ -94,26 +93,25 @@ def _float_dtype(subject: Subject) -> Any:
 
 
 def _record(
-    subject: Subject, given: Arguments, default: Any, varied: str | None = None
+    trials: Trials, given: Arguments, default: Any, varied: str | None = None
 ) -> tuple[GraphBuilder, Exception | None]:
     """Record the model once; ``varied`` names the free dimension that gets its other size."""
+    subject = trials.subject
     if varied is None:
-        subject.prepare(given, default)
+        trials.prepare(given, default)
     entering = entered(given, default, varied)
     fill, structs = traceable(entering)
     own = [*(abstract(leaf) for _, leaf in subject.leaves), *subject.extras]
-    trial = _trace(subject, fill, own, structs, apart=False)
-    if stands_twice(trial.jaxpr.jaxpr):
-        trial = _trace(subject, fill, own, structs, apart=True)
-    if any(map(was_inside, trial.caught)):
-        trial = _written_out(trial, subject, fill, own, structs)
+    trial = trials.trace(fill, own, structs)
     builder = _tree(subject)
     inputs = [
         *(("", key) for key, _ in subject.leaves),
         *(("", ("extra", i)) for i, _ in enumerate(subject.extras)),  # what is read and shown nowhere
         *((name, None) for name in _names(subject, entering)),
     ]
-    closed_over = {id(leaf): key for key, leaf in (*subject.leaves, *subject.closed_over)}
+    held = [*subject.leaves, *subject.closed_over]
+    seen = [(key, seen_as(leaf)) for key, leaf in held]  # kept, so that identities stay unique
+    closed_over = {id(leaf): key for key, leaf in (*held, *seen)}
     calls = trial.recorder.calls
     program = Program(
         trial.jaxpr, inputs, trial.names, calls, subject.layers, is_of_library, closed_over, subject.parts
@@ -122,6 +120,8 @@ def _record(
     walk.run()
     if isinstance(subject.function, _FUNCTIONS):
         _note_strays(builder, trial.jaxpr.consts, closed_over)
+    if trial.empty:
+        builder.note(trial.empty.format(name=subject.name))
     for error in trial.caught:
         mark(walk, trial.recorder.culprit, error, subject.hint)
     return builder, next(iter(trial.caught), None)
@@ -141,53 +141,6 @@ def _note_strays(builder: GraphBuilder, constants: Iterable[Any], known: Mapping
 def _base(array: Any) -> Any:
     """Return the array of NumPy's that is seen through one of JAX's own."""
     return getattr(array, "base", None)
-
-
-class _Trial(NamedTuple):
-    """What one trace has given: the jaxpr, the names of its outputs, the calls of modules, and what was raised."""
-
-    jaxpr: Any
-    names: list[str]
-    recorder: Recorder
-    caught: list[Exception]
-
-
-def _trace(
-    subject: Subject, fill: Callable[[list[Any]], Any], own: list[Any], structs: list[Any], *, apart: bool
-) -> _Trial:
-    """Trace the model once; ``apart`` as for ``Recorder``."""
-    import jax
-
-    recorder = Recorder(apart=apart)
-    caught: list[Exception] = []
-    names: list[str] = []
-
-    def function(leaves: list[Any], traced: list[Any]) -> list[Any]:
-        args, kwargs = fill(traced)
-        try:
-            result = recorder.call((), subject, lambda: subject.call(leaves, args, kwargs), (), {})
-        except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
-            detach(raised)  # its frames hold traced values, which must not live longer than the trace
-            caught.append(raised)
-            return []
-        found = [(path, leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(result) if is_array(leaf)]
-        names.extend(plain(jax.tree_util.keystr(path)) for path, _ in found)
-        return [leaf for _, leaf in found]
-
-    with subject.watched(recorder), anew():
-        return _Trial(jax.make_jaxpr(function)(own, structs), names, recorder, caught)
-
-
-def _written_out(
-    trial: _Trial, subject: Subject, fill: Callable[[list[Any]], Any], own: list[Any], structs: list[Any]
-) -> _Trial:
-    """Trace a model again that failed inside a jitted function or a loop, with what these did before in its place."""
-    import jax
-
-    with jax.disable_jit():
-        again = _trace(subject, fill, own, structs, apart=False)
-    same = [repr(error) for error in again.caught] == [repr(error) for error in trial.caught]
-    return again if same else trial
 
 
 def _names(subject: Subject, entering: tuple[tuple[Any, ...], dict[str, Any]]) -> list[str]:

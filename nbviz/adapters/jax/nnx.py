@@ -30,6 +30,9 @@ _PATH = "_nbviz_path"
 _SHARDING = ("out_sharding", "sharding_names", "sharding")
 """What versions of Flax call the axes of devices that a variable is spread over."""
 
+_DEEPEST = 8
+"""Containers around a module in an attribute: a dict may hold itself."""
+
 Path = tuple[Any, ...]
 
 
@@ -171,8 +174,13 @@ def _kept(node: Any) -> Iterator[tuple[str, Any]]:
     from flax import nnx
 
     waiting = [(name, value) for name, value in vars(node).items() if not name.startswith("_pytree__")]
+    seen: set[int] = set()
     while waiting:
         name, value = waiting.pop(0)
+        if isinstance(value, (dict, list, tuple)):
+            if id(value) in seen:  # a dict may hold itself
+                continue
+            seen.add(id(value))
         if isinstance(value, nnx.Variable) or is_array(value):
             yield name, value
         elif isinstance(value, nnx.Module):
@@ -210,10 +218,10 @@ def _settings(node: Any) -> tuple[tuple[str, Setting], ...]:
     )
 
 
-def _holds(value: Any, nnx: Any) -> bool:
+def _holds(value: Any, nnx: Any, depth: int = 0) -> bool:
     if isinstance(value, (list, tuple, dict)):
         items = value.values() if isinstance(value, dict) else value
-        return any(_holds(item, nnx) for item in items)
+        return depth < _DEEPEST and any(_holds(item, nnx, depth + 1) for item in items)
     return isinstance(value, (nnx.Variable, nnx.Pytree))
 
 

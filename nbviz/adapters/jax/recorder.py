@@ -17,6 +17,7 @@ from typing import Any, final
 
 from nbviz.adapters.jax.arrays import spec
 from nbviz.adapters.jax.jaxprs import is_library
+from nbviz.adapters.jax.leaves import leaves_of
 from nbviz.adapters.jax.nesting import PREFIX
 from nbviz.adapters.places import place
 from nbviz.graph import TensorSpec
@@ -99,7 +100,7 @@ class Recorder:
         """Call a function of a module in a scope of its own."""
         import jax
 
-        given = [leaf for leaf in jax.tree.leaves((args, kwargs)) if isinstance(leaf, jax.core.Tracer)]
+        given = [leaf for leaf in leaves_of((args, kwargs)) if isinstance(leaf, jax.core.Tracer)]
         around = self._open[-1][0] if self._open else None
         inputs = tuple(spec(leaf.aval) for leaf in given)
         variables = tuple(map(_variable, given))
@@ -110,7 +111,7 @@ class Recorder:
             named = jax.named_scope(call.scope) if around is not None else nullcontext()
             with named, separate_caches(call.scope) if self._apart else nullcontext():
                 result = self._passed(call, function(*args, **kwargs), given)
-                call.results = tuple(map(_variable, jax.tree.leaves(result)))
+                call.results = tuple(map(_variable, leaves_of(result)))
                 return result
         except Exception as error:
             if self._raised is not error:
@@ -126,7 +127,7 @@ class Recorder:
         import jax
 
         inputs = {id(leaf) for leaf in given}
-        if not any(id(leaf) in inputs for leaf in jax.tree.leaves(result)):
+        if not any(id(leaf) in inputs for leaf in leaves_of(result)):
             return result
         call.passes = True
         return jax.tree.map(lambda leaf: jax.numpy.array(leaf, copy=True) if id(leaf) in inputs else leaf, result)
@@ -135,7 +136,7 @@ class Recorder:
 def _caller() -> str:
     """Return the place in the user's code that makes this call, ``""`` when there is none."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__") != "nbviz.adapters.jax.model":
+    while frame is not None and frame.f_globals.get("__name__") != "nbviz.adapters.jax.trials":
         if not is_library(frame.f_code.co_filename):
             return place(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, of_leaf, placement
+from nbviz.adapters.jax.leaves import is_finite, leaves_of
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
 from nbviz.adapters.jax.subject import Leaves, Path, is_of_library
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
 from nbviz.builder import GraphBuilder
+from nbviz.errors import UnsupportedModelError
 from nbviz.graph import Setting
 
 _TRAINED = "params"
@@ -64,6 +66,9 @@ class ParameterTree:
     def __init__(self, root: Any) -> None:
         import jax
 
+        if not is_finite(root):
+            msg = f"{type(root).__name__} holds something that holds itself, or goes too deep for JAX: let that be a static field."
+            raise UnsupportedModelError(msg)
         self._root = root
         self._found = list(_merged(root))
         flat, self._structure = jax.tree.flatten(root)
@@ -251,10 +256,8 @@ def _settings(value: Any) -> tuple[tuple[str, Setting], ...]:
 
 
 def _holds_rows(value: Any) -> bool:
-    import jax
-
     items = value if isinstance(value, (list, tuple)) else [value]
-    return any(map(is_array, jax.tree.leaves(value))) or any(map(is_module, items))
+    return any(map(is_array, leaves_of(value))) or any(map(is_module, items))
 
 
 def _spread(own: list[Node]) -> Iterator[tuple[str, Setting]]:

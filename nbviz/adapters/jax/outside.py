@@ -1,0 +1,104 @@
+"""What a model's code writes outside what is traced, as before: traced values that stayed there would fail when they are used."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, final
+
+from nbviz.adapters.jax.bindings import called_by
+from nbviz.adapters.jax.closures import is_library, read_by
+from nbviz.adapters.surroundings import Kinds, Surroundings
+from nbviz.adapters.undo import attributes_of, random_states, slots_of, undo_dict, undo_slots
+
+_OF_MODULES = ("flax.", "equinox.")
+_METHODS = ("__call__", "setup")
+"""In which modules begin to run."""
+
+_MOST_MODULES = 10_000
+
+
+@final
+class Outside:
+    """Remembers what a model's code can reach, so that every trace begins with the same and nothing of a trace stays there.
+
+    Parameters
+    ----------
+    model
+        The module or the function that is going to be traced.
+    given
+        What it is called with.
+    """
+
+    def __init__(self, model: Any, given: Iterable[Any]) -> None:
+        self._found = Surroundings(Kinds(_is_array, _held, is_library, _is_traced), _METHODS)
+        starts = [*_starts(model), *given]
+        for value in starts:
+            self._found.look(value)
+        self._undo: list[Callable[[], None]] = []
+        for module in _modules_in(starts):  # as they are, whatever has changed: NNX empties one that it fails to update
+            self._undo += [undo_dict(attributes_of(module) or {}), undo_slots(module)]
+            self._found.look(module)
+            for value in _held(module) or ():  # also what a library's own module holds: a function, a list
+                self._found.look(value)
+        self._found.follow()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Put everything back, and the state of the random generators of Python and NumPy too."""
+        try:
+            with random_states():
+                yield
+        finally:
+            self._found.put_back()
+            for undo in self._undo:
+                undo()
+
+
+def _is_array(value: Any) -> bool:
+    import jax
+
+    return issubclass(type(value), (jax.Array, jax.core.Tracer))
+
+
+def _is_traced(value: Any) -> bool:
+    import jax
+
+    return issubclass(type(value), jax.core.Tracer)
+
+
+def _held(value: Any) -> Iterable[Any] | None:
+    """Return the attributes of an object of a class of Flax's or Equinox's: a module, a variable."""
+    if not any((cls.__module__ or "").startswith(_OF_MODULES) for cls in type(value).__mro__):
+        return None
+    return [*(attributes_of(value) or {}).values(), *slots_of(value).values()]
+
+
+def _starts(model: Any) -> Iterator[Any]:
+    """Yield what runs first, what is bound to it, and what it reads around it."""
+    called, args, kwargs = called_by(model)
+    yield from (model, called, *args, *kwargs.values())
+    if inspect.ismethod(called):
+        yield called.__self__
+    inner = inspect.unwrap(called)
+    yield from _starts(inner) if inner is not model else (value for _, value in read_by(inner))
+
+
+def _modules_in(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield the modules among values and inside them, each once."""
+    seen: set[int] = set()
+    waiting = list(values)
+    while waiting and len(seen) < _MOST_MODULES:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        if type(value) in (list, tuple, dict):
+            inside = list(value.values() if type(value) is dict else value)
+        else:
+            inside = list(_held(value) or ())
+            if inside:
+                yield value
+        if inside:
+            seen.add(id(value))
+            waiting.extend(inside)

@@ -1,0 +1,366 @@
+"""What a model's code keeps outside the model: in attributes of classes and objects, in globals, defaults and closures.
+
+A table that a model's code fills there once would keep tensors without values, and fail when the model really runs. What the code can
+reach is found by the names in it: from where it begins to run on, to all methods that are called so of the classes that are
+met. Of what has changed only that is put back which has to do with tensors: what else lies there, others may change.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any, final
+
+from nbviz.adapters.undo import attributes_of, slots_of, undo_generator
+
+_MOST_FUNCTIONS = 300
+"""Functions that are looked into, those nearest to where the model begins first."""
+
+_MOST_ITEMS = 10_000
+"""Items of a container that is remembered: a longer one holds data."""
+
+_MOST_LOOKED = 1_000
+"""Values that are looked at to find whether there is a tensor among them."""
+
+_DEEPEST = 3
+"""Containers and objects around what is remembered."""
+
+_SEQUENCES = (list, set, deque)
+_FUNCTIONS = (FunctionType, MethodType, functools.partial)
+_PLAIN = (str, bytes, int, float, complex, type(None))
+_MISSING = object()
+
+
+@final
+@dataclass(frozen=True)
+class Kinds:
+    """What values are to a framework.
+
+    Attributes
+    ----------
+    is_tensor
+        Tells whether a value is a tensor.
+    held
+        Returns what one of the framework's own objects holds, such as a module; None for all others.
+    is_library
+        Tells whether a module of Python's is a library's, which keeps nothing of a model's.
+    is_traced
+        Tells whether a value is a tensor of a trace, which must not stay; None where all tensors that came go.
+    """
+
+    is_tensor: Callable[[Any], bool]
+    held: Callable[[Any], Iterable[Any] | None]
+    is_library: Callable[[str | None], bool]
+    is_traced: Callable[[Any], bool] | None = None
+
+    def inside(self, value: Any) -> Iterable[Any]:
+        """Return what is directly inside a value, asking nothing of its own code."""
+        kind = type(value)
+        if issubclass(kind, dict):
+            return list(dict.values(value))
+        if issubclass(kind, (tuple, frozenset, *_SEQUENCES)):
+            return _items(value)
+        held = self.held(value)
+        if held is not None:
+            return held
+        if issubclass(kind, (type, ModuleType)) or self.is_library(kind.__module__):
+            return []
+        return [*(attributes_of(value) or {}).values(), *slots_of(value).values()]
+
+    def _holds(self, value: Any, is_tensor: Callable[[Any], bool]) -> bool:
+        """Tell whether a value is a tensor, or a container, an object or a module that has some."""
+        waiting, seen = deque([value]), set[int]()
+        for _ in range(_MOST_LOOKED):
+            if not waiting:
+                return False
+            found = waiting.popleft()
+            if id(found) in seen or issubclass(type(found), _PLAIN):
+                continue
+            seen.add(id(found))
+            if is_tensor(found):
+                return True
+            waiting.extend(self.inside(found))
+        return False
+
+    def matters(self, before: Any, now: Any) -> bool:
+        """Tell whether a change is one in which tensors came or went."""
+        return before is not now and (self.went(before) or self.came(now))
+
+    def went(self, value: Any) -> bool:
+        """Tell whether a value that is gone, or has another in its place, is to come back."""
+        return self._holds(value, self.is_tensor)
+
+    def came(self, value: Any) -> bool:
+        """Tell whether a value that was not there is to go."""
+        return self._holds(value, self.is_traced or self.is_tensor)
+
+
+def _items(value: Any) -> list[Any]:
+    kind = type(value)
+    base = next(base for base in (tuple, frozenset, *_SEQUENCES) if issubclass(kind, base))
+    return list(base.__iter__(value))
+
+
+@final
+class Surroundings:
+    """Remembers what a model's code keeps outside the model.
+
+    Parameters
+    ----------
+    kinds
+        What values are to the framework.
+    names
+        The names of the methods in which modules begin to run.
+
+    Attributes
+    ----------
+    tensors
+        The tensors that were found; their values are not remembered here.
+    """
+
+    def __init__(self, kinds: Kinds, names: Iterable[str]) -> None:
+        self.tensors: list[Any] = []
+        self._kinds = kinds
+        self._undo: list[Callable[[], None]] = []
+        self._seen: dict[int, Any] = {}
+        self._names = set(names)
+        self._methods: dict[str, list[Any]] = {}
+        self._waiting: deque[FunctionType] = deque()
+
+    def follow(self) -> None:
+        """Look into the functions that were found, and those that are found in them."""
+        for _ in range(_MOST_FUNCTIONS):
+            if self._waiting:
+                self._read(self._waiting.popleft())
+
+    def put_back(self) -> None:
+        """Undo the changes in which tensors came or went."""
+        for undo in reversed(self._undo):
+            with suppress(Exception):  # what forbids to be written now
+                undo()
+
+    def _is_new(self, value: Any) -> bool:
+        new = id(value) not in self._seen
+        self._seen[id(value)] = value  # kept alive, so that identities stay unique
+        return new
+
+    def meet(self, cls: type) -> None:
+        """Remember the attributes of a class, and look into those of its methods whose names were read."""
+        if not self._is_new(cls):
+            return
+        for base in cls.__mro__:
+            if self._kinds.is_library(base.__module__) or (base is not cls and not self._is_new(base)):
+                continue
+            self._undo.append(_undo_class(base, self._kinds.matters))
+            for name, value in vars(base).items():
+                if name in self._names or type(value) is not FunctionType:
+                    self.look(value)
+                else:
+                    self._methods.setdefault(name, []).append(value)
+
+    def _read(self, function: FunctionType) -> None:
+        """Follow the names in a function's code, and remember what it keeps itself."""
+        names = _names(function.__code__)
+        self._remember(function.__globals__, names)
+        for name in names:
+            found: Any = function.__globals__.get(name)
+            if issubclass(type(found), ModuleType) and not self._kinds.is_library(found.__name__):
+                self._remember(vars(found), names)
+            if name not in self._names:
+                self._names.add(name)
+                for method in self._methods.pop(name, ()):
+                    self.look(method)
+        self._remember(function.__dict__)
+        for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            self.look(value)
+        for cell in function.__closure__ or ():
+            self._undo.append(_undo_cell(cell, self._kinds.matters))
+            self.look(_content(cell))
+
+    def _remember(self, held: dict[Any, Any], names: Iterable[Any] | None = None, depth: int = 0) -> None:
+        """Remember the items of a dict, or those of some names, and look at them."""
+        if names is None and (len(held) > _MOST_ITEMS or not self._is_new(held)):
+            return
+        before = dict(dict.items(held)) if names is None else {n: held.get(n, _MISSING) for n in names}
+        self._undo.append(_undo_items(held, before, self._kinds.matters, others=names is None))
+        for value in before.values():
+            self.look(value, depth + 1)
+
+    def look(self, value: Any, depth: int = 0) -> None:
+        """Look into a function or a class, or remember what a container or an object of the model's code holds."""
+        kind = type(value)
+        if id(value) in self._seen or value is _MISSING or depth > _DEEPEST or issubclass(kind, (*_PLAIN, ModuleType)):
+            return
+        with suppress(Exception):  # what poses as something else may raise anything when it is looked at
+            for found in _unwrapped(value):
+                self._look_into(found, depth)
+
+    def _look_into(self, value: Any, depth: int) -> None:
+        kind = type(value)
+        if self._kinds.is_tensor(value):
+            self.tensors.append(value)
+        elif kind is FunctionType or issubclass(kind, type):
+            if not self._kinds.is_library(value.__module__):
+                self._look_into_code(value)
+        elif issubclass(kind, dict):
+            self._remember(value, depth=depth)
+        elif issubclass(kind, (tuple, frozenset, *_SEQUENCES)):
+            self._look_through(value, depth)
+        elif issubclass(kind, threading.local):
+            self._remember(value.__dict__, depth=depth)
+        elif not self._kinds.is_library(kind.__module__):
+            self._look_into_object(value, depth)
+        elif self._is_new(value):
+            self._look_into_tool(value, depth)
+
+    def _look_into_code(self, value: Any) -> None:
+        if isinstance(value, type):
+            self.meet(value)
+        elif self._is_new(value):
+            self._waiting.append(value)
+
+    def _look_through(self, value: Any, depth: int) -> None:
+        if len(value) <= _MOST_ITEMS and self._is_new(value):
+            if issubclass(type(value), _SEQUENCES):
+                self._undo.append(_undo_sequence(value, self._kinds))
+            for item in self._kinds.inside(value):
+                self.look(item, depth + 1)
+
+    def _look_into_object(self, value: Any, depth: int) -> None:
+        self.meet(type(value))
+        attributes = attributes_of(value)
+        if attributes is not None:
+            self._remember(attributes, depth=depth)
+        self._undo.append(_undo_slots(value, self._kinds.matters))
+        for item in self._kinds.inside(value):  # of a module also its weights
+            self.look(item, depth + 1)
+
+    def _look_into_tool(self, value: Any, depth: int) -> None:
+        """Remember a library's random generator, or look into the functions that a library has wrapped something around."""
+        undo = undo_generator(value)
+        if undo is not None:
+            self._undo.append(undo)
+            return
+        for item in (*slots_of(value).values(), *(attributes_of(value) or {}).values()):
+            if type(item) in _FUNCTIONS:
+                self.look(item, depth + 1)
+
+
+# Undoing, where tensors came or went
+
+Matters = Callable[[Any, Any], bool]
+
+
+def _undo_items(held: dict[Any, Any], before: dict[Any, Any], matters: Matters, *, others: bool) -> Callable[[], None]:
+    kind = OrderedDict if isinstance(held, OrderedDict) else dict
+    write = functools.partial(kind.__setitem__, held)
+    return _undo_named(lambda: held, before, write, functools.partial(kind.__delitem__, held), matters, others=others)
+
+
+def _undo_class(cls: type, matters: Matters) -> Callable[[], None]:
+    write = functools.partial(type.__setattr__, cls)
+    return _undo_named(lambda: vars(cls), dict(vars(cls)), write, functools.partial(type.__delattr__, cls), matters)
+
+
+def _undo_slots(value: Any, matters: Matters) -> Callable[[], None]:
+    write = functools.partial(object.__setattr__, value)
+    delete = functools.partial(object.__delattr__, value)
+    return _undo_named(lambda: slots_of(value), slots_of(value), write, delete, matters)
+
+
+def _undo_named(
+    current: Callable[[], Mapping[Any, Any]],
+    before: Mapping[Any, Any],
+    write: Callable[[Any, Any], None],
+    delete: Callable[[Any], None],
+    matters: Matters,
+    *,
+    others: bool = True,
+) -> Callable[[], None]:
+    """Return what gives names what they had ``before``; ``others``: also those that have come since."""
+
+    def undo() -> None:
+        now = current()
+        for name in dict.fromkeys([*before, *(now if others else ())]):
+            value = before.get(name, _MISSING)
+            if not matters(value, now.get(name, _MISSING)):
+                continue
+            if value is _MISSING:
+                delete(name)
+            else:
+                write(name, value)
+
+    return undo
+
+
+def _undo_cell(cell: CellType, matters: Matters) -> Callable[[], None]:
+    before = _content(cell)
+
+    def undo() -> None:
+        if matters(before, _content(cell)):
+            if before is _MISSING:
+                del cell.cell_contents
+            else:
+                cell.cell_contents = before
+
+    return undo
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return _MISSING
+
+
+def _undo_sequence(value: Any, kinds: Kinds) -> Callable[[], None]:
+    before = _items(value)
+
+    def undo() -> None:
+        now = _items(value)
+        if len(now) == len(before) and {id(item) for item in now} == {id(item) for item in before}:
+            return
+        gone = any(kinds.went(item) for item in _without(before, now))
+        if not gone and not any(kinds.came(item) for item in _without(now, before)):
+            return
+        if isinstance(value, list):
+            list.__setitem__(value, slice(None), before)
+        else:
+            value.clear()
+            (value.update if isinstance(value, set) else value.extend)(before)
+
+    return undo
+
+
+def _without(items: list[Any], others: list[Any]) -> list[Any]:
+    known = {id(item) for item in others}
+    return [item for item in items if id(item) not in known]
+
+
+def _unwrapped(value: Any) -> tuple[Any, ...]:
+    """Return the function in a method, a property, or what decorates it, and what is bound to it."""
+    kind = type(value)
+    if kind in (staticmethod, classmethod):
+        return (value.__func__,)
+    if kind is MethodType:
+        return value.__func__, value.__self__
+    if issubclass(kind, property):
+        return (value.fget,)
+    if issubclass(kind, (functools.partial, functools.partialmethod)):
+        return value.func, *value.args, *value.keywords.values()
+    return (value,)
+
+
+@functools.lru_cache(maxsize=4096)
+def _names(code: CodeType) -> tuple[str, ...]:
+    """Return the names of globals and attributes in a function's code, and in that of functions inside it."""
+    found = dict.fromkeys(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found.update(dict.fromkeys(_names(constant)))
+    return tuple(found)

@@ -1,0 +1,80 @@
+"""What notes and errors say of functions of JAX that stop, or give nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+jax = pytest.importorskip("jax")
+pytest.importorskip("flax")
+
+import jax.numpy as jnp  # noqa: E402
+from flax import nnx  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+from nbviz.errors import UnsupportedModelError  # noqa: E402
+
+
+def decides(x):
+    return x if x.sum() > 0 else -x
+
+
+def decides_too(params, x):
+    return decides(x) * params["w"]
+
+
+@pytest.mark.parametrize(("model", "inputs"), [(decides, (3,)), (decides_too, ({"w": jnp.ones(3)}, (3,)))])
+def test_an_error_names_the_function_that_was_viewed(model, inputs):
+    (message,) = [d.message for d in read(model, inputs).graph.diagnostics if d.level == "error"]
+    assert f"tracing the function {model.__name__} at" in message
+    assert "argument inputs[0]" in message
+    assert "nbviz" not in message
+
+
+def test_an_error_with_whole_weights_is_cut_in_the_note():
+    def model(x):
+        raise ValueError("\n".join(["got Param(", *["1.0, " * 1000] * 100]))
+
+    reading = read(model, (3,))
+    (message,) = [d.message for d in reading.graph.diagnostics]
+    assert "got Param(" in message
+    assert len(message) < 4000
+    assert message.count("\n") < 10
+    assert len(str(reading.error)) > 100_000
+
+
+async def awaited(x):
+    return x * 2
+
+
+def yields(x):
+    yield x * 2
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (awaited, "awaited is an async function"),
+        (yields, "yields is a generator"),
+        (lambda x: None, "returned None"),
+        (lambda x: {"a": 1}, "returned a dict, in which there are no arrays"),
+    ],
+)
+def test_a_function_that_gives_no_arrays_says_so(model, words):
+    (note,) = read(model, (3,)).graph.diagnostics
+    assert words in note.message
+
+
+def test_what_stands_for_a_model_says_what_to_pass():
+    x = jnp.ones(3)
+    jitted = jax.jit(lambda x: x * 2)
+    lowered = jitted.lower(x)
+    definition, _ = nnx.split(nnx.Linear(2, 2, rngs=nnx.Rngs(0)))
+    for source, words in (
+        (jax.make_jaxpr(jitted)(x), "jaxpr_as_fun"),
+        (lowered, "function that was lowered"),
+        (lowered.compile(), "function that was compiled"),
+        (jax.export.export(jitted)(x), "function that was exported"),
+        (definition, "nnx.merge"),
+    ):
+        with pytest.raises(UnsupportedModelError, match=words):
+            read(source)
