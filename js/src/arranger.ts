@@ -34,18 +34,19 @@ export function arrangerOf(payload: Payload): Arranger {
 
 /**
  * Let a payload be arranged by the worker, which gets it as compressed bytes and keeps it until `signal` aborts. It begins with
- * `first`, while the page makes room for it: what a worker is told later waits until the page has nothing to do.
+ * `first`, while the page makes room for it: what a worker is told later waits until the page has nothing to do. Resolves when it
+ * is done with that.
  */
 export function shareWithWorker(
   payload: Payload,
   bytes: Uint8Array<ArrayBuffer>,
   first: Wish,
   signal: AbortSignal,
-): void {
+): Promise<void> {
   const arranger = new SharedArranger(payload, bytes, STAFF);
   arrangers.set(payload, arranger);
-  arranger.expect(first);
   signal.addEventListener("abort", () => STAFF.forget(bytes), { once: true });
+  return arranger.expect(first);
 }
 
 /** Calls that are arranged at once: a few milliseconds. */
@@ -77,15 +78,15 @@ export class SharedArranger implements Arranger {
     this.#few = few;
   }
 
-  /** Let the worker, if there is one, begin with a wish that will come. */
-  expect(wish: Wish): void {
+  /** Let the worker, if there is one, begin with a wish that will come; resolves when it is done, or cannot do it. */
+  async expect(wish: Wish): Promise<void> {
     const worker = this.#payload.calls.length > this.#few && this.#bytes && this.#staff.worker();
     if (!worker || !this.#bytes) return;
     const end = new AbortController();
     const result = worker.arrange(this.#bytes, wish, end.signal, (done) => expected.heard(done));
-    result.catch(() => {}); // whoever has the wish hears it
     const expected: Expected = { wish, result, end, heard: () => {} };
     this.#expected = expected;
+    await result.catch(() => {}); // whoever has the wish hears why
   }
 
   arrange(wish: Wish, signal: AbortSignal, progress: (done: number) => void): Arrangement | Promise<Arrangement> {

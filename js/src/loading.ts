@@ -22,8 +22,10 @@ export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal:
     const first = wishOf(payload, store.state);
     await nextTask();
     signal.throwIfAborted();
-    shareWithWorker(payload, bytes, first, signal);
+    const arranged = shareWithWorker(payload, bytes, first, signal);
     store.setPayload(payload);
+    await arranged;
+    await nextTask(); // the graph first
     await inSlices(preparingMore(payload, !store.state.groups), signal);
   } catch (error) {
     if (!signal.aborted) store.fail(error instanceof Error ? error.message : String(error));

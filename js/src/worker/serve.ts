@@ -2,6 +2,7 @@
 import { gunzip } from "../gunzip";
 import { LayoutCache } from "../layout";
 import { type Arrangement, arranging, type Wish } from "../scene";
+import { unitsOf } from "../scene/units";
 import { inSlices } from "../slices";
 import { decode, type Payload } from "../wire";
 import { type Answer, memoryOf, type Order } from "./protocol";
@@ -59,7 +60,11 @@ export function serve(line: Line): void {
 }
 
 function read(bytes: Uint8Array<ArrayBuffer>): Promise<Model> {
-  const model = gunzip(bytes).then((plain) => ({ payload: decode(plain), cache: new LayoutCache() }));
+  const model = gunzip(bytes).then((plain) => {
+    const payload = decode(plain);
+    unitsOf(payload, true); // what nearly every wish begins with, before there is one
+    return { payload, cache: new LayoutCache() };
+  });
   // Whoever asks for it hears what is wrong.
   model.catch(() => {});
   return model;
