@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
@@ -58,7 +59,8 @@ def test_an_application_is_read_as_keras_sees_it(name):
     assert totals["params"] == model.count_params()
     assert totals["trainable_params"] == count(model.trainable_weights)
     assert totals["non_trainable_params"] == count(model.non_trainable_weights)
-    assert totals["bytes"] == sum(4 * math.prod(w.shape) for w in model.weights)
+    sizes = (math.prod(w.shape) * np.dtype(w.dtype).itemsize for w in model.weights)
+    assert totals["bytes"] == sum(sizes)
     assert totals["macs"] is None or totals["macs"] > 0
     params = params_by_path(graph)
     outputs = {call.layer: call.outputs for call in graph.calls if call.layer}
