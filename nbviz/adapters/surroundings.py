@@ -13,9 +13,10 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, final
 
+from nbviz.adapters.names import names_in
 from nbviz.adapters.undo import attributes_of, slots_of, undo_generator
 
 _MOST_FUNCTIONS = 300
@@ -88,8 +89,13 @@ class Kinds:
         return False
 
     def matters(self, before: Any, now: Any) -> bool:
-        """Tell whether a change is one in which tensors came or went."""
-        return before is not now and (self.went(before) or self.came(now))
+        """Tell whether a change is one in which tensors came or went.
+
+        Where those of a trace are known, others in the place of what went are somebody else's.
+        """
+        if before is now or self.came(now):
+            return before is not now
+        return self.went(before) and (self.is_traced is None or not self._holds(now, self.is_tensor))
 
     def went(self, value: Any) -> bool:
         """Tell whether a value that is gone, or has another in its place, is to come back."""
@@ -165,12 +171,13 @@ class Surroundings:
 
     def _read(self, function: FunctionType) -> None:
         """Follow the names in a function's code, and remember what it keeps itself."""
-        names = _names(function.__code__)
-        self._remember(function.__globals__, names)
-        for name in names:
+        names = names_in(function.__code__)
+        self._remember(function.__globals__, names.globals, along=names.stored.__contains__)
+        for name in names.globals:
             found: Any = function.__globals__.get(name)
-            if issubclass(type(found), ModuleType) and not self._kinds.is_library(found.__name__):
-                self._remember(vars(found), names)
+            if issubclass(type(found), ModuleType):
+                self._look_into_module(found, names.all)
+        for name in names.all:
             if name not in self._names:
                 self._names.add(name)
                 for method in self._methods.pop(name, ()):
@@ -182,12 +189,25 @@ class Surroundings:
             self._undo.append(_undo_cell(cell, self._kinds.matters))
             self.look(_content(cell))
 
-    def _remember(self, held: dict[Any, Any], names: Iterable[Any] | None = None, depth: int = 0) -> None:
-        """Remember the items of a dict, or those of some names, and look at them."""
+    def _look_into_module(self, module: Any, names: Iterable[str]) -> None:
+        attributes = ModuleType.__getattribute__(
+            module, "__dict__"
+        )  # one that is loaded when it is asked stays as it is
+        if not self._kinds.is_library(attributes.get("__name__")):
+            self._remember(attributes, names, along=lambda _: False)
+
+    def _remember(
+        self,
+        held: dict[Any, Any],
+        names: Iterable[Any] | None = None,
+        depth: int = 0,
+        along: Callable[[Any], bool] | None = None,
+    ) -> None:
+        """Remember the items of a dict, or those of some names, and look at them; ``along``: as for ``_undo_named``."""
         if names is None and (len(held) > _MOST_ITEMS or not self._is_new(held)):
             return
         before = dict(dict.items(held)) if names is None else {n: held.get(n, _MISSING) for n in names}
-        self._undo.append(_undo_items(held, before, self._kinds.matters, others=names is None))
+        self._undo.append(_undo_items(held, before, self._kinds.matters, along))
         for value in before.values():
             self.look(value, depth + 1)
 
@@ -256,21 +276,27 @@ class Surroundings:
 Matters = Callable[[Any, Any], bool]
 
 
-def _undo_items(held: dict[Any, Any], before: dict[Any, Any], matters: Matters, *, others: bool) -> Callable[[], None]:
+def _undo_items(
+    held: dict[Any, Any], before: dict[Any, Any], matters: Matters, along: Callable[[Any], bool] | None
+) -> Callable[[], None]:
     kind = OrderedDict if isinstance(held, OrderedDict) else dict
     write = functools.partial(kind.__setitem__, held)
-    return _undo_named(lambda: held, before, write, functools.partial(kind.__delitem__, held), matters, others=others)
+    return _undo_named(
+        lambda: held, before, write, functools.partial(kind.__delitem__, held), matters=matters, along=along
+    )
 
 
 def _undo_class(cls: type, matters: Matters) -> Callable[[], None]:
     write = functools.partial(type.__setattr__, cls)
-    return _undo_named(lambda: vars(cls), dict(vars(cls)), write, functools.partial(type.__delattr__, cls), matters)
+    return _undo_named(
+        lambda: vars(cls), dict(vars(cls)), write, functools.partial(type.__delattr__, cls), matters=matters
+    )
 
 
 def _undo_slots(value: Any, matters: Matters) -> Callable[[], None]:
     write = functools.partial(object.__setattr__, value)
     delete = functools.partial(object.__delattr__, value)
-    return _undo_named(lambda: slots_of(value), slots_of(value), write, delete, matters)
+    return _undo_named(lambda: slots_of(value), slots_of(value), write, delete, matters=matters)
 
 
 def _undo_named(
@@ -278,17 +304,24 @@ def _undo_named(
     before: Mapping[Any, Any],
     write: Callable[[Any, Any], None],
     delete: Callable[[Any], None],
-    matters: Matters,
     *,
-    others: bool = True,
+    matters: Matters,
+    along: Callable[[Any], bool] | None = None,
 ) -> Callable[[], None]:
-    """Return what gives names what they had ``before``; ``others``: also those that have come since."""
+    """Return what gives names what they had ``before``, if tensors came or went.
+
+    All of them then, also those that have come since: beside a table there is a length, or a flag that it is filled. With
+    ``along`` what is held is not the code's own, as its globals: only names that were remembered, and of those in which no
+    tensors came or went only the ones for which it is true.
+    """
 
     def undo() -> None:
         now = current()
-        for name in dict.fromkeys([*before, *(now if others else ())]):
-            value = before.get(name, _MISSING)
-            if not matters(value, now.get(name, _MISSING)):
+        names = dict.fromkeys([*before, *(now if along is None else ())])
+        changed = {n: before.get(n, _MISSING) for n in names if before.get(n, _MISSING) is not now.get(n, _MISSING)}
+        mattering = {name for name, value in changed.items() if matters(value, now.get(name, _MISSING))}
+        for name, value in changed.items() if mattering else ():
+            if name not in mattering and along is not None and not along(name):
                 continue
             if value is _MISSING:
                 delete(name)
@@ -354,13 +387,3 @@ def _unwrapped(value: Any) -> tuple[Any, ...]:
     if issubclass(kind, (functools.partial, functools.partialmethod)):
         return value.func, *value.args, *value.keywords.values()
     return (value,)
-
-
-@functools.lru_cache(maxsize=4096)
-def _names(code: CodeType) -> tuple[str, ...]:
-    """Return the names of globals and attributes in a function's code, and in that of functions inside it."""
-    found = dict.fromkeys(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            found.update(dict.fromkeys(_names(constant)))
-    return tuple(found)

@@ -209,16 +209,75 @@ def test_an_attribute_that_nobody_touches_stays():
     assert torch.equal(Named()(torch.zeros(2)), torch.ones(2))
 
 
-def test_other_items_of_a_table_stay():
+def test_what_stands_beside_a_tensor_goes_with_it_and_tables_without_tensors_stay():
     class Net(nn.Module):
         def forward(self, x):
             TABLES["count"] = 1
             TABLES["h"] = x
+            COUNTS["calls"] = 1
             return x
 
     TABLES.clear()
     read(Net(), torch.randn(2))
-    assert TABLES == {"count": 1}
+    assert (TABLES, COUNTS) == ({}, {"calls": 1})
+
+
+COUNTS = {}
+_cosines, _length = None, 0
+
+
+class Positions:
+    cosines, length = None, 0
+
+    @classmethod
+    def of(cls, length):
+        if length > cls.length:
+            cls.cosines, cls.length = torch.arange(length).float().cos(), length
+        return cls.cosines[:length]
+
+
+def positions(length):
+    global _cosines, _length
+    if length > _length:
+        _cosines, _length = torch.arange(length).float().cos(), length
+    return _cosines[:length]
+
+
+@pytest.mark.parametrize("table", [Positions.of, positions], ids=["class", "globals"])
+def test_a_table_is_not_left_without_what_its_length_says(table):
+    class Rotates(nn.Module):
+        def forward(self, x):
+            return x * table(x.shape[1])
+
+    model = Rotates()
+    assert read(model, (2, 8)).error is None
+    assert (Positions.length, _length) == (0, 0)
+    model(torch.ones(2, 8))
+    Positions.cosines, Positions.length = None, 0
+
+
+def test_what_another_thread_writes_into_a_global_of_an_attributes_name_stays():
+    class Net(nn.Module):
+        def forward(self, x):
+            STARTED.set()
+            assert FINISHED.wait(60)
+            return x.abs().log()
+
+    def train():
+        assert STARTED.wait(60)
+        log.append(torch.ones(2))
+        FINISHED.set()
+
+    log.clear()
+    worker = threading.Thread(target=train)
+    worker.start()
+    assert read(Net(), torch.randn(2)).error is None
+    worker.join()
+    assert len(log) == 1
+
+
+log = []
+STARTED, FINISHED = threading.Event(), threading.Event()
 
 
 GRAPH = [{"others": []} for _ in range(16)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dis
 import functools
 import inspect
 from collections.abc import Iterator, Mapping
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nbviz.adapters.jax.inputs import signature_of
+from nbviz.adapters.names import names_in
 from nbviz.adapters.places import is_of_library
 from nbviz.adapters.undo import attributes_of
 
@@ -46,7 +46,7 @@ def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
 def read_by(function: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Yield what a function reads, and what functions and objects that it reads have for it, with their names before it."""
     code = getattr(getattr(function, "func", function), "__code__", None)
-    names = [] if code is None else list(dict.fromkeys(_names_of(code)))
+    names = [] if code is None else list(names_in(code).all)
     for name, value in variables_of(function):
         yield name, value
         yield from _within(name, value, names, depth + 1)
@@ -89,13 +89,6 @@ def _attributes_of(value: Any) -> Mapping[str, Any]:
     return {} if any(map(is_library, homes)) else attributes_of(value) or {}
 
 
-def _names_of(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _names_of(inner)
-
-
 def around(function: Any) -> Iterator[tuple[str, Any]]:
     """Yield the variables of the functions around one, and of its module, that it reads."""
     code = function.__code__
@@ -104,18 +97,9 @@ def around(function: Any) -> Iterator[tuple[str, Any]]:
             yield name, cell.cell_contents
         except ValueError:  # it is not assigned yet
             continue
-    for name in dict.fromkeys(_globals_of(code)):
+    for name in names_in(code).globals:
         if name in function.__globals__:
             yield name, function.__globals__[name]
-
-
-def _globals_of(code: CodeType) -> Iterator[str]:
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "LOAD_GLOBAL":
-            yield instruction.argval
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _globals_of(inner)
 
 
 def with_variables(function: FunctionType, values: Mapping[str, Any]) -> FunctionType:
