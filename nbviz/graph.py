@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 from nbviz.columns import Columns
 from nbviz.errors import UnknownPathError, nearest
-from nbviz.shape import Shape
+from nbviz.shape import Dim, Shape
 
 if TYPE_CHECKING:
     import networkx
@@ -469,8 +469,17 @@ class ModelGraph:
         >>> graph.bytes_of(graph.calls[1].outputs[0])
         32
         """
-        is_open = not self.batch_axis and spec.shape is not None and spec.shape.size() is None
-        return None if is_open else spec.bytes
+        first = spec.shape.dims[0] if spec.shape else 0
+        name = first.partition("*")[2] or first if isinstance(first, str) else first
+        is_batch = self.batch_axis and name in (self._batch, "batch")
+        return spec.bytes if is_batch or isinstance(first, int) else None
+
+    @functools.cached_property
+    def _batch(self) -> Dim:
+        """What the batch is called: the first size that is open of an input."""
+        entering = zip(self.calls.column("kind"), self.calls.column("outputs"), strict=True)
+        shapes = (spec.shape for kind, specs in entering if kind == "input" for spec in specs)
+        return next((shape.dims[0] for shape in shapes if shape and not isinstance(shape.dims[0], int)), None)
 
     def resolve(self, path_or_name: str) -> str:
         """Return the path that is meant by a path, or by the framework's own name of a layer.

@@ -22,8 +22,8 @@ def _dim_key(dim: Dim) -> tuple[int, int, str]:
     return (2, dim, "")
 
 
-_MULTIPLE = re.compile(r"(\d+)\*[^\W\d]\w*")
-_EXPRESSION = re.compile(r"[+*/()?]|-\s*\d")
+_MULTIPLE = re.compile(r"(\d+)\*([^\W\d]\w*)")
+_EXPRESSION = re.compile(r"[+*/()?%^]|^-|\s-\s|-\s*\d")
 
 
 def _for_one(dim: str | None) -> int | None:

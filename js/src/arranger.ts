@@ -33,8 +33,7 @@ export function arrangerOf(payload: Payload): Arranger {
 }
 
 /**
- * Let a payload be arranged by the worker, which gets it as compressed bytes and keeps it until `signal` aborts. It begins with
- * `first`, while the page makes room for it: what a worker is told later waits until the page has nothing to do. Resolves when it
+ * Let a payload be arranged by the worker, which gets it as compressed bytes. It begins with `first`, unless `signal` aborts, while the page makes room for it: what a worker is told later waits until the page has nothing to do. Resolves when it
  * is done with that.
  */
 export function shareWithWorker(
@@ -45,8 +44,7 @@ export function shareWithWorker(
 ): Promise<void> {
   const arranger = new SharedArranger(payload, bytes, STAFF);
   arrangers.set(payload, arranger);
-  signal.addEventListener("abort", () => STAFF.forget(bytes), { once: true });
-  return arranger.expect(first);
+  return arranger.expect(first, signal);
 }
 
 /** Calls that are arranged at once: a few milliseconds. */
@@ -79,10 +77,11 @@ export class SharedArranger implements Arranger {
   }
 
   /** Let the worker, if there is one, begin with a wish that will come; resolves when it is done, or cannot do it. */
-  async expect(wish: Wish): Promise<void> {
+  async expect(wish: Wish, signal: AbortSignal): Promise<void> {
     const worker = this.#payload.calls.length > this.#few && this.#bytes && this.#staff.worker();
     if (!worker || !this.#bytes) return;
     const end = new AbortController();
+    signal.addEventListener("abort", () => end.abort(signal.reason), { once: true });
     const result = worker.arrange(this.#bytes, wish, end.signal, (done) => expected.heard(done));
     const expected: Expected = { wish, result, end, heard: () => {} };
     this.#expected = expected;
@@ -107,7 +106,7 @@ export class SharedArranger implements Arranger {
     return inSlices(arranging(this.#payload, wish, this.#cache), signal, progress);
   }
 
-  #ask(
+  async #ask(
     worker: Remote,
     bytes: Uint8Array<ArrayBuffer>,
     wish: Wish,
@@ -120,6 +119,7 @@ export class SharedArranger implements Arranger {
       expected?.end.abort();
       return worker.arrange(bytes, wish, signal, progress);
     }
+    signal.throwIfAborted();
     expected.heard = progress;
     signal.addEventListener("abort", () => expected.end.abort(signal.reason), { once: true });
     return expected.result;

@@ -16,6 +16,7 @@ export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal:
     const plain = await gunzip(bytes);
     // The worker starts, and reads it, while the page does.
     const prepare = (calls: number) => isSmall(calls) || STAFF.worker()?.prepare(bytes);
+    signal.addEventListener("abort", () => STAFF.forget(bytes), { once: true });
     const payload = await inSlices(decodeSteps(plain, prepare), signal);
     await inSlices(preparing(payload, store.state.groups), signal);
     await nextTask();

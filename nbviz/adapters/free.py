@@ -100,25 +100,28 @@ def _shape(first: Shape | None, others: dict[str, Shape | None]) -> Shape | None
     if first is None or any(other is None or len(other) != len(first) for other in others.values()):
         return None
     return Shape(
-        _dim(size, {name: other[i] for name, other in others.items() if other is not None})
+        _dim(size, {name: other[i] for name, other in others.items() if other is not None}, i)
         for i, size in enumerate(first)
     )
 
 
-def _dim(size: Dim, others: dict[str, Dim]) -> Dim:
-    """Return a dimension as it is shown: as a number, None where it is a free one, or as what it is of the batch."""
+def _dim(size: Dim, others: dict[str, Dim], axis: int) -> Dim:
+    """Return a dimension as it is shown: as a number, None where it is a free one, or as what it is of the batch.
+
+    None at the first axis is the batch, where there is one.
+    """
     differing = [name for name, other in others.items() if other != size]
     if not differing:
         return size
     if differing != [BATCH]:
-        return None if len(differing) == 1 else UNTOLD
+        return None if len(differing) == 1 and (axis or BATCH not in others) else UNTOLD
     each = _each(size, others[BATCH])
     if each is None:
         return UNTOLD
     if each == 1:
         return None
     whole = BATCH if each.numerator == 1 else f"{each.numerator}*{BATCH}"
-    return whole if each.denominator == 1 else f"{whole}//{each.denominator}"
+    return whole if each.denominator == 1 else f"{whole}/{each.denominator}"
 
 
 def computes_when_free(first: tuple[Compute, ...], others: dict[str, Any]) -> tuple[Compute, ...] | None:

@@ -153,3 +153,45 @@ def test_arrays_that_come_from_elsewhere_meanwhile_stay():
     graph_of(model, (3,))
     assert LOG
     LOG.clear()
+
+
+class Caches:
+    """Takes the place of a module, and fills a table with its flag beside it."""
+
+    def __init__(self):
+        self.w, self.scale, self.ready, self.seen = jnp.ones((3, 3)), None, False, []
+
+    def __call__(self, x):
+        self.seen.append(x.shape)
+        if not self.ready:
+            self.scale, self.ready = jnp.abs(x).max(), True
+        return x @ self.w / self.scale
+
+
+def test_an_object_whose_method_is_read_is_as_before():
+    model = Caches()
+    graph_of(model.__call__, X)
+    assert (model.scale, model.ready, model.seen) == (None, False, [])
+    model(X)
+
+
+def test_what_another_thread_gives_a_global_meanwhile_stays():
+    started, finished = threading.Event(), threading.Event()
+
+    def train():
+        assert started.wait(60)
+        TABLE["w"] = jnp.ones((3, 3))
+        finished.set()
+
+    def function(x):
+        started.set()
+        assert finished.wait(60)
+        return x @ TABLE["w"]
+
+    TABLE["w"] = jnp.zeros((3, 3))
+    worker = threading.Thread(target=train)
+    worker.start()
+    graph_of(function, X)
+    worker.join()
+    assert TABLE["w"].sum() == 9
+    TABLE.clear()

@@ -182,7 +182,7 @@ describe("an arranger", () => {
 
   it("lets the worker begin with what will be wished, and asks once", async () => {
     const early = arranger(working);
-    early.expect(opened);
+    early.expect(opened, forever);
     const orders = () => workers.at(-1)?.orders.map(({ type }) => type);
     expect(orders()).toEqual(["model", "arrange"]);
     expect(await early.arrange({ ...opened }, forever, nothing)).toEqual(arrange(payload, opened));
@@ -193,10 +193,10 @@ describe("an arranger", () => {
 
   it("withdraws what was expected where another wish comes, or where it is itself withdrawn", async () => {
     const surprised = arranger(working);
-    surprised.expect(opened);
+    surprised.expect(opened, forever);
     expect(await surprised.arrange(wish, forever, nothing)).toEqual(arrange(payload, wish));
     const withdrawn = arranger(busy);
-    withdrawn.expect(opened);
+    withdrawn.expect(opened, forever);
     const end = new AbortController();
     const asked = withdrawn.arrange(opened, end.signal, nothing);
     end.abort();
@@ -204,9 +204,18 @@ describe("an arranger", () => {
     for (const worker of workers) expect(worker.orders.some(({ type }) => type === "cancel")).toBe(true);
   });
 
+  it("begins with nothing more for a payload that is replaced", async () => {
+    const replaced = arranger(busy);
+    const end = new AbortController();
+    const done = replaced.expect(opened, end.signal);
+    end.abort();
+    await done;
+    expect(workers.at(-1)?.orders.map(({ type }) => type)).toEqual(["model", "arrange", "cancel"]);
+  });
+
   it("does itself what it expected of a worker that breaks", async () => {
     const broken = arranger(busy);
-    broken.expect(opened);
+    broken.expect(opened, forever);
     workers.at(-1)?.break();
     expect(await broken.arrange(opened, forever, nothing)).toEqual(arrange(payload, opened));
   });
@@ -216,7 +225,7 @@ describe("an arranger", () => {
     const staff = new Staff(start);
     staff.join("", forever);
     const small = new SharedArranger(payload, bytes, staff);
-    small.expect(wish);
+    small.expect(wish, forever);
     expect(small.arrange(wish, forever, nothing)).toEqual(arrange(payload, wish));
     expect(start).not.toHaveBeenCalled();
   });

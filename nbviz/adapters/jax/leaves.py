@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-_DEEPEST = 100
+_DEEPEST = 250
 """Nodes around a leaf. A tree of parameters has some twenty, and JAX's functions can take a few hundred."""
 
-_MOST = 200_000
+_MOST = 1_000_000
 """Nodes that are looked at."""
 
 

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, final
 
 from nbviz.adapters.jax.bindings import called_by
 from nbviz.adapters.jax.closures import is_library, read_by
 from nbviz.adapters.surroundings import Kinds, Surroundings
-from nbviz.adapters.undo import attributes_of, random_states, slots_of, undo_dict, undo_slots
+from nbviz.adapters.undo import (
+    attributes_of,
+    random_states,
+    slots_of,
+    undo_deque,
+    undo_dict,
+    undo_list,
+    undo_set,
+    undo_slots,
+)
 
 _OF_MODULES = ("flax.", "equinox.")
 _METHODS = ("__call__", "setup")
 """In which modules begin to run."""
 
 _MOST_MODULES = 10_000
+
+_MOST_ITEMS = 10_000
+"""Items of a container that is remembered, or looked through: a longer one holds data."""
+
+_CONTAINERS: dict[type, Callable[[Any], Callable[[], None]]] = {
+    dict: undo_dict,
+    list: undo_list,
+    set: undo_set,
+    deque: undo_deque,
+}
 
 
 @final
@@ -37,6 +59,8 @@ class Outside:
         for value in starts:
             self._found.look(value)
         self._undo: list[Callable[[], None]] = []
+        for value in filter(_is_own, starts):
+            self._undo += _undo_all(value)
         for module in _modules_in(starts):  # as they are, whatever has changed: NNX empties one that it fails to update
             self._undo += [undo_dict(attributes_of(module) or {}), undo_slots(module)]
             self._found.look(module)
@@ -54,6 +78,24 @@ class Outside:
             self._found.put_back()
             for undo in self._undo:
                 undo()
+
+
+def _is_own(value: Any) -> bool:
+    """Tell whether a value is an object of the user's own class, which takes the place of a module."""
+    kind = type(value)
+    plain = issubclass(kind, (type, FunctionType, MethodType, functools.partial, ModuleType, dict, list, tuple, set))
+    return not plain and not is_library(kind.__module__) and _held(value) is None
+
+
+def _undo_all(value: Any) -> list[Callable[[], None]]:
+    """Return what puts the attributes of an object back, and the items of containers that are among them."""
+    attributes = attributes_of(value) or {}
+    found = [undo_dict(attributes), undo_slots(value)]
+    for held in (*attributes.values(), *slots_of(value).values()):
+        undo = _CONTAINERS.get(type(held))
+        if undo is not None and len(held) <= _MOST_ITEMS:
+            found.append(undo(held))
+    return found
 
 
 def _is_array(value: Any) -> bool:
@@ -94,6 +136,8 @@ def _modules_in(values: Iterable[Any]) -> Iterator[Any]:
         if id(value) in seen:
             continue
         if type(value) in (list, tuple, dict):
+            if len(value) > _MOST_ITEMS:
+                continue
             inside = list(value.values() if type(value) is dict else value)
         else:
             inside = list(_held(value) or ())

@@ -64,17 +64,20 @@ def count_for_one(model: Any, batch: Dim, calls: Sequence[Uncounted], findings: 
             findings.uncounted += 1
             findings.open.update(dict.fromkeys(call.symbols(batch)))
     if findings.uncounted:
-        findings.advice = _OPEN if _takes_any_size(model.graph) else _LOST
+        findings.advice = _OPEN if _takes_any_size(model.graph, batch) else _LOST
 
 
 _OPEN = "sizes can be given as inputs"
 _LOST = "where a model computes sizes, onnxslim and onnxsim write a file that has them, and so does torch.onnx.export(..., dynamo=True)"
 
 
-def _takes_any_size(graph: Any) -> bool:
-    """Tell whether sizes of the inputs are open, so that giving these may be of use."""
+def _takes_any_size(graph: Any, batch: Dim) -> bool:
+    """Tell whether sizes of the inputs other than the batch are open, so that giving these may be of use."""
     tensors = (info.type.tensor_type for info in graph.input if info.type.WhichOneof("value") == "tensor_type")
-    return any(not tensor.HasField("shape") or not all(map(_is_number, tensor.shape.dim)) for tensor in tensors)
+    return any(
+        not tensor.HasField("shape") or not all(dim.dim_param == batch or _is_number(dim) for dim in tensor.shape.dim)
+        for tensor in tensors
+    )
 
 
 def _is_number(dim: Any) -> bool:

@@ -40,7 +40,7 @@ _SCRIPTED = (
 _NOTHING_TO_RUN = "run=True runs the model on inputs, and none are given: pass example tensors, such as inputs=torch.randn(1, 3, 224, 224)."
 
 _BATCH_TRIED = (
-    f"The batch, a None, was tried as {BATCHES[0]}, which is what the sizes in the message come from: where the model needs a particular "
+    f"The batch, a None, was tried as {BATCHES[0]}, which may be what sizes in the message come from: where the model needs a particular "
     "one, give it."
 )
 
