@@ -341,6 +341,20 @@ def test_methods_and_partials_of_a_module_of_equinox_have_its_layers():
         assert graph.diagnostics == ()
 
 
+def test_a_partial_of_any_method_of_equinox_has_its_weights():
+    eqx = pytest.importorskip("equinox")
+
+    class Encoder(eqx.Module):
+        linear: eqx.nn.Linear
+
+        def encode(self, x, scale=1.0):
+            return self.linear(x) * scale
+
+    model = Encoder(eqx.nn.Linear(8, 8, key=jax.random.key(0)))
+    for method in (model.encode, functools.partial(model.encode, scale=2.0)):
+        assert totals(graph_of(method, (8,)))["params"] == 72
+
+
 def test_bound_variables_that_count_are_not_told_of_as_others():
     linen = pytest.importorskip("flax.linen")
     dense = linen.Dense(4)

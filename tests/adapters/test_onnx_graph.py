@@ -517,3 +517,27 @@ def test_coefficients_that_are_attributes_are_said_to_be_no_parameters():
     assert messages(graph) == (
         "Coefficients of 'Scaler' are attributes in the file: they are settings here, and no parameters."
     )
+
+
+def test_what_nodes_make_holds_inside_of_conditions_too():
+    def body():
+        nodes = [helper.make_node("Relu", ["x"], ["q"]), helper.make_node("Relu", ["q"], ["t"])]
+        said = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in "qt"]
+        return helper.make_graph(nodes, "body", [], said[1:], value_info=said[:1])
+
+    nodes = [
+        helper.make_node("If", ["c"], ["i"], then_branch=body(), else_branch=body()),
+        helper.make_node("Relu", ["i"], ["y"]),
+    ]
+    entering = [
+        helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 8]),
+    ]
+    leaving = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 8])]
+    graph = read(helper.make_model(helper.make_graph(nodes, "model", entering, leaving))).graph
+    made = {spec.shape for call in graph.calls for spec in call.outputs if call.kind != "input"}
+    assert made == {(2, 8)}
+    assert {d.message.partition(",")[0] for d in graph.diagnostics} == {
+        "The file says that 'q' is (1",
+        "The file says that its output 't' is (1",
+    }

@@ -63,6 +63,18 @@ def fill_gaps(graph: Any, said: Sequence[Any], note: Callable[[str], None], *, t
     return filled
 
 
+def fill_body(
+    body: Any, said: Sequence[Any], outputs: Sequence[Any], note: Callable[[str], None], *, trusted: bool
+) -> bool:
+    """Do the same for a graph inside a node; tell whether the file knew more of its tensors, or of what it gives."""
+    filled = bool(said and fill_gaps(body, said, note, trusted=trusted))
+    for info, claim in zip(body.output, outputs, strict=True):
+        made = info.type.SerializeToString()
+        settle_output(info, claim, note)
+        filled = filled or info.type.SerializeToString() != made
+    return filled
+
+
 def settle_output(info: Any, said: Any, note: Callable[[str], None]) -> bool:
     """Write what is known of an output: what its node makes, and what the file says of that beyond it.
 

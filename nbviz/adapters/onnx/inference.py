@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, final
 
-from nbviz.adapters.onnx.claims import fill_gaps, settle_output
+from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import is_bounded
+from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
 from nbviz.adapters.onnx.types import dtype_of, stored_bytes
 from nbviz.adapters.text import label, plain, short
 from nbviz.graph import itemsize
 from nbviz.shape import Dim
+
+_WITH_BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 
 _SMALL = 1 << 10
 """Bytes of a stored tensor that is kept, since a shape may be computed from it."""
@@ -94,8 +97,6 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None) -> 
     if not Functions(model).unfold(model):
         note("The functions of this model call each other without end, or too often to be shown: they stay closed.")
         del slim.functions[:]
-    for info in slim.graph.output:  # else what a file says of them would stand, whatever its nodes make
-        info.ClearField("type")
     shaped = _shaped_from_inputs(slim, note)
     outputs = list(zip(shaped.graph.output, model.graph.output, strict=True))
     told = [settle_output(info, said, note) for info, said in outputs]
@@ -124,11 +125,9 @@ def misfit(model: Any) -> str:
     return ""
 
 
-def _copied(model: Any) -> Any:
-    from onnx import ModelProto
-
-    copy = ModelProto()
-    copy.CopyFrom(model)
+def _copied(proto: Any) -> Any:
+    copy = type(proto)()
+    copy.CopyFrom(proto)
     return copy
 
 
@@ -151,11 +150,37 @@ def _shaped(model: Any, note: Callable[[str], None]) -> Any:
 
 def _shaped_from_inputs(model: Any, note: Callable[[str], None]) -> Any:
     """Infer shapes from those of the inputs alone: what the file says of others may be of other inputs, and fills gaps only."""
-    said = list(model.graph.value_info)
-    del model.graph.value_info[:]
+    said = [_taken(graph) for graph in (model.graph, *_bodies(model.graph))]
     shaped = _shaped(model, note)
-    filled = fill_gaps(shaped.graph, said, note, trusted=uses_contrib(model)) if said else []
-    return _shaped_with(shaped, filled) if filled else shaped
+    trusted = uses_contrib(model)
+    filled = fill_gaps(shaped.graph, said[0][0], note, trusted=trusted) if said[0][0] else []
+    within = [
+        fill_body(body, infos, outputs, note, trusted=trusted)
+        for body, (infos, outputs) in zip(_bodies(shaped.graph), said[1:], strict=True)
+    ]
+    return _shaped_with(shaped, filled) if filled or any(within) else shaped
+
+
+def _bodies(graph: Any, depth: int = 0) -> Iterator[Any]:
+    """Yield the graphs inside the nodes of a graph, and inside theirs."""
+    for node in graph.node:
+        if node.op_type in _WITH_BODIES and depth < DEEPEST:
+            for _, body in graphs_in(node.attribute):
+                yield body
+                yield from _bodies(body, depth + 1)
+
+
+def _taken(graph: Any) -> tuple[list[Any], list[Any]]:
+    """Take out of a graph what the file says of the tensors in it, which would stand, whatever the nodes make; return it.
+
+    What it says of the tensors that the graph gives comes second.
+    """
+    infos = list(graph.value_info)
+    del graph.value_info[:]
+    outputs = [_copied(info) for info in graph.output]
+    for info in graph.output:
+        info.ClearField("type")
+    return infos, outputs
 
 
 def _shaped_with(shaped: Any, filled: Iterable[Any]) -> Any:

@@ -44,8 +44,8 @@ _BATCH_TRIED = (
     "one, give it."
 )
 
-_OF_BATCH = re.compile(rf"(?<!\d){BATCHES[0]}(?!\d)|invalid for input of size")
-"""What names the size that the batch was tried with, or a product of it."""
+_OF_BATCH = re.compile(rf"(?<![\dx]){BATCHES[0]}(?![\dx])|invalid for input of size")
+"""What names the size that the batch was tried with, or a product of it; of matrices, ``4x3136``, it is seldom the one that is wrong."""
 
 _MADE_UP = (
     "Whole numbers of which only a shape is given are taken as ones, which may be why a position does not exist: example tensors as "
