@@ -33,6 +33,7 @@ _DEEPEST = 3
 
 _SEQUENCES = (list, set, deque)
 _FUNCTIONS = (FunctionType, MethodType, functools.partial)
+_CACHE = type(functools.lru_cache(lambda: None))
 _PLAIN = (str, bytes, int, float, complex, type(None))
 _MISSING = object()
 
@@ -261,7 +262,9 @@ class Surroundings:
             self.look(item, depth + 1)
 
     def _look_into_tool(self, value: Any, depth: int) -> None:
-        """Remember a library's random generator, or look into the functions that a library has wrapped something around."""
+        """Remember a library's random generator or a cache, or look into the functions that a library has wrapped something around."""
+        if isinstance(value, _CACHE):
+            self._undo.append(_undo_cache(value))
         undo = undo_generator(value)
         if undo is not None:
             self._undo.append(undo)
@@ -349,6 +352,17 @@ def _content(cell: CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # not assigned yet
         return _MISSING
+
+
+def _undo_cache(cache: Any) -> Callable[[], None]:
+    """Empty a cache that has got anything: what it holds cannot be told apart, and it is filled again when it is asked."""
+    before = cache.cache_info().misses
+
+    def undo() -> None:
+        if cache.cache_info().misses != before:
+            cache.cache_clear()
+
+    return undo
 
 
 def _undo_sequence(value: Any, kinds: Kinds) -> Callable[[], None]:

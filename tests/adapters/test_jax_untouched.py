@@ -195,3 +195,16 @@ def test_what_another_thread_gives_a_global_meanwhile_stays():
     worker.join()
     assert TABLE["w"].sum() == 9
     TABLE.clear()
+
+
+@functools.lru_cache
+def squares(count):
+    return jnp.arange(count) ** 2.0
+
+
+def test_a_cache_that_a_trace_has_filled_is_empty():
+    graph_of(lambda x: x * squares(3), X)
+    assert squares.cache_info().currsize == 0
+    assert squares(3).sum() == 5
+    graph_of(lambda x: x * squares(3), X)
+    assert squares.cache_info().currsize == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections import defaultdict
@@ -341,3 +342,23 @@ def test_a_default_that_a_failing_model_sets_is_put_back():
 
     read(Sets(), torch.randn(2))
     assert torch.get_default_dtype() is torch.float32
+
+
+@functools.cache
+def cached(layer):
+    return layer(torch.ones(2))
+
+
+def test_a_cache_that_a_trace_has_filled_is_empty():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(2, 2)
+
+        def forward(self, x):
+            return x + cached(self.lin)
+
+    model = Net()
+    assert read(model, torch.randn(2)).error is None
+    assert cached.cache_info().currsize == 0
+    model(torch.ones(2))
