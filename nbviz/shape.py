@@ -22,7 +22,7 @@ def _dim_key(dim: Dim) -> tuple[int, int, str]:
     return (2, dim, "")
 
 
-_MULTIPLE = re.compile(r"(\d+)\*([^\W\d]\w*)")
+_MULTIPLE = re.compile(r"(\d+)\*[^\W\d]\w*")
 _EXPRESSION = re.compile(r"[+*/()?%^]|^-|\s-\s|-\s*\d")
 
 

@@ -65,6 +65,15 @@ def undo_set(value: set[Any]) -> Callable[[], None]:
     return undo
 
 
+CONTAINERS: dict[type, Callable[[Any], Callable[[], None]]] = {
+    dict: undo_dict,
+    list: undo_list,
+    set: undo_set,
+    deque: undo_deque,
+}
+"""What puts the items of a container back, by its class."""
+
+
 def undo_slots(value: Any) -> Callable[[], None]:
     """Return what puts the attributes of an object back that it keeps in slots."""
     before = slots_of(value)

@@ -132,9 +132,8 @@ def missed(inputs: Any) -> bool:
 def _of_its_module(function: Any, inputs: Any) -> Binding | None:
     """Return the module that a method is of, or that is called itself where ``functools.partial`` has bound arguments."""
     inner, args, kwargs = called_by(function)
-    is_method = (
-        inspect.ismethod(inner) or type(inner).__name__ == "BoundMethod"
-    )  # as which Equinox gives its modules' own
+    # Equinox gives the methods of its modules in a class of its own
+    is_method = inspect.ismethod(inner) or type(inner).__name__ == "BoundMethod"
     module = inner.__self__ if is_method else inner
     wraps = getattr(module, "__wrapped__", None) is not None  # as what ``equinox.filter_jit`` makes of a function
     if wraps or not (is_nnx(module) or is_module(module)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FunctionType, MethodType, ModuleType
@@ -13,16 +12,7 @@ from typing import Any, final
 from nbviz.adapters.jax.bindings import called_by
 from nbviz.adapters.jax.closures import is_library, read_by
 from nbviz.adapters.surroundings import Kinds, Surroundings
-from nbviz.adapters.undo import (
-    attributes_of,
-    random_states,
-    slots_of,
-    undo_deque,
-    undo_dict,
-    undo_list,
-    undo_set,
-    undo_slots,
-)
+from nbviz.adapters.undo import CONTAINERS, attributes_of, random_states, slots_of, undo_dict, undo_slots
 
 _OF_MODULES = ("flax.", "equinox.")
 _METHODS = ("__call__", "setup")
@@ -32,13 +22,6 @@ _MOST_MODULES = 10_000
 
 _MOST_ITEMS = 10_000
 """Items of a container that is remembered, or looked through: a longer one holds data."""
-
-_CONTAINERS: dict[type, Callable[[Any], Callable[[], None]]] = {
-    dict: undo_dict,
-    list: undo_list,
-    set: undo_set,
-    deque: undo_deque,
-}
 
 
 @final
@@ -92,7 +75,7 @@ def _undo_all(value: Any) -> list[Callable[[], None]]:
     attributes = attributes_of(value) or {}
     found = [undo_dict(attributes), undo_slots(value)]
     for held in (*attributes.values(), *slots_of(value).values()):
-        undo = _CONTAINERS.get(type(held))
+        undo = CONTAINERS.get(type(held))
         if undo is not None and len(held) <= _MOST_ITEMS:
             found.append(undo(held))
     return found

@@ -34,6 +34,8 @@ def fill_gaps(graph: Any, said: Sequence[Any], note: Callable[[str], None], *, t
     -------
     The value infos of tensors of which the file said more.
     """
+    if not said:
+        return []
     made = {info.name: info for info in graph.value_info}
     made.update((info.name, info) for info in graph.output)
     unknown = [claim for claim in said if claim.name not in made]
@@ -67,7 +69,7 @@ def fill_body(
     body: Any, said: Sequence[Any], outputs: Sequence[Any], note: Callable[[str], None], *, trusted: bool
 ) -> bool:
     """Do the same for a graph inside a node; tell whether the file knew more of its tensors, or of what it gives."""
-    filled = bool(said and fill_gaps(body, said, note, trusted=trusted))
+    filled = bool(fill_gaps(body, said, note, trusted=trusted))
     for info, claim in zip(body.output, outputs, strict=True):
         made = info.type.SerializeToString()
         settle_output(info, claim, note)

@@ -152,8 +152,10 @@ def _shaped_from_inputs(model: Any, note: Callable[[str], None]) -> Any:
     """Infer shapes from those of the inputs alone: what the file says of others may be of other inputs, and fills gaps only."""
     said = [_taken(graph) for graph in (model.graph, *_bodies(model.graph))]
     shaped = _shaped(model, note)
+    if not said[0][0] and len(said) == 1:  # most files
+        return shaped
     trusted = uses_contrib(model)
-    filled = fill_gaps(shaped.graph, said[0][0], note, trusted=trusted) if said[0][0] else []
+    filled = fill_gaps(shaped.graph, said[0][0], note, trusted=trusted)
     within = [
         fill_body(body, infos, outputs, note, trusted=trusted)
         for body, (infos, outputs) in zip(_bodies(shaped.graph), said[1:], strict=True)

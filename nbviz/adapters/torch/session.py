@@ -12,15 +12,13 @@ from typing import Any, final
 from nbviz.adapters.torch.outside import Outside
 from nbviz.adapters.torch.walk import modules_of
 from nbviz.adapters.undo import (
+    CONTAINERS,
     attributes_of,
     random_states,
     slots_of,
     undo_array,
-    undo_deque,
     undo_dict,
     undo_generator,
-    undo_list,
-    undo_set,
     undo_slots,
 )
 
@@ -38,8 +36,6 @@ _FRAMES = 3
 
 _FOREIGN = ("builtins", "numpy", "torch", "threading", "logging", "re", "inspect", "types", "concurrent", "asyncio", "functools",
             "multiprocessing", "weakref", "pathlib", "datetime", "collections")  # fmt: skip
-
-_CONTAINERS: dict[type, Callable[[Any], Callable[[], None]]] = {list: undo_list, set: undo_set, deque: undo_deque}
 
 
 Found = list[tuple[Any, int]]
@@ -106,7 +102,7 @@ class Memory:
             return [(item, away) for item in value]
         if isinstance(value, dict):
             return self._changing(undo_dict(value), lambda: dict.values(value), away)
-        undo = next((undo for kind, undo in _CONTAINERS.items() if isinstance(value, kind)), None)
+        undo = next((undo for kind, undo in CONTAINERS.items() if isinstance(value, kind)), None)
         return self._object(value, away) if undo is None else self._changing(undo(value), lambda: value, away)
 
     def _changing(self, undo: Callable[[], None], values: Callable[[], Iterable[Any]], away: int) -> Found:
