@@ -315,17 +315,18 @@ class GraphBuilder:
                 first[call.layer] = call.id
         children: dict[str, list[LayerRecord]] = {}
         for record in reversed(self._layers):  # children come after their parent
-            mine = min((first[c.path] for c in children.get(record.path, ())), default=never)
-            first[record.path] = min(first.get(record.path, never), mine)
+            mine = first.setdefault(record.path, never)
             if record.parent is not None:
                 children.setdefault(record.parent, []).append(record)
+                first[record.parent] = min(mine, first.get(record.parent, never))
         ordered: list[LayerRecord] = []
         stack = [record for record in self._layers if record.parent is None]
         while stack:
             record = stack.pop()
             ordered.append(record)
-            inside = list(reversed(children.get(record.path, ())))
-            stack.extend(sorted(inside, key=lambda c: first[c.path])[::-1])
+            inside = children.get(record.path)
+            if inside is not None:
+                stack.extend(sorted(inside, key=lambda c: first[c.path], reverse=True))
         return ordered
 
     def _parameter_columns(self, order: Iterable[LayerRecord]) -> tuple[dict[Hashable, int], dict[str, list[Any]]]:

@@ -119,6 +119,8 @@ def packed(values: Ints) -> bytes:
     """Return numbers as bytes: with copies where that is shorter, else a period of 0 and all of them."""
     if len(values) <= _SHORTEST:
         return b"\0" + varints(values)
+    if (values == values[0]).all():  # half of all columns
+        return copies(values, 1)
     period = min(set(_periods(values)), key=lambda p: int(np.count_nonzero(values[p:] != values[:-p])) + p)
     short = copies(values, period)
     return short if len(short) < len(values) else min(short, b"\0" + varints(values), key=len)
@@ -297,7 +299,7 @@ class Table:
     def texts(self, name: str, values: Iterable[str | None], holes: Sequence[Hole] = ()) -> None:
         """Write texts, None as ""; they may hold those of other columns."""
         texts = self.texts_of[name] = [value or "" for value in values]
-        left = punched(texts, [self._in_hole(hole) for hole in holes]) if holes else None
+        left = punched(texts, [self._in_hole(hole) for hole in holes]) if holes and any(texts) else None
         self._add(name, "str", _ints(self._writer.strings.numbers(texts if left is None else left)), None)
         if left is not None and left != texts:
             self.columns[name]["holes"] = holes

@@ -208,11 +208,9 @@ class Metrics:
     def _mac_sums(self) -> None:
         calls = self.graph.calls
         parents = calls.column("parent")
-        known: dict[Sequence[Compute] | None, int | None] = {}  # many calls are alike
-        for compute in calls.column("compute"):
-            if compute not in known:
-                known[compute] = macs(compute)
-        call_macs = [known[compute] for compute in calls.column("compute")]
+        computes = calls.column("compute")
+        counts = {key: macs(compute) for key, compute in {id(c): c for c in computes}.items()}  # many calls are alike
+        call_macs = [counts[id(compute)] for compute in computes]
         per_row = _Sum(self.tree)
         for row, own in zip(self.tree.row_of_call, call_macs, strict=True):
             if row >= 0 and own != 0:

@@ -35,7 +35,8 @@ _LABEL = 200
 
 def label(text: str | bytes) -> str:
     """Return a name from a file as one short line of plain text."""
-    text = decoded(text)
+    if not isinstance(text, str):
+        text = decoded(text)
     if text.isprintable() and len(text) <= _LABEL:  # nearly always
         return text
     return short(" ".join(plain(text).split()), _LABEL)

@@ -5,8 +5,8 @@ A size without a number makes them unknown; only the batch may be open, and it h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple, final
 
 from nbviz.adapters.onnx.nodes import Node, plain_value
 from nbviz.adapters.onnx.schemas import standard_operations
@@ -36,6 +36,13 @@ class Step(NamedTuple):
     inputs: Sequence[Value | None]
     outputs: Sequence[Value | None]
     batch: Dim
+
+    def key(self) -> Hashable:
+        """Return what decides its contractions."""
+        node, ends = self.node, (self.inputs, self.outputs)
+        sizes = tuple([value if value is None else (value.dims,) for values in ends for value in values])
+        attributes = tuple([a.SerializeToString() for a in node.attributes.values()])
+        return node.op, node.domain, attributes, len(self.inputs), sizes, self.batch
 
     def has(self, at: int) -> bool:
         """Tell whether an input is given."""
@@ -322,12 +329,28 @@ def contracts_nothing(node: Node) -> bool:
     return node.op not in _STANDARD and node.op in standard_operations()
 
 
-def contractions(step: Step, times: tuple[int, ...] = ()) -> Patterns | None:
-    """Return the contractions of a node that makes some, as often as it runs, None where they are not known."""
-    node = step.node
-    rule = _OTHERS.get(node.domain, {}).get(node.op) if node.domain else _STANDARD.get(node.op)
+@final
+class Contractions:
+    """Tells what nodes contract; most are like one before."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Patterns | None] = {}
+
+    def of(self, step: Step, times: tuple[int, ...] = ()) -> Patterns | None:
+        """Return the contractions of a node that makes some, as often as it runs, None where they are not known."""
+        node = step.node
+        rule = _OTHERS.get(node.domain, {}).get(node.op) if node.domain else _STANDARD.get(node.op)
+        if rule is None:
+            return None
+        key = step.key(), times
+        if key not in self._known:
+            self._known[key] = _counted(rule, step, times)
+        return self._known[key]
+
+
+def _counted(rule: Callable[[Step], Patterns], step: Step, times: tuple[int, ...]) -> Patterns | None:
     try:
-        patterns = None if rule is None else rule(step)
+        patterns = rule(step)
     except (_UnknownError, IndexError, ValueError):  # a size is open, or the node is not as the standard says
         return None
     if patterns and times:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from nbviz.adapters.dataflow.findings import Findings
-from nbviz.adapters.onnx.compute import Step, contractions
+from nbviz.adapters.onnx.compute import Contractions, Step
 from nbviz.adapters.onnx.inference import for_batch
 from nbviz.adapters.onnx.nodes import Node
 from nbviz.adapters.onnx.types import Types, shown
@@ -54,9 +54,10 @@ def count_for_one(model: Any, batch: Dim, calls: Sequence[Uncounted], findings: 
     if waiting:
         graphs = (for_batch(model, batch, size) for size in (1, 2))
         one, two = (Types([*graph.value_info, *graph.output, *graph.input], {}) for graph in graphs)
+        contractions = Contractions()
         for call in waiting:
-            compute = contractions(call.step(one))
-            count, twice = macs(compute), macs(contractions(call.step(two)))
+            compute = contractions.of(call.step(one))
+            count, twice = macs(compute), macs(contractions.of(call.step(two)))
             if count is not None and twice == 2 * count:
                 call.record.compute = compute
     for call in calls:

@@ -12,7 +12,7 @@ from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
 from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.onnx import inference
-from nbviz.adapters.onnx.compute import Step, contractions, contracts_nothing, known
+from nbviz.adapters.onnx.compute import Contractions, Step, contracts_nothing, known
 from nbviz.adapters.onnx.counting import Uncounted, count_for_one
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
 from nbviz.adapters.onnx.packed import packed_sizes
@@ -109,6 +109,7 @@ class Walk:
         self._bodies: dict[Any, Any] = {}
         self._batch: Dim = None
         self._findings = Findings()
+        self._contractions = Contractions()
         self._uncounted: list[Uncounted] = []
         self._unshaped = False
         self._calls = Calls(builder, rows, constants=constants)
@@ -256,12 +257,14 @@ class Walk:
         self._operation(node, place, parent)
 
     def _given(self, node: Node, place: Place, parent: int) -> Given[Value]:
-        found = [self._find(name, place) if name else None for name in node.inputs]
+        own = place.env.own
+        found = [(own.get(name) or self._find(name, place)) if name else None for name in node.inputs]
         told = lambda at, value: (self._input_name(node, at, place), stored_setting(value.constant))  # noqa: E731
         taken = self._calls.given(found, told, parent)
         for at, value in enumerate(found):
-            for what, setting in () if value is None else value.packed:
-                taken.settings.append((f"{self._input_name(node, at, place)}_{what}", setting))
+            if value is not None and value.packed:
+                name = self._input_name(node, at, place)
+                taken.settings.extend((f"{name}_{what}", setting) for what, setting in value.packed)
         return taken
 
     def _input_name(self, node: Node, at: int, place: Place) -> str:
@@ -273,7 +276,7 @@ class Walk:
         taken = self._given(node, place, parent)
         holder = key
         if key is None and taken.reads:
-            if self._is_module(place.holder, taken.tensors):
+            if self._is_module(place.holder, taken.reads):
                 holder = place.holder
             else:
                 holder = key = self._calls.row(node, taken.reads, place.holder, again=place.again)
@@ -282,7 +285,7 @@ class Walk:
         record.source = node.source
         outputs = self._outputs(node, place)
         if not contracts_nothing(node):
-            record.compute = contractions(Step(node, taken.tensors, outputs, self._batch), place.times)
+            record.compute = self._contractions.of(Step(node, taken.tensors, outputs, self._batch), place.times)
             if not known(node):
                 self._findings.unknown[node.domain, node.op] = None
             elif record.compute is None:
@@ -290,12 +293,11 @@ class Walk:
         self._unshaped = self._unshaped or _lost_shape(node, taken.tensors, outputs)
         self.builder.end(record, ports(outputs))
 
-    def _is_module(self, scope: Hashable, taken: Iterable[Value | None]) -> bool:
-        """Tell whether a scope is the module that holds the weights among tensors: by its class, or by their names."""
+    def _is_module(self, scope: Hashable, weights: Iterable[Any]) -> bool:
+        """Tell whether a scope is the module that holds weights: by its class, or by their names."""
         if scope in self.rows.modules:
             return True
         name = self.rows.layer(scope).name
-        weights = [value.weight for value in taken if value is not None and value.weight is not None]
         return bool(name) and all(weight.rpartition(".")[0] == name for _, weight in weights)
 
     def _outputs(self, node: Node, place: Place) -> list[Value | None]:
@@ -395,6 +397,7 @@ class Walk:
 
 def _lost_shape(node: Node, taken: Iterable[Value | None], made: Sequence[Value | None]) -> bool:
     """Tell whether nothing is known of the shapes that a standard operation makes, though its inputs have theirs."""
-    if node.domain or not made or any(value is None or value.dims is not None for value in made):
-        return False
-    return all(value is None or value.dims is not None for value in taken)
+    for value in made:
+        if value is None or value.dims is not None:  # nearly always the first
+            return False
+    return bool(made) and not node.domain and all(value is None or value.dims is not None for value in taken)
