@@ -24,7 +24,9 @@ def plain(values: Ints) -> Ints:
 
 def delta(values: Ints) -> Ints:
     """Numbers relative to the one before."""
-    return np.diff(values, prepend=np.int32(0))
+    coded = values.copy()
+    coded[1:] -= values[:-1]
+    return coded
 
 
 def beside(values: Ints, other: Ints) -> Ints:
@@ -44,7 +46,8 @@ def again(values: Ints, expected: Ints | None = None) -> Ints | None:
     if np.abs(relative.astype(np.int64)).max(initial=0) >= 1 << 30:
         return None
     order = np.argsort(values, kind="stable")
-    came_before = np.flatnonzero(np.diff(values[order]) == 0)
+    sorted_values = values[order]
+    came_before = np.flatnonzero(sorted_values[1:] == sorted_values[:-1])
     coded = 2 * relative + 1
     coded[order[came_before + 1]] = 2 * (order[came_before + 1] - order[came_before])
     return coded
@@ -71,9 +74,10 @@ def climb(values: Ints) -> Ints | None:
 def varints(values: Ints) -> bytes:
     """Return numbers in 7 bits per byte, low bits first, the sign in the lowest: small numbers take one byte."""
     zigzag = ((values << 1) ^ (values >> 31)).view(np.uint32)
-    if zigzag.max(initial=0) < 128:
+    largest = int(zigzag.max(initial=0))
+    if largest < 128:
         return zigzag.astype(np.uint8).tobytes()
-    width = max(1, -(-int(zigzag.max(initial=0)).bit_length() // 7))
+    width = -(-largest.bit_length() // 7)
     shifted = zigzag[:, None] >> np.arange(0, 7 * width, 7, dtype=np.uint32)
     more = np.zeros(shifted.shape, bool)
     more[:, :-1] = shifted[:, 1:] > 0
@@ -86,22 +90,30 @@ _SHORTEST: Final = 4
 """Copies of fewer numbers than this cost more than the numbers."""
 
 
-def copies(values: Ints, period: int) -> bytes:
-    """Return numbers without those that stood ``period`` earlier.
+def copies(values: Ints, period: int) -> bytes | None:
+    """Return numbers, at least one, without those that stood ``period`` earlier; None where too few of them do.
 
     The period, the number of runs, the lengths of runs that are written and copied in turn, what is written.
     """
     same = np.zeros(len(values), bool)
     same[period:] = values[period:] == values[:-period]
-    lengths, copied = _runs(same)
-    lengths, copied = _runs(np.repeat(copied & (lengths >= _SHORTEST), lengths))
-    head = np.concatenate([np.array([period, len(lengths)]), lengths]).astype(np.int32)
+    starts = _starts(same)
+    lengths = np.diff(np.append(starts, len(values)))
+    copied = same[starts] & (lengths >= _SHORTEST)
+    if not copied.any():
+        return None
+    starts = _starts(copied)  # what is too short to be copied joins what is written around it
+    lengths, copied = np.add.reduceat(lengths, starts), copied[starts]
+    head = np.concatenate(([period, len(lengths)], lengths)).astype(np.int32)
     return varints(head) + varints(values[~np.repeat(copied, lengths)])
 
 
-def _runs(flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    starts = np.flatnonzero(np.diff(flags, prepend=~flags[:1]))
-    return np.diff(starts, append=len(flags)), flags[starts]
+def _starts(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Return where runs of equal flags begin."""
+    changes = np.flatnonzero(flags[1:] != flags[:-1])
+    starts = np.zeros(len(changes) + 1, changes.dtype)
+    starts[1:] = changes + 1
+    return starts
 
 
 def _periods(values: Ints) -> Iterator[int]:
@@ -120,10 +132,14 @@ def packed(values: Ints) -> bytes:
     if len(values) <= _SHORTEST:
         return b"\0" + varints(values)
     if (values == values[0]).all():  # half of all columns
-        return copies(values, 1)
-    period = min(set(_periods(values)), key=lambda p: int(np.count_nonzero(values[p:] != values[:-p])) + p)
+        period = 1
+    else:
+        period = min(set(_periods(values)), key=lambda p: int(np.count_nonzero(values[p:] != values[:-p])) + p)
     short = copies(values, period)
-    return short if len(short) < len(values) else min(short, b"\0" + varints(values), key=len)
+    if short is not None and len(short) < len(values):
+        return short
+    whole = b"\0" + varints(values)
+    return whole if short is None else min(short, whole, key=len)
 
 
 def smallest(values: Ints, *, other: Ints | None = None, is_tree: bool = False) -> tuple[str, bytes]:
@@ -258,8 +274,7 @@ class Table:
         self.texts_of: dict[str, Sequence[str]] = {}
 
     def _add(self, name: str, kind: str, values: Ints, to: str | None, *, is_tree: bool = False) -> None:
-        rows = np.arange(len(values), dtype=np.int32)
-        other = None if to is None else self._ints[to] if to else rows
+        other = None if to is None else self._ints[to] if to else np.arange(len(values), dtype=np.int32)
         coding = self._writer.put(values, other=other, is_tree=is_tree)
         self._ints[name] = values
         self.columns[name] = {"type": kind, "coding": coding} | ({} if to is None else {"to": to})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import math
@@ -106,8 +107,13 @@ def _meta(measured: Measured) -> dict[str, Any]:
         "macs_basis": measured.macs_basis,
         "optimizer": None if graph.optimizer is None else asdict(graph.optimizer),
         "diagnostics": [asdict(diagnostic) for diagnostic in graph.diagnostics],
-        "version": version("nbviz"),
+        "version": _version(),
     }
+
+
+@functools.cache
+def _version() -> str:
+    return version("nbviz")
 
 
 def _rows(measured: Measured, write: Writer, shapes: Interned[Shape | None], settings: Interned[str]) -> None:

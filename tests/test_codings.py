@@ -35,9 +35,15 @@ def read(data, length, coding="plain", other=None):
     return found
 
 
-@given(REPEATING, st.integers(1, 50))
+@given(REPEATING.filter(bool), st.integers(1, 50))
 def test_copies_read_equal(values, period):
-    assert read(codings.copies(column(values), period), len(values)) == values
+    data = codings.copies(column(values), period)
+    assert data is None or read(data, len(values)) == values
+
+
+def test_copies_are_only_made_where_there_is_something_to_copy():
+    assert codings.copies(column(range(20)), 7) is None
+    assert codings.copies(column([1, 2, 3] * 7), 3) is not None
 
 
 @given(REPEATING)

@@ -53,11 +53,13 @@ class _UnknownError(Exception):
 
 
 def _signature(value: Any, stand_in: Callable[[Any], Any]) -> Hashable:
-    import torch
-
     kind = type(value)
     if kind in _ATOMS:
         return kind, value  # 1, 1.0 and True are equal
+    if kind is tuple or kind is list:
+        return kind, *[_signature(item, stand_in) for item in value]
+    import torch
+
     if kind is torch.Tensor or kind is torch.nn.Parameter:
         found = stand_in(value)
         plain = type(found) is torch.Tensor or type(found) is torch.nn.Parameter
@@ -65,7 +67,7 @@ def _signature(value: Any, stand_in: Callable[[Any], Any]) -> Hashable:
         if not plain or found.layout is not torch.strided:
             raise _UnknownError
         return found.shape, found.stride(), found.dtype
-    if kind is tuple or kind is list or kind is torch.Size:
+    if kind is torch.Size:
         return kind, *[_signature(item, stand_in) for item in value]
     if kind is dict:
         return dict, *[(key, _signature(item, stand_in)) for key, item in value.items()]

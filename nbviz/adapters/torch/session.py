@@ -56,6 +56,7 @@ class Memory:
         self.tensors: list[Any] = []
         self._seen: dict[int, Any] = {}
         self._undo: list[Callable[[], None]] = []
+        self._empty: list[Any] = []
         self._room = _MOST_BYTES
 
     def note(self, model: Any, given: Any = ()) -> None:
@@ -80,7 +81,7 @@ class Memory:
         for value in attributes.values():
             if type(value) in (dict, OrderedDict, set):
                 if not value:  # most of a module's containers: its hooks
-                    self._undo.append(_empty_undo(value))
+                    self._empty.append(value)
                     continue
             elif isinstance(value, (bool, int, float, str, type(None))):
                 continue
@@ -94,7 +95,7 @@ class Memory:
             self.tensors.append(value)
             if value.__dict__:
                 return [(item, 0) for item in self._attributes(value.__dict__)]
-            self._undo.append(_empty_undo(value.__dict__))
+            self._empty.append(value.__dict__)
             return []
         if isinstance(value, (torch.nn.Module, type, str, bytes, int, float, type(None))):
             return []
@@ -136,6 +137,9 @@ class Memory:
 
     def put_back(self) -> None:
         """Undo every change; what has not changed is not written."""
+        for container in self._empty:
+            if container:
+                container.clear()
         for undo in reversed(self._undo):
             undo()
 
@@ -163,14 +167,6 @@ def _class_undo(module: Any) -> Callable[[], None]:
     def undo() -> None:
         if type(module) is not before:  # a lazy module that has become what it stands for
             object.__setattr__(module, "__class__", before)
-
-    return undo
-
-
-def _empty_undo(value: Any) -> Callable[[], None]:
-    def undo() -> None:
-        if value:
-            value.clear()
 
     return undo
 

@@ -119,11 +119,11 @@ def version(tensor: Any) -> int:
 
 def mapped(value: Any, one: Callable[[Any], Any]) -> Any:
     """Replace the tensors among the arguments of an operation."""
-    import torch
-
     kind = type(value)
     if kind in _PLAIN:
         return value
+    import torch
+
     if isinstance(value, torch.Tensor):
         return one(value)
     if kind is tuple or kind is list:
@@ -142,14 +142,26 @@ def mapped(value: Any, one: Callable[[Any], Any]) -> Any:
 def leaves(*structures: Any) -> list[Any]:
     """Return the tensors among the arguments of an operation, each once."""
     found: dict[int, Any] = {}
-
-    def one(tensor: Any) -> Any:
-        found[id(tensor)] = tensor
-        return tensor
-
-    for structure in structures:
-        mapped(structure, one)
+    _collect(structures, found)
     return list(found.values())
+
+
+def _collect(values: Iterable[Any], found: dict[int, Any]) -> None:
+    """Find what ``mapped`` would replace."""
+    import torch
+
+    for value in values:
+        kind = type(value)
+        if kind in _PLAIN:
+            continue
+        if isinstance(value, torch.Tensor):
+            found[id(value)] = value
+        elif kind is dict:
+            _collect(value.values(), found)
+        elif kind is slice:
+            _collect((value.start, value.stop, value.step), found)
+        elif isinstance(value, (tuple, list)) and kind is not torch.Size:
+            _collect(value, found)
 
 
 def _public(value: Any) -> Iterable[tuple[str, Any]]:
@@ -198,7 +210,9 @@ def named_tensors(value: Any, name: str = "", reach: Reach = PUBLIC, depth: int 
 
 
 def _inside(value: Any, reach: Reach, depth: int) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
+    if type(value) in (tuple, list):  # nearly always
+        yield from ((str(i), item) for i, item in enumerate(value))
+    elif isinstance(value, Mapping):
         yield from ((plain(key), item) for key, item in value.items())
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         yield from zip(value._fields, value, strict=False)
