@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Literal, final
 
 from nbviz.adapters.places import source_of
 
@@ -27,12 +27,16 @@ class Kind:
         The names of its constructor's arguments, those of its bases behind them.
     source
         ``file.py:line`` of a user's class, also where PyTorch has put its own in front; ``""`` for PyTorch's own.
+    access
+        How one comes from such a module to those inside it: by attribute, by index or key of a container, or as in a scripted
+        module, which has no ``get_submodule()``.
     """
 
     name: str
     own: frozenset[str]
     arguments: tuple[str, ...]
     source: str
+    access: Literal["attribute", "index", "key", "scripted"]
 
 
 def kind_of(module: Any) -> Kind:
@@ -44,7 +48,18 @@ def kind_of(module: Any) -> Kind:
 def _kind(cls: Any) -> Kind:
     own = frozenset(base.__name__ for base in cls.__mro__ if is_builtin(base))
     name = cls.__name__.removesuffix("Impl") if "GraphModule" in own else cls.__name__
-    return Kind(name, own, _arguments(cls), _source(cls))
+    return Kind(name, own, _arguments(cls), _source(cls), _access(cls, own))
+
+
+def _access(cls: type, own: frozenset[str]) -> Literal["attribute", "index", "key", "scripted"]:
+    import torch
+
+    if "ModuleDict" in own:
+        return "key"
+    if "ScriptModule" in own:
+        return "scripted"
+    # by class: torch.fx makes modules whose classes have the same names
+    return "index" if issubclass(cls, (torch.nn.Sequential, torch.nn.ModuleList)) else "attribute"
 
 
 def is_builtin(module_type: type) -> bool:

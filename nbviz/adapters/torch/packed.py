@@ -51,16 +51,18 @@ def is_packed(value: Any) -> bool:
     return type(value) is torch.ScriptObject
 
 
-def packed_tensors(module: Any) -> Iterator[tuple[str, tuple[int, str], Any, Packed]]:
-    """Yield what is packed in a module's own attributes: its name, what it is known by, the tensor, and the way back to it."""
+def holds_packed(module: Any) -> bool:
+    """Tell whether anything is packed in a module's own attributes."""
     import torch
 
-    if type(module).__module__.startswith(_PLAIN):  # most modules, which have none
-        return
-    attributes = vars(module)
-    if torch.ScriptObject not in map(type, attributes.values()):
-        return
-    for attribute, value in attributes.items():
+    if type(module).__module__.startswith(_PLAIN):  # most modules
+        return False
+    return torch.ScriptObject in map(type, vars(module).values())
+
+
+def packed_tensors(module: Any) -> Iterator[tuple[str, tuple[int, str], Any, Packed]]:
+    """Yield what is packed in a module's own attributes: its name, what it is known by, the tensor, and the way back to it."""
+    for attribute, value in vars(module).items():
         if is_packed(value):
             for name, packed in unpacked(value):
                 tensor = _as_declared(module, packed)

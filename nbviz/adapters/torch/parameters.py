@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.lazy import is_uninitialized
-from nbviz.adapters.torch.packed import Packed, packed_tensors
+from nbviz.adapters.torch.packed import Packed, holds_packed, packed_tensors
 from nbviz.adapters.torch.sizes import is_plain, logical_size, stored_bytes
 from nbviz.adapters.torch.tensors import shape_of, spec
 from nbviz.adapters.torch.walk import modules_of
@@ -53,10 +53,14 @@ def add_parameters(builder: GraphBuilder, modules: dict[int, Any], *, shared: bo
     return held
 
 
-def packed_parameters(module: Any) -> Iterator[tuple[Hashable, Packed, Stored]]:
-    """Yield what a module holds packed: what it is known by, the way to its values, and what is known of it."""
-    for name, key, tensor, packed in packed_tensors(module):
-        yield key, packed, replace(stored(name, tensor, buffer=False), trainable=False)
+def packed_parameters(module: Any) -> list[tuple[Hashable, Packed, Stored]]:
+    """Return what a module holds packed: what it is known by, the way to its values, and what is known of it."""
+    if not holds_packed(module):
+        return []
+    return [
+        (key, packed, replace(stored(name, tensor, buffer=False), trainable=False))
+        for name, key, tensor, packed in packed_tensors(module)
+    ]
 
 
 def explain_packed(builder: GraphBuilder, values: int) -> None:

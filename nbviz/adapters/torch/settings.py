@@ -18,14 +18,15 @@ def settings_of(module: Any, texts: dict[int, Setting]) -> tuple[tuple[str, Sett
     ``texts`` remembers what objects look like that many modules hold, such as a configuration, by identity.
     """
     attributes = vars(module)
+    parameters = attributes.get("_parameters") or {}
     found: list[tuple[str, Setting]] = []
     for name in kind_of(module).arguments:
         if name in attributes:
             value = attributes[name]
             found.append((name, value if type(value) in _NUMBERS else _remembered(value, texts)))
-        elif name in attributes.get("_parameters", ()):  # bias=True
-            found.append((name, attributes["_parameters"][name] is not None))
-    if attributes.get("_parameters") or attributes.get("_buffers"):
+        elif name in parameters:  # bias=True
+            found.append((name, parameters[name] is not None))
+    if parameters or attributes.get("_buffers"):
         found.extend(placements(module))
     found.append(("training", bool(attributes.get("training", False))))
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import keyword
 from typing import Any
 
@@ -64,18 +65,17 @@ def add_one(
 
 def _accessor(holder: Any, segment: str) -> str:
     """Return what follows the expression of a module for that of one inside it."""
-    import torch
-
-    own = kind_of(holder).own
-    if "ModuleDict" in own:
+    access = kind_of(holder).access
+    if access == "key":
         return f"[{segment!r}]"
-    if "ScriptModule" in own:  # which has no get_submodule()
-        return f".{segment}" if _is_name(segment) else f"._modules[{segment!r}]"
-    if segment.isdigit() and isinstance(holder, (torch.nn.Sequential, torch.nn.ModuleList)):
+    if access == "index" and segment.isdigit():
         return f"[{_position(holder._modules, segment)}]"
-    return f".{segment}" if _is_name(segment) else f".get_submodule({segment!r})"
+    if _is_name(segment):
+        return f".{segment}"
+    return f"._modules[{segment!r}]" if access == "scripted" else f".get_submodule({segment!r})"
 
 
+@functools.lru_cache(maxsize=4096)
 def _is_name(segment: str) -> bool:
     return segment.isidentifier() and not keyword.iskeyword(segment)
 
