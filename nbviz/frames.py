@@ -71,8 +71,10 @@ class Frames:
 
     def apart(self, one: int, other: int) -> tuple[Sequence[int], Sequence[int]]:
         """Return the chains of two frames without what is around both, inner first."""
-        ones, others = [], []
         depth, around = self.depth, self.around
+        if one != other and around[one] == around[other]:  # nearly always
+            return (one,), (other,)
+        ones, others = [], []
         while one != other:
             # the deeper of two does not hold the other
             deeper = depth[one] - depth[other]

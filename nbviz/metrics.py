@@ -260,7 +260,10 @@ def _boundaries(tree: RowTree) -> Boundaries:
         if has_groups:
             leaving.add(source, (start, port))
             entering.add(target, (start, port))
-        nearest = next((row_of[frame] for frame in reversed(source) if is_row[frame]), -1)
+        nearest = -1
+        for frame in source:  # inner first
+            if is_row[frame]:
+                nearest = row_of[frame]
         if nearest >= 0:
             for frame in target:
                 if row_of[frame] >= 0:

@@ -130,7 +130,7 @@ def _read(node: Node, weights: Collection[str]) -> tuple[str, ...]:
     """Return an operation with the weights that it reads, nothing if it reads none or is in no scope."""
     if not node.scopes:
         return ()
-    read = tuple(name for name in node.inputs if name in weights)
+    read = [name for name in node.inputs if name in weights]
     return (node.op, *read) if read else ()
 
 
