@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from nbviz.builder import GraphBuilder
+from nbviz.errors import with_article
 from nbviz.records import CallRecord
 
 ELSEWHERE = (
@@ -30,7 +31,7 @@ def without_tensors(outputs: Any) -> str:
         )
     if outputs is None:
         return "forward gives None, so that the graph has no outputs. Perhaps its return is missing."
-    return f"forward gives {_a(type(outputs).__name__)}, in which no tensors are found: the graph has no outputs."
+    return f"forward gives {with_article(type(outputs).__name__)}, in which no tensors are found: the graph has no outputs."
 
 
 def about_none(error: Exception, silent: CallRecord | None, omitted: list[str]) -> str:
@@ -59,7 +60,3 @@ def note_uncounted(builder: GraphBuilder) -> None:
             "torch.utils.flop_counter.register_flop_formula tells them.",
             found[0].path,
         )
-
-
-def _a(name: str) -> str:
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
