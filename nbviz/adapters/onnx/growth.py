@@ -12,7 +12,7 @@ from collections.abc import Iterable, MutableMapping, Sequence
 from itertools import chain
 from typing import Any, final
 
-from nbviz.adapters.onnx.held import NOTHING, Held, at_most, of_constant, of_tensor, of_type
+from nbviz.adapters.onnx.held import NOTHING, Held, at_most, of_constant, of_tensor, of_type, without_values
 from nbviz.adapters.onnx.lengths import GROWING, made_by
 from nbviz.adapters.onnx.nodes import graphs_in
 
@@ -48,7 +48,7 @@ def _is_plain(model: Any) -> bool:
         return False
     constants = (node for node in graph.node if node.op_type == "Constant") if "Constant" in operations else ()
     types = (of_type(info.type) for info in _infos(graph))
-    held = chain(types, map(of_tensor, graph.initializer), map(of_constant, constants))
+    held = chain(types, map(without_values, graph.initializer), map(of_constant, constants))
     return len(graph.node) * max((one.taken() for one in held), default=0) <= _MOST
 
 

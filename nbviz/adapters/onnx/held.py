@@ -85,19 +85,25 @@ def of_type(kind: Any) -> Held:
     return of_type(inner.elem_type) if inner is not None and hasattr(inner, "elem_type") else NOTHING
 
 
+def without_values(tensor: Any) -> Held:
+    """Return what is stored, but for the values."""
+    dims = tuple(tensor.dims)
+    longest = max(0, *dims) if dims else 1
+    return Held(len(dims), longest, times(dims), 0, tensor.data_type in WHOLE, dims=dims)
+
+
 def of_tensor(tensor: Any) -> Held:
     """Return what is stored."""
     from onnx import numpy_helper
 
-    dims = tensor.dims
-    longest, size = max(0, *dims) if dims else 1, times(dims)
+    held = without_values(tensor)
     numbers: Sequence[float] = ()
-    if size <= _FEW and tensor.data_type in _NUMBERS:
+    if held.size <= _FEW and tensor.data_type in _NUMBERS:
         try:
             numbers = numpy_helper.to_array(tensor).ravel().tolist()
         except Exception:  # noqa: BLE001 - the values are elsewhere, or not as many as the file says
             numbers = ()
-    return _with(numbers, Held(len(dims), longest, size, 0, tensor.data_type in WHOLE, dims=tuple(dims)))
+    return _with(numbers, held)
 
 
 def of_constant(node: Any) -> Held:

@@ -236,6 +236,7 @@ def readers_of(nodes: Iterable[Node], names: Mapping[str, Any]) -> dict[str, lis
     return found
 
 
-def tensor_name(tensor: Any) -> str:
-    """Return the name of an initializer; a sparse one has that of its values."""
-    return str(tensor.values.name if hasattr(tensor, "indices") else tensor.name)
+def stored_tensors(graph: Any) -> dict[str, Any]:
+    """Return the initializers of a graph by name; a sparse one has that of its values."""
+    dense = {tensor.name: tensor for tensor in graph.initializer}
+    return dense | {tensor.values.name: tensor for tensor in graph.sparse_initializer}

@@ -28,8 +28,8 @@ from nbviz.adapters.onnx.values import (
     passed_on,
     readers_of,
     sparse_bytes,
+    stored_tensors,
     stored_value,
-    tensor_name,
 )
 from nbviz.builder import GraphBuilder
 from nbviz.records import CallRecord, Port
@@ -140,7 +140,7 @@ class Walk:
             self.builder.note(reason)
 
     def _enter(self, graph: Any, place: Place, call: CallRecord) -> None:
-        stored = {tensor_name(tensor) for tensor in (*graph.initializer, *graph.sparse_initializer)}
+        stored = stored_tensors(graph)
         entered = []
         for info in graph.input:
             if info.name in stored:  # a value that callers may replace
@@ -181,8 +181,7 @@ class Walk:
         """Write the nodes of a graph."""
         nodes = list(map(node_of, graph.node))
         constants = [node for node in nodes if node.op == "Constant" and not node.domain and node.outputs]
-        tensors = {tensor_name(tensor): tensor for tensor in getattr(graph, "initializer", ())}
-        tensors.update((tensor_name(tensor), tensor) for tensor in getattr(graph, "sparse_initializer", ()))
+        tensors = stored_tensors(graph)
         readers = readers_of(nodes, {**tensors, **{node.outputs[0]: node for node in constants}})
         packed = packed_sizes(nodes, tensors)
         for name, tensor in tensors.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
 from nbviz.adapters.onnx.types import dims_of, dtype_of, stored_bytes
-from nbviz.adapters.onnx.values import Key, tensor_name
+from nbviz.adapters.onnx.values import Key, stored_tensors
 from nbviz.adapters.text import label, plain, short
 from nbviz.errors import NbvizError
 from nbviz.shape import Shape
@@ -140,8 +140,8 @@ def stored_in(model: Any) -> Iterator[tuple[Key, Any]]:
 
 
 def _in_graph(graph: Any, where: str, depth: int) -> Iterator[tuple[Key, Any]]:
-    for tensor in (*graph.initializer, *graph.sparse_initializer):
-        yield (where, tensor_name(tensor)), tensor
+    for name, tensor in stored_tensors(graph).items():
+        yield (where, name), tensor
     yield from _in_nodes(graph.node, where, depth)
 
 
