@@ -35,6 +35,7 @@ _SEQUENCES = (list, set, deque)
 _FUNCTIONS = (FunctionType, MethodType, functools.partial)
 _CACHE = type(functools.lru_cache(lambda: None))
 _PLAIN = (str, bytes, int, float, complex, type(None))
+_NOTHING_INSIDE = (*_PLAIN, ModuleType)
 _MISSING = object()
 
 
@@ -215,7 +216,7 @@ class Surroundings:
     def look(self, value: Any, depth: int = 0) -> None:
         """Look into a function or a class, or remember what a container or an object of the model's code holds."""
         kind = type(value)
-        if id(value) in self._seen or value is _MISSING or depth > _DEEPEST or issubclass(kind, (*_PLAIN, ModuleType)):
+        if id(value) in self._seen or value is _MISSING or depth > _DEEPEST or issubclass(kind, _NOTHING_INSIDE):
             return
         with suppress(Exception):  # what poses as something else may raise anything when it is looked at
             for found in _unwrapped(value):
@@ -320,7 +321,7 @@ def _undo_named(
 
     def undo() -> None:
         now = current()
-        names = dict.fromkeys([*before, *(now if along is None else ())])
+        names = before if along is not None else dict.fromkeys([*before, *now])
         changed = {n: before.get(n, _MISSING) for n in names if before.get(n, _MISSING) is not now.get(n, _MISSING)}
         mattering = {name for name, value in changed.items() if matters(value, now.get(name, _MISSING))}
         for name, value in changed.items() if mattering else ():
