@@ -142,3 +142,37 @@ def test_a_backward_pass_that_waits():
     read(model, X, run=True)
     loss.backward()
     assert model[0].weight.grad is not None
+
+
+@BOTH
+def test_what_a_forward_sets_for_all_of_pytorch(run):
+    def flags():
+        return (
+            torch.get_default_dtype(),
+            torch.get_default_device(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+            torch.get_float32_matmul_precision(),
+            torch.backends.cudnn.benchmark,
+        )
+
+    class Sets(nn.Module):
+        def forward(self, x):
+            y = x + 1
+            torch.set_default_dtype(torch.float64)
+            torch.set_default_device("meta")
+            torch.use_deterministic_algorithms(mode=True, warn_only=True)
+            torch.set_float32_matmul_precision("medium")
+            torch.backends.cudnn.benchmark = True
+            return y
+
+    before = flags()
+    assert read(Sets(), X, run=run).error is None
+    assert flags() == before
+    torch.set_default_device("meta")
+    try:
+        assert read(Sets(), X, run=run).error is None
+        assert flags() == (before[0], torch.device("meta"), *before[2:])
+    finally:
+        torch.set_default_device(None)
+    assert flags() == before

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
+from nbviz.adapters.torch.flags import flags_kept
 from nbviz.adapters.torch.outside import Outside
 from nbviz.adapters.torch.walk import modules_of
 from nbviz.adapters.undo import (
@@ -190,7 +191,7 @@ def untouched(model: Any, given: Any, *, gradients: bool) -> Iterator[Memory]:
     memory = Memory()
     with ExitStack() as stack:
         stack.enter_context(random_states())
-        stack.callback(torch.set_default_dtype, torch.get_default_dtype())
+        stack.enter_context(flags_kept())
         stack.callback(memory.put_back)
         memory.note(model, given)
         outside = Outside(model)
