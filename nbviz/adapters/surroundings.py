@@ -17,7 +17,7 @@ from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, final
 
 from nbviz.adapters.names import names_in
-from nbviz.adapters.undo import attributes_of, slots_of, undo_generator
+from nbviz.adapters.undo import HOLDERS, attributes_of, slots_of, undo_generator
 
 _MOST_FUNCTIONS = 300
 """Functions that are looked into, those nearest to where the model begins first."""
@@ -32,6 +32,8 @@ _DEEPEST = 3
 """Containers and objects around what is remembered."""
 
 _SEQUENCES = (list, set, deque)
+_BARE = frozenset({dict, tuple, frozenset, *_SEQUENCES})
+"""Containers without attributes; those of classes that are made of them may have some."""
 _FUNCTIONS = (FunctionType, MethodType, functools.partial)
 _CACHE = type(functools.lru_cache(lambda: None))
 _PLAIN = (str, bytes, int, float, complex, type(None))
@@ -64,16 +66,20 @@ class Kinds:
     def inside(self, value: Any) -> Iterable[Any]:
         """Return what is directly inside a value, asking nothing of its own code."""
         kind = type(value)
+        items: list[Any] = []
         if issubclass(kind, dict):
-            return list(dict.values(value))
-        if issubclass(kind, (tuple, frozenset, *_SEQUENCES)):
-            return _items(value)
-        held = self.held(value)
-        if held is not None:
+            items = list(dict.values(value))
+        elif issubclass(kind, (tuple, frozenset, *_SEQUENCES)):
+            items = _items(value)
+        elif (held := self.held(value)) is not None:
             return held
-        if issubclass(kind, (type, ModuleType)) or self.is_library(kind.__module__):
-            return []
-        return [*(attributes_of(value) or {}).values(), *slots_of(value).values()]
+        elif issubclass(kind, (type, ModuleType)) or not self.is_own(kind):
+            return items
+        return items if kind in _BARE else [*items, *(attributes_of(value) or {}).values(), *slots_of(value).values()]
+
+    def is_own(self, kind: type) -> bool:
+        """Tell whether what objects of a class keep may be the model's: a library's are its own affair."""
+        return issubclass(kind, HOLDERS) or not self.is_library(kind.__module__)
 
     def _holds(self, value: Any, is_tensor: Callable[[Any], bool]) -> bool:
         """Tell whether a value is a tensor, or a container, an object or a module that has some."""
@@ -231,11 +237,13 @@ class Surroundings:
                 self._look_into_code(value)
         elif issubclass(kind, dict):
             self._remember(value, depth=depth)
+            self._remember_attributes(value, depth)
         elif issubclass(kind, (tuple, frozenset, *_SEQUENCES)):
             self._look_through(value, depth)
+            self._remember_attributes(value, depth)
         elif issubclass(kind, threading.local):
             self._remember(value.__dict__, depth=depth)
-        elif not self._kinds.is_library(kind.__module__):
+        elif self._kinds.is_own(kind):
             self._look_into_object(value, depth)
         elif self._is_new(value):
             self._look_into_tool(value, depth)
@@ -255,12 +263,17 @@ class Surroundings:
 
     def _look_into_object(self, value: Any, depth: int) -> None:
         self.meet(type(value))
+        self._remember_attributes(value, depth)
+        for item in self._kinds.inside(value):  # of a module also its weights
+            self.look(item, depth + 1)
+
+    def _remember_attributes(self, value: Any, depth: int) -> None:
+        if type(value) in _BARE:
+            return
         attributes = attributes_of(value)
         if attributes is not None:
             self._remember(attributes, depth=depth)
         self._undo.append(_undo_slots(value, self._kinds.matters))
-        for item in self._kinds.inside(value):  # of a module also its weights
-            self.look(item, depth + 1)
 
     def _look_into_tool(self, value: Any, depth: int) -> None:
         """Remember a library's random generator or a cache, or look into the functions that a library has wrapped something around."""

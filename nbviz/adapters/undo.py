@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 import random
 import sys
-from collections import OrderedDict, deque
+from collections import ChainMap, OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -64,6 +65,9 @@ def undo_set(value: set[Any]) -> Callable[[], None]:
 
     return undo
 
+
+HOLDERS = (ChainMap, SimpleNamespace, UserDict, UserList)
+"""Python's own classes whose objects keep in attributes what is put into them."""
 
 CONTAINERS: dict[type, Callable[[Any], Callable[[], None]]] = {
     dict: undo_dict,

@@ -10,6 +10,7 @@ from torch import nn  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
+from nbviz.metrics import Metrics  # noqa: E402
 from tests.adapters.torch_reading import output_shapes  # noqa: E402
 
 X = torch.randn(4, 8)
@@ -123,3 +124,20 @@ def test_what_a_pass_freezes_is_not_frozen_after_it(run):
     model = Takes(freeze)
     assert read(model, X, run=run).error is None
     assert [t.requires_grad for t in (model.plain, *model.parameters())] == [False, True, True]
+
+
+def test_what_a_backward_pass_contracts_counts():
+    class Learns(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(8, 8)
+
+        def forward(self, x):
+            with torch.enable_grad():
+                self.lin(x).sum().backward()
+            return self.lin(x)
+
+    reading = read(Learns(), X)
+    assert [call.op for call in reading.graph.calls if call.op == "backward"] == ["backward"]
+    assert list(violations(reading.graph)) == []
+    assert Metrics(reading.graph).totals["macs"] == 3 * 4 * 8 * 8

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import threading
+import types
+from collections import ChainMap
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +17,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
+from nbviz.errors import UnsupportedModelError  # noqa: E402
 
 X = torch.randn(2, 4)
 BOTH = pytest.mark.parametrize("run", [False, True])
@@ -176,3 +180,121 @@ def test_what_a_forward_sets_for_all_of_pytorch(run):
     finally:
         torch.set_default_device(None)
     assert flags() == before
+
+
+class Named(dict):
+    """A dict with its items as attributes, too."""
+
+    def __init__(self):
+        super().__init__(h=None)
+        self.h = None
+
+
+class Listed(list):
+    """A list that remembers something."""
+
+    h = None
+
+
+def in_a_dict_that_is_an_object(state, h):
+    if state.h is None:
+        state["h"] = state.h = h
+    return state.h + state["h"]
+
+
+def in_an_attribute(state, h):
+    if getattr(state, "h", None) is None:
+        state.h = h
+    return state.h
+
+
+def in_a_chain(state, h):
+    return state.setdefault("h", h)
+
+
+def in_a_context_variable(state, h):
+    if state.get(None) is None:
+        state.set(h)
+    return state.get()
+
+
+KEEPERS = {
+    "dict": (Named, in_a_dict_that_is_an_object),
+    "list": (Listed, in_an_attribute),
+    "namespace": (types.SimpleNamespace, in_an_attribute),
+    "chain": (lambda: ChainMap({}), in_a_chain),
+    "context": (lambda: ContextVar("h"), in_a_context_variable),
+}
+
+
+class Keeps(nn.Module):
+    """Keeps what it has computed first."""
+
+    def __init__(self, keep, state):
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+        self.keep, self.state = keep, state
+
+    def forward(self, x):
+        return self.keep(self.state, self.lin(x))
+
+
+@BOTH
+@pytest.mark.parametrize("kind", KEEPERS)
+def test_what_keeps_a_tensor_among_its_attributes(run, kind):
+    make, keep = KEEPERS[kind]
+    model, state = Keeps(keep, make()), make()
+    assert read(model, X, run=run).error is None
+    assert torch.equal(model(X), model.keep(make(), model.lin(X)))
+    outside = Keeps(lambda _, h: keep(state, h), None)
+    assert read(outside, X, run=run).error is None
+    assert torch.equal(outside(X), keep(make(), outside.lin(X)))
+
+
+@BOTH
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+def test_an_optimizer_that_takes_steps(run, kind):
+    class Learns(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(4, 4)
+            options = {"momentum": 0.9} if kind is torch.optim.SGD else {}
+            self.optimizer = kind(self.lin.parameters(), lr=0.1, **options)
+
+        def forward(self, x):
+            with torch.enable_grad():
+                self.optimizer.zero_grad()
+                self.lin(x).pow(2).sum().backward()
+                self.optimizer.step()
+            return self.lin(x)
+
+    torch.manual_seed(0)
+    model, other = Learns(), Learns()
+    other.load_state_dict(model.state_dict())
+    assert read(model, X, run=run).error is None
+    assert not model.optimizer.state
+    assert torch.equal(model(X), other(X))
+    assert torch.equal(model(X), other(X))
+
+
+@BOTH
+def test_what_a_hook_of_all_modules_collects(run):
+    seen = []
+    hook = torch.nn.modules.module.register_module_forward_hook(lambda _module, _args, output: seen.append(output))
+    try:
+        read(nn.Sequential(nn.Linear(4, 4)), X, run=run)
+    finally:
+        hook.remove()
+    assert seen == []
+
+
+def test_a_module_that_is_not_made_to_the_end():
+    class Unmade(nn.Module):
+        def __init__(self):
+            self.width = 4
+
+    outer = nn.Sequential(nn.Linear(4, 4))
+    outer._modules["1"] = Unmade()
+    for model in Unmade(), outer:
+        with pytest.raises(UnsupportedModelError, match=r"Unmade is not made to the end.*super\(\).__init__\(\)"):
+            read(model, X)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nbviz.errors import UnsupportedModelError
+
 __all__ = ["TorchAdapter"]
 
 
@@ -23,8 +25,18 @@ class TorchAdapter:
 
     def read(self, model: Any, inputs: Any, *, run: bool = False) -> Any:
         """Read a module (see ``nbviz.adapters.torch.model.read_model``)."""
+        import torch
+
         from nbviz.adapters.torch.mode import told_to
         from nbviz.adapters.torch.model import read_model
+        from nbviz.adapters.torch.walk import unmade
 
-        with told_to(None):  # who is being read, and reads another in its forward, has no part in that
-            return read_model(model, inputs, run=run)
+        try:
+            with told_to(None):  # who is being read, and reads another in its forward, has no part in that
+                return read_model(model, inputs, run=run)
+        except AttributeError as error:
+            module = unmade(model) if isinstance(model, torch.nn.Module) else None
+            if module is None:
+                raise
+            msg = f"{type(module).__name__} is not made to the end: its __init__ has to call super().__init__() first."
+            raise UnsupportedModelError(msg) from error

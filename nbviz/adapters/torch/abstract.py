@@ -247,13 +247,13 @@ class AbstractOperations:
         try:
             value, compute, plain = _shapes_only(function, (args, kwargs), meta)
             value = laid_out(name, next(iter(leaves(args, kwargs)), None), value)
-        except (RuntimeError, TypeError, IndexError, AssertionError, BufferError) as error:
+        except (RuntimeError, TypeError, ValueError, IndexError, AssertionError, BufferError) as error:
             formats = name == "format" and standins[0].dim() == 0  # f"{loss:.3f}"; other tensors cannot be
             custom = custom_name(function)
             unknown = None if name in _ONLY_CHECKS else NeedsValuesError(name, standins, self._standins.home, custom)
             if unknown is not None and (formats or asks_values(error)):
                 raise unknown from error
-            if isinstance(error, (TypeError, BufferError)):
+            if isinstance(error, (TypeError, ValueError, BufferError)):
                 raise
             value, plain = asked_again(function, (args, kwargs), error, unknown), False
             compute = () if unknown is None and name not in ("corrcoef", "cov") else None

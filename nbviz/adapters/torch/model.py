@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, final
 
@@ -275,7 +276,8 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     try:
         args, kwargs = (_entered(arguments, operations, trial) for arguments in (given.args, given.kwargs))
         with trace.hooked((args, kwargs), gradients=trial.gradients):
-            trace.run(args, kwargs, argument_names(model, given))
+            # what the model's code keeps in context variables stays in a context of its own
+            copy_context().run(trace.run, args, kwargs, argument_names(model, given))
     except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
         error = raised
         for refusal, _ in trace.asked if given.specs() else ():

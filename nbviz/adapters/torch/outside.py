@@ -11,6 +11,10 @@ from nbviz.adapters.torch.calls import is_library
 from nbviz.adapters.torch.walk import modules_of
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
+_GLOBAL_HOOKS = ("_global_forward_pre_hooks", "_global_forward_hooks")
+
+OPTIMIZERS = "torch.optim."
+"""Where classes are from whose objects keep states of a model's, though they are PyTorch's."""
 
 
 def _is_tensor(value: Any) -> bool:
@@ -28,7 +32,11 @@ def _held(value: Any) -> Iterable[Any] | None:
     return [*value._parameters.values(), *value._buffers.values(), *value._modules.values()]
 
 
-_KINDS = Kinds(_is_tensor, _held, is_library)
+def _is_library(module: str | None) -> bool:
+    return is_library(module) and not (module or "").startswith(OPTIMIZERS)
+
+
+_KINDS = Kinds(_is_tensor, _held, _is_library)
 
 
 @final
@@ -42,7 +50,12 @@ class Outside:
     """
 
     def __init__(self, model: Any) -> None:
+        from torch.nn.modules import module as of_all
+
         self._found = Surroundings(_KINDS, {"forward"})
+        for hooks in _GLOBAL_HOOKS:
+            for hook in getattr(of_all, hooks).values():
+                self._found.look(hook)
         for module in modules_of(model):
             self._found.meet(type(module))
             attributes = vars(module)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections import OrderedDict, UserDict, UserList, deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.flags import flags_kept
-from nbviz.adapters.torch.outside import Outside
+from nbviz.adapters.torch.outside import OPTIMIZERS, Outside
 from nbviz.adapters.torch.walk import modules_of
 from nbviz.adapters.undo import (
     CONTAINERS,
+    HOLDERS,
     attributes_of,
     random_states,
     slots_of,
@@ -102,10 +103,11 @@ class Memory:
             return []
         if isinstance(value, (tuple, frozenset)):
             return [(item, away) for item in value]
-        if isinstance(value, dict):
-            return self._changing(undo_dict(value), lambda: dict.values(value), away)
         undo = next((undo for kind, undo in CONTAINERS.items() if isinstance(value, kind)), None)
-        return self._object(value, away) if undo is None else self._changing(undo(value), lambda: value, away)
+        if undo is None:
+            return self._object(value, away)
+        found = self._changing(undo(value), lambda: dict.values(value) if isinstance(value, dict) else value, away)
+        return found if type(value) in CONTAINERS else found + self._own(value, away)
 
     def _changing(self, undo: Callable[[], None], values: Callable[[], Iterable[Any]], away: int) -> Found:
         """Remember what may get other values; far from the model, only if there are tensors among those."""
@@ -117,15 +119,18 @@ class Memory:
         if known is not None:
             self._undo.append(known)
             return []
-        foreign = (type(value).__module__ or "").partition(".")[0] in _FOREIGN
-        if foreign and not isinstance(value, (UserDict, UserList)):
-            return []
+        module = type(value).__module__ or ""
+        foreign = module.partition(".")[0] in _FOREIGN and not module.startswith(OPTIMIZERS)
+        return [] if foreign and not isinstance(value, HOLDERS) else self._own(value, away + 1)
+
+    def _own(self, value: Any, away: int) -> Found:
+        """Remember what an object keeps in attributes, also one of a class that is made of a container's."""
         found: Found = []
         attributes = attributes_of(value)
         if attributes is not None:
-            found += self._changing(undo_dict(attributes), attributes.values, away + 1)
+            found += self._changing(undo_dict(attributes), attributes.values, away)
         if slots_of(value):
-            found += self._changing(undo_slots(value), lambda: slots_of(value).values(), away + 1)
+            found += self._changing(undo_slots(value), lambda: slots_of(value).values(), away)
         return found
 
     def _undo_array(self, value: Any) -> Callable[[], None] | None:

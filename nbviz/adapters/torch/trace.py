@@ -304,7 +304,7 @@ class Trace:
             self._blame(error, self._begin(function, given, args, kwargs))
             raise
         made, written = self._changes(outcome, kwargs)
-        if made:
+        if made or outcome.compute:  # a backward pass makes nothing that it gives
             record = self._begin(function, given, args, kwargs)
             record.compute = outcome.compute
             self._warn(record, outcome)

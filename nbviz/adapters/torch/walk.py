@@ -30,6 +30,20 @@ def modules_of(model: Any) -> Iterator[Any]:
         waiting.extend(reversed(inside.values()))
 
 
+def unmade(model: Any) -> Any:
+    """Return a module, the model or one inside it, that is not made to the end: its ``__init__`` calls none of its base; else None."""
+    waiting, seen = [model], set[int]()
+    while waiting:
+        module = waiting.pop()
+        inside = vars(module).get("_modules")
+        if inside is None:
+            return module
+        if id(module) not in seen:
+            seen.add(id(module))
+            waiting.extend(child for child in inside.values() if child is not None)
+    return None
+
+
 def tensors_of(model: Any, *, parameters: bool = True, buffers: bool = True) -> Iterator[Any]:
     """Yield the parameters of a model and of all modules inside it, and then their buffers, each once."""
     seen: set[int] = set()
