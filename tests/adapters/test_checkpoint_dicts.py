@@ -120,6 +120,18 @@ def test_a_view_does_not_keep_the_arrays():
         view.refresh()
 
 
+def test_text_and_dates_are_noted_and_do_not_count(tmp_path):
+    made = {"w": np.ones(3), "words": np.array(["a"] * 9), "raw": np.array([b"a"]), "days": np.array(["2020"], "M8[D]")}
+    made["spans"] = np.array([1], "m8[s]")
+    np.savez(tmp_path / "net.npz", **made)
+    here, file = graph_of(made), graph_of(tmp_path / "net.npz")
+    assert totals(made)["params"] == totals(tmp_path / "net.npz")["params"] == 3
+    said = [d.message for d in here.diagnostics]
+    assert "words holds values of the type <U1, and is not read." in said
+    assert said == [d.message.replace(".npy", "") for d in file.diagnostics]
+    assert {d.level for d in here.diagnostics} == {"note"}
+
+
 def test_keys_are_text():
     graph = graph_of(
         {name: np.ones(i + 1) for i, name in enumerate(HOSTILE)} | {3: np.ones(20), (1, 2): {"x": np.ones(30)}}
@@ -138,6 +150,7 @@ ITSELF["again"] = ITSELF
         ({}, "a builtins.dict without arrays"),
         ({"a": 1, "b": {"c": "text"}}, "without arrays"),
         ({"a": np.ones(2), "b": {"c": object()}}, r"builtins\.object in it \(at 'b\.c'\)"),
+        ({"a": np.array(["text"])}, "without arrays of numbers in it: a holds values of the type <U4"),
         ({"a": np.array([object()])}, r"numpy\.ndarray in it"),
         ({"a": np.zeros(2, [("x", "f4")])}, r"numpy\.ndarray in it"),
         (ITSELF, "nested deeper"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.checkpoints.files import damaged, opened
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
-from nbviz.adapters.checkpoints.values import CHUNK, decoder
+from nbviz.adapters.checkpoints.values import CHUNK, decoder, values_of
 from nbviz.adapters.text import plain, short
 from nbviz.errors import MissingExtraError
 from nbviz.graph import OptimizerState
@@ -127,7 +127,7 @@ def _entry(dataset: Any, file: Path, path: tuple[str, ...]) -> Entry | str:
     if dtype.kind == "V" and dtype.names is None and dtype.itemsize == 2:
         name = "bfloat16"  # which HDF5 has no name for; Keras keeps no other type of two bytes
     elif dtype.kind not in "biufc":
-        return f"values of the type {short(dtype, 100)}"
+        return values_of(dtype)
     if shape is None:
         return "nothing"
     size = math.prod(shape)

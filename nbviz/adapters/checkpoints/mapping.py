@@ -9,9 +9,9 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
-from nbviz.adapters.checkpoints.nested import Branch, Found, Other, Scalar, Walk, listed
+from nbviz.adapters.checkpoints.nested import Branch, Found, Left, Other, Scalar, Walk, listed
 from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, TooLargeError, graph_of
-from nbviz.adapters.checkpoints.values import CHUNK, Weights
+from nbviz.adapters.checkpoints.values import CHUNK, Weights, is_text_or_date
 from nbviz.adapters.text import plain, short
 from nbviz.errors import UnsupportedModelError, with_article
 from nbviz.graph import itemsize
@@ -60,7 +60,8 @@ class MappingAdapter:
                     f"nbviz cannot read {with_article(kind)} with {with_article(found.name)} in it (at {short(where, 200)!r}). {_ADVICE}"
                 )
             if not checkpoint.entries and checkpoint.optimizer is None:
-                raise UnsupportedModelError(f"nbviz cannot read {with_article(kind)} without arrays in it. {_ADVICE}")
+                left = f" of numbers in it: {checkpoint.notes[0]}" if checkpoint.notes else " in it."
+                raise UnsupportedModelError(f"nbviz cannot read {with_article(kind)} without arrays{left} {_ADVICE}")
             checkpoint.framework = _framework(checkpoint)
             graph, entries = graph_of(checkpoint)
         except TooLargeError as error:
@@ -134,7 +135,9 @@ def _storage_key(tensor: Any) -> Hashable:
         return id(tensor)
 
 
-def _array(array: Any) -> Entry:
+def _array(array: Any) -> Entry | Left:
+    if is_text_or_date(array.dtype):
+        return Left(array.dtype)
     shape = tuple(int(size) for size in array.shape)
     dtype = str(getattr(array.dtype, "name", array.dtype))
     if getattr(array.dtype, "hasobject", False) or getattr(array.dtype, "names", None) is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, TooLargeError, split
+from nbviz.adapters.checkpoints.values import left_out, values_of
 from nbviz.adapters.text import short
 from nbviz.errors import with_article
 from nbviz.graph import OptimizerState
@@ -42,7 +43,15 @@ class Other:
     tensors: bool = False
 
 
-Found = Entry | Branch | Scalar | Other
+@final
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An array that is left out, since its dtype is that of no numbers."""
+
+    dtype: Any
+
+
+Found = Entry | Branch | Scalar | Other | Left
 """What there is at one place; the path of an ``Entry`` is not known yet."""
 
 
@@ -100,11 +109,8 @@ class Walk:
             if self._visits[id(value)] > _TIMES:
                 raise TooLargeError("the same part is in it again and again")
             self._branch(found, path, depth, optimizer)
-        elif isinstance(found, Other):
-            self.others.append((".".join(path), found))
-            if len(self.others) <= _NOTED:
-                what = f"{short('.'.join(path) or 'it', 100)} is {with_article(short(found.name, 100))}"
-                self.checkpoint.notes.append(f"{what}, which is neither a tensor nor a plain value, and is not read.")
+        elif isinstance(found, Other | Left):
+            self._leave(found, ".".join(path))
         elif isinstance(found, Scalar):
             if not optimizer and path:
                 self.checkpoint.settings.setdefault(path[:-1], []).append((path[-1], found.value))
@@ -112,6 +118,17 @@ class Walk:
             self._optimizer[found.key if found.key is not None else id(found)] = found
         else:
             self.checkpoint.entries.append(replace(found, path=path or ("value",)))
+
+    def _leave(self, found: Other | Left, where: str) -> None:
+        if isinstance(found, Other):
+            self.others.append((where, found))
+        if len(self.checkpoint.notes) >= _NOTED:
+            return
+        if isinstance(found, Left):
+            self.checkpoint.notes.append(left_out(where or "it", values_of(found.dtype)))
+            return
+        what = f"{short(where or 'it', 100)} is {with_article(short(found.name, 100))}"
+        self.checkpoint.notes.append(f"{what}, which is neither a tensor nor a plain value, and is not read.")
 
     def _branch(self, found: Branch, path: tuple[str, ...], depth: int, optimizer: str) -> None:
         # keeps alive what is made anew at each access, as by h5py: it is told apart by its identity

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.checkpoints.files import Bounded, damaged, extents, opened, size_of
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of, split
-from nbviz.adapters.checkpoints.values import CHUNK, Values
+from nbviz.adapters.checkpoints.values import CHUNK, Values, is_text_or_date, left_out, values_of
 from nbviz.adapters.checkpoints.zips import BAD_ZIP, member, open_zip
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError
@@ -85,9 +85,9 @@ def _add(checkpoint: Checkpoint, path: Path, archive: zipfile.ZipFile, info: zip
         if isinstance(found, Entry):
             checkpoint.entries.append(found)
             return
-        what, said = found, checkpoint.notes if dtype.kind in "SUMm" else checkpoint.missing
+        what, said = found, checkpoint.notes if is_text_or_date(dtype) else checkpoint.missing
     if len(said) < _NOTED:
-        said.append(f"{short(name, 100)} holds {what}, and is not read.")
+        said.append(left_out(name, what))
 
 
 def _header(stream: Bounded) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -115,7 +115,7 @@ def _entry(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], left: int, v
     if dtype.hasobject:
         return "Python objects as a pickle, which is never opened"
     if dtype.names is not None or dtype.subdtype is not None or dtype.kind not in "biufcV":
-        return f"values of the type {short(dtype, 100)}"
+        return values_of(dtype)
     size = math.prod(shape)
     if size * dtype.itemsize != left:
         raise ValueError(

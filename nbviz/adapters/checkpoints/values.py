@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, final
 
-from nbviz.adapters.text import plain
+from nbviz.adapters.text import plain, short
 from nbviz.errors import FileReadError
 
 if TYPE_CHECKING:
@@ -17,6 +17,21 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 """Elements per piece."""
+
+
+def is_text_or_date(dtype: Any) -> bool:
+    """Tell whether what has this dtype of NumPy is never a tensor."""
+    return getattr(dtype, "kind", None) in {*"STUMm"}
+
+
+def values_of(dtype: Any) -> str:
+    """Return what an array of no numbers holds."""
+    return f"values of the type {short(dtype, 100)}"
+
+
+def left_out(name: str, what: str) -> str:
+    """Return the note of something that holds ``what`` where numbers were expected."""
+    return f"{short(name, 100)} holds {what}, and is not read."
 
 
 class Values(Protocol):
