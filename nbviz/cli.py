@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,10 +200,10 @@ def _loaded(source: str) -> Any:
     FileReadError
         If the module cannot be imported, or has nothing of that name.
     """
-    if Path(source).exists() and not source.endswith(".py"):
+    if _is_there(source) and not source.endswith(".py"):
         return source
     found, code = _OBJECT.fullmatch(source), _CODE.fullmatch(source)
-    if code is not None and Path(f"{code['module']}.py").is_file():
+    if code is not None and _is_there(f"{code['module']}.py", Path.is_file):
         wanted = f"{code['module'].replace('/', '.')}:{code['name'] or 'NAME'}"
         if source != wanted:
             msg = f"{source!r} is Python code, in which a model is MODULE:NAME: pass {wanted!r}."
@@ -267,10 +267,18 @@ def _file_names(sources: Sequence[str]) -> list[str]:
 
 def _name_of(source: str) -> str:
     path = Path(source)
-    found = None if path.exists() else _OBJECT.fullmatch(source)
+    found = None if _is_there(source) else _OBJECT.fullmatch(source)
     if found is not None:
         return found["name"].rpartition(".")[2]
-    return _ENDING.sub("", path.name) if path.is_file() else path.absolute().name
+    return _ENDING.sub("", path.name) if _is_there(source, Path.is_file) else path.absolute().name
+
+
+def _is_there(path: str, kind: Callable[[Path], bool] = Path.exists) -> bool:
+    """Tell whether there is such a file or folder; of a path that cannot be, its reader says why."""
+    try:
+        return kind(Path(path))
+    except OSError:
+        return False
 
 
 def _sorted(rows: pd.DataFrame, column: str, shown: list[str]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from typing import Any
 
 from nbviz.adapters.checkpoints.files import looks_like, require_contents, without_variant
 from nbviz.adapters.checkpoints.foreign import written_by_others
-from nbviz.adapters.text import short
+from nbviz.adapters.text import plain, short
 from nbviz.adapters.undo import attributes_of, slots_of
 from nbviz.errors import AdapterWarning, FileReadError, OptionError, UnsupportedModelError, nearest, with_article
 from nbviz.graph import ModelGraph
@@ -216,6 +216,11 @@ def _read_path(path: str, inputs: Any, *, constants: bool) -> Reading:
 
 def _reader(path: str) -> str:
     """Return what reads a file or folder that is there."""
+    try:
+        Path(path).exists()
+    except OSError as error:  # its name is too long, or its folder closed to us
+        msg = f"{short(path)!r} cannot be opened: {plain(error.strerror)}."
+        raise FileReadError(msg) from error
     if path and Path(path).is_dir():
         return FOLDER
     name = without_variant(path.lower())

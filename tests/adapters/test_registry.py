@@ -176,6 +176,13 @@ except MissingExtraError as error:
     assert re.search(words, result.stdout), result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("name", ["a" * 300 + ".onnx", "a" * 300, "b/" * 3000 + "a.npz", "a\0.onnx", "\0"])
+def test_paths_that_cannot_be_are_refused(name):
+    for path in (name, Path(name)):
+        with pytest.raises(FileReadError):
+            adapters.read(path)
+
+
 @pytest.mark.parametrize("suffix", [".tflite", ".gguf", ".npz", ".pt", ".safetensors"])
 def test_a_damaged_file_is_named_as_it_was_given(tmp_path, monkeypatch, suffix):
     (tmp_path / f"net{suffix}").write_text("hello")
