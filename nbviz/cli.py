@@ -42,6 +42,8 @@ _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape
 """The columns of a sorted table, with a graph and without."""
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "1", "TF_ENABLE_ONEDNN_OPTS": "0"}
 """Keeps TensorFlow, which parses SavedModels, from telling of processors; that of oneDNN cannot be kept from it otherwise."""
+_LONG = 200
+"""Characters of an option that a message repeats."""
 _ASCII = str.maketrans("━─┃│┏┳┓┡╇┩├┼┤└┴┘…", "--||++++++++++++.")
 """What stands for what tables are drawn with, where that cannot be written."""
 
@@ -239,8 +241,9 @@ def _inputs(text: str | None) -> Any:
         return None
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError) as error:
-        msg = f"--inputs is {text!r}, which are no shapes: write 'None,3,224,224', or '((None, 64), \"int64\")' with a dtype."
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:  # the last two of very long text
+        shown = text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+        msg = f"--inputs is {shown!r}, which are no shapes: write 'None,3,224,224', or '((None, 64), \"int64\")' with a dtype."
         raise InputsError(msg) from error
 
 

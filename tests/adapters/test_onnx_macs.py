@@ -126,6 +126,8 @@ def test_inputs_give_open_sizes(inputs, shape, expected):
     [
         ({"u": (2, 5, 4)}, "'x', 'z'"),
         ((2, 5, 4), "takes 2: 'x', 'z'"),
+        ((1.5, 5, 4), "inputs has 1.5 among its sizes, which is no whole number"),
+        ((float("inf"), 5, 4), "inputs has inf among"),
         ({"x": (2, 5, 9)}, r"inputs\['x'\] has the shape \(2, 5, 9\), but the model takes \(batch, length, 4\)"),
         ({"x": (5, 4)}, r"\(5, 4\)"),
         ({"x": (2, 5, 4), "z": (2, 6, 4)}, "'length' two sizes: 5 and 6"),

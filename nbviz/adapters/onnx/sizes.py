@@ -145,6 +145,10 @@ def _by_name(inputs: Any, names: Sequence[str]) -> list[tuple[str, str, Any]]:
     several = [] if _is_one(inputs) else inputs
     given = [(f"inputs[{i}]", value) for i, value in enumerate(several)] or [("inputs", inputs)]
     if len(given) != len(names):
+        for _, value in given:
+            if isinstance(value, float):
+                msg = f"inputs has {value} among its sizes, which is no whole number. {_HINT}"
+                raise InputsError(msg)
         msg = f"inputs has {counted(len(given), 'shape')}, but this model takes {len(names)}: {listed}."
         raise InputsError(msg)
     pairs = zip(names, given, strict=True)
