@@ -225,7 +225,7 @@ def _reader(path: str) -> str:
         return FOLDER
     name = without_variant(path.lower())
     suffixes = sorted((s for s in FILES if name.endswith(s)), key=len)
-    if not suffixes:
+    if not suffixes and not _is_lost(path):
         raise FileReadError(_unknown_file(path))
     if not Path(path).exists():
         raise FileReadError(_missing(path))
@@ -233,9 +233,18 @@ def _reader(path: str) -> str:
     return FILES[suffixes[-1]]
 
 
+def _is_lost(path: str) -> bool:
+    """Tell whether a path without a suffix can only be meant as one, and is not there."""
+    return Path(path).name != path and not Path(path).suffix and bool(path) and not Path(path).exists()
+
+
 def _unknown_file(path: str) -> str:
     if not path:
         return "The path is empty: pass that of a file or a folder."
+    if path == "-":
+        return (
+            "'-' often stands for the standard input, which nbviz does not read: save it as a file, and pass the path."
+        )
     kinds = ", ".join(FILES)
     found = Path(path).suffix
     what = f"with the suffix {found!r}" if found else "without a suffix"
@@ -253,11 +262,12 @@ def _suffix_in(hint: str) -> str:
 
 def _missing(path: str) -> str:
     full = Path(path).absolute()
+    what = "file" if full.suffix else "file or folder"
     if full.is_symlink():
         return f"{path!r} is a link to {str(full.readlink())!r}, which is not there."
     if not full.parent.is_dir():
-        return f"There is no file {path!r}: the folder {str(full.parent)!r} does not exist."
-    return f"There is no file {path!r}.{nearest(full.name, (p.name for p in full.parent.iterdir()))} Paths are relative to {str(Path.cwd())!r}."
+        return f"There is no {what} {path!r}: the folder {str(full.parent)!r} does not exist."
+    return f"There is no {what} {path!r}.{nearest(full.name, (p.name for p in full.parent.iterdir()))} Paths are relative to {str(Path.cwd())!r}."
 
 
 def _unsupported(source: Any) -> str:

@@ -76,9 +76,18 @@ def _read_zip(path: Path) -> Checkpoint:
         if refusal or root is None:
             raise FileReadError(refusal)
         pickled = contents(archive, f"{root}/data.pkl", _PICKLE)
-        found = take_apart(Bounded(io.BytesIO(pickled), len(pickled)))
+        found = _unpickled(pickled)
         big = f"{root}/byteorder" in names and contents(archive, f"{root}/byteorder", 16) == b"big"
         return _read(path, found, _in_zip(path, archive, root, big=big))
+
+
+def _unpickled(pickled: bytes) -> Any:
+    try:
+        return take_apart(Bounded(io.BytesIO(pickled), len(pickled)))
+    except ValueError as error:
+        if pickled.endswith(b"."):  # as every pickle does that is there as a whole
+            raise
+        raise ValueError("its pickle, data.pkl, is empty or cut off") from error
 
 
 def _in_zip(path: Path, archive: zipfile.ZipFile, root: str, *, big: bool) -> Callable[[Region], Values | str]:
