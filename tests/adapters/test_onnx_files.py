@@ -172,7 +172,10 @@ def test_lengths_that_lie_are_told_and_what_is_there_counts():
     assert Metrics(graph).totals["macs"] is None
 
 
-@pytest.mark.parametrize(("dims", "dtype"), [([-8, 8], TensorProto.FLOAT), ([8], 999)])
+@pytest.mark.parametrize(
+    ("dims", "dtype"),
+    [([-8, 8], TensorProto.FLOAT), ([1 << 40, 1 << 40], TensorProto.FLOAT), ([1] * 65, TensorProto.FLOAT), ([8], 999)],
+)
 def test_stored_tensors_that_cannot_be_are_told(dims, dtype):
     wrong = TensorProto(name="w", dims=dims, data_type=dtype)
     assert "'w' says that its shape is" in messages(read(model([node("Neg", "w", "y")], [], [], [wrong])).graph)

@@ -16,7 +16,7 @@ from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import is_bounded
 from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
-from nbviz.adapters.onnx.types import dtype_of, stored_bytes
+from nbviz.adapters.onnx.types import dtype_of, is_credible, stored_bytes
 from nbviz.adapters.text import label, plain, short
 from nbviz.graph import itemsize
 from nbviz.shape import Dim
@@ -246,8 +246,9 @@ def _slim(model: Any, note: Callable[[str], None]) -> Any:
 def _copy(tensor: Any, copy: Any, note: Callable[[str], None]) -> None:
     """Copy a stored tensor, of a large one what it is and not its values; one that is not as it says is what it holds."""
     held = len(tensor.raw_data)
-    if not held and (min(tensor.dims, default=0) < 0 or dtype_of(tensor.data_type) is None):
-        what = f"says that its shape is {tuple(tensor.dims)}, of elements of the type {tensor.data_type}"
+    possible = min(tensor.dims, default=0) >= 0 and is_credible(tensor.dims)
+    if not held and not (possible and dtype_of(tensor.data_type) is not None):
+        what = f"says that its shape is {short(tuple(tensor.dims))}, of elements of the type {tensor.data_type}"
         note(f"{label(tensor.name)!r} {what}: it is damaged, and does not count.")
     if held and held != stored_bytes(dtype_of(tensor.data_type), math.prod(tensor.dims)):
         note(
