@@ -322,9 +322,11 @@ def test_seven_hundred_gigabytes_open_by_their_headers_alone(sharded, tmp_path):
     assert next(iter(reading.weights.chunks(8_999))).shape == (1 << 20,)
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../net.safetensors", "a/../../b", "a\0b", "", "..\\b", ".."])
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../net.safetensors", "a/../../b", "a\0b", "", "..\\b", "..", "a" * 300]
+)
 def test_names_of_shards_stay_in_the_folder(sharded, name):
-    refused(sharded({"one.safetensors": ONE}, {"a": name}), "outside the folder|which is no file")
+    refused(sharded({"one.safetensors": ONE}, {"a": name}), "outside the folder|which is no file|cannot be followed")
 
 
 def test_a_link_out_of_the_folder_is_not_followed(sharded, tmp_path, tmp_path_factory):

@@ -165,7 +165,8 @@ def inside(folder: Path, name: object) -> Path:
     written_inside = not steps.is_absolute() and ".." not in steps.parts and "\\" not in name
     try:
         real = path.resolve()
-    except (OSError, RuntimeError) as error:  # a circle of links
+        path.exists()
+    except (OSError, RuntimeError) as error:  # a circle of links, or a name that is too long
         raise ValueError(f"it names {short(name, 100)!r}, which cannot be followed") from error
     if not written_inside or not any(real.is_relative_to(root) for root in roots):
         raise ValueError(f"it names {short(name, 100)!r}, which is outside the folder")
