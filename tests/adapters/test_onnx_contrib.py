@@ -113,6 +113,12 @@ def test_products_whose_rows_stand_before_the_batch(turned, left, right):
     assert totals["macs"] == 2 * 3 * 7 * 6 * 8
 
 
+def test_product_without_its_second_factor_is_shown():
+    _, totals, made = read_one(own("FusedMatMul", "x"), weights=[])
+    assert made.shape is None
+    assert totals["macs"] is None
+
+
 @pytest.mark.parametrize(("op", "rest"), [("Attention", ""), ("QAttention", "s s m z z")])
 def test_attention_that_projects_itself(op, rest):
     weights = [*NARROW[1:], stored("V", 32, 96, dtype="float32" if op == "Attention" else "int8"), stored("b", 96)]

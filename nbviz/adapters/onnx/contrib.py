@@ -158,6 +158,8 @@ def _matmul(right: int) -> Rule:
 
 
 def _fused_matmul(to: Standard, node: Any) -> bool:
+    if len(node.input) < 2:
+        return False
     moved = [_attribute(node, f"transBatch{which}") for which in "AB"]
     dims = to.dims(node.input[1])
     if dims and len(dims) > 1 and not _attribute(node, "transA") and not any(moved):
