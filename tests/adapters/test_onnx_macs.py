@@ -86,6 +86,12 @@ def test_loops_count_as_often_as_they_say():
         assert macs([choice], [info("h", 2, 4)], [info("y", None)], [weight, *told]) == expected
 
 
+@pytest.mark.parametrize(("op", "names"), [("DFT", "x"), ("STFT", "x step window")])
+def test_fourier_transforms_are_unknown(op, names):
+    stored = [tensor("step"), tensor("window", 16)]
+    assert one(op, names, "y", {"x": (1, 128, 1)}, stored if op == "STFT" else []) is None
+
+
 def test_products_of_three_are_not_counted_and_their_sizes_not_blamed():
     nodes = [node("Einsum", "a b c", "y", equation="ij,jk,kl->il")]
     graph = read(model(nodes, [info("a", 2, 3), info("b", 3, 4), info("c", 4, 5)], [info("y", 2, 5)])).graph

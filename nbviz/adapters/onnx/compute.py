@@ -265,6 +265,7 @@ _STANDARD: Mapping[str, Callable[[Step], Patterns]] = {
     "Conv": _convolution(1),
     "ConvInteger": _convolution(1),
     "ConvTranspose": _transposed_convolution,
+    "DFT": _unknown,  # which way of a Fourier transform is taken is the runtime's choice
     "DeformConv": _convolution(1),
     "Einsum": _einsum,
     "GRU": _recurrent,
@@ -277,6 +278,7 @@ _STANDARD: Mapping[str, Callable[[Step], Patterns]] = {
     "QLinearConv": _convolution(3),
     "QLinearMatMul": _matmul(3),
     "RNN": _recurrent,
+    "STFT": _unknown,
 }
 
 _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
