@@ -10,6 +10,7 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, numpy_helper  # noqa: E402
 
 from nbviz.adapters.onnx.growth import is_bounded  # noqa: E402
+from nbviz.adapters.onnx.inference import with_shapes  # noqa: E402
 from tests.models.onnx_models import info, model, node  # noqa: E402
 
 MANY = 20_000_000
@@ -108,3 +109,98 @@ def test_a_table_is_longer_than_what_is_taken_from_it(claims):
     )
     made.graph.value_info.extend(claims)
     assert is_bounded(made)
+
+
+def weight(name, *shape):
+    """Return a weight without its values, as a copy for the inference has it."""
+    return TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
+
+
+@pytest.fixture
+def followed(monkeypatch):
+    """Whether the inference was asked to follow values, for each time that it ran."""
+    asked = []
+    infer = onnx.shape_inference.infer_shapes
+
+    def spy(given, **options):
+        asked.append(options["data_prop"])
+        return infer(given, **options)
+
+    monkeypatch.setattr(onnx.shape_inference, "infer_shapes", spy)
+    return asked
+
+
+def shapes(made):
+    graph = with_shapes(made, pytest.fail).graph
+    return {one.name: [dim.dim_value for dim in one.type.tensor_type.shape.dim] for one in graph.output}
+
+
+LONG = 1 << 24
+
+
+@pytest.mark.parametrize(
+    ("nodes", "inputs", "outputs", "expected"),
+    [
+        ([node("Add", "x x", "y")], [info("x", LONG)], [info("y", None)], [LONG]),
+        ([node("Size", "x", "y")], [whole("x", LONG)], [whole("y", None)], []),
+        ([node("RandomNormal", "", "x", shape=[LONG]), node("Add", "x x", "y")], [], [info("y", None)], [LONG]),
+        (
+            [node("Flatten", "x", "f", axis=0), node("Squeeze", "f", "s"), node("Neg", "s", "n"), node("Mul", "n n", "y")],
+            [info("x", 4096, 4096)],
+            [info("y", None)],
+            [LONG],
+        ),
+        (
+            [node("Constant", "", "a", value=stored("", [0])), node("ReduceSum", "x a", "s", keepdims=0), node("Sub", "s s", "y")],
+            [info("x", 1, LONG)],
+            [info("y", None)],
+            [LONG],
+        ),
+    ],
+    ids=["fractions", "counted", "random", "flat", "summed"],
+)  # fmt: skip
+def test_values_of_long_tensors_are_not_followed(followed, nodes, inputs, outputs, expected):
+    """Else each value takes about 150 bytes, of whatever type it is."""
+    assert shapes(model(nodes, inputs, outputs)) == {"y": expected}
+    assert followed == [False]
+
+
+def test_values_of_a_weight_made_flat_are_not_followed(followed):
+    nodes = [node("Reshape", "w n", "f"), node("Mul", "f f", "m"), node("Add", "m f", "y")]
+    assert shapes(model(nodes, [], [info("y", None)], [weight("w", 2048, 2048), stored("n", [-1])])) == {"y": [1 << 22]}
+    assert followed == [False]
+
+
+def transformer(layers, width, words):
+    """Return a model whose shapes are computed in each of its layers, as exporters do."""
+    nodes = [node("Gather", "table x", "h0")]
+    held = [weight("table", words, width), stored("zero", [0]), stored("one", [1]), stored("two", [2])]
+    held += [stored("first", 0), stored("heads", [width // 128, 128]), stored("flat", [0, 0, width])]
+    held += [weight("w", width, width), weight("b", width), weight("up", width, 4 * width), weight("ub", 4 * width)]
+    held += [weight("down", 4 * width, width), weight("words", width, words), weight("wb", words)]
+    for i in range(layers):
+        nodes += [node("LayerNormalization", f"h{i} b b", f"n{i}", axis=-1), node("Shape", f"n{i}", f"s{i}")]
+        nodes += [node("Gather", f"s{i} first", f"g{i}"), node("Unsqueeze", f"g{i} zero", f"u{i}")]
+        nodes += [node("Slice", f"s{i} one two", f"l{i}")]
+        nodes += [node("Concat", f"u{i} l{i} heads", f"c{i}", axis=0)]
+        for part in "qkv":
+            nodes += [node("MatMul", f"n{i} w", f"{part}p{i}"), node("Add", f"b {part}p{i}", f"{part}b{i}")]
+            nodes += [node("Reshape", f"{part}b{i} c{i}", f"{part}r{i}")]
+            nodes += [
+                node("Transpose", f"{part}r{i}", f"{part}{i}", perm=[0, 2, 3, 1] if part == "k" else [0, 2, 1, 3])
+            ]
+        nodes += [node("MatMul", f"q{i} k{i}", f"a{i}"), node("Softmax", f"a{i}", f"p{i}")]
+        nodes += [node("MatMul", f"p{i} v{i}", f"o{i}"), node("Transpose", f"o{i}", f"t{i}", perm=[0, 2, 1, 3])]
+        nodes += [node("Reshape", f"t{i} flat", f"f{i}"), node("Add", f"f{i} h{i}", f"r{i}")]
+        nodes += [node("MatMul", f"r{i} up", f"m{i}"), node("Add", f"m{i} ub", f"e{i}"), node("Gelu", f"e{i}", f"z{i}")]
+        nodes += [node("MatMul", f"z{i} down", f"d{i}"), node("Add", f"d{i} r{i}", f"h{i + 1}")]
+    nodes += [node("MatMul", f"h{layers} words", "v"), node("Add", "v wb", "y")]
+    return model(nodes, [whole("x", "b", 2048)], [info("y", None)], held)
+
+
+def test_values_of_shapes_in_a_large_transformer_are_followed(followed):
+    """Its biases and norms have one axis too, and are many."""
+    made = transformer(100, 8192, 128_256)
+    assert len(made.graph.node) > 2_000
+    assert shapes(made) == {"y": [0, 2048, 128_256]}
+    assert followed == [True]

@@ -39,6 +39,10 @@ class Held(NamedTuple):
         Its values, where the file has them and they are few.
     dims
         Its sizes, where the file says them.
+    fewest_axes
+        As many axes it has at least.
+    fewest
+        As many values it has at least, if it has no more than one axis.
     """
 
     axes: int = 0
@@ -48,15 +52,28 @@ class Held(NamedTuple):
     is_whole: bool = False
     stored: tuple[float, ...] = ()
     dims: tuple[int, ...] = ()
+    fewest_axes: int = 0
+    fewest: int = 0
 
     def taken(self) -> int:
         """Return how much that is."""
         return self.axes + (self.longest or 0 if self.is_whole else 0)
 
+    def followed(self) -> int:
+        """Return how many values are held where values are followed: those of whatever has one axis, fractions too."""
+        return self.longest or 0 if self.fewest_axes < 2 else 0
+
     def beside(self, said: Held) -> Held:
         """Return what an operation makes where the file says something of it too: all of both may hold."""
         dims = () if self.size else said.dims  # which are all that the inference knows otherwise
-        return at_most((self, said))._replace(size=max(self.size, said.size), stored=self.stored, dims=dims)
+        axes = min(self.fewest_axes, said.fewest_axes) if said.axes else self.fewest_axes
+        return at_most((self, said))._replace(
+            size=max(self.size, said.size),
+            stored=self.stored,
+            dims=dims,
+            fewest_axes=said.fewest_axes if said.dims else axes,  # which stands, whatever is made
+            fewest=self.fewest,
+        )
 
 
 NOTHING = Held()
@@ -68,9 +85,10 @@ def at_most(several: Iterable[Held]) -> Held:
     found = list(several)
     if len(found) < 2:
         return found[0]._replace(stored=(), dims=()) if found else NOTHING
-    axes, longest, sizes, most, whole, _, _ = zip(*found, strict=True)
+    axes, longest, sizes, most, whole, _, _, fewest_axes, fewest = zip(*found, strict=True)
     known = [length for length in longest if length is not None]
-    return Held(max(axes), max(known, default=None), max(sizes) if all(sizes) else 0, max(most), any(whole))
+    size = max(sizes) if all(sizes) else 0
+    return Held(max(axes), max(known, default=None), size, max(most), any(whole), (), (), min(fewest_axes), min(fewest))
 
 
 def of_type(kind: Any) -> Held:
@@ -81,7 +99,7 @@ def of_type(kind: Any) -> Held:
         sizes = [max(dim.dim_value, 0) for dim in inner.shape.dim]
         longest = max(sizes) if sizes else int(inner.HasField("shape"))
         size = times(sizes) if longest else 0
-        return Held(len(sizes), longest or None, size, 0, inner.elem_type in WHOLE, dims=tuple(sizes))
+        return Held(len(sizes), longest or None, size, 0, inner.elem_type in WHOLE, (), tuple(sizes), len(sizes), size)
     return of_type(inner.elem_type) if inner is not None and hasattr(inner, "elem_type") else NOTHING
 
 
@@ -89,7 +107,8 @@ def without_values(tensor: Any) -> Held:
     """Return what is stored, but for the values."""
     dims = tuple(tensor.dims)
     longest = max(0, *dims) if dims else 1
-    return Held(len(dims), longest, times(dims), 0, tensor.data_type in WHOLE, dims=dims)
+    size = times(dims)
+    return Held(len(dims), longest, size, 0, tensor.data_type in WHOLE, (), dims, len(dims), size)
 
 
 def of_tensor(tensor: Any) -> Held:
@@ -114,7 +133,7 @@ def of_constant(node: Any) -> Held:
         whole = a.name.startswith("value_int")
         if whole or a.name.startswith("value_float"):
             numbers = (a.ints if whole else a.floats) if a.name.endswith("s") else [a.i if whole else a.f]
-            return _with(numbers, Held(1, len(numbers), len(numbers), 0, whole))
+            return _with(numbers, Held(1, len(numbers), len(numbers), 0, whole, fewest=len(numbers)))
         return Held(len(a.sparse_tensor.dims) or 1)
     return NOTHING
 

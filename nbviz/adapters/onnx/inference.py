@@ -13,7 +13,7 @@ from typing import Any, final
 from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.fragile import guarded
-from nbviz.adapters.onnx.growth import is_bounded
+from nbviz.adapters.onnx.growth import bounds_of
 from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
 from nbviz.adapters.onnx.types import dtype_of, is_credible, stored_bytes
@@ -109,11 +109,14 @@ def misfit(model: Any) -> str:
     """Return which sizes in a model do not fit together, ``""`` where none are found: inference passes over them unless asked."""
     from onnx.shape_inference import infer_shapes
 
-    if model.graph.sparse_initializer or not is_bounded(model):  # it does not know the shapes of sparse ones
+    if model.graph.sparse_initializer:  # it does not know their shapes
+        return ""
+    bounds = bounds_of(model)
+    if not bounds.shapes:
         return ""
     copy = _copied(model)
     try:
-        guarded(lambda given: infer_shapes(given, strict_mode=True, data_prop=True), copy)
+        guarded(lambda given: infer_shapes(given, strict_mode=True, data_prop=bounds.values), copy)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
         said = " ".join(plain(error).replace(_REPORT, "").split())
         if _SHAPES not in said or not _ABOUT_SIZES.search(said):
@@ -212,14 +215,15 @@ def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
 def _inferred(model: Any, note: Callable[[str], None]) -> Any:
     from onnx.shape_inference import infer_shapes
 
-    if not is_bounded(model):
+    bounds = bounds_of(model)
+    if not bounds.shapes:
         note(
             "Shapes are computed in this model that grow beyond what a tensor can have, so that they are not inferred: only those "
             "that the file holds are shown."
         )
         return model
     try:
-        return guarded(lambda given: infer_shapes(given, data_prop=True), model)
+        return guarded(lambda given: infer_shapes(given, data_prop=bounds.values), model)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
         note(
             f"onnx could not infer shapes ({short(' '.join(plain(error).split()), 300)}): only those that the file holds are shown."
