@@ -390,6 +390,29 @@ def test_functions_may_be_called_without_their_last_inputs():
     assert Metrics(graph).totals["macs"] == 5 * 4 * 6
 
 
+def test_functions_of_one_name_are_told_apart_by_their_overloads():
+    """Each stores a weight under the same name."""
+    own = []
+    for overload, width in ("narrow", 6), ("wide", 8):
+        body = [node("Constant", "", "w", value=tensor("", 4, width)), node("MatMul", "a w", "out")]
+        own.append(
+            helper.make_function("my", "Dense", ["a"], ["out"], body, [helper.make_opsetid("", 21)], overload=overload)
+        )
+    calls = [node("Dense", "x", name, domain="my", overload=name) for name in ("narrow", "wide")]
+    made = models.model(
+        calls,
+        [info("x", 5, 4)],
+        [info("narrow", None), info("wide", None)],
+        opsets=(("", 21), ("my", 1)),
+        functions=own,
+    )
+    graph = graph_of(made)
+    assert messages(graph) == ""
+    assert [c.outputs[0].shape for c in graph.calls if c.op == "MatMul"] == [(5, 6), (5, 8)]
+    assert Metrics(graph).totals["macs"] == 5 * 4 * 6 + 5 * 4 * 8
+    assert Metrics(graph).totals["params"] == 24 + 32
+
+
 def test_body_of_a_loop_takes_what_the_loop_is_given():
     graph = graph_of(models.loop())
     product = first_call(graph, "Loop/MatMul")

@@ -7,7 +7,7 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 
-from onnx import TensorProto, numpy_helper  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from nbviz.adapters.onnx.growth import is_bounded  # noqa: E402
 from nbviz.adapters.onnx.inference import with_shapes  # noqa: E402
@@ -204,3 +204,16 @@ def test_values_of_shapes_in_a_large_transformer_are_followed(followed):
     assert len(made.graph.node) > 2_000
     assert shapes(made) == {"y": [0, 2048, 128_256]}
     assert followed == [True]
+
+
+def test_functions_of_one_name_are_counted_each_by_its_own_body():
+    """The inference would hold what the one makes, whatever the other does."""
+    opset = [helper.make_opsetid("", 21)]
+    filled = node("ConstantOfShape", "n", "b", value=stored("", [1]))
+    length = node("Constant", "", "n", value=stored("", [LONG]))
+    bodies = {"long": [length, filled, node("Concat", "b b", "out", axis=0)], "short": [node("Identity", "a", "out")]}
+    own = [helper.make_function("my", "F", ["a"], ["out"], body, opset, overload=name) for name, body in bodies.items()]
+    for name, bounded in ("long", False), ("short", True):
+        called = node("F", "x", "y", domain="my", overload=name)
+        made = model([called], [info("x", 5)], [info("y", None)], opsets=(("", 21), ("my", 1)), functions=own)
+        assert is_bounded(made) is bounded

@@ -91,7 +91,7 @@ class _Growth:
     """Walks through a model as the inference would, and counts."""
 
     def __init__(self, model: Any) -> None:
-        self._functions = {(_domain(function), function.name): function for function in model.functions}
+        self._functions = {(_domain(f), f.name, f.overload): f for f in model.functions}
         self._total = 0
         self.followed = 0
 
@@ -122,7 +122,7 @@ class _Growth:
 
     def _made(self, node: Any, taken: Sequence[Held | None], known: _Known, depth: int) -> Held:
         """Return the most that a result of a node has."""
-        function = self._functions.get((_domain(node), node.op_type)) if self._functions else None
+        function = self._functions.get((_domain(node), node.op_type, node.overload)) if self._functions else None
         if function is not None:
             pairs = zip(function.input, taken, strict=False)
             inside: _Known = {name: one for name, one in pairs if one is not None}

@@ -14,7 +14,7 @@ from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import bounds_of
-from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
+from nbviz.adapters.onnx.nodes import DEEPEST, Node, graphs_in
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
 from nbviz.adapters.onnx.types import dtype_of, is_credible, stored_bytes
 from nbviz.adapters.text import label, plain, short
@@ -33,6 +33,9 @@ _REPORT = f"{_SHAPES} Inference error(s):"
 _MOST_CALLS = 100_000
 """Calls of operations that functions may unfold into."""
 
+_Key = tuple[str, str, str]
+"""The domain, the name and the overload of a function."""
+
 
 @final
 class Functions:
@@ -45,14 +48,15 @@ class Functions:
     """
 
     def __init__(self, model: Any) -> None:
-        self.known = {(f.domain, f.name): f for f in model.functions}
-        self._sizes: dict[tuple[str, str], float] = {}
+        self.known = {(f.domain, f.name, f.overload): f for f in model.functions}
+        self._sizes: dict[_Key, float] = {}
 
-    def find(self, domain: str, op: str) -> Any:
-        """Return the function that an operation calls, None if it calls none."""
+    def find(self, node: Node) -> Any:
+        """Return the function that a node calls, None if it calls none."""
         if not self.known:
             return None
-        return self.known.get((domain, op)) or (self.known.get(("ai.onnx", op)) if not domain else None)
+        found = self.known.get((node.domain, node.op, node.overload))
+        return found or (self.known.get(("ai.onnx", node.op, node.overload)) if not node.domain else None)
 
     def unfold(self, model: Any) -> bool:
         """Tell whether the calls of functions end, after no more operations than anybody can look at."""
@@ -60,10 +64,10 @@ class Functions:
             return True
         return sum(self._size(key, ()) for key in self._called(model.graph.node)) <= _MOST_CALLS
 
-    def _called(self, nodes: Iterable[Any]) -> Iterable[tuple[str, str]]:
-        return [key for node in nodes if (key := (node.domain, node.op_type)) in self.known]
+    def _called(self, nodes: Iterable[Any]) -> Iterable[_Key]:
+        return [key for node in nodes if (key := (node.domain, node.op_type, node.overload)) in self.known]
 
-    def _size(self, key: tuple[str, str], around: tuple[tuple[str, str], ...]) -> float:
+    def _size(self, key: _Key, around: tuple[_Key, ...]) -> float:
         if key in around or len(around) > 32:
             return float("inf")
         if key not in self._sizes:

@@ -43,6 +43,8 @@ class Node:
         Whether graphs are among its attributes.
     source
         The line of the original model's code that it comes from, or ``""``.
+    overload
+        Which of the functions of one name it calls, or ``""``.
     """
 
     op: str
@@ -55,6 +57,7 @@ class Node:
     scopes: tuple[Entry, ...] = ()
     has_graphs: bool = False
     source: str = ""
+    overload: str = ""
 
     @property
     def module(self) -> str:
@@ -87,6 +90,7 @@ def node_of(proto: Any) -> Node:
         scopes,
         bool(attributes) and any(True for _ in graphs_in(attributes.values())),
         source_of(noted) if noted else "",
+        decoded(proto.overload),
     )
 
 

@@ -31,6 +31,7 @@ from nbviz.adapters.onnx.values import (
     stored_tensors,
     stored_value,
 )
+from nbviz.adapters.onnx.weights import function_name
 from nbviz.builder import GraphBuilder
 from nbviz.records import CallRecord, Port
 from nbviz.shape import Dim
@@ -243,13 +244,13 @@ class Walk:
         self._items(frame.items, place.inside(key, again=again), record.id)
 
     def _is_container(self, node: Node) -> bool:
-        return node.has_graphs or self._functions.find(node.domain, node.op) is not None
+        return node.has_graphs or self._functions.find(node) is not None
 
     def _node(self, node: Node, place: Place, parent: int) -> None:
         if self._is_container(node):
             if place.depth >= DEEPEST:
                 self._findings.closed = True
-            elif (function := self._functions.find(node.domain, node.op)) is not None:
+            elif (function := self._functions.find(node)) is not None:
                 self._function(node, function, place, parent)
                 return
             else:
@@ -363,7 +364,7 @@ class Walk:
         env = Environment()
         env.own.update((name, value) for name, value in zip(function.input, taken.tensors, strict=False) if value)
         types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
-        where = f"{function.domain}::{function.name}"
+        where = function_name(function)
         versions_inside = {**place.versions, **versions(function.opset_import)}
         inner = Place(env, types, where, key, key, versions_inside, place.depth + 1, times=place.times)
         self._nodes(graph, inner, record.id)
@@ -387,7 +388,7 @@ class Walk:
         ]
         attributes = {a.name: a for a in function.attribute_proto} | node.attributes
         key = (
-            (function.domain, function.name),
+            function_name(function),
             tuple((name, kind.SerializeToString()) for name, kind in types),
             tuple(sorted((name, a.SerializeToString()) for name, a in attributes.items())),
         )

@@ -132,11 +132,17 @@ _NUMPY = frozenset({
 def stored_in(model: Any) -> Iterator[tuple[Key, Any]]:
     """Yield what a model stores, each with its key: the graph that holds it, and its name there.
 
-    The graphs inside a node are told apart by the node's first output and the attribute, functions by their full name.
+    The graphs inside a node are told apart by the node's first output and the attribute, functions by their full name (see ``function_name``).
     """
     yield from _in_graph(model.graph, "", 0)
     for function in model.functions:
-        yield from _in_nodes(function.node, f"{function.domain}::{function.name}", 1)
+        yield from _in_nodes(function.node, function_name(function), 1)
+
+
+def function_name(function: Any) -> str:
+    """Return what tells a function from others: its domain, its name, and its overload where it has one."""
+    name = f"{function.domain}::{function.name}"
+    return f"{name}:{function.overload}" if function.overload else name
 
 
 def _in_graph(graph: Any, where: str, depth: int) -> Iterator[tuple[Key, Any]]:
