@@ -86,6 +86,18 @@ def test_loops_count_as_often_as_they_say():
         assert macs([choice], [info("h", 2, 4)], [info("y", None)], [weight, *told]) == expected
 
 
+@pytest.mark.parametrize(
+    ("lengths", "batch", "steps", "expected"),
+    [("", 2, 9, 2 * 9 * 16), ("", "n", 9, 9 * 16), ("", 2, "steps", None), ("long", 2, 9, None)],
+)
+def test_scans_of_the_first_version_walk_along_the_second_axis_of_each_example(lengths, batch, steps, expected):
+    nodes = [node("MatMul", "s w", "m"), node("Add", "h m", "n"), node("Identity", "n", "y")]
+    body = helper.make_graph(nodes, "body", [info("h", 4), info("s", 4)], [info("n", 4), info("y", 4)])
+    scan = helper.make_node("Scan", [lengths, "h", "x"], ["y", "z"], body=body, num_scan_inputs=1)
+    entering = [info("h", batch, 4), info("x", batch, steps, 4), info("long", 2, dtype=TensorProto.INT64)]
+    assert macs([scan], entering, [info("y", None)], [tensor("w", 4, 4)], opsets=[("", 8)]) == expected
+
+
 @pytest.mark.parametrize(("op", "names"), [("DFT", "x"), ("STFT", "x step window")])
 def test_fourier_transforms_are_unknown(op, names):
     stored = [tensor("step"), tensor("window", 16)]

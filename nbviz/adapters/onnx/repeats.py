@@ -7,12 +7,18 @@ from typing import Any
 
 from nbviz.adapters.onnx.nodes import Node, constant, stored_setting
 from nbviz.adapters.onnx.values import Value
+from nbviz.shape import Dim
 
 _NO_LIMIT = 1 << 31
 """Steps that stand for as many as it takes."""
 
+_WITHOUT_BATCH = 9
+"""The version of the standard since which ``Scan`` has no batch of its own."""
 
-def times_of(node: Node, name: str, graph: Any, taken: Sequence[Value | None]) -> int | None:
+
+def times_of(
+    node: Node, name: str, graph: Any, taken: Sequence[Value | None], *, version: int, batch: Dim
+) -> int | None:
     """Return how often a graph of a node runs when the node does, None if that is not known.
 
     Parameters
@@ -25,11 +31,16 @@ def times_of(node: Node, name: str, graph: Any, taken: Sequence[Value | None]) -
         The graph.
     taken
         What the node is given.
+    version
+        The version of the standard, 0 if it is not known.
+    batch
+        The symbol of the batch.
     """
     if node.domain:
         return None
     if node.op == "Scan":
-        return _scanned(node, taken)
+        first = 0 < version < _WITHOUT_BATCH or "directions" in node.attributes
+        return _scanned_in_batches(node, taken, batch) if first else _scanned(node, taken)
     if node.op == "Loop":
         steps = _stored(taken, 0)
         return steps if isinstance(steps, int) and 0 <= steps < _NO_LIMIT and _goes_on(graph, taken) else None
@@ -48,9 +59,7 @@ def _stored(taken: Sequence[Value | None], at: int) -> Any:
 
 def _scanned(node: Node, taken: Sequence[Value | None]) -> int | None:
     """Return how many slices the first tensor is taken in that a ``Scan`` walks along."""
-    if (
-        "num_scan_inputs" not in node.attributes or "directions" in node.attributes
-    ):  # of the first version, with a batch
+    if "num_scan_inputs" not in node.attributes:
         return None
     count = node.attributes["num_scan_inputs"].i
     first = taken[len(taken) - count] if 0 < count <= len(taken) else None
@@ -59,6 +68,18 @@ def _scanned(node: Node, taken: Sequence[Value | None]) -> int | None:
         return None
     steps = first.dims[axes[0]]
     return steps if isinstance(steps, int) else None
+
+
+def _scanned_in_batches(node: Node, taken: Sequence[Value | None], batch: Dim) -> int | None:
+    """Return how many slices a ``Scan`` of the first version takes, which stand along the second axis of each example."""
+    count = node.attributes["num_scan_inputs"].i if "num_scan_inputs" in node.attributes else 0
+    first = taken[len(taken) - count] if 0 < count < len(taken) else None
+    if first is None or taken[0] is not None or first.dims is None or len(first.dims) < 2:  # or lengths are given
+        return None
+    examples, steps = first.dims[:2]
+    if batch is not None and examples == batch:  # of which one is counted
+        examples = 1
+    return examples * steps if isinstance(examples, int) and isinstance(steps, int) else None
 
 
 def _goes_on(graph: Any, taken: Sequence[Value | None]) -> bool:

@@ -322,8 +322,10 @@ class Walk:
         first = f"{place.where}/{node.outputs[0] if node.outputs else node.full_name}"
         ends: list[Value] = []
         often: list[int | None] = []
+        version = place.versions.get("", 0)
         for name, graph in graphs.items():
-            often.append(times := times_of(node, name, graph, taken.tensors))
+            times = times_of(node, name, graph, taken.tensors, version=version, batch=self._batch)
+            often.append(times)
             holder, call = self._calls.part(key, name, record, alone=len(graphs) == 1)
             types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
             env = Environment(place.env)
