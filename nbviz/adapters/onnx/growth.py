@@ -62,11 +62,6 @@ def bounds_of(model: Any) -> Bounds:
     return Bounds(shapes=True, values=growth.followed <= _MOST)
 
 
-def is_bounded(model: Any) -> bool:
-    """Tell whether the shapes of a model can be inferred in little memory."""
-    return bounds_of(model).shapes
-
-
 def _is_plain(model: Any) -> bool:
     """Tell whether no node makes more than the file holds, and that, once for each node, is little."""
     graph = model.graph
