@@ -75,12 +75,11 @@ class Classic:
     def show(self, page: Page, cells: Sequence[str]) -> None:
         name = self._server.write(NAME, cells)
         page.goto(f"{self._server.url}/{self._place}/{name}?token={self._server.token}")
-        # widgets are an extension, which may come after the kernel
-        ready = """() => {
-          const kernel = window.IPython?.notebook?.kernel;
-          return kernel?.is_connected() && "jupyter.widget" in kernel.comm_manager.targets;
-        }"""
-        page.wait_for_function(ready, timeout=PATIENCE * 1000)
+        # Widgets are an extension, which may come after the kernel. It asks the kernel for what it has, then draws every
+        # cell with a widget again, and loses what was shown there before: asking once more waits until that is over.
+        manager = "IPython.notebook.kernel.widget_manager"
+        page.wait_for_function(f"() => window.{manager.replace('.', '?.')}", timeout=PATIENCE * 1000)
+        page.evaluate(f"{manager}._loadFromKernel()")
         page.evaluate("IPython.notebook.execute_all_cells()")
 
     def darken(self, page: Page) -> None:
