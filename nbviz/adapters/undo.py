@@ -5,9 +5,11 @@ from __future__ import annotations
 import operator
 import random
 import sys
+from argparse import Namespace
 from collections import ChainMap, OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from queue import Queue
 from types import SimpleNamespace
 from typing import Any
 
@@ -66,7 +68,7 @@ def undo_set(value: set[Any]) -> Callable[[], None]:
     return undo
 
 
-HOLDERS = (ChainMap, SimpleNamespace, UserDict, UserList)
+HOLDERS = (ChainMap, Namespace, Queue, SimpleNamespace, UserDict, UserList)
 """Python's own classes whose objects keep in attributes what is put into them."""
 
 CONTAINERS: dict[type, Callable[[Any], Callable[[], None]]] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import copy
+import queue
 import threading
 import types
 from collections import ChainMap
@@ -218,10 +220,18 @@ def in_a_context_variable(state, h):
     return state.get()
 
 
+def in_a_queue(state, h):
+    if state.empty():
+        state.put(h)
+    return state.queue[0]
+
+
 KEEPERS = {
     "dict": (Named, in_a_dict_that_is_an_object),
     "list": (Listed, in_an_attribute),
     "namespace": (types.SimpleNamespace, in_an_attribute),
+    "arguments": (argparse.Namespace, in_an_attribute),
+    "queue": (queue.Queue, in_a_queue),
     "chain": (lambda: ChainMap({}), in_a_chain),
     "context": (lambda: ContextVar("h"), in_a_context_variable),
 }

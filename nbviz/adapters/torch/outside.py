@@ -13,7 +13,7 @@ from nbviz.adapters.torch.walk import modules_of
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _GLOBAL_HOOKS = ("_global_forward_pre_hooks", "_global_forward_hooks")
 
-OPTIMIZERS = "torch.optim."
+_OPTIMIZERS = "torch.optim."
 """Where classes are from whose objects keep states of a model's, though they are PyTorch's."""
 
 
@@ -33,10 +33,11 @@ def _held(value: Any) -> Iterable[Any] | None:
 
 
 def _is_library(module: str | None) -> bool:
-    return is_library(module) and not (module or "").startswith(OPTIMIZERS)
+    return is_library(module) and not (module or "").startswith(_OPTIMIZERS)
 
 
-_KINDS = Kinds(_is_tensor, _held, _is_library)
+KINDS = Kinds(_is_tensor, _held, _is_library)
+"""What values are to PyTorch."""
 
 
 @final
@@ -52,7 +53,7 @@ class Outside:
     def __init__(self, model: Any) -> None:
         from torch.nn.modules import module as of_all
 
-        self._found = Surroundings(_KINDS, {"forward"})
+        self._found = Surroundings(KINDS, {"forward"})
         for hooks in _GLOBAL_HOOKS:
             for hook in getattr(of_all, hooks).values():
                 self._found.look(hook)

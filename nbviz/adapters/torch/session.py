@@ -10,11 +10,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
 from nbviz.adapters.torch.flags import flags_kept
-from nbviz.adapters.torch.outside import OPTIMIZERS, Outside
+from nbviz.adapters.torch.outside import KINDS, Outside
 from nbviz.adapters.torch.walk import modules_of
 from nbviz.adapters.undo import (
     CONTAINERS,
-    HOLDERS,
     attributes_of,
     random_states,
     slots_of,
@@ -35,10 +34,6 @@ _FAR = 2
 
 _FRAMES = 3
 """How many times as many Python calls a traced module takes as one that is not, rounded up."""
-
-_FOREIGN = ("builtins", "numpy", "torch", "threading", "logging", "re", "inspect", "types", "concurrent", "asyncio", "functools",
-            "multiprocessing", "weakref", "pathlib", "datetime", "collections")  # fmt: skip
-
 
 Found = list[tuple[Any, int]]
 """Values with the number of objects around them that are no modules."""
@@ -119,9 +114,7 @@ class Memory:
         if known is not None:
             self._undo.append(known)
             return []
-        module = type(value).__module__ or ""
-        foreign = module.partition(".")[0] in _FOREIGN and not module.startswith(OPTIMIZERS)
-        return [] if foreign and not isinstance(value, HOLDERS) else self._own(value, away + 1)
+        return self._own(value, away + 1) if KINDS.is_own(type(value)) else []
 
     def _own(self, value: Any, away: int) -> Found:
         """Remember what an object keeps in attributes, also one of a class that is made of a container's."""
@@ -152,19 +145,13 @@ class Memory:
 
 def _for_tensors(undo: Callable[[], None], values: Callable[[], Iterable[Any]]) -> Callable[[], None]:
     """Return what undoes a change where tensors are or were: such is the model's state; what else lies there, others may change."""
-    held = any(map(_is_tensor, values()))
+    held = any(map(KINDS.is_tensor, values()))
 
     def undo_state() -> None:
-        if held or any(map(_is_tensor, values())):
+        if held or any(map(KINDS.is_tensor, values())):
             undo()
 
     return undo_state
-
-
-def _is_tensor(value: Any) -> bool:
-    import torch
-
-    return isinstance(value, torch.Tensor)
 
 
 def _class_undo(module: Any) -> Callable[[], None]:
