@@ -17,6 +17,11 @@ CASES = {
         (None, 1, 28, 28),
         "Linear(3456, 10)",
     ),
+    "wrong width of an input": (
+        lambda: nn.Linear(784, 10),
+        (None, 100),
+        "the input has 100: give (..., 784), or make it Linear(100, 10)",
+    ),
     "wrong width in the last axis": (lambda: nn.Linear(8, 4), (None, 5, 6), "in the last axis and got 6"),
     "channels come last": (lambda: nn.Conv2d(3, 6, 5), (None, 28, 28, 3), "permute(0, 3, 1, 2)"),
     "other channels": (lambda: nn.BatchNorm2d(3), (None, 4, 8, 8), "3 channels in the second axis and got 4"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nbviz.adapters.text import plain, short
-from nbviz.adapters.torch.hints import hint
+from nbviz.adapters.torch.hints import Failed, hint
 from nbviz.adapters.torch.lines import raised_at
 from nbviz.adapters.torch.tensors import is_strided_nested, spec
 from nbviz.builder import GraphBuilder
@@ -127,7 +127,7 @@ def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> 
     source = raised_at(error, builder, record) or record.source
     where = f" at {source}" if source else ""
     said = ": ".join(filter(None, (type(error).__name__, _ASSERTED.sub("", plain(error)).rstrip("."))))
-    message = f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(record, _settings(builder, record), error)}"
+    message = f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(builder, record, error)}"
     builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
 
 
@@ -143,10 +143,12 @@ def _settings(builder: GraphBuilder, record: CallRecord) -> dict[str, Setting]:
     return {**dict(layer.settings if layer is not None else ()), **dict(record.settings)}
 
 
-def _hint(record: CallRecord, settings: dict[str, Setting], error: Exception) -> str:
+def _hint(builder: GraphBuilder, record: CallRecord, error: Exception) -> str:
     """Return what to try next, ``""`` where that is not known."""
     if isinstance(error, NeedsValuesError):
         return ""
     if isinstance(error, RuntimeError) and asks_values(error):
         return "It cannot be done without values: nbviz.view(model, inputs, run=True) runs the model once, without gradients."
-    return hint(record, settings, plain(error))
+    origin = record.sources[0] if record.sources else None
+    is_given = origin is not None and builder.calls[origin[0]].kind == "input"
+    return hint(Failed(record, _settings(builder, record), plain(error), is_given))

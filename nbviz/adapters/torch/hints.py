@@ -3,71 +3,107 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple, final
 
 from nbviz.graph import Setting
 from nbviz.records import CallRecord
+from nbviz.shape import Dim
 
 ONE_DEVICE = (
     "Move the model and what comes in to one device: model.to(x.device); make tensors in forward with device=x.device."
 )
 
 
-def hint(record: CallRecord, settings: dict[str, Setting], said: str) -> str:
-    """Return what to try next for the mistakes that are made most, ``""`` for others; ``said`` is PyTorch's own message."""
-    if not record.inputs or record.inputs[0].shape is None:
+@final
+class Failed(NamedTuple):
+    """A call that failed.
+
+    Attributes
+    ----------
+    record
+        The call.
+    settings
+        Those of its layer, and its own.
+    said
+        PyTorch's own message.
+    is_given
+        Whether its first tensor is an input of the model, as it was given.
+    """
+
+    record: CallRecord
+    settings: Mapping[str, Setting]
+    said: str
+    is_given: bool
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        """The shape of its first tensor."""
+        shape = self.record.inputs[0].shape
+        return () if shape is None else shape.dims
+
+
+def hint(failed: Failed) -> str:
+    """Return what to try next for the mistakes that are made most, ``""`` for others."""
+    inputs = failed.record.inputs
+    if not inputs or inputs[0].shape is None:
         return ""
-    shape = record.inputs[0].shape.dims
-    return next(filter(None, (rule(shape, settings, record, said) for rule in _RULES)), "")
+    return next(filter(None, (rule(failed) for rule in _RULES)), "")
 
 
 _RANKED = re.compile(r"(?:Lazy)?(?:Conv|Conv_?Transpose|BatchNorm|Max_?Pool|Avg_?Pool)(\d)d", re.IGNORECASE)
 
 
-def _width(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    wanted = settings.get("in_features")
-    if not isinstance(wanted, int) or not shape or shape[-1] == wanted:
+def _width(failed: Failed) -> str:
+    wanted = failed.settings.get("in_features")
+    if not isinstance(wanted, int) or not failed.shape or failed.shape[-1] == wanted:
         return ""
-    if len(shape) == 2:
+    width = failed.shape[-1]
+    other = f"Linear({width}, {failed.settings.get('out_features', '...')})"
+    if len(failed.shape) == 2 and failed.is_given:
+        return f"It takes {wanted} features and the input has {width}: give (..., {wanted}), or make it {other}."
+    if len(failed.shape) == 2:
         return (
-            f"It takes {wanted} features and got {shape[-1]}: what is flattened before it depends on the size of the input. "
-            f"Make it Linear({shape[-1]}, {settings.get('out_features', '...')}), LazyLinear, or pool to a fixed size first."
+            f"It takes {wanted} features and got {width}: what is flattened before it depends on the size of the input. "
+            f"Make it {other}, LazyLinear, or pool to a fixed size first."
         )
-    return f"It takes {wanted} features in the last axis and got {shape[-1]}: flatten, or permute the axes, before it."
+    return f"It takes {wanted} features in the last axis and got {width}: flatten, or permute the axes, before it."
 
 
-def _channels(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    wanted, rank = settings.get("in_channels", settings.get("num_features")), _rank_of(record)
+def _channels(failed: Failed) -> str:
+    wanted, rank = failed.settings.get("in_channels", failed.settings.get("num_features")), _rank_of(failed.record)
     if not isinstance(wanted, int) or rank is None:
         return ""
-    if len(shape) == rank + 1 and "in_channels" in settings and shape[0] != wanted:
+    if len(failed.shape) == rank + 1 and "in_channels" in failed.settings and failed.shape[0] != wanted:
         return (
-            f"{len(shape)} axes are one example without a batch, so that the first is that of the channels: it takes {wanted} and "
-            f"got {shape[0]}. For a batch give {rank + 2}: (batch, channels{', size' * rank})."
+            f"{len(failed.shape)} axes are one example without a batch, so that the first is that of the channels: it takes "
+            f"{wanted} and got {failed.shape[0]}. For a batch give {rank + 2}: (batch, channels{', size' * rank})."
         )
-    if len(shape) != rank + 2 or shape[1] == wanted:
+    if len(failed.shape) != rank + 2 or failed.shape[1] == wanted:
         return ""
-    if shape[-1] == wanted:
+    if failed.shape[-1] == wanted:
         turned = ", ".join(map(str, (0, rank + 1, *range(1, rank + 1))))
         return f"Its channels come last; PyTorch wants them second: x.permute({turned})."
-    return f"It takes {wanted} channels in the second axis and got {shape[1]}."
+    return f"It takes {wanted} channels in the second axis and got {failed.shape[1]}."
 
 
-def _alone(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    if "more than 1 value per channel" not in said:
+def _alone(failed: Failed) -> str:
+    if "more than 1 value per channel" not in failed.said:
         return ""
     return "In training mode it takes mean and variance over the batch: call model.eval(), or give a batch of more than one."
 
 
-def _rank(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    rank = _rank_of(record)
+def _rank(failed: Failed) -> str:
+    rank, axes = _rank_of(failed.record), len(failed.shape)
     if rank is None:
         return ""
-    least = rank + 2 if record.op.startswith("BatchNorm") and rank > 1 else rank + 1  # others take one example too
-    if least <= len(shape) <= rank + 2:
+    least = (
+        rank + 2 if failed.record.op.startswith("BatchNorm") and rank > 1 else rank + 1
+    )  # others take one example too
+    if least <= axes <= rank + 2:
         return ""
-    told = "Is the batch dimension missing?" if len(shape) < rank + 2 else _too_many(record, len(shape) - 2)
-    return f"It takes (batch, channels{', size' * rank}): {rank + 2} axes, and got {len(shape)}. {told}"
+    told = "Is the batch dimension missing?" if axes < rank + 2 else _too_many(failed.record, axes - 2)
+    return f"It takes (batch, channels{', size' * rank}): {rank + 2} axes, and got {axes}. {told}"
 
 
 def _too_many(record: CallRecord, sizes: int) -> str:
@@ -81,11 +117,11 @@ def _rank_of(record: CallRecord) -> int | None:
     return int(found[1]) if found else None
 
 
-def _indices(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    rows = settings.get("num_embeddings")
-    if isinstance(rows, int) and ("out of range" in said or "out of bounds" in said):
+def _indices(failed: Failed) -> str:
+    rows = failed.settings.get("num_embeddings")
+    if isinstance(rows, int) and ("out of range" in failed.said or "out of bounds" in failed.said):
         return f"Its table has {rows:,} rows, so that an index is one of 0 to {rows - 1:,}."
-    if "indices" in said and "float" in str(record.inputs[0].dtype):
+    if "indices" in failed.said and "float" in str(failed.record.inputs[0].dtype):
         return "An embedding takes whole numbers: give the input as an example tensor or as ((None, 64), torch.int64)."
     return ""
 
@@ -95,16 +131,16 @@ _FRACTIONS = {"half": "float16", "float": "float32", "double": "float64", "bfloa
 """What PyTorch calls dtypes in its messages, and their conversions."""
 
 
-def _dtypes(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    if "invalid combination of arguments" in said or not _DTYPES.search(said):
+def _dtypes(failed: Failed) -> str:
+    if "invalid combination of arguments" in failed.said or not _DTYPES.search(failed.said):
         return ""
-    dtypes = list(dict.fromkeys(str(known.dtype) for known in record.inputs))
+    dtypes = list(dict.fromkeys(str(known.dtype) for known in failed.record.inputs))
     found = f"What comes in has the dtype {' and '.join(dtypes)}:"
-    if "int64" not in dtypes and re.search(r"\b(long|int64)\b", said, re.IGNORECASE):
+    if "int64" not in dtypes and re.search(r"\b(long|int64)\b", failed.said, re.IGNORECASE):
         return f"{found} indices and classes are whole numbers of 64 bits, y.long()."
     if all("int" in dtype for dtype in dtypes):
         return f"{found} it takes fractions, x.float(), or x.float() / 255 for an image of bytes."
-    named = re.findall(rf"\b({'|'.join(_FRACTIONS)})(?:tensor)?\b", said, re.IGNORECASE)
+    named = re.findall(rf"\b({'|'.join(_FRACTIONS)})(?:tensor)?\b", failed.said, re.IGNORECASE)
     others = [name for name in map(str.lower, named) if _FRACTIONS[name] not in dtypes]
     if not others and len(dtypes) > 1:
         return f"{found} give them one dtype, x.to(y.dtype) say."
@@ -112,12 +148,12 @@ def _dtypes(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     return f"{found} give it the dtype of the weights, x.{conversion} say, or convert one of them."
 
 
-def _devices(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    return ONE_DEVICE if "same device" in said else ""
+def _devices(failed: Failed) -> str:
+    return ONE_DEVICE if "same device" in failed.said else ""
 
 
-def _layout(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    if "view size is not compatible" in said:
+def _layout(failed: Failed) -> str:
+    if "view size is not compatible" in failed.said:
         return (
             "Its axes were permuted, or it is a part of another tensor, so that its elements do not follow each other in memory: "
             "use .reshape(...), which copies where it has to, or .contiguous().view(...)."
@@ -125,8 +161,8 @@ def _layout(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     return ""
 
 
-def _tuple(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    if "must be Tensor, not tuple" in said:
+def _tuple(failed: Failed) -> str:
+    if "must be Tensor, not tuple" in failed.said:
         return (
             "What comes in is a tuple. LSTM, GRU and MultiheadAttention give their outputs and something beside them: pass on the "
             "first alone, as in outputs, _ = layer(x), which nn.Sequential does not."
@@ -134,23 +170,23 @@ def _tuple(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     return ""
 
 
-def _forward(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
-    if 'missing the required "forward"' not in said:
+def _forward(failed: Failed) -> str:
+    if 'missing the required "forward"' not in failed.said:
         return ""
-    if record.op in ("ModuleList", "ModuleDict"):
-        return f"A {record.op} only holds modules: call each of them, or make it an nn.Sequential."
-    return f"Define forward(self, x) in the class {record.op}, indented as its __init__ is."
+    if failed.record.op in ("ModuleList", "ModuleDict"):
+        return f"A {failed.record.op} only holds modules: call each of them, or make it an nn.Sequential."
+    return f"Define forward(self, x) in the class {failed.record.op}, indented as its __init__ is."
 
 
-def _joined(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+def _joined(failed: Failed) -> str:
     """Name the axes in which tensors differ that are put together."""
-    shapes = _shapes(record)
-    if record.op not in ("cat", "concat", "concatenate", "stack", "hstack", "vstack") or len(shapes) < 2:
+    shapes = _shapes(failed.record)
+    if failed.record.op not in ("cat", "concat", "concatenate", "stack", "hstack", "vstack") or len(shapes) < 2:
         return ""
     ranks = list(dict.fromkeys(map(len, shapes)))
     if len(ranks) > 1:
         return f"They have {' and '.join(map(str, ranks))} axes: unsqueeze, squeeze or flatten some before."
-    along = re.search(r"except in dimension (\d+)", said)
+    along = re.search(r"except in dimension (\d+)", failed.said)
     differ = [_differing(axis, shapes) for axis in range(ranks[0]) if along is None or axis != int(along[1])]
     found = ", ".join(filter(None, differ))
     if not found:
@@ -163,10 +199,10 @@ def _differing(axis: int, shapes: list[Any]) -> str:
     return f"axis {axis} ({' and '.join(map(str, sizes))})" if len(sizes) > 1 else ""
 
 
-def _broadcast(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+def _broadcast(failed: Failed) -> str:
     """Name the axes in which tensors differ that are computed with element by element."""
-    shapes = _shapes(record)
-    if "at non-singleton dimension" not in said or len(shapes) != 2 or record.reads:
+    shapes = _shapes(failed.record)
+    if "at non-singleton dimension" not in failed.said or len(shapes) != 2 or failed.record.reads:
         return ""
     pairs = list(zip(reversed(shapes[0]), reversed(shapes[1]), strict=False))
     differ = [f"{a} and {b} in axis {-i}" for i, (a, b) in enumerate(pairs, 1) if a != b and 1 not in (a, b)]
@@ -177,10 +213,10 @@ def _broadcast(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
     )
 
 
-def _product(shape: Any, settings: Any, record: CallRecord, said: str) -> str:
+def _product(failed: Failed) -> str:
     """Name the axes that are contracted and differ."""
-    shapes = _shapes(record)
-    if record.op not in ("matmul", "mm", "bmm") or record.reads or min(map(len, shapes), default=0) < 2:
+    shapes = _shapes(failed.record)
+    if failed.record.op not in ("matmul", "mm", "bmm") or failed.record.reads or min(map(len, shapes), default=0) < 2:
         return ""
     one, other = shapes[0], shapes[-1]  # a matrix may be multiplied with itself
     if one[-1] == other[-2]:
