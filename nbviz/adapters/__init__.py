@@ -305,7 +305,10 @@ def _unsupported(source: Any) -> str:
 
 
 _INSTEAD = {
-    ("jax", "ClosedJaxpr"): "Pass it as a function: jax.extend.core.jaxpr_as_fun(jaxpr), with inputs.",
+    **dict.fromkeys(
+        (("jax", "ClosedJaxpr"), ("jax", "Jaxpr")),  # one class since jax 0.12
+        "Pass it as a function: jax.extend.core.jaxpr_as_fun(closed_jaxpr), with inputs.",
+    ),
     ("jax", "Traced"): "Pass the function that was traced, with inputs.",
     ("jax", "Lowered"): "Pass the function that was lowered, with inputs.",
     ("jax", "Compiled"): "Pass the function that was compiled, with inputs.",

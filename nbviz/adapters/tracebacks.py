@@ -7,16 +7,21 @@ file, line and name: the traceback prints as before, in a notebook too.
 
 from __future__ import annotations
 
+import ast
+import copy
+import dis
 import types
-from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 _OURS = "nbviz."
+_STANDS_STILL = ast.parse("def f(): yield")
 
 
 class _Place(NamedTuple):
     file: str
     line: int
+    span: tuple[int, int, int, int] | None  # from a line to a line, from a column to a column
     name: str
     module: str
 
@@ -33,10 +38,10 @@ def detach(error: BaseException | None) -> None:
 
 
 def _copy(traceback: types.TracebackType | None) -> types.TracebackType | None:
-    frames = list(_empty_frames(_places(traceback)))
     copied: types.TracebackType | None = None
-    for frame, instruction, line in reversed(frames):
-        copied = types.TracebackType(copied, frame, instruction, line)
+    for place in reversed(_places(traceback)):
+        frame = _empty_frame(place)
+        copied = types.TracebackType(copied, frame, _instruction(frame.f_code), place.line)
     return copied
 
 
@@ -48,18 +53,35 @@ def _places(traceback: types.TracebackType | None) -> list[_Place]:
         module = str(frame.f_globals.get("__name__", ""))
         if not module.startswith(_OURS):
             code = frame.f_code
-            found.append(_Place(code.co_filename, traceback.tb_lineno, code.co_name, module))
+            span = _span(code, traceback.tb_lasti)
+            found.append(_Place(code.co_filename, traceback.tb_lineno, span, code.co_name, module))
         traceback = traceback.tb_next
     return found
 
 
-def _empty_frames(places: list[_Place]) -> Iterator[tuple[types.FrameType, int, int]]:
-    """Make a frame for each place. Made inside a generator, they have no caller once it has ended."""
-    for place in places:
-        code = compile("\n" * (place.line - 1) + "0 / 0", place.file, "exec").replace(co_name=place.name)
-        try:
-            exec(code, {"__name__": place.module, "__file__": place.file})  # noqa: S102 - a division by zero
-        except ZeroDivisionError as stop:
-            made = stop.__traceback__.tb_next if stop.__traceback__ is not None else None
-            if made is not None:
-                yield made.tb_frame, made.tb_lasti, place.line
+def _span(code: types.CodeType, instruction: int) -> tuple[int, int, int, int] | None:
+    """Return which part of a file an instruction is made from, None if that is not known."""
+    line, last, column, end = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
+    return None if line is None or last is None or column is None or end is None else (line, last, column, end)
+
+
+def _empty_frame(place: _Place) -> types.FrameType:
+    """Make a frame for a place: that of a generator which has not begun has no variables, and no caller."""
+    tree = copy.deepcopy(_STANDS_STILL)
+    line, last, column, end = place.span or (place.line, place.line, 0, 0)
+    for node in ast.walk(tree):
+        if "lineno" in node._attributes:
+            node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = line, last, column, end  # type: ignore[attr-defined]
+    module = compile(tree, place.file, "exec")
+    code = next(constant for constant in module.co_consts if isinstance(constant, types.CodeType))
+    begin = types.FunctionType(
+        code.replace(co_name=place.name, co_qualname=place.name),
+        {"__name__": place.module, "__file__": place.file},
+    )
+    frame: types.FrameType = begin().gi_frame
+    return frame
+
+
+def _instruction(code: types.CodeType) -> int:
+    """Return the place of the one instruction that counts: some readers of tracebacks do not end without one."""
+    return next(one.offset for one in dis.get_instructions(code) if one.opname == "YIELD_VALUE")
