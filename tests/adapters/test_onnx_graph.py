@@ -270,11 +270,11 @@ def test_what_is_written_into_a_node_is_a_weight_where_a_node_computes_with_it()
 
 
 def test_rest_of_a_scope_is_no_second_call():
-    """Exporters leave nodes out of the scope that they belong to; what follows is another operation, not the same again."""
+    """What follows a node of another scope is another operation, not the same again."""
     nodes = [
         node("Neg", "x", "a", "/rnn/Neg"),
         node("Exp", "a", "b", "/rnn/Exp"),
-        node("Abs", "b", "c", "Abs"),
+        node("Abs", "b", "c", "/Abs"),
         node("Neg", "c", "d", "/rnn/Neg_1"),
         node("Mul", "d w", "e", "/rnn/Mul"),
     ]

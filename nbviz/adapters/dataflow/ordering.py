@@ -54,6 +54,8 @@ class Node(Protocol):
 
 
 AnyNode = TypeVar("AnyNode", bound=Node)
+Read = tuple[str, ...]
+"""An operation, with the weights that it reads."""
 
 
 @final
@@ -68,14 +70,14 @@ class Frame:
     items
         The nodes and the frames inside it, in order.
     read
-        The operations inside it that read weights, with those.
+        The operations inside it that read weights, with those, in order.
     step
         Whether the scope is always the same single operation.
     """
 
     entry: Entry
     items: list[Any] = field(default_factory=list)
-    read: set[tuple[str, ...]] = field(default_factory=set)
+    read: dict[Read, None] = field(default_factory=dict)
     step: bool = False
 
 
@@ -99,7 +101,7 @@ class Order(Generic[AnyNode]):
     doubled: Sequence[str] = ()
 
 
-def ordered(nodes: Sequence[AnyNode], weights: Collection[str] = ()) -> Order[AnyNode]:
+def ordered(nodes: Sequence[AnyNode], weights: Collection[str] = (), constants: Collection[str] = ()) -> Order[AnyNode]:
     """Return nodes in an order in which each comes behind what it needs.
 
     It is the file's own, unless that is wrong, or tears the nodes of a scope apart that could stand together: optimizers
@@ -117,7 +119,7 @@ def ordered(nodes: Sequence[AnyNode], weights: Collection[str] = ()) -> Order[An
     right = all(maker.get(name, -1) < i for i, node in enumerate(nodes) for name in node.inputs)
     stacks = {id(node.scopes): node.scopes for node in nodes}.values()
     runs, scopes = _runs(nodes), len({entry.path for stack in stacks for entry in stack})
-    if right and (runs <= scopes or _reads_again(nodes, weights)):
+    if right and (runs <= scopes or _calls_again(nodes, weights, constants)):
         return Order(nodes, 0, list(doubled))
     order, circular = _sorted(nodes, maker)
     arranged = [nodes[i] for i in order]
@@ -126,17 +128,33 @@ def ordered(nodes: Sequence[AnyNode], weights: Collection[str] = ()) -> Order[An
     return Order(arranged, circular, list(doubled))
 
 
-def _read(node: Node, weights: Collection[str]) -> tuple[str, ...]:
-    """Return an operation with the weights that it reads, nothing if it reads none or is in no scope."""
+def _read(node: Node, weights: Collection[str], constants: Collection[str]) -> Read:
+    """Return an operation with the weights that it reads, nothing if it reads none or is in no scope.
+
+    Nor if it only cuts a part out of a weight, with constants: another part of it is no other call.
+    """
     if not node.scopes:
         return ()
     read = [name for name in node.inputs if name in weights]
-    return (node.op, *read) if read else ()
+    if not read or (constants and len(read) < len(node.inputs) and _is_stored(node, weights, constants)):
+        return ()
+    return (node.op, *read)
 
 
-def _reads_again(nodes: Iterable[Node], weights: Collection[str]) -> bool:
-    reads = [(node.scopes[-1].path, read) for node in nodes if (read := _read(node, weights))]
-    return len(set(reads)) < len(reads)
+def _is_stored(node: Node, weights: Collection[str], constants: Collection[str]) -> bool:
+    return all(name in weights or name in constants for name in node.inputs if name)
+
+
+def _calls_again(nodes: Iterable[Node], weights: Collection[str], constants: Collection[str]) -> bool:
+    """Tell whether a scope is called again: an operation in it reads what was read in it first."""
+    first: dict[tuple[str, ...], Read] = {}
+    for node in nodes:
+        read = _read(node, weights, constants)
+        if read and first.get(node.scopes[-1].path) == read:
+            return True
+        for entry in node.scopes if read else ():
+            first.setdefault(entry.path, read)
+    return False
 
 
 def _runs(nodes: Iterable[Node]) -> int:
@@ -212,10 +230,10 @@ def _around(node: Node) -> list[tuple[str, ...]]:
     return [(), *(entry.path for entry in node.scopes)]
 
 
-def nested(nodes: Iterable[Node], weights: Collection[str]) -> list[Any]:
+def nested(nodes: Iterable[Node], weights: Collection[str], constants: Collection[str] = ()) -> list[Any]:
     """Return nodes as a tree of the calls of scopes that they belong to.
 
-    A scope that reads the same weight again, in the same way, is called again.
+    A scope that reads the weight again that it has read first, in the same way, is called again.
     """
     top: list[Any] = []
     opened: list[Frame] = []
@@ -225,8 +243,8 @@ def nested(nodes: Iterable[Node], weights: Collection[str]) -> list[Any]:
         if node.scopes is not around:
             del opened[_shared(node.scopes, around) :]
             around = node.scopes
-        read = _read(node, weights)
-        if read and len(opened) == len(node.scopes) and read in opened[-1].read:
+        read = _read(node, weights, constants)
+        if read and len(opened) == len(node.scopes) and read == next(iter(opened[-1].read), None):
             opened.pop()
         for entry in node.scopes[len(opened) :]:
             frame = Frame(entry)
@@ -234,7 +252,7 @@ def nested(nodes: Iterable[Node], weights: Collection[str]) -> list[Any]:
             (opened[-1].items if opened else top).append(frame)
             opened.append(frame)
         for frame in opened if read else ():
-            frame.read.add(read)
+            frame.read[read] = None
         (opened[-1].items if opened else top).append(node)
     for calls in frames.values():
         steps = [

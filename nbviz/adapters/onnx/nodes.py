@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from nbviz.adapters.dataflow.scopes import Entry
-from nbviz.adapters.onnx.scopes import noted_in, scopes_of, source_of
+from nbviz.adapters.onnx.scopes import noted_in, scopes_of, source_of, tells_scopes
 from nbviz.adapters.onnx.types import dtype_of
 from nbviz.adapters.text import decoded, label, short
 from nbviz.graph import Setting
@@ -45,6 +45,8 @@ class Node:
         The line of the original model's code that it comes from, or ``""``.
     overload
         Which of the functions of one name it calls, or ``""``.
+    is_placed
+        Whether the file says in which scopes it is.
     """
 
     op: str
@@ -58,6 +60,7 @@ class Node:
     has_graphs: bool = False
     source: str = ""
     overload: str = ""
+    is_placed: bool = True
 
     @property
     def module(self) -> str:
@@ -91,6 +94,7 @@ def node_of(proto: Any) -> Node:
         bool(attributes) and any(True for _ in graphs_in(attributes.values())),
         source_of(noted) if noted else "",
         decoded(proto.overload),
+        tells_scopes(full_name, noted),
     )
 
 

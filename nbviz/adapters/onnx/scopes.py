@@ -30,6 +30,11 @@ def noted_in(proto: Any) -> Mapping[str, str]:
     return {p.key: decoded(p.value) for p in proto.metadata_props} if proto.metadata_props else {}
 
 
+def tells_scopes(name: str, noted: Mapping[str, str]) -> bool:
+    """Tell whether a node says in which scopes it is, be it in none."""
+    return "/" in name or _SCOPES in noted
+
+
 def scopes_of(name: str, noted: Mapping[str, str]) -> tuple[tuple[Entry, ...], str]:
     """Return the scopes around a node, outer first, and its own name among what is in them."""
     if _SCOPES in noted:

@@ -18,6 +18,7 @@ from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_s
 from nbviz.adapters.onnx.packed import packed_sizes
 from nbviz.adapters.onnx.repeats import times_of
 from nbviz.adapters.onnx.schemas import input_names, versions
+from nbviz.adapters.onnx.settling import settle
 from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named, type_proto
 from nbviz.adapters.onnx.values import (
     PASS_ON,
@@ -183,6 +184,7 @@ class Walk:
         nodes = list(map(node_of, graph.node))
         constants = [node for node in nodes if node.op == "Constant" and not node.domain and node.outputs]
         tensors = stored_tensors(graph)
+        settle(nodes, tensors, {info.name for info in graph.output})
         readers = readers_of(nodes, {**tensors, **{node.outputs[0]: node for node in constants}})
         packed = packed_sizes(nodes, tensors)
         for name, tensor in tensors.items():
@@ -196,12 +198,14 @@ class Walk:
                 taken.add(node)
                 self._store(name, made, readers.get(name, ()), place)
         taken.update(self._passed_on(nodes, place))
-        weights = {name for name, value in place.env.own.items() if value.weight is not None}
-        order = ordered([node for node in nodes if node not in taken] if taken else nodes, weights)
+        own = place.env.own.items()
+        weights = {name for name, value in own if value.weight is not None}
+        fixed = {name for name, value in own if value.constant is not None}
+        order = ordered([node for node in nodes if node not in taken] if taken else nodes, weights, fixed)
         self._findings.doubled.update(dict.fromkeys(order.doubled))
         if order.circular:
             raise CircleError(order.circular)
-        self._items(nested(order.nodes, weights), place, parent)
+        self._items(nested(order.nodes, weights, fixed), place, parent)
 
     def _passed_on(self, nodes: Iterable[Node], place: Place) -> Iterator[Node]:
         """Yield the nodes that do no more than pass on what is stored, after giving their results."""

@@ -1,0 +1,102 @@
+"""To which call of which module the nodes of an ONNX model belong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+
+from onnx import numpy_helper
+
+from nbviz.adapters import read
+from tests.models.onnx_models import info, model, node, tensor
+
+
+def index(name, value):
+    return numpy_helper.from_array(np.array([value], np.int64), name)
+
+
+def calls_of(nodes, outputs, stored):
+    made = model(nodes, [info("x", 2, 8)], [info(name, None) for name in outputs.split()], stored)
+    graph = read(made).graph
+    return {path: len(calls) for path, calls in graph.calls_of.items() if path}
+
+
+def test_parts_of_a_weight_are_read_in_one_call():
+    """As exporters cut the weights of recurrent layers, of which one tensor holds several."""
+    nodes = [
+        node("Slice", "w zero four zero", "a", "/rnn/Slice"),
+        node("Slice", "w four eight zero", "b", "/rnn/Slice_1"),
+        node("Concat", "b a", "c", "/rnn/Concat", axis=0),
+        node("MatMul", "x c", "y", "/rnn/MatMul"),
+    ]
+    stored = [tensor("w", 8, 4), index("zero", 0), index("four", 4), index("eight", 8)]
+    found = calls_of(nodes, "y", stored)
+    assert found["rnn"] == 1
+    assert (found["rnn/Slice"], found["rnn/Slice_1"]) == (1, 1)
+
+
+def test_table_that_a_module_reads_twice_is_no_second_call():
+    """As attention turns queries and keys by the same angles."""
+    nodes = [
+        node("MatMul", "x wq", "q", "/attn/q/MatMul"),
+        node("MatMul", "x wk", "k", "/attn/k/MatMul"),
+        node("Mul", "q cos", "qc", "/attn/Mul"),
+        node("Mul", "k cos", "kc", "/attn/Mul_1"),
+        node("Add", "qc kc", "y", "/attn/Add"),
+    ]
+    found = calls_of(nodes, "y", [tensor("wq", 8, 8), tensor("wk", 8, 8), tensor("cos", 8)])
+    assert found["attn"] == found["attn/q"] == found["attn/k"] == 1
+
+
+def test_module_that_is_called_again_begins_with_its_first_weight():
+    nodes = []
+    for i in range(2):
+        nodes += [
+            node("Mul", f"t{i} scale", f"a{i}", f"/fc/Mul_{i}" if i else "/fc/Mul"),
+            node("MatMul", f"a{i} w", f"t{i + 1}", f"/fc/MatMul_{i}" if i else "/fc/MatMul"),
+        ]
+    nodes[0].input[0] = "x"
+    found = calls_of(nodes, "t2", [tensor("scale", 8), tensor("w", 8, 8)])
+    assert [found[path] for path in ("fc", "fc/Mul", "fc/MatMul")] == [2, 2, 2]
+
+
+STORED = [tensor("v", 8, 8), tensor("w", 8, 8)]
+LOST = {
+    "between": ([node("Abs", "h", "a", "abs")], "attn/Abs#1"),
+    "in a chain": ([node("Neg", "h", "n", "neg"), node("Abs", "n", "a", "abs")], "attn/Neg#1"),
+    "without a name": ([node("Abs", "h", "a")], "attn/Abs#1"),
+    "of a weight": (
+        [node("Abs", "h", "n", "/attn/Abs"), node("Add", "n c", "a", "/attn/Add"), node("Exp", "v", "c")],
+        "attn/Exp",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_node_that_says_nothing_of_scopes_is_where_its_neighbours_are(kind):
+    """As optimizers and quantizers add nodes, and as `torch.onnx.export` joins the parts of a split."""
+    lost, path = LOST[kind]
+    nodes = [
+        node("MatMul", "x w", "h", "/attn/qkv/MatMul"),
+        *lost,
+        node("Relu", "a", "r", "/attn/act/Relu"),
+        node("Exp", "r", "y", "/Exp"),
+    ]
+    graph = read(model(nodes, [info("x", 2, 8)], [info("y", None)], STORED)).graph
+    assert len(graph.calls_of["attn"]) == 1
+    assert path in [call.path for call in graph.calls]
+
+
+@pytest.mark.parametrize(("before", "behind"), [("x", "y"), ("h", "y"), ("x", "r")])
+def test_node_at_the_border_of_a_scope_stays_outside(before, behind):
+    nodes = [
+        node("MatMul", "x w", "h", "/attn/MatMul"),
+        node("Abs", before, "a", "abs"),
+        node("Relu", "a", "r", "/attn/Relu") if behind == "r" else node("Relu", "a", "r", "/Relu"),
+        node("Add", "r h", "y", "/attn/Add" if behind == "r" else "/Add"),
+    ]
+    graph = read(model(nodes, [info("x", 2, 8)], [info("y", None)], STORED[1:])).graph
+    [path] = [call.path for call in graph.calls if call.op == "Abs"]
+    assert "attn" not in path
