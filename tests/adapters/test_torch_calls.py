@@ -148,3 +148,26 @@ def test_a_layer_that_another_package_calls_is_one_step(helper):
     graph = graph_of(Applies(helper.call), torch.randn(2, 4))
     assert graph.calls.column("path") == ("", "input#1", "lin", "output#1")
     assert calls_of(graph, "lin")[0].source.startswith("test_torch_calls.py:")
+
+
+class PassesWeights(nn.Module):
+    def __init__(self, between):
+        super().__init__()
+        self.between, self.out = between, nn.Linear(8, 2)
+        self.place = nn.Parameter(torch.randn(1, 5, 8))
+
+    def forward(self, x):
+        x = self.between(x)  # as large as the weight: what does the same is not asked again
+        return self.out(x + self.between(self.place) + self.place)
+
+
+@pytest.mark.parametrize("run", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("between", [nn.Dropout, nn.Identity])
+def test_a_weight_goes_through_a_module_that_leaves_it_as_it_is(between, training, run):
+    model = PassesWeights(between()).train(training)
+    graph = read(model, torch.randn(1, 5, 8), run=run).graph
+    [number] = [i for i, parameter in enumerate(graph.parameters) if parameter.name == "place"]
+    reading = [(call.path, call.parameters) for call in graph.calls if number in call.parameters]
+    assert reading == [("between", (number,)), ("add#2", (number,))]
+    assert len(graph.calls_of["between"]) == 2

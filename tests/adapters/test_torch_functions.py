@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
+import subprocess
+import sys
 from contextlib import nullcontext
 
 import networkx as nx
@@ -239,3 +241,30 @@ def test_a_product_of_sparse_matrices_is_not_counted_as_none(run):
             return torch.sparse.mm(torch.eye(4).to_sparse(), x)
 
     assert Metrics(read(Sparse(), torch.zeros(4, 8), run=run).graph).totals["macs"] is None
+
+
+FIRST = """
+import sys
+import torch
+from nbviz.adapters import read
+
+
+class Branches(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
+
+    def forward(self, x):
+        return torch.cond(x.sum() > 0, self.a, self.b, (x,))
+
+
+assert "torch._dynamo" not in sys.modules
+reading = read(Branches(), torch.ones(2, 4))
+print(reading.error, len(reading.graph.calls_of["a"]))
+"""
+
+
+def test_what_compiles_itself_is_read_in_a_fresh_process_too():
+    """Nothing else has imported PyTorch's compiler there."""
+    done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True)
+    assert done.stdout == "None 1\n"

@@ -72,9 +72,14 @@ def told_to(handler: Handler | None) -> Iterator[None]:
         _HERE.handler = before
 
 
+def has_compiler() -> bool:
+    """Tell whether anything has imported PyTorch's compiler, which takes a second."""
+    return "torch._dynamo" in sys.modules
+
+
 def not_compiled() -> AbstractContextManager[Any]:
     """Return a context in which what ``torch.compile`` was given runs as it is; nothing is imported for it."""
-    if "torch._dynamo" not in sys.modules:
+    if not has_compiler():
         return nullcontext()
     import torch
 

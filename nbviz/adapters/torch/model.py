@@ -18,6 +18,7 @@ from nbviz.adapters.torch.failures import mark, note_handled
 from nbviz.adapters.torch.inputs import argument_names, arguments, by_name, misfit, omitted
 from nbviz.adapters.torch.kinds import is_kind, type_name
 from nbviz.adapters.torch.missing import about_none, note_uncounted
+from nbviz.adapters.torch.mode import has_compiler
 from nbviz.adapters.torch.operations import Operations, RealOperations
 from nbviz.adapters.torch.parameters import add_parameters
 from nbviz.adapters.torch.trace import Trace
@@ -190,7 +191,10 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
 
 def _begun_with(model: Any, given: Arguments, trial: Trial) -> tuple[Recorded, Arguments]:
     """Record the model once, and again with its arguments by name where these may be meant; return what went further."""
+    had_compiler = has_compiler()
     recorded, named = _record(model, given, trial), by_name(model, given)
+    if recorded.error is not None and has_compiler() and not had_compiler:  # as torch.cond, which compiled the trace itself
+        recorded = _record(model, given, trial)
     if recorded.error is None or named is None:
         return recorded, given
     again = _record(model, named, trial)

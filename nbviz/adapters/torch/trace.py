@@ -128,8 +128,9 @@ class Trace:
         with _bookkeeping():
             given = tensors(args, kwargs)
             record = self._open(module, given)
+            weights = self._read_from(given)
             steps = self.operations.steps
-            follow = steps is None or self._has_computed(module)
+            follow = steps is None or bool(weights) or self._has_computed(module)
             key = None if steps is None or follow else steps.key(module, args, kwargs, given)
             known = None if steps is None or key is None else steps.recall(key)
             if known is not None:
@@ -145,6 +146,7 @@ class Trace:
                 self.culprit = (error, record)
             raise
         with _bookkeeping():
+            record.reads = self._passed_on(weights, outputs)
             return self._close(module, record, outputs, given, key)
 
     def _call(self, module: Any, call: Callable[..., Any], args: Any, kwargs: Any, given: list[Any]) -> Any:
@@ -184,7 +186,7 @@ class Trace:
         inside = self.builder.calls[record.id + 1 :]
         known = all(call.compute is not None for call in inside)
         record.compute = summed(p for call in inside for p in call.compute or ()) if known else None
-        record.reads = tuple(dict.fromkeys(key for call in inside for key in call.reads))
+        record.reads = tuple(dict.fromkeys(key for call in (*inside, record) for key in call.reads))
         written = self._storages.take_back(record)
         more = self.builder.take_outer(record)
         self.builder.cut(record)
@@ -350,7 +352,7 @@ class Trace:
     def _begin(self, function: Any, given: list[Any], args: Any, kwargs: Any) -> CallRecord:
         for tensor in given:
             self._storages.follow(tensor)
-        read = [t for t in given if id(t) in self.held and not self.builder.knows(self._token(t))]
+        read = self._read_from(given)
         ports = self._ports([t for t in given if all(t is not r for r in read)])
         record = self.builder.begin(
             "operation", operation_name(function), self._running.frame, ports, source=caller(self._running.package)
@@ -361,6 +363,16 @@ class Trace:
             record.reads += tuple(key for key in self.held if isinstance(key, tuple) and key[0] in packed)
         record.settings = operation_settings(function, args, kwargs)
         return record
+
+    def _read_from(self, given: list[Any]) -> list[Any]:
+        """Return the weights among tensors, as the model holds them."""
+        return [t for t in given if id(t) in self.held and not self.builder.knows(self._token(t))]
+
+    @staticmethod
+    def _passed_on(weights: list[Any], outputs: Any) -> tuple[int, ...]:
+        """Return the keys of the weights that a module gives as it got them: a dropout that drops nothing reads them too."""
+        made = {id(t) for t in tensors(outputs)} if weights else set()
+        return tuple(id(t) for t in weights if id(t) in made)
 
     def _end(self, record: CallRecord, made: list[Any]) -> None:
         """Finish a call that has made tensors."""
