@@ -107,6 +107,10 @@ class GraphBuilder:
         self._parameters.setdefault(key, stored)
         self._layer_of[layer].held[key] = None
 
+    def held(self, key: Hashable) -> Stored | None:
+        """Return what is known of a parameter; None for a key that no layer holds."""
+        return self._parameters.get(key)
+
     def leave_open(self, layer: Hashable) -> None:
         """Record that a layer will hold parameters that nobody can know yet."""
         self._layer_of[layer].complete = False

@@ -11,6 +11,16 @@ from torch import nn  # noqa: E402
 from nbviz.adapters import read  # noqa: E402
 from nbviz.errors import InputsError  # noqa: E402
 
+
+class Places(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.places = nn.Parameter(torch.zeros(1, 10, 4))
+
+    def forward(self, x):
+        return x + self.places
+
+
 CASES = {
     "wrong width after a flatten": (
         lambda: nn.Sequential(nn.Conv2d(1, 6, 5), nn.Flatten(), nn.Linear(400, 10)),
@@ -22,7 +32,21 @@ CASES = {
         (None, 100),
         "the input has 100: give (..., 784), or make it Linear(100, 10)",
     ),
-    "wrong width in the last axis": (lambda: nn.Linear(8, 4), (None, 5, 6), "in the last axis and got 6"),
+    "wrong width of a sequence": (lambda: nn.Linear(8, 4), (None, 5, 6), "the input has 6: give (..., 8)"),
+    "wrong width between layers": (
+        lambda: nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(30, 5)),
+        (4, 10),
+        "gives: make it Linear(20, 5), or what is before it 30 wide",
+    ),
+    "a table that is too short": (Places, (2, 12, 4), "(2, 12, 4) float32, its places (1, 10, 4) float32"),
+    "axes of a table": (Places, (2, 12, 4), "12 and 10 in axis -2"),
+    "not flattened": (lambda: nn.Linear(784, 10), (None, 28, 28), "in the last axis and got 28: flatten, or permute"),
+    "axes in another order": (lambda: nn.Linear(8, 4), (None, 8, 5), "in the last axis and got 5: flatten, or permute"),
+    "no batch dimension before a flatten": (
+        lambda: nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(1), nn.Linear(2048, 10)),
+        (3, 32, 32),
+        "all that (8, 256) has. Is the batch dimension missing?",
+    ),
     "channels come last": (lambda: nn.Conv2d(3, 6, 5), (None, 28, 28, 3), "permute(0, 3, 1, 2)"),
     "other channels": (lambda: nn.BatchNorm2d(3), (None, 4, 8, 8), "3 channels in the second axis and got 4"),
     "no axis of channels": (
@@ -67,7 +91,7 @@ def test_hint(case, run):
     assert f"{type(error).__name__}: {error}"[:60] in diagnostic.message
 
 
-@pytest.mark.parametrize("case", ["wrong width in the last axis", "channels come last", "too few dimensions"])
+@pytest.mark.parametrize("case", ["wrong width of a sequence", "channels come last", "too few dimensions"])
 def test_hint_of_a_layer_that_is_the_model(case):
     make, inputs, expected = CASES[case]
     assert expected in failed(make(), inputs)[1].message

@@ -13,7 +13,7 @@ from nbviz.adapters.torch.tensors import is_strided_nested, spec
 from nbviz.builder import GraphBuilder
 from nbviz.errors import NbvizError
 from nbviz.graph import Diagnostic, Setting, TensorSpec
-from nbviz.records import CallRecord
+from nbviz.records import CallRecord, Stored
 
 _NO_VALUES = re.compile(
     r"\b(?:register_)?meta\b|not allocated|fake impl|NestedTensor(?:Impl|Meta)\b|device type for autocast",
@@ -122,7 +122,7 @@ def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> 
         builder.diagnostics.append(Diagnostic("error", f"The model could not be run: {short(error, 2000)}"))
         return
     record.failed, record.compute = True, None
-    met = ", ".join(_text(known) for known in record.inputs) or "no tensors"
+    met = ", ".join([*map(_text, record.inputs), *map(_named, _read(builder, record))]) or "no tensors"
     name = record.path or "the model"
     source = raised_at(error, builder, record) or record.source
     where = f" at {source}" if source else ""
@@ -133,6 +133,16 @@ def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> 
 
 def _text(known: TensorSpec) -> str:
     return f"{'a tensor' if known.shape is None else known.shape} {known.dtype or ''}".strip()
+
+
+def _read(builder: GraphBuilder, record: CallRecord) -> list[Stored]:
+    """Return the weights that an operation in the model's own code reads; those of a layer are its own."""
+    keys = record.reads if record.kind == "operation" else ()
+    return [stored for stored in map(builder.held, keys) if stored is not None]
+
+
+def _named(weight: Stored) -> str:
+    return f"its {weight.name} {weight.shape} {weight.dtype}"
 
 
 def _settings(builder: GraphBuilder, record: CallRecord) -> dict[str, Setting]:
@@ -149,6 +159,22 @@ def _hint(builder: GraphBuilder, record: CallRecord, error: Exception) -> str:
         return ""
     if isinstance(error, RuntimeError) and asks_values(error):
         return "It cannot be done without values: nbviz.view(model, inputs, run=True) runs the model once, without gradients."
+    return hint(
+        Failed(record, _settings(builder, record), plain(error), _maker(builder, record), _read(builder, record))
+    )
+
+
+def _maker(builder: GraphBuilder, record: CallRecord) -> CallRecord | None:
+    """Return the call that made the first tensor of another as wide as it is, behind those that leave its shape as it was."""
     origin = record.sources[0] if record.sources else None
-    is_given = origin is not None and builder.calls[origin[0]].kind == "input"
-    return hint(Failed(record, _settings(builder, record), plain(error), is_given))
+    while origin is not None:
+        call = builder.calls[origin[0]]
+        shape = call.outputs[origin[1]].shape
+        same = (
+            s for s, known in zip(call.sources, call.inputs, strict=False) if s is not None and known.shape == shape
+        )
+        before = next(same, None)
+        if before is None:
+            return call
+        origin = before
+    return None

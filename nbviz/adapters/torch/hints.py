@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 from nbviz.graph import Setting
-from nbviz.records import CallRecord
+from nbviz.records import CallRecord, Stored
 from nbviz.shape import Dim
 
 ONE_DEVICE = (
@@ -27,14 +29,17 @@ class Failed(NamedTuple):
         Those of its layer, and its own.
     said
         PyTorch's own message.
-    is_given
-        Whether its first tensor is an input of the model, as it was given.
+    maker
+        The call that made its first tensor as wide as it is, an input too; None where that is not known.
+    read
+        The weights that it reads.
     """
 
     record: CallRecord
     settings: Mapping[str, Setting]
     said: str
-    is_given: bool
+    maker: CallRecord | None
+    read: Sequence[Stored] = ()
 
     @property
     def shape(self) -> tuple[Dim, ...]:
@@ -54,20 +59,45 @@ def hint(failed: Failed) -> str:
 _RANKED = re.compile(r"(?:Lazy)?(?:Conv|Conv_?Transpose|BatchNorm|Max_?Pool|Avg_?Pool)(\d)d", re.IGNORECASE)
 
 
+_OF_SHAPES = re.compile(r"shape|size|dimension|mismatch", re.IGNORECASE)
+_FLATTENS = frozenset({"flatten", "Flatten", "ravel", "reshape", "view"})
+
+
 def _width(failed: Failed) -> str:
-    wanted = failed.settings.get("in_features")
-    if not isinstance(wanted, int) or not failed.shape or failed.shape[-1] == wanted:
+    wanted, shape = failed.settings.get("in_features"), failed.shape
+    if not isinstance(wanted, int) or not shape or shape[-1] == wanted or not _OF_SHAPES.search(failed.said):
         return ""
-    width = failed.shape[-1]
-    other = f"Linear({width}, {failed.settings.get('out_features', '...')})"
-    if len(failed.shape) == 2 and failed.is_given:
-        return f"It takes {wanted} features and the input has {width}: give (..., {wanted}), or make it {other}."
-    if len(failed.shape) == 2:
+    if len(shape) > 2 and (wanted in shape or wanted in _products(shape)):
         return (
-            f"It takes {wanted} features and got {width}: what is flattened before it depends on the size of the input. "
-            f"Make it {other}, LazyLinear, or pool to a fixed size first."
+            f"It takes {wanted} features in the last axis and got {shape[-1]}: flatten, or permute the axes, before it."
         )
-    return f"It takes {wanted} features in the last axis and got {width}: flatten, or permute the axes, before it."
+    maker, other = failed.maker, f"Linear({shape[-1]}, {failed.settings.get('out_features', '...')})"
+    if maker is not None and maker.op in _FLATTENS and len(shape) == 2:
+        return _flattened(wanted, shape, other)
+    if maker is not None and maker.kind == "input":
+        return f"It takes {wanted} features and the input has {shape[-1]}: give (..., {wanted}), or make it {other}."
+    given = f", as {maker.path} gives" if maker is not None and maker.path else ""
+    return (
+        f"It takes {wanted} features and got {shape[-1]}{given}: make it {other}, or what is before it {wanted} wide."
+    )
+
+
+def _products(shape: tuple[Dim, ...]) -> list[int]:
+    """Return how many values the last two axes have, the last three, and so on."""
+    sizes = [size for size in reversed(shape) if isinstance(size, int)]
+    return list(itertools.accumulate(sizes, operator.mul))[1:]
+
+
+def _flattened(wanted: int, shape: tuple[Dim, ...], other: str) -> str:
+    if wanted in _products(shape):
+        return (
+            f"It takes {wanted} features, which is all that {shape} has. Is the batch dimension missing? The input needs one "
+            "before what is flattened, x[None] say."
+        )
+    return (
+        f"It takes {wanted} features and got {shape[-1]}: what is flattened before it depends on the size of the input. "
+        f"Make it {other}, LazyLinear, or pool to a fixed size first."
+    )
 
 
 def _channels(failed: Failed) -> str:
@@ -201,8 +231,8 @@ def _differing(axis: int, shapes: list[Any]) -> str:
 
 def _broadcast(failed: Failed) -> str:
     """Name the axes in which tensors differ that are computed with element by element."""
-    shapes = _shapes(failed.record)
-    if "at non-singleton dimension" not in failed.said or len(shapes) != 2 or failed.record.reads:
+    shapes = [*_shapes(failed.record), *(weight.shape.dims for weight in failed.read)]
+    if "at non-singleton dimension" not in failed.said or len(shapes) != 2:
         return ""
     pairs = list(zip(reversed(shapes[0]), reversed(shapes[1]), strict=False))
     differ = [f"{a} and {b} in axis {-i}" for i, (a, b) in enumerate(pairs, 1) if a != b and 1 not in (a, b)]
