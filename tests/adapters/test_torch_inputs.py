@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -118,9 +119,34 @@ def test_a_signature_that_a_decorator_hides_is_tried_both_ways(model):
     assert read(model(), {"nothing": IDS}).error is not None
 
 
-@pytest.mark.parametrize("dtype", ["float64", "torch.float64", torch.float64])
+@pytest.mark.parametrize("dtype", ["float64", "torch.float64", torch.float64, np.float64, np.dtype("float64")])
 def test_a_dtype_is_named_as_one_writes_it(dtype):
     assert read(nn.Linear(4, 2).double(), ((2, 4), dtype)).graph.calls[0].inputs[0].dtype == "float64"
+
+
+@pytest.mark.parametrize("dtype", [int, np.int64, np.dtype("int64"), "long"])
+def test_whole_numbers_of_python_have_64_bits(dtype):
+    assert read(nn.Embedding(4, 2), ((2, 4), dtype)).graph.calls[0].inputs[0].dtype == "int64"
+
+
+@pytest.mark.parametrize("dtype", [str, np.str_, list])
+def test_what_is_no_dtype_is_one_clear_error(dtype):
+    with pytest.raises(InputsError, match="2 given"):
+        read(nn.Embedding(4, 2), ((2, 4), dtype))
+
+
+def test_a_dict_whose_keys_are_no_names_says_so_also_beside_optional_arguments():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 3)
+
+        def forward(self, x, mask=None):
+            return self.conv(x)
+
+    error, note = [d.message for d in read(Masked(), {"image": torch.randn(2, 3, 8, 8)}).graph.diagnostics]
+    assert not error.endswith("\n.")
+    assert "the keys (image) are not names of arguments" in note
 
 
 @pytest.mark.parametrize(("given", "said"), [(((2, 4), "flot32"), "'flot32' is none"), ((2.0, 4), "2.0 is not")])

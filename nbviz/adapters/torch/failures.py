@@ -126,7 +126,7 @@ def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> 
     name = record.path or "the model"
     source = raised_at(error, builder, record) or record.source
     where = f" at {source}" if source else ""
-    said = ": ".join(filter(None, (type(error).__name__, _ASSERTED.sub("", plain(error)).rstrip("."))))
+    said = ": ".join(filter(None, (type(error).__name__, _ASSERTED.sub("", plain(error)).rstrip(".\n "))))
     message = f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(builder, record, error)}"
     builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
 

@@ -139,7 +139,7 @@ def misfit(model: Any, given: Arguments, error: Exception) -> str:
     wanted = ", ".join(p.name for p in _parameters(model))
     for name, value in zip(argument_names(model, given), given.args, strict=True):
         kind = type(value).__name__
-        if is_container(value) and re.search(rf"(not |'){kind}\b", str(error)):
+        if is_container(value) and re.search(rf"(not |'|got \(|, |!){kind}\b", str(error)):
             what = f"forward({wanted}) got a {kind} as its argument {name}"
             if not isinstance(value, Mapping):
                 return f"{what}. Give a tensor or a shape as it is, and several arguments as a tuple."
@@ -180,7 +180,7 @@ def _parse(value: Any, where: str) -> Any:
         return rebuilt(value, lambda key, item: _parse(item, f"{where}[{key!r}]"))
     if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "dtype"):
         return torch.as_tensor(value)
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
+    if hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type):
         return spec_of(tuple(value.shape), _dtype(value.dtype, where), where)
     if where == "inputs" and (value is None or isinstance(value, (str, bytes, int, float))):
         msg = f"inputs is {short(repr(value), 80)}, {with_article(type(value).__name__)}. {_HINT}"
@@ -192,8 +192,12 @@ def _dtype_of(dtype: Any) -> Any:
     """Return what PyTorch calls a dtype, None for what is none."""
     import torch
 
-    named = str(getattr(dtype, "name", dtype)).removeprefix("torch.")
-    found = dtype if isinstance(dtype, torch.dtype) else getattr(torch, named, None)
+    if isinstance(dtype, type) and dtype in (bool, int, float, complex):  # as torch.tensor makes of Python's numbers
+        return torch.tensor(dtype()).dtype
+    name = (
+        dtype.__name__ if isinstance(dtype, type) else getattr(dtype, "name", dtype)
+    )  # NumPy's are types, or have a name
+    found = dtype if isinstance(dtype, torch.dtype) else getattr(torch, str(name).removeprefix("torch."), None)
     return found if isinstance(found, torch.dtype) else None
 
 
