@@ -87,7 +87,21 @@ class RowTree:
     @functools.cached_property
     def holds_calls(self) -> Sequence[bool]:
         """Whether each row, or anything inside it, is called."""
-        found = [bool(ids) for ids in self.calls]
+        return self._with_what_is_around([bool(ids) for ids in self.calls])
+
+    @functools.cached_property
+    def takes_part(self) -> Sequence[bool]:
+        """Whether each row, or anything inside it, is called, or holds weights that calls of others read."""
+        read = {number for numbers in self.graph.calls.column("parameters") for number in numbers}
+        owners = self.graph.parameters.column("owners")
+        alone = {
+            owners[number][0] for number in read if len(owners[number]) == 1
+        }  # a tied one may be read for the other
+        return self._with_what_is_around(
+            [bool(ids) or path in alone for ids, path in zip(self.calls, self.path, strict=True)]
+        )
+
+    def _with_what_is_around(self, found: list[bool]) -> list[bool]:
         for row in range(len(self) - 1, 0, -1):  # parents come before what they hold
             for around in (self.parent[row], self.group[row]):
                 if around >= 0 and found[row]:

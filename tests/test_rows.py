@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 
-from nbviz.graph import Call, Group, Layer
+from nbviz.graph import Call, Group, Layer, Parameter
 from nbviz.rows import RowTree
+from nbviz.shape import Shape
 from tests.fixtures.graphs import graph, shared, strategies, tower
 
 
@@ -153,3 +154,15 @@ def test_deep_nesting_does_not_recurse():
     assert len(tree) == 5002
     assert len(tree.ancestors(len(tree) - 1)) == 5001
     assert len(tree.frames.chain(5001)) == 5001
+
+
+def test_what_holds_weights_that_others_read_takes_part():
+    held = [
+        Parameter(i, "w", "weight", Shape((2,)), "float32", True, 8, 2, owners)
+        for i, owners in enumerate([("list",), ("head", "x")])
+    ]
+    reading = [*calls("x"), Call(2, "operation", "mul#1", "mul", 0, parameters=(0, 1))]
+    tree = RowTree(graph(layers("list", "head", "x", "spare"), reading, parameters=held))
+    part = dict(zip(tree.path, tree.takes_part, strict=True))
+    assert (part["list"], part["x"]) == (True, True)
+    assert (part["head"], part["spare"]) == (False, False)  # a tied weight may be read for the other layer

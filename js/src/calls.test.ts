@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isIdle } from "./calls";
 import { columnsOf } from "./columns";
 import { testPayload } from "./testing";
+import { list } from "./wire";
 
 describe("a layer", () => {
   const payload = testPayload();
@@ -16,6 +17,14 @@ describe("a layer", () => {
     order[1] = -1; // the encoder itself is never called, what is in it is
     const other = { ...payload, rows: { ...payload.rows, order } };
     expect(isIdle(other, 1)).toBe(false);
+  });
+
+  it("takes part when others read what only it holds", () => {
+    const spare = payload.rows.path.indexOf("spare");
+    const [held] = list(payload.rows.parameters, spare);
+    const parameters = { ...payload.calls.parameters, values: Int32Array.of(held as number) };
+    const other = { ...payload, calls: { ...payload.calls, parameters } };
+    expect(isIdle(other, spare)).toBe(false);
   });
 
   it("is not idle in a model of which only the tree is known", () => {

@@ -1,6 +1,6 @@
 // Questions about calls that several views ask: whose they are, and what stands before and after them.
 import { atOnce } from "./steps";
-import { list, type Payload } from "./wire";
+import { countOf, list, type Payload } from "./wire";
 
 type Index = ReadonlyMap<string, readonly number[]>;
 
@@ -37,13 +37,16 @@ export function firstCall(payload: Payload, path: string): number | null {
 
 const running = new WeakMap<Payload, Uint8Array>();
 
-/** Whether a layer takes no part in the forward pass: a list of blocks that are called is not called itself. */
+/**
+ * Whether a layer takes no part in the forward pass: a list of blocks that are called is not called itself, nor is one of
+ * weights that the code around it reads.
+ */
 export function isIdle(payload: Payload, row: number): boolean {
   const { rows, calls } = payload;
   if (calls.length === 0 || rows.kind[row] !== "layer") return false;
   let runs = running.get(payload);
   if (!runs) {
-    runs = new Uint8Array(rows.length);
+    runs = readElsewhere(payload);
     // What a row holds comes behind it.
     for (let i = rows.length - 1; i >= 0; i--) {
       const parent = rows.parent[i] as number;
@@ -53,6 +56,16 @@ export function isIdle(payload: Payload, row: number): boolean {
     running.set(payload, runs);
   }
   return runs[row] === 0;
+}
+
+/** Rows that hold weights which calls read; a tied one may be read for the other row. */
+function readElsewhere({ rows, calls, parameters }: Payload): Uint8Array {
+  const read = new Set(calls.parameters.values);
+  const found = new Uint8Array(rows.length);
+  for (let row = 0; row < rows.length; row++) {
+    if (list(rows.parameters, row).some((id) => read.has(id) && countOf(parameters.owners, id) === 1)) found[row] = 1;
+  }
+  return found;
 }
 
 function around(payload: Payload, call: number): Set<number> {

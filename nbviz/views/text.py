@@ -245,7 +245,7 @@ def _missing_shape(rows: _Rows, row: int) -> str:
     failed = rows.metrics.graph.calls.column("failed")
     if len(failed) <= 1 and not any(failed):  # nothing at all was traced
         return UNKNOWN
-    if rows.metrics.tree.holds_calls[row]:
+    if rows.metrics.tree.takes_part[row]:
         return "-"
     return "not reached" if any(failed) else "not called"
 

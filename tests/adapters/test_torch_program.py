@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 from torch.export import Dim, export  # noqa: E402
+from torch.fx.passes.shape_prop import ShapeProp  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
 from nbviz.adapters.torch.exported.nesting import dotted  # noqa: E402
@@ -336,6 +337,13 @@ def test_a_traced_graph_is_shown_without_shapes_and_says_how_to_get_them():
     assert calls_of(graph, "stem")[0].outputs[0].shape is None
     assert dict(graph.layers[graph.layer_index["stem"]].settings)["in_channels"] == 3
     assert len(calls_of(graph, "layer1/0/bn1")[0].parameters) == 5
+
+
+def test_a_graph_that_knows_its_shapes_says_what_it_lacks():
+    traced = torch.fx.symbolic_trace(models.mlp())
+    ShapeProp(traced).propagate(torch.zeros(2, 4))
+    [note] = [d.message for d in graph_of(traced).diagnostics]
+    assert "its multiply-accumulates are not known. For them, say what goes in" in note
 
 
 def test_a_traced_graph_with_inputs_runs_through_the_tracer():

@@ -17,8 +17,8 @@ from nbviz.builder import GraphBuilder
 from nbviz.reading import Reading, without_inputs
 from nbviz.records import Stored
 
-_NO_SHAPES = (
-    "This is the graph as it was recorded; its shapes and multiply-accumulates are not known. For them, say what goes in: "
+_UNKNOWN = (
+    "This is the graph as it was recorded; its {} are not known. For them, say what goes in: "
     "inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
 )
 
@@ -66,8 +66,10 @@ def read_graph_module(model: Any) -> Reading:
     else:
         names = list(argument_names(next(n for n in reversed(model.graph.nodes) if n.op == "output").args[0]))
     walk(builder, layers, model.graph, {}, names, symbol_names(model.graph))
-    if any(described(node.meta, {}) is UNKNOWN for node in placeholders(model.graph)):
-        builder.note(_NO_SHAPES)
+    if all(described(node.meta, {}) is UNKNOWN for node in placeholders(model.graph)):
+        builder.note(_UNKNOWN.format("shapes and multiply-accumulates"))
+    elif any(call.compute is None for call in builder.calls):  # only shapes were recorded
+        builder.note(_UNKNOWN.format("multiply-accumulates"))
     return Reading(builder.finish(), TorchWeightReader([tensors[key] for key in builder.parameter_keys()]))
 
 
