@@ -156,8 +156,8 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         )
     if unknown := count_as_stored(tensors):
         builder.note(
-            f"Packed weights ({unknown:,} of them, with scales and biases beside them) count as stored: how many bits a value takes "
-            "is not in the file."
+            f"Packed weights ({unknown:,} of them, with scales beside them) count as stored: how many bits a value takes is not in "
+            "the file."
         )
     builder.diagnostics += [Diagnostic("warning", short(what, 1000)) for what in checkpoint.missing]
     for note in checkpoint.notes:
