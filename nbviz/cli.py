@@ -48,7 +48,19 @@ _ASCII = str.maketrans("━─┃│┏┳┓┡╇┩├┼┤└┴┘…", "-
 """What stands for what tables are drawn with, where that cannot be written."""
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Command(click.Command):
+    """The command, whose help and version are written as all else is."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, which prints what ``--help`` and ``--version`` ask for."""
+        try:
+            return super().parse_args(ctx, args)
+        except OSError as error:
+            click.echo(f"nbviz: {_unwritten(error)}", err=True)
+            ctx.exit(1)
+
+
+@click.command(cls=_Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option(
     "-o",
@@ -164,11 +176,15 @@ def _print(text: object) -> None:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
     except OSError as error:
-        if error.errno == errno.EPIPE:  # whoever reads us has seen enough, which click knows
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try once more at its end
-        msg = f"What is printed cannot be written: {error.strerror or error}."
-        raise OptionError(msg) from error
+        raise OptionError(_unwritten(error)) from error
+
+
+def _unwritten(error: OSError) -> str:
+    """Return what to say where the standard output takes nothing more; whoever reads us may have seen enough, which click knows."""
+    if error.errno == errno.EPIPE:
+        raise error
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try once more at its end
+    return f"What is printed cannot be written: {error.strerror or error}."
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
@@ -200,7 +216,7 @@ def _loaded(source: str) -> Any:
     Raises
     ------
     FileReadError
-        If the module cannot be imported, or has nothing of that name.
+        If the module cannot be imported, has nothing of that name, or what is called there fails.
     """
     if _is_there(source) and not source.endswith(".py"):
         return source
@@ -214,16 +230,18 @@ def _loaded(source: str) -> Any:
         return source
     folder = os.getcwd()  # noqa: PTH109 - what Python itself would look in first
     sys.path.insert(0, folder)
+    failed = "could not be imported"
     try:
         value: Any = importlib.import_module(found["module"])
         for name in found["name"].split("."):
             value = getattr(value, name)
+        failed = "was imported, but its call failed"
         return value() if found["called"] else value
     except (Exception, SystemExit) as error:  # whatever the user's code raises
         known = dir(error.obj) if isinstance(error, AttributeError) and error.obj is not None else ()
         names = nearest(str(getattr(error, "name", "")), known)
         said = f"{type(error).__name__}: {error}".removesuffix(": ")
-        msg = f"{source!r} could not be imported: {said}.{names}"
+        msg = f"{source!r} {failed}: {said}.{names}"
         raise FileReadError(msg) from error
     finally:
         sys.path.remove(folder)
@@ -285,10 +303,11 @@ def _is_there(path: str, kind: Callable[[Path], bool] = Path.exists) -> bool:
 
 
 def _sorted(rows: pd.DataFrame, column: str, shown: list[str]) -> pd.DataFrame:
-    """Return the rows of a table by one column."""
+    """Return the rows of a table by one column; those that are alike stay in the order of the model."""
     name = _column(rows, column)
     kept = list(dict.fromkeys([*shown, *([] if name == "path" else [name])]))
-    ordered = rows.sort_index() if name == "path" else rows.sort_values(name, ascending=not _is_number(rows, name))
+    upwards = not _is_number(rows, name)
+    ordered = rows.sort_index() if name == "path" else rows.sort_values(name, ascending=upwards, kind="stable")
     return ordered[kept].astype(object).where(ordered[kept].notna(), "-")
 
 

@@ -116,6 +116,14 @@ def test_tensors_without_rows_around_them_are_rows(folder):
     assert " Note: A checkpoint has tensors" in printed
 
 
+def test_rows_that_are_alike_stay_in_the_order_of_the_model(folder):
+    np = pytest.importorskip("numpy")
+    np.savez(folder / "alike.npz", **{f"arr_{i:02}": np.ones(3 + (i == 20)) for i in range(40)})
+    _, printed, _ = run(folder, "alike.npz", "--sort", "params", "--depth", "1")
+    names = [line.split()[0] for line in table_of(printed)]
+    assert names == ["arr_20", *(f"arr_{i:02}" for i in range(40) if i != 20)]
+
+
 def test_what_of_a_file_is_not_read_is_told_by_the_exit_status(folder):
     np = pytest.importorskip("numpy")
     np.savez(folder / "parts.npz", w=np.ones(3), record=np.zeros(3, [("a", "f4")]))
@@ -207,15 +215,15 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["net.json", "--inputs", "1+" * 3000 + "1j"], "1…', which are no shapes"),
         (["net.json", "--inputs", "-" * 50000 + "1"], "-…', which are no shapes"),
         (["mymodels:nett"], "Did you mean 'net'?"),
-        (["mymodels:fails()"], "no weights here"),
-        (["nomodule:net"], "nomodule"),
+        (["mymodels:fails()"], "'mymodels:fails()' was imported, but its call failed: RuntimeError: no weights here"),
+        (["nomodule:net"], "'nomodule:net' could not be imported: ModuleNotFoundError"),
         (
             ["mymodels:make"],
             "make is a function, and no inputs are given. If it makes a model, pass what it gives: make(), on the",
         ),
         (["mymodels:make"], "mymodels:make()."),
         (["mymodels:Net"], "On the command line name one that the module has"),
-        (["mymodels:ends()"], "imported: SystemExit."),
+        (["mymodels:ends()"], "its call failed: SystemExit."),
         (["./mymodels.py:net"], "pass 'mymodels:net'"),
         (["mymodels.py:make()"], "pass 'mymodels:make()'"),
         (["mymodels.py"], "pass 'mymodels:NAME'"),
@@ -291,9 +299,10 @@ def test_tables_are_drawn_in_any_encoding(folder, encoding):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is always full")
-def test_a_full_disk_is_one_clear_line(folder):
+@pytest.mark.parametrize("argument", ["net.json", "--help", "--version"])
+def test_a_full_disk_is_one_clear_line(folder, argument):
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "nbviz", "net.json"]
+        command = [sys.executable, "-m", "nbviz", argument]
         done = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert "cannot be written: No space left" in done.stderr

@@ -97,6 +97,14 @@ def test_parameters_of_jax_nest():
         list(read(spec).weights.chunks(0))
 
 
+def test_collections_of_flax_beside_the_parameters_are_buffers():
+    kept = {"params": {"a": {"k": np.zeros((3, 4))}}, "batch_stats": {"a": {"mean": np.zeros(4)}}}
+    assert {p.name: p.kind for p in graph_of(kept).parameters} == {"k": "weight", "mean": "buffer"}
+    averaged = {"params": {"k": np.zeros(3)}, "params_ema": {"k": np.zeros(3)}}
+    assert {p.kind for p in graph_of(averaged).parameters} == {"weight"}
+    assert {p.kind for p in graph_of({"cache": {"k": np.zeros(3)}}).parameters} == {"weight"}
+
+
 def test_arrays_of_numpy_are_shared_by_their_memory():
     array = np.arange(6.0)
     graph = graph_of(collections.OrderedDict(a=array, b=array.reshape(6), c=array[:3], step=np.int64(3), name="x"))

@@ -158,7 +158,31 @@ def test_packed_weights_of_open_width_are_said_to_count_as_stored(write):
     packed = {"weight": ("U32", 4, 2), "scales": ("F16", 4, 1), "biases": ("F16", 4, 1)}
     graph = graph_of(write(*header_of(**{f"layer__{name}": about for name, about in packed.items()})))
     assert sum(p.size for p in graph.parameters) == 16
-    assert any("1 of them, with scales and biases" in d.message for d in graph.diagnostics)
+    assert any("1 of them, with scales beside them" in d.message for d in graph.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("stored", "shape", "size"),
+    [
+        ((6, 16), (6, 128), 768),  # 4 bits
+        ((6, 16), (6, 123), 738),  # the last whole number of a row is not full
+        ((6, 32), (6, 128), 768),  # 8 bits
+        ((6, 13), (6, 128), 768),  # 3 bits, ten to a whole number
+        ((2, 6, 16), (2, 6, 128), 1536),
+        ((6, 16), (7, 128), 96),
+        ((6, 16), (6, 1 << 40), 96),
+        ((6, 16), (6, -128), 96),
+        ((6, 16), (6, 16, 8), 96),
+    ],
+)
+def test_whole_numbers_of_packed_values_count_as_the_shape_beside_them_says(write, stored, shape, size):
+    layer = {"weight_shape": ("I64", len(shape)), "weight_packed": ("I32", *stored), "weight_scale": ("F16", 6, 1)}
+    header, data = header_of(**{f"layer__{name}": about for name, about in layer.items()})
+    graph = graph_of(write(header, np.array(shape, "<i8").tobytes() + data[8 * len(shape) :]))
+    [found] = [p for p in graph.parameters if p.name == "weight_packed"]
+    assert (tuple(found.shape), found.size, found.bytes) == (stored, size, 4 * math.prod(stored))
+    said = "count with the values" if size != math.prod(stored) else "count as stored"
+    assert any(said in d.message for d in graph.diagnostics)
 
 
 def test_a_dtype_of_the_future_is_shown_by_its_name(write):

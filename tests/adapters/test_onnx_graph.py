@@ -221,7 +221,7 @@ def test_weight_behind_dequantize_linear_belongs_to_what_computes_with_it(again)
     ("claimed", "shown", "noted"),
     [
         (info("y", "N", 3), ("N", 3), ""),
-        (info("y", "rows", "columns"), ("rows", 3), ""),
+        (info("y", "rows", "columns"), ("N", 3), ""),
         (info("y", None, None), ("N", 3), ""),
         (info("y"), ("N", 3), "output 'y' is () float32, and its nodes make (N, 3) float32"),
         (info("y", "N", 7), ("N", 3), "is (N, 7) float32, and its nodes make (N, 3) float32"),
@@ -518,6 +518,47 @@ def test_open_batch_is_no_number_that_the_file_says():
     graph = graph_of(made)
     assert [call.outputs[0].shape for call in graph.calls if call.op in ("MatMul", "Relu")] == [("N", 4)] * 2
     assert messages(graph).count("and its nodes make (N, 4) float32, which is shown.") == 2
+
+
+@pytest.mark.parametrize(("inputs", "rows"), [(None, "N"), ((3, 4), 3), ({"x": (None, 4)}, "N")])
+def test_names_that_a_file_gives_to_sizes_are_no_more_than_names(inputs, rows):
+    nodes = [node("Relu", "x", "a"), node("Softmax", "a", "y"), node("NonZero", "a", "z")]
+    made = model(
+        nodes, [info("x", "N", 4)], [info("y", "Softmax9_dim_0", 4), info("z", 2, "found", dtype=models.INT64)]
+    )
+    made.graph.value_info.append(info("a", "Relu8_dim_0", 4))
+    graph = read(made, inputs).graph
+    assert [call.outputs[0].shape for call in graph.calls if call.op in ("Relu", "Softmax")] == [(rows, 4)] * 2
+    assert graph.calls[0].outputs[1].shape == (2, "found")
+    assert not graph.diagnostics
+
+
+@pytest.mark.parametrize(("inputs", "rows"), [(None, "N"), ((2, 2000, 2000), 2)])
+def test_sizes_that_are_given_lose_none_that_were_known(inputs, rows):
+    nodes = [node("Shape", "x", "s", start=0)]  # as the newer exporter flattens: onnx does not follow the product
+    nodes += [node("Slice", f"s {at} {at + 1}", name) for at, name in enumerate("nhw")]
+    nodes += [node("Mul", "h w", "p"), node("Reshape", "p any", "q"), node("Concat", "n q", "t", axis=0)]
+    nodes += [node("Reshape", "x t", "r"), node("Relu", "r", "y")]
+    stored = [numpy_helper.from_array(np.array([at]), str(at)) for at in range(4)]
+    stored.append(numpy_helper.from_array(np.array([-1]), "any"))
+    made = model(nodes, [info("x", "N", 2000, 2000)], [info("y", "N", None)], stored)
+    graph = read(made, inputs).graph
+    assert [call.outputs[0].shape for call in graph.calls if call.outputs][-1] == (rows, None)
+    assert graph.calls[0].outputs[0].shape == (rows, None)
+
+
+def test_sizes_that_are_given_stand_in_bodies_too():
+    body = helper.make_graph(
+        [node("Identity", "go", "on"), node("Relu", "a", "b")],
+        "body",
+        [info("i", dtype=models.INT64), info("go", dtype=TensorProto.BOOL), info("a", "N", 4)],
+        [info("on", dtype=TensorProto.BOOL), info("b", "N", 4)],
+    )
+    often = numpy_helper.from_array(np.array(3), "often")
+    made = model([node("Loop", "often go x", "y", body=body)], [info("x", "N", 4)], [info("y", "N", 4)], [often])
+    made.graph.initializer.append(numpy_helper.from_array(np.array(True), "go"))
+    graph = read(made, (3, 4)).graph
+    assert [call.outputs[0].shape for call in graph.calls if call.op in ("Relu", "Loop")] == [(3, 4)] * 2
 
 
 def test_what_the_file_alone_can_know_stays_and_leads_on():

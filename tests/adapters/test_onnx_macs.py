@@ -291,3 +291,31 @@ def test_sizes_that_only_a_run_tells_are_noted_with_what_helps(inputs, advice):
     [said] = [d.message for d in graph.diagnostics if "missing" in d.message]
     assert advice in said
     assert (inputs is None) == ("inputs" in said)
+
+
+@pytest.mark.parametrize(
+    ("noted", "inputs", "advice"),
+    [
+        ("", None, "sizes can be given as inputs; where a model computes sizes, onnxslim and onnxsim"),
+        ("", (2, 12), "not known; where a model computes sizes, onnxslim and onnxsim"),
+        ("pkg.torch.onnx.name_scopes", (2, 12), "not known; where a model computes sizes, onnxslim and onnxsim"),
+    ],
+)
+def test_what_helps_where_sizes_are_lost(noted, inputs, advice):
+    nodes = [node("NonZero", "x", "z"), node("Cast", "z", "f", to=1), node("Gemm", "f w", "y", transA=1)]
+    made = model(nodes, [info("x", "N", 12)], [info("y", "Gemm552_dim_0", 3)], [tensor("w", 2, 3)])
+    if noted:
+        made.graph.node[0].metadata_props.add(key=noted, value="['', 'nonzero']")
+    [said] = [d.message for d in read(made, inputs).graph.diagnostics if "missing" in d.message]
+    assert advice in said
+    assert said.endswith("that has them.") == bool(noted)
+    assert "dim_0" not in said
+
+
+def test_recurrent_layers_count_where_the_features_they_take_are_lost():
+    stored = [tensor("w", 1, 16, 5), tensor("r", 1, 16, 4)]
+    nodes = [node("Unheard", "x", "a", domain="com.acme"), node("LSTM", "a w r", "y", hidden_size=4)]
+    made = model(nodes, [info("x", 3)], [info("y", None)], stored, opsets=(("", 21), ("com.acme", 1)))
+    made.graph.value_info.append(info("a", 3, 2, None))
+    [found] = [call for call in read(made).graph.calls if call.op == "LSTM"]
+    assert found.compute[0].shapes == (("gates", (2, 3, 1, 16)), ("contracted", (5 + 4,)))

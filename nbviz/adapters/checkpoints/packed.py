@@ -6,7 +6,8 @@ number. Each library keeps scales beside a packed weight, under names of its own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from nbviz.adapters.checkpoints.tree import Entry
 
 Tensors = Mapping[tuple[str, ...], "Entry"]
+
+_FEW = 8
+"""Numbers that are a shape, and are read at once."""
 
 
 def with_logical_sizes(entries: list[Entry]) -> tuple[list[Entry], int]:
@@ -24,10 +28,19 @@ def with_logical_sizes(entries: list[Entry]) -> tuple[list[Entry], int]:
 
 
 def count_as_stored(entries: list[Entry]) -> int:
-    """Return how many weights MLX has packed, whose shapes leave open whether a value takes 2, 4 or 8 bits."""
-    packed = {entry.path[:-1] for entry in entries if entry.path[-1] == "weight" and entry.dtype == "uint32"}
-    beside = {name: {entry.path[:-1] for entry in entries if entry.path[-1] == name} for name in ("scales", "biases")}
-    return len(packed & beside["scales"] & beside["biases"]) if packed else 0
+    """Return how many packed weights, of entries with their logical sizes, leave open how many bits a value takes.
+
+    The shapes of MLX always do, those of compressed-tensors where the values of ``weight_shape`` cannot be read.
+    """
+    mlx = _around("weight", "uint32", entries)
+    mlx = mlx and mlx & _around("scales", None, entries) & _around("biases", None, entries)
+    whole = _around("weight_packed", "int32", [entry for entry in entries if entry.trainable is None])
+    return len(mlx) + len(whole and whole & _around("weight_shape", None, entries))
+
+
+def _around(name: str, dtype: str | None, entries: Iterable[Entry]) -> set[tuple[str, ...]]:
+    """Return the rows that have a tensor of this name, of one dtype or of any."""
+    return {entry.path[:-1] for entry in entries if entry.path[-1] == name and dtype in (None, entry.dtype)}
 
 
 def _logical(entry: Entry, tensors: Tensors) -> Entry:
@@ -60,6 +73,26 @@ def _compressed(entry: Entry, tensors: Tensors) -> int | None:
     return 2 * entry.size if 2 * entry.size in {16 * scale.size, 32 * scale.size} else None
 
 
+def _compressed_whole(entry: Entry, tensors: Tensors) -> int | None:
+    """Return the values of ``weight_packed`` with ``weight_shape``, which holds their shape: each row takes whole numbers."""
+    told = _beside(entry, "weight_shape", tensors) if entry.path[-1] == "weight_packed" else None
+    shape = _few_numbers(told) if told is not None and told.shape == (len(entry.shape),) else None
+    if not shape or min(shape) <= 0 or tuple(shape[:-1]) != entry.shape[:-1]:
+        return None
+    fits = any(math.ceil(shape[-1] / (32 // bits)) == entry.shape[-1] for bits in range(1, 9))
+    return math.prod(shape) if fits else None
+
+
+def _few_numbers(entry: Entry) -> list[int] | None:
+    """Return the values of a tensor of few whole numbers, None where they cannot be read."""
+    if isinstance(entry.values, str) or not entry.dtype.startswith(("int", "uint")) or entry.size > _FEW:
+        return None
+    try:
+        return [int(number) for piece in entry.values.pieces() for number in piece]
+    except (OSError, ValueError, EOFError, LookupError, RuntimeError):
+        return None
+
+
 def _whole_numbers(entry: Entry, tensors: Tensors) -> int | None:
     """Return the values of ``qweight`` with ``scales``, and ``g_idx`` where it is packed along its first axis.
 
@@ -77,5 +110,5 @@ def _whole_numbers(entry: Entry, tensors: Tensors) -> int | None:
 
 _RULES: Mapping[str, tuple[Callable[[Entry, Tensors], int | None], ...]] = {
     "uint8": (_bitsandbytes, _microscaled, _compressed),
-    "int32": (_whole_numbers,),
+    "int32": (_whole_numbers, _compressed_whole),
 }

@@ -30,6 +30,8 @@ _DEPTH = 32
 _NAME = 400
 _SETTINGS = 200
 _BUFFERS = {"running_mean", "running_var", "num_batches_tracked"}
+_COLLECTIONS = frozenset({"batch_stats", "cache", "intermediates", "perturbations"})
+"""What Flax keeps beside the collection ``params``, under names of its own."""
 _RANDOM = re.compile(r"(?:^|[^a-z])(?:rngs?|rngstates?|random_?states?)(?:$|[^a-z])", re.IGNORECASE)
 """Names of what random numbers are drawn from, as training saves it: ``rng``, ``cuda_rng_state_all``, ``random_states``."""
 NO_GRAPH = (
@@ -133,6 +135,7 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
     entries: dict[Hashable, Entry] = {}
     tensors, packed = with_logical_sizes(checkpoint.entries)
     prefixes = {entry.path[0] for entry in tensors if len(entry.path) > 1}
+    beside = _COLLECTIONS & prefixes if "params" in prefixes else frozenset()
     for entry in tensors:
         *around, name = entry.path
         # a tensor that nothing is around is a row of its own: the root would show none of its names
@@ -140,7 +143,7 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         layer = _row(builder, rows, tuple(around) or (name,), type="Tensor" if alone else "Tensors")
         key = id(entry) if entry.key is None else entry.key
         entries.setdefault(key, entry)
-        kind = _kind(entry)
+        kind = "buffer" if entry.path[0] in beside else _kind(entry)
         builder.hold(
             layer, key, _stored(name, kind, entry.shape, entry.dtype, entry.trainable, entry.bytes, entry.size)
         )
@@ -156,8 +159,8 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         )
     if unknown := count_as_stored(tensors):
         builder.note(
-            f"Packed weights ({unknown:,} of them, with scales and biases beside them) count as stored: how many bits a value takes "
-            "is not in the file."
+            f"Packed weights ({unknown:,} of them, with scales beside them) count as stored: how many bits a value takes is not in "
+            "the file."
         )
     builder.diagnostics += [Diagnostic("warning", short(what, 1000)) for what in checkpoint.missing]
     for note in checkpoint.notes:

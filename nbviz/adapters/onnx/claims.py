@@ -93,10 +93,7 @@ def settle_output(info: Any, said: Any, note: Callable[[str], None]) -> bool:
     if not _agree(dims, claims) or claimed.dtype not in (None, made.dtype):
         note(_contradiction(said, claimed, made, "", "its output "))
     else:
-        known = [
-            one if isinstance(one, int) or other is None else other for one, other in zip(dims, claims, strict=True)
-        ]
-        info.type.CopyFrom(type_proto(made.dtype, known))
+        info.type.CopyFrom(type_proto(made.dtype, map(_better, dims, claims)))
     return True
 
 

@@ -135,8 +135,9 @@ def _recurrent(step: Step) -> Patterns:
     steps, batch, features = step.dims(0)
     if step.attribute("layout", 0):
         steps, batch = batch, steps
-    directions, gates, _ = step.dims(1)
-    return _gates(step, (batch, steps, directions, gates), features, step.dims(2)[-1])
+    directions, gates, width = step.dims(1)
+    contracted = width if isinstance(width, int) else features  # computed sizes of X may be lost
+    return _gates(step, (batch, steps, directions, gates), contracted, step.dims(2)[-1])
 
 
 def _turned_recurrent(step: Step) -> Patterns:

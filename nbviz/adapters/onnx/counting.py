@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -10,6 +10,7 @@ from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.onnx.compute import Contractions, Step
 from nbviz.adapters.onnx.inference import for_batch
 from nbviz.adapters.onnx.nodes import Node
+from nbviz.adapters.onnx.scopes import is_noted
 from nbviz.adapters.onnx.types import Types, shown
 from nbviz.adapters.onnx.values import Value
 from nbviz.metrics import macs
@@ -38,11 +39,11 @@ class Uncounted:
         inputs = list(map(sized, self.node.inputs, self.taken))
         return Step(self.node, inputs, list(map(sized, self.node.outputs, self.made)), None)
 
-    def symbols(self, batch: Dim) -> Iterator[str]:
-        """Yield the names of open sizes other than the batch."""
+    def symbols(self, entering: Collection[str]) -> Iterator[str]:
+        """Yield the names of its open sizes that are among those of the model's inputs."""
         for value in (*self.taken, *self.made):
             dims = () if value is None or value.dims is None else value.dims
-            yield from (str(dim) for dim in shown(dims) if isinstance(dim, str) and dim != batch)
+            yield from (str(name) for dim, name in zip(dims, shown(dims), strict=True) if name and dim in entering)
 
 
 def count_for_one(model: Any, batch: Dim, calls: Sequence[Uncounted], findings: Findings) -> None:
@@ -60,26 +61,24 @@ def count_for_one(model: Any, batch: Dim, calls: Sequence[Uncounted], findings: 
             count, twice = macs(compute), macs(contractions.of(call.step(two)))
             if count is not None and twice == 2 * count:
                 call.record.compute = compute
+    entering = _open_sizes(model.graph)
+    others = entering - {batch}
     for call in calls:
         if call.record.compute is None:
             findings.uncounted += 1
-            findings.open.update(dict.fromkeys(call.symbols(batch)))
+            findings.open.update(dict.fromkeys(call.symbols(others)))
     if findings.uncounted:
-        findings.advice = _OPEN if _takes_any_size(model.graph, batch) else _LOST
+        lost = _LOST if is_noted(model.graph.node) else f"{_LOST}{_EXPORT}"
+        findings.advice = _OPEN if others else f"{_OPEN}; {lost}" if entering else lost
 
 
 _OPEN = "sizes can be given as inputs"
-_LOST = "where a model computes sizes, onnxslim and onnxsim write a file that has them, and so does torch.onnx.export(..., dynamo=True)"
+_LOST = "where a model computes sizes, onnxslim and onnxsim write a file that has them"
+_EXPORT = ", and so does torch.onnx.export(..., dynamo=True)"
 
 
-def _takes_any_size(graph: Any, batch: Dim) -> bool:
-    """Tell whether sizes of the inputs other than the batch are open, so that giving these may be of use."""
-    tensors = (info.type.tensor_type for info in graph.input if info.type.WhichOneof("value") == "tensor_type")
-    return any(
-        not tensor.HasField("shape") or not all(dim.dim_param == batch or _is_number(dim) for dim in tensor.shape.dim)
-        for tensor in tensors
-    )
-
-
-def _is_number(dim: Any) -> bool:
-    return bool(dim.WhichOneof("value") == "dim_value")
+def _open_sizes(graph: Any) -> set[str]:
+    """Return the symbols of the sizes of inputs that are open, ``""`` for those of an input without a shape."""
+    tensors = [info.type.tensor_type for info in graph.input if info.type.WhichOneof("value") == "tensor_type"]
+    found = {dim.dim_param for tensor in tensors for dim in tensor.shape.dim if dim.WhichOneof("value") != "dim_value"}
+    return found if all(tensor.HasField("shape") for tensor in tensors) else found | {""}

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
 from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import bounds_of
-from nbviz.adapters.onnx.nodes import DEEPEST, Node, graphs_in
+from nbviz.adapters.onnx.nodes import Node, bodies
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
 from nbviz.adapters.onnx.types import dtype_of, is_credible, stored_bytes
 from nbviz.adapters.text import label, plain, short
 from nbviz.graph import itemsize
 from nbviz.shape import Dim
-
-_WITH_BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 
 _SMALL = 1 << 10
 """Bytes of a stored tensor that is kept, since a shape may be computed from it."""
@@ -96,14 +94,17 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None) -> 
     """
     slim = _slim(model, note)
     name_sizes(slim.graph)
-    if inputs is not None:
-        fix_sizes(slim.graph, inputs)
     if not Functions(model).unfold(model):
         note("The functions of this model call each other without end, or too often to be shown: they stay closed.")
         del slim.functions[:]
+    if inputs is not None:
+        opened = _copied(slim)
+        fix_sizes(slim.graph, inputs)
+        if not bounds_of(_unclaimed(slim)).values:
+            slim.graph.value_info.extend(_known_of_symbols(opened, inputs))
+    claims = [_copied(info) for info in slim.graph.output]
     shaped = _shaped_from_inputs(slim, note)
-    outputs = list(zip(shaped.graph.output, model.graph.output, strict=True))
-    told = [settle_output(info, said, note) for info, said in outputs]
+    told = [settle_output(info, said, note) for info, said in zip(shaped.graph.output, claims, strict=True)]
     if not all(told) and (reason := misfit(shaped)):
         note(reason)
     return shaped
@@ -132,6 +133,20 @@ def misfit(model: Any) -> str:
     return ""
 
 
+def _known_of_symbols(model: Any, inputs: Any) -> list[Any]:
+    """Return what is known of tensors while sizes are symbols, with numbers in their place: no more can be followed then."""
+    shaped = _shaped_from_inputs(model, lambda _: None)
+    fix_sizes(shaped.graph, inputs)
+    return list(shaped.graph.value_info)
+
+
+def _unclaimed(model: Any) -> Any:
+    """Return a copy without what the file says of the tensors that nodes make."""
+    copy = _copied(model)
+    _taken(copy.graph)
+    return copy
+
+
 def _copied(proto: Any) -> Any:
     copy = type(proto)()
     copy.CopyFrom(proto)
@@ -140,10 +155,7 @@ def _copied(proto: Any) -> Any:
 
 def for_batch(model: Any, symbol: Dim, size: int) -> Any:
     """Return the graph of a model with all shapes as they are for a batch of this size."""
-    copy = _copied(model)
-    del copy.graph.value_info[:]
-    for info in copy.graph.output:
-        info.ClearField("type")
+    copy = _unclaimed(model)
     for info in copy.graph.input:
         for dim in info.type.tensor_type.shape.dim if info.type.HasField("tensor_type") else ():
             if dim.dim_param and dim.dim_param == symbol:
@@ -157,7 +169,7 @@ def _shaped(model: Any, note: Callable[[str], None]) -> Any:
 
 def _shaped_from_inputs(model: Any, note: Callable[[str], None]) -> Any:
     """Infer shapes from those of the inputs alone: what the file says of others may be of other inputs, and fills gaps only."""
-    said = [_taken(graph) for graph in (model.graph, *_bodies(model.graph))]
+    said = [_taken(graph) for graph in (model.graph, *bodies(model.graph))]
     shaped = _shaped(model, note)
     if not said[0][0] and len(said) == 1:  # most files
         return shaped
@@ -165,18 +177,9 @@ def _shaped_from_inputs(model: Any, note: Callable[[str], None]) -> Any:
     filled = fill_gaps(shaped.graph, said[0][0], note, trusted=trusted)
     within = [
         fill_body(body, infos, outputs, note, trusted=trusted)
-        for body, (infos, outputs) in zip(_bodies(shaped.graph), said[1:], strict=True)
+        for body, (infos, outputs) in zip(bodies(shaped.graph), said[1:], strict=True)
     ]
     return _shaped_with(shaped, filled) if filled or any(within) else shaped
-
-
-def _bodies(graph: Any, depth: int = 0) -> Iterator[Any]:
-    """Yield the graphs inside the nodes of a graph, and inside theirs."""
-    for node in graph.node:
-        if node.op_type in _WITH_BODIES and depth < DEEPEST:
-            for _, body in graphs_in(node.attribute):
-                yield body
-                yield from _bodies(body, depth + 1)
 
 
 def _taken(graph: Any) -> tuple[list[Any], list[Any]]:

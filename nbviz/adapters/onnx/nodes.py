@@ -20,6 +20,9 @@ DEEPEST = 24
 """Graphs inside graphs that are followed; protocol buffers themselves stop at about thirty."""
 
 
+_WITH_BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+
+
 @final
 @dataclass(slots=True, eq=False)
 class Node:
@@ -108,6 +111,15 @@ def graphs_in(attributes: Iterable[Any]) -> Iterator[tuple[str, Any]]:
         elif attribute.type == AttributeProto.GRAPHS:
             for i, graph in enumerate(attribute.graphs):
                 yield f"{attribute.name}_{i}", graph
+
+
+def bodies(graph: Any, depth: int = 0) -> Iterator[Any]:
+    """Yield the graphs inside the nodes of a graph, and inside theirs."""
+    for node in graph.node:
+        if node.op_type in _WITH_BODIES and depth < DEEPEST:
+            for _, body in graphs_in(node.attribute):
+                yield body
+                yield from bodies(body, depth + 1)
 
 
 def taken_from_outside(node: Node) -> set[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbviz.adapters.dataflow.scopes import DEEPEST_SCOPE, Entry, of_path
@@ -28,6 +28,11 @@ _NO_MODULE = "_empty_nn_module_stack"  # begins what stands where the exporter k
 def noted_in(proto: Any) -> Mapping[str, str]:
     """Return the metadata of a node."""
     return {p.key: decoded(p.value) for p in proto.metadata_props} if proto.metadata_props else {}
+
+
+def is_noted(protos: Iterable[Any]) -> bool:
+    """Tell whether nodes are from the newer exporter of ``torch.onnx.export``, which alone notes modules in metadata."""
+    return any(_SCOPES in noted_in(proto) for proto in protos)
 
 
 def tells_scopes(name: str, noted: Mapping[str, str]) -> bool:

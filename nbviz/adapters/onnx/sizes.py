@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
+from nbviz.adapters.onnx.nodes import bodies
 from nbviz.adapters.onnx.types import BATCH, FREE, described, is_credible, is_made_up
 from nbviz.adapters.specs import is_dim, spec_of
 from nbviz.adapters.text import label, short
@@ -66,7 +67,8 @@ def _dims(info: Any) -> Sequence[Any]:
 
 
 def _replace(graph: Any, known: Mapping[str, Dim]) -> None:
-    for info in (*graph.input, *graph.value_info) if known else ():
+    infos = (info for one in (graph, *bodies(graph)) for info in (*one.input, *one.value_info, *one.output))
+    for info in infos if known else ():
         for dim in _dims(info):
             found = known.get(dim.dim_param)
             if isinstance(found, int):
