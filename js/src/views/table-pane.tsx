@@ -1,7 +1,7 @@
 // The table of layers: a tree while unsorted, a flat list once sorted or filtered.
 import { useMemo, useRef, useState } from "preact/hooks";
 import { type Column, columnsOf, defaultColumns, shownColumns } from "../columns";
-import { canOpen, openPaths } from "../outline";
+import { openPaths, rowAround } from "../outline";
 import { matchingRows } from "../search";
 import type { State } from "../state";
 import { nextSort, type Shown, TableModel } from "../table-model";
@@ -87,10 +87,10 @@ function useShown(payload: Payload, columns: readonly Column[]): Shown {
   );
 }
 
-/** 1 for rows that match the search, and in the tree for closed rows with a match inside; null without a search. */
+/** 1 for rows that match the search, and in the tree for rows that hide a match inside; null without a search. */
 function useLit(payload: Payload, flat: boolean): Uint8Array | null {
   const { store } = useDisplay();
-  const state = useStore(store, "search", "groups", "expanded", "depth");
+  const state = useStore(store, "search", "groups", "operations", "expanded", "depth");
   return useMemo(() => {
     const matches = matchingRows(payload, state.search);
     if (!matches || flat) return matches;
@@ -105,10 +105,11 @@ function litRows(payload: Payload, state: State, matches: Uint8Array): Uint8Arra
   const seen = new Uint8Array(lit.length);
   for (let row = 0; row < lit.length; row++) {
     if (!matches[row]) continue;
+    lit[rowAround(payload, state, row)] = 1;
     // What is around a row that has been seen has been seen too.
     for (let at = parent[row] ?? -1; at >= 0 && !seen[at]; at = parent[at] ?? -1) {
       seen[at] = 1;
-      if (canOpen(payload, state.groups, at) && !open.has(payload.rows.path[at] ?? "")) lit[at] = 1;
+      if (parent[at] !== -1 && !open.has(payload.rows.path[at] ?? "")) lit[at] = 1;
     }
   }
   return lit;

@@ -17,6 +17,8 @@ export interface RowProps {
   readonly open: boolean | null;
   readonly flat: boolean;
   readonly selected: boolean;
+  /** It is selected, or an operation in it that has no row of its own. */
+  readonly holding: boolean;
   readonly current: boolean;
   readonly hovered: boolean;
   readonly dimmed: boolean;
@@ -48,9 +50,10 @@ export function TableRow(props: RowProps) {
   );
 }
 
-function rowClass({ payload, row, selected, current, hovered, dimmed }: RowProps): string {
+function rowClass({ payload, row, selected, holding, current, hovered, dimmed }: RowProps): string {
   const names = ["nbviz-row", `nbviz-kind-${payload.rows.kind[row]}`];
   if (selected) names.push("is-selected");
+  if (holding) names.push("is-holding");
   if (current) names.push("is-current");
   if (hovered) names.push("is-hovered");
   if (dimmed) names.push("is-dimmed");
