@@ -12,12 +12,16 @@ import { TableGrid } from "./table-grid";
 import { TableTools } from "./table-tools";
 import { contentWidth, fitting, nameWidth, template } from "./widths";
 
+/** A table narrower than this has icons alone on its menus. */
+const ROOM_FOR_WORDS = 350;
+
 export function TablePane({ payload }: { payload: Payload }) {
   const { store } = useDisplay();
   const state = useStore(store, ...TABLE_KEYS);
   const pane = useRef<HTMLDivElement>(null);
   const size = useSize(pane);
-  const { all, columns, natural } = useColumns(payload, size?.width ?? 1000);
+  const width = size?.width ?? 1000;
+  const { all, columns, natural } = useColumns(payload, width);
   const shown = useShown(payload, all);
   const [widths, setWidths] = useState<ReadonlyMap<string, number>>(new Map());
   const resize = (id: string, width: number | null) => {
@@ -28,12 +32,12 @@ export function TablePane({ payload }: { payload: Payload }) {
   };
   return (
     <div class="nbviz-table" ref={pane}>
-      <TableTools payload={payload} all={all} shown={columns.map(({ id }) => id)} />
+      <TableTools payload={payload} all={all} shown={columns.map(({ id }) => id)} tight={width < ROOM_FOR_WORDS} />
       <TableGrid
         payload={payload}
         columns={columns}
         shown={shown}
-        template={template(columns, { dragged: widths, natural, width: size?.width ?? 1000 })}
+        template={template(columns, { dragged: widths, natural, width })}
         lit={useLit(payload, shown.flat)}
         onSort={(column, add) => store.set({ sort: nextSort(state.sort, column, add) })}
         onResize={resize}

@@ -81,11 +81,11 @@ function NameCell({ payload, columns, row, depth, open, flat, failed, title }: R
           </span>
         </>
       )}
-      <span class="nbviz-words">
+      <span class={`nbviz-words${type ? " is-bare" : ""}`}>
         {before && <span class="nbviz-before">{before.replaceAll("~", "")}</span>}
         <span class="nbviz-label">{rest.replace(/^~/, "")}</span>
+        {type && <span class="nbviz-after">{type}</span>}
       </span>
-      {type && <span class="nbviz-after">{type}</span>}
       <Badges payload={payload} row={row} failed={failed} />
     </div>
   );

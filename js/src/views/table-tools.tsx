@@ -13,11 +13,11 @@ interface ToolsProps {
   readonly shown: readonly string[];
 }
 
-export function TableTools({ payload, all, shown }: ToolsProps) {
+export function TableTools({ payload, all, shown, tight }: ToolsProps & { readonly tight: boolean }) {
   const { store } = useDisplay();
   const { filter } = useStore(store, "filter");
   return (
-    <div class="nbviz-tools">
+    <div class={`nbviz-tools${tight ? " is-tight" : ""}`}>
       <label class="nbviz-field nbviz-filter">
         <Icon name="filter" />
         <input
