@@ -24,10 +24,28 @@ export function openPaths(payload: Payload, { expanded, depth, groups }: State):
   return paths;
 }
 
+/** Whether bare operations are rows: switched on, or asked for, as a filter for types alone decides what shows. */
+export function showsOperations({ operations, filter }: Pick<State, "operations" | "filter">): boolean {
+  return operations || filter.types.length > 0;
+}
+
+/** Whether the table has this row of the payload, once what is around it is open. */
+export function isRow(payload: Payload, state: State, row: number): boolean {
+  return showsOperations(state) || payload.rows.kind[row] !== "operation";
+}
+
 /** Whether a row has something to open. */
-export function canOpen(payload: Payload, groups: boolean, row: number): boolean {
-  const tree = treeOf(payload.rows, groups);
-  return tree.parent[row] !== -1 && list(tree.children, row).length > 0;
+export function canOpen(payload: Payload, state: State, row: number): boolean {
+  const tree = treeOf(payload.rows, state.groups);
+  return tree.parent[row] !== -1 && list(tree.children, row).some((inside) => isRow(payload, state, inside));
+}
+
+/** `row` where the table has it, else the nearest around it that it has: an operation is found where it belongs. */
+export function rowAround(payload: Payload, state: State, row: number): number {
+  const { parent } = treeOf(payload.rows, state.groups);
+  let at = row;
+  while (at >= 0 && !isRow(payload, state, at)) at = parent[at] ?? -1;
+  return at;
 }
 
 /** What has to open so that the selection shows; of a stack that is selected as a whole, nothing. */

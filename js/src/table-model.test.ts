@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { columnsOf, defaultColumns } from "./columns";
 import { DEFAULT_STATE, type State } from "./state";
 import { nextSort, TableModel } from "./table-model";
-import { testPayload } from "./testing";
+import { operationsPayload, testPayload } from "./testing";
 import { allRows, treeOf } from "./tree";
 
 const payload = testPayload();
@@ -51,6 +51,19 @@ describe("the table's rows", () => {
       expect(sorted({ id: "mine", desc })).toEqual(allRows(treeOf(payload.rows, true)).slice(1));
       expect(sorted({ id: "mine", desc }, params)).toEqual(sorted(params));
     }
+  });
+
+  it("leave operations out unless they are switched on, or their type is asked for", () => {
+    const mixed = operationsPayload();
+    const model = new TableModel(mixed);
+    const pathsOf = (state: Partial<State>) =>
+      model
+        .shown(columns, { ...DEFAULT_STATE, expanded: ["encoder"], operations: false, ...state })
+        .rows.map((row) => mixed.rows.path[row]);
+    expect(pathsOf({})).toEqual(["", "encoder", "~head", "spare"]);
+    expect(pathsOf({ operations: true })).toContain("encoder/conv");
+    expect(pathsOf({ filter: { text: "", types: ["Conv2D"] } })).toEqual(["encoder/conv"]);
+    expect(pathsOf({ filter: { text: "conv", types: [] } })).toEqual([]);
   });
 
   it("follow a column that gets other values", () => {

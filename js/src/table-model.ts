@@ -11,7 +11,7 @@ import {
 } from "@tanstack/table-core";
 import type { Column } from "./columns";
 import { leanCoreRowModel } from "./lean-rows";
-import { openPaths } from "./outline";
+import { isRow, openPaths, showsOperations } from "./outline";
 import { matchingRows } from "./search";
 import { sortKeys } from "./sort-keys";
 import { DEFAULT_STATE, type State } from "./state";
@@ -55,7 +55,7 @@ export class TableModel {
   }
 
   #isShown(row: number): boolean {
-    return this.#state.operations || this.#payload.rows.kind[row] !== "operation";
+    return isRow(this.#payload, this.#state, row);
   }
 
   #arranged(): number[] {
@@ -76,7 +76,7 @@ export class TableModel {
   // The table does again only what depends on something that is another than before: what is equal stays the same.
 
   readonly #data = memo(
-    () => [this.#state.groups, this.#state.operations],
+    () => [this.#state.groups, showsOperations(this.#state)],
     (groups) => {
       const tree = treeOf(this.#payload.rows, groups);
       // The root is left out of flat lists: it would head every sorting by size, and the footer has its numbers.

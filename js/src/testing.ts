@@ -138,6 +138,13 @@ export function testPayload(meta: Partial<Payload["meta"]> = {}): Payload {
   };
 }
 
+/** The model with bare operations in place of what its encoder holds. */
+export function operationsPayload(): Payload {
+  const payload = testPayload();
+  const kind = payload.rows.kind.map((kind, row) => (row === 2 || row === 3 ? "operation" : kind));
+  return { ...payload, rows: { ...payload.rows, kind } };
+}
+
 /** A store with that model. */
 export function testStore(state: Partial<State> = {}, kernel: Store["kernel"] = null): Store {
   const store = new Store({ ...DEFAULT_STATE, ...state }, kernel);

@@ -217,6 +217,18 @@ def test_menu_saves_the_table_as_it_shows(document, page, tmp_path):
     expect(page.locator("svg").first).to_contain_text("head")
 
 
+def test_shapes_on_lines_stay_inside_their_pills(blocks, page, tmp_path):
+    import nbviz
+
+    page.goto(nbviz.view(blocks).save(tmp_path / "blocks.html").as_uri())
+    page.goto(save_by_menu(page, View(page).ready(), "Picture of the graph", ".svg", tmp_path).as_uri())
+    room = page.evaluate("""() => [...document.querySelectorAll("g > rect:first-child + text:last-child")]
+        .filter(text => text.textContent.includes("\\u00d7"))
+        .map(text => text.previousSibling.getBBox().width - text.getComputedTextLength())""")
+    assert room
+    assert min(room) >= 10, room
+
+
 def test_menu_saves_a_png_of_the_graph(document, page, tmp_path):
     page.goto(document.as_uri())
     view = View(page).ready()

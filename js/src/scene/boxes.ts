@@ -35,6 +35,12 @@ export interface BoxState {
 
 const DASH = "5 3";
 
+/** What texts stand on: the fill with a touch of what the box is marked for. */
+function groundFill(box: Box, { fill, selected }: BoxState, theme: Theme): string {
+  if (selected) return mix(fill, theme.accent, 0.1);
+  return box.failed ? mix(fill, theme.error, 0.1) : fill;
+}
+
 export function ground(box: Box, bounds: Bounds, state: BoxState, theme: Theme, radius: number): Command {
   const stroke =
     state.selected || state.holding
@@ -47,11 +53,7 @@ export function ground(box: Box, bounds: Bounds, state: BoxState, theme: Theme, 
     kind: "rect",
     ...bounds,
     radius,
-    fill: state.selected
-      ? mix(state.fill, theme.accent, 0.1)
-      : box.failed
-        ? mix(state.fill, theme.error, 0.1)
-        : state.fill,
+    fill: groundFill(box, state, theme),
     stroke,
     strokeWidth: state.selected ? (state.focused ? 3 : 2.2) : box.failed || state.holding ? 1.8 : 1,
     ...never,
@@ -59,7 +61,7 @@ export function ground(box: Box, bounds: Bounds, state: BoxState, theme: Theme, 
 }
 
 export function drawBox(box: Box, bounds: Bounds, state: BoxState, theme: Theme): Command[] {
-  const fill = state.fill;
+  const fill = groundFill(box, state, theme);
   const ink = readable(fill, theme.text);
   const soft = readable(fill, theme.muted, theme.text);
   if (box.form === "stub") return drawStub(box, bounds, theme);
@@ -201,7 +203,7 @@ function layerText(box: Box, bounds: Bounds, theme: Theme, ink: string, soft: st
     fill: ink,
   });
   if (box.share) texts.push(line(right, bounds.y + 20, box.share, soft, "end"));
-  texts.push(...detailLine(box, left, bounds.y + 37, room, theme, soft));
+  texts.push(...detailLine(box, left, bounds.y + 37, room, readable(fill, theme.error, ink), soft));
   const countRoom = box.count ? textWidth(box.count, SMALL, "regular") + 10 : 0;
   const shape = fitText(box.shape, room - countRoom, CODE, "mono");
   texts.push({
@@ -218,13 +220,12 @@ function layerText(box: Box, bounds: Bounds, theme: Theme, ink: string, soft: st
   return texts;
 }
 
-/** Type and settings, then remarks; a failure first and in its colour. */
-function detailLine(box: Box, x: number, y: number, room: number, theme: Theme, soft: string): Command[] {
+/** Type and settings, then remarks; a failure first and in its colour, where that is readable. */
+function detailLine(box: Box, x: number, y: number, room: number, failed: string, soft: string): Command[] {
   const rest = besideFailure(box);
   if (!box.failed) return [line(x, y, fitted(rest, room, SMALL), soft)];
-  const color = readable(mix(theme.panel, theme.error, 0.1), theme.error, theme.text);
   return [
-    { ...line(x, y, FAILED, color), face: "bold" },
+    { ...line(x, y, FAILED, failed), face: "bold" },
     line(x + FAILED_WIDTH, y, fitted(rest, room - FAILED_WIDTH, SMALL), soft),
   ];
 }

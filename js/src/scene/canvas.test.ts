@@ -71,6 +71,7 @@ describe("canvas backend", () => {
       "strokeText conv 7 8 white",
       "fillText conv 7 8 600 5px Sans right grey",
     ]);
+    expect(context.textRendering).toBe("geometricPrecision"); // as wide as sized for, whatever the size
   });
 
   it("writes close up what the file has", () => {

@@ -11,6 +11,7 @@ export interface Context {
   globalAlpha: number;
   font: string;
   textAlign: unknown;
+  textRendering: unknown;
   save(): void;
   restore(): void;
   translate(x: number, y: number): void;
@@ -99,6 +100,8 @@ const ALIGN = { start: "left", middle: "center", end: "right" } as const;
 
 function write(context: Context, text: Text, theme: Theme): void {
   context.font = fontOf(text, theme);
+  // Else letters of small sizes are widened to whole pixels, beyond what boxes and pills were sized for.
+  context.textRendering = "geometricPrecision";
   context.textAlign = ALIGN[text.anchor];
   if (text.halo) {
     context.strokeStyle = text.halo;

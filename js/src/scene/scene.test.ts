@@ -203,6 +203,26 @@ suite("drawing", () => {
     expect(texts).toEqual(expect.arrayContaining(["⚠ failed", graph.box(0).detail]));
   });
 
+  it.each([
+    ["light", LIGHT],
+    ["dark", DARK],
+  ])("keeps a failure readable on a box of any weight, selected or not, in %s", (_, theme) => {
+    for (const params of [1, 20, 40, 60, 80, 100]) {
+      const rows = [
+        { path: "a", type: "Linear", params },
+        { path: "b", type: "Linear", params: 100 },
+      ];
+      const graph = buildGraph(payloadOf(rows, [{ path: "a", failed: true }], []), new Set(), true, "down");
+      for (const selected of [new Set<number>(), new Set([0])]) {
+        const [item] = drawScene(graph, lookOf(graph, PLAIN_LOOK, theme), { ...NO_MARKS, selected });
+        const ground = item?.commands[0] as { fill: string };
+        for (const command of item?.commands ?? []) {
+          if (command.kind === "text") expect(contrast(command.fill, ground.fill)).toBeGreaterThanOrEqual(4.5);
+        }
+      }
+    }
+  });
+
   it("writes names of layers as text, never as markup", () => {
     const path = `<script>alert("1")</script>&\u0000`;
     const payload = payloadOf([{ path, type: "Dense" }], [{ path, outputs: [[null, 1]] }], []);

@@ -115,8 +115,10 @@ export function sceneToSvg(graph: Graph, look: Look, marks: Marks, title: string
   const legendMarkup = legend
     ? `<g transform="translate(${width - legend.width - MARGIN} ${legendTop})">${legend.commands.map((c) => markup(c, look.theme)).join("")}</g>`
     : "";
+  // Without whole pixels for letters, as on the canvas.
+  const exact = 'text-rendering="geometricPrecision"';
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ${exact} role="img" aria-label="${escapeXml(title)}">`,
     `<rect width="100%" height="100%" fill="${escapeXml(look.theme.bg)}"/>`,
     `<g transform="translate(${MARGIN} ${MARGIN})">${page.body}</g>`,
     `${legendMarkup}</svg>`,

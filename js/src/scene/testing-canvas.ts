@@ -9,6 +9,7 @@ export class RecordingContext implements Context {
   globalAlpha = 1;
   font = "";
   textAlign: unknown = "left";
+  textRendering: unknown = "auto";
   readonly calls: string[] = [];
   readonly fills: unknown[] = [];
   /** Rounded rectangles, where translations have brought them. */

@@ -1,7 +1,9 @@
 // Totals of everything, and of what is filtered or selected.
 import { useMemo } from "preact/hooks";
 import { formatBytes, formatCount, shortCount } from "../format";
+import { isRow } from "../outline";
 import { matchingRows } from "../search";
+import type { State } from "../state";
 import { paramsOf } from "../totals";
 import { rowIndex, treeOf } from "../tree";
 import type { Payload } from "../wire";
@@ -47,11 +49,9 @@ function Total({ name, text, title }: { name: string; text: string; title?: stri
 
 function Chosen({ payload }: { payload: Payload }) {
   const { store } = useDisplay();
-  const { selection, filter, groups, operations } = useStore(store, "selection", "filter", "groups", "operations");
-  const filtered = useMemo(
-    () => filteredRows(payload, filter, groups, operations),
-    [payload, filter, groups, operations],
-  );
+  const state = useStore(store, "selection", "filter", "groups", "operations");
+  const { selection, filter, groups, operations } = state;
+  const filtered = useMemo(() => filteredRows(payload, state), [payload, filter, groups, operations]);
   const index = rowIndex(payload.rows);
   const chosen = selection.flatMap((path) => index.get(path) ?? []);
   const params = (rows: readonly number[]) =>
@@ -72,19 +72,15 @@ function Chosen({ payload }: { payload: Payload }) {
   );
 }
 
-function filteredRows(
-  payload: Payload,
-  filter: { readonly text: string; readonly types: readonly string[] },
-  groups: boolean,
-  operations: boolean,
-): number[] | null {
+function filteredRows(payload: Payload, state: State): number[] | null {
+  const { filter, groups } = state;
   const matches = matchingRows(payload, filter.text);
   if (!matches && filter.types.length === 0) return null;
   const { rows } = payload;
   const { parent } = treeOf(rows, groups);
   const found: number[] = [];
   for (let row = 0; row < rows.length; row++) {
-    if ((parent[row] ?? -1) < 0 || (!operations && rows.kind[row] === "operation")) continue;
+    if ((parent[row] ?? -1) < 0 || !isRow(payload, state, row)) continue;
     if (matches && matches[row] !== 1) continue;
     if (filter.types.length > 0 && !filter.types.includes(rows.type[row] || rows.kind[row] || "")) continue;
     found.push(row);

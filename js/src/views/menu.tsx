@@ -105,14 +105,14 @@ function Popup({ label, close, children }: { label: string; close: () => void; c
   );
 }
 
-// A popup opens under its button, and moves left where the widget would cut it off.
+// A popup opens under its button, over all panes, and moves left where the widget would cut it off.
 function keepInside(popup: HTMLElement): void {
   const frame = popup.closest(".nbviz")?.getBoundingClientRect();
   if (!frame) return;
   const box = popup.getBoundingClientRect();
   const over = box.right - (frame.right - 8);
-  if (over > 0) popup.style.setProperty("left", `${-Math.min(over, box.left - frame.left - 8)}px`);
-  popup.style.setProperty("max-height", `${Math.max(frame.bottom - box.top - 12, 120)}px`);
+  if (over > 0) popup.style.setProperty("margin-left", `${-Math.min(over, box.left - frame.left - 8)}px`);
+  popup.style.setProperty("max-height", `${Math.max(frame.bottom - box.top - 12, 60)}px`);
 }
 
 interface ItemProps {

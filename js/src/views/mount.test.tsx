@@ -1,7 +1,7 @@
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Store } from "../store";
-import { testStore } from "../testing";
+import { operationsPayload, testStore } from "../testing";
 import { mount } from "./mount";
 
 const source = () => ({ script: "", scriptHash: "", style: "", styleHash: "", payload: new Uint8Array() });
@@ -122,4 +122,40 @@ it("keeps rows filtered and sorted by a column that is out of sight", () => {
   act(() => store.set({ sort: [{ id: "order", desc: true }] }));
   expect(rowNames().toSorted()).toEqual(names.toSorted());
   expect(rowNames()).not.toEqual(names);
+});
+
+it("marks the row around a selected operation that has no row, and opens nothing that is empty", () => {
+  const store = testStore({ expanded: ["encoder"], operations: false });
+  store.setPayload(operationsPayload());
+  show(store);
+  expect(find('[data-row="1"]').hasAttribute("aria-expanded")).toBe(false);
+  act(() => store.set({ selection: ["encoder/conv"] }));
+  expect(find('[data-row="1"]').className).toContain("is-holding");
+  expect(find('[data-row="1"]').getAttribute("aria-selected")).toBe("false");
+  act(() => store.set({ operations: true }));
+  expect(find('[data-row="1"]').getAttribute("aria-expanded")).toBe("true");
+  expect(find('[data-row="1"]').className).not.toContain("is-holding");
+  expect(find('[data-row="2"]').getAttribute("aria-selected")).toBe("true");
+});
+
+it("keeps rows bright that hide an operation which a search finds", () => {
+  const store = testStore({ expanded: ["encoder"], operations: false, search: "norm" });
+  store.setPayload(operationsPayload());
+  show(store);
+  const dimmed = () => [...host.querySelectorAll(".nbviz-row.is-dimmed")].map((row) => row.getAttribute("data-row"));
+  expect(dimmed()).toEqual(["0", "4", "7"]);
+  act(() => store.set({ operations: true }));
+  expect(dimmed()).toEqual(["0", "1", "2", "4", "7"]);
+});
+
+it("offers as many rows of each type as choosing it shows, operations too", () => {
+  const store = testStore({ expanded: [], operations: false, groups: false });
+  store.setPayload(operationsPayload());
+  show(store);
+  act(() => find('[aria-label="Types: All types"]').click());
+  const offered = [...host.querySelectorAll<HTMLElement>('[role="menuitemcheckbox"]')].map((item) => item.textContent);
+  expect(offered).toEqual(["Operations as rows2", "Dense3", "Conv2D1", "Norm1", "Sequential1"]);
+  act(() => store.set({ filter: { text: "", types: ["Norm"] } }));
+  expect(rowNames()).toHaveLength(1);
+  expect(find(".nbviz-chosen").textContent).toContain("1 filtered");
 });

@@ -12,6 +12,8 @@ import { TablePane } from "./table-pane";
 const NARROW = 680;
 /** The table's share of the width where there is no graph beside it and nobody has moved the border. */
 const MOSTLY_TABLE = 0.7;
+/** Pixels that the table takes beside the graph, though that is more than its usual share: names, shapes and numbers. */
+const LEAST_TABLE = 390;
 /** From here on the inspector stands beside the graph, not under it. */
 const WIDE = 1080;
 
@@ -29,7 +31,8 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
   const { store, graph } = useDisplay();
   const { split: kept, selection } = useStore(store, "split", "selection");
   const drawn = payload.calls.length > 0;
-  const split = !drawn && kept === DEFAULT_STATE.split ? MOSTLY_TABLE : kept;
+  const usual = drawn ? Math.max(DEFAULT_STATE.split, LEAST_TABLE / width) : MOSTLY_TABLE;
+  const split = kept === DEFAULT_STATE.split ? usual : kept;
   const [tab, setTab] = useState<Tab>("table");
   const area = useRef<HTMLDivElement>(null);
   const narrow = width < NARROW;

@@ -1,6 +1,8 @@
 // Where the keyboard stands in the table, and the window that follows the selection.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { rowAround } from "../outline";
 import type { Shown } from "../table-model";
+import { rowIndex } from "../tree";
 import type { Payload } from "../wire";
 import { useDisplay, useStore } from "./hooks";
 
@@ -34,8 +36,9 @@ export function useRevealSelection(payload: Payload, shown: Shown, reveal: (inde
   const done = useRef<readonly string[]>([]);
   useEffect(() => {
     if (done.current === selection || selection.length === 0) return;
-    const wanted = new Set(selection);
-    const index = shown.rows.findIndex((row) => wanted.has(payload.rows.path[row] ?? ""));
+    const rows = rowIndex(payload.rows);
+    const wanted = new Set(selection.map((path) => rowAround(payload, store.state, rows.get(path) ?? -1)));
+    const index = shown.rows.findIndex((row) => wanted.has(row));
     if (index < 0) return;
     done.current = selection;
     reveal(index);

@@ -13,10 +13,9 @@ import type { Virtual } from "./virtual";
 
 export function useRowEvents(payload: Payload, shown: Shown, cursor: Cursor, virtual: Virtual) {
   const { store } = useDisplay();
-  const { groups } = store.state;
   const pathOf = (row: number) => payload.rows.path[row] ?? "";
   const open = (row: number): boolean | null =>
-    shown.flat || !canOpen(payload, groups, row) ? null : openPaths(payload, store.state).has(pathOf(row));
+    shown.flat || !canOpen(payload, store.state, row) ? null : openPaths(payload, store.state).has(pathOf(row));
   const range = (to: number) => {
     const from = Math.max(shown.rows.indexOf(cursor.anchor), 0);
     select(store, shown.rows.slice(Math.min(from, to), Math.max(from, to) + 1).map(pathOf));
@@ -38,7 +37,8 @@ export function useRowEvents(payload: Payload, shown: Shown, cursor: Cursor, vir
     else if (command.do === "all") select(store, shown.rows.map(pathOf));
     else if (index < 0) return;
     else if (command.do === "select") (command.add ? selectToggle : selectOne)(store, pathOf(row));
-    else if (command.do === "parent") moveTo(shown.rows.indexOf(treeOf(payload.rows, groups).parent[row] ?? -1), false);
+    else if (command.do === "parent")
+      moveTo(shown.rows.indexOf(treeOf(payload.rows, store.state.groups).parent[row] ?? -1), false);
     else setOpen(store, [pathOf(row)], command.do === "open");
   };
   return {

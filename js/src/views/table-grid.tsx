@@ -1,8 +1,9 @@
 // The grid itself: sticky headings over virtual rows, with its keyboard and its pointer.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Column } from "../columns";
+import { rowAround } from "../outline";
 import type { Shown } from "../table-model";
-import { treeOf } from "../tree";
+import { rowIndex, treeOf } from "../tree";
 import type { Payload } from "../wire";
 import { useDisplay, useStore } from "./hooks";
 import { useCursor, useRevealSelection } from "./table-cursor";
@@ -31,7 +32,7 @@ interface GridProps {
 export function TableGrid(props: GridProps) {
   const { payload, columns, shown, template, lit, onSort, onResize } = props;
   const { store } = useDisplay();
-  const state = useStore(store, "selection", "sort", "hover", "expanded", "depth", "groups");
+  const state = useStore(store, "selection", "sort", "hover", "expanded", "depth", "groups", "operations");
   const scroller = useRef<HTMLDivElement>(null);
   const [id] = useState(() => {
     grids += 1;
@@ -50,6 +51,10 @@ export function TableGrid(props: GridProps) {
   useRevealSelection(payload, shown, virtual.reveal);
   const rows = useRowEvents(payload, shown, cursor, virtual);
   const selected = useMemo(() => new Set(state.selection), [state.selection]);
+  const holding = useMemo(() => {
+    const index = rowIndex(payload.rows);
+    return new Set(state.selection.map((path) => rowAround(payload, state, index.get(path) ?? -1)));
+  }, [payload, shown, state.selection]);
   const failing = useMemo(() => failingPaths(payload), [payload]);
   const tree = treeOf(payload.rows, state.groups);
   const { open } = rows;
@@ -95,6 +100,7 @@ export function TableGrid(props: GridProps) {
               open={open(row)}
               flat={shown.flat}
               selected={selected.has(path)}
+              holding={holding.has(row)}
               current={row === cursor.row}
               hovered={store.hover === path}
               dimmed={lit !== null && lit[row] !== 1}

@@ -1,7 +1,7 @@
 // The table of layers: a tree while unsorted, a flat list once sorted or filtered.
 import { useMemo, useRef, useState } from "preact/hooks";
 import { type Column, columnsOf, defaultColumns, shownColumns } from "../columns";
-import { canOpen, openPaths } from "../outline";
+import { openPaths, rowAround } from "../outline";
 import { matchingRows } from "../search";
 import type { State } from "../state";
 import { nextSort, type Shown, TableModel } from "../table-model";
@@ -12,12 +12,16 @@ import { TableGrid } from "./table-grid";
 import { TableTools } from "./table-tools";
 import { contentWidth, fitting, nameWidth, template } from "./widths";
 
+/** A table narrower than this has icons alone on its menus. */
+const ROOM_FOR_WORDS = 350;
+
 export function TablePane({ payload }: { payload: Payload }) {
   const { store } = useDisplay();
   const state = useStore(store, ...TABLE_KEYS);
   const pane = useRef<HTMLDivElement>(null);
   const size = useSize(pane);
-  const { all, columns, natural } = useColumns(payload, size?.width ?? 1000);
+  const width = size?.width ?? 1000;
+  const { all, columns, natural } = useColumns(payload, width);
   const shown = useShown(payload, all);
   const [widths, setWidths] = useState<ReadonlyMap<string, number>>(new Map());
   const resize = (id: string, width: number | null) => {
@@ -28,12 +32,12 @@ export function TablePane({ payload }: { payload: Payload }) {
   };
   return (
     <div class="nbviz-table" ref={pane}>
-      <TableTools payload={payload} all={all} shown={columns.map(({ id }) => id)} />
+      <TableTools payload={payload} all={all} shown={columns.map(({ id }) => id)} tight={width < ROOM_FOR_WORDS} />
       <TableGrid
         payload={payload}
         columns={columns}
         shown={shown}
-        template={template(columns, { dragged: widths, natural, width: size?.width ?? 1000 })}
+        template={template(columns, { dragged: widths, natural, width })}
         lit={useLit(payload, shown.flat)}
         onSort={(column, add) => store.set({ sort: nextSort(state.sort, column, add) })}
         onResize={resize}
@@ -87,10 +91,10 @@ function useShown(payload: Payload, columns: readonly Column[]): Shown {
   );
 }
 
-/** 1 for rows that match the search, and in the tree for closed rows with a match inside; null without a search. */
+/** 1 for rows that match the search, and in the tree for rows that hide a match inside; null without a search. */
 function useLit(payload: Payload, flat: boolean): Uint8Array | null {
   const { store } = useDisplay();
-  const state = useStore(store, "search", "groups", "expanded", "depth");
+  const state = useStore(store, "search", "groups", "operations", "expanded", "depth");
   return useMemo(() => {
     const matches = matchingRows(payload, state.search);
     if (!matches || flat) return matches;
@@ -105,10 +109,11 @@ function litRows(payload: Payload, state: State, matches: Uint8Array): Uint8Arra
   const seen = new Uint8Array(lit.length);
   for (let row = 0; row < lit.length; row++) {
     if (!matches[row]) continue;
+    lit[rowAround(payload, state, row)] = 1;
     // What is around a row that has been seen has been seen too.
     for (let at = parent[row] ?? -1; at >= 0 && !seen[at]; at = parent[at] ?? -1) {
       seen[at] = 1;
-      if (canOpen(payload, state.groups, at) && !open.has(payload.rows.path[at] ?? "")) lit[at] = 1;
+      if (parent[at] !== -1 && !open.has(payload.rows.path[at] ?? "")) lit[at] = 1;
     }
   }
   return lit;

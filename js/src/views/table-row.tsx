@@ -17,6 +17,8 @@ export interface RowProps {
   readonly open: boolean | null;
   readonly flat: boolean;
   readonly selected: boolean;
+  /** It is selected, or an operation in it that has no row of its own. */
+  readonly holding: boolean;
   readonly current: boolean;
   readonly hovered: boolean;
   readonly dimmed: boolean;
@@ -48,9 +50,10 @@ export function TableRow(props: RowProps) {
   );
 }
 
-function rowClass({ payload, row, selected, current, hovered, dimmed }: RowProps): string {
+function rowClass({ payload, row, selected, holding, current, hovered, dimmed }: RowProps): string {
   const names = ["nbviz-row", `nbviz-kind-${payload.rows.kind[row]}`];
   if (selected) names.push("is-selected");
+  if (holding) names.push("is-holding");
   if (current) names.push("is-current");
   if (hovered) names.push("is-hovered");
   if (dimmed) names.push("is-dimmed");
@@ -78,11 +81,11 @@ function NameCell({ payload, columns, row, depth, open, flat, failed, title }: R
           </span>
         </>
       )}
-      <span class="nbviz-words">
+      <span class={`nbviz-words${type ? " is-bare" : ""}`}>
         {before && <span class="nbviz-before">{before.replaceAll("~", "")}</span>}
         <span class="nbviz-label">{rest.replace(/^~/, "")}</span>
+        {type && <span class="nbviz-after">{type}</span>}
       </span>
-      {type && <span class="nbviz-after">{type}</span>}
       <Badges payload={payload} row={row} failed={failed} />
     </div>
   );

@@ -1,6 +1,7 @@
 // Above the table: filter by text and type, and which columns show.
 import { useMemo } from "preact/hooks";
 import { type Column, defaultColumns } from "../columns";
+import { treeOf } from "../tree";
 import type { Payload } from "../wire";
 import { useDisplay, useStore } from "./hooks";
 import { Icon } from "./icons";
@@ -12,11 +13,11 @@ interface ToolsProps {
   readonly shown: readonly string[];
 }
 
-export function TableTools({ payload, all, shown }: ToolsProps) {
+export function TableTools({ payload, all, shown, tight }: ToolsProps & { readonly tight: boolean }) {
   const { store } = useDisplay();
   const { filter } = useStore(store, "filter");
   return (
-    <div class="nbviz-tools">
+    <div class={`nbviz-tools${tight ? " is-tight" : ""}`}>
       <label class="nbviz-field nbviz-filter">
         <Icon name="filter" />
         <input
@@ -40,14 +41,25 @@ export function TableTools({ payload, all, shown }: ToolsProps) {
 
 function TypeMenu({ payload }: { payload: Payload }) {
   const { store } = useDisplay();
-  const { filter } = useStore(store, "filter");
-  const counts = useMemo(() => countTypes(payload), [payload]);
+  const { filter, groups, operations } = useStore(store, "filter", "groups", "operations");
+  const counts = useMemo(() => countTypes(payload, groups), [payload, groups]);
+  const count = useMemo(() => payload.rows.kind.filter((kind) => kind === "operation").length, [payload]);
   const { types } = filter;
   const text = types.length === 0 ? "All types" : types.length === 1 ? (types[0] ?? "") : `${types.length} types`;
   const set = (next: readonly string[]) => store.set({ filter: { ...filter, types: next } });
   return (
-    <Menu label="Types" text={text} icon="layers" title="Show only rows of some types" class="is-quiet">
+    <Menu label="Types" text={text} icon="layers" title="Which rows show: all, or those of some types" class="is-quiet">
       <Action onPick={() => set([])}>All types</Action>
+      {count > 0 && (
+        <Choice
+          single={false}
+          on={operations}
+          hint={String(count)}
+          onPick={() => store.set({ operations: !operations })}
+        >
+          Operations as rows
+        </Choice>
+      )}
       {counts.map(([type, count]) => {
         const on = types.includes(type);
         return (
@@ -66,9 +78,11 @@ function TypeMenu({ payload }: { payload: Payload }) {
   );
 }
 
-function countTypes({ rows }: Payload): [string, number][] {
+function countTypes({ rows }: Payload, groups: boolean): [string, number][] {
   const counts = new Map<string, number>();
-  for (let row = 1; row < rows.length; row++) {
+  const { parent } = treeOf(rows, groups);
+  for (let row = 0; row < rows.length; row++) {
+    if ((parent[row] ?? -1) < 0) continue;
     const type = rows.type[row] || rows.kind[row] || "";
     counts.set(type, (counts.get(type) ?? 0) + 1);
   }

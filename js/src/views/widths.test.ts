@@ -3,7 +3,7 @@ import { columnsOf, shownColumns } from "../columns";
 import { sharedBlock } from "../scene/testing";
 import { contentWidth, fitting, template } from "./widths";
 
-it("leaves out whole columns where there is no room, never the shape or the parameters", () => {
+it("leaves out whole columns where there is no room, the shape last and never the parameters", () => {
   const payload = sharedBlock();
   const all = columnsOf(payload, []);
   const usual = shownColumns(all, ["path", "type", "output_shape", "params", "macs"]);
@@ -12,6 +12,7 @@ it("leaves out whole columns where there is no room, never the shape or the para
   expect(at(900)).toEqual(["path", "type", "output_shape", "params", "macs"]);
   expect(at(500)).toEqual(["path", "output_shape", "params", "macs"]);
   expect(at(360)).toEqual(["path", "output_shape", "params"]);
+  expect(at(300)).toEqual(["path", "params"]);
 });
 
 it("narrows the names before a number would be cut in two", () => {

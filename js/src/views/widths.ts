@@ -70,15 +70,22 @@ export function nameWidth(rows: Rows, depth: Int32Array): number {
 const ROOM_FOR_TYPE = 540;
 /** What gives way next, where the table would begin with a column cut in two. */
 const SPARE = "macs";
+/** What gives way last, where these three alone would leave names a few letters: the graph says it too. */
+const LAST_SPARE = "output_shape";
+const LAST = ["path", LAST_SPARE, "params"];
 
 /** The usual columns that a table of this width has room for. */
 export function fitting(columns: readonly Column[], natural: ReadonlyMap<string, number>, width: number): Column[] {
   const shown = columns.filter(({ id }) => id !== "type" || width >= ROOM_FOR_TYPE);
-  const least = (column: Column) => {
+  const least = (column: Column, name: number) => {
     const wanted = natural.get(column.id) ?? column.width;
-    if (column.id === "path") return Math.min(LEAST_NAME, wanted);
+    if (column.id === "path") return Math.min(name, wanted);
     return isText(column) ? Math.min(LEAST_TEXT, wanted) : wanted;
   };
-  const needed = shown.reduce((total, column) => total + least(column), SCROLLBAR);
-  return needed > width ? shown.filter(({ id }) => id !== SPARE) : shown;
+  const fits = (some: readonly Column[], name: number) =>
+    some.reduce((total, column) => total + least(column, name), SCROLLBAR) <= width;
+  if (fits(shown, LEAST_NAME)) return shown;
+  const fewer = shown.filter(({ id }) => id !== SPARE);
+  const last = fewer.filter(({ id }) => LAST.includes(id));
+  return fits(last, TIGHT_NAME) ? fewer : fewer.filter(({ id }) => id !== LAST_SPARE);
 }
