@@ -94,9 +94,8 @@ class RowTree:
         """Whether each row, or anything inside it, is called, or holds weights that calls of others read."""
         read = {number for numbers in self.graph.calls.column("parameters") for number in numbers}
         owners = self.graph.parameters.column("owners")
-        alone = {
-            owners[number][0] for number in read if len(owners[number]) == 1
-        }  # a tied one may be read for the other
+        # a tied one may be read for the other
+        alone = {owners[number][0] for number in read if len(owners[number]) == 1}
         return self._with_what_is_around(
             [bool(ids) or path in alone for ids, path in zip(self.calls, self.path, strict=True)]
         )

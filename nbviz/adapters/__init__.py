@@ -217,7 +217,7 @@ def _read_path(path: str, inputs: Any, *, constants: bool) -> Reading:
 def _reader(path: str) -> str:
     """Return what reads a file or folder that is there."""
     try:
-        Path(path).exists()
+        there = Path(path).exists()
     except OSError as error:  # its name is too long, or its folder closed to us
         msg = f"{short(path)!r} cannot be opened: {plain(error.strerror)}."
         raise FileReadError(msg) from error
@@ -225,17 +225,17 @@ def _reader(path: str) -> str:
         return FOLDER
     name = without_variant(path.lower())
     suffixes = sorted((s for s in FILES if name.endswith(s)), key=len)
-    if not suffixes and not _is_lost(path):
+    if not suffixes and (there or not _is_path(path)):
         raise FileReadError(_unknown_file(path))
-    if not Path(path).exists():
+    if not there:
         raise FileReadError(_missing(path))
     require_contents(Path(path))
     return FILES[suffixes[-1]]
 
 
-def _is_lost(path: str) -> bool:
-    """Tell whether a path without a suffix can only be meant as one, and is not there."""
-    return Path(path).name != path and not Path(path).suffix and bool(path) and not Path(path).exists()
+def _is_path(path: str) -> bool:
+    """Tell whether a text without a suffix can only be meant as a path."""
+    return bool(path) and Path(path).name != path and not Path(path).suffix
 
 
 def _unknown_file(path: str) -> str:

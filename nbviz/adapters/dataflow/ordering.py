@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, final
 
-from nbviz.adapters.dataflow.scopes import Entry
+from nbviz.adapters.dataflow.scopes import Entry, shared
 
 
 class Node(Protocol):
@@ -163,18 +163,9 @@ def _runs(nodes: Iterable[Node]) -> int:
     for node in nodes:
         stack = node.scopes
         if stack is not opened:
-            count += len(stack) - _shared(stack, opened)
+            count += len(stack) - shared(stack, opened)
             opened = stack
     return count
-
-
-def _shared(a: Sequence[Entry], b: Sequence[Entry]) -> int:
-    depth = 0
-    for one, other in zip(a, b, strict=False):
-        if one is not other and one.path != other.path:
-            break
-        depth += 1
-    return depth
 
 
 def _sorted(nodes: Sequence[Node], maker: dict[str, int]) -> tuple[list[int], int]:
@@ -241,7 +232,7 @@ def nested(nodes: Iterable[Node], weights: Collection[str], constants: Collectio
     around: Sequence[Entry] = ()
     for node in nodes:
         if node.scopes is not around:
-            del opened[_shared(node.scopes, around) :]
+            del opened[shared(node.scopes, around) :]
             around = node.scopes
         read = _read(node, weights, constants)
         if read and len(opened) == len(node.scopes) and read == next(iter(opened[-1].read), None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -58,3 +59,13 @@ def _pieces(segment: str) -> list[str]:
     """Cut the dotted name of a module in a list (``layers.0``); other names with dots stay whole."""
     pieces = segment.split(".")
     return pieces if len(pieces) > 1 and any(piece.isdigit() for piece in pieces[1:]) and all(pieces) else [segment]
+
+
+def shared(a: Sequence[Entry], b: Sequence[Entry]) -> int:
+    """Return how many scopes, from the outermost on, are around both of two places."""
+    depth = 0
+    for one, other in zip(a, b, strict=False):
+        if one is not other and one.path != other.path:
+            break
+        depth += 1
+    return depth

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from nbviz.adapters.dataflow.scopes import Entry
+from nbviz.adapters.dataflow.scopes import Entry, shared
 from nbviz.adapters.onnx.nodes import Node
 
 _Scopes = tuple[Entry, ...]
@@ -48,11 +49,5 @@ def _scopes(node: Node, known: Mapping[int, _Scopes | None]) -> _Scopes | None:
 
 def _common(found: Iterable[_Scopes | None]) -> _Scopes | None:
     """Return the scopes that are around all of these; None where nothing is known."""
-    shared: _Scopes | None = None
-    for scopes in found:
-        if shared is None or scopes is None:
-            shared = scopes if shared is None else shared
-            continue
-        depth = next((i for i, (a, b) in enumerate(zip(shared, scopes, strict=False)) if a.path != b.path), None)
-        shared = shared[: min(len(shared), len(scopes))] if depth is None else shared[:depth]
-    return shared
+    known = [scopes for scopes in found if scopes is not None]
+    return functools.reduce(lambda a, b: a[: shared(a, b)], known) if known else None

@@ -127,9 +127,8 @@ def _rank(failed: Failed) -> str:
     rank, axes = _rank_of(failed.record), len(failed.shape)
     if rank is None:
         return ""
-    least = (
-        rank + 2 if failed.record.op.startswith("BatchNorm") and rank > 1 else rank + 1
-    )  # others take one example too
+    # others than the normalizations of images take one example too
+    least = rank + 2 if failed.record.op.startswith("BatchNorm") and rank > 1 else rank + 1
     if least <= axes <= rank + 2:
         return ""
     told = "Is the batch dimension missing?" if axes < rank + 2 else _too_many(failed.record, axes - 2)

@@ -193,9 +193,8 @@ def _begun_with(model: Any, given: Arguments, trial: Trial) -> tuple[Recorded, A
     """Record the model once, and again with its arguments by name where these may be meant; return what went further."""
     had_compiler = has_compiler()
     recorded, named = _record(model, given, trial), by_name(model, given)
-    if (
-        recorded.error is not None and has_compiler() and not had_compiler
-    ):  # as torch.cond, which compiled the trace itself
+    brought = has_compiler() and not had_compiler  # as torch.cond does, and then compiles the trace itself
+    if recorded.error is not None and brought:
         recorded = _record(model, given, trial)
     if recorded.error is None or named is None:
         return recorded, given
