@@ -176,14 +176,24 @@ class Notebook:
         )
 
     def output(self, source: str) -> Locator:
-        """Scroll to the output of the cell whose source holds this text."""
+        """Scroll to the output of the cell whose source holds this text, until it stays: cells that are drawn late push others away."""
         index = self.page.evaluate(
             """async source => {
               const { content } = window.jupyterapp.shell.currentWidget;
               const texts = content.widgets.map(cell => cell.model.sharedModel.getSource());
               const index = texts.findIndex(text => text.includes(source));
               content.widgets.forEach((cell, i) => { cell.node.dataset.cell = i; });
+              const shows = () => {
+                const { top, bottom, height } = content.widgets[index].node.getBoundingClientRect();
+                return height > 0 && top < innerHeight && bottom > 0;
+              };
               await content.scrollToItem(index, "start");
+              for (let calm = 0; calm < 30; calm++) {
+                await new Promise(requestAnimationFrame);
+                if (shows()) continue;
+                await content.scrollToItem(index, "start");
+                calm = 0;
+              }
               return index;
             }""",
             source,
