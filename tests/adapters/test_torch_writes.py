@@ -134,6 +134,33 @@ def test_a_real_run_tells_the_same(forward):
     assert edges(graph_of(forward)) == edges(graph_of(forward, run=True))
 
 
+@pytest.mark.parametrize("run", [False, True])
+@pytest.mark.parametrize("forward", CASES)
+def test_in_inference_mode_all_is_told_the_same(forward, run):
+    told = edges(graph_of(forward, run=run))
+    with torch.inference_mode():
+        assert edges(graph_of(forward, run=run)) == told
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_weights_and_inputs_that_are_written_in_inference_mode_are_put_back(run):
+    def forward(self, x):
+        x.add_(1)
+        return self.norm(self.lin(x))
+
+    with torch.inference_mode():
+        model = type("Model", (Base,), {"forward": forward})()
+        model.norm = nn.BatchNorm1d(4)
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        x = torch.zeros(2, 4)
+        recorded = read(model, x, run=run)
+        after = model.state_dict()
+    assert recorded.error is None
+    assert {"Linear", "BatchNorm1d"} <= {call.op for call in recorded.graph.calls}
+    assert not x.any()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
 def test_the_whole_goes_through_every_write_into_a_part():
     graph = graph_of(halves)
     first = graph.calls[graph.calls_of["copy_#1"][0]]

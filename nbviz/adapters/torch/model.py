@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, final
@@ -279,10 +280,11 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     trace = Trace(builder, modules, model, held, operations)
     error: Exception | None = None
     try:
-        args, kwargs = (_entered(arguments, operations, trial) for arguments in (given.args, given.kwargs))
-        with trace.hooked((args, kwargs), gradients=trial.gradients):
-            # what the model's code keeps in context variables stays in a context of its own
-            copy_context().run(trace.run, args, kwargs, argument_names(model, given))
+        with _modes(trial, held.values()):
+            args, kwargs = (_entered(arguments, operations, trial) for arguments in (given.args, given.kwargs))
+            with trace.hooked((args, kwargs)):
+                # what the model's code keeps in context variables stays in a context of its own
+                copy_context().run(trace.run, args, kwargs, argument_names(model, given))
     except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
         error = raised
         for refusal, _ in trace.asked if given.specs() else ():
@@ -294,6 +296,20 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     note_handled(builder, trace.asked, error)
     detach(error)
     return Recorded(builder, error, held, () if abstract is None else abstract.decided_by)
+
+
+@contextmanager
+def _modes(trial: Trial, held: Iterable[Any]) -> Iterator[None]:
+    """Run a trial with or without gradients, and outside the inference mode, whose tensors do not count what is written into them.
+
+    Weights that were made in that mode can only be written in it: where somebody is in it and runs such a model, it stays.
+    """
+    import torch
+
+    stays = trial.run and torch.is_inference_mode_enabled() and not trial.gradients
+    stays = stays and any(isinstance(t, torch.Tensor) and t.is_inference() for t in held)
+    with torch.inference_mode(mode=stays), torch.set_grad_enabled(trial.gradients):
+        yield
 
 
 def _entered(value: Any, operations: Operations, trial: Trial) -> Any:

@@ -110,7 +110,8 @@ def counted(function: Any, args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, 
 def targets(function: Any, args: Any, kwargs: Any) -> set[int]:
     """Return the identities of the tensors that a function writes into, as far as its name tells."""
     if not writes(function, kwargs) or operation_name(function) in _NO_WRITES:
-        return set()
+        uncounted = leaves(args[:1]) if kwargs.get("inplace") else ()  # relu(x, inplace=True)
+        return {id(t) for t in uncounted if t.is_inference()}
     return {id(t) for t in leaves(kwargs.get("out")) or leaves(args[:1])}
 
 

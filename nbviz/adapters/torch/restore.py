@@ -69,9 +69,14 @@ class _Kept(NamedTuple):
 
         if _place(self.tensor) != _place(self.data):  # it was resized or transposed, or something assigned to its .data
             self.tensor.data = self.data
+        inference = self.tensor.is_inference()
         if not torch.equal(self.tensor, self.values):  # its version does not tell: normalisations do not raise it
-            self.tensor.copy_(self.values)
-        if not self.tensor.is_inference():
+            with (
+                torch.inference_mode(mode=inference),
+                torch.no_grad(),
+            ):  # outside that mode, what was made in it is not written
+                self.tensor.copy_(self.values)
+        if not inference:
             torch._C._autograd._unsafe_set_version_counter((self.tensor,), (self.version,))
 
 

@@ -176,10 +176,8 @@ def _room_for_calls() -> Iterator[None]:
 
 
 @contextmanager
-def untouched(model: Any, given: Any, *, gradients: bool) -> Iterator[Memory]:
-    """Run a trace of a model, with or without gradients, so that nothing remains: not in it, not in what it is given or around."""
-    import torch
-
+def untouched(model: Any, given: Any) -> Iterator[Memory]:
+    """Run a trace of a model so that nothing remains: not in it, not in what it is given or around."""
     memory = Memory()
     with ExitStack() as stack:
         stack.enter_context(random_states())
@@ -191,7 +189,5 @@ def untouched(model: Any, given: Any, *, gradients: bool) -> Iterator[Memory]:
         memory.tensors.extend(outside.tensors)
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        stack.enter_context(torch.inference_mode(mode=False))
-        stack.enter_context(torch.set_grad_enabled(gradients))
         stack.enter_context(_room_for_calls())
         yield memory

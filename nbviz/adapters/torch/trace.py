@@ -74,18 +74,10 @@ class Trace:
         self._memory: Memory | None = None
 
     @contextmanager
-    def hooked(self, given: Any, *, gradients: bool) -> Iterator[None]:
-        """Guard the session, and intercept what this thread calls.
-
-        Parameters
-        ----------
-        given
-            What the model is called with.
-        gradients
-            Whether they can be taken inside.
-        """
+    def hooked(self, given: Any) -> Iterator[None]:
+        """Guard the session, and intercept what this thread calls; ``given`` is what the model is called with."""
         with ExitStack() as stack:
-            self._memory = stack.enter_context(untouched(self.model, given, gradients=gradients))
+            self._memory = stack.enter_context(untouched(self.model, given))
             stack.enter_context(alone(self.model))
             stack.enter_context(not_compiled())
             stack.enter_context(self.operations.guarded(self.model, self._memory.tensors))
