@@ -49,6 +49,14 @@ def test_a_real_run_tells_what_reading_tells(name):
     assert Metrics(one).totals == Metrics(other).totals
 
 
+def test_fake_tensors_run_as_far_as_they_do_themselves():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        model, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.randn(2, 4)
+        assert ran(model, x) == read(model, x).graph
+
+
 def test_a_path_that_depends_on_numbers_is_offered_and_taken():
     model, x = Routed(), torch.randn(6, 4)
     reading = read(model, x)

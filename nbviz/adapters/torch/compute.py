@@ -152,7 +152,10 @@ def _is_composite(func: Any) -> bool:
     """Tell whether an operation is made of others; PyTorch leaves them whole for tensors of the inference mode."""
     import torch
 
-    return bool(func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd))
+    asks = (
+        func.namespace == "prim"
+    )  # for the device of a tensor that says so itself: such is no operation, and has no kernels
+    return not asks and bool(func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd))
 
 
 def watched(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, tuple[Compute, ...] | None]:
