@@ -333,7 +333,7 @@ class GraphBuilder:
                 stack.extend(sorted(inside, key=lambda c: first[c.path], reverse=True))
         return ordered
 
-    def _parameter_columns(self, order: Iterable[LayerRecord]) -> tuple[dict[Hashable, int], dict[str, list[Any]]]:
+    def _parameter_columns(self, order: Iterable[LayerRecord]) -> tuple[dict[Hashable, int], dict[str, Iterable[Any]]]:
         """Return the parameters' ids by their keys, and the fields of ``Parameter``."""
         owners: dict[Hashable, list[str]] = {}
         for record in order:
@@ -341,8 +341,7 @@ class GraphBuilder:
                 owners.setdefault(key, []).append(record.path)
         ids = {key: i for i, key in enumerate(owners)}
         kept = [self._parameters[key] for key in owners]
-        same = {f.name: list(map(attrgetter(f.name), kept)) for f in fields(Stored)}
-        return ids, {"id": list(ids.values()), **same, "owners": list(map(tuple, owners.values()))}
+        return ids, {"id": list(ids.values()), **_columns(Stored, kept), "owners": list(map(tuple, owners.values()))}
 
     def _edges(self) -> dict[str, tuple[int, ...]]:
         """Return the fields of ``Edge``, in the order of the calls that they lead to."""
@@ -370,16 +369,25 @@ def _is_preorder(layers: list[LayerRecord]) -> bool:
     return True
 
 
-def _layer_columns(order: list[LayerRecord], ids: dict[Hashable, int]) -> dict[str, list[Any]]:
-    """Return the fields of ``Layer``: a row for each would be made and taken apart again."""
-    same = {f.name: list(map(attrgetter(f.name), order)) for f in fields(Layer) if f.name != "parameters"}
-    return {**same, "parameters": [tuple(ids[k] for k in record.held) if record.complete else None for record in order]}
+def _columns(row_type: type, records: Sequence[Any]) -> dict[str, Iterable[Any]]:
+    """Return the fields of a row type as records have them: a row for each would be made and taken apart again."""
+    names = [field.name for field in fields(row_type) if field.name != "parameters"]
+    columns = zip(*map(attrgetter(*names), records), strict=True) if records else [()] * len(names)
+    return dict(zip(names, columns, strict=True))
 
 
-def _call_columns(calls: list[CallRecord], ids: dict[Hashable, int]) -> dict[str, list[Any]]:
-    """Return the fields of ``Call``."""
-    same = {f.name: list(map(attrgetter(f.name), calls)) for f in fields(Call) if f.name != "parameters"}
+def _layer_columns(order: list[LayerRecord], ids: dict[Hashable, int]) -> dict[str, Iterable[Any]]:
+    """Return the fields of ``Layer``."""
+    known = ids.__getitem__
     return {
-        **same,
+        **_columns(Layer, order),
+        "parameters": [tuple(map(known, r.held)) if r.complete else None for r in order],
+    }
+
+
+def _call_columns(calls: list[CallRecord], ids: dict[Hashable, int]) -> dict[str, Iterable[Any]]:
+    """Return the fields of ``Call``."""
+    return {
+        **_columns(Call, calls),
         "parameters": [tuple(sorted({ids[k] for k in c.reads if k in ids})) if c.reads else () for c in calls],
     }

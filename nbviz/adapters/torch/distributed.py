@@ -7,30 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.sizes import is_distributed, is_plain
+from nbviz.adapters.torch.sizes import is_distributed
 from nbviz.adapters.torch.walk import modules_of
-from nbviz.graph import Setting
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _MOST_NAMES = 16
 
 
-def placements(module: Any) -> Iterator[tuple[str, Setting]]:
-    """Yield how each of a module's own parameters is laid out, where that is not as it seems.
+def placement(tensor: Any) -> str | None:
+    """Return how a parameter is laid out, where that is not as it seems.
 
     A distributed parameter has its whole shape everywhere else in the graph; what lies in this process is said here.
     """
-    for held in module._parameters, module._buffers:
-        for name, tensor in held.items():
-            if tensor is not None and not is_plain(tensor):
-                found = _placement(tensor)
-                if found is not None:
-                    yield f"{plain(name)} placement", found
-
-
-def _placement(tensor: Any) -> str | None:
     if is_distributed(tensor):
-        where = ", ".join(str(_written(placement)) for placement in tensor.placements)
+        where = ", ".join(str(_written(each)) for each in tensor.placements)
         mesh = tensor.device_mesh
         axes = "" if mesh.mesh_dim_names is None else f" {tuple(mesh.mesh_dim_names)}"
         return plain(f"{where} on mesh {tuple(mesh.shape)}{axes}, local {tuple(tensor.to_local().shape)}")
@@ -42,10 +32,10 @@ def _placement(tensor: Any) -> str | None:
     return None
 
 
-def _written(placement: Any) -> Any:
+def _written(each: Any) -> Any:
     """Return a placement as one writes it: ``Shard(0)`` for ``Shard(dim=0)`` and ``S(0)``."""
-    kind = type(placement).__name__.lstrip("_")
-    return f"{kind}({placement.dim})" if hasattr(placement, "dim") else kind
+    kind = type(each).__name__.lstrip("_")
+    return f"{kind}({each.dim})" if hasattr(each, "dim") else kind
 
 
 @contextmanager

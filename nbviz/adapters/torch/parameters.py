@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.text import plain
+from nbviz.adapters.torch.distributed import placement
 from nbviz.adapters.torch.lazy import is_uninitialized
 from nbviz.adapters.torch.packed import Packed, holds_packed, packed_tensors
 from nbviz.adapters.torch.sizes import is_plain, logical_size, stored_bytes
@@ -20,6 +21,8 @@ from nbviz.shape import Shape
 
 def own_tensors(module: Any) -> list[tuple[str, Any, bool]]:
     """Return the parameters and buffers that a module holds itself, with their names and whether they are buffers."""
+    if not module._parameters and not module._buffers:  # half of all modules
+        return []
     found = [(name, tensor, False) for name, tensor in module._parameters.items() if tensor is not None]
     if module._buffers:
         found += [(name, tensor, True) for name, tensor in module._buffers.items() if tensor is not None]
@@ -44,6 +47,9 @@ def add_parameters(builder: GraphBuilder, modules: dict[int, Any], *, shared: bo
                 continue
             held[id(tensor)] = tensor
             builder.hold(layer, id(tensor), stored(name, tensor, buffer=buffer))
+            where = None if is_plain(tensor) else placement(tensor)
+            if where is not None:
+                builder.layer(layer).settings += ((f"{plain(name)} placement", where),)
         for key, packed, known in packed_parameters(module):
             outside += known.size * (key not in held)
             held[key] = packed

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from nbviz.adapters.simple import simple
-from nbviz.adapters.torch.distributed import placements
 from nbviz.adapters.torch.kinds import kind_of
 from nbviz.graph import Setting
 
@@ -13,7 +12,7 @@ _NUMBERS = frozenset({bool, int, float, type(None)})
 
 
 def settings_of(module: Any, texts: dict[int, Setting]) -> tuple[tuple[str, Setting], ...]:
-    """Return what a module's constructor was given, as far as it keeps it, where its weights lie, and whether it trains.
+    """Return what a module's constructor was given, as far as it keeps it, and whether it trains.
 
     ``texts`` remembers what objects look like that many modules hold, such as a configuration, by identity.
     """
@@ -26,8 +25,6 @@ def settings_of(module: Any, texts: dict[int, Setting]) -> tuple[tuple[str, Sett
             found.append((name, value if type(value) in _NUMBERS else _remembered(value, texts)))
         elif name in parameters:  # bias=True
             found.append((name, parameters[name] is not None))
-    if parameters or attributes.get("_buffers"):
-        found.extend(placements(module))
     found.append(("training", bool(attributes.get("training", False))))
     return tuple(found)
 
