@@ -291,7 +291,7 @@ def _name_of(source: str) -> str:
     found = None if _is_there(source) else _OBJECT.fullmatch(source)
     if found is not None:
         return found["name"].rpartition(".")[2]
-    return _ENDING.sub("", path.name) if _is_there(source, Path.is_file) else path.absolute().name
+    return path.absolute().name if _is_there(source, Path.is_dir) else _ENDING.sub("", path.name)
 
 
 def _is_there(path: str, kind: Callable[[Path], bool] = Path.exists) -> bool:

@@ -258,6 +258,16 @@ def test_the_index_of_a_variant_names_the_file_that_shows_it(folder):
     assert (status, printed) == (0, "big.csv\n")
 
 
+def test_a_folder_that_is_gone_is_named_as_what_is_missing(folder):
+    inside = "import os; from nbviz.cli import main; os.mkdir('in'); os.chdir('in'); os.rmdir('../in'); main()"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", inside, "net.json", str(folder / "net.json")]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "There is no 'net.json': the folder that it is relative to is gone." in done.stderr
+    assert "Total params" in done.stdout
+
+
 def test_one_bad_file_does_not_stop_the_others(folder):
     (folder / "bad.json").write_text(json.dumps({"no": "graph"}))
     status, printed, complaint = run(folder, "bad.json", "net.json")

@@ -261,7 +261,10 @@ def _suffix_in(hint: str) -> str:
 
 
 def _missing(path: str) -> str:
-    full = Path(path).absolute()
+    try:
+        full = Path(path).absolute()
+    except OSError:
+        return f"There is no {path!r}: the folder that it is relative to is gone. Pass the whole path, or go to another folder."
     what = "file" if full.suffix else "file or folder"
     if full.is_symlink():
         return f"{path!r} is a link to {str(full.readlink())!r}, which is not there."
