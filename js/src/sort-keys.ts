@@ -1,8 +1,13 @@
 // What rows sort by in a column, one number each: a collator is asked about each text once, not for each row and sorting.
 import type { Column, Value } from "./columns";
 
-/** Names with numbers in them sort as people count: conv2 before conv10. */
-const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+let collator: Intl.Collator | undefined;
+
+/** Names with numbers in them sort as people count: conv2 before conv10. Made when first asked: it takes milliseconds. */
+function natural(): Intl.Collator {
+  collator ??= new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+  return collator;
+}
 
 const cache = new WeakMap<readonly number[], Map<Column, Float64Array>>();
 
@@ -49,9 +54,10 @@ function placesOf(column: Column, rows: readonly number[], values: readonly Valu
 /** Numbers before texts, as in `present` of `nbviz/views/export.py`. */
 function orderOf({ compare }: Column): (a: Cell, b: Cell) => number {
   if (compare) return (a, b) => compare(a.row, b.row);
+  const names = natural();
   return ({ value: a }, { value: b }) => {
     if (typeof a === "number" && typeof b === "number") return a - b;
     if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
-    return natural.compare(String(a), String(b));
+    return names.compare(String(a), String(b));
   };
 }

@@ -14,6 +14,8 @@ const NARROW = 680;
 const MOSTLY_TABLE = 0.7;
 /** Pixels that the table takes beside the graph, though that is more than its usual share: names, shapes and numbers. */
 const LEAST_TABLE = 390;
+/** Pixels of a border between two panes that are on one side of its middle. */
+const BORDER = 3;
 /** From here on the inspector stands beside the graph, not under it. */
 const WIDE = 1080;
 
@@ -55,9 +57,9 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
         <div
           class="nbviz-table-pane"
           hidden={!shows("table")}
-          style={both ? { flex: `0 0 calc(${split * 100}% - 3px)` } : { flex: "1 1 0" }}
+          style={both ? { flex: `0 0 calc(${split * 100}% - ${BORDER}px)` } : { flex: "1 1 0" }}
         >
-          <TablePane payload={payload} />
+          <TablePane payload={payload} room={both ? Math.round(split * width) - BORDER : width} />
         </div>
         {both && (
           <Splitter
@@ -100,7 +102,7 @@ function Side({ inspector, horizontal, graphShown, children }: SideProps) {
   const area = useRef<HTMLDivElement>(null);
   const [share, setShare] = useState<number | null>(null);
   const now = share ?? (horizontal ? 0.62 : 0.56);
-  const basis = share === null ? undefined : { flex: `0 0 calc(${(1 - share) * 100}% - 3px)` };
+  const basis = share === null ? undefined : { flex: `0 0 calc(${(1 - share) * 100}% - ${BORDER}px)` };
   return (
     <div class={`nbviz-side${horizontal ? " is-row" : ""}${graphShown ? "" : " is-alone"}`} ref={area}>
       <div class="nbviz-graph-pane" hidden={!graphShown}>

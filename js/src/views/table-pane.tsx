@@ -15,12 +15,18 @@ import { contentWidth, fitting, nameWidth, template } from "./widths";
 /** A table narrower than this has icons alone on its menus. */
 const ROOM_FOR_WORDS = 350;
 
-export function TablePane({ payload }: { payload: Payload }) {
+interface TablePaneProps {
+  readonly payload: Payload;
+  /** Pixels that it will have, as far as that is known before it stands. */
+  readonly room: number;
+}
+
+export function TablePane({ payload, room }: TablePaneProps) {
   const { store } = useDisplay();
   const state = useStore(store, ...TABLE_KEYS);
   const pane = useRef<HTMLDivElement>(null);
   const size = useSize(pane);
-  const width = size?.width ?? 1000;
+  const width = size?.width ?? room;
   const { all, columns, natural } = useColumns(payload, width);
   const shown = useShown(payload, all);
   const [widths, setWidths] = useState<ReadonlyMap<string, number>>(new Map());
@@ -70,11 +76,16 @@ function useColumns(payload: Payload, width: number): Columns {
   const { store } = useDisplay();
   const { columns, extra_columns, groups } = useStore(store, "columns", "extra_columns", "groups");
   const all = useMemo(() => columnsOf(payload, extra_columns), [payload, extra_columns]);
+  const wanted = useMemo(
+    () => shownColumns(all, columns ?? defaultColumns(payload, extra_columns)),
+    [all, columns, payload, extra_columns],
+  );
   const natural = useMemo(() => {
-    const wanted = new Map(all.map((column) => [column.id, contentWidth(column, payload.rows.length)]));
-    return wanted.set("path", nameWidth(payload.rows, treeOf(payload.rows, groups).depth));
-  }, [all, payload, groups]);
-  const wanted = shownColumns(all, columns ?? defaultColumns(payload, extra_columns));
+    const { rows } = payload;
+    const wants = (column: Column) =>
+      column.id === "path" ? nameWidth(rows, treeOf(rows, groups).depth) : contentWidth(column, rows.length);
+    return new Map(wanted.map((column) => [column.id, wants(column)]));
+  }, [wanted, payload, groups]);
   const room = columns === null ? fitting(wanted, natural, width) : wanted;
   const key = room.map(({ id }) => id).join("\n");
   return { all, columns: useMemo(() => room, [all, key]), natural };

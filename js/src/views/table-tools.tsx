@@ -1,6 +1,7 @@
 // Above the table: filter by text and type, and which columns show.
 import { useMemo } from "preact/hooks";
 import { type Column, defaultColumns } from "../columns";
+import { formatCount } from "../format";
 import { treeOf } from "../tree";
 import type { Payload } from "../wire";
 import { useDisplay, useStore } from "./hooks";
@@ -41,20 +42,31 @@ export function TableTools({ payload, all, shown, tight }: ToolsProps & { readon
 
 function TypeMenu({ payload }: { payload: Payload }) {
   const { store } = useDisplay();
+  const { types } = useStore(store, "filter").filter;
+  const text = types.length === 0 ? "All types" : types.length === 1 ? (types[0] ?? "") : `${types.length} types`;
+  return (
+    <Menu label="Types" text={text} icon="layers" title="Which rows show: all, or those of some types" class="is-quiet">
+      <TypeChoices payload={payload} />
+    </Menu>
+  );
+}
+
+/** What the menu of types holds: counted when it is opened. */
+function TypeChoices({ payload }: { payload: Payload }) {
+  const { store } = useDisplay();
   const { filter, groups, operations } = useStore(store, "filter", "groups", "operations");
   const counts = useMemo(() => countTypes(payload, groups), [payload, groups]);
   const count = useMemo(() => payload.rows.kind.filter((kind) => kind === "operation").length, [payload]);
   const { types } = filter;
-  const text = types.length === 0 ? "All types" : types.length === 1 ? (types[0] ?? "") : `${types.length} types`;
   const set = (next: readonly string[]) => store.set({ filter: { ...filter, types: next } });
   return (
-    <Menu label="Types" text={text} icon="layers" title="Which rows show: all, or those of some types" class="is-quiet">
+    <>
       <Action onPick={() => set([])}>All types</Action>
       {count > 0 && (
         <Choice
           single={false}
           on={operations}
-          hint={String(count)}
+          hint={formatCount(count)}
           onPick={() => store.set({ operations: !operations })}
         >
           Operations as rows
@@ -67,14 +79,14 @@ function TypeMenu({ payload }: { payload: Payload }) {
             key={type}
             single={false}
             on={on}
-            hint={String(count)}
+            hint={formatCount(count)}
             onPick={() => set(on ? types.filter((other) => other !== type) : [...types, type])}
           >
             {type}
           </Choice>
         );
       })}
-    </Menu>
+    </>
   );
 }
 
