@@ -386,8 +386,8 @@ def _undo_sequence(value: Any, kinds: Kinds) -> Callable[[], None]:
         now = _items(value)
         if len(now) == len(before) and {id(item) for item in now} == {id(item) for item in before}:
             return
-        gone = any(kinds.went(item) for item in _without(before, now))
-        if not gone and not any(kinds.came(item) for item in _without(now, before)):
+        gone = any(kinds.went(item) for item in without(before, now))
+        if not gone and not any(kinds.came(item) for item in without(now, before)):
             return
         if isinstance(value, list):
             list.__setitem__(value, slice(None), before)
@@ -398,7 +398,8 @@ def _undo_sequence(value: Any, kinds: Kinds) -> Callable[[], None]:
     return undo
 
 
-def _without(items: list[Any], others: list[Any]) -> list[Any]:
+def without(items: Iterable[Any], others: Iterable[Any]) -> list[Any]:
+    """Return the items that are not among others."""
     known = {id(item) for item in others}
     return [item for item in items if id(item) not in known]
 

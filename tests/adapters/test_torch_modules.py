@@ -95,6 +95,22 @@ def test_lazy_layers_stay_lazy_and_say_so():
     assert Metrics(graph_of(model)).totals["params"] == sum(p.numel() for p in model.parameters())
 
 
+def test_a_lazy_layer_behind_what_is_written_in_place():
+    class Writes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin, self.lazy = nn.Linear(4, 4), nn.LazyLinear(3)
+
+        def forward(self, x):
+            return self.lazy(self.lin(x).relu_())
+
+    reading = read(Writes(), torch.randn(2, 4))
+    assert reading.error is None
+    assert ("relu_#1", "lazy") in {
+        (reading.graph.calls[e.source].path, reading.graph.calls[e.target].path) for e in reading.graph.edges
+    }
+
+
 def test_a_lazy_layer_that_refuses_its_input_is_the_one_that_failed():
     graph = read(nn.Sequential(nn.Identity(), nn.LazyConv2d(4, 3)), (2, 3)).graph
     assert [call.path for call in graph.calls if call.failed] == ["1"]

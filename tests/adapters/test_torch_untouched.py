@@ -7,6 +7,7 @@ import copy
 import queue
 import threading
 import types
+import weakref
 from collections import ChainMap
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -101,6 +102,103 @@ def test_a_cache_that_the_model_holds(run, kind):
     assert read(model, X, run=run).error is None
     assert len(model.cache.layers) == 1
     assert as_before(model.cache.layers[0])
+
+
+class Cell(nn.Module):
+    """Changes all of itself that a module can change."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin, self.norm, self.lazy = nn.Linear(4, 4), nn.BatchNorm1d(4), nn.LazyLinear(4)
+        self.h, self.log = None, []
+
+    def forward(self, x):
+        self.h = self.lin(x if self.h is None else x + self.h)
+        self.log.append(self.h)
+        self.train(not self.training)
+        with torch.no_grad():
+            self.lin.weight.mul_(0.5)
+            self.lin.bias = nn.Parameter(torch.ones(4))
+        self.lin.weight.requires_grad_(requires_grad=False)
+        return self.lazy(self.norm(self.h))
+
+    def seen(self):
+        values = [self.lin.weight, self.lin.bias, self.norm.running_mean, self.norm.num_batches_tracked]
+        kept = [type(self.lazy), self.h, list(self.log), self.training, self.lin.weight.requires_grad]
+        return [v.tolist() for v in values], kept, [id(v) for v in (*values, self.lazy.weight)]
+
+
+class Holder:
+    """An object with something in it."""
+
+    def __init__(self, held):
+        self.held = held
+
+
+def held_by(place):
+    """What is inside lists, dicts, tuples and objects."""
+    while not isinstance(place, nn.Module):
+        inside = place.values() if isinstance(place, dict) else place
+        place = place.held if isinstance(place, Holder) else next(iter(inside))
+    return place
+
+
+PLACES = {
+    "list": lambda cell: [cell],
+    "dict": lambda cell: {"a": cell},
+    "object": Holder,
+    "far": lambda cell: Holder(Holder([{"a": (cell,)}])),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("place", PLACES)
+def test_modules_that_pytorch_does_not_see(run, place):
+    class Calls(nn.Module):
+        def __init__(self, cells):
+            super().__init__()
+            self.cells = cells
+
+        def forward(self, x):
+            return held_by(self.cells)(x)
+
+    model = Calls(PLACES[place](Cell()))
+    before = held_by(model.cells).seen()
+    assert read(model, X, run=run).error is None
+    assert held_by(model.cells).seen() == before
+    assert model(X).shape == (2, 4)
+
+
+@BOTH
+def test_modules_among_the_inputs(run):
+    class Calls(nn.Module):
+        def forward(self, cell, x):
+            return cell(x)
+
+    cell = Cell()
+    before = cell.seen()
+    assert read(Calls(), (cell, X), run=run).error is None
+    assert cell.seen() == before
+
+
+@BOTH
+def test_tensors_in_what_is_put_far_away(run):
+    class Logs(Steps):
+        def __init__(self):
+            super().__init__()
+            self.trainer = Holder(Holder([]))
+            self.weakly = weakref.ref(self.trainer)
+
+        def forward(self, x):
+            y = self.lin(x)
+            self.trainer.held.held.append({"loss": y})
+            self.weakly().last = y
+            return y
+
+    model = Logs()
+    assert read(model, X, run=run).error is None
+    assert model.trainer.held.held == []
+    assert not hasattr(model.trainer, "last")
 
 
 def test_what_others_write_meanwhile_stays():

@@ -78,9 +78,9 @@ class AbstractOperations:
         self.decided_by: dict[str, None] = {}
 
     @contextmanager
-    def guarded(self, model: Any, _tensors: list[Any]) -> Iterator[None]:
+    def guarded(self, modules: list[Any], _tensors: list[Any]) -> Iterator[None]:
         """Keep lazy parameters lazy; of all others stand-ins are written. Distributions check no values: there are none."""
-        with still_lazy(model, "meta"), in_their_places(model), unchecked():
+        with still_lazy(modules, "meta"), in_their_places(modules), unchecked():
             yield
 
     def stand_in(self, tensor: Any) -> Any:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
-
-from nbviz.adapters.torch.walk import modules_of
 
 _KINDS = ("_parameters", "_buffers")
 
@@ -17,13 +15,13 @@ def is_uninitialized(tensor: Any) -> bool:
 
 
 @contextmanager
-def still_lazy(model: Any, device: str | None = None) -> Iterator[None]:
-    """Give lazy modules other uninitialized parameters for a while: the model's own must not take shape.
+def still_lazy(modules: Iterable[Any], device: str | None = None) -> Iterator[None]:
+    """Give lazy modules other uninitialized parameters for a while: the user's own must not take shape.
 
     They are on ``device``, or else where the model's own are.
     """
     replaced: list[tuple[dict[str, Any], str, Any]] = []
-    for module in modules_of(model):
+    for module in modules:
         for held in (getattr(module, kind) for kind in _KINDS):
             for name, tensor in held.items():
                 if is_uninitialized(tensor):

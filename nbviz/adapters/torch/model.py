@@ -245,7 +245,7 @@ def _better(model: Any, given: Arguments, recorded: Recorded, trial: Trial, othe
 def _float_dtype(model: Any) -> Any:
     import torch
 
-    floats = (p.dtype for p in tensors_of(model) if p.dtype.is_floating_point)
+    floats = (p.dtype for p in tensors_of(modules_of(model)) if p.dtype.is_floating_point)
     return next(floats, torch.get_default_dtype())
 
 

@@ -58,8 +58,8 @@ class Operations(Protocol):
         """What PyTorch's own modules gave; None where each of them has to run."""
         ...
 
-    def guarded(self, model: Any, tensors: list[Any]) -> AbstractContextManager[None]:
-        """Return a context that puts back what running may change in the values of a model, and of these tensors."""
+    def guarded(self, modules: list[Any], tensors: list[Any]) -> AbstractContextManager[None]:
+        """Return a context that puts back what running may change in the values of modules, and of these tensors."""
         ...
 
     def answer(self, function: Any, args: Any, kwargs: Any) -> tuple[bool, Any]:
@@ -162,9 +162,9 @@ class RealOperations:
         # what a real pass makes is large: it is known by a token, so that the graph does not keep it
         self._tokens: Any = WeakIdKeyDictionary()
 
-    def guarded(self, model: Any, tensors: list[Any]) -> AbstractContextManager[None]:
+    def guarded(self, modules: list[Any], tensors: list[Any]) -> AbstractContextManager[None]:
         """Put values back (see ``Operations``)."""
-        self._values = Values(model, tensors)
+        self._values = Values(modules, tensors)
         return self._values.kept()
 
     def answer(self, function: Any, args: Any, kwargs: Any) -> tuple[bool, Any]:

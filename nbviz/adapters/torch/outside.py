@@ -8,7 +8,6 @@ from typing import Any, final
 
 from nbviz.adapters.surroundings import Kinds, Surroundings
 from nbviz.adapters.torch.calls import is_library
-from nbviz.adapters.torch.walk import modules_of
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _GLOBAL_HOOKS = ("_global_forward_pre_hooks", "_global_forward_hooks")
@@ -46,18 +45,18 @@ class Outside:
 
     Parameters
     ----------
-    model
-        The model that is going to run.
+    modules
+        The modules of a model that is going to run, and others that it can reach.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, modules: Iterable[Any]) -> None:
         from torch.nn.modules import module as of_all
 
         self._found = Surroundings(KINDS, {"forward"})
         for hooks in _GLOBAL_HOOKS:
             for hook in getattr(of_all, hooks).values():
                 self._found.look(hook)
-        for module in modules_of(model):
+        for module in modules:
             self._found.meet(type(module))
             attributes = vars(module)
             for value in attributes.values():

@@ -85,9 +85,9 @@ def _place(tensor: Any) -> tuple[Any, ...]:
 
 
 @contextmanager
-def in_their_places(model: Any) -> Iterator[None]:
-    """Put a model's tensors back where they lie in memory: of ``set_`` nobody is told."""
-    places = [(tensor, tensor.data) for tensor in tensors_of(model) if _has_values(tensor)]
+def in_their_places(modules: Iterable[Any]) -> Iterator[None]:
+    """Put the tensors of modules back where they lie in memory: of ``set_`` nobody is told."""
+    places = [(tensor, tensor.data) for tensor in tensors_of(modules) if _has_values(tensor)]
     try:
         yield
     finally:
@@ -98,7 +98,7 @@ def in_their_places(model: Any) -> Iterator[None]:
 
 @final
 class Values:
-    """The values of a model's tensors before it runs.
+    """The values of a model's tensors, and of others that it can reach, before it runs.
 
     Buffers are copied at once: normalisations write their statistics in ways of their own. Others, which may be large, are
     copied when something is about to write into them: an operation inside a function too, as an embedding that keeps its
@@ -106,25 +106,25 @@ class Values:
 
     Parameters
     ----------
-    model
-        The model that is going to run.
+    modules
+        The modules of a model that is going to run, and others that it can reach.
     others
-        Tensors that it can reach besides its weights and buffers.
+        Tensors that it can reach besides their weights and buffers.
     """
 
-    def __init__(self, model: Any, others: Iterable[Any] = ()) -> None:
-        self._model = model
+    def __init__(self, modules: list[Any], others: Iterable[Any] = ()) -> None:
+        self._modules = modules
         self._waiting: dict[int, list[Any]] = {}
         self._kept: list[_Kept] = []
-        buffers = {id(buffer): buffer for buffer in tensors_of(model, parameters=False)}
+        buffers = {id(buffer): buffer for buffer in tensors_of(modules, parameters=False)}
         for buffer in filter(_has_values, buffers.values()):
             self._keep(buffer)
-        found = {id(tensor): tensor for tensor in (*tensors_of(model, buffers=False), *others)}
+        found = {id(tensor): tensor for tensor in (*tensors_of(modules, buffers=False), *others)}
         for tensor in found.values():
             if id(tensor) not in buffers and _has_values(tensor):
                 self._waiting.setdefault(storage_key(tensor), []).append(tensor)
         self._asked = [(tensor, tensor.requires_grad) for tensor in {**buffers, **found}.values()]
-        self._gradients = [(weight, weight.grad) for weight in tensors_of(model, buffers=False)]
+        self._gradients = [(weight, weight.grad) for weight in tensors_of(modules, buffers=False)]
         for _, gradient in self._gradients:
             if gradient is not None:
                 self._keep(gradient)
@@ -144,7 +144,7 @@ class Values:
         import torch
 
         try:
-            with still_lazy(self._model), _writing_mode()(self):
+            with still_lazy(self._modules), _writing_mode()(self):
                 yield
         finally:
             with torch.no_grad():

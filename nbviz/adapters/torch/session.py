@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
+import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
+from nbviz.adapters.surroundings import without
 from nbviz.adapters.torch.flags import flags_kept
 from nbviz.adapters.torch.outside import KINDS, Outside
 from nbviz.adapters.torch.walk import modules_of
@@ -45,11 +47,14 @@ class Memory:
 
     Attributes
     ----------
+    modules
+        The model's modules, and those that were found besides.
     tensors
-        The tensors that were found; their values are not remembered here.
+        The tensors that were found besides theirs. Values of tensors are not remembered here.
     """
 
     def __init__(self) -> None:
+        self.modules: list[Any] = []
         self.tensors: list[Any] = []
         self._seen: dict[int, Any] = {}
         self._undo: list[Callable[[], None]] = []
@@ -62,14 +67,19 @@ class Memory:
         for module in modules_of(model):
             if id(module) not in self._seen:
                 self._seen[id(module)] = module
-                self._undo.append(_class_undo(module))
-                waiting.extend((item, 0) for item in self._attributes(vars(module)))
+                waiting.extend(self._module(module))
         limit = len(self._seen) + _MOST_OBJECTS
         while waiting and len(self._seen) < limit:
             value, away = waiting.popleft()
             if id(value) not in self._seen:
                 self._seen[id(value)] = value  # kept alive, so that identities stay unique
                 waiting.extend(self._inside(value, away))
+
+    def _module(self, module: Any) -> Found:
+        """Remember a module, of the model or found elsewhere: in a list, say, where PyTorch does not see it."""
+        self.modules.append(module)
+        self._undo.append(_class_undo(module))
+        return [(item, 0) for item in self._attributes(vars(module))]
 
     def _attributes(self, attributes: dict[str, Any]) -> list[Any]:
         """Remember the attributes of a module or of a tensor; return what may hold more."""
@@ -94,8 +104,10 @@ class Memory:
                 return [(item, 0) for item in self._attributes(value.__dict__)]
             self._empty.append(value.__dict__)
             return []
-        if isinstance(value, (torch.nn.Module, type, str, bytes, int, float, type(None))):
+        if isinstance(value, (type, str, bytes, int, float, type(None))):
             return []
+        if isinstance(value, torch.nn.Module):
+            return self._module(value) if "_modules" in vars(value) else []
         if isinstance(value, (tuple, frozenset)):
             return [(item, away) for item in value]
         undo = next((undo for kind, undo in CONTAINERS.items() if isinstance(value, kind)), None)
@@ -105,11 +117,13 @@ class Memory:
         return found if type(value) in CONTAINERS else found + self._own(value, away)
 
     def _changing(self, undo: Callable[[], None], values: Callable[[], Iterable[Any]], away: int) -> Found:
-        """Remember what may get other values; far from the model, only if there are tensors among those."""
+        """Remember what may get other values; far from the model, only for where tensors come or go."""
         self._undo.append(undo if away < _FAR else _for_tensors(undo, values))
         return [(item, away) for item in values()]
 
     def _object(self, value: Any, away: int) -> Found:
+        if isinstance(value, weakref.ref):
+            return [(value(), away + 1)]
         known = undo_generator(value) or self._undo_array(value)
         if known is not None:
             self._undo.append(known)
@@ -144,11 +158,13 @@ class Memory:
 
 
 def _for_tensors(undo: Callable[[], None], values: Callable[[], Iterable[Any]]) -> Callable[[], None]:
-    """Return what undoes a change where tensors are or were: such is the model's state; what else lies there, others may change."""
-    held = any(map(KINDS.is_tensor, values()))
+    """Return what undoes a change where tensors are, or come or go in what is held: such is the model's state; all else others may change."""
+    before = list(values())
+    held = any(map(KINDS.is_tensor, before))
 
     def undo_state() -> None:
-        if held or any(map(KINDS.is_tensor, values())):
+        now = list(values())
+        if held or any(map(KINDS.went, [*without(before, now), *without(now, before)])):
             undo()
 
     return undo_state
@@ -184,7 +200,7 @@ def untouched(model: Any, given: Any) -> Iterator[Memory]:
         stack.enter_context(flags_kept())
         stack.callback(memory.put_back)
         memory.note(model, given)
-        outside = Outside(model)
+        outside = Outside(memory.modules)
         stack.callback(outside.put_back)
         memory.tensors.extend(outside.tensors)
         stack.enter_context(warnings.catch_warnings())

@@ -14,7 +14,7 @@ from nbviz.adapters.torch.distributed import alone
 from nbviz.adapters.torch.failures import NeedsValuesError
 from nbviz.adapters.torch.hints import ONE_DEVICE
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
-from nbviz.adapters.torch.lazy import take_shape
+from nbviz.adapters.torch.lazy import is_uninitialized, take_shape
 from nbviz.adapters.torch.lines import caller
 from nbviz.adapters.torch.missing import ELSEWHERE, without_tensors
 from nbviz.adapters.torch.mode import calls, functions, not_compiled
@@ -80,7 +80,7 @@ class Trace:
             self._memory = stack.enter_context(untouched(self.model, given))
             stack.enter_context(alone(self.model))
             stack.enter_context(not_compiled())
-            stack.enter_context(self.operations.guarded(self.model, self._memory.tensors))
+            stack.enter_context(self.operations.guarded(self._memory.modules, self._memory.tensors))
             stack.enter_context(calls(self))
             stack.enter_context(functions(self))
             yield
@@ -211,7 +211,7 @@ class Trace:
     def _has_computed(self, module: Any) -> bool:
         """Tell whether calls have made or changed what a module holds, as ``functional_call`` and in-place changes do."""
         for tensor in (*module._parameters.values(), *module._buffers.values()):
-            if tensor is not None:
+            if tensor is not None and not is_uninitialized(tensor):
                 self._storages.follow(tensor)
                 if self.builder.knows(self.operations.token(tensor)):
                     return True

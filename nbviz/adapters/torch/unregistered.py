@@ -12,7 +12,7 @@ from typing import Any, final
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.kinds import type_name
 from nbviz.adapters.torch.lazy import is_uninitialized
-from nbviz.adapters.torch.walk import tensors_of
+from nbviz.adapters.torch.walk import modules_of, tensors_of
 
 _REGISTERS: dict[type, str] = {list: "nn.ModuleList", tuple: "nn.ModuleList", dict: "nn.ModuleDict"}
 """Containers that PyTorch does not look into, and what to take instead."""
@@ -62,7 +62,11 @@ def unregistered_parameters(module: Any, held: Container[Hashable]) -> int:
     """
     import torch
 
-    found = (t for t in tensors_of(module, buffers=False) if isinstance(t, torch.nn.Parameter) and id(t) not in held)
+    found = (
+        t
+        for t in tensors_of(modules_of(module), buffers=False)
+        if isinstance(t, torch.nn.Parameter) and id(t) not in held
+    )
     return sum(0 if is_uninitialized(t) else t.numel() for t in found)
 
 

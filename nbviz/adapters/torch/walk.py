@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -44,11 +44,12 @@ def unmade(model: Any) -> Any:
     return None
 
 
-def tensors_of(model: Any, *, parameters: bool = True, buffers: bool = True) -> Iterator[Any]:
-    """Yield the parameters of a model and of all modules inside it, and then their buffers, each once."""
+def tensors_of(modules: Iterable[Any], *, parameters: bool = True, buffers: bool = True) -> Iterator[Any]:
+    """Yield the parameters of modules, and then their buffers, each once."""
+    kept = list(modules)
     seen: set[int] = set()
     for kind, wanted in (("_parameters", parameters), ("_buffers", buffers)):
-        for module in modules_of(model) if wanted else ():
+        for module in kept if wanted else ():
             for tensor in getattr(module, kind).values():
                 if tensor is not None and id(tensor) not in seen:
                     seen.add(id(tensor))
