@@ -31,6 +31,11 @@ def source_of(cls: type) -> str:
     return place(file or "?", line)
 
 
+def module_of(cls: type) -> str:
+    """Return the module that a class is from; of one that ``abc.ABCMeta`` has made at run time, which says ``abc``, that of its base."""
+    return next((base.__module__ for base in cls.__mro__ if base.__module__ != "abc"), "")
+
+
 def is_of_library(module: str | None, libraries: frozenset[str]) -> bool:
     """Tell whether a module is of one of these packages, or of Python's own."""
     root = (module or "").partition(".")[0]

@@ -17,6 +17,7 @@ from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, final
 
 from nbviz.adapters.names import names_in
+from nbviz.adapters.places import module_of
 from nbviz.adapters.undo import HOLDERS, attributes_of, slots_of, undo_generator
 
 _MOST_FUNCTIONS = 300
@@ -79,7 +80,7 @@ class Kinds:
 
     def is_own(self, kind: type) -> bool:
         """Tell whether what objects of a class keep may be the model's: a library's are its own affair."""
-        return issubclass(kind, HOLDERS) or not self.is_library(kind.__module__)
+        return issubclass(kind, HOLDERS) or not self.is_library(module_of(kind))
 
     def _holds(self, value: Any, is_tensor: Callable[[Any], bool]) -> bool:
         """Tell whether a value is a tensor, or a container, an object or a module that has some."""

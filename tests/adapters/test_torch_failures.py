@@ -21,6 +21,29 @@ class Places(nn.Module):
         return x + self.places
 
 
+class LastStep(nn.Module):
+    def forward(self, x):
+        return x[:, -1, :]
+
+
+class Positions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.places = nn.Embedding(10, 4)
+
+    def forward(self, x):
+        return x + self.places(torch.arange(x.shape[1]))
+
+
+class Words(Positions):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(100, 4)
+
+    def forward(self, ids):
+        return super().forward(self.words(ids))
+
+
 CASES = {
     "wrong width after a flatten": (
         lambda: nn.Sequential(nn.Conv2d(1, 6, 5), nn.Flatten(), nn.Linear(400, 10)),
@@ -72,6 +95,13 @@ CASES = {
         (2, 4),
         "call each of them, or make it an nn.Seq",
     ),
+    "an axis too few": (
+        LastStep,
+        (5, 4),
+        "It has 2 axes, (5, 4), and more are asked for. Is the batch dimension missing?",
+    ),
+    "a position too far behind": (Positions, (None, 12, 4), "Its table has 10 rows"),
+    "a guess that goes further": (Words, (None, 12), "Its table has 10 rows"),
     "fractions as indices": (lambda: nn.Embedding(4, 4), torch.randn(2, 4), "An embedding takes whole numbers"),
 }
 
@@ -361,3 +391,41 @@ def test_a_batch_of_four_that_nobody_has_given_is_told_of():
 
     _, note = read(Two(), (None, 8)).graph.diagnostics[:2]
     assert "The batch, a None, was tried as 4" in note.message
+
+
+class Wraps(nn.Module):
+    """Makes its own error of another."""
+
+    def __init__(self, make, handled=()):
+        super().__init__()
+        self.first, self.second = nn.Linear(5, 4), nn.Linear(6, 4)
+        self.make, self.handled = make, handled
+
+    def forward(self, x):
+        try:
+            return self.first(x)
+        except self.handled:
+            return self.second(x)
+        except RuntimeError as error:
+            if self.make is KeyError:
+                raise self.make("bad")  # noqa: B904 - as many write it
+            raise self.make("bad") from error
+
+
+@pytest.mark.parametrize("make", [ValueError, KeyError])
+@pytest.mark.parametrize("run", [False, True])
+def test_an_error_that_the_model_makes_another_of_is_shown_where_it_came_up(make, run):
+    reading = read(nn.Sequential(Wraps(make)), torch.randn(3, 4), run=run)
+    assert type(reading.error) is make
+    (said,) = (d for d in reading.graph.diagnostics if d.level == "error")
+    assert said.path == "0/first"
+    assert "RuntimeError: mat1 and mat2 shapes cannot be multiplied (3x4 and 5x4)" in said.message
+    assert "the input has 4: give (..., 5)" in said.message
+    assert f"The model's own code made a {make.__name__} of it: " in said.message
+
+
+def test_what_fails_in_place_of_what_failed_is_shown():
+    reading = read(nn.Sequential(Wraps(ValueError, RuntimeError)), torch.randn(3, 4))
+    (said,) = (d for d in reading.graph.diagnostics if d.level == "error")
+    assert said.path == "0/second"
+    assert "made a" not in said.message

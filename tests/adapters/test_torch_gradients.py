@@ -141,3 +141,21 @@ def test_what_a_backward_pass_contracts_counts():
     assert [call.op for call in reading.graph.calls if call.op == "backward"] == ["backward"]
     assert list(violations(reading.graph)) == []
     assert Metrics(reading.graph).totals["macs"] == 3 * 4 * 8 * 8
+
+
+ASKS = {
+    "a hook": lambda y: y.register_hook(lambda grad: grad),
+    "to retain": lambda y: y.retain_grad(),
+    "a node": lambda y: y.grad_fn.name(),
+    "a node's hook": lambda y: y.grad_fn.register_hook(lambda *grads: None),
+}
+
+
+@pytest.mark.parametrize("run", [False, True])
+@pytest.mark.parametrize("asks", ASKS)
+def test_what_only_tensors_with_gradients_have(asks, run):
+    model = nn.Sequential(nn.Linear(4, 2), nn.ReLU())
+    model[0].register_forward_hook(lambda _module, _args, output: ASKS[asks](output) and None)
+    reading = read(model, torch.randn(3, 4), run=run)
+    assert reading.error is None
+    assert [call.op for call in reading.graph.calls] == ["Sequential", "input", "Linear", "ReLU", "output"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import abc
+
 import numpy as np
 import pytest
 
@@ -153,3 +155,51 @@ def test_a_dict_whose_keys_are_no_names_says_so_also_beside_optional_arguments()
 def test_what_is_nearly_a_shape_is_told_what_it_lacks(given, said):
     with pytest.raises(InputsError, match=said):
         read(nn.Linear(4, 2), given)
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_attributes_of_an_example_come_with_it(run):
+    class Scales(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(4, 2)
+
+        def forward(self, x):
+            x.seen = True
+            return self.lin(x) * x.scale
+
+    x = torch.randn(3, 4)
+    x.scale = 2.0
+    assert read(Scales(), x, run=run).error is None
+    assert vars(x) == {"scale": 2.0}
+
+
+def made_at_run_time(held):
+    """An object of a class as PyTorch Geometric makes those of its batches: its module is that of the metaclass."""
+
+    class Base:
+        def __init__(self, x):
+            self._x = x
+
+        @property
+        def x(self):
+            return self._x
+
+    return abc.ABCMeta("Batch", (Base,), {})(held)
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_a_class_that_is_made_at_run_time_has_inputs_too(run):
+    class Takes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(4, 2)
+
+        def forward(self, batch):
+            batch.h = self.lin(batch.x)
+            return batch.h
+
+    batch = made_at_run_time(torch.randn(3, 4))
+    graph = read(Takes(), batch, run=run).graph
+    assert [call.kind for call in graph.calls] == ["layer", "input", "layer", "output"]
+    assert list(vars(batch)) == ["_x"]

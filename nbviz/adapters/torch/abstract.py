@@ -73,7 +73,6 @@ class AbstractOperations:
         self._memo = Memo()
         self.steps = Steps(self._standins)
         self.keeps = True
-        self._assumes = False
         self._other_values = other_values
         self.decided_by: dict[str, None] = {}
 
@@ -101,12 +100,10 @@ class AbstractOperations:
 
         if size is not None:
             made = torch.empty(size, dtype=dtype, device="meta")
-            self._assumes |= is_whole(made)
             return self._made_up(made) if is_whole(made) and is_small(made) else self._standins.made(made)
         # A model without values takes any example: nobody has to move it there first.
         device = self._standins.home if self._standins.home.type == "meta" else value.device
         if value.device.type == "meta" and is_whole(value) and is_small(value):
-            self._assumes = True
             return self._made_up(value, device)
         if value.device.type == "meta" or value.requires_grad or not keeps_values(value, MOST_GIVEN):
             return self._standins.made(self._standins.without_values(value), device)
@@ -192,7 +189,7 @@ class AbstractOperations:
             value, compute = counted(function, args, _placed(kwargs, "cpu"))
             wrote = changed(standins, before, targets(function, args, kwargs))
             return self._outcome(value, given, standins, wrote, compute, device)
-        if indexes(name) and not self._assumes:
+        if indexes(name) and not (self._standins.made_up(standins) or self.decided_by):
             self._check_positions(function, name, mapped((args, kwargs), self._standins.of))
         by_values = name in SIZED_BY_VALUES and any(t.device.type != "meta" for t in standins)
         key = None if by_values else key_of(function, (args, kwargs), self._standins.of)

@@ -11,7 +11,7 @@ from nbviz.adapters.torch.hints import Failed, hint
 from nbviz.adapters.torch.lines import raised_at
 from nbviz.adapters.torch.tensors import is_strided_nested, spec
 from nbviz.builder import GraphBuilder
-from nbviz.errors import NbvizError
+from nbviz.errors import NbvizError, with_article
 from nbviz.graph import Diagnostic, Setting, TensorSpec
 from nbviz.records import CallRecord, Stored
 
@@ -23,6 +23,9 @@ _NO_VALUES = re.compile(
 
 _ASSERTED = re.compile(r"^.*INTERNAL ASSERT FAILED at .*please report a bug to PyTorch\.\s*", re.DOTALL)
 """What PyTorch puts before what it has to say where it finds itself in a state that it does not expect."""
+
+Blamed = tuple[BaseException, CallRecord]
+"""An error, and the call in which it came up."""
 
 _LONGEST = 4
 """How many of the operations are named that have made a tensor."""
@@ -102,7 +105,7 @@ def _made_by(builder: GraphBuilder, record: CallRecord) -> str:
 
 
 def note_handled(
-    builder: GraphBuilder, asked: Iterable[tuple[NeedsValuesError, CallRecord]], error: Exception | None
+    builder: GraphBuilder, asked: Iterable[tuple[NeedsValuesError, CallRecord]], error: BaseException | None
 ) -> None:
     """Say where values were asked for, and the model's own code caught the refusal: it may have gone another way than it would."""
     for refusal, record in asked:
@@ -116,19 +119,51 @@ def note_handled(
             builder.diagnostics.append(Diagnostic("warning", message, record.path if known else ""))
 
 
-def mark(builder: GraphBuilder, error: Exception, record: CallRecord | None) -> None:
-    """Say which call failed, on which shapes, and why."""
+def mark(builder: GraphBuilder, raised: Exception, blamed: Iterable[Blamed]) -> BaseException:
+    """Say which call failed, on which shapes, and why; return the error that stopped it, which the model may have made another of."""
+    error, record = _first(builder, raised, blamed)
     if record is None or record.id >= len(builder.calls):
         builder.diagnostics.append(Diagnostic("error", f"The model could not be run: {short(error, 2000)}"))
-        return
+        return error
     record.failed, record.compute = True, None
     met = ", ".join([*map(_text, record.inputs), *map(_named, _read(builder, record))]) or "no tensors"
     name = record.path or "the model"
     source = raised_at(error, builder, record) or record.source
     where = f" at {source}" if source else ""
     said = ": ".join(filter(None, (type(error).__name__, _ASSERTED.sub("", plain(error)).rstrip(".\n "))))
-    message = f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(builder, record, error)}"
-    builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
+    told = [f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}."]
+    told.append(_hint(builder, record, error))
+    if error is not raised:
+        told.append(f"The model's own code made {with_article(type(raised).__name__)} of it: {short(raised, 500)}")
+    builder.diagnostics.append(Diagnostic("error", " ".join(filter(None, told)), record.path, record.id))
+    return error
+
+
+def _first(
+    builder: GraphBuilder, raised: BaseException, blamed: Iterable[Blamed]
+) -> tuple[BaseException, CallRecord | None]:
+    """Return the error that another was raised for, and the call that it stopped: one inside that in which the other came up."""
+    records = {id(error): record for error, record in blamed}
+    found, record = raised, records.get(id(raised))
+    error: BaseException | None = raised
+    seen: set[int] = set()
+    while error is not None and record is not None and id(error) not in seen:
+        seen.add(id(error))
+        inner = records.get(id(error))
+        if inner is not None:
+            if not _is_inside(builder, inner, record):  # it was handled, and what was done instead failed
+                break
+            found, record = error, inner
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return found, record
+
+
+def _is_inside(builder: GraphBuilder, inner: CallRecord, around: CallRecord) -> bool:
+    """Tell whether a call happened during another, or is that one."""
+    at: int | None = inner.id
+    while at is not None and at > around.id:
+        at = builder.calls[at].parent if at < len(builder.calls) else None
+    return at == around.id
 
 
 def _text(known: TensorSpec) -> str:
@@ -153,7 +188,7 @@ def _settings(builder: GraphBuilder, record: CallRecord) -> dict[str, Setting]:
     return {**dict(layer.settings if layer is not None else ()), **dict(record.settings)}
 
 
-def _hint(builder: GraphBuilder, record: CallRecord, error: Exception) -> str:
+def _hint(builder: GraphBuilder, record: CallRecord, error: BaseException) -> str:
     """Return what to try next, ``""`` where that is not known."""
     if isinstance(error, NeedsValuesError):
         return ""

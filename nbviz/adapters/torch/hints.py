@@ -150,7 +150,11 @@ def _indices(failed: Failed) -> str:
     rows = failed.settings.get("num_embeddings")
     if isinstance(rows, int) and ("out of range" in failed.said or "out of bounds" in failed.said):
         return f"Its table has {rows:,} rows, so that an index is one of 0 to {rows - 1:,}."
-    if "indices" in failed.said and "float" in str(failed.record.inputs[0].dtype):
+    if "too many indices" in failed.said:
+        axes = len(failed.shape)
+        return f"It has {axes} {'axis' if axes == 1 else 'axes'}, {failed.record.inputs[0].shape}, and more are asked for. Is the batch dimension missing?"
+    embeds = isinstance(rows, int) or failed.record.op == "embedding"
+    if embeds and "indices" in failed.said and "float" in str(failed.record.inputs[0].dtype):
         return "An embedding takes whole numbers: give the input as an example tensor or as ((None, 64), torch.int64)."
     return ""
 

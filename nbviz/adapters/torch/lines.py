@@ -51,7 +51,7 @@ def caller(package: str = "") -> str:
     return ""
 
 
-def raised_at(error: Exception, builder: GraphBuilder, record: CallRecord) -> str:
+def raised_at(error: BaseException, builder: GraphBuilder, record: CallRecord) -> str:
     """Return the last place in the model's code that an exception came through, ``""`` when there is none."""
     frames = list(_tracebacks(error.__traceback__))
     return _nearest(reversed(frames), _package_around(builder, record))

@@ -64,6 +64,11 @@ _SIZES_TRIED = (
     f"A None that is no batch was tried as {FREE_SIZE}, which is what the shapes show, and as "
     f"{' and '.join(map(str, OTHER_FREE_SIZES))}: where the model needs particular sizes, give these."
 )
+_OF_GRADIENTS = re.compile(
+    r"requires? grad|requires_grad|'NoneType' object has no attribute '(?:name|next_functions|metadata|register_\w*hook)'"
+)
+"""What is said where there are no gradients: of a tensor without them also ``grad_fn`` is None."""
+
 Tried = tuple[GraphBuilder, Exception | None]
 
 
@@ -163,7 +168,7 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     recorded, given = _begun_with(model, given, trial)
     if recorded[1] is not None and given.guesses():  # fractions do not work, whole numbers may
         recorded, trial = _better(model, given, recorded, trial, replace(trial, dtype=torch.int64))
-    if recorded[1] is not None and "does not require grad" in str(recorded[1]):  # forces are gradients of an energy
+    if recorded[1] is not None and _OF_GRADIENTS.search(str(recorded[1])):  # forces are gradients of an energy
         recorded, trial = _better(model, given, recorded, trial, replace(trial, gradients=True))
     for size in OTHER_FREE_SIZES if set(given.free()) - {BATCH} else ():
         if recorded[1] is not None:
@@ -237,9 +242,10 @@ def _is_comparable(recorded: Recorded, other: GraphBuilder, error: Exception | N
 
 
 def _better(model: Any, given: Arguments, recorded: Recorded, trial: Trial, other: Trial) -> tuple[Recorded, Trial]:
-    """Return another trial if the model does not fail in it."""
+    """Return another trial if the model does not fail in it, or on the same sizes goes further."""
     again = _record(model, given, other)
-    return (again, other) if again[1] is None else (recorded, trial)
+    further = other.size == trial.size and len(again.builder.calls) > len(recorded.builder.calls)
+    return (again, other) if again.error is None or further else (recorded, trial)
 
 
 def _float_dtype(model: Any) -> Any:
@@ -279,6 +285,7 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     operations: Operations = abstract or RealOperations(home)
     trace = Trace(builder, modules, model, held, operations)
     error: Exception | None = None
+    first: BaseException | None = None
     try:
         with _modes(trial, held.values()):
             args, kwargs = (_entered(arguments, operations, trial) for arguments in (given.args, given.kwargs))
@@ -289,11 +296,11 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
         error = raised
         for refusal, _ in trace.asked if given.specs() else ():
             refusal.tell_shapes()
-        mark(builder, raised, trace.culprit[1] if trace.culprit and trace.culprit[0] is raised else None)
+        first = mark(builder, raised, trace.blamed)
         for said in (misfit(model, given, raised), about_none(raised, trace.silent, omitted(model, given))):
             if said:
                 builder.note(said)
-    note_handled(builder, trace.asked, error)
+    note_handled(builder, trace.asked, first)
     detach(error)
     return Recorded(builder, error, held, () if abstract is None else abstract.decided_by)
 
@@ -319,7 +326,9 @@ def _entered(value: Any, operations: Operations, trial: Trial) -> Any:
     if isinstance(value, Spec):
         return operations.enter(None, value.sized(trial.varied, trial.size), value.dtype or trial.dtype)
     if isinstance(value, torch.Tensor):
-        return operations.enter(value, None, None)
+        made = operations.enter(value, None, None)
+        made.__dict__.update(value.__dict__)  # what somebody has hung onto an example
+        return made
     if is_container(value):
         return rebuilt(value, lambda _, item: _entered(item, operations, trial))
     return value

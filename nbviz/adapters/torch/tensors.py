@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from nbviz.adapters.places import module_of
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.calls import is_library
 from nbviz.adapters.undo import attributes_of, slots_of
@@ -170,7 +171,7 @@ def _public(value: Any) -> Iterable[tuple[str, Any]]:
 
 
 def _private(value: Any) -> Iterable[tuple[str, Any]]:
-    module = type(value).__module__
+    module = module_of(type(value))
     known = not is_library(module) or module.startswith("torch.distributions.")  # a mixture has its parts in private
     held = _attributes(value) if known and not inspect.isroutine(value) else {}
     return [("" if key.startswith("_") else key, item) for key, item in held.items()]

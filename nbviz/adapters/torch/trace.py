@@ -11,7 +11,7 @@ from nbviz.adapters.torch.calls import operation_name, operation_settings
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
 from nbviz.adapters.torch.distributed import alone
-from nbviz.adapters.torch.failures import NeedsValuesError
+from nbviz.adapters.torch.failures import Blamed, NeedsValuesError
 from nbviz.adapters.torch.hints import ONE_DEVICE
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
 from nbviz.adapters.torch.lazy import is_uninitialized, take_shape
@@ -61,7 +61,7 @@ class Trace:
         self.model = model
         self.held = held
         self.operations = operations
-        self.culprit: tuple[BaseException, CallRecord] | None = None
+        self.blamed: list[Blamed] = []
         self.silent: CallRecord | None = None
         self.asked: list[tuple[NeedsValuesError, CallRecord]] = []
         self._modules = modules
@@ -135,7 +135,7 @@ class Trace:
             if self._is_one_step(module, record):
                 self._storages.take_back(record)
                 self.builder.cut(record)
-                self.culprit = (error, record)
+                self.blamed[-1] = error, record
             raise
         with _bookkeeping():
             record.reads = self._passed_on(weights, outputs)
@@ -276,8 +276,8 @@ class Trace:
         if isinstance(error, NeedsValuesError) and all(error is not known for known, _ in self.asked):
             error.tell_maker(self.builder, record)
             self.asked.append((error, record))
-        if self.culprit is None or self.culprit[0] is not error:
-            self.culprit = (error, record)
+        if all(error is not known for known, _ in self.blamed):
+            self.blamed.append((error, record))
 
     # Functions
 
