@@ -270,3 +270,23 @@ def test_what_a_lazy_layer_resets_is_not_the_models_own():
     model = nn.Sequential(nn.LazyBatchNorm1d())
     assert outputs(read(model, X)) == [(4, 8)]
     assert model[0].num_batches_tracked._version == 0
+
+
+@pytest.mark.parametrize(
+    "asks", [lambda a: a.item(), lambda a: 1.0 if a > 0 else -1.0, lambda a: a.exp().item(), float]
+)
+def test_a_learned_number_has_its_value(asks):
+    class Scales(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin, self.scale = nn.Linear(4, 2), nn.Parameter(torch.tensor(2.5))
+
+        def forward(self, x):
+            assert self.scale.requires_grad
+            return self.lin(x) * asks(self.scale)
+
+    model = Scales()
+    one, other = (read(model, torch.randn(3, 4), run=run) for run in (False, True))
+    assert one.error is None
+    assert one.graph.calls.column("path") == other.graph.calls.column("path")
+    assert model.scale.item() == 2.5

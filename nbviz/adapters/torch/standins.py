@@ -180,9 +180,11 @@ class StandIns:
             if tensor.requires_grad and tensor.is_leaf and tensor.device.type != "meta" and not is_wrapped(tensor):
                 self.differentiate(tensor)
             return self.of(tensor)
-        real = not isinstance(tensor, torch.nn.Parameter) and not tensor.requires_grad and keeps_values(tensor)
+        learned = isinstance(tensor, torch.nn.Parameter) or tensor.requires_grad
+        # a learned number is small enough to compute with, as long as no gradient leads to it
+        real = keeps_values(tensor) and (not learned or (tensor.dim() == 0 and not torch.is_grad_enabled()))
         if real and tensor.device.type != "meta" and tensor.layout is torch.strided and not tensor.is_quantized:
-            found = tensor.detach().to("cpu", copy=True)
+            found = tensor.detach().to("cpu", copy=True).requires_grad_(tensor.requires_grad)
         else:
             found = self.without_values(tensor)
         self._of[id(tensor)] = found
