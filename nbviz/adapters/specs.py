@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -57,7 +57,14 @@ class Arguments:
 
     def specs(self) -> list[Spec]:
         """Return the inputs of which only shapes are given."""
-        return [leaf for leaf in _leaves((self.args, dict(self.kwargs))) if isinstance(leaf, Spec)]
+        return [leaf for leaf in self._leaves() if isinstance(leaf, Spec)]
+
+    def any(self, kind: Callable[[Any], bool]) -> bool:
+        """Tell whether an input is of a kind."""
+        return any(map(kind, self._leaves()))
+
+    def _leaves(self) -> Iterator[Any]:
+        return _leaves((self.args, dict(self.kwargs)))
 
     def free(self) -> list[str]:
         """Return the names of the free dimensions, the batch first."""

@@ -157,6 +157,48 @@ def test_what_is_nearly_a_shape_is_told_what_it_lacks(given, said):
         read(nn.Linear(4, 2), given)
 
 
+def from_numpy(obs):
+    return torch.from_numpy(obs).float()
+
+
+def as_tensor(obs):
+    return torch.as_tensor(obs, dtype=torch.float32) if isinstance(obs, np.ndarray) else obs
+
+
+def in_a_dict(obs):
+    return torch.tensor(obs["image"][0], dtype=torch.float32)
+
+
+def in_place(obs):
+    obs += 1
+    return from_numpy(obs)
+
+
+@pytest.mark.parametrize("run", [False, True])
+@pytest.mark.parametrize("makes", [from_numpy, as_tensor, in_a_dict, in_place])
+def test_arrays_come_as_arrays_where_a_model_wants_them(makes, run):
+    class Acts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(4, 2)
+
+        def forward(self, obs):
+            return self.lin(makes(obs))
+
+    array = np.zeros((3, 4))
+    reading = read(Acts(), ({"image": [array]},) if makes is in_a_dict else array, run=run)
+    assert reading.error is None
+    graph = reading.graph
+    assert [call.kind for call in graph.calls] == ["layer", "input", "operation", "layer", "output"]
+    assert [(edge.source, edge.target) for edge in graph.edges] == [(1, 2), (2, 3), (3, 4)]
+    assert not array.any()
+
+
+def test_an_array_that_is_none_of_numbers_is_one_clear_error():
+    with pytest.raises(InputsError, match="inputs is an array of <U1, of which PyTorch makes no tensor"):
+        read(nn.Linear(4, 2), np.array(["a"]))
+
+
 @pytest.mark.parametrize("run", [False, True])
 def test_attributes_of_an_example_come_with_it(run):
     class Scales(nn.Module):

@@ -167,6 +167,11 @@ def _is_pair(value: Any) -> bool:
     return _dtype_of(value[1]) is not None and (_is_shape(value[0]) or value[0] == ())
 
 
+def is_array(value: Any) -> bool:
+    """Tell whether a value is an array or a number of NumPy."""
+    return type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "dtype")
+
+
 def _parse(value: Any, where: str) -> Any:
     import torch
 
@@ -178,8 +183,13 @@ def _parse(value: Any, where: str) -> Any:
         return spec_of(tuple(value), None, where)
     if is_container(value):
         return rebuilt(value, lambda key, item: _parse(item, f"{where}[{key!r}]"))
-    if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "dtype"):
-        return torch.as_tensor(value)
+    if is_array(value):
+        try:
+            torch.as_tensor(value)
+        except TypeError as error:
+            msg = f"{where} is an array of {value.dtype}, of which PyTorch makes no tensor. {_HINT}"
+            raise InputsError(msg) from error
+        return value
     if hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type):
         return spec_of(tuple(value.shape), _dtype(value.dtype, where), where)
     if where == "inputs" and (value is None or isinstance(value, (str, bytes, int, float))):

@@ -16,7 +16,7 @@ from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
 from nbviz.adapters.torch.failures import mark, note_handled
-from nbviz.adapters.torch.inputs import argument_names, arguments, by_name, misfit, omitted
+from nbviz.adapters.torch.inputs import argument_names, arguments, by_name, is_array, misfit, omitted
 from nbviz.adapters.torch.kinds import is_kind, type_name
 from nbviz.adapters.torch.missing import about_none, note_uncounted
 from nbviz.adapters.torch.mode import has_compiler
@@ -151,6 +151,8 @@ class Trial:
         What free dimensions other than the batch are.
     varied
         The free dimension that gets its other size; ``VALUES`` where values that are made up are others.
+    arrays
+        Whether the model is given NumPy's arrays as they are, not as tensors.
     """
 
     dtype: Any
@@ -158,21 +160,14 @@ class Trial:
     gradients: bool = False
     size: int = FREE_SIZE
     varied: str | None = None
+    arrays: bool = False
 
 
 def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     """Record the model, as far as it goes; with what it turns out to need."""
-    import torch
-
     trial = Trial(_float_dtype(model), run)
     recorded, given = _begun_with(model, given, trial)
-    if recorded[1] is not None and given.guesses():  # fractions do not work, whole numbers may
-        recorded, trial = _better(model, given, recorded, trial, replace(trial, dtype=torch.int64))
-    if recorded[1] is not None and _OF_GRADIENTS.search(str(recorded[1])):  # forces are gradients of an energy
-        recorded, trial = _better(model, given, recorded, trial, replace(trial, gradients=True))
-    for size in OTHER_FREE_SIZES if set(given.free()) - {BATCH} else ():
-        if recorded[1] is not None:
-            recorded, trial = _better(model, given, recorded, trial, replace(trial, size=size))
+    recorded, trial = _mended(model, given, recorded, trial)
     builder, error, _, decided_by = recorded
     if error is not None:
         _note_trials(builder, error, given, trial)
@@ -193,6 +188,22 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
             varied[VALUES] = other
     free_dimensions(builder, [*free, *varied], again, stopped=error is not None)
     return recorded
+
+
+def _mended(model: Any, given: Arguments, recorded: Recorded, trial: Trial) -> tuple[Recorded, Trial]:
+    """Return the trial of a model that fails with what it may need instead, if that works."""
+    import torch
+
+    if recorded.error is not None and given.guesses():  # fractions do not work, whole numbers may
+        recorded, trial = _better(model, given, recorded, trial, replace(trial, dtype=torch.int64))
+    if recorded.error is not None and given.any(is_array):  # as tensors they do not work, as what they are they may
+        recorded, trial = _better(model, given, recorded, trial, replace(trial, arrays=True))
+    if recorded.error is not None and _OF_GRADIENTS.search(str(recorded.error)):  # forces are gradients of an energy
+        recorded, trial = _better(model, given, recorded, trial, replace(trial, gradients=True))
+    for size in OTHER_FREE_SIZES if set(given.free()) - {BATCH} else ():
+        if recorded.error is not None:
+            recorded, trial = _better(model, given, recorded, trial, replace(trial, size=size))
+    return recorded, trial
 
 
 def _begun_with(model: Any, given: Arguments, trial: Trial) -> tuple[Recorded, Arguments]:
@@ -323,6 +334,8 @@ def _entered(value: Any, operations: Operations, trial: Trial) -> Any:
     """Return arguments with a tensor made for each spec and each example."""
     import torch
 
+    if is_array(value) and not trial.arrays:
+        value = torch.as_tensor(value)
     if isinstance(value, Spec):
         return operations.enter(None, value.sized(trial.varied, trial.size), value.dtype or trial.dtype)
     if isinstance(value, torch.Tensor):

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
+from nbviz.adapters.torch.arrays import Arrays
 from nbviz.adapters.torch.calls import operation_name, operation_settings
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
@@ -67,6 +68,7 @@ class Trace:
         self._modules = modules
         self._running = Running()
         self._storages = Storages(builder, operations, held)
+        self._arrays = Arrays()
         self._packs = any(isinstance(key, tuple) for key in held)
         self._awaited: Any = None
         self._warned = self._told = False
@@ -93,6 +95,7 @@ class Trace:
             record = self.builder.begin("layer", type_name(self.model), None, layer="")
             given = {**dict(zip(names, args, strict=True)), **kwargs}
             named = [found for name, value in given.items() for found in found_in(value, name)]
+            named += [found for name, value in given.items() for found in self._arrays.take(value, name)]
             found = [(self.operations.token(tensor), spec(tensor, name)) for name, tensor in named]
             for known in found:
                 self.builder.end(self.builder.begin("input", "input", 0), [known])
@@ -287,6 +290,7 @@ class Trace:
         if python is not None:
             with functions(self):  # what it runs is the model's
                 return python(*args, **kwargs)
+        args = self._arrays.instead(function, args)
         answered, answer = self.operations.answer(function, args, kwargs)
         if answered:
             self._follow_data(function, args, kwargs)
@@ -378,12 +382,20 @@ class Trace:
         for tensor in found:
             token = self._token(tensor)
             known = spec(tensor)
-            if not self.builder.knows(token) and id(tensor) not in self.held and not self._storages.adopt(tensor):
+            if not self.builder.knows(token) and id(tensor) not in self.held and not self._is_another(tensor):
                 constant = self.builder.begin("constant", "constant", self._running.frame)
                 self.builder.end(constant, [(token, known)])
             self._storages.follow(tensor)
             ports.append((token, known))
         return ports
+
+    def _is_another(self, tensor: Any) -> bool:
+        """Tell whether a tensor is another form of one that is known, and take it as such."""
+        array = self._arrays.behind(tensor)
+        if array is None:
+            return self._storages.adopt(tensor)
+        self.builder.alias(self._token(tensor), self._token(array))
+        return True
 
     def _token(self, tensor: Any) -> Any:
         return self.operations.token(tensor)
