@@ -78,6 +78,21 @@ def test_a_fully_sharded_model_is_traced_without_gathering(two_processes):
     assert all(type(p).__name__ == "DTensor" for p in model.parameters())
 
 
+def test_a_sharded_model_is_run_only_where_nothing_of_it_stays(two_processes):
+    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+
+    model = parallelize_module(Block(), two_processes, {"a": ColwiseParallel(), "b": RowwiseParallel()})
+    reading = read(model, torch.randn(3, 8), run=True)
+    assert reading.error is None
+    assert {"a", "b"} <= set(reading.graph.calls_of)
+    model = fully_shard(Block(), mesh=two_processes)
+    reading = read(model, torch.randn(3, 8), run=True)
+    assert reading.error is None
+    assert "it is read without running" in reading.graph.diagnostics[0].message
+    assert all(type(p).__name__ == "DTensor" for p in model.parameters())
+
+
 def test_a_flat_parameter_names_what_is_in_it_and_is_not_run(two_processes):
     from torch.distributed.fsdp import FullyShardedDataParallel
 

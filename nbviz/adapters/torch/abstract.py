@@ -10,6 +10,7 @@ from nbviz.adapters.torch.autocast import autocast
 from nbviz.adapters.torch.calls import custom_name, operation_name
 from nbviz.adapters.torch.control_flow import without_functions
 from nbviz.adapters.torch.deciding import deciding
+from nbviz.adapters.torch.distributed import alone
 from nbviz.adapters.torch.distributions import unchecked
 from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
 from nbviz.adapters.torch.indexing import SIZED_BY_VALUES, with_known_sizes, with_numbers
@@ -79,7 +80,7 @@ class AbstractOperations:
     @contextmanager
     def guarded(self, modules: list[Any], _tensors: list[Any]) -> Iterator[None]:
         """Keep lazy parameters lazy; of all others stand-ins are written. Distributions check no values: there are none."""
-        with still_lazy(modules, "meta"), in_their_places(modules), unchecked():
+        with alone(modules), still_lazy(modules, "meta"), in_their_places(modules), unchecked():
             yield
 
     def stand_in(self, tensor: Any) -> Any:

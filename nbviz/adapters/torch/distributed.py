@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.sizes import is_distributed
-from nbviz.adapters.torch.walk import modules_of
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _MOST_NAMES = 16
@@ -39,11 +38,11 @@ def _written(each: Any) -> Any:
 
 
 @contextmanager
-def alone(model: Any) -> Iterator[None]:
+def alone(modules: Iterable[Any]) -> Iterator[None]:
     """Take out the hooks that gather weights from other processes, and those that spread inputs over them."""
     taken: list[tuple[Any, dict[int, Any]]] = []
     try:
-        for module in modules_of(model):
+        for module in modules:
             for kind in _HOOKS:
                 hooks = vars(module).get(kind)
                 found = [key for key, hook in hooks.items() if _talks(hook)] if hooks else []

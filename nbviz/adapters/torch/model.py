@@ -64,6 +64,11 @@ _SIZES_TRIED = (
     f"A None that is no batch was tried as {FREE_SIZE}, which is what the shapes show, and as "
     f"{' and '.join(map(str, OTHER_FREE_SIZES))}: where the model needs particular sizes, give these."
 )
+_SHARDED = (
+    "What fully_shard has divided gathers its weights from other processes when it runs, and keeps them: it is read without "
+    "running."
+)
+
 _OF_GRADIENTS = re.compile(
     r"requires? grad|requires_grad|'NoneType' object has no attribute '(?:name|next_functions|metadata|register_\w*hook)'"
 )
@@ -165,17 +170,20 @@ class Trial:
 
 def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     """Record the model, as far as it goes; with what it turns out to need."""
-    trial = Trial(_float_dtype(model), run)
+    sharded = run and any(is_kind(module, "FSDPModule") for module in modules_of(model))
+    trial = Trial(_float_dtype(model), run and not sharded)
     recorded, given = _begun_with(model, given, trial)
     recorded, trial = _mended(model, given, recorded, trial)
     builder, error, _, decided_by = recorded
+    if sharded:
+        builder.note(_SHARDED)
     if error is not None:
         _note_trials(builder, error, given, trial)
     else:
         note_uncounted(builder)
-    if run and given.specs():  # where the path depends on numbers, what differs with a size differs by chance
+    if trial.run and given.specs():  # where the path depends on numbers, what differs with a size differs by chance
         builder.note(_DRAWN)
-    free = [] if run else given.free()
+    free = [] if trial.run else given.free()
     builder.batch_axis = BATCH in free
     varied: dict[str, Tried] = {}
 

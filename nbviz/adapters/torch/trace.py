@@ -11,7 +11,6 @@ from nbviz.adapters.torch.arrays import Arrays
 from nbviz.adapters.torch.calls import operation_name, operation_settings
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
-from nbviz.adapters.torch.distributed import alone
 from nbviz.adapters.torch.failures import Blamed, NeedsValuesError
 from nbviz.adapters.torch.hints import ONE_DEVICE
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
@@ -80,7 +79,6 @@ class Trace:
         """Guard the session, and intercept what this thread calls; ``given`` is what the model is called with."""
         with ExitStack() as stack:
             self._memory = stack.enter_context(untouched(self.model, given))
-            stack.enter_context(alone(self.model))
             stack.enter_context(not_compiled())
             stack.enter_context(self.operations.guarded(self._memory.modules, self._memory.tensors))
             stack.enter_context(calls(self))
