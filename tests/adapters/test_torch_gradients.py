@@ -159,3 +159,23 @@ def test_what_only_tensors_with_gradients_have(asks, run):
     reading = read(model, torch.randn(3, 4), run=run)
     assert reading.error is None
     assert [call.op for call in reading.graph.calls] == ["Sequential", "input", "Linear", "ReLU", "output"]
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_a_gradient_that_a_backward_pass_leaves_comes_from_what_it_differentiates(run):
+    class Attacks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(4, 2)
+
+        def forward(self, x):
+            with torch.enable_grad():
+                z = torch.zeros(3, 4, requires_grad=True)
+                (self.lin(z) - self.lin(x)).pow(2).sum().backward()
+            return z.grad.sign()
+
+    reading = read(Attacks(), torch.randn(3, 4), run=run)
+    assert reading.error is None
+    paths = reading.graph.calls.column("path")
+    edges = {(paths[e.source], paths[e.target]) for e in reading.graph.edges}
+    assert {("sum#1", "backward#1"), ("sum#1", "grad#1"), ("zeros#1", "grad#1")} <= edges

@@ -68,6 +68,7 @@ class Trace:
         self._running = Running()
         self._storages = Storages(builder, operations, held)
         self._arrays = Arrays()
+        self._losses: list[Any] = []
         self._packs = any(isinstance(key, tuple) for key in held)
         self._awaited: Any = None
         self._warned = self._told = False
@@ -300,14 +301,21 @@ class Trace:
             self._blame(error, self._begin(function, given, args, kwargs))
             raise
         made, written = self._changes(outcome, kwargs)
+        if not made and operation_name(function) == "backward":
+            self._losses += given
         if made or outcome.compute:  # a backward pass makes nothing that it gives
-            record = self._begin(function, given, args, kwargs)
+            record = self._begin(function, self._with_losses(function, given), args, kwargs)
             record.compute = outcome.compute
             self._warn(record, outcome)
             self._end(record, made)
             if written:
                 self._storages.note(written, made, record, args[1] if record.op == "setitem" else ...)
         return outcome.value
+
+    def _with_losses(self, function: Any, given: list[Any]) -> list[Any]:
+        """Return what a function is given; a gradient that a backward pass has left comes also from what was differentiated."""
+        is_gradient = self._losses and operation_name(function) == "grad" and function.__name__ == "__get__"
+        return [*given, *self._losses] if is_gradient else given
 
     def _follow_data(self, function: Any, args: Any, kwargs: Any) -> None:
         """Let a tensor that is given the data of another come from where that does; what no call has made is read."""
