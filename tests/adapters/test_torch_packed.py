@@ -63,6 +63,14 @@ def dynamic(dtype):
         return quantization().quantize_dynamic(Recurrent(), {nn.LSTM, nn.GRUCell, nn.Linear}, dtype=dtype)
 
 
+def test_a_real_run_of_quantized_layers_counts_what_they_contract():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = quantization().quantize_dynamic(nn.Sequential(nn.Linear(4, 6), nn.ReLU()), {nn.Linear})
+    counted = [Metrics(read(model, torch.randn(3, 4), run=run).graph).totals["macs"] for run in (False, True)]
+    assert counted == [3 * 4 * 6] * 2
+
+
 @pytest.mark.parametrize(("dtype", "width", "name"), [(torch.qint8, 1, "qint8"), (torch.float16, 2, "float16")])
 def test_dynamically_quantized_layers_hold_what_they_were_made_from(dtype, width, name):
     before, model = Recurrent(), dynamic(dtype)

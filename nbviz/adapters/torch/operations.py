@@ -9,6 +9,7 @@ from typing import Any, Protocol, final
 from nbviz.adapters.torch.calls import operation_name
 from nbviz.adapters.torch.compute import NEVER, watched
 from nbviz.adapters.torch.control_flow import without_functions
+from nbviz.adapters.torch.quantized import counterpart
 from nbviz.adapters.torch.restore import Values, gives_memory, writes
 from nbviz.adapters.torch.standins import same_tensor, to_meta
 from nbviz.adapters.torch.steps import Steps
@@ -133,7 +134,8 @@ def _by_shapes(function: Any, args: Any, kwargs: Any) -> tuple[Compute, ...] | N
     """Return the contractions that a function makes on tensors without values, None where it does not take them."""
     try:
         function, given = without_functions(function, mapped((args, kwargs), to_meta))
-        return counted(function, *given)[1]
+        function, args, kwargs = counterpart(function, *given)
+        return counted(function, args, kwargs)[1]
     except Exception:  # noqa: BLE001 - whatever it raises: it has run on the real tensors, and only a number is missing
         return None
 
