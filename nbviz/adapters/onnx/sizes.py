@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
+from nbviz.adapters.onnx.expressions import size_of
 from nbviz.adapters.onnx.nodes import bodies
 from nbviz.adapters.onnx.types import BATCH, FREE, described, is_credible, is_made_up
 from nbviz.adapters.specs import is_dim, spec_of
@@ -68,9 +69,14 @@ def _dims(info: Any) -> Sequence[Any]:
 
 def _replace(graph: Any, known: Mapping[str, Dim]) -> None:
     infos = (info for one in (graph, *bodies(graph)) for info in (*one.input, *one.value_info, *one.output))
+    numbers = {symbol: size for symbol, size in known.items() if isinstance(size, int)}
+    sizes = dict(known)
     for info in infos if known else ():
         for dim in _dims(info):
-            found = known.get(dim.dim_param)
+            symbol = dim.dim_param
+            if symbol and symbol not in sizes:
+                sizes[symbol] = size_of(symbol, numbers)
+            found = sizes.get(symbol)
             if isinstance(found, int):
                 dim.dim_value = found
             elif found is not None:
