@@ -47,6 +47,24 @@ def beside(tmp_path, location="net.data", **changes):
     return folder / "net.onnx"
 
 
+def test_a_file_that_is_too_large_for_a_model_is_not_read(tmp_path):
+    """It has holes alone: to read it would take terabytes."""
+    path = tmp_path / "net.onnx"
+    with path.open("wb") as file:
+        file.truncate(1 << 41)
+    with pytest.raises(FileReadError, match=r"net\.onnx': 2,199,023,255,552 bytes are more than the 2 GB that an ONNX"):
+        read(path)
+    path.unlink()
+
+
+@pytest.mark.parametrize("empty", [b"", onnx.ModelProto()], ids=["bytes", "proto"])
+def test_a_model_with_nothing_in_it_is_refused(empty):
+    with pytest.raises(FileReadError, match=r": there is nothing in it\."):
+        read(empty)
+    with pytest.raises(FileReadError, match="there is no graph in it"):
+        read(onnx.ModelProto(ir_version=8))
+
+
 # Weights
 
 
