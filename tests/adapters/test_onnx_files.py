@@ -133,7 +133,45 @@ def test_weights_outside_the_folder_are_refused(tmp_path, location):
         values(reading, "w")
 
 
-@pytest.mark.parametrize("changes", [{"offset": "-8"}, {"offset": "16"}, {"offset": "x"}, {"offset": "9" * 30}])
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"length": "10"}, "they are said to take 10 bytes, and take 64"),
+        ({"length": "many"}, "they are said to take 'many' bytes"),
+        ({"offset": "-5"}, "they are said to begin at '-5'"),
+        ({"offset": "abc"}, "they are said to begin at 'abc'"),
+        ({"offset": "٣"}, "they are said to begin at '٣'"),
+        ({"location": "../outside.bin"}, "'../outside.bin' is outside the model's folder"),
+        ({"location": "a/../../b"}, "'a/../../b' is outside the model's folder"),
+        ({"location": "/etc/passwd"}, "'/etc/passwd' is outside the model's folder"),
+        ({"location": ""}, "'' is outside the model's folder"),
+        ({"location": "a/../net.data"}, ""),
+        ({"offset": "", "length": ""}, ""),
+        ({}, ""),
+    ],
+)
+def test_weights_that_cannot_be_where_they_are_said_to_be_are_noted(tmp_path, changes, why):
+    """Without a look at any other file."""
+    path = beside(tmp_path, **changes)
+    path.with_name("net.data").unlink()
+    said = f"The values of 'w' are not where the file says: {why}. They are not read." if why else ""
+    assert messages(read(path).graph) == said
+
+
+def test_many_weights_that_are_not_where_they_should_be_are_noted_once(tmp_path):
+    path = beside(tmp_path, offset="x")
+    made = onnx.load(path, load_external_data=False)
+    for i in range(3):
+        other = made.graph.initializer.add()
+        other.CopyFrom(made.graph.initializer[0])
+        other.name = f"w{i}"
+        made.graph.node.append(node("MatMul", f"x w{i}", f"y{i}"))
+    assert "of 'w' are not where the file says, nor those of 3 other tensors: " in messages(read(made).graph)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"length": "10"}, {"offset": "-8"}, {"offset": "16"}, {"offset": "x"}, {"offset": "9" * 30}]
+)
 def test_weights_that_are_not_where_they_should_be(tmp_path, changes):
     with pytest.raises(LookupError):
         values(read(beside(tmp_path, **changes)), "w")

@@ -13,6 +13,7 @@ from typing import Any, final
 
 from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output, stale_sizes
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
+from nbviz.adapters.onnx.external import misplaced
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import doubtful
 from nbviz.adapters.onnx.nodes import Node, bodies
@@ -20,6 +21,7 @@ from nbviz.adapters.onnx.rounds import infer_in_rounds
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
 from nbviz.adapters.onnx.types import dtype_of, is_credible, stored_bytes
 from nbviz.adapters.text import label, plain, short
+from nbviz.errors import counted
 from nbviz.graph import itemsize
 from nbviz.shape import Dim
 
@@ -239,7 +241,17 @@ def _slim(model: Any, note: Callable[[str], None]) -> Any:
         getattr(graph, repeated).extend(getattr(model.graph, repeated))
     for tensor in model.graph.initializer:
         _copy(tensor, graph.initializer.add(), note)
+    _tell_misplaced(model.graph.initializer, note)
     return slim
+
+
+def _tell_misplaced(tensors: Iterable[Any], note: Callable[[str], None]) -> None:
+    told = ((tensor.name, misplaced(tensor)) for tensor in tensors if tensor.data_location)
+    found = [(name, why) for name, why in told if why]
+    if found:
+        name, why = found[0]
+        others = f", nor those of {counted(len(found) - 1, 'other tensor')}" if len(found) > 1 else ""
+        note(f"The values of {label(name)!r} are not where the file says{others}: {why}. They are not read.")
 
 
 def _copy(tensor: Any, copy: Any, note: Callable[[str], None]) -> None:
