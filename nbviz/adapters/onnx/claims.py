@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from nbviz.adapters.onnx.types import described, is_made_up, type_proto
+from nbviz.adapters.onnx.types import described, is_nameless, type_proto
 from nbviz.adapters.text import label
 from nbviz.errors import counted
 from nbviz.graph import TensorSpec
@@ -145,12 +145,8 @@ def _better(dims: Sequence[Dim], claims: Sequence[Dim], stale: Collection[int]) 
     """Return the sizes that are made; where the inference has no name for one, the one that the file says."""
     pairs = zip(dims, claims, strict=True)
     return tuple(
-        claim if _is_nameless(one) and not (_is_nameless(claim) or claim in stale) else one for one, claim in pairs
+        claim if is_nameless(one) and not (is_nameless(claim) or claim in stale) else one for one, claim in pairs
     )
-
-
-def _is_nameless(dim: Dim) -> bool:
-    return dim is None or (isinstance(dim, str) and is_made_up(dim))
 
 
 def _without(claim: Any, stale: Collection[int]) -> Any:
@@ -166,7 +162,7 @@ def _without(claim: Any, stale: Collection[int]) -> Any:
 def _agree(dims: Sequence[Dim], claims: Sequence[Dim]) -> bool:
     """Tell whether sizes may be the same: a size of the inputs that is open is no number, one that inference lost may be any."""
     return len(dims) == len(claims) and all(
-        one == claim or not isinstance(claim, int) or _is_nameless(one) for one, claim in zip(dims, claims, strict=True)
+        one == claim or not isinstance(claim, int) or is_nameless(one) for one, claim in zip(dims, claims, strict=True)
     )
 
 

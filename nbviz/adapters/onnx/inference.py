@@ -18,7 +18,7 @@ from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import doubtful
 from nbviz.adapters.onnx.nodes import Node, bodies
 from nbviz.adapters.onnx.rounds import infer_in_rounds
-from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
+from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes, replace_symbols
 from nbviz.adapters.onnx.types import dtype_of, is_credible, stored_bytes
 from nbviz.adapters.text import label, plain, short
 from nbviz.errors import counted
@@ -157,6 +157,13 @@ def for_batch(model: Any, symbol: Dim, size: int) -> Any:
     return _shaped(copy, lambda _: None).graph
 
 
+def for_sizes(model: Any, sizes: Mapping[str, int]) -> Any:
+    """Return the graph of a model with all shapes as they are with these sizes in the place of symbols."""
+    copy = _copied(model)
+    replace_symbols(copy.graph, sizes)
+    return _shaped_from_inputs(copy, lambda _: None)[0].graph
+
+
 def _shaped(model: Any, note: Callable[[str], None]) -> Any:
     return _by_standard(model, note) if uses_contrib(model) else _inferred(model, note)
 
@@ -232,7 +239,7 @@ def _slim(model: Any, note: Callable[[str], None]) -> Any:
     """Return a copy without large initializers."""
     from onnx import ModelProto
 
-    slim = ModelProto(ir_version=model.ir_version)
+    slim = ModelProto(ir_version=model.ir_version, producer_name=label(model.producer_name))
     slim.opset_import.extend(model.opset_import)
     slim.functions.extend(model.functions)
     graph = slim.graph
@@ -241,6 +248,9 @@ def _slim(model: Any, note: Callable[[str], None]) -> Any:
         getattr(graph, repeated).extend(getattr(model.graph, repeated))
     for tensor in model.graph.initializer:
         _copy(tensor, graph.initializer.add(), note)
+    for sparse in model.graph.sparse_initializer:  # beside itself as a dense one, which is all that the inference reads
+        dims = (max(dim, 0) for dim in sparse.dims)
+        graph.initializer.add(name=sparse.values.name, data_type=sparse.values.data_type, dims=dims)
     _tell_misplaced(model.graph.initializer, note)
     return slim
 

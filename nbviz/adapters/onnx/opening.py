@@ -9,6 +9,7 @@ from typing import Any
 
 from nbviz.adapters.checkpoints.files import looks_like
 from nbviz.adapters.dataflow.rows import TRAINED, Rows
+from nbviz.adapters.onnx.contrib import CLASSIC
 from nbviz.adapters.onnx.inference import with_shapes
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
@@ -24,8 +25,6 @@ from nbviz.reading import Reading
 
 _FIRST = 64
 """Nodes that are asked for the class of the model: the first ones may come from the exporter itself."""
-_CLASSIC = "ai.onnx.ml"
-"""The domain of trees, linear models and the like."""
 _LARGEST = (1 << 31) - 1
 """Bytes of a protocol buffer: no reader takes more, and none writes more."""
 _EXPORT = "Write it again with torch.onnx.export, tf2onnx or onnx.save."
@@ -109,10 +108,10 @@ def _built(model: Any, path: Path | None, inputs: Any, *, constants: bool) -> tu
 
 def _learned_as_attributes(model: Any) -> str:
     """Say which operations of classic models keep their coefficients as attributes, ``""`` where there are none."""
-    if not any(opset.domain == _CLASSIC for opset in model.opset_import):
+    if not any(opset.domain == CLASSIC for opset in model.opset_import):
         return ""
     nodes = (
-        node for node in model.graph.node if node.domain == _CLASSIC and node.op_type != "LabelEncoder"
+        node for node in model.graph.node if node.domain == CLASSIC and node.op_type != "LabelEncoder"
     )  # a table of words
     found = dict.fromkeys(label(n.op_type) for n in nodes if any(a.floats or a.HasField("t") for a in n.attribute))
     listed = ", ".join(map(repr, found))

@@ -11,7 +11,7 @@ from typing import Any
 
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import Doubtful, doubtful
-from nbviz.adapters.onnx.types import described, is_made_up
+from nbviz.adapters.onnx.types import described, is_sized
 from nbviz.adapters.text import label
 from nbviz.errors import counted
 
@@ -52,10 +52,13 @@ def _inferred(model: Any, left_out: Collection[int], *, follows: bool = True) ->
 
     for at in left_out:
         model.graph.node[at].op_type += _LEFT_OUT
+    sparse = list(model.graph.sparse_initializer)  # whose type no operation takes; each is there as a dense one too
+    del model.graph.sparse_initializer[:]
     shaped = model
     try:
         shaped = guarded(lambda given: infer_shapes(given, data_prop=follows), model)
     finally:
+        shaped.graph.sparse_initializer.extend(sparse)
         for at in left_out:
             shaped.graph.node[at].op_type = shaped.graph.node[at].op_type.removesuffix(_LEFT_OUT)
     return shaped
@@ -68,7 +71,7 @@ def _infos(graph: Any) -> list[Any]:
 
 def _unknown_behind(graph: Any, doubt: Doubtful) -> list[str]:
     """Return the first results of the nodes in doubt behind which a size is not known."""
-    known = {info.name for info in _infos(graph) if _is_known(info.type)}
+    known = {info.name for info in _infos(graph) if is_sized(described(info.type)[1])}
     origin: dict[str, int] = {}
     found: dict[int, None] = {}
     for at, node in enumerate(graph.node):
@@ -79,9 +82,3 @@ def _unknown_behind(graph: Any, doubt: Doubtful) -> list[str]:
             if any(name and name not in known for name in node.output):
                 found[source] = None
     return [next(iter(graph.node[at].output), "") for at in found]
-
-
-def _is_known(kind: Any) -> bool:
-    _, dims = described(kind)
-    nameless = (dim is None or (isinstance(dim, str) and is_made_up(dim)) for dim in dims or ())
-    return dims is not None and not any(nameless)

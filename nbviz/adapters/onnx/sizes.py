@@ -29,7 +29,7 @@ def name_sizes(graph: Any) -> None:
                 dim.dim_param = f"{FREE}{number}_{axis}" if axis else BATCH
             elif not axis and is_made_up(dim.dim_param):
                 batches[dim.dim_param] = BATCH
-    _replace(graph, batches)
+    replace_symbols(graph, batches)
 
 
 def fix_sizes(graph: Any, inputs: Any) -> None:
@@ -60,14 +60,15 @@ def fix_sizes(graph: Any, inputs: Any) -> None:
             elif symbol and not axis:
                 opened.append(symbol)
     opened = [symbol for symbol in opened if symbol not in known]
-    _replace(graph, {**known, **dict.fromkeys(opened, next(iter(opened), None))})
+    replace_symbols(graph, {**known, **dict.fromkeys(opened, next(iter(opened), None))})
 
 
 def _dims(info: Any) -> Sequence[Any]:
     return info.type.tensor_type.shape.dim if info.type.WhichOneof("value") == "tensor_type" else ()
 
 
-def _replace(graph: Any, known: Mapping[str, Dim]) -> None:
+def replace_symbols(graph: Any, known: Mapping[str, Dim]) -> None:
+    """Write sizes in the place of symbols, and of expressions that can be worked out with them."""
     infos = (info for one in (graph, *bodies(graph)) for info in (*one.input, *one.value_info, *one.output))
     numbers = {symbol: size for symbol, size in known.items() if isinstance(size, int)}
     sizes = dict(known)
