@@ -343,6 +343,13 @@ def test_products_behind_what_prepares_numbers_for_classic_models_are_counted(op
     assert graph.calls[0].outputs[0].dtype == "float32"
 
 
+def test_a_file_of_classic_operations_alone_needs_no_version_of_the_standard():
+    nodes = [node("Binarizer", "x", "a", domain="ai.onnx.ml"), node("Scaler", "a", "y", domain="ai.onnx.ml")]
+    graph = read(model(nodes, [info("x", "N", 4)], [info("y", None)], opsets=(("ai.onnx.ml", 3),))).graph
+    assert graph.calls[0].outputs[0].shape == ("N", 4)
+    assert not graph.diagnostics
+
+
 def test_products_with_sparse_weights_are_counted_as_they_run():
     values, places = tensor("w", 2), numpy_helper.from_array(np.array([0, 5]), "places")
     sparse = helper.make_sparse_tensor(values, places, [4, 4])

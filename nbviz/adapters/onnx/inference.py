@@ -18,6 +18,7 @@ from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import doubtful
 from nbviz.adapters.onnx.nodes import Node, bodies
 from nbviz.adapters.onnx.rounds import infer_in_rounds
+from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes, replace_symbols
 from nbviz.adapters.onnx.types import dtype_of, is_credible, stored_bytes
 from nbviz.adapters.text import label, plain, short
@@ -215,8 +216,12 @@ def _shaped_with(shaped: Any, filled: Iterable[Any]) -> Any:
 
 def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
     """Infer shapes with standard operations in the place of onnxruntime's own."""
+    from onnx.defs import onnx_opset_version
+
     copy = _copied(model)
     Standard(copy.graph).replace()
+    if "" not in versions(copy.opset_import):  # of a file with nothing else than operations of others
+        copy.opset_import.add(version=onnx_opset_version())
     found = _inferred(copy, note).graph
     for kind in "value_info", "output":
         infos = getattr(model.graph, kind)
