@@ -15,7 +15,7 @@ from hypothesis import strategies as st  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.onnx.growth import bounds_of  # noqa: E402
+from nbviz.adapters.onnx.growth import doubtful  # noqa: E402
 from nbviz.errors import FileReadError, NbvizError, UnsupportedModelError  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
@@ -45,6 +45,24 @@ def beside(tmp_path, location="net.data", **changes):
     (folder / "net.onnx").write_bytes(made.SerializeToString())
     (folder / "net.data").write_bytes(bytes(8) + np.arange(16, dtype=np.float32).tobytes())
     return folder / "net.onnx"
+
+
+def test_a_file_that_is_too_large_for_a_model_is_not_read(tmp_path):
+    """It has holes alone: to read it would take terabytes."""
+    path = tmp_path / "net.onnx"
+    with path.open("wb") as file:
+        file.truncate(1 << 41)
+    with pytest.raises(FileReadError, match=r"net\.onnx': 2,199,023,255,552 bytes are more than the 2 GB that an ONNX"):
+        read(path)
+    path.unlink()
+
+
+@pytest.mark.parametrize("empty", [b"", onnx.ModelProto()], ids=["bytes", "proto"])
+def test_a_model_with_nothing_in_it_is_refused(empty):
+    with pytest.raises(FileReadError, match=r": there is nothing in it\."):
+        read(empty)
+    with pytest.raises(FileReadError, match="there is no graph in it"):
+        read(onnx.ModelProto(ir_version=8))
 
 
 # Weights
@@ -115,7 +133,45 @@ def test_weights_outside_the_folder_are_refused(tmp_path, location):
         values(reading, "w")
 
 
-@pytest.mark.parametrize("changes", [{"offset": "-8"}, {"offset": "16"}, {"offset": "x"}, {"offset": "9" * 30}])
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"length": "10"}, "they are said to take 10 bytes, and take 64"),
+        ({"length": "many"}, "they are said to take 'many' bytes"),
+        ({"offset": "-5"}, "they are said to begin at '-5'"),
+        ({"offset": "abc"}, "they are said to begin at 'abc'"),
+        ({"offset": "٣"}, "they are said to begin at '٣'"),
+        ({"location": "../outside.bin"}, "'../outside.bin' is outside the model's folder"),
+        ({"location": "a/../../b"}, "'a/../../b' is outside the model's folder"),
+        ({"location": "/etc/passwd"}, "'/etc/passwd' is outside the model's folder"),
+        ({"location": ""}, "'' is outside the model's folder"),
+        ({"location": "a/../net.data"}, ""),
+        ({"offset": "", "length": ""}, ""),
+        ({}, ""),
+    ],
+)
+def test_weights_that_cannot_be_where_they_are_said_to_be_are_noted(tmp_path, changes, why):
+    """Without a look at any other file."""
+    path = beside(tmp_path, **changes)
+    path.with_name("net.data").unlink()
+    said = f"The values of 'w' are not where the file says: {why}. They are not read." if why else ""
+    assert messages(read(path).graph) == said
+
+
+def test_many_weights_that_are_not_where_they_should_be_are_noted_once(tmp_path):
+    path = beside(tmp_path, offset="x")
+    made = onnx.load(path, load_external_data=False)
+    for i in range(3):
+        other = made.graph.initializer.add()
+        other.CopyFrom(made.graph.initializer[0])
+        other.name = f"w{i}"
+        made.graph.node.append(node("MatMul", f"x w{i}", f"y{i}"))
+    assert "of 'w' are not where the file says, nor those of 3 other tensors: " in messages(read(made).graph)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"length": "10"}, {"offset": "-8"}, {"offset": "16"}, {"offset": "x"}, {"offset": "9" * 30}]
+)
 def test_weights_that_are_not_where_they_should_be(tmp_path, changes):
     with pytest.raises(LookupError):
         values(read(beside(tmp_path, **changes)), "w")
@@ -300,7 +356,7 @@ def test_shapes_that_double_with_each_node_are_not_inferred(op):
         return model(nodes, [info("x", 1)], [info("y", None)], stored)
 
     assert messages(read(chain(2)).graph) == ""
-    assert bounds_of(chain(12)).shapes
+    assert not doubtful(chain(12)).values
     assert "grow beyond" in messages(read(chain(40)).graph)
 
 

@@ -9,7 +9,7 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
-from nbviz.adapters.onnx.growth import bounds_of  # noqa: E402
+from nbviz.adapters.onnx.growth import doubtful  # noqa: E402
 from nbviz.adapters.onnx.inference import with_shapes  # noqa: E402
 from tests.models.onnx_models import info, model, node  # noqa: E402
 
@@ -79,13 +79,13 @@ def bombs(many):
 @pytest.mark.parametrize("name", bombs(MANY))
 def test_long_shapes_are_not_inferred(name):
     """By counting: each would take gigabytes."""
-    assert not bounds_of(bombs(MANY)[name]).shapes
-    assert bounds_of(bombs(10_000)[name]).shapes
+    assert doubtful(bombs(MANY)[name]).values
+    assert not doubtful(bombs(10_000)[name]).values
 
 
 def test_lengths_of_fractions_are_none_of_shapes():
     nodes = [node("Shape", "x0", "s"), *(node("Add", f"x{i} x{i}", f"x{i + 1}") for i in range(50))]
-    assert bounds_of(model([*nodes, node("Expand", "x50 s", "y")], [info("x0", 480_000)], [info("y", None)])).shapes
+    assert not doubtful(model([*nodes, node("Expand", "x50 s", "y")], [info("x0", 480_000)], [info("y", None)])).shapes
 
 
 def test_what_the_file_says_of_a_constant_leaves_its_values_known():
@@ -96,7 +96,7 @@ def test_what_the_file_says_of_a_constant_leaves_its_values_known():
         nodes += [node("Concat", f"b{i} one", f"j{i}", axis=0), node("Reshape", f"x{i} j{i}", f"x{i + 1}")]
     made = model(nodes, [info("x0", 4, 1)], [info("x60", None)])
     made.graph.value_info.extend([whole("one", 1), whole("zero", 1)])
-    assert bounds_of(made).shapes
+    assert not doubtful(made).values
 
 
 @pytest.mark.parametrize("claims", [[], [info("e", "b", "s", 64)]], ids=["", "claimed"])
@@ -108,7 +108,7 @@ def test_a_table_is_longer_than_what_is_taken_from_it(claims):
         nodes, [whole("x", "b", "s")], [whole("o1", None)], [stored("table", np.zeros((30_000, 64)), np.float32)]
     )
     made.graph.value_info.extend(claims)
-    assert bounds_of(made).shapes
+    assert not doubtful(made).values
 
 
 def weight(name, *shape):
@@ -118,12 +118,12 @@ def weight(name, *shape):
 
 @pytest.fixture
 def followed(monkeypatch):
-    """Whether the inference was asked to follow values, for each time that it ran."""
+    """Whether the inference was asked to follow values, and in which model, for each time that it ran."""
     asked = []
     infer = onnx.shape_inference.infer_shapes
 
     def spy(given, **options):
-        asked.append(options["data_prop"])
+        asked.append((options["data_prop"], onnx.ModelProto.FromString(given)))
         return infer(given, **options)
 
     monkeypatch.setattr(onnx.shape_inference, "infer_shapes", spy)
@@ -162,13 +162,15 @@ LONG = 1 << 24
 def test_values_of_long_tensors_are_not_followed(followed, nodes, inputs, outputs, expected):
     """Else each value takes about 150 bytes, of whatever type it is."""
     assert shapes(model(nodes, inputs, outputs)) == {"y": expected}
-    assert followed == [False]
+    assert [follows for follows, _ in followed] == [True, False]
+    assert not doubtful(followed[0][1]).values  # without the nodes that would hold them
 
 
 def test_values_of_a_weight_made_flat_are_not_followed(followed):
     nodes = [node("Reshape", "w n", "f"), node("Mul", "f f", "m"), node("Add", "m f", "y")]
     assert shapes(model(nodes, [], [info("y", None)], [weight("w", 2048, 2048), stored("n", [-1])])) == {"y": [1 << 22]}
-    assert followed == [False]
+    assert [follows for follows, _ in followed] == [True, False]
+    assert not doubtful(followed[0][1]).values  # without the nodes that would hold them
 
 
 def transformer(layers, width, words):
@@ -203,7 +205,7 @@ def test_values_of_shapes_in_a_large_transformer_are_followed(followed):
     made = transformer(100, 8192, 128_256)
     assert len(made.graph.node) > 2_000
     assert shapes(made) == {"y": [0, 2048, 128_256]}
-    assert followed == [True]
+    assert [follows for follows, _ in followed] == [True]
 
 
 def test_functions_of_one_name_are_counted_each_by_its_own_body():
@@ -216,4 +218,71 @@ def test_functions_of_one_name_are_counted_each_by_its_own_body():
     for name, bounded in ("long", False), ("short", True):
         called = node("F", "x", "y", domain="my", overload=name)
         made = model([called], [info("x", 5)], [info("y", None)], opsets=(("", 21), ("my", 1)), functions=own)
-        assert bounds_of(made).shapes is bounded
+        assert bool(doubtful(made).values) is not bounded
+
+
+def sizes_of(made, inputs=None):
+    """Return the shapes of all tensors, and what was noted."""
+    notes = []
+    graph = with_shapes(made, notes.append, inputs).graph
+    infos = (*graph.value_info, *graph.output)
+    return {
+        one.name: [dim.dim_value or dim.dim_param for dim in one.type.tensor_type.shape.dim] for one in infos
+    }, notes
+
+
+def test_what_is_far_away_from_a_large_node_is_inferred_as_ever():
+    nodes = [node("Range", "z n u", "r"), node("Relu", "x", "y"), node("Shape", "x", "s"), node("Reshape", "y s", "q")]
+    held = [stored("z", 0), stored("n", MANY), stored("u", 1)]
+    made = model(nodes, [info("x", "N", 4)], [info("y", None), whole("r", None), info("q", None)], held)
+    assert doubtful(made).values == {0}
+    shapes, notes = sizes_of(made)
+    assert shapes == {"r": [MANY], "y": ["N", 4], "s": [2], "q": ["N", 4]}
+    assert not notes
+
+
+def test_rounds_clear_the_nodes_that_only_bounds_are_in_doubt_of(followed):
+    """Each reshape has a size that is computed: the bounds of what comes of it are far too large."""
+    nodes = []
+    for i in range(6):
+        nodes += [node("Shape", f"x{i}", f"s{i}"), node("Slice", f"s{i} zero one", f"b{i}")]
+        nodes += [node("Slice", f"s{i} one two", f"c{i}"), node("Slice", f"s{i} two three", f"d{i}")]
+        nodes += [node("Mul", f"c{i} d{i}", f"m{i}"), node("Concat", f"b{i} m{i}", f"j{i}", axis=0)]
+        nodes += [node("Reshape", f"x{i} j{i}", f"r{i}"), node("TopK", f"r{i} three", f"v{i} p{i}")]
+        nodes += [node("Unsqueeze", f"v{i} one", f"x{i + 1}")]
+    held = [stored(name, [at]) for at, name in enumerate(["zero", "one", "two", "three"])]
+    made = model(nodes, [info("x0", "N", 1500, 1400)], [info("x6", None)], held)
+    assert doubtful(made).values
+    shapes, notes = sizes_of(made, (2, 1500, 1400))
+    assert shapes["p0"] == [2, 3]
+    assert shapes["x6"] == [2, 1, 3]
+    assert not notes
+    assert followed[-1][0]
+
+
+def test_values_that_were_joined_count_whatever_their_type_has_been_inferred_to_be():
+    """A type that the file claims is none that was inferred: what follows from it may hold more."""
+    joined = [node("Concat", f"a{i} a{i}", f"a{i + 1}", axis=0) for i in range(40)]
+    casts = [node("Cast", "a40", f"c{i}", to=TensorProto.INT64) for i in range(4)]
+    made = model([*joined, *casts], [whole("a0", 1)], [whole("c0", None)])
+    made.graph.value_info.extend(whole(f"a{i}", 1) for i in range(1, 41))
+    assert min(doubtful(made, {"c0", "c1", "c2", "c3"}).values) > 15
+    graph = with_shapes(made, lambda _: None).graph  # in little memory
+    assert [one.op_type for one in graph.node] == [one.op_type for one in made.graph.node]
+
+
+def test_only_the_nodes_that_grow_and_what_is_behind_them_stay_without_shapes():
+    nodes = [node("Gather", f"s{i} s{i}", f"s{i + 1}") for i in range(40)]
+    nodes += [node("Relu", "x", "a"), node("Cast", "s40", "y", to=1)]
+    made = model(nodes, [info("x", 2, 3)], [info("y", None), info("a", None)], [stored("s0", np.ones((1, 1, 1, 1)))])
+    shapes, notes = sizes_of(made)
+    assert shapes["a"] == [2, 3]
+    assert len(shapes["s4"]) == 49
+    assert [note.count("may grow beyond what a tensor can have") for note in notes] == [1]
+
+
+def test_an_operation_that_nobody_knows_is_in_no_doubt():
+    made = model([node("Unheard", "x", "a"), node("Relu", "a", "y")], [whole("x", MANY)], [info("y", None)])
+    made.graph.value_info.append(info("a", 3))
+    assert not any(doubtful(made))
+    assert sizes_of(made) == ({"a": [3], "y": [3]}, [])

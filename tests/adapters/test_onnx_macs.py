@@ -282,34 +282,82 @@ def test_exported_models_count_as_in_pytorch(name):
         assert found == counter.get_total_flops() / 2
 
 
-@pytest.mark.parametrize(("inputs", "advice"), [(None, "sizes can be given as inputs."), ((2, 12), "onnxslim")])
-def test_sizes_that_only_a_run_tells_are_noted_with_what_helps(inputs, advice):
+@pytest.mark.parametrize("inputs", [None, (2, 12)])
+def test_sizes_that_only_a_run_tells_are_noted_with_what_may_help(inputs):
+    """Which is not to give those of the inputs."""
     nodes = [node("NonZero", "x", "z"), node("Cast", "z", "f", to=1), node("Gemm", "f w", "y", transA=1)]
     made = model(nodes, [info("x", "N", "M")], [info("y", None)], [tensor("w", 2, 3)])
     graph = read(made, inputs).graph
     assert Metrics(graph).totals["macs"] is None
     [said] = [d.message for d in graph.diagnostics if "missing" in d.message]
-    assert advice in said
-    assert (inputs is None) == ("inputs" in said)
+    assert "onnxslim" in said
+    assert "inputs" not in said
 
 
 @pytest.mark.parametrize(
-    ("noted", "inputs", "advice"),
-    [
-        ("", None, "sizes can be given as inputs; where a model computes sizes, onnxslim and onnxsim"),
-        ("", (2, 12), "not known; where a model computes sizes, onnxslim and onnxsim"),
-        ("pkg.torch.onnx.name_scopes", (2, 12), "not known; where a model computes sizes, onnxslim and onnxsim"),
-    ],
+    ("producer", "noted", "by_torch"),
+    [("pytorch", "", True), ("pytorch", "pkg.torch.onnx.name_scopes", False), ("skl2onnx", "", False), ("", "", False)],
 )
-def test_what_helps_where_sizes_are_lost(noted, inputs, advice):
+@pytest.mark.parametrize("inputs", [None, (2, 12)])
+def test_what_helps_where_sizes_are_lost(producer, noted, by_torch, inputs):
     nodes = [node("NonZero", "x", "z"), node("Cast", "z", "f", to=1), node("Gemm", "f w", "y", transA=1)]
     made = model(nodes, [info("x", "N", 12)], [info("y", "Gemm552_dim_0", 3)], [tensor("w", 2, 3)])
+    made.producer_name = producer
     if noted:
         made.graph.node[0].metadata_props.add(key=noted, value="['', 'nonzero']")
     [said] = [d.message for d in read(made, inputs).graph.diagnostics if "missing" in d.message]
-    assert advice in said
-    assert said.endswith("that has them.") == bool(noted)
+    assert "not known; where a model computes sizes, onnxslim and onnxsim" in said
+    assert said.endswith("and so does torch.onnx.export(..., dynamo=True).") == by_torch
     assert "dim_0" not in said
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_what_only_some_of_the_calls_are_helped_by_is_said_beside_the_rest(given):
+    nodes = [
+        node("MatMul", "x x", "m"),
+        node("NonZero", "m", "z"),
+        node("Cast", "z", "f", to=1),
+        node("Gemm", "f w", "y"),
+    ]
+    made = model(nodes, [info("x", "S", "S")], [info("y", None)], [tensor("w", 2, 3)])
+    [said] = [d.message for d in read(made, (5, 5) if given else None).graph.diagnostics if "missing" in d.message]
+    assert ("sizes can be given as inputs; where a model computes sizes" in said) != given
+
+
+def test_nothing_is_advised_where_an_operation_that_nobody_knows_loses_the_sizes():
+    nodes = [node("Unheard", "x", "a", domain="com.acme"), node("Relu", "a", "b"), node("MatMul", "b b", "y")]
+    made = model(nodes, [info("x", "N", 4)], [info("y", None)], opsets=(("", 21), ("com.acme", 1)))
+    [said] = [d.message for d in read(made).graph.diagnostics if "(1 of them)" in d.message]
+    assert said.endswith("sizes of what they take are not known.")
+
+
+@pytest.mark.parametrize("op", ["Scaler", "Normalizer", "Imputer"])
+def test_products_behind_what_prepares_numbers_for_classic_models_are_counted(op):
+    nodes = [node(op, "x", "a", domain="ai.onnx.ml"), node("MatMul", "a w", "y")]
+    made = model(
+        nodes, [info("x", "N", 4)], [info("y", None)], [tensor("w", 4, 8)], opsets=(("", 21), ("ai.onnx.ml", 3))
+    )
+    graph = read(made).graph
+    assert Metrics(graph).totals["macs"] == 4 * 8
+    assert graph.calls[0].outputs[0].shape == ("N", 8)
+    assert graph.calls[0].outputs[0].dtype == "float32"
+
+
+def test_a_file_of_classic_operations_alone_needs_no_version_of_the_standard():
+    nodes = [node("Binarizer", "x", "a", domain="ai.onnx.ml"), node("Scaler", "a", "y", domain="ai.onnx.ml")]
+    graph = read(model(nodes, [info("x", "N", 4)], [info("y", None)], opsets=(("ai.onnx.ml", 3),))).graph
+    assert graph.calls[0].outputs[0].shape == ("N", 4)
+    assert not graph.diagnostics
+
+
+def test_products_with_sparse_weights_are_counted_as_they_run():
+    values, places = tensor("w", 2), numpy_helper.from_array(np.array([0, 5]), "places")
+    sparse = helper.make_sparse_tensor(values, places, [4, 4])
+    nodes = [node("MatMul", "x w", "h"), node("Relu", "h", "y")]
+    graph = read(model(nodes, [info("x", "N", 4)], [info("y", None)], sparse_initializer=[sparse])).graph
+    assert Metrics(graph).totals["macs"] == 4 * 4
+    assert graph.calls[0].outputs[0].shape == ("N", 4)
+    assert not graph.diagnostics
 
 
 def test_recurrent_layers_count_where_the_features_they_take_are_lost():

@@ -1,21 +1,42 @@
 """What a file says of its tensors, held against what its nodes make of the inputs: that is what runs.
 
-Whoever edits a model's inputs, its batch most of all, often leaves what the file says of the tensors behind them as it was.
+Whoever edits a model's inputs, its batch most of all, often leaves what the file says of the tensors behind them as it was,
+and exporters leave sizes of their example. Where nodes make another size, the one in the file is stale, and fills no gaps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from nbviz.adapters.onnx.types import described, is_made_up, type_proto
+from nbviz.adapters.onnx.types import described, is_nameless, type_proto
 from nbviz.adapters.text import label
 from nbviz.errors import counted
 from nbviz.graph import TensorSpec
 from nbviz.shape import Dim
 
 
-def fill_gaps(graph: Any, said: Sequence[Any], note: Callable[[str], None], *, trusted: bool) -> list[Any]:
+def stale_sizes(graph: Any, said: Iterable[Any]) -> set[int]:
+    """Return the numbers in what a file says of tensors in the place of which nodes make others."""
+    made = {info.name: info.type for info in (*graph.value_info, *graph.output)}
+    found: set[int] = set()
+    compared: set[tuple[bytes, bytes]] = set()
+    for claim in said:
+        kind = made.get(claim.name)
+        if kind is None or kind == claim.type:
+            continue
+        key = kind.SerializeToString(), claim.type.SerializeToString()
+        if key not in compared:
+            compared.add(key)
+            dims, claims = described(kind)[1] or (), described(claim.type)[1] or ()
+            pairs = zip(dims, claims, strict=True) if len(dims) == len(claims) else ()
+            found.update(old for one, old in pairs if isinstance(old, int) and not _agree([one], [old]))
+    return found
+
+
+def fill_gaps(
+    graph: Any, said: Sequence[Any], note: Callable[[str], None], *, trusted: bool, stale: Collection[int] = ()
+) -> list[Any]:
     """Add what a file says of tensors to a graph where inference knows less, as behind operations that it does not know.
 
     Parameters
@@ -29,6 +50,8 @@ def fill_gaps(graph: Any, said: Sequence[Any], note: Callable[[str], None], *, t
     trusted
         Whether dtypes are right in the file alone: operations that stand in for others make the same shapes, not always of
         the same numbers.
+    stale
+        Numbers that are no sizes any more (see ``stale_sizes``).
 
     Returns
     -------
@@ -38,7 +61,7 @@ def fill_gaps(graph: Any, said: Sequence[Any], note: Callable[[str], None], *, t
         return []
     made = {info.name: info for info in graph.value_info}
     made.update((info.name, info) for info in graph.output)
-    unknown = [claim for claim in said if claim.name not in made]
+    unknown = [_without(claim, stale) for claim in said if claim.name not in made]
     graph.value_info.extend(unknown)
     wrong: list[tuple[Any, Any]] = []
     given = {named.name for named in (*graph.initializer, *graph.input)} if unknown else set()
@@ -51,7 +74,7 @@ def fill_gaps(graph: Any, said: Sequence[Any], note: Callable[[str], None], *, t
             continue
         key = info.type.SerializeToString(), claim.type.SerializeToString()
         if key not in settled:  # a large model has many tensors of one type
-            settled[key] = _settled(info.type, claim.type, trusted=trusted)
+            settled[key] = _settled(info.type, claim.type, trusted=trusted, stale=stale)
         known, agree = settled[key]
         if not agree:
             wrong.append((claim, info.type))
@@ -66,18 +89,24 @@ def fill_gaps(graph: Any, said: Sequence[Any], note: Callable[[str], None], *, t
 
 
 def fill_body(
-    body: Any, said: Sequence[Any], outputs: Sequence[Any], note: Callable[[str], None], *, trusted: bool
+    body: Any,
+    said: Sequence[Any],
+    outputs: Sequence[Any],
+    note: Callable[[str], None],
+    *,
+    trusted: bool,
+    stale: Collection[int] = (),
 ) -> bool:
     """Do the same for a graph inside a node; tell whether the file knew more of its tensors, or of what it gives."""
-    filled = bool(fill_gaps(body, said, note, trusted=trusted))
+    filled = bool(fill_gaps(body, said, note, trusted=trusted, stale=stale))
     for info, claim in zip(body.output, outputs, strict=True):
         made = info.type.SerializeToString()
-        settle_output(info, claim, note)
+        settle_output(info, claim, note, stale)
         filled = filled or info.type.SerializeToString() != made
     return filled
 
 
-def settle_output(info: Any, said: Any, note: Callable[[str], None]) -> bool:
+def settle_output(info: Any, said: Any, note: Callable[[str], None], stale: Collection[int] = ()) -> bool:
     """Write what is known of an output: what its node makes, and what the file says of that beyond it.
 
     Return whether a shape is known without the file, as far as it is one.
@@ -87,43 +116,53 @@ def settle_output(info: Any, said: Any, note: Callable[[str], None]) -> bool:
         return bool(info.type.WhichOneof("value") != "tensor_type")
     (made, dims), (claimed, claims) = described(info.type), described(said.type)
     if dims is None or made.dtype is None:
-        info.type.CopyFrom(said.type)
+        info.type.CopyFrom(_without(said, stale).type)
         return claims is None
     claims = dims if claims is None else claims
     if not _agree(dims, claims) or claimed.dtype not in (None, made.dtype):
         note(_contradiction(said, claimed, made, "", "its output "))
     else:
-        info.type.CopyFrom(type_proto(made.dtype, map(_better, dims, claims)))
+        info.type.CopyFrom(type_proto(made.dtype, _better(dims, claims, stale)))
     return True
 
 
-def _settled(made: Any, claim: Any, *, trusted: bool) -> tuple[Any, bool]:
+def _settled(made: Any, claim: Any, *, trusted: bool, stale: Collection[int]) -> tuple[Any, bool]:
     """Return a type that says more than what is made, None where the file does not, and whether the two agree."""
     (spec, dims), (claimed, claims) = described(made), described(claim)
     if claim.WhichOneof("value") != "tensor_type" or made.WhichOneof("value") != "tensor_type":
         return (None, True) if made.WhichOneof("value") else (claim, True)
     dtype = claimed.dtype if trusted and claimed.dtype else spec.dtype or claimed.dtype
     if dims is None or claims is None:
-        agree, known = True, dims if claims is None else claims
+        agree, known = True, dims if claims is None else _better([None] * len(claims), claims, stale)
     else:
         agree = _agree(dims, claims)
-        known = tuple(map(_better, dims, claims)) if agree else dims
+        known = _better(dims, claims, stale) if agree else dims
     agree = agree and claimed.dtype in (None, dtype)
     return (None if (dtype, known) == (spec.dtype, dims) else type_proto(dtype, known)), agree
 
 
-def _better(one: Dim, claim: Dim) -> Dim:
-    """Return the size that is made; where the inference has no name for it, the one that the file says."""
-    nameless = one is None or (isinstance(one, str) and is_made_up(one))
-    useless = claim is None or (isinstance(claim, str) and is_made_up(claim))
-    return claim if nameless and not useless else one
+def _better(dims: Sequence[Dim], claims: Sequence[Dim], stale: Collection[int]) -> tuple[Dim, ...]:
+    """Return the sizes that are made; where the inference has no name for one, the one that the file says."""
+    pairs = zip(dims, claims, strict=True)
+    return tuple(
+        claim if is_nameless(one) and not (is_nameless(claim) or claim in stale) else one for one, claim in pairs
+    )
+
+
+def _without(claim: Any, stale: Collection[int]) -> Any:
+    """Return what a file says of a tensor without numbers that are no sizes any more."""
+    dims = described(claim.type)[1] if stale else None
+    if dims is None or not any(dim in stale for dim in dims):
+        return claim
+    copy = type(claim)(name=claim.name)
+    copy.type.CopyFrom(type_proto(described(claim.type)[0].dtype, (None if dim in stale else dim for dim in dims)))
+    return copy
 
 
 def _agree(dims: Sequence[Dim], claims: Sequence[Dim]) -> bool:
     """Tell whether sizes may be the same: a size of the inputs that is open is no number, one that inference lost may be any."""
     return len(dims) == len(claims) and all(
-        one == claim or one is None or not isinstance(claim, int) or (isinstance(one, str) and is_made_up(one))
-        for one, claim in zip(dims, claims, strict=True)
+        one == claim or not isinstance(claim, int) or is_nameless(one) for one, claim in zip(dims, claims, strict=True)
     )
 
 

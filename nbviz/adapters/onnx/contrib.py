@@ -1,7 +1,8 @@
 """Operations of onnxruntime's own as standard ones that make tensors of the same shapes, for the inference of shapes alone.
 
 The ``onnx`` package does not know them, and knows nothing of what comes behind them either. Operations as documented by
-onnxruntime (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md).
+onnxruntime (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md). So it is with those that prepare
+what classic models take, of which it knows no more than types.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from nbviz.adapters.onnx.packed import unpacked
 from nbviz.adapters.onnx.schemas import WITHOUT_DOMAIN
 
 DOMAIN = "com.microsoft"
+CLASSIC = "ai.onnx.ml"
+"""The domain of trees, linear models and the like."""
 
 _FLOAT, _UINT8, _INT64 = 1, 2, 7
 """Element types, by their numbers in ``TensorProto.DataType``."""
@@ -99,13 +102,13 @@ class Standard:
 
 
 def uses_contrib(model: Any) -> bool:
-    """Tell whether a model may have operations of onnxruntime's own."""
-    named = any(opset.domain == DOMAIN for opset in model.opset_import)
+    """Tell whether a model may have operations of onnxruntime's own, or of classic models."""
+    named = any(opset.domain in (DOMAIN, CLASSIC) for opset in model.opset_import)
     return named or any(node.op_type in WITHOUT_DOMAIN for node in model.graph.node)
 
 
 def _is_own(node: Any) -> bool:
-    return node.domain == DOMAIN or (not node.domain and node.op_type in WITHOUT_DOMAIN)
+    return node.domain in (DOMAIN, CLASSIC) or (not node.domain and node.op_type in WITHOUT_DOMAIN)
 
 
 Rule = Callable[[Standard, Any], bool]
@@ -122,7 +125,7 @@ def _same(to: Standard, node: Any) -> bool:
     return True
 
 
-def _dequantized(to: Standard, node: Any) -> bool:
+def _with_fraction(to: Standard, node: Any) -> bool:
     to.cast(node.input[0], _FLOAT, to=node.output[0])
     return True
 
@@ -296,12 +299,13 @@ def _recurrent(to: Standard, node: Any) -> bool:
 
 _RULES: Mapping[str, Rule] = {
     **dict.fromkeys(_SAME, _same),
-    "DequantizeLinear": _dequantized,
+    **dict.fromkeys(("DequantizeLinear", "Normalizer", "Scaler"), _with_fraction),
     "DynamicQuantizeMatMul": _matmul(1),
     "FusedConv": _as("Conv", ("activation", "activation_params")),
     "FusedGemm": _as("Gemm", ("activation", "activation_alpha", "activation_beta", "activation_gamma")),
     "FusedMatMul": _fused_matmul,
     "Attention": _packed_attention,
+    **dict.fromkeys(("Binarizer", "Imputer"), _same),
     "EmbedLayerNormalization": _embedding,
     "DynamicQuantizeLSTM": _recurrent,
     "GroupQueryAttention": _grouped_attention,

@@ -8,10 +8,12 @@ from typing import Any, final
 
 from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.onnx.compute import Contractions, Step
-from nbviz.adapters.onnx.inference import for_batch
+from nbviz.adapters.onnx.expressions import size_of
+from nbviz.adapters.onnx.inference import for_batch, for_sizes
 from nbviz.adapters.onnx.nodes import Node
+from nbviz.adapters.onnx.schemas import is_operation
 from nbviz.adapters.onnx.scopes import is_noted
-from nbviz.adapters.onnx.types import Types, shown
+from nbviz.adapters.onnx.types import Types, is_sized, shown
 from nbviz.adapters.onnx.values import Value
 from nbviz.metrics import macs
 from nbviz.records import CallRecord
@@ -61,20 +63,61 @@ def count_for_one(model: Any, batch: Dim, calls: Sequence[Uncounted], findings: 
             count, twice = macs(compute), macs(contractions.of(call.step(two)))
             if count is not None and twice == 2 * count:
                 call.record.compute = compute
+    left = [call for call in calls if call.record.compute is None]
     entering = _open_sizes(model.graph)
-    others = entering - {batch}
-    for call in calls:
-        if call.record.compute is None:
-            findings.uncounted += 1
-            findings.open.update(dict.fromkeys(call.symbols(others)))
-    if findings.uncounted:
-        lost = _LOST if is_noted(model.graph.node) else f"{_LOST}{_EXPORT}"
-        findings.advice = _OPEN if others else f"{_OPEN}; {lost}" if entering else lost
+    for call in left:
+        findings.uncounted += 1
+        findings.open.update(dict.fromkeys(call.symbols(entering - {batch})))
+    if left:
+        findings.advice = "; ".join(_advice(model, entering, left))
 
 
 _OPEN = "sizes can be given as inputs"
 _LOST = "where a model computes sizes, onnxslim and onnxsim write a file that has them"
 _EXPORT = ", and so does torch.onnx.export(..., dynamo=True)"
+
+_TRIED = 64
+"""A size that is large enough for most models to make something of."""
+
+
+def _advice(model: Any, entering: Collection[str], calls: Sequence[Uncounted]) -> Iterator[str]:
+    """Yield what helps to count calls: each is tried, as far as it can be."""
+    counted = _counted_with_sizes(model, entering, calls)
+    if counted:
+        yield _OPEN
+    if counted < len(calls) and _are_computed(model.graph, calls):
+        by_torch = model.producer_name == "pytorch" and not is_noted(model.graph.node)
+        yield _LOST + _EXPORT * by_torch
+
+
+def _counted_with_sizes(model: Any, entering: Collection[str], calls: Sequence[Uncounted]) -> int:
+    """Return how many calls can be counted where the sizes of inputs are given; of those inside graphs it is not known."""
+    if not entering or "" in entering:
+        return len(calls) if entering else 0
+    names = dict.fromkeys(entering, _TRIED)
+    sizes = {name: size_of(name, names) or _TRIED for name in entering}  # some are expressions of others
+    graph = for_sizes(model, sizes)
+    types, contractions = Types([*graph.value_info, *graph.output, *graph.input], {}), Contractions()
+    return sum(bool(call.where) or macs(contractions.of(call.step(types))) is not None for call in calls)
+
+
+def _are_computed(graph: Any, calls: Sequence[Uncounted]) -> bool:
+    """Tell whether sizes are lost at an operation of the standard, which computes them, and not at one that nobody knows."""
+    types = Types([*graph.value_info, *graph.output, *graph.input], {})
+    makers = {name: node for node in graph.node for name in node.output}
+    waiting = [name for call in calls for name in (*call.node.inputs, *call.node.outputs)]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        node = makers.get(name)
+        if node is None or name in seen or is_sized(types.of(name)[1]):
+            continue
+        seen.add(name)
+        before = [taken for taken in node.input if taken in makers and not is_sized(types.of(taken)[1])]
+        if not before and is_operation(node.op_type, "") and node.domain in ("", "ai.onnx"):
+            return True
+        waiting.extend(before)
+    return any(call.where for call in calls)
 
 
 def _open_sizes(graph: Any) -> set[str]:

@@ -75,6 +75,13 @@ class Held(NamedTuple):
             fewest=self.fewest,
         )
 
+    def inferred_as(self, said: Held) -> Held:
+        """Return what an operation makes where its type is known, as far as its sizes are."""
+        if said.longest is None:
+            return self.beside(said)
+        sized = said if all(said.dims) else self.beside(said)._replace(fewest=self.fewest)
+        return sized._replace(axes=said.axes, most=self.most, stored=self.stored, fewest_axes=said.axes)
+
 
 NOTHING = Held()
 """What is held of a tensor of which nothing is known."""

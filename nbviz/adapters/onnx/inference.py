@@ -8,16 +8,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any, final
 
-from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output
+from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output, stale_sizes
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
+from nbviz.adapters.onnx.external import misplaced
 from nbviz.adapters.onnx.fragile import guarded
-from nbviz.adapters.onnx.growth import bounds_of
+from nbviz.adapters.onnx.growth import doubtful
 from nbviz.adapters.onnx.nodes import Node, bodies
-from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes
+from nbviz.adapters.onnx.rounds import infer_in_rounds
+from nbviz.adapters.onnx.schemas import versions
+from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes, replace_symbols
 from nbviz.adapters.onnx.types import dtype_of, is_credible, stored_bytes
 from nbviz.adapters.text import label, plain, short
+from nbviz.errors import counted
 from nbviz.graph import itemsize
 from nbviz.shape import Dim
 
@@ -98,13 +103,10 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None) -> 
         note("The functions of this model call each other without end, or too often to be shown: they stay closed.")
         del slim.functions[:]
     if inputs is not None:
-        opened = _copied(slim)
         fix_sizes(slim.graph, inputs)
-        if not bounds_of(_unclaimed(slim)).values:
-            slim.graph.value_info.extend(_known_of_symbols(opened, inputs))
     claims = [_copied(info) for info in slim.graph.output]
-    shaped = _shaped_from_inputs(slim, note)
-    told = [settle_output(info, said, note) for info, said in zip(shaped.graph.output, claims, strict=True)]
+    shaped, stale = _shaped_from_inputs(slim, note)
+    told = [settle_output(info, said, note, stale) for info, said in zip(shaped.graph.output, claims, strict=True)]
     if not all(told) and (reason := misfit(shaped)):
         note(reason)
     return shaped
@@ -116,12 +118,12 @@ def misfit(model: Any) -> str:
 
     if model.graph.sparse_initializer:  # it does not know their shapes
         return ""
-    bounds = bounds_of(model)
-    if not bounds.shapes:
+    doubt = doubtful(model)
+    if doubt.shapes:
         return ""
     copy = _copied(model)
     try:
-        guarded(lambda given: infer_shapes(given, strict_mode=True, data_prop=bounds.values), copy)
+        guarded(lambda given: infer_shapes(given, strict_mode=True, data_prop=not doubt.values), copy)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
         said = " ".join(plain(error).replace(_REPORT, "").split())
         if _SHAPES not in said or not _ABOUT_SIZES.search(said):
@@ -131,13 +133,6 @@ def misfit(model: Any) -> str:
             f"Sizes in this model do not fit together: {said}. Behind that, shapes are missing, or what the file says."
         )
     return ""
-
-
-def _known_of_symbols(model: Any, inputs: Any) -> list[Any]:
-    """Return what is known of tensors while sizes are symbols, with numbers in their place: no more can be followed then."""
-    shaped = _shaped_from_inputs(model, lambda _: None)
-    fix_sizes(shaped.graph, inputs)
-    return list(shaped.graph.value_info)
 
 
 def _unclaimed(model: Any) -> Any:
@@ -163,23 +158,35 @@ def for_batch(model: Any, symbol: Dim, size: int) -> Any:
     return _shaped(copy, lambda _: None).graph
 
 
+def for_sizes(model: Any, sizes: Mapping[str, int]) -> Any:
+    """Return the graph of a model with all shapes as they are with these sizes in the place of symbols."""
+    copy = _copied(model)
+    replace_symbols(copy.graph, sizes)
+    return _shaped_from_inputs(copy, lambda _: None)[0].graph
+
+
 def _shaped(model: Any, note: Callable[[str], None]) -> Any:
     return _by_standard(model, note) if uses_contrib(model) else _inferred(model, note)
 
 
-def _shaped_from_inputs(model: Any, note: Callable[[str], None]) -> Any:
-    """Infer shapes from those of the inputs alone: what the file says of others may be of other inputs, and fills gaps only."""
+def _shaped_from_inputs(model: Any, note: Callable[[str], None]) -> tuple[Any, set[int]]:
+    """Infer shapes from those of the inputs alone: what the file says of others may be of other inputs, and fills gaps only.
+
+    Return also which numbers in it are stale.
+    """
     said = [_taken(graph) for graph in (model.graph, *bodies(model.graph))]
     shaped = _shaped(model, note)
+    graphs = [shaped.graph, *bodies(shaped.graph)]
+    stale = set[int]().union(*(stale_sizes(graph, chain(*claims)) for graph, claims in zip(graphs, said, strict=True)))
     if not said[0][0] and len(said) == 1:  # most files
-        return shaped
+        return shaped, stale
     trusted = uses_contrib(model)
-    filled = fill_gaps(shaped.graph, said[0][0], note, trusted=trusted)
+    filled = fill_gaps(shaped.graph, said[0][0], note, trusted=trusted, stale=stale)
     within = [
-        fill_body(body, infos, outputs, note, trusted=trusted)
-        for body, (infos, outputs) in zip(bodies(shaped.graph), said[1:], strict=True)
+        fill_body(body, infos, outputs, note, trusted=trusted, stale=stale)
+        for body, (infos, outputs) in zip(graphs[1:], said[1:], strict=True)
     ]
-    return _shaped_with(shaped, filled) if filled or any(within) else shaped
+    return (_shaped_with(shaped, filled) if filled or any(within) else shaped), stale
 
 
 def _taken(graph: Any) -> tuple[list[Any], list[Any]]:
@@ -209,8 +216,12 @@ def _shaped_with(shaped: Any, filled: Iterable[Any]) -> Any:
 
 def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
     """Infer shapes with standard operations in the place of onnxruntime's own."""
+    from onnx.defs import onnx_opset_version
+
     copy = _copied(model)
     Standard(copy.graph).replace()
+    if "" not in versions(copy.opset_import):  # of a file with nothing else than operations of others
+        copy.opset_import.add(version=onnx_opset_version())
     found = _inferred(copy, note).graph
     for kind in "value_info", "output":
         infos = getattr(model.graph, kind)
@@ -220,17 +231,8 @@ def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
 
 
 def _inferred(model: Any, note: Callable[[str], None]) -> Any:
-    from onnx.shape_inference import infer_shapes
-
-    bounds = bounds_of(model)
-    if not bounds.shapes:
-        note(
-            "Shapes are computed in this model that grow beyond what a tensor can have, so that they are not inferred: only those "
-            "that the file holds are shown."
-        )
-        return model
     try:
-        return guarded(lambda given: infer_shapes(given, data_prop=bounds.values), model)
+        return infer_in_rounds(model, note)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
         note(
             f"onnx could not infer shapes ({short(' '.join(plain(error).split()), 300)}): only those that the file holds are shown."
@@ -242,7 +244,7 @@ def _slim(model: Any, note: Callable[[str], None]) -> Any:
     """Return a copy without large initializers."""
     from onnx import ModelProto
 
-    slim = ModelProto(ir_version=model.ir_version)
+    slim = ModelProto(ir_version=model.ir_version, producer_name=label(model.producer_name))
     slim.opset_import.extend(model.opset_import)
     slim.functions.extend(model.functions)
     graph = slim.graph
@@ -251,7 +253,20 @@ def _slim(model: Any, note: Callable[[str], None]) -> Any:
         getattr(graph, repeated).extend(getattr(model.graph, repeated))
     for tensor in model.graph.initializer:
         _copy(tensor, graph.initializer.add(), note)
+    for sparse in model.graph.sparse_initializer:  # beside itself as a dense one, which is all that the inference reads
+        dims = (max(dim, 0) for dim in sparse.dims)
+        graph.initializer.add(name=sparse.values.name, data_type=sparse.values.data_type, dims=dims)
+    _tell_misplaced(model.graph.initializer, note)
     return slim
+
+
+def _tell_misplaced(tensors: Iterable[Any], note: Callable[[str], None]) -> None:
+    told = ((tensor.name, misplaced(tensor)) for tensor in tensors if tensor.data_location)
+    found = [(name, why) for name, why in told if why]
+    if found:
+        name, why = found[0]
+        others = f", nor those of {counted(len(found) - 1, 'other tensor')}" if len(found) > 1 else ""
+        note(f"The values of {label(name)!r} are not where the file says{others}: {why}. They are not read.")
 
 
 def _copy(tensor: Any, copy: Any, note: Callable[[str], None]) -> None:

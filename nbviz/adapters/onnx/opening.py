@@ -9,6 +9,7 @@ from typing import Any
 
 from nbviz.adapters.checkpoints.files import looks_like
 from nbviz.adapters.dataflow.rows import TRAINED, Rows
+from nbviz.adapters.onnx.contrib import CLASSIC
 from nbviz.adapters.onnx.inference import with_shapes
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
@@ -24,8 +25,8 @@ from nbviz.reading import Reading
 
 _FIRST = 64
 """Nodes that are asked for the class of the model: the first ones may come from the exporter itself."""
-_CLASSIC = "ai.onnx.ml"
-"""The domain of trees, linear models and the like."""
+_LARGEST = (1 << 31) - 1
+"""Bytes of a protocol buffer: no reader takes more, and none writes more."""
 _EXPORT = "Write it again with torch.onnx.export, tf2onnx or onnx.save."
 
 
@@ -60,7 +61,8 @@ def read_model(model: Any, inputs: Any = None, *, constants: bool = False) -> Re
     if isinstance(model, bytes):
         return _reading(lambda: _parsed(model, "The bytes"), "The bytes", None, inputs, constants=constants)
     proto = getattr(model, "model_proto", model)
-    return _reading(lambda: proto, f"The {type(model).__name__}", None, inputs, constants=constants)
+    what = f"The {type(model).__name__}"
+    return _reading(lambda: _with_graph(proto, what), what, None, inputs, constants=constants)
 
 
 def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: Any, *, constants: bool) -> Reading:
@@ -106,10 +108,10 @@ def _built(model: Any, path: Path | None, inputs: Any, *, constants: bool) -> tu
 
 def _learned_as_attributes(model: Any) -> str:
     """Say which operations of classic models keep their coefficients as attributes, ``""`` where there are none."""
-    if not any(opset.domain == _CLASSIC for opset in model.opset_import):
+    if not any(opset.domain == CLASSIC for opset in model.opset_import):
         return ""
     nodes = (
-        node for node in model.graph.node if node.domain == _CLASSIC and node.op_type != "LabelEncoder"
+        node for node in model.graph.node if node.domain == CLASSIC and node.op_type != "LabelEncoder"
     )  # a table of words
     found = dict.fromkeys(label(n.op_type) for n in nodes if any(a.floats or a.HasField("t") for a in n.attribute))
     listed = ", ".join(map(repr, found))
@@ -152,6 +154,7 @@ def _opened(path: Path, name: str) -> Any:
         msg = f"{name} is a folder. Pass the .onnx file in it."
         raise FileReadError(msg)
     try:
+        _require_size(path.stat().st_size, name, looks_like(path))
         data = path.read_bytes()
     except OSError as error:
         msg = f"{name} cannot be opened: {plain(error)}"
@@ -163,16 +166,29 @@ def _parsed(data: bytes, what: str, hint: str = "") -> Any:
     from google.protobuf.message import DecodeError
     from onnx import ModelProto
 
-    if not data:
-        msg = f"{what}: there is nothing in it. {_EXPORT}"
-        raise FileReadError(msg)
+    _require_size(len(data), what, hint)
     model = ModelProto()
     try:
         model.ParseFromString(data)
     except (DecodeError, RuntimeError, ValueError) as error:
         msg = f"{what}: this is no ONNX model, it is cut off or damaged, or nests too deep ({short(plain(error))}).{hint} {_EXPORT}"
         raise FileReadError(msg) from error
-    if not model.HasField("graph"):
-        msg = f"{what}: there is no graph in it, so it is no ONNX model.{hint} {_EXPORT}"
+    return _with_graph(model, what, hint)
+
+
+def _require_size(size: int, what: str, hint: str) -> None:
+    if size > _LARGEST:
+        msg = (
+            f"{what}: {size:,} bytes are more than the 2 GB that an ONNX model can have, so it is none, or damaged.{hint} "
+            "Larger models keep their weights in files beside them: onnx.save(..., save_as_external_data=True)."
+        )
         raise FileReadError(msg)
-    return model
+
+
+def _with_graph(model: Any, what: str, hint: str = "") -> Any:
+    """Return a model, which has a graph."""
+    if model.HasField("graph"):
+        return model
+    found = "there is no graph in it, so it is no ONNX model" if model.ByteSize() else "there is nothing in it"
+    msg = f"{what}: {found}.{hint} {_EXPORT}"
+    raise FileReadError(msg)

@@ -26,6 +26,14 @@ def standard_operations() -> frozenset[str]:
 
 
 @functools.cache
+def is_operation(op: str, domain: str) -> bool:
+    """Tell whether the package ``onnx`` knows an operation, of any domain."""
+    from onnx import defs
+
+    return bool(defs.has(op, "" if domain == "ai.onnx" else domain))
+
+
+@functools.cache
 def input_names(op: str, domain: str, version: int) -> tuple[str, ...]:
     """Return the names of an operation's inputs, none where the operation is not known."""
     from onnx import defs

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
+from nbviz.adapters.onnx.expressions import size_of
 from nbviz.adapters.onnx.nodes import bodies
 from nbviz.adapters.onnx.types import BATCH, FREE, described, is_credible, is_made_up
 from nbviz.adapters.specs import is_dim, spec_of
@@ -28,7 +29,7 @@ def name_sizes(graph: Any) -> None:
                 dim.dim_param = f"{FREE}{number}_{axis}" if axis else BATCH
             elif not axis and is_made_up(dim.dim_param):
                 batches[dim.dim_param] = BATCH
-    _replace(graph, batches)
+    replace_symbols(graph, batches)
 
 
 def fix_sizes(graph: Any, inputs: Any) -> None:
@@ -59,18 +60,24 @@ def fix_sizes(graph: Any, inputs: Any) -> None:
             elif symbol and not axis:
                 opened.append(symbol)
     opened = [symbol for symbol in opened if symbol not in known]
-    _replace(graph, {**known, **dict.fromkeys(opened, next(iter(opened), None))})
+    replace_symbols(graph, {**known, **dict.fromkeys(opened, next(iter(opened), None))})
 
 
 def _dims(info: Any) -> Sequence[Any]:
     return info.type.tensor_type.shape.dim if info.type.WhichOneof("value") == "tensor_type" else ()
 
 
-def _replace(graph: Any, known: Mapping[str, Dim]) -> None:
+def replace_symbols(graph: Any, known: Mapping[str, Dim]) -> None:
+    """Write sizes in the place of symbols, and of expressions that can be worked out with them."""
     infos = (info for one in (graph, *bodies(graph)) for info in (*one.input, *one.value_info, *one.output))
+    numbers = {symbol: size for symbol, size in known.items() if isinstance(size, int)}
+    sizes = dict(known)
     for info in infos if known else ():
         for dim in _dims(info):
-            found = known.get(dim.dim_param)
+            symbol = dim.dim_param
+            if symbol and symbol not in sizes:
+                sizes[symbol] = size_of(symbol, numbers)
+            found = sizes.get(symbol)
             if isinstance(found, int):
                 dim.dim_value = found
             elif found is not None:

@@ -80,6 +80,16 @@ def is_made_up(symbol: str) -> bool:
     return _INFERRED.fullmatch(symbol) is not None
 
 
+def is_nameless(dim: Dim) -> bool:
+    """Tell whether a size is not known, and has no name that says more."""
+    return dim is None or (isinstance(dim, str) and is_made_up(dim))
+
+
+def is_sized(dims: Iterable[Dim] | None) -> bool:
+    """Tell whether each size of a tensor is known or has a name."""
+    return dims is not None and not any(map(is_nameless, dims))
+
+
 Described = tuple[TensorSpec, tuple[Dim, ...] | None]
 """What is known of a tensor, and its sizes with every symbol, None when the rank is unknown."""
 

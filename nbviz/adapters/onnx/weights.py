@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+from nbviz.adapters.onnx.external import bytes_of, place_of
 from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
-from nbviz.adapters.onnx.types import dims_of, dtype_of, stored_bytes
 from nbviz.adapters.onnx.values import Key, stored_tensors
 from nbviz.adapters.text import label, plain, short
 from nbviz.errors import NbvizError
-from nbviz.shape import Shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,17 +83,15 @@ class OnnxWeightReader:
         """Return a tensor with the values that lie in another file."""
         from onnx import TensorProto
 
-        told = {entry.key: entry.value for entry in tensor.external_data}
-        path = self._beside(told.get("location", ""), name)
-        size = Shape(dims_of(tensor.dims)).size()
-        expected = None if size is None else stored_bytes(dtype_of(tensor.data_type), size)
-        offset = int(told.get("offset") or 0)
-        if expected is None or offset < 0 or offset + expected > path.stat().st_size:
+        place, expected = place_of(tensor), bytes_of(tensor)
+        path = self._beside(place.location, name)
+        offset, length = place.offset, place.length
+        if offset is None or length is None or length != expected or offset + length > path.stat().st_size:
             msg = f"{path.name!r} does not hold as many bytes as {name!r} takes."
             raise LookupError(msg)
         with path.open("rb") as opened:
             opened.seek(offset)
-            return TensorProto(dims=tensor.dims, data_type=tensor.data_type, raw_data=opened.read(expected))
+            return TensorProto(dims=tensor.dims, data_type=tensor.data_type, raw_data=opened.read(length))
 
     def _beside(self, location: str, name: str) -> Path:
         """Return the path of a file with weights, which has to lie in the model's folder."""
