@@ -41,6 +41,7 @@ FILES = {
     ".safetensors": "nbviz.adapters.checkpoints.safetensors:read_file",
     ".safetensors.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
     ".bin.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
+    ".weights.json": "nbviz.adapters.checkpoints.sharded:read_keras_index",
     ".gguf": "nbviz.adapters.checkpoints.gguf:read_file",
     ".pt": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".pth": "nbviz.adapters.checkpoints.torch_files:read_file",
