@@ -142,8 +142,10 @@ def _only(folder: Path, files: Sequence[Path]) -> Path:
 
 
 def _nothing(folder: Path, files: Sequence[Path]) -> str:
-    found = f"it holds {counted(len(files), 'file')}: {_names(files)}" if files else "it holds no files"
-    here = f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}.{_leading_out(folder)}"
+    links = _leading_out(folder)
+    none = f"it holds no files{' of its own' if links else ''}"
+    found = f"it holds {counted(len(files), 'file')}: {_names(files)}" if files else none
+    here = f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}.{links}"
     models = _ending(files, *_MODELS, *_LAST_MODELS)
     if models:
         return f"{here} Pass the path of the model: {_paths([str(file) for file in models])}."
