@@ -517,8 +517,8 @@ def rows_to_depth(view: ModelView, depth: int | str) -> pd.DataFrame:
 
 
 def notes_of(view: ModelView) -> str:
-    """Return what a view has to say of its model, as ``print_summary`` has it."""
-    return "\n".join(text.notes_of(view.graph.diagnostics, 100))
+    """Return what a view has to say of its model beside the table, as ``print_summary`` has it."""
+    return "\n".join([*text.optimizer_of(view.graph.optimizer), *text.notes_of(view.graph.diagnostics, 100)])
 
 
 def warn_of_partial(view: ModelView) -> None:

@@ -27,6 +27,7 @@ from nbviz.errors import (
     OptionError,
     PartialReadWarning,
     PictureWarning,
+    blamed,
     nearest,
 )
 
@@ -127,6 +128,11 @@ def _show(source: str, title: str | None, output: Path | None, options: dict[str
             _show_whole(source, output, options)
     except NbvizError as error:
         partial.append(str(error))
+    except Exception as error:
+        said = blamed(error)
+        if said is None:
+            raise
+        partial.append(said)
     for message in partial:
         click.echo(f"nbviz: {message}", err=True)
     return not partial

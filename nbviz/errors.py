@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+RAISED_BY = "nbviz: raised by "
+"""How a note begins that an exception of a model's own code carries: it is no fault of nbviz."""
+
 
 class NbvizError(Exception):
     """Base class of every error that nbviz raises on purpose.
@@ -154,6 +157,16 @@ class PartialReadWarning(UserWarning):
     >>> graph.diagnostics[0].level
     'error'
     """
+
+
+def blamed(error: BaseException) -> str | None:
+    """Return an exception of a model's own code as one line that says where it came up, None for another one."""
+    notes = (note for note in getattr(error, "__notes__", ()) if isinstance(note, str))
+    by = next((note.removeprefix(RAISED_BY) for note in notes if note.startswith(RAISED_BY)), None)
+    if by is None:
+        return None
+    said = "".join(filter(str.isprintable, " ".join(str(error).split())))
+    return f"{by} raised {type(error).__name__}: {said}".removesuffix(": ")
 
 
 def with_article(word: str) -> str:

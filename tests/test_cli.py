@@ -14,7 +14,7 @@ import pytest
 
 import nbviz
 from tests.adapters.checkpoint_reading import safetensors_bytes
-from tests.fixtures.graphs import tutorial
+from tests.fixtures.graphs import adam, tutorial
 
 MODELS = """
 from torch import nn
@@ -242,6 +242,22 @@ def test_bad_input_is_one_clear_line(folder, arguments, said):
     assert said in complaint
     assert complaint.startswith("nbviz: ")
     assert len(complaint.splitlines()) == 1
+
+
+def test_what_a_model_raises_where_it_is_asked_for_its_graph_is_one_clear_line(folder):
+    (folder / "own.py").write_text(
+        "class Own:\n    def __nbviz_graph__(self):\n        raise RuntimeError('mine\\n\\x1b[31mred')\n\nmade = Own()\n"
+    )
+    status, printed, complaint = run(folder, "own:made", "net.json")
+    assert (status, complaint) == (1, "nbviz: Own.__nbviz_graph__() raised RuntimeError: mine [31mred\n")
+    assert "Total params" in printed
+
+
+def test_a_sorted_table_tells_of_an_optimizer_too(folder):
+    nbviz.view(tutorial(optimizer=adam(16, 68))).save(folder / "trained.json")
+    status, printed, _ = run(folder, "trained.json", "--sort", "params")
+    assert status == 0
+    assert " Optimizer params: 16 (68.00 B), not in the total" in printed.splitlines()
 
 
 def test_an_empty_output_says_what_may_be_given(folder):

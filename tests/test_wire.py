@@ -245,6 +245,46 @@ def test_damaged_file_is_refused_before_anyone_walks_it(path, value):
         wire.from_json(json.dumps(document))
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (["calls", "op", 1], 5, r"calls\.op\[1\] is 5"),
+        (["parameters", "bytes", 0], "a", r"parameters\.bytes\[0\] is 'a'"),
+        (["parameters", "dtype", 0], None, r"parameters\.dtype\[0\] is None"),
+        (["parameters", "kind", 0], "other", r"parameters\.kind\[0\] is 'other'"),
+        (["layers", "name", 2], 7, r"layers\.name\[2\] is 7"),
+        (["layers", "type", 3], None, r"layers\.type\[3\] is None"),
+        (["layers", "trainable", 0], 1, r"layers\.trainable\[0\] is 1"),
+        (["layers", "settings", 3], [["units", {}]], r"layers\.settings\[3\] is \[\['units', \{\}\]\]"),
+        (["layers", "settings", 3], [["units", 1, 2]], r"layers\.settings\[3\] is \[\['units', 1, 2\]\]"),
+        (["calls", "outputs", 4], [[[1.5], "float32", ""]], r"calls\.outputs\[4\] is \[\[\[1\.5\], 'float32', ''\]\]"),
+        (["calls", "outputs", 4], [["ab", "float32", ""]], r"calls\.outputs\[4\]"),
+        (["calls", "compute", 4], [["matmul", 3]], r"calls\.compute\[4\]"),
+        (["edges", "target_port", 0], True, r"edges\.target_port\[0\] is True"),
+        (["edges", "target_port"], [0], r"edges\.target_port has 1 rows"),
+        (["groups", "members"], {}, r"groups\.members is \{\}"),
+        (["groups"], KeyError, "it has no 'groups'"),
+        (["name"], None, "name is None"),
+        (["batch_axis"], "yes", "batch_axis is 'yes'"),
+        (["diagnostics", 0, "level"], "fatal", r"diagnostics\[0\]\.level is 'fatal'"),
+        (["diagnostics", 0, "message"], KeyError, r"diagnostics\[0\] has no 'message'"),
+        (["optimizer", "size"], "many", r"optimizer\.size is 'many'"),
+    ],
+)
+def test_a_value_of_another_type_than_its_field_is_named(path, value, words):
+    document = json.loads(wire.to_json(shared(optimizer=adam(1, 4))))
+    damage(document, path, value)
+    with pytest.raises(SchemaError, match=rf"This model graph is damaged: .*{words}.*Save it again"):
+        wire.from_json(json.dumps(document))
+
+
+def test_text_that_cannot_be_a_graph_is_not_even_parsed(monkeypatch):
+    monkeypatch.setattr(wire.json, "loads", None)
+    for text in (f'[[],[],"{wire._FORMAT}"]', '{"format": [[],[],[]]}'):
+        with pytest.raises(SchemaError, match="not a model graph that nbviz saved"):
+            wire.from_json(text)
+
+
 # --- size ----------------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,15 @@ from nbviz.adapters.checkpoints.files import looks_like, require_contents, witho
 from nbviz.adapters.checkpoints.foreign import written_by_others
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.undo import attributes_of, slots_of
-from nbviz.errors import AdapterWarning, FileReadError, OptionError, UnsupportedModelError, nearest, with_article
+from nbviz.errors import (
+    RAISED_BY,
+    AdapterWarning,
+    FileReadError,
+    OptionError,
+    UnsupportedModelError,
+    nearest,
+    with_article,
+)
 from nbviz.graph import ModelGraph
 from nbviz.reading import Adapter, Reading, without_inputs
 
@@ -41,6 +49,7 @@ FILES = {
     ".safetensors": "nbviz.adapters.checkpoints.safetensors:read_file",
     ".safetensors.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
     ".bin.index.json": "nbviz.adapters.checkpoints.sharded:read_index",
+    ".weights.json": "nbviz.adapters.checkpoints.sharded:read_keras_index",
     ".gguf": "nbviz.adapters.checkpoints.gguf:read_file",
     ".pt": "nbviz.adapters.checkpoints.torch_files:read_file",
     ".pth": "nbviz.adapters.checkpoints.torch_files:read_file",
@@ -119,7 +128,17 @@ def read(source: Any, inputs: Any = None, *, run: bool = False, constants: bool 
     if not callable(own):
         msg = f"{name} is {with_article(type(own).__name__)}; it has to be a method that returns an nbviz.ModelGraph."
         raise UnsupportedModelError(msg)
-    return without_inputs(_reading(own(source), f"{name}()"), inputs)
+    return without_inputs(_reading(_own_graph(source, own, name), f"{name}()"), inputs)
+
+
+def _own_graph(source: Any, own: Callable[..., Any], name: str) -> Any:
+    """Return the graph that an object makes of itself; what its method raises stays what it is, and says whose it is."""
+    of_class = isinstance(inspect.getattr_static(type(source), "__nbviz_graph__", None), classmethod)
+    try:
+        return own() if of_class else own(source)
+    except Exception as error:
+        error.add_note(f"{RAISED_BY}{name}()")
+        raise
 
 
 def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Reading:
@@ -316,6 +335,7 @@ _INSTEAD = {
     ("jax", "Lowered"): "Pass the function that was lowered, with inputs.",
     ("jax", "Compiled"): "Pass the function that was compiled, with inputs.",
     ("jax", "Exported"): "Pass the function that was exported, with inputs: what .call computes is not told.",
+    ("flax", "Optimizer"): "Pass the module that it updates: an optimizer of Flax holds none of what it trains.",
     ("flax", "GraphDef"): "It goes with a state: pass nnx.merge(graphdef, state).",
 }
 """What to pass in place of objects that stand for a model."""

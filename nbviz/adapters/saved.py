@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbviz import wire
+from nbviz.adapters.checkpoints.files import damaged, opened, size_of
 from nbviz.errors import FileReadError, SchemaError
 from nbviz.reading import Reading
+
+_KIND = "a model graph that nbviz saved"
+_MAX = 1 << 30
+"""The most bytes of a saved graph: one of 100,000 layers has 30 MB."""
 
 
 def read_file(path: Path) -> Reading:
@@ -15,12 +20,17 @@ def read_file(path: Path) -> Reading:
     Raises
     ------
     FileReadError
-        If the file is not text.
+        If the file is not text, or too large to be a graph.
     SchemaError
         If the text is no model graph, or a newer version wrote it.
     """
+    with opened(path) as file:
+        size = size_of(file)
+        if size > _MAX:
+            raise damaged(path, _KIND, f"it has {size:,} bytes, more than any real one")
+        raw = file.read(size)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         msg = f"{path.name} is not text, so it is no model graph that nbviz saved."
         raise FileReadError(msg) from error

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal acts on, and what changes the direction of the text around it: a name could look like another one."""
 
 
 def plain(text: object) -> str:
-    """Return text without terminal escapes and control characters; line breaks stay."""
+    """Return text without terminal escapes and control characters, those of direction too; line breaks stay."""
     try:
         raw = str(text)
     except Exception as error:  # noqa: BLE001 - a model's own __str__ may do anything

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _DTYPES = {"str": "str", "count": "Int64", "ratio": "Float64"}
 
+_TOO_LARGE = 1 << 63
+"""What no ``Int64`` holds."""
+
 
 def frame(metrics: Metrics, *, operations: bool = True, groups: bool = True) -> pd.DataFrame:
     """Return one row per layer, operation and group, in tree order, indexed by path.
@@ -42,8 +45,11 @@ def frame(metrics: Metrics, *, operations: bool = True, groups: bool = True) -> 
 def _series(values: Sequence[Any], dtype: str) -> pd.Series[Any]:
     import pandas as pd
 
-    # Shapes and tuples stay objects, which pandas would otherwise take apart.
-    return pd.Series(list(values), dtype=_DTYPES.get(dtype, "object"))
+    try:
+        # Shapes and tuples stay objects, which pandas would otherwise take apart.
+        return pd.Series(list(values), dtype=_DTYPES.get(dtype, "object"))
+    except OverflowError:  # absurd, and so not known rather than a reason to show no table
+        return pd.Series([value if abs(value or 0) < _TOO_LARGE else None for value in values], dtype=_DTYPES[dtype])
 
 
 def shows_operations(metrics: Metrics, *, ops: str | bool) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 from nbviz.errors import OptionError
-from nbviz.graph import Diagnostic
+from nbviz.graph import Diagnostic, OptimizerState
 from nbviz.metrics import Metrics
 from nbviz.shape import Shape, Shapes
 from nbviz.views.box import FRAME, NO_BREAK, BoxColumn, box_table, clean, text_width, wrap
@@ -308,10 +308,14 @@ def _totals(metrics: Metrics) -> list[str]:
         f" {name} params: " + ("unknown" if count is None else f"{_count(count)} ({size_text(size)})")
         for name, count, size in lines
     ]
-    if graph.optimizer is not None:
-        size = size_text(graph.optimizer.bytes)
-        found.append(f" Optimizer params: {_count(graph.optimizer.size)} ({size}), not in the total")
-    return found
+    return [*found, *optimizer_of(graph.optimizer)]
+
+
+def optimizer_of(optimizer: OptimizerState | None) -> list[str]:
+    """Return the line that tells of an optimizer's own variables, none where there are none."""
+    if optimizer is None:
+        return []
+    return [f" Optimizer params: {_count(optimizer.size)} ({size_text(optimizer.bytes)}), not in the total"]
 
 
 def _bytes(metrics: Metrics, *, trainable: bool) -> int | None:

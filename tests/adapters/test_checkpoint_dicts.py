@@ -209,3 +209,20 @@ def test_what_is_like_a_dict_is_read_as_one(make):
         ("bias", (4,), ("dense",)),
         ("kernel", (3, 4), ("dense",)),
     ]
+
+
+def test_variables_of_nnx_that_are_no_parameters_are_buffers_in_a_state_too():
+    nnx = pytest.importorskip("flax.nnx")
+
+    class Model(nnx.Module):
+        def __init__(self):
+            self.norm = nnx.BatchNorm(3, rngs=nnx.Rngs(0))
+            self.count, self.cache = nnx.Variable(np.ones(7)), nnx.Cache(np.ones((2, 2)))
+            self.adapter = nnx.LoRAParam(np.ones(5))
+
+    model = Model()
+    whole, state = (Metrics(read(source).graph).totals for source in (model, nnx.state(model)))
+    assert (state["params"], state["trainable_params"], state["buffers"]) == (11, 11, 17)
+    assert {name: state[name] for name in ("params", "buffers")} == {
+        name: whole[name] for name in ("params", "buffers")
+    }

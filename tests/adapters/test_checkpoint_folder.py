@@ -218,3 +218,30 @@ except MissingExtraError as error:
 
 def test_an_empty_folder_says_what_was_looked_for(tmp_path):
     refused(tmp_path, "it holds no files")
+
+
+def test_a_link_out_of_the_folder_is_named_with_the_path_to_pass(fill, tmp_path):
+    (tmp_path / "elsewhere.safetensors").write_bytes(one("a"))
+    folder = fill(**{"readme.md": b""})
+    link = folder / "model.safetensors"
+    link.symlink_to(tmp_path / "elsewhere.safetensors")
+    (folder / "gone.safetensors").symlink_to(tmp_path / "nowhere")
+    said = refused(folder, r"'model\.safetensors' is a link that leads out of the folder, .*: pass the path")
+    assert repr(str(link)) in said
+    assert "gone" not in said
+    assert set(tensors(graph_of(link))) == {"a"}
+
+
+def test_shards_of_pytorch_are_joined_without_an_index(fill):
+    torch = pytest.importorskip("torch")
+
+    def save(name, value):
+        return lambda path: torch.save({name: torch.full((3,), value)}, path)
+
+    folder = fill(**{f"pytorch_model-0000{i}-of-00002.bin": save(f"t.{i}", float(i)) for i in (1, 2)})
+    assert {name: list(found) for name, found in values(folder).items()} == {"t/1": [1] * 3, "t/2": [2] * 3}
+    assert graph_of(folder).framework == "PyTorch"
+    fill(**{"pytorch_model-00002-of-00002.bin": save("t.1", 3.0)})
+    refused(folder, r"'t\.1' is in another file of the folder")
+    (folder / "pytorch_model-00002-of-00002.bin").unlink()
+    refused(folder, "1 of the 2 parts")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -158,3 +159,56 @@ def test_values_of_a_file_that_changed_say_so(write):
         list(reading.weights.chunks(0))
     with pytest.raises(FileReadError):
         read(path)
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """A layer of each file, and one that is in both: as ``save_weights`` with ``max_shard_size`` writes them."""
+    held = {
+        "m_00000": {"layers/a/vars/0": 1.0, "layers/c/vars/0": 2.0},
+        "m_00001": {"layers/b/vars/0": 3.0, "layers/c/vars/1": 4.0, "optimizer/vars/0": 5.0},
+    }
+    for name, datasets in held.items():
+        with h5py.File(tmp_path / f"{name}.weights.h5", "w") as file:
+            for path, value in datasets.items():
+                file[path] = np.full((3, 2), value, "f4")
+    names = [f"{name}.weights.h5" for name in held]
+    weight_map = {"/layers/a/vars": names[:1], "/layers/b/vars": names[1], "/layers/c/vars": names}
+    index = tmp_path / "m.weights.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 96.0}, "weight_map": weight_map}))
+    return index
+
+
+def test_shards_of_keras_are_one_checkpoint_by_their_index_and_by_their_folder(shards):
+    graph = graph_of(shards)
+    assert (graph.name, graph.framework) == ("m", "Keras")
+    found = {name: set(each.tolist()) for name, each in values(shards).items()}
+    assert found == {"layers/a/0": {1.0}, "layers/b/0": {3.0}, "layers/c/0": {2.0}, "layers/c/1": {4.0}}
+    assert graph.optimizer.size == 6
+    assert sum("weights alone" in d.message for d in graph.diagnostics) == 1
+    assert graph_of(shards.parent) == graph
+
+
+def test_shards_of_keras_that_are_missing_or_say_the_same_are_refused(shards):
+    second = shards.parent / "m_00001.weights.h5"
+    with h5py.File(second, "a") as file:
+        file["layers/a/vars/0"] = np.zeros(1)
+    with pytest.raises(FileReadError, match=r"m_00001\.weights\.h5.*'layers/a/0' is in another of the files as well"):
+        read(shards)
+    second.unlink()
+    refused(shards, r"names files that are missing beside it, 1 of 2: 'm_00001\.weights\.h5'")
+    shards.write_text(json.dumps({"weight_map": {"/a": ["../m.weights.h5"]}}))
+    refused(shards, "outside the folder")
+    shards.write_text(json.dumps({"weight_map": {"/a": [["m.weights.h5"]]}}))
+    refused(shards, "no 'weight_map' of tensors to files")
+
+
+def test_shards_that_keras_writes_are_read(tmp_path):
+    keras = pytest.importorskip("keras")
+    model = keras.Sequential([keras.Input((300,)), keras.layers.Dense(300), keras.layers.Dense(300)])
+    try:
+        model.save_weights(tmp_path / "m.weights.json", max_shard_size=0.0005)
+    except (TypeError, ValueError):
+        pytest.skip("this Keras writes no shards")
+    assert len(list(tmp_path.iterdir())) == 3
+    assert sum(p.size for p in graph_of(tmp_path).parameters) == model.count_params()

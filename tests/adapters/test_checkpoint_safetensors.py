@@ -142,6 +142,13 @@ def header_of(**tensors):
         ({"w_blocks": ("U8", 4, 3, 16)}, {"w_scales": ("U8", 4, 4)}, 192),
         ({"weight_packed": ("U8", 4, 16)}, {"weight_scale": ("F8_E4M3", 4, 2)}, 128),
         ({"weight_packed": ("U8", 4, 16)}, {"weight_scale": ("F8_E4M3", 4, 3)}, 64),
+        ({"weight_packed": ("U8", 2, 4, 16)}, {"weight_scale": ("U8", 2, 4, 1)}, 256),
+        ({"weight": ("U8", 64, 32)}, {"weight_scale": ("F8_E4M3", 64, 4), "weight_scale_2": ("F32",)}, 4096),
+        ({"experts": ("U8", 2, 64, 32)}, {"experts_scale": ("F8_E4M3", 2, 64, 4)}, 8192),
+        ({"weight": ("U8", 64, 32)}, {"weight_scale": ("U8", 64, 2)}, 4096),
+        ({"weight": ("U8", 64, 32)}, {"weight_scale": ("F8_E4M3", 64, 2)}, 2048),
+        ({"weight": ("U8", 64, 32)}, {"weight_scale": ("F32", 64, 4)}, 2048),
+        ({"weight": ("U8", 64, 32)}, {"weight_scale": ("F8_E4M3",)}, 2048),
         ({"weight": ("U8", 32, 1)}, {}, 32),
     ],
 )
@@ -159,6 +166,24 @@ def test_packed_weights_of_open_width_are_said_to_count_as_stored(write):
     graph = graph_of(write(*header_of(**{f"layer__{name}": about for name, about in packed.items()})))
     assert sum(p.size for p in graph.parameters) == 16
     assert any("1 of them, with scales beside them" in d.message for d in graph.diagnostics)
+
+
+@pytest.mark.parametrize("where", ["", "meta__"])
+def test_weights_of_hqq_are_said_to_count_as_stored(write, where):
+    packed = {"W_q": ("U8", 4, 2), f"{where}scale": ("F16", 1, 2), f"{where}zero": ("F16", 1, 2)}
+    graph = graph_of(write(*header_of(**{f"layer__{name}": about for name, about in packed.items()})))
+    assert any("1 of them, with scales beside them" in d.message for d in graph.diagnostics)
+
+
+@pytest.mark.parametrize(("shape", "size"), [((4, 4), 16), ((2, 4), 8), ((64, 2), 8), ((-4, -4), 8)])
+def test_weights_of_hqq_count_as_the_shape_beside_them_says(write, shape, size):
+    layer = {"shape": ("I64", 2), "W_q": ("U8", 4, 2), "scale": ("F16", 1, 2), "zero": ("F16", 1, 2)}
+    header, data = header_of(**{f"layer__{name}": about for name, about in layer.items()})
+    graph = graph_of(write(header, np.array(shape, "<i8").tobytes() + data[16:]))
+    [found] = [p for p in graph.parameters if p.name == "W_q"]
+    assert found.size == size
+    said = "count with the values" if min(shape) > 0 and shape != (64, 2) else "count as stored"
+    assert any(said in d.message for d in graph.diagnostics)
 
 
 @pytest.mark.parametrize(

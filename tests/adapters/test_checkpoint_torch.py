@@ -258,6 +258,24 @@ def test_saved_state_of_random_numbers_is_no_parameter(save):
     assert found["buffers"] == len(torch.get_rng_state()) + 16 + 624
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.filterwarnings("ignore:TypedStorage")
+def test_a_storage_by_itself_is_its_elements_or_its_bytes(save, legacy):
+    typed = torch.arange(4.0).storage()
+    path = save(
+        {"raw": torch.ones(3).untyped_storage(), "typed": typed, "w": torch.ones(2)},
+        _use_new_zipfile_serialization=not legacy,
+    )
+    assert tensors(graph_of(path)) == {
+        "raw": ((12,), "uint8", 12, 12),
+        "typed": ((4,), "float32", 16, 4),
+        "w": ((2,), "float32", 8, 2),
+    }
+    found = values(path)
+    assert bytes(found["raw"].tolist()) == np.ones(3, "f4").tobytes()
+    assert found["typed"].tolist() == [0, 1, 2, 3]
+
+
 def test_what_is_no_tensor_is_noted_and_the_tensors_are_shown(save):
     path = save({"state_dict": Net().state_dict(), "hyper": argparse.Namespace(lr=0.1)})
     graph = graph_of(path)

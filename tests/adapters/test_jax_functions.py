@@ -257,6 +257,23 @@ def test_wrong_inputs_are_explained(inputs, words):
         read(lambda x, y=None: x, inputs)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        (({"w": np.ones((3, 4))},), r"inputs \(1 given\) does not match apply\(p, x\): missing .*'x'"),
+        ({"p": {"w": np.ones((3, 4))}}, r"inputs \(1 given\) does not match apply\(p, x\): missing .*'x'"),
+        (({"w": np.ones((3, 4))}, (2, 3), (2, 3)), r"inputs \(3 given\) does not match apply\(p, x\): too many"),
+    ],
+)
+@pytest.mark.parametrize("around", [lambda function: function, jax.jit])
+def test_arguments_are_counted_and_named_as_they_were_given(inputs, words, around):
+    def apply(p, x):
+        return x @ p["w"]
+
+    with pytest.raises(InputsError, match=words):
+        read(around(apply), inputs)
+
+
 def test_tensors_of_another_framework_are_named():
     torch = pytest.importorskip("torch")
     with pytest.raises(InputsError, match=r"torch\.Tensor"):

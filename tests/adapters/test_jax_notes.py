@@ -68,6 +68,7 @@ def test_what_stands_for_a_model_says_what_to_pass():
     x = jnp.ones(3)
     jitted = jax.jit(lambda x: x * 2)
     lowered = jitted.lower(x)
+    optimizer = type("Optimizer", (), {"__module__": "flax.nnx.training.optimizer"})()
     definition, _ = nnx.split(nnx.Linear(2, 2, rngs=nnx.Rngs(0)))
     for source, words in (
         (jax.make_jaxpr(jitted)(x), "jaxpr_as_fun"),
@@ -75,6 +76,7 @@ def test_what_stands_for_a_model_says_what_to_pass():
         (lowered.compile(), "function that was compiled"),
         (jax.export.export(jitted)(x), "function that was exported"),
         (definition, "nnx.merge"),
+        (optimizer, "Pass the module that it updates"),
     ):
         with pytest.raises(UnsupportedModelError, match=words):
             read(source)

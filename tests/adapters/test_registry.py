@@ -17,10 +17,11 @@ import nbviz
 from nbviz import adapters
 from nbviz.adapters.keras import KerasAdapter
 from nbviz.builder import GraphBuilder
-from nbviz.errors import AdapterWarning, FileReadError, UnsupportedModelError
+from nbviz.errors import AdapterWarning, FileReadError, UnsupportedModelError, blamed
 from nbviz.invariants import violations
 from nbviz.metrics import Metrics
 from nbviz.reading import Reading
+from tests.fixtures.graphs import tutorial
 
 
 class Theirs:
@@ -124,6 +125,23 @@ def test_wrong_result_of_the_own_graph_is_named():
 
     with pytest.raises(UnsupportedModelError, match="returned an int"):
         adapters.read(Own())
+
+
+@pytest.mark.parametrize("kind", [classmethod, staticmethod, lambda method: method])
+def test_own_graphs_may_be_made_by_any_kind_of_method(kind):
+    made = tutorial()
+    assert adapters.read(type("Own", (), {"__nbviz_graph__": kind(lambda _: made)})()).graph is made
+
+
+def test_what_an_own_graph_raises_stays_what_it_is_and_says_whose_it_is():
+    class Own:
+        def __nbviz_graph__(self):
+            raise KeyError("mine\n\x1b[31m")
+
+    with pytest.raises(KeyError) as caught:
+        adapters.read(Own())
+    assert blamed(caught.value) == "Own.__nbviz_graph__() raised KeyError: 'mine\\n\\x1b[31m'"
+    assert blamed(KeyError("ours")) is None
 
 
 @pytest.mark.parametrize(

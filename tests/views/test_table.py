@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from nbviz.graph import Call, Layer
+from nbviz.graph import Call, Layer, Parameter
 from nbviz.metrics import COLUMNS, Metrics
 from nbviz.shape import Shape
 from nbviz.views.table import frame, shows_operations
@@ -67,6 +67,17 @@ def test_counts_have_integer_dtypes_and_unknown_is_missing(net):
 
 def not_missing(value):
     return isinstance(value, tuple) or not pd.api.types.is_scalar(value) or not pd.isna(value)
+
+
+def test_a_count_that_no_column_holds_is_missing():
+    net = graph(
+        [Layer("", "n", "N", parameters=(0,))],
+        parameters=[Parameter(0, "w", "weight", Shape((2**70,)), "int8", True, 2**70, 2**70, ("",))],
+    )
+    table = frame(Metrics(net))
+    assert table["params"].dtype == "Int64"
+    assert table["params"].isna().all()
+    assert table.attrs["totals"]["params"] == 2**70
 
 
 def test_sorts_by_every_column():

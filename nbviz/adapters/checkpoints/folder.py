@@ -21,7 +21,7 @@ _ASIDE = re.compile(
     r"(training_args|optimizer|scheduler|rng_state.*|scaler|random_states.*)\.(bin|pt|pth)$", re.IGNORECASE
 )
 """What training leaves beside a checkpoint."""
-_LOOKED_FOR = "saved_model.pb, *.safetensors.index.json, *.safetensors, *.gguf, *.bin.index.json, *.bin, *.pt, *.pth, *.pth.tar, *.ckpt, *.weights.h5, *.npz"
+_LOOKED_FOR = "saved_model.pb, *.safetensors.index.json, *.safetensors, *.gguf, *.bin.index.json, *.bin, *.pt, *.pth, *.pth.tar, *.ckpt, *.weights.json, *.weights.h5, *.npz"
 _PICKLES = (".bin", ".pt", ".pth", ".pth.tar", ".ckpt")
 _FILES = (".safetensors", ".gguf", *_PICKLES, ".weights.h5", ".npz", savedmodel.FILE)
 _MODELS = (".onnx", ".keras", ".tflite", ".pt2")
@@ -72,7 +72,12 @@ def _checkpoint(path: Path, files: Sequence[Path]) -> Reading | None:
     if indexes:
         return sharded.read_index(_only(path, indexes))
     if pickles:
+        if _one_set(path, pickles):
+            return sharded.read_shards(path, pickles, pickled=True)
         return torch_files.read_file(_only(path, pickles))
+    indexes = _ending(files, ".weights.json")
+    if indexes:
+        return sharded.read_keras_index(_only(path, indexes))
     weights = _ending(files, ".weights.h5")
     if weights:
         return hdf5.read_file(_only(path, weights))
@@ -137,12 +142,24 @@ def _only(folder: Path, files: Sequence[Path]) -> Path:
 
 
 def _nothing(folder: Path, files: Sequence[Path]) -> str:
-    found = f"it holds {counted(len(files), 'file')}: {_names(files)}" if files else "it holds no files"
-    here = f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}."
+    links = _leading_out(folder)
+    none = f"it holds no files{' of its own' if links else ''}"
+    found = f"it holds {counted(len(files), 'file')}: {_names(files)}" if files else none
+    here = f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}.{links}"
     models = _ending(files, *_MODELS, *_LAST_MODELS)
     if models:
         return f"{here} Pass the path of the model: {_paths([str(file) for file in models])}."
     return here + (written_by_others(file.name for file in files) or _further_down(folder))
+
+
+def _leading_out(folder: Path) -> str:
+    """Say which files of a folder are links to what is elsewhere."""
+    found = sorted(path for path in folder.iterdir() if path.is_symlink() and not _is_inside(folder, path))
+    files = [path for path in found if path.is_file()]
+    if not files:
+        return ""
+    what = "is a link that leads out of the folder" if len(files) == 1 else "are links that lead out of the folder"
+    return f" {_names(files)} {what}, which nbviz does not follow by itself: pass the path {_paths([str(f) for f in files])}."
 
 
 def _further_down(folder: Path) -> str:

@@ -41,6 +41,19 @@ def read_file(path: Path) -> Reading:
     MissingExtraError
         If h5py is not installed.
     """
+    return reading_of(path, KIND, read_checkpoint(path))
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Return what is in a ``.weights.h5`` file, which may be one of several.
+
+    Raises
+    ------
+    FileReadError
+        If it is damaged, or no such file.
+    MissingExtraError
+        If h5py is not installed.
+    """
     try:
         import h5py
     except ImportError as error:
@@ -53,7 +66,7 @@ def read_file(path: Path) -> Reading:
     except _BAD as error:
         raise damaged(path, KIND, error) from error
     walk.finish()
-    return reading_of(path, KIND, walk.checkpoint)
+    return walk.checkpoint
 
 
 @final

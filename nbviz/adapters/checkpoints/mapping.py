@@ -6,7 +6,7 @@ import math
 import sys
 import weakref
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.checkpoints.nested import Branch, Found, Left, Other, Scalar, Walk, listed
@@ -106,10 +106,13 @@ def _node(value: Any) -> Found | None:
     """Return what is in a node of a class that JAX knows, such as a variable of Flax; None for other objects."""
     if "jax" not in sys.modules:
         return None
-    from nbviz.adapters.jax.trees import held_by
+    from nbviz.adapters.jax.trees import held_by, kind_of_state
 
     held = held_by(value)
-    return None if held is None else _look(held[""]) if held.keys() == {""} else Branch(list(held.items()))
+    if held is None or held.keys() != {""}:
+        return None if held is None else Branch(list(held.items()))
+    found = _look(held[""])
+    return replace(found, buffer=True) if isinstance(found, Entry) and kind_of_state(value) else found
 
 
 def _torch(tensor: Any) -> Entry:

@@ -63,7 +63,7 @@ def read_array(path: Path) -> Reading:
     with opened(path) as file:
         try:
             stream = Bounded(file, _HEADER)
-            shape, dtype = _header(stream)
+            shape, dtype = _header(stream, path.stem)
             entry = _entry(path.stem, shape, dtype, size_of(file) - stream.tell(), ArrayValues(path, None))
         except BAD_ZIP as error:
             raise damaged(path, "a NumPy array", error) from error
@@ -78,7 +78,7 @@ def _add(checkpoint: Checkpoint, path: Path, archive: zipfile.ZipFile, info: zip
     what, said = "no array", checkpoint.notes
     if name.endswith(".npy"):
         with member(archive, name, _HEADER) as stream:
-            shape, dtype = _header(stream)
+            shape, dtype = _header(stream, name)
             found = _entry(
                 name.removesuffix(".npy"), shape, dtype, info.file_size - stream.tell(), ArrayValues(path, name)
             )
@@ -90,24 +90,29 @@ def _add(checkpoint: Checkpoint, path: Path, archive: zipfile.ZipFile, info: zip
         said.append(left_out(name, what))
 
 
-def _header(stream: Bounded) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Return shape and dtype of an array at the beginning of a stream."""
+def _header(stream: Bounded, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and dtype of the array of a name at the beginning of a stream."""
     from numpy.lib import format as npy
 
-    version = npy.read_magic(stream)
+    def none(why: object) -> ValueError:
+        return ValueError(f"{short(name, 100)!r} does not begin as an array does{why}")
+
+    try:
+        version = npy.read_magic(stream)
+    except ValueError as error:
+        raise none(f": {error}") from error
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
-        raise ValueError(f"version {version[0]}.{version[1]} of the format is for names of fields, which no tensor has")
+        raise none(f": version {version[0]}.{version[1]} of the format is for names of fields, which no tensor has")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of headers that Python 2 has written
             shape, _, dtype = readers[version](stream)
-    except ValueError:
-        raise
     except Exception as error:
-        # the parser and the tokenizer of Python, which NumPy gives the header to, raise all kinds
-        raise ValueError("the header of an array is none") from error
-    return extents(shape, "an array"), dtype
+        # the parser and the tokenizer of Python, which NumPy gives the header to, raise all kinds, and name their own objects
+        ours = isinstance(error, ValueError) and "malformed node" not in str(error)
+        raise none(f": {error}" if ours else "") from error
+    return extents(shape, name), dtype
 
 
 def _entry(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], left: int, values: Values) -> Entry | str:
@@ -156,7 +161,7 @@ class ArrayValues:
 def _pieces(stream: Any) -> Iterator[npt.NDArray[np.generic]]:
     import numpy as np
 
-    shape, dtype = _header(Bounded(stream, _HEADER))
+    shape, dtype = _header(Bounded(stream, _HEADER), "an array")
     left = math.prod(shape)
     while left:
         wanted = min(left, CHUNK)

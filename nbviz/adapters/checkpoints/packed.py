@@ -7,7 +7,7 @@ number. Each library keeps scales beside a packed weight, under names of its own
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,12 +30,22 @@ def with_logical_sizes(entries: list[Entry]) -> tuple[list[Entry], int]:
 def count_as_stored(entries: list[Entry]) -> int:
     """Return how many packed weights, of entries with their logical sizes, leave open how many bits a value takes.
 
-    The shapes of MLX always do, those of compressed-tensors where the values of ``weight_shape`` cannot be read.
+    The shapes of MLX always do, those of HQQ and of compressed-tensors where the values of the tensor that holds them cannot be read.
     """
     mlx = _around("weight", "uint32", entries)
     mlx = mlx and mlx & _around("scales", None, entries) & _around("biases", None, entries)
     whole = _around("weight_packed", "int32", [entry for entry in entries if entry.trainable is None])
-    return len(mlx) + len(whole and whole & _around("weight_shape", None, entries))
+    whole = whole and whole & _around("weight_shape", None, entries)
+    return len(mlx) + len(whole) + _half_quadratic_as_stored(entries)
+
+
+def _half_quadratic_as_stored(entries: Sequence[Entry]) -> int:
+    """Return how many of HQQ's weights leave it open: scales and zeros are beside ``W_q``, or in ``meta``."""
+    found = {entry.path[:-1] for entry in entries if entry.path[-1] == "W_q" and entry.trainable is None}
+    if not found:
+        return 0
+    both = _around("scale", None, entries) & _around("zero", None, entries)
+    return sum(row in both or (*row, "meta") in both for row in found)
 
 
 def _around(name: str, dtype: str | None, entries: Iterable[Entry]) -> set[tuple[str, ...]]:
@@ -65,12 +75,22 @@ def _microscaled(entry: Entry, tensors: Tensors) -> int | None:
     return 2 * entry.size if scales is not None and entry.shape == (*scales.shape, 16) else None
 
 
-def _compressed(entry: Entry, tensors: Tensors) -> int | None:
-    """Return the values of ``weight_packed`` with ``weight_scale``, of which each row has one for 16 or 32 values."""
-    scale = _beside(entry, "weight_scale", tensors) if entry.path[-1] == "weight_packed" else None
-    if scale is None or len(entry.shape) != 2 or scale.shape[:1] != entry.shape[:1]:
+def _floats_of_four_bits(entry: Entry, tensors: Tensors) -> int | None:
+    """Return the values of a weight whose rows have one scale for 16 or 32 values: two in each byte.
+
+    compressed-tensors says ``weight_packed`` and ``weight_scale``. ModelOpt leaves the name as it is, and then it is the scales of
+    eight bits, which no other format has, that tell: NVFP4 has one for 16 values, MXFP4 for 32.
+    """
+    name = entry.path[-1]
+    scale = _beside(entry, f"{name.removesuffix('_packed')}_scale", tensors)
+    if scale is None or len(entry.shape) < 2 or scale.shape[:-1] != entry.shape[:-1]:
         return None
-    return 2 * entry.size if 2 * entry.size in {16 * scale.size, 32 * scale.size} else None
+    values = 2 * entry.shape[-1]
+    named = (16, 32) if name.endswith("_packed") else _VALUES_OF_A_SCALE.get(scale.dtype, ())
+    return 2 * entry.size if any(values == each * scale.shape[-1] for each in named) else None
+
+
+_VALUES_OF_A_SCALE = {"float8_e4m3fn": (16,), "float8_e8m0fnu": (32,), "uint8": (32,)}
 
 
 def _compressed_whole(entry: Entry, tensors: Tensors) -> int | None:
@@ -81,6 +101,15 @@ def _compressed_whole(entry: Entry, tensors: Tensors) -> int | None:
         return None
     fits = any(math.ceil(shape[-1] / (32 // bits)) == entry.shape[-1] for bits in range(1, 9))
     return math.prod(shape) if fits else None
+
+
+def _half_quadratic(entry: Entry, tensors: Tensors) -> int | None:
+    """Return the values of HQQ's ``W_q`` with ``shape``, which holds their shape: up to eight bits each."""
+    told = _beside(entry, "shape", tensors) if entry.path[-1] == "W_q" else None
+    shape = _few_numbers(told) if told is not None else None
+    size = math.prod(shape) if shape and min(shape) > 0 else 0
+    bits = 32 if entry.dtype == "int32" else 8
+    return size if size and bits * entry.size in range(size, 9 * size) else None
 
 
 def _few_numbers(entry: Entry) -> list[int] | None:
@@ -109,6 +138,6 @@ def _whole_numbers(entry: Entry, tensors: Tensors) -> int | None:
 
 
 _RULES: Mapping[str, tuple[Callable[[Entry, Tensors], int | None], ...]] = {
-    "uint8": (_bitsandbytes, _microscaled, _compressed),
-    "int32": (_whole_numbers, _compressed_whole),
+    "uint8": (_bitsandbytes, _microscaled, _floats_of_four_bits, _half_quadratic),
+    "int32": (_whole_numbers, _compressed_whole, _half_quadratic),
 }

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from nbviz.adapters.checkpoints import safetensors, torch_files
+from nbviz.adapters.checkpoints import hdf5, safetensors, torch_files
 from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, inside, opened, size_of, unique, without_variant
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError, counted
-from nbviz.graph import Setting
+from nbviz.graph import OptimizerState, Setting
 from nbviz.progress import report
 from nbviz.reading import Reading
 
@@ -31,12 +34,7 @@ def read_index(path: Path) -> Reading:
         If the index or one of the files is damaged or missing, or the two disagree.
     """
     weight_map, metadata = _index(path)
-    names = list(dict.fromkeys(weight_map.values()))
-    try:
-        shards = {name: inside(path.parent, name) for name in names}
-    except ValueError as error:
-        raise damaged(path, _KIND, error) from error
-    _refuse_missing(path, shards)
+    shards = _shards_of(path, weight_map.values())
     pickled = without_variant(path.name.lower()).endswith(_TORCH)
     found: dict[str, Entry] = {}
     left_out = 0
@@ -61,8 +59,42 @@ def read_index(path: Path) -> Reading:
     return reading_of(path, _KIND, checkpoint)
 
 
-def read_shards(folder: Path, shards: Sequence[Path]) -> Reading:
-    """Read safetensors files that are parts of one checkpoint, though no index says so.
+def read_keras_index(path: Path) -> Reading:
+    """Read the files that a ``.weights.json`` file names, as Keras's ``save_weights`` with ``max_shard_size`` writes it.
+
+    Raises
+    ------
+    FileReadError
+        If the index or one of the files is damaged or missing, or two hold a tensor of the same name.
+    MissingExtraError
+        If h5py is not installed.
+    """
+    weight_map, metadata = _index(path, several=True)
+    shards = _shards_of(path, itertools.chain.from_iterable(weight_map.values()))
+    whole = Checkpoint(path.name[: -len(".weights.json")], "Keras")
+    whole.settings[()] = [*metadata, ("files", len(shards))]
+    parts = []
+    for number, file in enumerate(shards.values()):
+        _tell(path, number, len(shards))
+        parts.append((file, hdf5.read_checkpoint(file)))
+    seen: set[tuple[str, ...]] = set()
+    for file, part in parts:
+        for entry in part.entries:
+            if entry.path in seen:
+                name = short("/".join(entry.path), 100)
+                raise damaged(file, hdf5.KIND, f"{name!r} is in another of the files as well")
+            seen.add(entry.path)
+            whole.entries.append(replace(entry, key=(file, entry.key)))  # which is where it is in its own file
+    whole.notes = list(dict.fromkeys(note for _, part in parts for note in part.notes))
+    whole.missing = list(dict.fromkeys(what for _, part in parts for what in part.missing))
+    held = [part.optimizer for _, part in parts if part.optimizer is not None]
+    if held:
+        whole.optimizer = OptimizerState(held[0].name, sum(o.size for o in held), sum(o.bytes for o in held))
+    return reading_of(path, _KIND, whole)
+
+
+def read_shards(folder: Path, shards: Sequence[Path], *, pickled: bool = False) -> Reading:
+    """Read safetensors files, or those of PyTorch, that are parts of one checkpoint, though no index says so.
 
     Raises
     ------
@@ -70,18 +102,27 @@ def read_shards(folder: Path, shards: Sequence[Path]) -> Reading:
         If one is damaged, or two hold a tensor of the same name.
     """
     found: dict[str, Entry] = {}
+    kind = torch_files.KIND if pickled else safetensors.KIND
     for number, path in enumerate(shards):
         _tell(folder, number, len(shards))
-        held, _ = safetensors.read_header(path)
+        held = torch_files.read_entries(path) if pickled else safetensors.read_header(path)[0]
         twice = held.keys() & found.keys()
         if twice:
-            raise damaged(
-                path, safetensors.KIND, f"{short(min(twice), 100)!r} is in another file of the folder as well"
-            )
+            raise damaged(path, kind, f"{short(min(twice), 100)!r} is in another file of the folder as well")
         found.update(held)
-    checkpoint = Checkpoint(folder.absolute().name, safetensors.KIND, list(found.values()))
+    checkpoint = Checkpoint(folder.absolute().name, "PyTorch" if pickled else kind, list(found.values()))
     checkpoint.settings[()] = [("files", len(shards))]
-    return reading_of(folder, safetensors.KIND, checkpoint)
+    return reading_of(folder, kind, checkpoint)
+
+
+def _shards_of(path: Path, names: Iterable[str]) -> dict[str, Path]:
+    """Return the files that an index names, each once, after checking that they are there."""
+    try:
+        shards = {name: inside(path.parent, name) for name in dict.fromkeys(names)}
+    except ValueError as error:
+        raise damaged(path, _KIND, error) from error
+    _refuse_missing(path, shards)
+    return shards
 
 
 def _tell(path: Path, number: int, count: int) -> None:
@@ -98,8 +139,8 @@ def _name(path: Path) -> str:
     return folder.name or name
 
 
-def _index(path: Path) -> tuple[dict[str, str], list[tuple[str, Setting]]]:
-    """Return in which file each tensor is, and the index's own metadata."""
+def _index(path: Path, *, several: bool = False) -> tuple[dict[str, Any], list[tuple[str, Setting]]]:
+    """Return in which file each tensor is, or in which ``several`` files, and the index's own metadata."""
     with opened(path) as file:
         size = size_of(file)
         if size > MAX_HEADER:
@@ -109,14 +150,17 @@ def _index(path: Path) -> tuple[dict[str, str], list[tuple[str, Setting]]]:
         except (ValueError, RecursionError) as error:
             raise damaged(path, _KIND, error) from error
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
-    if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
+    named = weight_map.values() if isinstance(weight_map, dict) else ()
+    names = [name for some in named for name in (some if several and isinstance(some, list) else [some])]
+    if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in names):
         raise damaged(path, _KIND, "it has no 'weight_map' of tensors to files")
     if not weight_map:
         raise damaged(path, _KIND, "its 'weight_map' lists no tensors")
-    if len(weight_map) > MAX_TENSORS or len(set(weight_map.values())) > _SHARDS:
-        raise damaged(path, _KIND, f"it claims {len(weight_map):,} tensors in {len(set(weight_map.values())):,} files")
+    if len(names) > MAX_TENSORS or len(set(names)) > _SHARDS:
+        raise damaged(path, _KIND, f"it claims {len(weight_map):,} tensors in {len(set(names)):,} files")
     metadata = index.get("metadata")
-    return weight_map, list(metadata.items()) if isinstance(metadata, dict) else []
+    kept = {name: [some] if several and isinstance(some, str) else some for name, some in weight_map.items()}
+    return kept, list(metadata.items()) if isinstance(metadata, dict) else []
 
 
 def _refuse_missing(path: Path, shards: Mapping[str, Path]) -> None:

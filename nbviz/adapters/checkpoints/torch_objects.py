@@ -101,8 +101,10 @@ class TorchObjects:
             return listed(value)
         if isinstance(value, Made):
             return self._made(value)
-        if isinstance(value, Global | Outside):
-            return Scalar(str(value)) if isinstance(value, Global) else Other("torch.storage.TypedStorage")
+        if isinstance(value, Outside):
+            return self._bare_storage(value)
+        if isinstance(value, Global):
+            return Scalar(str(value))
         if isinstance(value, bytes | bytearray):
             return Scalar(f"{len(value):,} bytes")
         return Scalar(value)
@@ -122,6 +124,12 @@ class TorchObjects:
             return rebuild(self, *made.args)
         except (TypeError, AttributeError, IndexError) as error:
             raise ValueError(f"a tensor is not written as PyTorch writes it ({name})") from error
+
+    def _bare_storage(self, outside: Outside) -> Found:
+        """Return a storage that was saved by itself: its elements in a row, bytes if it has no type."""
+        if not isinstance(outside.what, tuple) or outside.what[:1] != ("storage",):
+            return Other("class outside the pickle")
+        return self._tensor(outside, 0, (_storage(outside).length,), (1,))
 
     def _tensor(
         self, outside: Any, offset: Any, size: Any, stride: Any, *, dtype: Any = None, trained: bool | None = None

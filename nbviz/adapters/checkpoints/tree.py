@@ -65,6 +65,8 @@ class Entry:
         Whether it could be trained; by default floating-point numbers can.
     values
         Where its values are; a text says why they are not read.
+    buffer
+        Whether it is known to be one; others are told by their names.
     """
 
     path: tuple[str, ...]
@@ -75,6 +77,7 @@ class Entry:
     key: Hashable = None
     trainable: bool | None = None
     values: Values | str = "the format does not say how"
+    buffer: bool = False
 
 
 @final
@@ -143,7 +146,7 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         layer = _row(builder, rows, tuple(around) or (name,), type="Tensor" if alone else "Tensors")
         key = id(entry) if entry.key is None else entry.key
         entries.setdefault(key, entry)
-        kind = "buffer" if entry.path[0] in beside else _kind(entry)
+        kind = "buffer" if entry.buffer or entry.path[0] in beside else _kind(entry)
         builder.hold(
             layer, key, _stored(name, kind, entry.shape, entry.dtype, entry.trainable, entry.bytes, entry.size)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import struct
@@ -17,6 +18,8 @@ from nbviz.adapters.text import short
 
 _DIRECTORY = 32 << 20
 """The most bytes of a list of contents: hundreds of thousands of files."""
+
+_PIECE = 1 << 20
 
 BAD_ZIP = (
     zipfile.BadZipFile,
@@ -79,6 +82,25 @@ def contents(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     """Return a file in an archive that has no more than ``limit`` bytes."""
     with member(archive, name, limit) as stream:
         return stream.read(archive.NameToInfo[name].file_size)
+
+
+def require_honest(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> None:
+    """Raise a ``ValueError`` if more comes out of a file in an archive than it says, or than ``limit``.
+
+    Whoever reads it at once decompresses all of it first, and cuts off what is too much then.
+    """
+    if info.file_size > limit:
+        raise ValueError(f"{short(info.filename, 100)!r} in it claims {info.file_size:,} bytes")
+    if info.compress_type == zipfile.ZIP_STORED:
+        return
+    beyond = copy.copy(info)
+    beyond.file_size = info.file_size + 1
+    with archive.open(beyond) as stream:
+        count = sum(len(piece) for piece in iter(lambda: stream.read(_PIECE), b""))
+    if count > info.file_size:
+        raise ValueError(
+            f"{short(info.filename, 100)!r} in it has more than the {info.file_size:,} bytes that it claims"
+        )
 
 
 def stored_at(path: Path, header: int) -> int:

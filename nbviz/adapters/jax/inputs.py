@@ -74,9 +74,18 @@ def _check(function: Any, given: Arguments, what: str) -> None:
     try:
         signature.bind(*given.args, **given.kwargs)
     except TypeError as error:
-        count = len(given.args) + len(given.kwargs)
-        msg = f"inputs ({count} given) does not match {what}({', '.join(signature.parameters)}): {plain(error)}."
+        names = list(_whole(function, signature).parameters)
+        count = len(given.args) + len(given.kwargs) + len(names) - len(signature.parameters)
+        msg = f"inputs ({count} given) does not match {what}({', '.join(names)}): {plain(error)}."
         raise InputsError(msg) from error
+
+
+def _whole(function: Any, signature: inspect.Signature) -> inspect.Signature:
+    """Return the signature that the user knows, where one of the arguments was taken for the parameters already."""
+    try:
+        return inspect.signature(function.__wrapped__)
+    except (AttributeError, TypeError, ValueError):
+        return signature
 
 
 def is_one_input(inputs: Any) -> bool:

@@ -190,7 +190,7 @@ def _nodes(root: Any) -> Iterator[Node]:
         node = waiting.pop()
         children = _children(node.value)
         if _is_box(node.value, children):
-            collection = _kind_of_state(node.value) or node.collection
+            collection = kind_of_state(node.value) or node.collection
             waiting.append(Node(node.path, children[0][1], node.accessor + _access(children[0][0]), collection))
             continue
         leaf = len(children) == 1 and children[0][1] is node.value
@@ -220,7 +220,7 @@ def _is_box(value: Any, children: list[tuple[Any, Any]]) -> bool:
     return not keys or (len(keys) == 1 and getattr(keys[0], "name", "") == "value")
 
 
-def _kind_of_state(value: Any) -> str:
+def kind_of_state(value: Any) -> str:
     """Return what kind of variable of NNX a box is, if it is none that is trained: statistics, say, or random keys."""
     kinds = [cls.__name__ for cls in type(value).__mro__ if cls.__module__.startswith("flax.nnx.")]
     return type(value).__name__ if "Variable" in kinds and "Param" not in kinds else ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from nbviz.adapters.checkpoints.files import looks_like
+from nbviz.adapters.checkpoints.files import damaged, looks_like
 from nbviz.adapters.keras.text import plain, short
 from nbviz.errors import FileReadError, MissingExtraError
 from nbviz.reading import Reading
@@ -37,15 +38,20 @@ def read_file(path: Path, inputs: Any) -> Reading:
 
 def _load(path: str) -> Any:
     keras = _keras(path)
+    from nbviz.adapters.keras.bounds import at_most, most_variables
     from nbviz.adapters.keras.session import keras_state
     from nbviz.adapters.undo import random_states
 
+    limit = most_variables(Path(path))
     with ExitStack() as stack:
         stack.enter_context(random_states())
         stack.enter_context(keras_state())
+        made = stack.enter_context(at_most(limit))
         try:
             return keras.saving.load_model(path, safe_mode=True)
-        except Exception as first:  # noqa: BLE001 - Keras and zip and HDF5 raise all kinds
+        except Exception as first:
+            if made.refused:
+                raise damaged(Path(path), "a model of Keras", made.refused) from first
             try:  # a loss or metric of the user's own is not needed to show the model
                 return keras.saving.load_model(path, safe_mode=True, compile=False)
             except Exception:  # noqa: BLE001 - the first error is the better one
@@ -78,7 +84,16 @@ def _explain(path: str, error: Exception) -> str:
         return (
             f"{path!r} holds Python code (a lambda), which nbviz never runs from a file. If you trust it: {how} {own}"
         )
-    if "custom_objects" in text or "locate class" in text or "Unknown layer" in text or "register" in text:
+    lost = re.search(
+        r"Unknown layer: ([^'].*)$", text
+    )  # one whose class is unknown is quoted, and told of custom_objects
+    if lost is not None:
+        return str(
+            damaged(
+                Path(path), "a model of Keras", f"its config connects the layer {lost[1]!r}, which it does not have"
+            )
+        )
+    if "custom_object" in text or "locate class" in text or "register" in text:
         how = again.format(f"{path!r}, custom_objects={{...}}")
         return (
             f"{path!r} uses classes that Keras does not know in this session. Import or register them, or: {how} {own}"

@@ -111,6 +111,27 @@ def hooked(handler: Handler) -> Iterator[None]:
                     setattr(owner, name, value)
 
 
+@contextmanager
+def variables_made(take: Callable[[Any, Any], None]) -> Iterator[None]:
+    """Tell of the shape and dtype of each variable before it is made, in whichever thread."""
+    from keras.src.backend.common.variables import Variable
+
+    with _LOCK:
+        make = Variable.__init__
+
+        def __init__(  # noqa: N807
+            self: Any, initializer: Any, shape: Any = None, dtype: Any = None, *args: Any, **kwargs: Any
+        ) -> None:
+            take(shape, dtype)
+            make(self, initializer, shape, dtype, *args, **kwargs)
+
+        Variable.__init__ = __init__
+        try:
+            yield
+        finally:
+            Variable.__init__ = make
+
+
 def _hooks(handler: Handler, thread: int) -> Iterator[tuple[Any, str, Any]]:
     from keras.src.backend.common.keras_tensor import KerasTensor
     from keras.src.dtype_policies.dtype_policy import DTypePolicy

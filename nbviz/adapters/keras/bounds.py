@@ -1,0 +1,101 @@
+"""Keeps a model file from taking more memory than what is in it explains: Keras believes what a file says of itself."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, final
+
+from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, looks_like, opened, size_of
+from nbviz.adapters.checkpoints.zips import BAD_ZIP, open_zip, require_honest
+from nbviz.adapters.keras.patches import variables_made
+from nbviz.errors import FileReadError
+from nbviz.graph import itemsize
+
+_KIND = "a model of Keras"
+_TEXTS = ("config.json", "metadata.json")
+_RATIO = 100
+"""How many times its bytes a compressed file may give; Keras itself compresses nothing."""
+_FREE = 256 << 20
+_COPIES = 16
+"""How often the bytes of a file may be made: an optimizer adds two of each value, and quantized ones are wider at first."""
+
+
+def most_variables(path: Path) -> int:
+    """Return how many bytes of variables a model of this file may have, after checking that it is what it says.
+
+    Raises
+    ------
+    FileReadError
+        If it is no such file, or more would come out of it than any real one holds.
+    """
+    if path.suffix == ".keras":
+        return _FREE + _COPIES * _unpacked(path)
+    with opened(path) as file:
+        return _FREE + _COPIES * size_of(file)
+
+
+def _unpacked(path: Path) -> int:
+    """Return the bytes of all files in an archive."""
+    with opened(path) as file:
+        start = file.read(4)
+    if start != b"PK\x03\x04":
+        hint = looks_like(path)
+        raise FileReadError(
+            f"{str(path)!r} is no zip archive, which a .keras file is: it is damaged or of another kind.{hint}"
+        )
+    try:
+        with open_zip(path) as archive:
+            if _TEXTS[0] not in archive.NameToInfo:
+                raise FileReadError(f"{str(path)!r} is a zip archive without a {_TEXTS[0]}, so Keras did not write it.")
+            for info in archive.infolist():
+                limit = MAX_HEADER if info.filename in _TEXTS else max(MAX_HEADER, _RATIO * info.compress_size)
+                require_honest(archive, info, limit)
+            return sum(info.file_size for info in archive.infolist())
+    except BAD_ZIP as error:
+        raise damaged(path, _KIND, _cut_off(error)) from error
+
+
+def _cut_off(error: Exception) -> object:
+    """Return what to say of an archive that begins as one."""
+    return "it is cut off, its end is missing" if "not a zip file" in str(error) else error
+
+
+@final
+class Allowance:
+    """How many bytes of variables may still be made, and whether more were asked for."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._made = 0
+        self.refused = ""
+
+    def take(self, shape: Any, dtype: Any) -> None:
+        """Count a variable before it is made.
+
+        Raises
+        ------
+        MemoryError
+            If it would be too much.
+        """
+        dims = [dim for dim in (shape if isinstance(shape, list | tuple) else ()) if isinstance(dim, int)]
+        self._made += math.ceil(math.prod(dims) * (itemsize(str(dtype)) or 4))
+        if self._made > self._limit:
+            self.refused = f"its layers ask for variables of {self._made:,} bytes, far more than what the file holds"
+            raise MemoryError(self.refused)
+
+
+@contextmanager
+def at_most(limit: int) -> Iterator[Allowance]:
+    """Let no more than so many bytes of Keras's variables be made by this thread."""
+    allowance, thread = Allowance(limit), threading.get_ident()
+
+    def take(shape: Any, dtype: Any) -> None:
+        if threading.get_ident() == thread:
+            allowance.take(shape, dtype)
+
+    with variables_made(take):
+        yield allowance

@@ -1,0 +1,118 @@
+"""Model files of Keras that are damaged or hostile: what they claim is believed as far as their bytes go."""
+
+import json
+import struct
+import zipfile
+
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from nbviz.adapters import read  # noqa: E402
+from nbviz.adapters.keras import bounds  # noqa: E402
+from nbviz.errors import FileReadError  # noqa: E402
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "net.keras"
+    inputs = keras.Input((8, 8, 3))
+    hidden = keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    keras.Model(inputs, keras.layers.Flatten()(hidden)).save(path)
+    return path
+
+
+def rewritten(path, name=None, change=lambda text: text, compression=zipfile.ZIP_STORED):
+    """Write an archive again with one file changed, or None to leave it out."""
+    with zipfile.ZipFile(path) as archive:
+        files = {info: archive.read(info) for info in archive.namelist()}
+    if name is not None:
+        files[name] = change(files[name])
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for info, content in files.items():
+            if content is not None:
+                archive.writestr(info, content)
+
+
+def config(path, change):
+    def changed(text):
+        found = json.loads(text)
+        change(found["config"]["layers"])
+        return json.dumps(found)
+
+    rewritten(path, "config.json", changed)
+
+
+def test_a_file_that_was_compressed_again_is_read(saved):
+    rewritten(saved, compression=zipfile.ZIP_DEFLATED)
+    reading = read(saved)
+    assert "conv" in reading.graph.layer_index
+    assert next(iter(reading.weights.chunks(0))).size
+
+
+def test_a_config_that_inflates_is_refused_by_what_the_archive_says(saved, monkeypatch):
+    monkeypatch.setattr(bounds, "MAX_HEADER", 1 << 16)
+    rewritten(saved, "config.json", lambda text: text + b" " * (1 << 20), zipfile.ZIP_DEFLATED)
+    with pytest.raises(FileReadError, match=r"net\.keras.*'config\.json' in it claims 1,0\d\d,\d\d\d bytes"):
+        read(saved)
+
+
+def test_a_config_that_inflates_is_refused_by_what_comes_out(saved):
+    rewritten(saved, "config.json", lambda text: text + b" " * (1 << 20), zipfile.ZIP_DEFLATED)
+    data = saved.read_bytes()
+    with zipfile.ZipFile(saved) as archive:
+        size = struct.pack("<I", archive.getinfo("config.json").file_size)
+    saved.write_bytes(data.replace(size, struct.pack("<I", 100)))
+    with pytest.raises(FileReadError, match=r"net\.keras.*'config\.json' in it has more than the 100 bytes|Bad CRC"):
+        read(saved)
+
+
+def test_weights_that_inflate_are_refused(saved, monkeypatch):
+    monkeypatch.setattr(bounds, "MAX_HEADER", 1 << 16)
+    rewritten(saved, "model.weights.h5", lambda old: old + bytes(1 << 20), zipfile.ZIP_DEFLATED)
+    with pytest.raises(FileReadError, match=r"'model\.weights\.h5' in it claims"):
+        read(saved)
+
+
+@pytest.mark.parametrize("filters", [10**8, 10**15])
+def test_layers_larger_than_their_file_are_not_made(saved, filters):
+    config(saved, lambda layers: layers[1]["config"].update(filters=filters))
+    with pytest.raises(FileReadError, match=rf"ask for variables of {filters * 27 * 4:,} bytes, far more than"):
+        read(saved)
+    assert "nbviz" not in keras.Variable.__init__.__code__.co_filename
+
+
+@pytest.mark.parametrize("kept", [1, 3, 30, 1000, -30, -1])
+def test_a_file_that_is_cut_off_says_so(saved, kept):
+    saved.write_bytes(saved.read_bytes()[:kept])
+    with pytest.raises(FileReadError) as caught:
+        read(saved)
+    assert "File not found" not in str(caught.value)
+    assert "cut off" in str(caught.value) or "damaged" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x89HDF\r\n\x1a\nrest", "no zip archive.*looks like an HDF5 file"),
+        (b"<html>", "no zip archive.*a web page"),
+        (b"rest of it", "no zip archive.*damaged or of another kind"),
+    ],
+)
+def test_a_file_of_another_kind_says_what_it_looks_like(tmp_path, content, words):
+    (tmp_path / "net.keras").write_bytes(content)
+    with pytest.raises(FileReadError, match=words):
+        read(tmp_path / "net.keras")
+
+
+def test_an_archive_of_others_is_named_as_such(saved):
+    rewritten(saved, "config.json", lambda _: None)
+    with pytest.raises(FileReadError, match=r"zip archive without a config\.json, so Keras did not write it"):
+        read(saved)
+
+
+def test_a_config_that_lacks_a_layer_is_damaged_and_not_of_unknown_classes(saved):
+    config(saved, lambda layers: layers[1].update(name="other"))
+    with pytest.raises(FileReadError, match="its config connects the layer 'conv', which it does not have") as caught:
+        read(saved)
+    assert "custom_objects" not in str(caught.value)
