@@ -525,6 +525,12 @@ def test_damaged_old_files_end_in_one_clear_error(tmp_path_factory, edits, keep)
     survives(tmp_path_factory.getbasetemp() / "fuzz.pt", mutated(saved(legacy=True), edits, keep))
 
 
+def test_an_escape_that_no_text_has_is_damage_without_a_warning(tmp_path):
+    path = archive(tmp_path / "escape.pt", b"ctorch\nFloat\\qStorage\n.")
+    with pytest.raises(FileReadError):
+        read(path)
+
+
 @FUZZ
 @given(**EDITS)
 def test_damaged_pickles_end_in_one_clear_error(tmp_path_factory, edits, keep):

@@ -7,6 +7,7 @@ class, this one notes its name, and where that would call something, this one no
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -79,10 +80,12 @@ def take_apart(stream: Bounded) -> Any:
     """
     machine = _Machine()
     try:
-        for step, (opcode, argument, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
-            if step > _STEPS:
-                raise ValueError(f"its pickle has more than {_STEPS:,} instructions")
-            machine.do(opcode.name, argument)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's reader warns of escapes that no text has
+            for step, (opcode, argument, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
+                if step > _STEPS:
+                    raise ValueError(f"its pickle has more than {_STEPS:,} instructions")
+                machine.do(opcode.name, argument)
         return machine.stack.pop()
     except (IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError("its pickle is damaged") from error
