@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import copy
+import importlib
 import queue
+import sys
 import threading
 import types
 import weakref
@@ -258,6 +260,7 @@ def test_what_a_forward_sets_for_all_of_pytorch(run):
             torch.is_deterministic_algorithms_warn_only_enabled(),
             torch.get_float32_matmul_precision(),
             torch.backends.cudnn.benchmark,
+            torch.is_anomaly_enabled(),
         )
 
     class Sets(nn.Module):
@@ -268,6 +271,7 @@ def test_what_a_forward_sets_for_all_of_pytorch(run):
             torch.use_deterministic_algorithms(mode=True, warn_only=True)
             torch.set_float32_matmul_precision("medium")
             torch.backends.cudnn.benchmark = True
+            torch.autograd.set_detect_anomaly(mode=True, check_nan=False)
             return y
 
     before = flags()
@@ -406,3 +410,62 @@ def test_a_module_that_is_not_made_to_the_end():
     for model in Unmade(), outer:
         with pytest.raises(UnsupportedModelError, match=r"Unmade is not made to the end.*super\(\).__init__\(\)"):
             read(model, X)
+
+
+LATE = """
+import torch
+
+torch.manual_seed(5)
+layer, norm = torch.nn.Linear(4, 4), torch.nn.LayerNorm(4)
+drawn = torch.empty(4).normal_()
+ran = layer(torch.ones(1, 4)).sum().item()
+"""
+
+
+@BOTH
+def test_what_a_forward_imports_is_made_as_anywhere(run, tmp_path, monkeypatch):
+    class Imports(nn.Module):
+        def forward(self, x):
+            import late_module
+
+            return late_module.layer(x)
+
+    (tmp_path / "late_module.py").write_text(LATE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "late_module", raising=False)
+    reading = read(Imports(), torch.ones(1, 4), run=run)
+    assert reading.error is None
+    assert [call.op for call in reading.graph.calls] == ["Imports", "input", "Linear", "output"]
+    late = sys.modules.pop("late_module")
+    with torch.random.fork_rng():
+        expected = importlib.import_module("late_module")
+    del sys.modules["late_module"]
+    assert torch.equal(late.norm.weight, torch.ones(4))
+    assert torch.equal(late.layer.weight, expected.layer.weight)
+    assert torch.equal(late.drawn, expected.drawn)
+    assert late.ran == expected.ran
+
+
+@BOTH
+def test_hooks_that_a_forward_hangs_onto_weights(run):
+    class Hooks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin, self.other = nn.Linear(4, 4), nn.Linear(4, 4)
+            self.other.weight.register_hook(self.double)
+
+        @staticmethod
+        def double(gradient):
+            return gradient * 2
+
+        def forward(self, x):
+            self.lin.weight.register_hook(self.double)
+            self.lin.bias.register_post_accumulate_grad_hook(self.double)
+            self.other.weight.register_hook(self.double)
+            return self.lin(x)
+
+    model = Hooks()
+    assert read(model, X, run=run).error is None
+    assert not model.lin.weight._backward_hooks
+    assert not model.lin.bias._post_accumulate_grad_hooks
+    assert list(model.other.weight._backward_hooks.values()) == [model.double]

@@ -290,3 +290,63 @@ def test_a_learned_number_has_its_value(asks):
     assert one.error is None
     assert one.graph.calls.column("path") == other.graph.calls.column("path")
     assert model.scale.item() == 2.5
+
+
+def row(y, i):
+    return y[i]
+
+
+def column_of_its_own(y, i):
+    return y[:, i, None]
+
+
+def set_row(y, i):
+    z = torch.zeros(3, 4)
+    z[i] = y[0]
+    return z
+
+
+def added_to(y, i):
+    y[i] += 1
+    return y
+
+
+def put_together(y, i):
+    return torch.tensor([y.mean(), 1.0, y.sum()]), torch.tensor([i, 2])
+
+
+@pytest.mark.parametrize("uses", [row, column_of_its_own, set_row, added_to, put_together])
+def test_one_number_that_nobody_knows_decides_no_shape(uses):
+    class Uses(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(4, 4)
+
+        def forward(self, x):
+            y = self.lin(x)
+            return uses(y, y.sum(1).argmax())
+
+    one, other = (read(Uses(), torch.randn(3, 4), run=run) for run in (False, True))
+    assert one.error is None
+    for column in ("path", "op", "inputs", "outputs"):
+        assert one.graph.calls.column(column) == other.graph.calls.column(column)
+    assert one.graph.edges == other.graph.edges
+
+
+FACTORIES = [
+    lambda: torch.arange(0, 4, out=torch.LongTensor(4)),
+    lambda: torch.zeros(3, 4, out=torch.empty(3, 4)),
+    lambda: torch.randn(3, 4, out=torch.empty(0)),
+    lambda: torch.full((4,), 2.0, out=torch.empty(4)),
+]
+
+
+@pytest.mark.parametrize("make", FACTORIES)
+def test_what_is_made_into_a_tensor_that_is_there(make):
+    class Makes(nn.Module):
+        def forward(self, x):
+            return x * make()
+
+    one, other = (read(Makes(), torch.randn(3, 4), run=run) for run in (False, True))
+    assert (one.error, other.error) == (None, None)
+    assert one.graph.calls.column("outputs") == other.graph.calls.column("outputs")

@@ -208,7 +208,8 @@ class AbstractOperations:
 
         if name == "grad" and function.__name__ == "__get__":  # another tensor like it may have none
             return True, function(*standins)
-        if name in _FROM_DATA or (name in _FACTORIES and not (standins and name == "normal")):
+        makes = name in _FACTORIES and arguments[1].get("out") is None and not (standins and name == "normal")
+        if name in _FROM_DATA or makes:
             try:
                 return True, self._created(function, name, *arguments)
             except RuntimeError as error:  # a size that was computed
@@ -309,11 +310,7 @@ class AbstractOperations:
         """Make a tensor out of nothing: a small one really, a large one without values."""
         args, kwargs = mapped((args, kwargs), self._standins.of)
         if name in _FROM_DATA:
-            if any(t.device.type == "meta" for t in leaves(args, kwargs)):
-                args, kwargs = mapped((args, kwargs), to_meta)
-                return function(*args, **_placed(kwargs, "meta"))
-            value = function(*args, **_placed(kwargs, "cpu"))
-            return to_meta(value).requires_grad_() if value.requires_grad else value
+            return _from_data(function, args, kwargs)
         outline = function(*args, **{**kwargs, "device": "meta"})
         real = is_small(outline) and not outline.requires_grad  # gradients only lead through what has no values
         return function(*args, **{**kwargs, "device": "cpu"}) if real else outline
@@ -331,6 +328,20 @@ class AbstractOperations:
         value = value.clone() if options.get("copy") else value
         value = self._standins.made(value, device if moves else believed)
         return Outcome(value, [value], [], ())
+
+
+def _from_data(function: Any, args: Any, kwargs: Any) -> Any:
+    """Make a tensor of numbers, arrays or tensors; what is made of unknown ones is not known."""
+    import torch
+
+    if not any(t.device.type == "meta" for t in leaves(args, kwargs)):
+        value = function(*args, **_placed(kwargs, "cpu"))
+        return to_meta(value).requires_grad_() if value.requires_grad else value
+    if args and isinstance(args[0], (list, tuple)):  # how many numbers there are tells the shape
+        numbers = mapped(args, lambda t: t if t.dim() else torch.zeros_like(t, device="cpu"))
+        return to_meta(function(*numbers, **_placed(kwargs, "cpu")))
+    args, kwargs = mapped((args, kwargs), to_meta)
+    return function(*args, **_placed(kwargs, "meta"))
 
 
 def _shapes_only(function: Any, given: tuple[Any, Any], meta: dict[int, Any]) -> tuple[Any, Any, bool]:

@@ -32,6 +32,7 @@ def _flags() -> dict[str, Any]:
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
         "precision": torch.get_float32_matmul_precision(),
+        "anomaly": (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
         "cudnn": {name: getattr(torch.backends.cudnn, name) for name in _CUDNN},
     }
 
@@ -44,5 +45,6 @@ def _set(flags: dict[str, Any]) -> None:
         torch.set_default_device(flags["device"])
     torch.use_deterministic_algorithms(flags["deterministic"], warn_only=flags["warn_only"])
     torch.set_float32_matmul_precision(flags["precision"])
+    torch.set_anomaly_enabled(*flags["anomaly"])
     for name, value in flags["cudnn"].items():
         setattr(torch.backends.cudnn, name, value)

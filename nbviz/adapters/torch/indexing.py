@@ -58,10 +58,19 @@ def _part(part: Any) -> Any:
     if isinstance(part, slice):
         return slice(_number(part.start), _number(part.stop), _number(part.step))
     if not _is_real(part):
-        return part
+        return 0 if _is_unknown_number(part) else part
     if part.dtype in (torch.bool, torch.uint8) and part.dim():
         return part.nonzero(as_tuple=True)
     return int(part) if part.dim() == 0 and part.dtype != torch.bool else part
+
+
+def _is_unknown_number(part: Any) -> bool:
+    """Tell whether a part of an index is one whole number that nobody knows: whichever it is, the result has the same shape."""
+    import torch
+
+    if not isinstance(part, torch.Tensor) or part.device.type != "meta" or part.dim() or is_wrapped(part):
+        return False
+    return part.dtype in (torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 def _number(value: Any) -> Any:

@@ -80,6 +80,29 @@ class _Kept(NamedTuple):
             torch._C._autograd._unsafe_set_version_counter((self.tensor,), (self.version,))
 
 
+_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
+
+
+class _Hooks:
+    """What is called with the gradients of a weight."""
+
+    def __init__(self, weight: Any, name: str) -> None:
+        self._weight, self._name = weight, name
+        self._held: dict[Any, Any] | None = getattr(weight, name)
+        self._before = dict(self._held or {})
+
+    def put_back(self) -> None:
+        """Take away what has come, and put back what has gone."""
+        now = getattr(self._weight, self._name)
+        if (now or {}) == self._before:
+            return
+        if self._held is None:
+            setattr(self._weight, self._name, None)
+        else:
+            self._held.clear()
+            self._held.update(self._before)
+
+
 def _place(tensor: Any) -> tuple[Any, ...]:
     return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
 
@@ -125,6 +148,7 @@ class Values:
                 self._waiting.setdefault(storage_key(tensor), []).append(tensor)
         self._asked = [(tensor, tensor.requires_grad) for tensor in {**buffers, **found}.values()]
         self._gradients = [(weight, weight.grad) for weight in tensors_of(modules, buffers=False)]
+        self._hooks = [_Hooks(weight, name) for weight, _ in self._gradients for name in _HOOKS]
         for _, gradient in self._gradients:
             if gradient is not None:
                 self._keep(gradient)
@@ -153,6 +177,8 @@ class Values:
                         _ask(tensor, asked)
                 for weight, gradient in self._gradients:
                     weight.grad = gradient
+                for hooks in self._hooks:
+                    hooks.put_back()
                 for kept in self._kept:
                     kept.put_back()
 

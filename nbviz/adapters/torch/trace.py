@@ -13,6 +13,7 @@ from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
 from nbviz.adapters.torch.failures import Blamed, NeedsValuesError
 from nbviz.adapters.torch.hints import ONE_DEVICE
+from nbviz.adapters.torch.imports import Imports
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
 from nbviz.adapters.torch.lazy import is_uninitialized, take_shape
 from nbviz.adapters.torch.lines import caller
@@ -68,6 +69,7 @@ class Trace:
         self._running = Running()
         self._storages = Storages(builder, operations, held)
         self._arrays = Arrays()
+        self._imports = Imports()
         self._losses: list[Any] = []
         self._packs = any(isinstance(key, tuple) for key in held)
         self._awaited: Any = None
@@ -119,6 +121,8 @@ class Trace:
         if module is self._awaited:  # whose call is recorded: it may do more than to call its forward
             self._awaited = None
             return self._call(module, call, args, kwargs, tensors(args, kwargs))
+        if self._imports.running:
+            return call(module, *args, **kwargs)
         with _bookkeeping():
             given = tensors(args, kwargs)
             record = self._open(module, given)
@@ -285,6 +289,8 @@ class Trace:
 
     def function(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Run one of PyTorch's functions, and record it if it makes or changes tensors."""
+        if self._imports.running:
+            return function(*args, **kwargs)
         python = as_python(function)
         if python is not None:
             with functions(self):  # what it runs is the model's

@@ -1,0 +1,29 @@
+"""Modules that a model's code imports while it is traced: what these make when they are imported is no part of the model."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import final
+
+_IMPORTS = "<frozen importlib._bootstrap>"
+
+
+@final
+class Imports:
+    """Tells whether an import is running in this thread."""
+
+    def __init__(self) -> None:
+        self._known = len(sys.modules)
+
+    @property
+    def running(self) -> bool:
+        """Whether one is; only where modules have come is it looked for."""
+        if len(sys.modules) == self._known:
+            return False
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename != _IMPORTS:
+            frame = frame.f_back
+        if frame is None:
+            self._known = len(sys.modules)
+        return frame is not None
