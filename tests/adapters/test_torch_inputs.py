@@ -245,3 +245,16 @@ def test_a_class_that_is_made_at_run_time_has_inputs_too(run):
     graph = read(Takes(), batch, run=run).graph
     assert [call.kind for call in graph.calls] == ["layer", "input", "layer", "output"]
     assert list(vars(batch)) == ["_x"]
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_list_of_numbers_beside_an_example_is_no_shape(by_name):
+    class Picks(nn.Module):
+        def forward(self, ids, layers):
+            return [ids * layer for layer in layers]
+
+    ids, layers = torch.tensor([1, 2]), [0, 2]
+    graph = read(Picks(), {"ids": ids, "layers": layers} if by_name else (ids, layers)).graph
+    assert [call.op for call in graph.calls] == ["Picks", "input", "mul", "mul", "output", "output"]
+    graph = read(Picks(), {"ids": ids, "layers": (3, 2)} if by_name else (ids, (3, 2))).graph
+    assert [call.kind for call in graph.calls].count("input") == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbviz.adapters.specs import Arguments, Spec, is_dim, spec_of
@@ -35,11 +35,13 @@ def arguments(model: Any, inputs: Any) -> Arguments:
     several = len(needed) > 1 or (bare and any(p.kind is p.VAR_POSITIONAL for p in parameters))
     given: Arguments
     if by_name:
-        given = Arguments((), {str(key): _parse(item, f"inputs[{key!r}]") for key, item in inputs.items()})
+        beside = _has_example(inputs.values())
+        given = Arguments((), {str(key): _parse(item, f"inputs[{key!r}]", beside) for key, item in inputs.items()})
     elif _is_shape(inputs) or _is_pair(inputs) or not isinstance(inputs, (list, tuple)):
         given = Arguments((_parse(inputs, "inputs"),))
     elif type(inputs) is tuple or several:
-        given = Arguments(tuple(_parse(item, f"inputs[{i}]") for i, item in enumerate(inputs)))
+        beside = _has_example(inputs)
+        given = Arguments(tuple(_parse(item, f"inputs[{i}]", beside) for i, item in enumerate(inputs)))
     else:
         given = Arguments((_parse(inputs, "inputs"),))
     _check(model, given)
@@ -172,14 +174,21 @@ def is_array(value: Any) -> bool:
     return type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "dtype")
 
 
-def _parse(value: Any, where: str) -> Any:
+def _has_example(values: Iterable[Any]) -> bool:
+    import torch
+
+    return any(isinstance(value, torch.Tensor) or is_array(value) for value in values)
+
+
+def _parse(value: Any, where: str, beside: bool = False) -> Any:  # noqa: FBT001, FBT002
+    """Return an argument, or the spec of one; a list of whole numbers ``beside`` an example is what it seems, and no shape."""
     import torch
 
     if isinstance(value, torch.Tensor):
         return value
     if _is_pair(value):
         return spec_of(value[0], _dtype(value[1], where), where)
-    if _is_shape(value):
+    if _is_shape(value) and not (beside and type(value) is list and all(type(item) is int for item in value)):
         return spec_of(tuple(value), None, where)
     if is_container(value):
         return rebuilt(value, lambda key, item: _parse(item, f"{where}[{key!r}]"))
