@@ -8,6 +8,15 @@ from typing import Any
 from nbviz.columns import Columns
 from nbviz.graph import Call, Edge, Group, Layer, ModelGraph, Parameter
 
+_EXTENTS = {
+    "conv": {"output", "window"},
+    "conv_transpose": {"input", "window"},
+    "matmul": {"output", "contracted"},
+    "attention": {"query", "key", "value"},
+    "recurrent": {"gates", "contracted"},
+}
+"""What a pattern of multiply-accumulates is made of, see ``nbviz.graph.Compute``."""
+
 
 def violations(graph: ModelGraph) -> Iterator[str]:
     """Yield one sentence for every rule of ``nbviz.graph`` that a graph breaks; none for a sound one."""
@@ -64,6 +73,10 @@ def _calls(calls: Columns[Call], paths: set[str], parameters: int) -> Iterator[s
             yield f"call {position} belongs to the row {call.path!r} and calls the layer {call.layer!r}"
         if _outside(call.parameters, parameters):
             yield f"call {position} reads a parameter that does not exist"
+        for pattern in call.compute or ():
+            names = {name for name, _ in pattern.shapes}
+            if names != _EXTENTS.get(pattern.op, names):
+                yield f"call {position} has a {pattern.op} of {', '.join(sorted(names)) or 'nothing'}"
 
 
 def _edges(edges: Columns[Edge], calls: Columns[Call]) -> Iterator[str]:

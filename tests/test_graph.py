@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from nbviz.errors import UnknownPathError
-from nbviz.graph import Call, Group, Layer, ModelGraph, TensorSpec, itemsize
+from nbviz.graph import Call, Compute, Group, Layer, ModelGraph, TensorSpec, itemsize
 from nbviz.invariants import violations
 from nbviz.shape import Shape
 from tests.fixtures.graphs import chain, graph, shared, strategies, tensor, tower, tutorial, weight
@@ -149,6 +149,7 @@ ROOT = Layer("", "net", "Net")
 LEAF = Layer("l", "l", "Leaf", "", "")
 TOP = Call(0, "layer", "", "Net", None, "")
 INPUT = Call(1, "input", "in", "input", 0, None, (), (tensor(2),))
+ODD = Compute("matmul", (("x", Shape((2,))), ("contracted", Shape((2,)))))
 USER = Call(2, "operation", "op#1", "op", 0, None, (tensor(2),))
 
 
@@ -164,6 +165,7 @@ USER = Call(2, "operation", "op#1", "op", 0, None, (tensor(2),))
         (graph([ROOT], [Call(0, "layer", "", "Net", 0, "")]), "does not come behind its parent 0"),
         (graph([ROOT], [Call(0, "layer", "x", "X", None, "x")]), "calls the layer 'x'"),
         (graph([ROOT], [Call(0, "layer", "", "Net", None, "", (), (), (0,))]), "reads a parameter"),
+        (graph([ROOT], [Call(0, "layer", "", "Net", None, "", compute=(ODD,))]), "has a matmul of contracted, x"),
         (graph([ROOT], [TOP, INPUT, USER], [(2, 0, 1, 0)]), "which is not later"),
         (graph([ROOT], [TOP, INPUT, USER], [(1, 0, 9, 0)]), "which is not later"),
         (graph([ROOT], [TOP, INPUT, USER], [(1, 1, 2, 0)]), "has no output 1"),

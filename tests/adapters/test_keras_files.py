@@ -74,6 +74,13 @@ def test_weights_that_inflate_are_refused(saved, monkeypatch):
         read(saved)
 
 
+def test_what_is_no_weights_allows_no_more_of_them(saved):
+    with zipfile.ZipFile(saved, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("junk", bytes(60_000) * 8)
+    with pytest.raises(FileReadError, match="'junk' in it claims"):
+        read(saved)
+
+
 @pytest.mark.parametrize("filters", [10**8, 10**15])
 def test_layers_larger_than_their_file_are_not_made(saved, filters):
     config(saved, lambda layers: layers[1]["config"].update(filters=filters))

@@ -101,7 +101,7 @@ CASES = {
         "It has 2 axes, (5, 4), and more are asked for. Is the batch dimension missing?",
     ),
     "a position too far behind": (Positions, (None, 12, 4), "Its table has 10 rows"),
-    "a guess that goes further": (Words, (None, 12), "Its table has 10 rows"),
+    "a dtype that nobody has given": (Words, (None, 12), "An embedding takes whole numbers"),
     "fractions as indices": (lambda: nn.Embedding(4, 4), torch.randn(2, 4), "An embedding takes whole numbers"),
 }
 

@@ -258,3 +258,19 @@ def test_a_list_of_numbers_beside_an_example_is_no_shape(by_name):
     assert [call.op for call in graph.calls] == ["Picks", "input", "mul", "mul", "output", "output"]
     graph = read(Picks(), {"ids": ids, "layers": (3, 2)} if by_name else (ids, (3, 2))).graph
     assert [call.kind for call in graph.calls].count("input") == 2
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_an_array_beside_tensors_that_lie_nowhere(run):
+    class Spreads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("sparse", torch.eye(3).to_sparse())
+
+        def forward(self, first, other):
+            return torch.sparse.mm(self.sparse, torch.from_numpy(first)) + torch.from_numpy(other).sum()
+
+    array = np.zeros((3, 4), dtype="float32")
+    reading = read(Spreads(), (array, array[:2]), run=run)
+    assert reading.error is None
+    assert [call.kind for call in reading.graph.calls].count("constant") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import warnings
 import weakref
@@ -289,3 +290,50 @@ def test_running_needs_inputs_and_a_model_that_can_run():
     assert view.error is None
     view.refresh()
     assert view.error is None
+
+
+def test_errors_that_a_model_handles_keep_nothing_alive():
+    made, alive = [], []
+
+    class Tries(nn.Module):
+        def forward(self, x):
+            local = torch.zeros(1000)
+            made.append(weakref.ref(local))
+            with contextlib.suppress(RuntimeError):
+                torch.zeros(2) @ torch.zeros(3)
+            return x + 1
+
+    class Counts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(*(Tries() for _ in range(5)))
+
+        def forward(self, x):
+            x = self.layers(x)
+            alive.append(sum(ref() is not None for ref in made))
+            return x
+
+    ran(Counts(), torch.zeros(2))
+    assert alive == [0]
+
+
+def test_a_gradient_comes_from_the_last_backward_pass_alone():
+    class Learns(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin = nn.Linear(4, 2, bias=False)
+
+        def forward(self, x):
+            with torch.enable_grad():
+                for _ in range(3):
+                    self.lin(x).sum().backward()
+                    last = self.lin.weight.grad * 1
+                    self.lin.weight.grad = None
+            return last
+
+    graph = ran(Learns(), torch.zeros(2, 4))
+    taken = [
+        [graph.calls[e.source].path for e in graph.edges if graph.calls[e.target].path == f"grad#{i}"]
+        for i in (1, 2, 3)
+    ]
+    assert taken == [["sum#1"], ["sum#2"], ["sum#3"]]

@@ -469,3 +469,36 @@ def test_hooks_that_a_forward_hangs_onto_weights(run):
     assert not model.lin.weight._backward_hooks
     assert not model.lin.bias._post_accumulate_grad_hooks
     assert list(model.other.weight._backward_hooks.values()) == [model.double]
+
+
+AROUND = """
+import torch
+
+from nbviz.adapters import read
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
+
+    def forward(self, x):
+        y = self.one(x)
+        import late_module
+
+        return self.other(y)
+
+
+reading = read(Net(), (1, 4))
+"""
+
+
+def test_an_import_around_a_reading_is_none_inside_it(tmp_path, monkeypatch):
+    (tmp_path / "late_module.py").write_text(LATE)
+    (tmp_path / "around_module.py").write_text(AROUND)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("late_module", "around_module"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    reading = importlib.import_module("around_module").reading
+    assert reading.error is None
+    assert [call.path for call in reading.graph.calls] == ["", "input#1", "one", "other", "output#1"]

@@ -17,8 +17,10 @@ from nbviz.graph import itemsize
 
 _KIND = "a model of Keras"
 _TEXTS = ("config.json", "metadata.json")
+_WEIGHTS = (".h5", ".npz")
 _RATIO = 100
 """How many times its bytes a compressed file may give; Keras itself compresses nothing."""
+_SMALL = 1 << 16
 _FREE = 256 << 20
 _COPIES = 16
 """How often the bytes of a file may be made: an optimizer adds two of each value, and quantized ones are wider at first."""
@@ -39,7 +41,7 @@ def most_variables(path: Path) -> int:
 
 
 def _unpacked(path: Path) -> int:
-    """Return the bytes of all files in an archive."""
+    """Return the bytes of the weights in an archive, after looking at all that is in it."""
     with opened(path) as file:
         start = file.read(4)
     if start != b"PK\x03\x04":
@@ -52,9 +54,9 @@ def _unpacked(path: Path) -> int:
             if _TEXTS[0] not in archive.NameToInfo:
                 raise FileReadError(f"{str(path)!r} is a zip archive without a {_TEXTS[0]}, so Keras did not write it.")
             for info in archive.infolist():
-                limit = MAX_HEADER if info.filename in _TEXTS else max(MAX_HEADER, _RATIO * info.compress_size)
+                limit = MAX_HEADER if info.filename in _TEXTS else max(_SMALL, _RATIO * info.compress_size)
                 require_honest(archive, info, limit)
-            return sum(info.file_size for info in archive.infolist())
+            return sum(info.file_size for info in archive.infolist() if info.filename.endswith(_WEIGHTS))
     except BAD_ZIP as error:
         raise damaged(path, _KIND, _cut_off(error)) from error
 

@@ -54,13 +54,15 @@ def _inferred(model: Any, left_out: Collection[int], *, follows: bool = True) ->
         model.graph.node[at].op_type += _LEFT_OUT
     sparse = list(model.graph.sparse_initializer)  # whose type no operation takes; each is there as a dense one too
     del model.graph.sparse_initializer[:]
-    shaped = model
+    changed = [model.graph]
     try:
         shaped = guarded(lambda given: infer_shapes(given, data_prop=follows), model)
+        changed += [shaped.graph] if shaped is not model else []
     finally:
-        shaped.graph.sparse_initializer.extend(sparse)
-        for at in left_out:
-            shaped.graph.node[at].op_type = shaped.graph.node[at].op_type.removesuffix(_LEFT_OUT)
+        for graph in changed:
+            graph.sparse_initializer.extend(sparse)
+            for at in left_out:
+                graph.node[at].op_type = graph.node[at].op_type.removesuffix(_LEFT_OUT)
     return shaped
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, final
 
 from nbviz.adapters.torch.inputs import is_array
+from nbviz.adapters.torch.sizes import is_plain
 
 _FROM_ARRAYS = frozenset({"as_tensor", "asarray", "tensor"})
 
@@ -16,7 +17,7 @@ class Arrays:
 
     def __init__(self) -> None:
         self._given: dict[int, tuple[Any, Any]] = {}
-        self._at: dict[int, Any] = {}
+        self._at: dict[tuple[int, Any], Any] = {}
 
     def take(self, value: Any, name: str) -> Iterator[tuple[str, Any]]:
         """Take the arrays in an argument; yield the tensors that stand for them, with their names."""
@@ -25,7 +26,7 @@ class Arrays:
 
             tensor = torch.as_tensor(value)  # in the same memory
             self._given[id(value)] = value, tensor
-            self._at[tensor.data_ptr()] = tensor
+            self._at[tensor.data_ptr(), tensor.shape] = tensor
             yield name, tensor
         elif isinstance(value, (list, tuple)):
             for i, item in enumerate(value):
@@ -43,7 +44,6 @@ class Arrays:
 
     def behind(self, tensor: Any) -> Any:
         """Return the tensor that stands for the array in whose memory another lies, as ``from_numpy`` makes one; else None."""
-        if not self._at or tensor.device.type != "cpu":
+        if not self._at or not is_plain(tensor) or tensor.device.type != "cpu":
             return None
-        found = self._at.get(tensor.data_ptr())
-        return found if found is not None and found.shape == tensor.shape else None
+        return self._at.get((tensor.data_ptr(), tensor.shape))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import FrameType
+from types import CodeType, FrameType
 from typing import final
 
 _IMPORTS = "<frozen importlib._bootstrap>"
@@ -11,9 +11,16 @@ _IMPORTS = "<frozen importlib._bootstrap>"
 
 @final
 class Imports:
-    """Tells whether an import is running in this thread."""
+    """Tells whether an import is running that began during a trace.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    code
+        Of the function in which the trace begins: what imports something around it is not looked at.
+    """
+
+    def __init__(self, code: CodeType) -> None:
+        self._code = code
         self._known = len(sys.modules)
 
     @property
@@ -22,8 +29,9 @@ class Imports:
         if len(sys.modules) == self._known:
             return False
         frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename != _IMPORTS:
+        while frame is not None and frame.f_code is not self._code:
+            if frame.f_code.co_filename == _IMPORTS:
+                return True
             frame = frame.f_back
-        if frame is None:
-            self._known = len(sys.modules)
-        return frame is not None
+        self._known = len(sys.modules)
+        return False

@@ -195,8 +195,8 @@ def _parse(value: Any, where: str, beside: bool = False) -> Any:  # noqa: FBT001
     if is_array(value):
         try:
             torch.as_tensor(value)
-        except TypeError as error:
-            msg = f"{where} is an array of {value.dtype}, of which PyTorch makes no tensor. {_HINT}"
+        except (TypeError, ValueError) as error:
+            msg = f"{where} is an array of {value.dtype}, of which PyTorch makes no tensor ({plain(error)}). {_HINT}"
             raise InputsError(msg) from error
         return value
     if hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type):

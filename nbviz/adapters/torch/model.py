@@ -261,9 +261,10 @@ def _is_comparable(recorded: Recorded, other: GraphBuilder, error: Exception | N
 
 
 def _better(model: Any, given: Arguments, recorded: Recorded, trial: Trial, other: Trial) -> tuple[Recorded, Trial]:
-    """Return another trial if the model does not fail in it, or on the same sizes goes further."""
+    """Return another trial if the model does not fail in it, or on the same inputs goes further."""
     again = _record(model, given, other)
-    further = other.size == trial.size and len(again.builder.calls) > len(recorded.builder.calls)
+    same = (other.size, other.dtype) == (trial.size, trial.dtype)
+    further = same and len(again.builder.calls) > len(recorded.builder.calls)
     return (again, other) if again.error is None or further else (recorded, trial)
 
 

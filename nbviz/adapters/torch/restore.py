@@ -80,6 +80,9 @@ class _Kept(NamedTuple):
             torch._C._autograd._unsafe_set_version_counter((self.tensor,), (self.version,))
 
 
+_LARGEST = 1 << 20
+"""Elements of a buffer that may be statistics: one for each channel."""
+
 _HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 
@@ -96,11 +99,10 @@ class _Hooks:
         now = getattr(self._weight, self._name)
         if (now or {}) == self._before:
             return
-        if self._held is None:
-            setattr(self._weight, self._name, None)
-        else:
+        if self._held is not None:
             self._held.clear()
             self._held.update(self._before)
+        setattr(self._weight, self._name, self._held)
 
 
 def _place(tensor: Any) -> tuple[Any, ...]:
@@ -123,9 +125,9 @@ def in_their_places(modules: Iterable[Any]) -> Iterator[None]:
 class Values:
     """The values of a model's tensors, and of others that it can reach, before it runs.
 
-    Buffers are copied at once: normalisations write their statistics in ways of their own. Others, which may be large, are
-    copied when something is about to write into them: an operation inside a function too, as an embedding that keeps its
-    vectors short.
+    Buffers are copied at once, as far as they are no larger than statistics: normalisations write theirs in ways of their own.
+    All else is copied when something is about to write into it: an operation inside a function too, as an embedding that
+    keeps its vectors short.
 
     Parameters
     ----------
@@ -139,10 +141,11 @@ class Values:
         self._modules = modules
         self._waiting: dict[int, list[Any]] = {}
         self._kept: list[_Kept] = []
-        buffers = {id(buffer): buffer for buffer in tensors_of(modules, parameters=False)}
+        held = {id(buffer): buffer for buffer in tensors_of(modules, parameters=False)}
+        buffers = {key: buffer for key, buffer in held.items() if not _has_values(buffer) or buffer.numel() <= _LARGEST}
         for buffer in filter(_has_values, buffers.values()):
             self._keep(buffer)
-        found = {id(tensor): tensor for tensor in (*tensors_of(modules, buffers=False), *others)}
+        found = {id(tensor): tensor for tensor in (*tensors_of(modules, buffers=False), *held.values(), *others)}
         for tensor in found.values():
             if id(tensor) not in buffers and _has_values(tensor):
                 self._waiting.setdefault(storage_key(tensor), []).append(tensor)

@@ -69,7 +69,7 @@ class Trace:
         self._running = Running()
         self._storages = Storages(builder, operations, held)
         self._arrays = Arrays()
-        self._imports = Imports()
+        self._imports = Imports(Trace.run.__code__)
         self._losses: list[Any] = []
         self._packs = any(isinstance(key, tuple) for key in held)
         self._awaited: Any = None
@@ -144,6 +144,8 @@ class Trace:
                 self.blamed[-1] = error, record
             raise
         with _bookkeeping():
+            if self.blamed:  # what came up inside was handled there
+                self.blamed = [known for known in self.blamed if known[1].id < record.id]
             record.reads = self._passed_on(weights, outputs)
             return self._close(module, record, outputs, given, key)
 
@@ -308,7 +310,7 @@ class Trace:
             raise
         made, written = self._changes(outcome, kwargs)
         if not made and operation_name(function) == "backward":
-            self._losses += given
+            self._losses = given
         if made or outcome.compute:  # a backward pass makes nothing that it gives
             record = self._begin(function, self._with_losses(function, given), args, kwargs)
             record.compute = outcome.compute
