@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nbviz.adapters.text import plain, short
+from nbviz.adapters.torch.blame import Blame
 from nbviz.adapters.torch.hints import Failed, hint
 from nbviz.adapters.torch.lines import raised_at
 from nbviz.adapters.torch.tensors import is_strided_nested, spec
@@ -23,9 +24,6 @@ _NO_VALUES = re.compile(
 
 _ASSERTED = re.compile(r"^.*INTERNAL ASSERT FAILED at .*please report a bug to PyTorch\.\s*", re.DOTALL)
 """What PyTorch puts before what it has to say where it finds itself in a state that it does not expect."""
-
-Blamed = tuple[BaseException, CallRecord]
-"""An error, and the call in which it came up."""
 
 _LONGEST = 4
 """How many of the operations are named that have made a tensor."""
@@ -119,9 +117,9 @@ def note_handled(
             builder.diagnostics.append(Diagnostic("warning", message, record.path if known else ""))
 
 
-def mark(builder: GraphBuilder, raised: Exception, blamed: Iterable[Blamed]) -> BaseException:
+def mark(builder: GraphBuilder, raised: Exception, blame: Blame) -> BaseException:
     """Say which call failed, on which shapes, and why; return the error that stopped it, which the model may have made another of."""
-    error, record = _first(builder, raised, blamed)
+    error, record = blame.first(builder, raised)
     if record is None or record.id >= len(builder.calls):
         builder.diagnostics.append(Diagnostic("error", f"The model could not be run: {short(error, 2000)}"))
         return error
@@ -137,33 +135,6 @@ def mark(builder: GraphBuilder, raised: Exception, blamed: Iterable[Blamed]) -> 
         told.append(f"The model's own code made {with_article(type(raised).__name__)} of it: {short(raised, 500)}")
     builder.diagnostics.append(Diagnostic("error", " ".join(filter(None, told)), record.path, record.id))
     return error
-
-
-def _first(
-    builder: GraphBuilder, raised: BaseException, blamed: Iterable[Blamed]
-) -> tuple[BaseException, CallRecord | None]:
-    """Return the error that another was raised for, and the call that it stopped: one inside that in which the other came up."""
-    records = {id(error): record for error, record in blamed}
-    found, record = raised, records.get(id(raised))
-    error: BaseException | None = raised
-    seen: set[int] = set()
-    while error is not None and record is not None and id(error) not in seen:
-        seen.add(id(error))
-        inner = records.get(id(error))
-        if inner is not None:
-            if not _is_inside(builder, inner, record):  # it was handled, and what was done instead failed
-                break
-            found, record = error, inner
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return found, record
-
-
-def _is_inside(builder: GraphBuilder, inner: CallRecord, around: CallRecord) -> bool:
-    """Tell whether a call happened during another, or is that one."""
-    at: int | None = inner.id
-    while at is not None and at > around.id:
-        at = builder.calls[at].parent if at < len(builder.calls) else None
-    return at == around.id
 
 
 def _text(known: TensorSpec) -> str:

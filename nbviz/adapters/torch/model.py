@@ -316,7 +316,7 @@ def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
         error = raised
         for refusal, _ in trace.asked if given.specs() else ():
             refusal.tell_shapes()
-        first = mark(builder, raised, trace.blamed)
+        first = mark(builder, raised, trace.blame)
         for said in (misfit(model, given, raised), about_none(raised, trace.silent, omitted(model, given))):
             if said:
                 builder.note(said)

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.torch.arrays import Arrays
+from nbviz.adapters.torch.blame import Blame
 from nbviz.adapters.torch.calls import operation_name, operation_settings
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
-from nbviz.adapters.torch.failures import Blamed, NeedsValuesError
+from nbviz.adapters.torch.failures import NeedsValuesError
 from nbviz.adapters.torch.hints import ONE_DEVICE
 from nbviz.adapters.torch.imports import Imports
 from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
@@ -62,7 +63,7 @@ class Trace:
         self.model = model
         self.held = held
         self.operations = operations
-        self.blamed: list[Blamed] = []
+        self.blame = Blame()
         self.silent: CallRecord | None = None
         self.asked: list[tuple[NeedsValuesError, CallRecord]] = []
         self._modules = modules
@@ -141,11 +142,10 @@ class Trace:
             if self._is_one_step(module, record):
                 self._storages.take_back(record)
                 self.builder.cut(record)
-                self.blamed[-1] = error, record
+                self.blame.move(error, record)
             raise
         with _bookkeeping():
-            if self.blamed:  # what came up inside was handled there
-                self.blamed = [known for known in self.blamed if known[1].id < record.id]
+            self.blame.forget_inside(record)
             record.reads = self._passed_on(weights, outputs)
             return self._close(module, record, outputs, given, key)
 
@@ -284,8 +284,7 @@ class Trace:
         if isinstance(error, NeedsValuesError) and all(error is not known for known, _ in self.asked):
             error.tell_maker(self.builder, record)
             self.asked.append((error, record))
-        if all(error is not known for known, _ in self.blamed):
-            self.blamed.append((error, record))
+        self.blame.add(error, record)
 
     # Functions
 
