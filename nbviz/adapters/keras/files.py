@@ -84,15 +84,11 @@ def _explain(path: str, error: Exception) -> str:
         return (
             f"{path!r} holds Python code (a lambda), which nbviz never runs from a file. If you trust it: {how} {own}"
         )
-    lost = re.search(
-        r"Unknown layer: ([^'].*)$", text
-    )  # one whose class is unknown is quoted, and told of custom_objects
+    # one whose class is unknown is quoted, and told of custom_objects
+    lost = re.search(r"Unknown layer: ([^'].*)$", text)
     if lost is not None:
-        return str(
-            damaged(
-                Path(path), "a model of Keras", f"its config connects the layer {lost[1]!r}, which it does not have"
-            )
-        )
+        why = f"its config connects the layer {lost[1]!r}, which it does not have"
+        return str(damaged(Path(path), "a model of Keras", why))
     if "custom_object" in text or "locate class" in text or "register" in text:
         how = again.format(f"{path!r}, custom_objects={{...}}")
         return (

@@ -21,9 +21,9 @@ _FLOAT, _UINT8, _INT64 = 1, 2, 7
 """Element types, by their numbers in ``TensorProto.DataType``."""
 
 _SAME = (
-    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "FastGelu", "Gelu", "GroupNorm", "MoE", "QLinearLeakyRelu",
-    "QLinearSigmoid", "QLinearSoftmax", "QMoE", "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization",
-    "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
+    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "Binarizer", "FastGelu", "Gelu", "GroupNorm", "Imputer", "MoE",
+    "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QMoE", "QuickGelu", "RotaryEmbedding",
+    "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
 )  # fmt: skip
 """Operations whose first result has the shape of their first input."""
 
@@ -305,7 +305,6 @@ _RULES: Mapping[str, Rule] = {
     "FusedGemm": _as("Gemm", ("activation", "activation_alpha", "activation_beta", "activation_gamma")),
     "FusedMatMul": _fused_matmul,
     "Attention": _packed_attention,
-    **dict.fromkeys(("Binarizer", "Imputer"), _same),
     "EmbedLayerNormalization": _embedding,
     "DynamicQuantizeLSTM": _recurrent,
     "GroupQueryAttention": _grouped_attention,

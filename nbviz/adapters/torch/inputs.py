@@ -36,12 +36,14 @@ def arguments(model: Any, inputs: Any) -> Arguments:
     given: Arguments
     if by_name:
         beside = _has_example(inputs.values())
-        given = Arguments((), {str(key): _parse(item, f"inputs[{key!r}]", beside) for key, item in inputs.items()})
+        given = Arguments(
+            (), {str(key): _parse(item, f"inputs[{key!r}]", beside=beside) for key, item in inputs.items()}
+        )
     elif _is_shape(inputs) or _is_pair(inputs) or not isinstance(inputs, (list, tuple)):
         given = Arguments((_parse(inputs, "inputs"),))
     elif type(inputs) is tuple or several:
         beside = _has_example(inputs)
-        given = Arguments(tuple(_parse(item, f"inputs[{i}]", beside) for i, item in enumerate(inputs)))
+        given = Arguments(tuple(_parse(item, f"inputs[{i}]", beside=beside) for i, item in enumerate(inputs)))
     else:
         given = Arguments((_parse(inputs, "inputs"),))
     _check(model, given)
@@ -180,7 +182,7 @@ def _has_example(values: Iterable[Any]) -> bool:
     return any(isinstance(value, torch.Tensor) or is_array(value) for value in values)
 
 
-def _parse(value: Any, where: str, beside: bool = False) -> Any:  # noqa: FBT001, FBT002
+def _parse(value: Any, where: str, *, beside: bool = False) -> Any:
     """Return an argument, or the spec of one; a list of whole numbers ``beside`` an example is what it seems, and no shape."""
     import torch
 
