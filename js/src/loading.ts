@@ -10,6 +10,9 @@ import { rowIndex, treeOf } from "./tree";
 import { decodeSteps, type Payload } from "./wire";
 import { STAFF } from "./worker/staff";
 
+/** Milliseconds in which the graph appears and a first click is answered, before anything is made ready that may never be asked for. */
+const LATER = 100;
+
 /** Give `store` the payload, or the reason why there is none, unless `signal` aborts before. */
 export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
   try {
@@ -26,7 +29,7 @@ export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal:
     const arranged = shareWithWorker(payload, bytes, first, signal);
     store.setPayload(payload);
     await arranged;
-    await nextTask(); // the graph first
+    await new Promise((resolve) => setTimeout(resolve, LATER));
     await inSlices(preparingMore(payload, !store.state.groups), signal);
   } catch (error) {
     if (!signal.aborted) store.fail(error instanceof Error ? error.message : String(error));

@@ -102,8 +102,8 @@ export class GraphController {
     const observer = new ResizeObserver(() => this.#resized());
     observer.observe(container);
     signal.addEventListener("abort", () => this.#end(observer), { once: true });
-    this.#rebuild(true);
     this.#resized();
+    this.#rebuild(true);
   }
 
   #end(observer: ResizeObserver): void {
@@ -197,7 +197,12 @@ export class GraphController {
     this.#goLater = false;
     // Not after a rest: nobody has moved the window.
     clearTimeout(this.#rest);
-    this.#itemsLater();
+    if (before) {
+      this.#itemsLater();
+    } else {
+      this.#picture.now();
+      this.#showItems();
+    }
   }
 
   #repaint(): void {

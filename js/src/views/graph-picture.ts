@@ -106,6 +106,14 @@ export class Picture {
     });
   }
 
+  /** Draw what waits for the next frame now, so that it can be worked with in that frame. */
+  now(): void {
+    if (!this.#frame) return;
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#draw();
+  }
+
   #draw(): void {
     const { width, height, k } = this.#view;
     const [drawing, index, context] = [this.#drawing, this.#index, this.#context];
