@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+import nbviz  # noqa: E402
 from nbviz.adapters import read  # noqa: E402
 from tests.adapters.torch_reading import calls_of, graph_of  # noqa: E402
 
@@ -171,3 +172,46 @@ def test_a_weight_goes_through_a_module_that_leaves_it_as_it_is(between, trainin
     reading = [(call.path, call.parameters) for call in graph.calls if number in call.parameters]
     assert reading == [("between", (number,)), ("add#2", (number,))]
     assert len(graph.calls_of["between"]) == 2
+
+
+class PastCall(nn.Module):
+    """Calls the forward of its parts itself, as many do who have read no more than that it exists."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+        self.norm = Float32Norm(4)
+        self.last = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.last.forward(self.norm(self.first.forward(x)))
+
+
+class Float32Norm(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x.float()).to(x.dtype)
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_a_part_whose_forward_is_called_itself_has_its_call(run):
+    graph = graph_of(PastCall(), torch.ones(3, 4), run=run)
+    ran = ["", "first", "first/0", "first/1", "norm", "last"]
+    assert [call.path for call in graph.calls if call.kind == "layer"] == ran
+    assert calls_of(graph, "last")[0].parameters == graph.layers[graph.layer_index["last"]].parameters
+    assert [spec.shape for spec in calls_of(graph, "first")[0].outputs] == [(3, 4)]
+
+
+def test_an_error_in_a_forward_that_is_called_itself_is_that_parts():
+    with pytest.warns(nbviz.PartialReadWarning):
+        graph = nbviz.read(PastCall(), torch.ones(3, 5))
+    assert [call.path for call in graph.calls if call.failed] == ["first/0"]
+
+
+@pytest.mark.parametrize("width", [4, 5])
+@pytest.mark.filterwarnings("ignore::nbviz.PartialReadWarning")
+def test_classes_keep_their_own_forward(width):
+    model = PastCall()
+    before = {cls: vars(cls).get("forward") for cls in {type(module) for module in model.modules()}}
+    nbviz.read(model, torch.ones(3, width))
+    assert {cls: vars(cls).get("forward") for cls in before} == before
+    assert all("forward" not in vars(module) for module in model.modules())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
+from nbviz.adapters.torch.forwards import forwards
 from nbviz.adapters.torch.scripted import function_of
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -33,6 +34,10 @@ class Handler(Protocol):
 
     def call_module(self, module: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run a module; ``call`` does so with all its hooks."""
+        ...
+
+    def call_forward(self, module: Any, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Run the ``forward`` of a module, for its call or past it."""
         ...
 
     def called_elsewhere(self, module: Any) -> None:
@@ -111,8 +116,11 @@ def _by_functions(handler: Handler, module: Any, call: Callable[..., Any]) -> Ca
 
 
 @contextmanager
-def calls(handler: Handler) -> Iterator[None]:
-    """Let the handler run the modules and the scripted functions that this thread calls."""
+def calls(handler: Handler, modules: Iterable[Any]) -> Iterator[None]:
+    """Let the handler run the modules and the scripted functions that this thread calls.
+
+    Of ``modules`` also where their ``forward`` is called itself.
+    """
     import torch
 
     with _ONE_AT_A_TIME:
@@ -130,6 +138,11 @@ def calls(handler: Handler) -> Iterator[None]:
             call = _by_functions(running[0], module, module_call)
             return running[0].call_module(module, call, args, kwargs)
 
+        def call_forward(module: Any, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+            if not running or _HERE.handler is not running[0]:
+                return forward(module, *args, **kwargs)
+            return running[0].call_forward(module, forward, args, kwargs)
+
         def call_script(function: Any, *args: Any, **kwargs: Any) -> Any:
             # inside a function of PyTorch no mode is active: what it calls belongs to it
             told = running and _HERE.handler is running[0]
@@ -140,7 +153,7 @@ def calls(handler: Handler) -> Iterator[None]:
 
         torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = call_module, call_script
         try:
-            with told_to(handler):
+            with told_to(handler), forwards(modules, call_forward):
                 yield
         finally:
             running.clear()

@@ -85,7 +85,7 @@ class Trace:
             self._memory = stack.enter_context(untouched(self.model, given))
             stack.enter_context(not_compiled())
             stack.enter_context(self.operations.guarded(self._memory.modules, self._memory.tensors))
-            stack.enter_context(calls(self))
+            stack.enter_context(calls(self, self._modules.values()))
             stack.enter_context(functions(self))
             yield
 
@@ -148,6 +148,12 @@ class Trace:
             self.blame.forget_inside(record)
             record.reads = self._passed_on(weights, outputs)
             return self._close(module, record, outputs, given, key)
+
+    def call_forward(self, module: Any, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Record a ``forward`` as the call of its module, unless it is part of one."""
+        if module is self._running.modules[-1]:
+            return forward(module, *args, **kwargs)
+        return self.call_module(module, forward, args, kwargs)
 
     def _call(self, module: Any, call: Callable[..., Any], args: Any, kwargs: Any, given: list[Any]) -> Any:
         with _bookkeeping():
