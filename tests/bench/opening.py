@@ -167,7 +167,7 @@ class OpeningRow:
     A run is a fresh Python and a fresh page of a browser that runs already. The clock begins where a Python that has imported
     the viewer is given the path: ``nbviz.view(path).save("page.html")``, ``netron.start(path)``, Model Explorer's ``visualize``.
     It ends with the first frame after the graph is there. Netron has to have placed its boxes, Model Explorer to have a canvas
-    and no busy notice; nbviz has to have rows, boxes and lines, and a click on a box has to have selected it. How long Python
+    and no busy notice; nbviz has to have rows, boxes and lines, and to select a box that is clicked in that frame. How long Python
     takes to start and import the viewer is reported apart.
     """
 

@@ -1,4 +1,4 @@
-// Whether one can work with a view of nbviz: rows and boxes stand, the canvas is drawn, and a click on a box selects it.
+// Whether a view of nbviz shows: rows and boxes stand, the canvas is drawn. Whether one can work with it: a click on a box selects it.
 (() => {
   let probe;
 
@@ -20,10 +20,16 @@
     return null;
   };
 
-  globalThis.benchWorks = (around) => {
+  const shown = (around) => {
     const view = around.querySelector(".nbviz");
-    if (!view?.querySelector("[data-row]") || !drawn(view.querySelector("canvas.nbviz-graph-canvas"))) return false;
-    const { box, middle } = reached(view) ?? {};
+    const isDrawn = view?.querySelector("[data-row]") && drawn(view.querySelector("canvas.nbviz-graph-canvas"));
+    return isDrawn ? reached(view) : null;
+  };
+
+  globalThis.benchShows = (around) => shown(around) !== null;
+
+  globalThis.benchWorks = (around) => {
+    const { box, middle } = shown(around) ?? {};
     if (!box) return false;
     if (box.ariaSelected === "true") return true;
     box.dispatchEvent(new MouseEvent("click", middle));
