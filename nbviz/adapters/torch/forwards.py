@@ -16,7 +16,9 @@ def forwards(modules: Iterable[Any], told: Callable[[Any, Callable[..., Any], An
     """Let ``told`` run each call of the ``forward`` of these modules' classes; it gets module, function and arguments."""
     import torch
 
-    definers: set[Any] = {definer(module, "forward") for module in {type(module): module for module in modules}.values()}
+    definers: set[Any] = {
+        definer(module, "forward") for module in {type(module): module for module in modules}.values()
+    }
     written = {cls: vars(cls)["forward"] for cls in definers - {object, torch.nn.Module}}
     replaced = {cls: forward for cls, forward in written.items() if inspect.isfunction(forward)}
     try:
