@@ -182,6 +182,37 @@ def test_a_scripted_layer_is_one_call_with_its_weights_and_shapes(make):
     assert metrics.params[metrics.tree.index["inner"]] == 36
 
 
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.layer(x)
+
+    @torch.jit.export
+    def encode(self, x):
+        return self.layer(x).relu()
+
+
+@pytest.mark.parametrize("method", ["forward", "encode"])
+def test_a_method_of_a_scripted_layer_that_is_called_itself_is_a_call_of_the_layer(method):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = scripted(Encoder())
+
+        def forward(self, x):
+            return getattr(self.encoder, method)(x)
+
+    before = torch.jit.ScriptFunction.__call__, torch.ScriptMethod.__call__
+    graph = graph_of(Net(), (None, 8))
+    assert (torch.jit.ScriptFunction.__call__, torch.ScriptMethod.__call__) == before
+    [call] = (graph.calls[i] for i in graph.calls_of["encoder"])
+    assert (call.outputs[0].shape, [graph.calls[e.target].kind for e in graph.edges][-1]) == ((None, 4), "output")
+    assert Metrics(graph).totals["macs"] == 32
+
+
 @pytest.mark.parametrize("batch", [2, 4096])
 def test_weights_of_a_scripted_layer_never_compute(batch):
     made = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
@@ -101,22 +101,51 @@ def _scripted(handler: Handler, function: Any, args: Any, kwargs: Any) -> Any:
         return handler.function(function, args, kwargs)
 
 
-def _by_functions(handler: Handler, module: Any, call: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what calls a module, a scripted one as the one operation that it is."""
-    import torch
-
-    if not isinstance(module, torch.jit.ScriptModule):
-        return call
+def _as_function(handler: Handler, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what runs a method of a scripted module as the one operation that it is."""
 
     def call_scripted(module: Any, *args: Any, **kwargs: Any) -> Any:
-        forward = function_of("forward", functools.partial(call, module), holds_weights=True)
-        return _scripted(handler, forward, args, kwargs)
+        named = function_of(name, functools.partial(call, module), holds_weights=True)
+        return _scripted(handler, named, args, kwargs)
 
     return call_scripted
 
 
 @contextmanager
-def calls(handler: Handler, modules: Iterable[Any]) -> Iterator[None]:
+def _scripts(running: Sequence[Handler], modules: Collection[Any]) -> Iterator[None]:
+    """Let the handler that is running run scripted functions, and methods of scripted modules that are called themselves."""
+    import torch
+
+    function_call, method_call = torch.jit.ScriptFunction.__call__, torch.ScriptMethod.__call__
+    owners = {module._c: module for module in modules if isinstance(module, torch.jit.RecursiveScriptModule)}
+
+    def told() -> bool:
+        # inside a function of PyTorch no mode is active: what it calls belongs to it
+        here = bool(running) and _HERE.handler is running[0]
+        return here and torch._C._is_torch_function_mode_enabled()
+
+    def call_function(function: Any, *args: Any, **kwargs: Any) -> Any:
+        if not told():
+            return function_call(function, *args, **kwargs)
+        named = function_of(function.name, functools.partial(function_call, function))
+        return _scripted(running[0], named, args, kwargs)
+
+    def call_method(method: Any, *args: Any, **kwargs: Any) -> Any:
+        module = owners.get(method.owner) if told() else None
+        if module is None:
+            return method_call(method, *args, **kwargs)
+        call = _as_function(running[0], method.name, lambda _, *args, **kwargs: method_call(method, *args, **kwargs))
+        return running[0].call_module(module, call, args, kwargs)
+
+    torch.jit.ScriptFunction.__call__, torch.ScriptMethod.__call__ = call_function, call_method
+    try:
+        yield
+    finally:
+        torch.jit.ScriptFunction.__call__, torch.ScriptMethod.__call__ = function_call, method_call
+
+
+@contextmanager
+def calls(handler: Handler, modules: Collection[Any]) -> Iterator[None]:
     """Let the handler run the modules and the scripted functions that this thread calls.
 
     Of ``modules`` also where their ``forward`` is called itself.
@@ -124,7 +153,7 @@ def calls(handler: Handler, modules: Iterable[Any]) -> Iterator[None]:
     import torch
 
     with _ONE_AT_A_TIME:
-        module_call, script_call = torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__
+        module_call = torch.nn.Module.__call__
         thread = threading.get_ident()
 
         # whoever is imported meanwhile may keep what it finds: torch.fx does, for good
@@ -135,7 +164,8 @@ def calls(handler: Handler, modules: Iterable[Any]) -> Iterator[None]:
                 running[0].called_elsewhere(module)
             if not running or _HERE.handler is not running[0]:
                 return module_call(module, *args, **kwargs)
-            call = _by_functions(running[0], module, module_call)
+            is_scripted = isinstance(module, torch.jit.ScriptModule)
+            call = _as_function(running[0], "forward", module_call) if is_scripted else module_call
             return running[0].call_module(module, call, args, kwargs)
 
         def call_forward(module: Any, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -143,18 +173,10 @@ def calls(handler: Handler, modules: Iterable[Any]) -> Iterator[None]:
                 return forward(module, *args, **kwargs)
             return running[0].call_forward(module, forward, args, kwargs)
 
-        def call_script(function: Any, *args: Any, **kwargs: Any) -> Any:
-            # inside a function of PyTorch no mode is active: what it calls belongs to it
-            told = running and _HERE.handler is running[0]
-            if not told or not torch._C._is_torch_function_mode_enabled():
-                return script_call(function, *args, **kwargs)
-            named = function_of(function.name, functools.partial(script_call, function))
-            return _scripted(running[0], named, args, kwargs)
-
-        torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = call_module, call_script
+        torch.nn.Module.__call__ = call_module
         try:
-            with told_to(handler), forwards(modules, call_forward):
+            with told_to(handler), forwards(modules, call_forward), _scripts(running, modules):
                 yield
         finally:
             running.clear()
-            torch.nn.Module.__call__, torch.jit.ScriptFunction.__call__ = module_call, script_call
+            torch.nn.Module.__call__ = module_call
