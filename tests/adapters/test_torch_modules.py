@@ -230,6 +230,24 @@ def test_weights_of_a_scripted_layer_never_compute(batch):
     assert Metrics(graph).totals["macs"] == batch * (64 + 32 + 8)
 
 
+def test_a_scripted_function_is_counted_where_the_process_would_fuse_it():
+    def gated(x, w):
+        return torch.mm(x, w) * torch.sigmoid(x)
+
+    class Gated(nn.Linear):
+        def forward(self, x):
+            return function(x, self.weight)
+
+    profiles = torch._C._jit_set_profiling_executor(False)
+    try:
+        function = scripted(gated)
+        reading = read(Gated(8, 8), torch.randn(2, 8))
+    finally:
+        torch._C._jit_set_profiling_executor(profiles)
+    assert (reading.error, reading.graph.diagnostics) == (None, ())
+    assert Metrics(reading.graph).totals["macs"] == 2 * 8 * 8
+
+
 def test_a_scripted_model_is_a_tree_with_a_note():
     reading = read(scripted(block()), (None, 8))
     assert (reading.error, len(reading.graph.layers), len(reading.graph.calls)) == (None, 3, 0)

@@ -24,7 +24,10 @@ def function_of(name: str, call: Callable[..., Any], *, holds_weights: bool = Fa
     """
 
     def scripted(*args: Any, **kwargs: Any) -> Any:
-        with _without_values():
+        import torch
+
+        # optimised for what it meets, it fuses kernels for devices that exist, and remembers tensors without values
+        with torch.jit.optimized_execution(should_optimize=False), _without_values():
             return call(*args, **kwargs)
 
     scripted.__name__ = name
