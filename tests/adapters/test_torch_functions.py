@@ -268,3 +268,35 @@ def test_what_compiles_itself_is_read_in_a_fresh_process_too():
     """Nothing else has imported PyTorch's compiler there."""
     done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True)
     assert done.stdout == "None 1\n"
+
+
+class Ensemble(nn.Module):
+    def __init__(self, *, writes):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.randn(3, 4, 8)), nn.Parameter(torch.randn(3, 4))
+        self.one = nn.Linear(8, 4, device="meta")
+        self.writes = writes
+
+    def forward(self, x):
+        if self.writes:
+            with torch.no_grad():
+                self.bias.clamp_(max=1)
+        called = torch.vmap(lambda w, b: torch.func.functional_call(self.one, {"weight": w, "bias": b}, x))
+        return called(self.weight, self.bias) * torch.vmap(torch.linalg.norm)(self.weight)[:, None, None]
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_weights_are_read_inside_vmap(run):
+    graph = read(Ensemble(writes=False), torch.randn(2, 8), run=run).graph
+    read_by = {call.op: [graph.parameters[key].name for key in call.parameters] for call in graph.calls}
+    assert read_by["Linear"] == ["weight", "bias"]
+    assert read_by["linalg_norm"] == ["weight"]
+    assert "constant" not in read_by
+    assert Metrics(graph).totals["macs"] == 3 * 2 * 8 * 4
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_a_weight_inside_vmap_comes_from_what_wrote_it(run):
+    graph = read(Ensemble(writes=True), torch.randn(2, 8), run=run).graph
+    found = {(graph.calls[edge.source].op, graph.calls[edge.target].op) for edge in graph.edges}
+    assert ("clamp_", "Linear") in found

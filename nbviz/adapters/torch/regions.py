@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from nbviz.adapters.torch.tensors import is_wrapped, unwrapped
+from nbviz.adapters.torch.tensors import innermost
 
 _MOST = 64
 """Positions along one axis of which each is looked at; where there are more, tensors count as sharing some."""
@@ -30,8 +30,7 @@ class Region(NamedTuple):
 
 def region_of(tensor: Any) -> Region | None:
     """Return the bytes that a tensor takes of its storage; None where it is not laid out by strides."""
-    while is_wrapped(tensor):
-        tensor = unwrapped(tensor)
+    tensor = innermost(tensor)
     try:
         sizes, strides, first = tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
     except (NotImplementedError, RuntimeError):  # sparse, nested

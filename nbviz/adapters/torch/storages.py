@@ -15,7 +15,7 @@ from typing import Any, final
 
 from nbviz.adapters.torch.operations import Operations
 from nbviz.adapters.torch.regions import Region, region_of, share
-from nbviz.adapters.torch.tensors import leaves, spec, storage_of
+from nbviz.adapters.torch.tensors import innermost, leaves, spec, storage_of
 from nbviz.builder import GraphBuilder
 from nbviz.graph import TensorSpec
 from nbviz.records import CallRecord
@@ -86,7 +86,9 @@ class Storages:
         """
         reference, token = self._made.get(self._operations.storage(tensor), (None, None))
         if token is None or _is_gone(reference):
-            return False
+            token = self._operations.token(innermost(tensor))  # a weight that was written: no call has made its storage
+            if not self._builder.knows(token):
+                return False
         self._builder.alias(self._operations.token(tensor), token)
         return True
 
@@ -150,7 +152,7 @@ class Storages:
             return
         token = self._operations.token(tensor)
         origin = self._builder.origin(token)
-        if origin is None and id(tensor) not in self._held:
+        if origin is None and id(innermost(tensor)) not in self._held:
             return
         later = [write for write in writes if origin is None or write.record.id > origin[0]]
         place = self._place(tensor) if later else None
@@ -160,8 +162,9 @@ class Storages:
 
     def _pass(self, tensor: Any, place: Place, write: Write) -> None:
         token, record = self._operations.token(tensor), write.record
-        if not self._builder.knows(token) and id(tensor) not in record.reads:
-            record.reads += (id(tensor),)
+        key = id(innermost(tensor))
+        if not self._builder.knows(token) and key not in record.reads:
+            record.reads += (key,)
         port = write.outputs.get(place)
         write.outputs[place] = self._builder.pass_through(record, (token, place[1]), port)
 

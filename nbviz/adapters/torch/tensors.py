@@ -79,12 +79,17 @@ def unwrapped(tensor: Any) -> Any:
     return torch._C._functorch.get_unwrapped(tensor)
 
 
-def storage_of(tensor: Any) -> Any:
-    """Return the storage of a tensor; None where it has none of its own."""
+def innermost(tensor: Any) -> Any:
+    """Return the tensor that was wrapped first, or one that is not wrapped as it is."""
     while is_wrapped(tensor):
         tensor = unwrapped(tensor)
+    return tensor
+
+
+def storage_of(tensor: Any) -> Any:
+    """Return the storage of a tensor; None where it has none of its own."""
     try:
-        return tensor.untyped_storage()
+        return innermost(tensor).untyped_storage()
     except (NotImplementedError, RuntimeError):  # sparse, nested
         return None
 

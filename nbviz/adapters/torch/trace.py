@@ -26,7 +26,7 @@ from nbviz.adapters.torch.running import Running
 from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.steps import Step
 from nbviz.adapters.torch.storages import Storages
-from nbviz.adapters.torch.tensors import found_in, leaves, spec, tensors
+from nbviz.adapters.torch.tensors import found_in, innermost, leaves, spec, tensors
 from nbviz.adapters.torch.tree import add_one, definer
 from nbviz.adapters.torch.unregistered import Place, place_of, unregistered, unregistered_parameters
 from nbviz.adapters.torch.walk import children
@@ -372,7 +372,7 @@ class Trace:
         record = self.builder.begin(
             "operation", operation_name(function), self._running.frame, ports, source=caller(self._running.package)
         )
-        record.reads = tuple([id(t) for t in read])
+        record.reads = tuple([id(innermost(t)) for t in read])
         if self._packs:
             packed = set(reads((args, tuple(kwargs.values()))))
             record.reads += tuple(key for key in self.held if isinstance(key, tuple) and key[0] in packed)
@@ -380,14 +380,18 @@ class Trace:
         return record
 
     def _read_from(self, given: list[Any]) -> list[Any]:
-        """Return the weights among tensors, as the model holds them."""
-        return [t for t in given if id(t) in self.held and not self.builder.knows(self._token(t))]
+        """Return the weights among tensors, as the model holds them or as vmap has made them others."""
+        return [t for t in given if self._is_weight(t)]
+
+    def _is_weight(self, tensor: Any) -> bool:
+        inner = innermost(tensor)
+        return id(inner) in self.held and not any(self.builder.knows(self._token(t)) for t in (tensor, inner))
 
     @staticmethod
     def _passed_on(weights: list[Any], outputs: Any) -> tuple[int, ...]:
         """Return the keys of the weights that a module gives as it got them: a dropout that drops nothing reads them too."""
         made = {id(t) for t in tensors(outputs)} if weights else set()
-        return tuple(id(t) for t in weights if id(t) in made)
+        return tuple(id(innermost(t)) for t in weights if id(t) in made)
 
     def _end(self, record: CallRecord, made: list[Any]) -> None:
         """Finish a call that has made tensors."""
@@ -401,7 +405,7 @@ class Trace:
         for tensor in found:
             token = self._token(tensor)
             known = spec(tensor)
-            if not self.builder.knows(token) and id(tensor) not in self.held and not self._is_another(tensor):
+            if not self.builder.knows(token) and not self._is_weight(tensor) and not self._is_another(tensor):
                 constant = self.builder.begin("constant", "constant", self._running.frame)
                 self.builder.end(constant, [(token, known)])
             self._storages.follow(tensor)
