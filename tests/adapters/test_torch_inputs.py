@@ -121,6 +121,23 @@ def test_a_signature_that_a_decorator_hides_is_tried_both_ways(model):
     assert read(model(), {"nothing": IDS}).error is not None
 
 
+class Fields(nn.Linear):
+    def forward(self, batch=None, **fields):
+        return super().forward((batch or fields)["x"])
+
+
+class FieldsAlone(nn.Linear):
+    def forward(self, batch=None, **fields):
+        return super().forward(fields["x"] if batch is None else batch)
+
+
+@pytest.mark.parametrize("model", [Fields, FieldsAlone])
+def test_names_that_a_signature_only_leaves_room_for_are_tried_both_ways(model):
+    reading = read(model(4, 2), {"x": (2, 4)})
+    assert (reading.error, reading.graph.diagnostics) == (None, ())
+    assert read(model(4, 2), {"y": (2, 4)}).error is not None
+
+
 @pytest.mark.parametrize("dtype", ["float64", "torch.float64", torch.float64, np.float64, np.dtype("float64")])
 def test_a_dtype_is_named_as_one_writes_it(dtype):
     assert read(nn.Linear(4, 2).double(), ((2, 4), dtype)).graph.calls[0].inputs[0].dtype == "float64"

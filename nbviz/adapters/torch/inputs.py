@@ -77,11 +77,16 @@ def _names_arguments(inputs: Mapping[Any, Any], model: Any) -> bool:
 
 def by_name(model: Any, given: Arguments) -> Arguments | None:
     """Return a dict that is one argument as arguments by name, where a signature leaves it open: that of a decorator, say."""
-    kinds = {p.kind for p in _parameters(model)}
     alone = given.args[0] if len(given.args) == 1 and not given.kwargs else None
-    if kinds != {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} or not isinstance(alone, Mapping):
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in _parameters(model))
+    if not open_ended or not isinstance(alone, Mapping) or not all(isinstance(key, str) for key in alone):
         return None
-    return Arguments((), dict(alone)) if all(isinstance(key, str) for key in alone) else None
+    named = Arguments((), dict(alone))
+    try:
+        inspect.signature(model.forward).bind(**named.kwargs)
+    except TypeError:
+        return None
+    return named
 
 
 def _unknown_names(given: Arguments, signature: inspect.Signature) -> str:
