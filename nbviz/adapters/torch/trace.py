@@ -12,6 +12,7 @@ from nbviz.adapters.torch.blame import Blame
 from nbviz.adapters.torch.calls import operation_name, operation_settings
 from nbviz.adapters.torch.compute import summed
 from nbviz.adapters.torch.control_flow import as_python
+from nbviz.adapters.torch.discovered import Discovered
 from nbviz.adapters.torch.failures import NeedsValuesError
 from nbviz.adapters.torch.hints import ONE_DEVICE
 from nbviz.adapters.torch.imports import Imports
@@ -27,11 +28,9 @@ from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.steps import Step
 from nbviz.adapters.torch.storages import Storages
 from nbviz.adapters.torch.tensors import found_in, innermost, leaves, spec, tensors
-from nbviz.adapters.torch.tree import add_one, definer
-from nbviz.adapters.torch.unregistered import Place, place_of, unregistered, unregistered_parameters
-from nbviz.adapters.torch.walk import children
+from nbviz.adapters.torch.tree import definer
 from nbviz.builder import GraphBuilder
-from nbviz.records import CallRecord, LayerRecord, Port
+from nbviz.records import CallRecord, Port
 
 
 class Trace:
@@ -67,6 +66,7 @@ class Trace:
         self.silent: CallRecord | None = None
         self.asked: list[tuple[NeedsValuesError, CallRecord]] = []
         self._modules = modules
+        self._discovered = Discovered(builder, modules, held)
         self._running = Running()
         self._storages = Storages(builder, operations, held)
         self._arrays = Arrays()
@@ -74,7 +74,7 @@ class Trace:
         self._losses: list[Any] = []
         self._packs = any(isinstance(key, tuple) for key in held)
         self._awaited: Any = None
-        self._warned = self._told = False
+        self._warned = False
         self._elsewhere: CallRecord | None = None
         self._memory: Memory | None = None
 
@@ -177,7 +177,9 @@ class Trace:
     def _open(self, module: Any, given: list[Any]) -> CallRecord:
         path = self.builder.path_of(id(module))
         if path is None:
-            path = self._discover(module)
+            if self._memory is not None:
+                self._memory.note(module)
+            path = self._discovered.add(module, self._running.modules)
         op = self.builder.layer(id(module)).type
         return self.builder.begin(
             "layer", op, self._running.frame, self._ports(given), layer=path, source=caller(self._running.package)
@@ -255,35 +257,6 @@ class Trace:
             exit_ = self.builder.begin("output", "output", 0, self._ports([tensor for _, tensor in part]))
             exit_.inputs = tuple(replace(s, name=name) for s, (name, _) in zip(exit_.inputs, part, strict=True))
             self.builder.end(exit_, [])
-
-    def _discover(self, module: Any) -> str:
-        """Add a module that the model's code has made while running, below the one that runs."""
-        holder = self._running.modules[-1]
-        if self._memory is not None:
-            self._memory.note(module)
-        name = next((n for n, child in children(holder) if child is module), None)
-        place = place_of(module, reversed(self._running.modules)) if name is None else None
-        named = name or (f"{place.attribute}{place.key}" if place else type(module).__name__.lower())
-        self._modules[id(module)] = module
-        path = add_one(self.builder, module, holder, named)
-        record = self.builder.layer(id(module))
-        if place is None:
-            record.accessor = ""  # after the trace the user's model does not have it
-        else:
-            record.accessor = f"{self.builder.layer(id(place.holder)).accessor}.{named}"
-        if name is None:
-            self._tell_unregistered(module, place, record)
-        return path
-
-    def _tell_unregistered(self, module: Any, place: Place | None, record: LayerRecord) -> None:
-        """Say once that parameters are used that PyTorch does not know of, and how many in each such layer."""
-        count = unregistered_parameters(module, self.held)
-        if not count:
-            return
-        record.settings += (("unregistered_params", count),)
-        if not self._told:
-            self._told = True
-            self.builder.note(unregistered(module, place, count), record.path)
 
     def _blame(self, error: BaseException, record: CallRecord) -> None:
         """Remember where an error came up first."""
