@@ -14,7 +14,7 @@ from nbviz.metrics import Metrics  # noqa: E402
 from tests.models.onnx_models import info  # noqa: E402
 
 OPSETS = (("", 18), ("com.microsoft", 1), ("com.acme", 1))
-FLOAT, UINT8, INT64 = 1, 2, 7
+FLOAT, UINT8, INT8, INT64 = 1, 2, 3, 7
 
 
 def stored(name, *shape, dtype="float32"):
@@ -59,10 +59,10 @@ def test_quantized_gemm(scaled):
     node = helper.make_node(
         "QGemm", ["x", "s", "z", "W", "s", "z", "", *(["s", "z"] if scaled else [])], ["y"], domain="com.microsoft"
     )
-    kind = UINT8 if scaled else FLOAT
+    kind = INT8 if scaled else FLOAT
     graph, totals, made = read_one(node, weights=NARROW, inputs=[("x", UINT8, ["N", 32])], output=kind)
     assert (totals["params"], totals["macs"]) == (2048, 2048)
-    assert (made.shape, made.dtype) == (("N", 64), "uint8" if scaled else "float32")
+    assert (made.shape, made.dtype) == (("N", 64), "int8" if scaled else "float32")
     assert not graph.diagnostics
 
 
@@ -333,3 +333,34 @@ def test_dtypes_behind_operations_of_onnxruntime_are_those_that_the_file_says():
     [first, second] = [call.outputs[0] for call in graph.calls if call.op in ("DequantizeLinear", "Relu")][:2]
     assert (first.dtype, second.dtype, second.shape) == ("float16", "float16", ("N", 8))
     assert "'r' is (1, 8) float16, and its nodes make (N, 8) float16, which is shown." in graph.diagnostics[0].message
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@pytest.mark.parametrize(
+    ("op", "inputs", "attributes"),
+    [
+        ("QGemm", "x s z W s z  s z", {}),
+        ("QLinearAveragePool", "x s z s z", {"kernel_shape": [2]}),
+        ("QLinearGlobalAveragePool", "x s z s z", {}),
+    ],
+)
+def test_quantized_result_has_the_dtype_of_its_zero_point(op, inputs, attributes, dtype):
+    node = helper.make_node(op, inputs.split(" "), ["y"], domain="com.microsoft", **attributes)
+    number = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    weights = (stored("W", 8, 4, dtype=dtype), stored("s"), stored("z", dtype=dtype))
+    entering = ["N", 8] if op == "QGemm" else ["N", 3, 8]
+    assert read_one(node, weights=weights, inputs=[("x", number, entering)], output=0)[2].dtype == dtype
+
+
+def test_embeddings_give_the_lengths_of_rows_and_the_sum_too():
+    node = helper.make_node(
+        "EmbedLayerNormalization",
+        ["ids", "", "words", "places", "", "scale", "shift"],
+        ["a", "lengths", "y"],
+        domain="com.microsoft",
+    )
+    weights = (stored("words", 9, 4), stored("places", 9, 4), stored("scale", 4), stored("shift", 4))
+    graph, _, made = read_one(node, weights=weights, inputs=[("ids", 6, ["N", 5])])
+    call = next(c for c in graph.calls if len(c.outputs) > 2)
+    assert [(spec.shape, spec.dtype) for spec in call.outputs[1:]] == [(("N",), "int32"), (("N", 5, 4), "float32")]
+    assert made.shape == ("N", 5, 4)

@@ -17,7 +17,7 @@ DOMAIN = "com.microsoft"
 CLASSIC = "ai.onnx.ml"
 """The domain of trees, linear models and the like."""
 
-_FLOAT, _UINT8, _INT64 = 1, 2, 7
+_FLOAT, _UINT8, _INT32, _INT64 = 1, 2, 6, 7
 """Element types, by their numbers in ``TensorProto.DataType``."""
 
 _SAME = (
@@ -205,8 +205,14 @@ def _quantized_gemm(to: Standard, node: Any) -> bool:
     scaled = len(node.input) > 7 and node.input[7]  # else what comes out has a fraction
     made = to.add("Gemm", to.cast(node.input[0], _FLOAT), weight, to="" if scaled else node.output[0], attributes=kept)
     if scaled:
-        to.cast(made, _UINT8, to=node.output[0])
+        to.cast(made, _quantized(to, node, 8), to=node.output[0])
     return True
+
+
+def _quantized(to: Standard, node: Any, zero_point: int) -> int:
+    """Return the element type of a quantized result, which is that of its zero point."""
+    name = node.input[zero_point] if len(node.input) > zero_point else ""
+    return to.kind(name) if to.dims(name) is not None else _UINT8
 
 
 def _apart(node: Any) -> bool:
@@ -253,9 +259,16 @@ def _packed_attention(to: Standard, node: Any) -> bool:
 
 
 def _embedding(to: Standard, node: Any) -> bool:
+    from onnx import helper
+
     if len(node.input) < 3:
         return False
     to.add("Gather", node.input[2], node.input[0], to=node.output[0])
+    if len(node.output) > 1 and node.output[1]:  # how many tokens of each row are no padding
+        along = [helper.make_attribute("axis", 1), helper.make_attribute("keepdims", 0)]
+        to.cast(to.add("ArgMax", node.input[0], attributes=along), _INT32, to=node.output[1])
+    if len(node.output) > 2 and node.output[2]:  # the sum, before it is normalized
+        to.add("Identity", node.output[0], to=node.output[2])
     return True
 
 
@@ -275,7 +288,7 @@ def _pooled(op: str) -> Rule:
             return False
         kept = [a for a in node.attribute if a.name != "channels_last"]
         made = to.add(op, to.cast(node.input[0], _FLOAT), attributes=kept)
-        to.cast(made, _UINT8, to=node.output[0])
+        to.cast(made, _quantized(to, node, 4), to=node.output[0])
         return True
 
     return rule
