@@ -14,6 +14,7 @@ from typing import Any, final
 from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output, stale_sizes
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.external import misplaced
+from nbviz.adapters.onnx.folding import inferred_with_values
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import doubtful
 from nbviz.adapters.onnx.nodes import Node, bodies
@@ -231,13 +232,22 @@ def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
 
 
 def _inferred(model: Any, note: Callable[[str], None]) -> Any:
+    told: list[str] = []
+
+    def infer(given: Any) -> Any:
+        told.clear()  # what is worked out since may have settled it
+        return infer_in_rounds(given, told.append)
+
     try:
-        return infer_in_rounds(model, note)
+        shaped = inferred_with_values(model, infer)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
         note(
             f"onnx could not infer shapes ({short(' '.join(plain(error).split()), 300)}): only those that the file holds are shown."
         )
         return model
+    for text in told:
+        note(text)
+    return shaped
 
 
 def _slim(model: Any, note: Callable[[str], None]) -> Any:
