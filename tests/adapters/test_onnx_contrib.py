@@ -364,3 +364,32 @@ def test_embeddings_give_the_lengths_of_rows_and_the_sum_too():
     call = next(c for c in graph.calls if len(c.outputs) > 2)
     assert [(spec.shape, spec.dtype) for spec in call.outputs[1:]] == [(("N",), "int32"), (("N", 5, 4), "float32")]
     assert made.shape == ("N", 5, 4)
+
+
+def classic(op, inputs, outputs="y", **attributes):
+    return helper.make_node(op, inputs.split(), outputs.split(), domain="ai.onnx.ml", **attributes)
+
+
+PLACES = stored("places", 3, dtype="int64")
+WORDS = {"classlabels_strings": ["a", "b", "c"]}
+
+
+@pytest.mark.parametrize(
+    ("node", "weights", "shape", "dtype"),
+    [
+        (classic("TreeEnsembleClassifier", "x", "y scores", classlabels_int64s=[0, 1]), (), ("N",), "int64"),
+        (classic("SVMClassifier", "x", "y scores", **WORDS), (), ("N",), "string"),
+        (classic("SVMClassifier", "x", "labels y", prob_a=[0.5] * 3, **WORDS), (), ("N", 3), "float32"),
+        (classic("SVMClassifier", "x", "labels y", **WORDS), (), None, None),
+        (classic("TreeEnsembleRegressor", "x", n_targets=2), (), ("N", 2), "float32"),
+        (classic("LinearRegressor", "x"), (), ("N", 1), "float32"),
+        (classic("ArrayFeatureExtractor", "list places"), (stored("list", 5), PLACES), (1, 3), "float32"),
+        (classic("ArrayFeatureExtractor", "table places"), (stored("table", 4, 5), PLACES), (4, 3), "float32"),
+    ],
+)
+def test_classic_models_give_something_for_each_row(node, weights, shape, dtype):
+    made = model([node], [("x", FLOAT, ["N", 5])], weights, 0)
+    made.opset_import.add(domain="ai.onnx.ml", version=3)
+    graph = read(made).graph
+    last = next(c for c in graph.calls if c.kind == "output").inputs[0]
+    assert (last.shape, last.dtype) == (shape, dtype)

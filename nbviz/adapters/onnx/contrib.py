@@ -17,8 +17,11 @@ DOMAIN = "com.microsoft"
 CLASSIC = "ai.onnx.ml"
 """The domain of trees, linear models and the like."""
 
-_FLOAT, _UINT8, _INT32, _INT64 = 1, 2, 6, 7
+_FLOAT, _UINT8, _INT32, _INT64, _STRING = 1, 2, 6, 7, 8
 """Element types, by their numbers in ``TensorProto.DataType``."""
+
+_PAIR = 2
+"""Classes between which one score decides, which is given for both."""
 
 _SAME = (
     "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "Binarizer", "FastGelu", "Gelu", "GroupNorm", "Imputer", "MoE",
@@ -310,9 +313,62 @@ def _recurrent(to: Standard, node: Any) -> bool:
     return bool(made)
 
 
+def _classified(to: Standard, node: Any) -> bool:
+    """Make one label for each row and one score for each class; support vectors score pairs of classes, or have probabilities."""
+    listed = {a.name: len(a.strings) or len(a.ints) for a in node.attribute if a.name.startswith("classlabels_")}
+    classes = max(listed.values(), default=0)
+    if not classes:
+        return False
+    kind = _STRING if listed.get("classlabels_strings") else _INT64
+    to.cast(_one_each(to, node, keepdims=0), kind, to=node.output[0])
+    in_pairs = node.op_type.startswith("SVM") and not any(a.name == "prob_a" for a in node.attribute)
+    if len(node.output) > 1 and node.output[1] and (classes <= _PAIR or not in_pairs):
+        scores = to.add("Expand", _one_each(to, node, keepdims=1), to.numbers(1, classes))
+        to.cast(scores, _FLOAT, to=node.output[1])
+    return True
+
+
+def _regressed(count: str) -> Rule:
+    """Return the rule of an operation that makes a few numbers for each row; ``count`` is the attribute that says how many."""
+
+    def rule(to: Standard, node: Any) -> bool:
+        targets = to.numbers(1, max(1, _attribute(node, count, 1)))
+        to.cast(to.add("Expand", _one_each(to, node, keepdims=1), targets), _FLOAT, to=node.output[0])
+        return True
+
+    return rule
+
+
+def _one_each(to: Standard, node: Any, *, keepdims: int) -> str:
+    """Add a whole number for each row of the first input; return their name."""
+    from onnx import helper
+
+    along = [helper.make_attribute("axis", 1), helper.make_attribute("keepdims", keepdims)]
+    return to.add("ArgMax", to.cast(node.input[0], _FLOAT), attributes=along)
+
+
+def _columns(to: Standard, node: Any) -> bool:
+    """Take columns of a table, or of a list as if it were a row."""
+    from onnx import helper
+
+    dims = to.dims(node.input[0])
+    if not dims or len(node.input) < 2:
+        return False
+    places = to.add("Reshape", node.input[1], to.numbers(*((1, -1) if len(dims) == 1 else (-1,))))
+    to.add(
+        "Gather", node.input[0], places, to=node.output[0], attributes=[helper.make_attribute("axis", len(dims) - 1)]
+    )
+    return True
+
+
 _RULES: Mapping[str, Rule] = {
     **dict.fromkeys(_SAME, _same),
     **dict.fromkeys(("DequantizeLinear", "Normalizer", "Scaler"), _with_fraction),
+    **dict.fromkeys(("LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier"), _classified),
+    "ArrayFeatureExtractor": _columns,
+    "LinearRegressor": _regressed("targets"),
+    "SVMRegressor": _regressed(""),
+    "TreeEnsembleRegressor": _regressed("n_targets"),
     "DynamicQuantizeMatMul": _matmul(1),
     "FusedConv": _as("Conv", ("activation", "activation_params")),
     "FusedGemm": _as("Gemm", ("activation", "activation_alpha", "activation_beta", "activation_gamma")),
