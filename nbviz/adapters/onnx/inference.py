@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, final
 
@@ -234,9 +234,9 @@ def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
 def _inferred(model: Any, note: Callable[[str], None]) -> Any:
     told: list[str] = []
 
-    def infer(given: Any) -> Any:
+    def infer(given: Any, inferred: Sequence[Any]) -> Any:
         told.clear()  # what is worked out since may have settled it
-        return infer_in_rounds(given, told.append)
+        return infer_in_rounds(given, told.append, inferred)
 
     try:
         shaped = inferred_with_values(model, infer)

@@ -6,7 +6,7 @@ what is inferred without them tells more of the sizes, and so clears most of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from nbviz.adapters.onnx.fragile import guarded
@@ -23,9 +23,19 @@ _NODES = 1 << 17
 """Nodes that are walked through in all rounds, about."""
 
 
-def infer_in_rounds(model: Any, note: Callable[[str], None]) -> Any:
-    """Return a model with the shapes that can be inferred in little memory; ``note`` is told what had to be left out."""
-    doubt = doubtful(model)
+def infer_in_rounds(model: Any, note: Callable[[str], None], inferred: Iterable[Any] = ()) -> Any:
+    """Return a model with the shapes that can be inferred in little memory.
+
+    Parameters
+    ----------
+    model
+        The model.
+    note
+        Is told what had to be left out.
+    inferred
+        What has been inferred of tensors before, which may clear all doubt.
+    """
+    doubt = _doubt_beside(model, inferred)
     if not doubt.values:
         return _inferred(model, ())
     said = {info.name for info in _infos(model.graph)}
@@ -45,6 +55,16 @@ def infer_in_rounds(model: Any, note: Callable[[str], None]) -> Any:
             f"what makes {label(behind[0])!r}{more}, only those that the file holds are shown."
         )
     return model
+
+
+def _doubt_beside(model: Any, inferred: Iterable[Any]) -> Doubtful:
+    """Tell which nodes are doubtful where something has been inferred of tensors of which the model says nothing."""
+    infos = model.graph.value_info
+    said, before = {info.name for info in _infos(model.graph)}, len(infos)
+    infos.extend(info for info in inferred if info.name not in said)
+    doubt = doubtful(model, {info.name for info in infos[before:]})
+    del infos[before:]
+    return doubt
 
 
 def _inferred(model: Any, left_out: Collection[int], *, follows: bool = True) -> Any:
