@@ -95,9 +95,8 @@ class Numbers:
     """
 
     def __init__(self, model: Any) -> None:
-        given = (
-            {info.name for info in model.graph.input} if model.ir_version > 3 else set()
-        )  # callers may replace these
+        # callers may replace what is an input too
+        given = {info.name for info in model.graph.input} if model.ir_version > 3 else set()
         stored = [(t.name, _stored(t)) for t in model.graph.initializer if t.name not in given]
         stored += [
             (n.output[0], _constant(n)) for n in model.graph.node if n.op_type == "Constant" and len(n.output) == 1
