@@ -36,7 +36,7 @@ def _record_of(builder: GraphBuilder, walk: Walk, call: ModuleCall) -> CallRecor
         return builder.calls[0]
     if call.scope not in walk.records:
         around = _record_of(builder, walk, call.parent)
-        path = walk.path_of(call, set())
+        path = walk.path_of(call, set(), around.layer or "")
         kind = "operation" if path is None else "layer"
         record = builder.begin(kind, call.type.__name__, around.id, layer=path, source=call.source)  # type: ignore[arg-type]
         record.inputs, record.sources = call.inputs, walk.origins(call)

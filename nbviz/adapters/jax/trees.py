@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, of_leaf, placement
+from nbviz.adapters.jax.copies import Copies
 from nbviz.adapters.jax.leaves import is_finite, leaves_of
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
 from nbviz.adapters.jax.subject import Leaves, Path, is_of_library
@@ -122,24 +123,18 @@ class ParameterTree:
     @contextmanager
     def watched(self, recorder: Recorder, known: dict[int, Path]) -> Iterator[None]:
         """Let the recorder note the calls of modules; ``known`` says where those are that the trace started with."""
+        copies = Copies(self._structures, self.places, is_module)
 
         def through(module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             if not recorder.follows(module):
                 return function(*args, **kwargs)
-            found = [known[id(module)]] if id(module) in known else self._alike(module)
+            found = [known[id(module)]] if id(module) in known else copies.of(module)
             if found == [()] or not found:
                 return function(*args, **kwargs)
             return recorder.call(found, module, function, args, kwargs)
 
         with called_through({type(self._rows[path].value): None for path in self._structures}, through):
             yield
-
-    def _alike(self, module: Any) -> list[Path]:
-        """Return the places of modules like one that was taken apart and put together, as by a loop or ``filter_jit``."""
-        import jax
-
-        structure = jax.tree.structure(module)
-        return [path for path, known in self._structures.items() if known == structure]
 
     def values(self) -> list[Any]:
         """Return the nodes that are rows."""
@@ -149,8 +144,9 @@ class ParameterTree:
         """Return the rows that are no modules: lists, dicts, named tuples and the like."""
         return [path for path in self._rows if path not in self._structures]
 
-    def places(self, root: Any) -> dict[int, Path]:
-        """Return the places of the modules in a copy of the tree by identity."""
+    @staticmethod
+    def places(root: Any) -> dict[int, Path]:
+        """Return the places of the modules in a copy of the tree, or in one of its modules, by identity."""
         return {id(node.value): node.path for node in _merged(root) if is_module(node.value)}
 
     @staticmethod

@@ -6,6 +6,7 @@ everything that runs a jaxpr is a frame with its operations inside.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
@@ -115,11 +116,17 @@ class Walk:
             key = next((k for array in seen if (k := self._program.closed_over.get(id(array))) is not None), None)
             self._env.put(variable, Value(spec(variable.aval), key))
 
-    def path_of(self, call: ModuleCall, reads: set[Hashable]) -> str | None:
-        """Return the path of the layer that a call is of: of several alike, the first that holds what the call reads."""
-        found = [(key, self.builder.path_of(key)) for key in self._program.layers(call)]
-        holding = [path for _, path in found if path is not None and reads & self._held(path)] if len(found) > 1 else []
-        return next(iter([*holding, *(path for _, path in found)]), None)
+    def path_of(self, call: ModuleCall, reads: set[Hashable], around: str) -> str | None:
+        """Return the path of the layer that a call is of.
+
+        Of several alike, it is the first that holds what the call reads, else the first inside the layer ``around``.
+        """
+        paths = [path for key in self._program.layers(call) if (path := self.builder.path_of(key)) is not None]
+        if len(paths) < 2:
+            return next(iter(paths), None)
+        holding = (path for path in paths if reads & self._held(path))
+        inside = (path for path in paths if path.startswith(join(around, "")))
+        return next(itertools.chain(holding, inside, paths))
 
     def _key_of(self, variable: Any) -> Any:
         value = self._env.of(variable)
@@ -251,7 +258,7 @@ class Walk:
         call = self._program.calls.get(frame.scope.name)
         reads = {v.key for v in self._env.all_of(entering(equations)) if v.key is not None}
         if call is not None:
-            kind = _Kind(call.type.__name__, self.path_of(call, reads), call)
+            kind = _Kind(call.type.__name__, self.path_of(call, reads, self._around(parent)), call)
         else:
             around = self._around(parent)
             path = self._named(frame.scope.name, around, reads) or self._part(frame, around)

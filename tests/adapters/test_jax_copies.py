@@ -1,0 +1,72 @@
+"""Modules of Equinox that are taken apart and put together again, and are alike."""
+
+from __future__ import annotations
+
+import pytest
+
+jax = pytest.importorskip("jax")
+eqx = pytest.importorskip("equinox")
+pytest.importorskip("flax")
+
+import jax.numpy as jnp  # noqa: E402
+
+from tests.adapters.jax_reading import graph_of  # noqa: E402
+
+KEY = jax.random.key(0)
+
+
+class Dropouts(eqx.Module):
+    before: eqx.nn.Dropout
+    linear: eqx.nn.Linear
+    after: eqx.nn.Dropout
+    rest: eqx.nn.Sequential
+
+    def __init__(self):
+        self.before = eqx.nn.Dropout(inference=True)
+        self.linear = eqx.nn.Linear(4, 4, key=KEY)
+        self.after = eqx.nn.Dropout(inference=True)
+        self.rest = eqx.nn.Sequential(
+            [eqx.nn.Lambda(jnp.tanh), eqx.nn.Dropout(inference=True), eqx.nn.Lambda(jnp.tanh)]
+        )
+
+    def __call__(self, x):
+        return self.rest(self.after(jax.vmap(self.linear)(self.before(x))))
+
+
+class Jitted(Dropouts):
+    __call__ = eqx.filter_jit(Dropouts.__call__)
+
+
+class Stacked(eqx.Module):
+    blocks: Dropouts
+
+    def __init__(self):
+        self.blocks = eqx.filter_vmap(lambda key: Dropouts(), axis_size=3)(None)
+
+    def __call__(self, x):
+        arrays, rest = eqx.partition(self.blocks, eqx.is_array)
+        return jax.lax.scan(lambda x, one: (eqx.combine(one, rest)(x), None), x, arrays)[0]
+
+
+class Checkpointed(eqx.Module):
+    blocks: list[Dropouts]
+
+    def __init__(self):
+        self.blocks = [Dropouts(), Dropouts()]
+
+    def __call__(self, x):
+        for block in self.blocks:
+            x = eqx.filter_checkpoint(block)(x)
+        return x
+
+
+INSIDE = ["before", "linear", "after", "rest", "rest/layers/0", "rest/layers/1", "rest/layers/2"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "holders"), [(Jitted, [""]), (Stacked, ["blocks"]), (Checkpointed, ["blocks/0", "blocks/1"])]
+)
+def test_modules_without_weights_are_told_apart_by_what_holds_their_copies(kind, holders):
+    graph = graph_of(kind(), (2, 4))
+    expected = [path for one in holders for path in [one, *(f"{one}/{name}".lstrip("/") for name in INSIDE)] if path]
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", *expected]
