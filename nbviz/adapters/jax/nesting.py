@@ -13,6 +13,9 @@ from nbviz.adapters.jax.jaxprs import stack_of
 PREFIX = "nbviz:"
 """How the names of the scopes of calls of modules begin."""
 
+AGAIN = "rematted_computation"
+"""What JAX calls the scope of what ``checkpoint`` computes once more, among gradients."""
+
 _FUNCTIONS = "/jax/_src/nn/functions.py"
 """Where JAX keeps activations and the like; some leave no trace but the equations that they are made of."""
 

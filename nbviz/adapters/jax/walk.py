@@ -7,7 +7,8 @@ everything that runs a jaxpr is a frame with its operations inside.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -23,7 +24,7 @@ from nbviz.adapters.jax.jaxprs import (
     source_of,
     written_by_jax,
 )
-from nbviz.adapters.jax.nesting import Frame, Written, equations_in, is_einsum, nested
+from nbviz.adapters.jax.nesting import AGAIN, Frame, Written, equations_in, is_backward, is_einsum, nested
 from nbviz.adapters.jax.parts import Parts
 from nbviz.adapters.jax.program import Program
 from nbviz.adapters.jax.recorder import ModuleCall
@@ -67,6 +68,7 @@ class Walk:
         self._env = Environment()
         self._paths = dict.fromkeys(builder.layer(key).path for key in builder.layer_keys())
         self._times: Times = ()
+        self._backward = False  # in what computes gradients, where scopes do not say so themselves
         self._quiet = {scope for scope, call in program.calls.items() if program.is_step(call.type)}
         self._stored: dict[Hashable, TensorSpec] = {}
         self._loop = ""  # the outermost that runs nobody knows how often
@@ -145,7 +147,7 @@ class Walk:
 
     def _items(self, items: list[Any], parent: int, results: Iterable[Any]) -> None:
         """Write items in order; ``results`` are the variables that are used behind them."""
-        items = self._parts.grouped(items, self._around(parent))
+        items = items if self._backward else self._parts.grouped(items, self._around(parent))
         later = {v for v in results if not is_literal(v)}
         wanted = []
         for item in reversed(items):
@@ -245,7 +247,8 @@ class Walk:
             source = kind.call.source if kind.call is not None else ""
             ports = self._known(entering(equations))
             record = self.builder.begin(kind.kind, kind.op, parent, ports, layer=kind.path, source=source)
-            self._inside(kind, frame, record, wanted)
+            with self._computing(gradients=self._backward and frame.scope.name != AGAIN):
+                self._inside(kind, frame, record, wanted)
             keys = {v.key: None for v in self._env.all_of(entering(equations)) if v.key is not None}
             self._end(record, self._leaving(kind, equations, wanted, list(keys)))
         if kind.call is not None:
@@ -263,7 +266,8 @@ class Walk:
             around = self._around(parent)
             path = self._named(frame.scope.name, around, reads) or self._part(frame, around)
             kind = _Kind(frame.scope.name, path)
-        return _Kind(f"gradient of {kind.op}") if frame.scope.backward else kind
+        backward = (frame.scope.backward or self._backward) and frame.scope.name != AGAIN
+        return _Kind(f"gradient of {kind.op}") if backward else kind
 
     def _part(self, item: Any, around: str) -> str | None:
         """Return the layer inside the one around it all of whose parameters an item reads, and no others."""
@@ -322,11 +326,13 @@ class Walk:
         """Record an equation with what runs inside it: a loop, a branch, a jitted function."""
         inner, op = inner_of(equation), name_of(equation)
         ports = self._known(equation.invars)
-        layer = self._part(equation, self._around(parent)) if is_jitted(equation) else None
+        backward = self._backward or is_backward(equation)
+        layer = self._part(equation, self._around(parent)) if is_jitted(equation) and not backward else None
         kind = _Kind(op, layer)
         record = self.builder.begin(kind.kind, op, parent, ports, layer=layer, source=source_of(equation))
         record.settings = settings_of(equation)
-        ends = [self._body(one, record, several=len(inner) > 1) for one in inner]
+        with self._computing(gradients=backward):
+            ends = [self._body(one, record, several=len(inner) > 1) for one in inner]
         if equation.primitive.name == "cond":
             self._merge(equation, record, ends)
         else:  # what a loop gives, or stacks up, comes from what made it there
@@ -334,6 +340,13 @@ class Walk:
                 self._env.put(variable, self._moved(end, variable))
         given = [v for v in equation.outvars if not is_dropped(v)]
         self._end(record, [v for v in given if v in wanted] or given)
+
+    @contextmanager
+    def _computing(self, *, gradients: bool) -> Iterator[None]:
+        """Return a context in which scopes are those of gradients, or not."""
+        around, self._backward = self._backward, gradients
+        yield
+        self._backward = around
 
     def _body(self, one: Inner, record: CallRecord, *, several: bool) -> list[Value | None]:
         """Walk a jaxpr inside an equation, in a frame of its own if there are several; return what it gives."""
