@@ -124,3 +124,18 @@ def test_what_moves_numbers_or_is_elementwise_contracts_nothing():
 
     graph = graph_of(model, (4, 8))
     assert (totals(graph)["macs"], graph.diagnostics) == (0, ())
+
+
+def test_what_equinox_checks_and_marks_contracts_nothing():
+    eqx = pytest.importorskip("equinox")
+
+    def model(params, x):
+        x = eqx.internal.nonbatchable(eqx.internal.nontraceable(x @ params["w"]))
+        return eqx.error_if(x, jnp.any(jnp.isnan(x)), "is not a number")
+
+    graph = graph_of(model, ({"w": jnp.ones((8, 4))}, (2, 8)))
+    assert (totals(graph)["macs"], graph.diagnostics) == (2 * 8 * 4, ())
+    called = graph_of(
+        lambda params, x: eqx.internal.noinline(jnp.dot)(x, params["w"]), ({"w": jnp.ones((8, 4))}, (2, 8))
+    )
+    assert totals(called)["macs"] is None

@@ -15,8 +15,15 @@ from nbviz.shape import Shape
 
 _UNKNOWN = re.compile(
     "call_exported|pallas_call|ffi_call|custom_call|custom_linear_solve|pure_callback|fusion|(^|_)dot(_|$)|matmul|attention"
+    "|noinline"
 )
 """Primitives that may multiply and accumulate, in ways that their parameters do not tell; products of sparse arrays do too."""
+
+_HOMES = ("jax._src.", "equinox.")
+"""Whose primitives are elementwise, move numbers or reduce them, but for those that are named here."""
+
+_ERRORS = "equinox._errors"
+"""Where ``equinox.error_if`` has the Python code that runs in place of the model's once it has failed."""
 
 _OF_NUMBERS = (".linalg", ".fft")
 """JAX's modules of primitives that do contract, in ways of their own: decompositions, solvers, transforms."""
@@ -82,12 +89,15 @@ def _of_primitive(equation: Any) -> tuple[Compute, ...] | None:
 def _contracts_nothing(equation: Any) -> bool:
     """Tell whether a primitive is known to multiply and accumulate nothing.
 
-    JAX's own are elementwise, move numbers or reduce them, but for those that are named here. Of others' nothing is known, nor of
-    JAX's linear algebra; what gives no fractions, such as a permutation, is none of it.
+    Of others' than JAX's and Equinox's nothing is known, nor of JAX's linear algebra; what gives no fractions, such as a
+    permutation, is none of it.
     """
-    if _UNKNOWN.search(equation.primitive.name):
+    if getattr(getattr(equation.params.get("callback"), "callback_func", None), "__module__", "") == _ERRORS:
+        return True
+    primitive = equation.params.get("prim", equation.primitive)  # which one of Equinox's maps over a batch
+    if _UNKNOWN.search(primitive.name):
         return False
-    home = _home(equation.primitive)
+    home = _home(primitive)
     if home and not home.endswith(_OF_NUMBERS):
         return True
     dtypes = (getattr(variable.aval, "dtype", None) for variable in equation.outvars)
@@ -96,8 +106,8 @@ def _contracts_nothing(equation: Any) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def _home(primitive: Any) -> str:
-    """Return the module of JAX that a primitive is from, ``""`` where it is none of JAX's."""
-    homes = [(name, module) for name, module in list(sys.modules.items()) if name.startswith("jax._src.")]
+    """Return the module of JAX or Equinox that a primitive is from, ``""`` where it is neither's."""
+    homes = [(name, module) for name, module in list(sys.modules.items()) if name.startswith(_HOMES)]
     found = [name for name, module in homes if any(value is primitive for value in list(vars(module).values()))]
     return next((name for name in found if name.endswith(_OF_NUMBERS)), next(iter(found), ""))
 
