@@ -11,7 +11,7 @@ import jax.numpy as jnp  # noqa: E402
 from flax import nnx  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.errors import UnsupportedModelError  # noqa: E402
+from nbviz.errors import InputsError, UnsupportedModelError  # noqa: E402
 
 
 def decides(x):
@@ -80,3 +80,25 @@ def test_what_stands_for_a_model_says_what_to_pass():
     ):
         with pytest.raises(UnsupportedModelError, match=words):
             read(source)
+
+
+def test_a_name_that_is_no_argument_is_named():
+    def model(params, x, train=False):
+        return x @ params["w"] if train else x
+
+    class Module(nnx.Module):
+        def __call__(self, x, train=False):
+            return x.mean()
+
+    with pytest.raises(InputsError, match=r"'trian' is the name of none\. Did you mean 'train'\?"):
+        read(model, {"params": {"w": jnp.ones((3, 3))}, "x": (2, 3), "trian": True})
+    (message,) = [d.message for d in read(Module(), {"x": (2, 3), "trian": True}).graph.diagnostics]
+    assert message.endswith("'trian' is the name of none. Did you mean 'train'?")
+
+
+def test_a_dict_that_is_one_argument_may_have_the_name_of_the_argument_in_it():
+    class Module(nnx.Module):
+        def __call__(self, x):
+            return x["x"] + x["y"]
+
+    assert read(Module(), {"x": (2, 3), "y": (3,)}).error is None

@@ -10,7 +10,7 @@ from nbviz.adapters.jax.arrays import abstract, is_array, looks_like_array
 from nbviz.adapters.jax.leaves import is_finite
 from nbviz.adapters.specs import Arguments, Spec, is_dim, spec_of
 from nbviz.adapters.text import plain, short
-from nbviz.errors import InputsError
+from nbviz.errors import InputsError, nearest
 
 _HINT = (
     "Give a shape such as (None, 224, 224, 3), an example array, or a pair of shape and dtype such as ((None, 64), 'int32'); "
@@ -36,8 +36,17 @@ def arguments(function: Any, inputs: Any, what: str) -> Arguments:
         given = Arguments((_parse(inputs, "inputs"),))
     else:
         given = Arguments(tuple(_parse(item, f"inputs[{i}]") for i, item in enumerate(inputs)))
-    _check(function, given, what)
+    _check(function, given, what, misnamed(inputs, parameters))
     return given
+
+
+def misnamed(inputs: Any, parameters: list[inspect.Parameter]) -> str:
+    """Return what to say of a mapping of which some names are arguments and some are not, where it does not work as one."""
+    names = {p.name for p in parameters}
+    if not isinstance(inputs, Mapping) or not names & set(inputs) or names_arguments(inputs, parameters):
+        return ""
+    strange = next(str(name) for name in inputs if name not in names)
+    return f"inputs was taken for one argument, as {strange!r} is the name of none.{nearest(strange, names)}"
 
 
 def signature_of(function: Any) -> list[inspect.Parameter]:
@@ -66,7 +75,7 @@ def names_arguments(inputs: Mapping[Any, Any], parameters: list[inspect.Paramete
     return bool(inputs) and (set(inputs) <= names or (open_ended and (bool(names & set(inputs)) or len(names) == 1)))
 
 
-def _check(function: Any, given: Arguments, what: str) -> None:
+def _check(function: Any, given: Arguments, what: str, hint: str) -> None:
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -76,8 +85,8 @@ def _check(function: Any, given: Arguments, what: str) -> None:
     except TypeError as error:
         names = list(_whole(function, signature).parameters)
         count = len(given.args) + len(given.kwargs) + len(names) - len(signature.parameters)
-        msg = f"inputs ({count} given) does not match {what}({', '.join(names)}): {plain(error)}."
-        raise InputsError(msg) from error
+        msg = f"inputs ({count} given) does not match {what}({', '.join(names)}): {plain(error)}. {hint}"
+        raise InputsError(msg.rstrip()) from error
 
 
 def _whole(function: Any, signature: inspect.Signature) -> inspect.Signature:
