@@ -102,3 +102,9 @@ def test_a_dict_that_is_one_argument_may_have_the_name_of_the_argument_in_it():
             return x["x"] + x["y"]
 
     assert read(Module(), {"x": (2, 3), "y": (3,)}).error is None
+
+
+def test_an_axis_that_nothing_has_named_says_what_names_it():
+    model = nnx.BatchNorm(3, axis_name="replicas", rngs=nnx.Rngs(0))
+    (message,) = [d.message for d in read(model, (2, 3)).graph.diagnostics]
+    assert message.endswith("view that, such as jax.vmap(function, axis_name='replicas').")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from nbviz.adapters.jax.jaxprs import is_library
 from nbviz.adapters.jax.recorder import ModuleCall
 from nbviz.adapters.jax.walk import Walk
@@ -97,4 +99,7 @@ def _hint(error: Exception) -> str:
             "A module that changes its state can be read where a copy can take its place: give the module itself, or a function "
             "that reads nothing but modules, each by its name."
         )
+    axis = re.search(r"unbound axis name: (\w+)", str(error))
+    if axis is not None:
+        return f"What maps over the axis names it: view that, such as jax.vmap(function, axis_name={axis[1]!r})."
     return ""
