@@ -361,3 +361,23 @@ def test_bound_variables_that_count_are_not_told_of_as_others():
     variables = dense.init(jax.random.key(0), jnp.ones((2, 8)))
     graph = graph_of(functools.partial(dense.apply, variables, mutable=False), (None, 8))
     assert (totals(graph)["params"], graph.diagnostics) == (36, ())
+
+
+@pytest.mark.parametrize("bind", [functools.partial, nnx.cached_partial])
+def test_step_with_module_and_optimizer_bound_is_read_and_changes_neither(bind):
+    optax = pytest.importorskip("optax")
+
+    def step(model, optimizer, x):
+        loss, gradients = nnx.value_and_grad(lambda model: model(x).sum())(model)
+        optimizer.update(model, gradients)
+        return loss
+
+    model = nnx.Linear(8, 4, rngs=nnx.Rngs(0))
+    optimizer = nnx.Optimizer(model, optax.adam(1e-3), wrt=nnx.Param)
+    before = np.array(model.kernel[...])
+    for inputs in ((2, 8), ((2, 8),), {"x": (2, 8)}):
+        graph = graph_of(bind(nnx.jit(step), model, optimizer), inputs)
+        assert (graph.name, totals(graph)["params"]) == ("step", 36)
+        assert [c.outputs[0].name for c in graph.calls if c.kind == "input"][-1] == "x"
+    assert int(optimizer.step[...]) == 0
+    assert np.array_equal(model.kernel[...], before)

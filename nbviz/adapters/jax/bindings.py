@@ -155,6 +155,32 @@ def called_by(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     return function, args, kwargs
 
 
+def with_bound_given(function: Any, inputs: Any) -> tuple[Any, Any]:
+    """Return a function that has several objects of NNX bound, as a step of training, with those among its inputs.
+
+    Copies have to go in the place of all of them, since a trace may not change the objects themselves.
+    """
+    cached = _cached(function)
+    called, args, kwargs = cached or called_by(function)
+    if kwargs or sum(map(_is_of_nnx, args)) < (1 if cached else 2):
+        return function, inputs
+    if isinstance(inputs, Mapping) and names_arguments(inputs, signature_of(called)):
+        return called, {**dict(zip(argument_names(called, len(args)), args, strict=True)), **inputs}
+    return called, (*args, inputs) if is_one_input(inputs) else (*args, *inputs)
+
+
+def _cached(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]] | None:
+    """Return what ``nnx.cached_partial`` calls, and with what, which only the variables around its wrapper tell."""
+    if not isinstance(function, FunctionType) or function.__code__.co_name != "cache_args_wrapper":
+        return None
+    held = inspect.getclosurevars(function).nonlocals
+    return held["f"], tuple(held["cached_args"]), {}
+
+
+def _is_of_nnx(value: Any) -> bool:
+    return any(cls.__name__ == "Pytree" and cls.__module__.startswith("flax.nnx.") for cls in type(value).__mro__)
+
+
 def innermost(function: Any) -> Any:
     """Return the function that others call in the end, whatever is bound or wrapped around it."""
     inner = inspect.unwrap(called_by(function)[0])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
-from nbviz.adapters.jax.bindings import around_it, arrays_in, binding_of, called_by, missed
+from nbviz.adapters.jax.bindings import around_it, arrays_in, binding_of, called_by, missed, with_bound_given
 from nbviz.adapters.jax.nnx import NnxModel, is_nnx
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
 from nbviz.adapters.jax.subject import Leaves, Subject
@@ -118,6 +118,7 @@ def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
 
     A function that was made from a module of Equinox, as by ``jax.vmap(model)``, has those of the module.
     """
+    function, inputs = with_bound_given(function, inputs)
     if type(function).__name__ in {"PjitFunction", "JitWrapped"}:  # else all of it would be inside one frame
         function = function.__wrapped__
     inner = inspect.unwrap(function)
