@@ -176,3 +176,27 @@ def test_modules_that_share_a_jitted_function_are_told_apart(block):
         assert [c.path for c in dense] == [f"{name}/Dense_0" for name in ("first", "second", "last", "last")]
         assert [graph.parameters[c.parameters[0]].owners for c in dense] == [(c.path,) for c in dense]
         assert totals(graph)["macs"] == 4 * 8 * 8
+
+
+class Coder(nn.Module):
+    def setup(self):
+        self.encoder, self.decoder = nn.Dense(4), nn.Dense(8)
+        self.norm = nn.BatchNorm(use_running_average=False)
+
+    def encode(self, x, scale=1.0):
+        return self.norm(self.encoder(x)) * scale
+
+    def decode(self, x):
+        return self.decoder(x)
+
+
+def test_method_is_called_as_the_module_is_with_variables_or_without():
+    model, x = Coder(), (None, 8)
+    variables = model.init(jax.random.key(0), jnp.ones((2, 8)), method="encode")
+    sources = [(model.bind(variables).encode, x), (model.encode, x), (model.encode, (variables, x))]
+    for method, inputs in sources:
+        graph = graph_of(method, inputs)
+        assert graph.name == "encode"
+        assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "encoder", "norm"]
+        assert (totals(graph)["params"], totals(graph)["macs"]) == (sizes(variables["params"]), 8 * 4)
+    assert read(model.apply, (variables, x)).graph.name == "apply"  # which all modules have, and means the whole

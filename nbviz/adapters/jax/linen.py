@@ -38,13 +38,14 @@ def takes_variables(value: Any) -> bool:
 
 @final
 class LinenModel:
-    """A module of Flax Linen with its variables, None where there are none yet."""
+    """A module of Flax Linen with its variables, None where there are none yet; ``method`` names what is called of it."""
 
-    def __init__(self, model: Any, variables: Any = None) -> None:
+    def __init__(self, model: Any, variables: Any = None, method: str | None = None) -> None:
         if model.scope is not None and variables is None:
             model, variables = model.unbind()
-        self.name = type(model).__name__
-        self.function = model
+        self.name = method or type(model).__name__
+        self.function = getattr(model, method) if method else model
+        self._method = method
         self.closed_over: Leaves = []
         self.parts: list[Path] = []
         self.hint = ""
@@ -90,7 +91,7 @@ class LinenModel:
 
         def init(keys: Any, traced: list[Any]) -> Any:
             args, kwargs = fill(traced)
-            return self._model.init(keys, *args, **kwargs)
+            return self._model.init(keys, *args, method=self._method, **kwargs)
 
         def apply(leaves: list[Any], traced: list[Any]) -> None:
             args, kwargs = fill(traced)
@@ -176,10 +177,10 @@ class LinenModel:
 
         variables, keys = leaves[: len(self.leaves)], dict(zip(_STREAMS, leaves[len(self.leaves) :], strict=True))
         if self._variables is None:
-            return self._model.init_with_output(keys, *args, **kwargs)[0]
+            return self._model.init_with_output(keys, *args, method=self._method, **kwargs)[0]
         tree = jax.tree.unflatten(self._structure, variables)
         changes = [name for name in tree if name != "params"]
-        return self._model.apply(tree, *args, rngs=keys, mutable=changes, **kwargs)[0]
+        return self._model.apply(tree, *args, rngs=keys, mutable=changes, method=self._method, **kwargs)[0]
 
     @contextmanager
     def watched(self, recorder: Recorder) -> Iterator[None]:

@@ -28,7 +28,7 @@ _ADD_INPUTS = (
 )
 _NO_CALL = (
     "{name} has no __call__, so that this is the tree of modules and their parameters alone. For the graph, view what runs it, "
-    "such as nbviz.view(model.encode, inputs); of Flax Linen, lambda variables, x: model.apply(variables, x, method='encode')."
+    "such as nbviz.view(model.encode, inputs)."
 )
 _STRAYS = (
     "The function also reads arrays with {values} values in all that are none of its parameters here: constants, or weights that "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from nbviz.adapters.jax.subject import Subject
@@ -35,6 +36,8 @@ def subject_of(model: Any, inputs: Any) -> tuple[Subject, Any]:
         return NnxModel(model), inputs
     if home == "flax.linen":
         return _linen(model, inputs)
+    if _is_method_of_linen(model):
+        return _linen(model.__self__, inputs, None if model.__name__ == "__call__" else model.__name__)
     from nbviz.adapters.jax.functions import equinox_model, function_model
 
     if home == "equinox":
@@ -52,11 +55,20 @@ def _library(model: Any) -> str:
     return ""
 
 
-def _linen(model: Any, inputs: Any) -> tuple[Subject, Any]:
+def _is_method_of_linen(model: Any) -> bool:
+    """Tell whether a function is a method that a module of Linen has beside those of all modules, such as ``apply``."""
+    if not inspect.ismethod(model) or _library(model.__self__) != "flax.linen":
+        return False
+    from flax import linen
+
+    return not hasattr(linen.Module, model.__name__) or model.__name__ == "__call__"
+
+
+def _linen(model: Any, inputs: Any, method: str | None = None) -> tuple[Subject, Any]:
     from nbviz.adapters.jax.linen import LinenModel, takes_variables
 
     if takes_variables(inputs):
-        return LinenModel(model, inputs), None
+        return LinenModel(model, inputs, method), None
     if isinstance(inputs, tuple) and inputs and takes_variables(inputs[0]):
-        return LinenModel(model, inputs[0]), inputs[1:] or None
-    return LinenModel(model), inputs
+        return LinenModel(model, inputs[0], method), inputs[1:] or None
+    return LinenModel(model, method=method), inputs
