@@ -108,3 +108,13 @@ def test_an_axis_that_nothing_has_named_says_what_names_it():
     model = nnx.BatchNorm(3, axis_name="replicas", rngs=nnx.Rngs(0))
     (message,) = [d.message for d in read(model, (2, 3)).graph.diagnostics]
     assert message.endswith("view that, such as jax.vmap(function, axis_name='replicas').")
+
+
+def test_no_parameters_that_are_given_are_not_missed():
+    def model(params, state, x):
+        return x * state["scale"]["average"]
+
+    state = {"scale": {"average": jnp.ones(3)}}
+    assert read(model, ({}, state, (2, 3))).graph.diagnostics == ()
+    (note,) = read(lambda x, state: model({}, state, x), ((2, 3), state)).graph.diagnostics
+    assert "No parameters were found" in note.message

@@ -124,9 +124,12 @@ def _bound(function: Any, inputs: Any) -> Binding | None:
 
 
 def missed(inputs: Any) -> bool:
-    """Tell whether there is a tree of arrays among inputs of which none are taken for parameters."""
+    """Tell whether there is a tree of arrays among inputs of which none are taken for parameters.
+
+    An empty dict is the parameters of a model that has none, as Haiku gives it beside the state.
+    """
     values = inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, (tuple, list)) else ()
-    return any(map(_is_tree, values))
+    return any(map(_is_tree, values)) and not any(isinstance(value, Mapping) and not value for value in values)
 
 
 def _of_its_module(function: Any, inputs: Any) -> Binding | None:
