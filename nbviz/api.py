@@ -13,7 +13,6 @@ from nbviz.errors import NbvizError, OptionError, UnknownOptionError, above_zero
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
 from nbviz.reading import Reading, warn_if_partial
-from nbviz.stack import with_room
 from nbviz.views import dot, table, text
 from nbviz.views.dot_forms import FORMS, in_form
 from nbviz.views.looks import COLOR_BY, DIRECTIONS, THEMES, Theme
@@ -527,7 +526,6 @@ def warn_of_partial(view: ModelView) -> None:
     warn_if_partial(Reading(view.graph, error=view.error), stacklevel=3)
 
 
-@with_room
 def _read(source: Any, inputs: Any, *, strict: bool, **how: bool) -> Reading:
     with told_to_wait():
         reading = adapters.read(source, inputs, **how)

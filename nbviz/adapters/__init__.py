@@ -30,6 +30,7 @@ from nbviz.errors import (
 )
 from nbviz.graph import ModelGraph
 from nbviz.reading import Adapter, Reading, without_inputs
+from nbviz.stack import with_room
 
 OBJECTS = {
     "Keras 3": "nbviz.adapters.keras:KerasAdapter",
@@ -88,6 +89,7 @@ GROUP = "nbviz.adapters"
 """The entry-point group of other packages' adapters."""
 
 
+@with_room
 def read(source: Any, inputs: Any = None, *, run: bool = False, constants: bool = False) -> Reading:
     """Read a model object, a model graph or a file.
 

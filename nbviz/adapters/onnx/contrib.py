@@ -262,14 +262,11 @@ def _packed_attention(to: Standard, node: Any) -> bool:
 
 
 def _embedding(to: Standard, node: Any) -> bool:
-    from onnx import helper
-
     if len(node.input) < 3:
         return False
     to.add("Gather", node.input[2], node.input[0], to=node.output[0])
     if len(node.output) > 1 and node.output[1]:  # how many tokens of each row are no padding
-        along = [helper.make_attribute("axis", 1), helper.make_attribute("keepdims", 0)]
-        to.cast(to.add("ArgMax", node.input[0], attributes=along), _INT32, to=node.output[1])
+        to.cast(_one_each(to, node, keepdims=0), _INT32, to=node.output[1])
     if len(node.output) > 2 and node.output[2]:  # the sum, before it is normalized
         to.add("Identity", node.output[0], to=node.output[2])
     return True
@@ -355,9 +352,8 @@ def _columns(to: Standard, node: Any) -> bool:
     if not dims or len(node.input) < 2:
         return False
     places = to.add("Reshape", node.input[1], to.numbers(*((1, -1) if len(dims) == 1 else (-1,))))
-    to.add(
-        "Gather", node.input[0], places, to=node.output[0], attributes=[helper.make_attribute("axis", len(dims) - 1)]
-    )
+    last = [helper.make_attribute("axis", len(dims) - 1)]
+    to.add("Gather", node.input[0], places, to=node.output[0], attributes=last)
     return True
 
 

@@ -42,14 +42,13 @@ def inferred_with_values(model: Any, infer: Callable[[Any, Sequence[Any]], Any])
     """
     stored, said = len(model.graph.initializer), len(model.graph.value_info)
     shaped = infer(model, ())
-    if GROWING.isdisjoint(
-        node.op_type for node in model.graph.node
-    ):  # most large models: sizes follow from sizes alone
+    if GROWING.isdisjoint(node.op_type for node in model.graph.node):  # sizes follow from sizes alone, as in most
         return shaped
     numbers = Numbers(model)
     known = {info.name for info in model.graph.output}
     for _ in range(max(1, min(_ROUNDS, _NODES // len(model.graph.node)))):
-        sizes = {info.name: described(info.type)[1] for info in _infos(shaped.graph)}
+        infos = (*shaped.graph.value_info, *shaped.graph.output, *shaped.graph.input)
+        sizes = {info.name: described(info.type)[1] for info in infos}
         wanted = {name for node in model.graph.node if _is_lost(node, sizes) for name in node.input}.difference(known)
         found = numbers.of(wanted, sizes) if wanted else {}
         if not found:
@@ -63,10 +62,6 @@ def inferred_with_values(model: Any, infer: Callable[[Any, Sequence[Any]], Any])
     if shaped is not model:
         del model.graph.value_info[said:]
     return shaped
-
-
-def _infos(graph: Any) -> Iterable[Any]:
-    return (*graph.value_info, *graph.output, *graph.input)
 
 
 def _store(graph: Any, tensors: Iterable[Any]) -> None:
