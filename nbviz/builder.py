@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import fields
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -18,6 +19,7 @@ from nbviz.graph import (
     ModelGraph,
     OptimizerState,
     Parameter,
+    Setting,
     TensorSpec,
 )
 from nbviz.progress import report
@@ -68,22 +70,35 @@ class GraphBuilder:
 
     # Layers and parameters
 
-    def add_layer(self, key: Hashable, parent: Hashable | None, segment: str, **fields: Any) -> str:
+    def add_layer(
+        self,
+        key: Hashable,
+        parent: Hashable | None,
+        segment: str,
+        *,
+        name: str,
+        type: str,
+        module: str = "",
+        settings: tuple[tuple[str, Setting], ...] = (),
+        accessor: str = "",
+        source: str = "",
+        trainable: bool | None = None,
+    ) -> str:
         """Add a layer below the layer with key ``parent`` (None for the root) and return its path.
 
-        A second sibling of the same name gets ``#2``. ``fields`` are those of ``nbviz.graph.Layer``.
+        A second sibling of the same name gets ``#2``. The others are fields of ``nbviz.graph.Layer``.
         """
         above = None if parent is None else self._layer_of[parent].path
-        path = "" if parent is None else self._unique(join(above, escape(segment)))
-        record = LayerRecord(key, path, above, **fields)
+        path = "" if above is None else join(above, escape(segment))
+        if path in self._layer_paths:
+            path = self._numbered(path)
+        record = LayerRecord(key, path, above, name, type, module, settings, accessor, source, trainable)
         self._layers.append(record)
         self._layer_of[key] = record
         self._layer_paths.add(path)
         return path
 
-    def _unique(self, path: str) -> str:
-        if path not in self._layer_paths:
-            return path
+    def _numbered(self, path: str) -> str:
         count = 2
         while f"{path}#{count}" in self._layer_paths:
             count += 1
@@ -105,7 +120,7 @@ class GraphBuilder:
     def hold(self, layer: Hashable, key: Hashable, stored: Stored) -> None:
         """Record that a layer holds a parameter; the first to say so names it, the others are tied to it."""
         self._parameters.setdefault(key, stored)
-        self._layer_of[layer].held[key] = None
+        self._layer_of[layer].hold(key)
 
     def held(self, key: Hashable) -> Stored | None:
         """Return what is known of a parameter; None for a key that no layer holds."""
@@ -299,8 +314,7 @@ class GraphBuilder:
 
     def parameter_keys(self) -> list[Hashable]:
         """Return the keys of the parameters by their id in the finished graph."""
-        order = self._tree_order()
-        return list(dict.fromkeys(key for record in order for key in record.held))
+        return list(dict.fromkeys(chain.from_iterable(map(attrgetter("held"), self._tree_order()))))
 
     def _tree_order(self) -> list[LayerRecord]:
         """Order the layers: pre-order, siblings by the first call of themselves or anything inside."""
@@ -335,13 +349,13 @@ class GraphBuilder:
 
     def _parameter_columns(self, order: Iterable[LayerRecord]) -> tuple[dict[Hashable, int], dict[str, Iterable[Any]]]:
         """Return the parameters' ids by their keys, and the fields of ``Parameter``."""
-        owners: dict[Hashable, list[str]] = {}
+        owners: dict[Hashable, tuple[str, ...]] = {}
         for record in order:
             for key in record.held:
-                owners.setdefault(key, []).append(record.path)
-        ids = {key: i for i, key in enumerate(owners)}
+                owners[key] = (*owners[key], record.path) if key in owners else (record.path,)
+        ids = dict(zip(owners, range(len(owners)), strict=True))
         kept = [self._parameters[key] for key in owners]
-        return ids, {"id": list(ids.values()), **_columns(Stored, kept), "owners": list(map(tuple, owners.values()))}
+        return ids, {"id": ids.values(), **_columns(Stored, kept), "owners": owners.values()}
 
     def _edges(self) -> dict[str, tuple[int, ...]]:
         """Return the fields of ``Edge``, in the order of the calls that they lead to."""
@@ -381,7 +395,9 @@ def _layer_columns(order: list[LayerRecord], ids: dict[Hashable, int]) -> dict[s
     known = ids.__getitem__
     return {
         **_columns(Layer, order),
-        "parameters": [tuple(map(known, r.held)) if r.complete else None for r in order],
+        "parameters": [
+            tuple(map(known, r.held)) if r.held and r.complete else () if r.complete else None for r in order
+        ],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, final
 
 from nbviz.graph import CallKind, Compute, ParameterKind, Setting, TensorSpec
@@ -141,5 +141,11 @@ class LayerRecord:
     accessor: str = ""
     source: str = ""
     trainable: bool | None = None
-    held: dict[Hashable, None] = field(default_factory=dict)
+    held: dict[Hashable, None] | tuple[()] = ()
     complete: bool = True
+
+    def hold(self, parameter: Hashable) -> None:
+        """Let the layer hold a parameter."""
+        if not isinstance(self.held, dict):  # most layers hold none
+            self.held = {}
+        self.held[parameter] = None

@@ -19,8 +19,8 @@ class Kind:
 
     Attributes
     ----------
-    name
-        Its name.
+    name, module
+        Its name, and the module that defines it.
     own
         The names of those of its bases, and of itself, that PyTorch defines.
     arguments
@@ -33,6 +33,7 @@ class Kind:
     """
 
     name: str
+    module: str
     own: frozenset[str]
     arguments: tuple[str, ...]
     source: str
@@ -48,7 +49,7 @@ def kind_of(module: Any) -> Kind:
 def _kind(cls: Any) -> Kind:
     own = frozenset(base.__name__ for base in cls.__mro__ if is_builtin(base))
     name = cls.__name__.removesuffix("Impl") if "GraphModule" in own else cls.__name__
-    return Kind(name, own, _arguments(cls), _source(cls), _access(cls, own))
+    return Kind(name, cls.__module__, own, _arguments(cls), _source(cls), _access(cls, own))
 
 
 def _access(cls: type, own: frozenset[str]) -> Literal["attribute", "index", "key", "scripted"]:

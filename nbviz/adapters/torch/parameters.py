@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
@@ -46,10 +47,12 @@ def add_parameters(builder: GraphBuilder, modules: dict[int, Any], *, shared: bo
                 lazy[layer] = None
                 continue
             held[id(tensor)] = tensor
-            builder.hold(layer, id(tensor), stored(name, tensor, buffer=buffer))
-            where = None if is_plain(tensor) else placement(tensor)
+            known, where = _known(name, tensor, buffer=buffer)
+            builder.hold(layer, id(tensor), known)
             if where is not None:
                 builder.layer(layer).settings += ((f"{plain(name)} placement", where),)
+        if not holds_packed(module):
+            continue
         for key, packed, known in packed_parameters(module):
             outside += known.size * (key not in held)
             held[key] = packed
@@ -61,8 +64,6 @@ def add_parameters(builder: GraphBuilder, modules: dict[int, Any], *, shared: bo
 
 def packed_parameters(module: Any) -> list[tuple[Hashable, Packed, Stored]]:
     """Return what a module holds packed: what it is known by, the way to its values, and what is known of it."""
-    if not holds_packed(module):
-        return []
     return [
         (key, packed, replace(stored(name, tensor, buffer=False), trainable=False))
         for name, key, tensor, packed in packed_tensors(module)
@@ -102,11 +103,16 @@ def _elsewhere(builder: GraphBuilder, key: int, module: Any) -> list[tuple[str, 
 
 def stored(name: str, tensor: Any, *, buffer: bool) -> Stored:
     """Return what is known of a parameter or buffer; of packed weights, what they stand for."""
+    return _known(name, tensor, buffer=buffer)[0]
+
+
+def _known(name: str, tensor: Any, *, buffer: bool) -> tuple[Stored, str | None]:
+    """Return what is known of a parameter or buffer, and how it is laid out where that is not as it seems."""
     trainable = tensor.requires_grad and not buffer
     if is_plain(tensor):
-        return _plain(name, tuple(tensor.shape), tensor.dtype, tensor.numel(), trainable, buffer)
+        return _plain(name, tensor.shape, tensor.dtype, trainable, buffer), None
     known = spec(tensor)
-    return Stored(
+    found = Stored(
         name=plain(name),
         kind="buffer" if buffer else "weight",
         shape=shape_of(tensor) if known.shape is None else known.shape,
@@ -115,12 +121,13 @@ def stored(name: str, tensor: Any, *, buffer: bool) -> Stored:
         bytes=stored_bytes(tensor),
         size=logical_size(tensor),
     )
+    return found, placement(tensor)
 
 
 @functools.lru_cache(maxsize=4096)
-def _plain(name: str, sizes: tuple[int, ...], dtype: Any, size: int, trainable: bool, buffer: bool) -> Stored:  # noqa: FBT001, PLR0917
+def _plain(name: str, sizes: tuple[int, ...], dtype: Any, trainable: bool, buffer: bool) -> Stored:  # noqa: FBT001
     """Return what is known of a tensor that is nothing but its elements: of most there are many alike."""
-    text = str(dtype).removeprefix("torch.")
+    text, size = str(dtype).removeprefix("torch."), math.prod(sizes)
     return Stored(
         plain(name), "buffer" if buffer else "weight", Shape(sizes), text, trainable, size * dtype.itemsize, size
     )

@@ -24,21 +24,20 @@ def add_tree(builder: GraphBuilder, model: Any) -> tuple[dict[int, Any], bool]:
     Such a module stays where it was first.
     """
     shared = False
-    found: dict[int, Any] = {id(model): model}
+    found: dict[int, Any] = {}
     texts: dict[int, Setting] = {}
-    add_one(builder, model, None, "", texts)
-    waiting = [(model, name, child) for name, child in reversed(model._modules.items())]
+    waiting: list[tuple[Any, Any, str]] = [(model, None, "")]
     while waiting:
-        holder, name, module = waiting.pop()
-        if module is None:
-            continue
+        module, holder, name = waiting.pop()
         if id(module) in found:
             shared = True
             continue
         found[id(module)] = module
         add_one(builder, module, holder, name, texts)
         if module._modules:
-            waiting.extend([(module, inner, child) for inner, child in reversed(module._modules.items())])
+            waiting += [
+                (child, module, inner) for inner, child in reversed(module._modules.items()) if child is not None
+            ]
     return found, shared
 
 
@@ -46,20 +45,24 @@ def add_one(
     builder: GraphBuilder, module: Any, holder: Any, segment: str, texts: dict[int, Setting] | None = None
 ) -> str:
     """Add one module below one that is already there; ``texts`` as for ``settings_of``."""
-    key = None if holder is None else id(holder)
-    above = None if key is None else builder.layer(key)
-    accessor = "" if above is None else above.accessor + _accessor(holder, segment)
-    segment = plain(segment)
+    kind = kind_of(module)
+    key, name, accessor = None, plain(segment), ""
+    if holder is not None:
+        key = id(holder)
+        above = builder.layer(key)
+        segment, accessor = name, above.accessor + _accessor(holder, segment)
+        if above.name:
+            name = f"{above.name}.{segment}"
     return builder.add_layer(
         id(module),
         key,
         segment,
-        name=f"{above.name}.{segment}" if above is not None and above.name else segment,
+        name=name,
         type=type_name(module),
-        module=type(module).__module__,
+        module=kind.module,
         settings=settings_of(module, {} if texts is None else texts),
         accessor=accessor,
-        source=kind_of(module).source,
+        source=kind.source,
     )
 
 
