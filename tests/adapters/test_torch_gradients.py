@@ -90,9 +90,37 @@ def statistics(model, x):
     return torch.autograd.grad(y.sum(), x)[0]
 
 
+def summed_into_zeros(model, x):
+    x.requires_grad_()
+    energy = torch.zeros(2, 8).index_add_(0, torch.tensor([0, 1, 0, 1]), model.lin(x))
+    total = torch.zeros(())
+    total += energy.sum()
+    return torch.autograd.grad(total, x)[0]
+
+
+def through_a_view(model, x):
+    x.requires_grad_()
+    energy = torch.zeros(2, 8)
+    first = energy[0]
+    first += model.lin(x).sum(0)
+    return torch.autograd.grad(energy.sum(), x)[0]
+
+
 @pytest.mark.parametrize("run", [False, True])
 @pytest.mark.parametrize(
-    "function", [made, parameter, from_numbers, attribute, optimized, of_weight, force, statistics]
+    "function",
+    [
+        made,
+        parameter,
+        from_numbers,
+        attribute,
+        optimized,
+        of_weight,
+        force,
+        statistics,
+        summed_into_zeros,
+        through_a_view,
+    ],
 )
 def test_gradients_inside_a_pass(function, run):
     model = Takes(function).eval()

@@ -150,8 +150,12 @@ class AbstractOperations:
 
     def run(self, function: Any, args: Any, kwargs: Any, given: list[Any]) -> Outcome:
         """Run a function on stand-ins."""
+        import torch
+
         name = operation_name(function)
         standins = [self._standins.of(t) for t in given]
+        if torch.is_grad_enabled() and any(t.requires_grad for t in standins):
+            standins = self._standins.reached(given, targets(function, args, kwargs))
         made_up = self._standins.made_up(standins)
         if not made_up:
             return self._run(function, name, args, kwargs, given, standins)

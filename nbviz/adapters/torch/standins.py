@@ -166,6 +166,10 @@ class StandIns:
         if is_wrapped(tensor) or not before or tensor.is_quantized or _has_parts(tensor):
             found = to_meta(tensor)
             self._before[storage_key(found)] = before
+        elif torch.is_grad_enabled() and (base := tensor._base) is not None and base.dtype == tensor.dtype:
+            found = self.of(base).as_strided(
+                tensor.shape, tensor.stride(), tensor.storage_offset()
+            )  # with its gradients
         else:
             found = torch.empty(0, dtype=tensor.dtype, device="meta")
             found.set_(self._lost[before], tensor.storage_offset(), tensor.shape, tensor.stride())
@@ -212,6 +216,14 @@ class StandIns:
             self.lose(found)
             found = self.of(tensor)
         found.requires_grad_(requires_grad)
+
+    def reached(self, tensors: list[Any], written: set[int]) -> list[Any]:
+        """Return the stand-ins of tensors; those of the ones into which gradients are written have no values any more."""
+        for tensor in tensors:
+            found = self.of(tensor)
+            if id(tensor) in written and found.device.type != "meta":
+                self.lose(found)
+        return [self.of(t) for t in tensors]
 
     def device(self, tensor: Any) -> Any:
         """Return the device where the model believes a tensor to be."""
