@@ -226,15 +226,20 @@ def test_a_view_that_needs_a_copy_is_told_how_to_get_one():
     assert read(Fails(lambda x: x[:, :1].expand(2, 4).fill_(1)), (2, 4)).error is None  # which is not refused
 
 
-def test_arguments_of_distributions_are_checked_where_the_model_says_so_and_after(monkeypatch):
+@pytest.mark.parametrize("run", [False, True])
+def test_arguments_of_distributions_are_checked_where_they_have_values(monkeypatch, run):
+    from torch.distributions import Normal
+
     # who compiles anything with PyTorch switches the checks off
     monkeypatch.setattr(torch.distributions.Distribution, "_validate_args", True)
-    explicit = Fails(lambda x: torch.distributions.Normal(x, x.exp(), validate_args=True).rsample())
-    _, diagnostic = failed(explicit, torch.randn(2, 4))
-    assert "run=True" in diagnostic.message
-    assert read(explicit, torch.randn(2, 4), run=True).error is None
+    explicit = Fails(lambda x: Normal(x, x.exp(), validate_args=True).rsample())
+    assert read(explicit, torch.randn(2, 4), run=run).error is None
+    prior = Normal(0.0, 1.0).expand([4])  # which keeps for good that it checks
+    assert read(Fails(prior.log_prob), torch.randn(2, 4), run=run).error is None
+    wrong = Fails(lambda x: x + Normal(0.0, -1.0, validate_args=True).sample())
+    assert "scale" in failed(wrong, torch.randn(2, 4), run=run)[1].message
     with pytest.raises(ValueError, match="scale"):
-        torch.distributions.Normal(0.0, torch.tensor(-1.0))
+        Normal(0.0, torch.tensor(-1.0))
 
 
 def test_positions_that_nobody_has_given_may_be_any():

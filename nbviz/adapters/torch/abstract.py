@@ -31,8 +31,10 @@ from nbviz.adapters.torch.suspicions import is_suspicious
 from nbviz.adapters.torch.tensor_types import meant
 from nbviz.adapters.torch.tensors import copied, is_strided_nested, leaves, mapped, version
 
-_CHECKS = {"isnan": False, "isinf": False, "isposinf": False, "isneginf": False, "isfinite": True}
-"""Questions that models ask to be safe, and what they expect to hear."""
+_CHECKS = {
+    "isnan": False, "isinf": False, "isposinf": False, "isneginf": False, "isfinite": True, "is_all_true": True,
+}  # fmt: skip
+"""Questions that models, and distributions of their arguments, ask to be safe, and what they expect to hear."""
 
 _SHAPED_LIKE = frozenset({"expand_as", "reshape_as", "type_as", "view_as"})
 """Functions that ask the second tensor for nothing but its shape, or its dtype."""
@@ -221,8 +223,8 @@ class AbstractOperations:
                     raise NeedsValuesError(name, standins, self._standins.home) from error
                 raise
         if name in _CHECKS and any(t.device.type == "meta" for t in standins):
-            small = is_small(standins[0])
-            return True, torch.full(standins[0].shape, _CHECKS[name]) if small else function(*standins)
+            outline = function(*standins)
+            return True, torch.full(outline.shape, _CHECKS[name]) if is_small(outline) else outline
         return False, None
 
     def _check_positions(self, function: Any, name: str, given: Any) -> None:

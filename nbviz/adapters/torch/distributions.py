@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def unchecked() -> Iterator[None]:
-    """Leave out the checks of arguments that distributions make by default; those that a model asks for stay."""
+    """Leave out the checks of arguments that distributions make by default; those that a model asks for are taken as passed."""
     if "torch.distributions" not in sys.modules:
         yield
         return
