@@ -290,6 +290,17 @@ def test_devices_are_those_that_the_model_expects():
     graph_of(Asks(4, 3), (None, 4))
 
 
+def test_a_weight_that_a_model_loads_when_it_needs_it_is_where_its_values_are():
+    class Loads(nn.Linear):
+        def forward(self, x):
+            weight = nn.Parameter(torch.ones(3, 4, device="cpu")).to("cpu")
+            assert isinstance(weight, nn.Parameter)
+            assert weight.device.type == "cpu"
+            return nn.functional.linear(x, weight)
+
+    graph_of(Loads(4, 3, device="meta"), (None, 4))
+
+
 @pytest.mark.parametrize("wrap", [torch.compile, nn.DataParallel])
 def test_wrapped_models_are_read_without_what_wraps_them(wrap):
     model = models.mlp()

@@ -78,7 +78,7 @@ class StandIns:
         self._of: dict[int, Any] = {}
         self._made: dict[int, Any] = {}
         self._devices: dict[int, Any] = {}
-        self._storages: set[int] = set()
+        self._storages: dict[int, Any] = {}  # what was made, with the device where it is believed, None for ``home``
         self._made_up: set[int] = set()
         self._lost: dict[int, Any] = {}
         self._before: dict[int, int] = {}  # storages without values, and those with values that they take the place of
@@ -92,7 +92,7 @@ class StandIns:
     def made(self, tensor: Any, device: Any = None) -> Any:
         """Take a tensor as made in this trace, on the device where the model believes it to be."""
         self._made[id(tensor)] = tensor
-        self._storages.add(storage_key(tensor))
+        self._storages[storage_key(tensor)] = device
         if device is not None and device != self.home:
             self._devices[id(tensor)] = device
         return tensor
@@ -179,8 +179,9 @@ class StandIns:
     def _stand_in(self, tensor: Any) -> Any:
         import torch
 
-        if is_wrapped(tensor) or self._shares(tensor):
-            self.made(tensor)
+        shares = self._shares(tensor)
+        if is_wrapped(tensor) or shares:
+            self.made(tensor, self._storages[storage_key(tensor)] if shares else None)
             if tensor.requires_grad and tensor.is_leaf and tensor.device.type != "meta" and not is_wrapped(tensor):
                 self.differentiate(tensor)
             return self.of(tensor)
