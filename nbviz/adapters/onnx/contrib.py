@@ -7,9 +7,11 @@ what classic models take, of which it knows no more than types.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any, final
 
+from nbviz.adapters.onnx.nodes import DEEPEST, WITH_BODIES, graphs_in
 from nbviz.adapters.onnx.packed import unpacked
 from nbviz.adapters.onnx.schemas import WITHOUT_DOMAIN
 
@@ -38,17 +40,23 @@ class Standard:
     Parameters
     ----------
     graph
-        A copy of a model's graph, whose nodes are replaced.
+        A copy of a model's graph, or of one inside it, whose nodes are replaced.
+    around
+        What does so in the graph around that.
     """
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, graph: Any, around: Standard | None = None) -> None:
         self._graph = graph
-        self._stored = {tensor.name: (tuple(tensor.dims), tensor.data_type) for tensor in graph.initializer}
-        self._made = 0
+        own = {tensor.name: (tuple(tensor.dims), tensor.data_type) for tensor in graph.initializer}
+        self._stored: Mapping[str, tuple[tuple[int, ...], int]] = {**around._stored, **own} if around else own
+        self._numbers: Iterator[int] = around._numbers if around else count(1)
 
-    def replace(self) -> None:
-        """Replace all nodes that are known here."""
+    def replace(self, depth: int = 0) -> None:
+        """Replace all nodes that are known here, also those inside others."""
         nodes = list(self._graph.node)
+        for node in nodes:
+            for _, body in graphs_in(node.attribute) if node.op_type in WITH_BODIES and depth < DEEPEST else ():
+                Standard(body, self).replace(depth + 1)
         del self._graph.node[:]
         for node in nodes:
             rule = _RULES.get(node.op_type) if _is_own(node) else None
@@ -100,8 +108,7 @@ class Standard:
         return "" if dims is None else self.weight(*dims)
 
     def _name(self) -> str:
-        self._made += 1
-        return f"?made_{self._made}"
+        return f"?made_{next(self._numbers)}"
 
 
 def uses_contrib(model: Any) -> bool:

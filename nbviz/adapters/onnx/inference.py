@@ -224,10 +224,11 @@ def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
     if "" not in versions(copy.opset_import):  # of a file with nothing else than operations of others
         copy.opset_import.add(version=onnx_opset_version())
     found = _inferred(copy, note).graph
-    for kind in "value_info", "output":
-        infos = getattr(model.graph, kind)
-        del infos[:]
-        infos.extend(getattr(found, kind))
+    for graph, shaped in zip((model.graph, *bodies(model.graph)), (found, *bodies(found)), strict=True):
+        for kind in "value_info", "output", "input":
+            infos = getattr(graph, kind)
+            del infos[:]
+            infos.extend(getattr(shaped, kind))
     return model
 
 
@@ -333,7 +334,7 @@ def in_function(function: Any, model: Any, types: Iterable[tuple[str, Any]], att
         for at, name in enumerate(node.input):
             if name in left_out:
                 node.input[at] = ""
-    return _inferred(inner, lambda _: None).graph
+    return _shaped(inner, lambda _: None).graph
 
 
 def _bind(node: Any, attributes: Mapping[str, Any]) -> None:

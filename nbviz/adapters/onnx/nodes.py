@@ -19,8 +19,8 @@ _MOST_VALUES = 16
 DEEPEST = 24
 """Graphs inside graphs that are followed; protocol buffers themselves stop at about thirty."""
 
-
-_WITH_BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+WITH_BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+"""Operations of the standard that run graphs."""
 
 
 @final
@@ -116,7 +116,7 @@ def graphs_in(attributes: Iterable[Any]) -> Iterator[tuple[str, Any]]:
 def bodies(graph: Any, depth: int = 0) -> Iterator[Any]:
     """Yield the graphs inside the nodes of a graph, and inside theirs."""
     for node in graph.node:
-        if node.op_type in _WITH_BODIES and depth < DEEPEST:
+        if node.op_type in WITH_BODIES and depth < DEEPEST:
             for _, body in graphs_in(node.attribute):
                 yield body
                 yield from bodies(body, depth + 1)
