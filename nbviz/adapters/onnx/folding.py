@@ -92,9 +92,9 @@ class Numbers:
     def __init__(self, model: Any) -> None:
         # callers may replace what is an input too
         given = {info.name for info in model.graph.input} if model.ir_version > 3 else set()
-        stored = [(t.name, _stored(t)) for t in model.graph.initializer if t.name not in given]
+        stored = [(t.name, stored_of(t)) for t in model.graph.initializer if t.name not in given]
         stored += [
-            (n.output[0], _constant(n)) for n in model.graph.node if n.op_type == "Constant" and len(n.output) == 1
+            (n.output[0], constant_of(n)) for n in model.graph.node if n.op_type == "Constant" and len(n.output) == 1
         ]
         self._known = {name: value for name, value in stored if value is not None}
         self._version = versions(model.opset_import).get("", 0)
@@ -148,7 +148,8 @@ class Numbers:
         return value if value.size <= _MOST and value.dtype.kind in "biuf" else None
 
 
-def _stored(tensor: Any) -> Any:
+def stored_of(tensor: Any) -> Any:
+    """Return the values of a stored tensor, None where they are many, or elsewhere."""
     from onnx import numpy_helper
 
     if not _is_held(tensor):
@@ -159,13 +160,13 @@ def _stored(tensor: Any) -> Any:
         return None
 
 
-def _constant(node: Any) -> Any:
+def constant_of(node: Any) -> Any:
     """Return what a ``Constant`` holds, None where that is long or text."""
     import numpy as np
 
     held = {a.name: a for a in node.attribute if not a.ref_attr_name}
     if "value" in held:
-        return _stored(held["value"].t)
+        return stored_of(held["value"].t)
     for name, kind in (("value_int", "i"), ("value_ints", "ints"), ("value_float", "f"), ("value_floats", "floats")):
         if name in held:
             value = np.array(getattr(held[name], kind), np.int64 if "int" in name else np.float32)

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, final
 
+from nbviz.adapters.onnx.captured import inferred_with_captured
 from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output, stale_sizes
 from nbviz.adapters.onnx.contrib import Standard, uses_contrib
 from nbviz.adapters.onnx.external import misplaced
 from nbviz.adapters.onnx.folding import inferred_with_values
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import doubtful
-from nbviz.adapters.onnx.nodes import Node, bodies
+from nbviz.adapters.onnx.loops import inferred_through_loops
+from nbviz.adapters.onnx.nodes import WITH_BODIES, Node, bodies
 from nbviz.adapters.onnx.rounds import infer_in_rounds
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes, replace_symbols
@@ -240,7 +242,11 @@ def _inferred(model: Any, note: Callable[[str], None]) -> Any:
         return infer_in_rounds(given, told.append, inferred)
 
     try:
-        shaped = inferred_with_values(model, infer)
+        if any(node.op_type in WITH_BODIES for node in model.graph.node):
+            values = lambda given: inferred_with_values(given, infer)  # noqa: E731
+            shaped = inferred_with_captured(model, lambda given: inferred_through_loops(given, values))
+        else:  # as most
+            shaped = inferred_with_values(model, infer)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
         note(
             f"onnx could not infer shapes ({short(' '.join(plain(error).split()), 300)}): only those that the file holds are shown."

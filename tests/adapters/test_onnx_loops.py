@@ -1,0 +1,81 @@
+"""Shapes inside graphs that nodes run: what a loop carries, constants from around it, operations of onnxruntime's own."""
+
+from __future__ import annotations
+
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+from onnx import parser  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+from nbviz.metrics import Metrics  # noqa: E402
+
+
+def graph_of(body, inputs="float[batch,3] x", outputs="y", functions="", domains=""):
+    text = f'<ir_version: 10, opset_import: ["": 21{domains}]> model ({inputs}) => ({outputs}) {{ {body} }} {functions}'
+    return read(parser.parse_model(text)).graph
+
+
+def made(graph):
+    """Return the shapes of what a model gives."""
+    return [call.inputs[0].shape and tuple(call.inputs[0].shape) for call in graph.calls if call.kind == "output"]
+
+
+STEPS = "n = Constant<value_int = 4>() true = Constant<value = bool {1}>() "
+
+
+def looped(step, taken="xi", made="xo", given="x", result="y"):
+    """Return a loop of four steps."""
+    body = f"body (int64 i, bool ci, {taken}) => (bool co, {made}) {{ co = Identity(ci) {step} }}"
+    return f"{result} = Loop(n, true, {given}) <body = {body}> "
+
+
+@pytest.mark.parametrize(
+    ("step", "shape"),
+    [
+        ("xo = Tanh(xi)", ("batch", 3)),
+        ("xo = Concat<axis = 0>(xi, x)", (None, 3)),
+        ("xo = Unsqueeze(xi, i)", None),
+        ("xo = Unheard(xi)", None),
+    ],
+)
+@pytest.mark.parametrize("carried", ["xi", "float[a,b] xi"])
+def test_loop_carries_what_no_step_changes(step, shape, carried):
+    assert made(graph_of(STEPS + looped(step, carried))) == [shape]
+
+
+def test_loops_behind_and_inside_each_other_are_followed_and_counted():
+    inner = looped("m = MatMul(ti, w) to = Tanh(m)", "ti", "to", "xi", "p")
+    first = looped(f"{inner} xo = Add(p, xi)", result="z")
+    graph = graph_of(STEPS + first + looped("xo = MatMul(xi, w)", given="z"), "float[batch,3] x, float[3,3] w", "z, y")
+    assert made(graph) == [("batch", 3), ("batch", 3)]
+    assert Metrics(graph).totals["macs"] == (4 * 4 + 4) * 9
+
+
+def test_loop_that_changes_what_another_carries_is_told():
+    grown = looped("xo = Concat<axis = 0>(xi, x)", result="z")
+    assert made(graph_of(STEPS + grown + looped("xo = Tanh(xi)", given="z"), outputs="z, y")) == [(None, 3), (None, 3)]
+
+
+def chosen(one, other="b = Identity(x)", inputs="float[batch,6] x, bool c"):
+    return (
+        f"""y = If(c) <then_branch = one () => (a) {{ {one} }}, else_branch = other () => (b) {{ {other} }}>""",
+        inputs,
+    )
+
+
+@pytest.mark.parametrize("kept", ["s = Constant<value_ints = [0, 2, 3]>()", "s = Identity(s0)"])
+def test_constants_from_around_a_graph_say_its_shapes(kept):
+    body, inputs = chosen("a = Reshape(x, s)", "b = Reshape(x, s)")
+    shape = ("batch", 2, 3) if "Constant" in kept else None
+    assert made(graph_of(f"{kept} {body}", f"{inputs}, int64[k] s0")) == [shape]
+
+
+def test_operations_of_onnxruntime_make_shapes_in_branches_and_functions():
+    norm = "SkipLayerNormalization(x, x, w)"
+    body, inputs = chosen(f"a = com.microsoft.{norm}", f"t = com.microsoft.{norm} b = Neg(t)")
+    mine = f'<domain: "mine", opset_import: ["": 21, "com.microsoft": 1]> norm (x, w) => (z) {{ t = com.microsoft.{norm} z = Neg(t) }}'
+    domains = ', "com.microsoft": 1, "mine": 1'
+    graph = graph_of(f"{body} z = mine.norm(x, w)", f"{inputs}, float[6] w", "y, z", mine, domains)
+    assert made(graph) == [("batch", 6), ("batch", 6)]
