@@ -400,6 +400,14 @@ def test_damaged_bytes_end_in_our_own_errors(data, changes):
     messages(graph)
 
 
+@pytest.mark.parametrize("name", [b"Concat", b"value_ints", b"scales"])
+def test_name_that_is_no_text_is_one_plain_error(name):
+    grown = [node("Shape", "x", "s"), node("Constant", "", "c", value_ints=[2]), node("Concat", "s c", "y", axis=0)]
+    data = model(grown, [info("x", 2)], [info("y", None)], [tensor("scales", 1)]).SerializeToString()
+    with pytest.raises(FileReadError, match=r"^The bytes: the model is damaged, a name in it is no text \(b'\\xe5"):
+        read(data.replace(name, b"\xe5" * len(name)))
+
+
 def test_numbers_of_a_stored_tensor_that_cannot_be_read(tmp_path):
     wrong = numpy_helper.from_array(np.arange(3, dtype=np.float32), "w")
     wrong.dims[:] = [4]

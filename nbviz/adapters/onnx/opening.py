@@ -75,17 +75,30 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: An
     except CircleError as error:
         msg = f"{what}: the model is damaged, {error}. {_EXPORT}"
         raise FileReadError(msg) from error
-    except UnicodeDecodeError as error:
-        msg = f"{what}: the model is damaged, a name in it is no text ({error.object[:40]!r} is not UTF-8). {_EXPORT}"
-        raise FileReadError(msg) from error
     except Exception as error:
-        msg = f"{what}: this ONNX model cannot be followed ({type(error).__name__}: {short(plain(error), 300)}). {_EXPORT}"
+        name = error.object if isinstance(error, UnicodeDecodeError) else _no_text(model)
+        if name is None:
+            said = short(" ".join(plain(error).split()), 300)
+            msg = f"{what}: this ONNX model cannot be followed ({type(error).__name__}: {said}). {_EXPORT}"
+        else:
+            msg = f"{what}: the model is damaged, a name in it is no text ({name[:40]!r} is not UTF-8). {_EXPORT}"
         raise FileReadError(msg) from error
     keys: list[Any] = builder.parameter_keys()
     graph = builder.finish()
     if not rows.has_scopes:
         graph = replace(graph, groups=Columns(Group, infer_groups(graph, rows.automatic)))
     return Reading(graph, OnnxWeightReader(opened, keys, None if path is None else path.parent))
+
+
+def _no_text(proto: Any) -> bytes | None:
+    """Return what stands in the place of a text and is none, as it is for some versions of ``protobuf``; None if all are."""
+    for field, value in proto.ListFields():
+        several = value if not isinstance(value, str | bytes) and hasattr(value, "__len__") else [value]
+        for one in several if field.type in (field.TYPE_STRING, field.TYPE_MESSAGE) else ():
+            found = one if isinstance(one, bytes) else None if isinstance(one, str) else _no_text(one)
+            if found is not None:
+                return found
+    return None
 
 
 def _built(model: Any, path: Path | None, inputs: Any, *, constants: bool) -> tuple[GraphBuilder, Rows]:
