@@ -1,4 +1,4 @@
-"""Shapes inside graphs that nodes run: what a loop carries, constants from around it, operations of onnxruntime's own."""
+"""Shapes that the inference of onnx alone does not find: of what loops carry, in graphs that nodes run, of slices."""
 
 from __future__ import annotations
 
@@ -79,3 +79,18 @@ def test_operations_of_onnxruntime_make_shapes_in_branches_and_functions():
     domains = ', "com.microsoft": 1, "mine": 1'
     graph = graph_of(f"{body} z = mine.norm(x, w)", f"{inputs}, float[6] w", "y, z", mine, domains)
     assert made(graph) == [("batch", 6), ("batch", 6)]
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "shape"),
+    [
+        ("0, 2", "2147483647, 5", ("batch", 3)),
+        ("0", "9223372036854775807", ("batch", 6)),
+        ("1", "2147483647", (None, 6)),
+    ],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_slices_that_leave_an_axis_whole_keep_its_size(starts, ends, shape, inside):
+    stored = f"s = Constant<value_ints = [{starts}]>() e = Constant<value_ints = [{ends}]>() "
+    body, inputs = chosen("a = Slice(x, s, e)", "b = Slice(x, s, e)")
+    assert made(graph_of(stored + (body if inside else "y = Slice(x, s, e)"), inputs)) == [shape]

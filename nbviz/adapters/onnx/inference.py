@@ -23,6 +23,7 @@ from nbviz.adapters.onnx.nodes import WITH_BODIES, Node, bodies
 from nbviz.adapters.onnx.rounds import infer_in_rounds
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes, replace_symbols
+from nbviz.adapters.onnx.slices import inferred_without_whole_axes
 from nbviz.adapters.onnx.types import dtype_of, is_credible, stored_bytes
 from nbviz.adapters.text import label, plain, short
 from nbviz.errors import counted
@@ -242,11 +243,7 @@ def _inferred(model: Any, note: Callable[[str], None]) -> Any:
         return infer_in_rounds(given, told.append, inferred)
 
     try:
-        if any(node.op_type in WITH_BODIES for node in model.graph.node):
-            values = lambda given: inferred_with_values(given, infer)  # noqa: E731
-            shaped = inferred_with_captured(model, lambda given: inferred_through_loops(given, values))
-        else:  # as most
-            shaped = inferred_with_values(model, infer)
+        shaped = _with_all(model, infer)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
         note(
             f"onnx could not infer shapes ({short(' '.join(plain(error).split()), 300)}): only those that the file holds are shown."
@@ -255,6 +252,15 @@ def _inferred(model: Any, note: Callable[[str], None]) -> Any:
     for text in told:
         note(text)
     return shaped
+
+
+def _with_all(model: Any, infer: Callable[[Any, Sequence[Any]], Any]) -> Any:
+    """Return a model with the shapes that ``infer`` finds, helped with what it does not follow."""
+    values = lambda given: inferred_with_values(given, infer)  # noqa: E731
+    if not any(node.op_type in WITH_BODIES for node in model.graph.node):  # as most
+        return inferred_without_whole_axes(model, values)
+    steps = lambda given: inferred_through_loops(given, values)  # noqa: E731
+    return inferred_with_captured(model, lambda given: inferred_without_whole_axes(given, steps))
 
 
 def _slim(model: Any, note: Callable[[str], None]) -> Any:
