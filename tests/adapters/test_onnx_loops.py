@@ -94,3 +94,26 @@ def test_slices_that_leave_an_axis_whole_keep_its_size(starts, ends, shape, insi
     stored = f"s = Constant<value_ints = [{starts}]>() e = Constant<value_ints = [{ends}]>() "
     body, inputs = chosen("a = Slice(x, s, e)", "b = Slice(x, s, e)")
     assert made(graph_of(stored + (body if inside else "y = Slice(x, s, e)"), inputs)) == [shape]
+
+
+COUNTED = """zero = Constant<value_int = 0>() go = Less(zero, ends)
+y, last = Loop({limit}, {begins}, x, zero) <body = body (int64 i, bool ci, xi, int64 k) => (bool co, xo, ko)
+{{ one = Constant<value_int = {step}>() ko = Add(k, one) less = Less(ko, ends) also = Identity(ci) co = And(less, also) xo = MatMul(xi, w) }}>"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "begins", "step", "steps"),
+    [
+        ("", "go", 1, 5),
+        ("", "", 2, 3),
+        ("three", "go", 1, 3),
+        ("", "go", 0, None),
+        ("", "unknown", 1, None),
+        ("n", "go", 1, None),
+    ],
+)
+def test_loop_that_counts_for_itself_runs_as_often_as_it_does(limit, begins, step, steps):
+    body = COUNTED.format(limit=limit or '""', begins=begins or '""', step=step)
+    stored = "ends = Constant<value_int = 5>() three = Constant<value_int = 3>() "
+    graph = graph_of(stored + body, "float[batch,3] x, float[3,3] w, bool unknown, int64 n", "y, last")
+    assert Metrics(graph).totals["macs"] == (None if steps is None else 9 * steps)

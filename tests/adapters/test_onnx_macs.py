@@ -73,7 +73,7 @@ def test_loops_count_as_often_as_they_say():
     for steps, expected in ((5, 5 * once), ("steps", None)):
         assert macs([scan], [info("h", 2, 4), info("x", steps, 2, 4)], [info("y", None)], [weight]) == expected
     told = [numpy_helper.from_array(np.array(value), name) for name, value in (("m", 7), ("c", True), ("f", False))]
-    for count, go, expected in (("m", "", 7 * once), ("m", "c", 7 * once), ("m", "f", None), ("n", "c", None)):
+    for count, go, expected in (("m", "", 7 * once), ("m", "c", 7 * once), ("m", "f", 0), ("n", "c", None)):
         loop = helper.make_node("Loop", [count, go, "h"], ["y"], body=body_of(scanned=False))
         entering = [info("h", 2, 4), info("n", dtype=TensorProto.INT64)]
         assert macs([loop], entering, [info("y", None)], [weight, *told]) == expected

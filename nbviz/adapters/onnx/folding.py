@@ -114,6 +114,11 @@ class Numbers:
                 del self._makers[name]
         return {name: numpy_helper.from_array(value, name) for name, value in made.items() if name in wanted}
 
+    def value(self, name: str, sizes: _Dims) -> Any:
+        """Return the values of one tensor, None where they are not known."""
+        self.of({name}, sizes)
+        return self._known.get(name)
+
     def _behind(self, wanted: Iterable[str]) -> set[str]:
         """Return the results of nodes that tensors are made of."""
         found: set[str] = set()

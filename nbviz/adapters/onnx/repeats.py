@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbviz.adapters.onnx.nodes import Node, constant, stored_setting
+from nbviz.adapters.onnx.steps import steps_of
 from nbviz.adapters.onnx.values import Value
 from nbviz.shape import Dim
 
@@ -17,7 +18,14 @@ _WITHOUT_BATCH = 9
 
 
 def times_of(
-    node: Node, name: str, graph: Any, taken: Sequence[Value | None], *, version: int, batch: Dim
+    node: Node,
+    name: str,
+    graph: Any,
+    taken: Sequence[Value | None],
+    known: Callable[[str], Any],
+    *,
+    version: int,
+    batch: Dim,
 ) -> int | None:
     """Return how often a graph of a node runs when the node does, None if that is not known.
 
@@ -31,6 +39,8 @@ def times_of(
         The graph.
     taken
         What the node is given.
+    known
+        Returns the values of a tensor around the node by its name, None if they are not known.
     version
         The version of the standard, 0 if it is not known.
     batch
@@ -43,7 +53,9 @@ def times_of(
         return _scanned_in_batches(node, taken, batch) if first else _scanned(node, taken)
     if node.op == "Loop":
         steps = _stored(taken, 0)
-        return steps if isinstance(steps, int) and 0 <= steps < _NO_LIMIT and _goes_on(graph, taken) else None
+        if isinstance(steps, int) and 0 <= steps < _NO_LIMIT and _goes_on(graph, taken):
+            return steps
+        return steps_of(graph, node.inputs, known, version)
     if node.op == "If":
         chosen = _stored(taken, 0)
         return None if not isinstance(chosen, bool) else int(chosen == (name == "then_branch"))
