@@ -117,3 +117,11 @@ def test_loop_that_counts_for_itself_runs_as_often_as_it_does(limit, begins, ste
     stored = "ends = Constant<value_int = 5>() three = Constant<value_int = 3>() "
     graph = graph_of(stored + body, "float[batch,3] x, float[3,3] w, bool unknown, int64 n", "y, last")
     assert Metrics(graph).totals["macs"] == (None if steps is None else 9 * steps)
+
+
+def test_nodes_in_the_wrong_order_have_shapes_too():
+    body, inputs = chosen("a = Neg(p)", "b = Exp(p)")
+    backwards = f"{body} p = Add(m, one) m = MatMul(x, w) one = Constant<value_float = 1.0>()"
+    graph = graph_of(backwards, f"{inputs}, float[6,3] w")
+    assert made(graph) == [("batch", 3)]
+    assert [call.op for call in graph.calls if call.kind == "operation"] == ["MatMul", "Add", "Neg", "Exp", "merge"]

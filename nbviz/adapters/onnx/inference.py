@@ -20,6 +20,7 @@ from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import doubtful
 from nbviz.adapters.onnx.loops import inferred_through_loops
 from nbviz.adapters.onnx.nodes import WITH_BODIES, Node, bodies
+from nbviz.adapters.onnx.order import put_in_order
 from nbviz.adapters.onnx.rounds import infer_in_rounds
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes, replace_symbols
@@ -84,7 +85,7 @@ class Functions:
         return self._sizes[key]
 
 
-def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None) -> Any:
+def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None, *, arrange: bool = False) -> Any:
     """Return a copy of a model without its large weights and with all shapes that can be inferred.
 
     Parameters
@@ -95,6 +96,8 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None) -> 
         Is told what could not be done.
     inputs
         Shapes of what goes in, for the sizes that the model leaves open.
+    arrange
+        Whether its nodes are to be put in order.
 
     Raises
     ------
@@ -102,6 +105,8 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None) -> 
         If ``inputs`` does not fit the model.
     """
     slim = _slim(model, note)
+    if arrange:
+        put_in_order(slim.graph)
     name_sizes(slim.graph)
     if not Functions(model).unfold(model):
         note("The functions of this model call each other without end, or too often to be shown: they stay closed.")

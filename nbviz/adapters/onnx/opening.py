@@ -11,6 +11,7 @@ from nbviz.adapters.checkpoints.files import looks_like
 from nbviz.adapters.dataflow.rows import TRAINED, Rows
 from nbviz.adapters.onnx.contrib import CLASSIC
 from nbviz.adapters.onnx.inference import with_shapes
+from nbviz.adapters.onnx.order import is_in_order
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
 from nbviz.adapters.onnx.walk import CircleError, Walk
@@ -101,9 +102,11 @@ def _no_text(proto: Any) -> bytes | None:
     return None
 
 
-def _built(model: Any, path: Path | None, inputs: Any, *, constants: bool) -> tuple[GraphBuilder, Rows]:
+def _built(
+    model: Any, path: Path | None, inputs: Any, *, constants: bool, arrange: bool = False
+) -> tuple[GraphBuilder, Rows]:
     notes: list[str] = []
-    shaped = with_shapes(model, notes.append, inputs)
+    shaped = with_shapes(model, notes.append, inputs, arrange=arrange)
     module, _, kind = next(filter(None, map(root_class, shaped.graph.node[:_FIRST])), "").rpartition(".")
     own = label(model.graph.name) or "model"
     builder = GraphBuilder(kind or (own if path is None else label(path.stem)), "ONNX")
@@ -113,7 +116,10 @@ def _built(model: Any, path: Path | None, inputs: Any, *, constants: bool) -> tu
         rows.modules.add(root)
     for text in notes:
         builder.note(text)
-    Walk(builder, rows, shaped, constants=constants).run(root)
+    walk = Walk(builder, rows, shaped, constants=constants)
+    walk.run(root)
+    if walk.lost_shapes and not arrange and not is_in_order(model.graph):
+        return _built(model, path, inputs, constants=constants, arrange=True)
     if told := _learned_as_attributes(model):
         builder.note(told)
     return builder, rows

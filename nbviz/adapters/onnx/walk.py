@@ -103,6 +103,11 @@ class Walk:
         The model with all shapes that are known (see ``inference.with_shapes``).
     constants
         Whether constants are calls of their own.
+
+    Attributes
+    ----------
+    lost_shapes
+        Whether nothing is known of what an operation makes, though all is of what it takes.
     """
 
     def __init__(self, builder: GraphBuilder, rows: Rows, model: Any, *, constants: bool) -> None:
@@ -116,7 +121,7 @@ class Walk:
         self._findings = Findings()
         self._contractions = Contractions()
         self._uncounted: list[Uncounted] = []
-        self._unshaped = False
+        self.lost_shapes = False
         self._numbers: Numbers | None = None
         self._calls = Calls(builder, rows, constants=constants)
 
@@ -139,7 +144,7 @@ class Walk:
         fill_boundaries(self.builder.calls)
         self._findings.unread = self.rows.hold_the_rest(root)
         self._findings.report(self.builder.note)
-        reason = inference.misfit(self.model) if self._unshaped else ""
+        reason = inference.misfit(self.model) if self.lost_shapes else ""
         if reason and all(known.message != reason for known in self.builder.diagnostics):
             self.builder.note(reason)
 
@@ -298,7 +303,7 @@ class Walk:
                 self._findings.unknown[node.domain, node.op] = None
             elif record.compute is None:
                 self._uncounted.append(Uncounted(record, node, taken.tensors, outputs, place.where))
-        self._unshaped = self._unshaped or _lost_shape(node, taken.tensors, outputs)
+        self.lost_shapes = self.lost_shapes or _lost_shape(node, taken.tensors, outputs)
         self.builder.end(record, ports(outputs))
 
     def _is_module(self, scope: Hashable, weights: Iterable[Any]) -> bool:
