@@ -261,9 +261,13 @@ def _inferred(model: Any, note: Callable[[str], None]) -> Any:
 
 def _with_all(model: Any, infer: Callable[[Any, Sequence[Any]], Any]) -> Any:
     """Return a model with the shapes that ``infer`` finds, helped with what it does not follow."""
-    values = lambda given: inferred_with_values(given, infer)  # noqa: E731
-    if not any(node.op_type in WITH_BODIES for node in model.graph.node):  # as most
-        return inferred_without_whole_axes(model, values)
+
+    def values(given: Any) -> Any:
+        return inferred_with_values(given, infer)
+
+    operations = {node.op_type for node in model.graph.node}
+    if WITH_BODIES.isdisjoint(operations):  # as in most
+        return inferred_without_whole_axes(model, values) if "Slice" in operations else values(model)
     steps = lambda given: inferred_through_loops(given, values)  # noqa: E731
     return inferred_with_captured(model, lambda given: inferred_without_whole_axes(given, steps))
 
