@@ -9,7 +9,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nbviz.adapters.onnx.folding import constant_of, stored_of
+from nbviz.adapters.onnx.folding import stored_in
 from nbviz.adapters.onnx.nodes import DEEPEST, WITH_BODIES, bodies, graphs_in
 
 
@@ -44,13 +44,9 @@ def _captured(graph: Any, around: ChainMap[str, Any], depth: int = 0) -> Iterato
 
 def _constants(graph: Any) -> dict[str, Any]:
     """Return what a graph knows of its tensors' values: None stands for those that are not known, or long."""
-    found: dict[str, Any] = dict.fromkeys(info.name for info in graph.input)
-    for node in graph.node:
-        is_constant = node.op_type == "Constant" and not node.domain and len(node.output) == 1
-        found.update({node.output[0]: constant_of(node)} if is_constant else dict.fromkeys(node.output))
-    given = set(found)  # callers may replace what is an input too
-    found.update((tensor.name, stored_of(tensor)) for tensor in graph.initializer if tensor.name not in given)
-    return found
+    given = {info.name for info in graph.input}  # callers may replace what is an input too
+    made = dict.fromkeys(name for node in graph.node for name in node.output)
+    return dict.fromkeys(given) | made | stored_in(graph, given)
 
 
 def _is_number(value: Any) -> bool:

@@ -92,10 +92,7 @@ class Numbers:
     def __init__(self, model: Any) -> None:
         # callers may replace what is an input too
         given = {info.name for info in model.graph.input} if model.ir_version > 3 else set()
-        stored = [(t.name, stored_of(t)) for t in model.graph.initializer if t.name not in given]
-        stored += [
-            (n.output[0], constant_of(n)) for n in model.graph.node if n.op_type == "Constant" and len(n.output) == 1
-        ]
+        stored = stored_in(model.graph, given).items()
         self._known = {name: value for name, value in stored if value is not None}
         self._version = versions(model.opset_import).get("", 0)
         followed = (node for node in model.graph.node if _is_followed(node))
@@ -153,8 +150,18 @@ class Numbers:
         return value if value.size <= _MOST and value.dtype.kind in "biuf" else None
 
 
-def stored_of(tensor: Any) -> Any:
-    """Return the values of a stored tensor, None where they are many, or elsewhere."""
+def stored_in(graph: Any, given: Collection[str] = ()) -> dict[str, Any]:
+    """Return the values of what a graph stores itself by name, None for those that are many, elsewhere, or in ``given``."""
+    tensors = {tensor.name: None if tensor.name in given else _values(tensor) for tensor in graph.initializer}
+    return tensors | {node.output[0]: _constant(node) for node in graph.node if is_constant(node)}
+
+
+def is_constant(node: Any) -> bool:
+    """Tell whether a node does no more than store what it makes."""
+    return node.op_type == "Constant" and not node.domain and len(node.output) == 1
+
+
+def _values(tensor: Any) -> Any:
     from onnx import numpy_helper
 
     if not _is_held(tensor):
@@ -165,13 +172,13 @@ def stored_of(tensor: Any) -> Any:
         return None
 
 
-def constant_of(node: Any) -> Any:
+def _constant(node: Any) -> Any:
     """Return what a ``Constant`` holds, None where that is long or text."""
     import numpy as np
 
     held = {a.name: a for a in node.attribute if not a.ref_attr_name}
     if "value" in held:
-        return stored_of(held["value"].t)
+        return _values(held["value"].t)
     for name, kind in (("value_int", "i"), ("value_ints", "ints"), ("value_float", "f"), ("value_floats", "floats")):
         if name in held:
             value = np.array(getattr(held[name], kind), np.int64 if "int" in name else np.float32)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from nbviz.adapters.onnx.folding import constant_of, stored_of
+from nbviz.adapters.onnx.folding import stored_in
 from nbviz.adapters.onnx.nodes import bodies
 
 _END = (1 << 31) - 1
@@ -35,7 +35,9 @@ def inferred_without_whole_axes(model: Any, infer: Callable[[Any], Any]) -> Any:
 def _narrowed(graph: Any) -> Iterator[tuple[int, list[str]]]:
     """Take axes that stay whole out of the slices of a graph; yield which these are, and their inputs before."""
     slices = [(at, node) for at, node in enumerate(graph.node) if node.op_type == "Slice" and not node.domain]
-    known = _constants(graph) if slices else {}
+    known = (
+        stored_in(graph, {info.name for info in graph.input}) if slices else {}
+    )  # callers may replace what they give
     for at, node in slices:
         given = [known.get(name) for name in node.input[1:] if name]
         if len(given) < _GIVEN - 1 or not all(node.input[:_GIVEN]) or not all(map(_are_numbers, given)):
@@ -72,10 +74,3 @@ def _name(node: Any, cuts: Sequence[Sequence[int]], graph: Any, prefix: str) -> 
     for what, values in zip(("starts", "ends", "axes", "steps"), zip(*cuts, strict=True), strict=False):
         graph.initializer.add(name=prefix + what, data_type=7, dims=[len(values)], int64_data=values)
         node.input.append(prefix + what)
-
-
-def _constants(graph: Any) -> Mapping[str, Any]:
-    given = {info.name for info in graph.input}  # callers may replace what is stored too
-    found = {tensor.name: stored_of(tensor) for tensor in graph.initializer if tensor.name not in given}
-    constants = (node for node in graph.node if node.op_type == "Constant" and len(node.output) == 1)
-    return found | {node.output[0]: constant_of(node) for node in constants}

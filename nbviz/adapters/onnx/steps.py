@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbviz.adapters.onnx.folding import constant_of, stored_of
+from nbviz.adapters.onnx.folding import is_constant, stored_in
 
 _MOST = 1 << 10
 """Steps that are counted."""
@@ -53,8 +53,7 @@ def steps_of(body: Any, inputs: list[str], known: Callable[[str], Any], version:
     carried = {info.name: at for at, info in enumerate(body.input)}
     nodes, needed = _behind(body, carried)
     given = {name: known(inputs[at]) if at < len(inputs) else None for name, at in needed.items() if at >= _COUNTED}
-    stored = {tensor.name: stored_of(tensor) for tensor in body.initializer}
-    stored.update((node.output[0], constant_of(node)) for node in body.node if _is_constant(node))
+    stored = stored_in(body)
     taken = {name for node in nodes for name in node.input if name}.difference(
         carried, (node.output[0] for node in nodes)
     )
@@ -80,7 +79,7 @@ def steps_of(body: Any, inputs: list[str], known: Callable[[str], Any], version:
 
 def _behind(body: Any, carried: Mapping[str, int]) -> tuple[list[Any], dict[str, int]]:
     """Return the nodes that the condition is computed by, from step to step, and what they take of what a step is given."""
-    makers = {name: at for at, node in enumerate(body.node) if not _is_constant(node) for name in node.output}
+    makers = {name: at for at, node in enumerate(body.node) if not is_constant(node) for name in node.output}
     found: set[int] = set()
     needed: dict[str, int] = {}
     waiting = [body.output[0].name]
@@ -93,10 +92,6 @@ def _behind(body: Any, carried: Mapping[str, int]) -> tuple[list[Any], dict[str,
             needed[name] = at = carried[name]
             waiting.extend(info.name for info in body.output[at - 1 : at] if at >= _COUNTED)
     return [body.node[at] for at in sorted(found)], needed
-
-
-def _is_constant(node: Any) -> bool:
-    return node.op_type == "Constant" and not node.domain and len(node.output) == 1
 
 
 def _counted(run: Any, later: list[str], counted: Mapping[str, int], given: dict[str, Any], limit: Any) -> int | None:
