@@ -35,9 +35,8 @@ def inferred_without_whole_axes(model: Any, infer: Callable[[Any], Any]) -> Any:
 def _narrowed(graph: Any) -> Iterator[tuple[int, list[str]]]:
     """Take axes that stay whole out of the slices of a graph; yield which these are, and their inputs before."""
     slices = [(at, node) for at, node in enumerate(graph.node) if node.op_type == "Slice" and not node.domain]
-    known = (
-        stored_in(graph, {info.name for info in graph.input}) if slices else {}
-    )  # callers may replace what they give
+    given_by_callers = {info.name for info in graph.input}  # who may replace what is stored too
+    known = stored_in(graph, given_by_callers) if slices else {}
     for at, node in slices:
         given = [known.get(name) for name in node.input[1:] if name]
         if len(given) < _GIVEN - 1 or not all(node.input[:_GIVEN]) or not all(map(_are_numbers, given)):

@@ -15,12 +15,13 @@ from nbviz.adapters.onnx import inference
 from nbviz.adapters.onnx.compute import Contractions, Step, contracts_nothing, known
 from nbviz.adapters.onnx.counting import Uncounted, count_for_one
 from nbviz.adapters.onnx.folding import Numbers
+from nbviz.adapters.onnx.function_graphs import FunctionGraphs
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
 from nbviz.adapters.onnx.packed import packed_sizes
 from nbviz.adapters.onnx.repeats import times_of
 from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.settling import settle
-from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named, type_proto
+from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named
 from nbviz.adapters.onnx.values import (
     PASS_ON,
     Environment,
@@ -116,7 +117,7 @@ class Walk:
         self.model = model
         self._functions = inference.Functions(model)
         self._seen: dict[bytes, Described] = {}
-        self._bodies: dict[Any, Any] = {}
+        self._function_graphs = FunctionGraphs(model)
         self._batch: Dim = None
         self._findings = Findings()
         self._contractions = Contractions()
@@ -380,7 +381,7 @@ class Walk:
         taken = self._given(node, place, parent)
         key = self.rows.node(place.holder, node)
         record = self._calls.layer(node, key, (*settings(node), *taken.settings), parent, taken.ports)
-        graph = self._body(function, node, taken.tensors)
+        graph = self._function_graphs.of(function, node, taken.tensors)
         env = Environment()
         env.own.update((name, value) for name, value in zip(function.input, taken.tensors, strict=False) if value)
         types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
@@ -398,23 +399,6 @@ class Walk:
                 place.env.own[outer] = value
                 outputs.append((value, value.spec))
         self.builder.end(record, outputs)
-
-    def _body(self, function: Any, node: Node, values: Sequence[Value | None]) -> Any:
-        """Return the graph of a function with the shapes of one call; equal calls have one."""
-        types = [
-            (name, type_proto(value.spec.dtype, value.dims))
-            for name, value in zip(function.input, values, strict=False)
-            if value is not None
-        ]
-        attributes = {a.name: a for a in function.attribute_proto} | node.attributes
-        key = (
-            function_name(function),
-            tuple((name, kind.SerializeToString()) for name, kind in types),
-            tuple(sorted((name, a.SerializeToString()) for name, a in attributes.items())),
-        )
-        if key not in self._bodies:
-            self._bodies[key] = inference.in_function(function, self.model, types, attributes)
-        return self._bodies[key]
 
 
 def _lost_shape(node: Node, taken: Iterable[Value | None], made: Sequence[Value | None]) -> bool:
