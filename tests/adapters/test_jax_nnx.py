@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import os
 import subprocess
@@ -231,6 +232,27 @@ def test_arrays_outside_variables_are_buffers_and_named_axes_are_settings():
     graph = graph_of(Holds(nnx.Rngs(0)), (None, 3))
     assert {p.name: p.kind for p in graph.parameters} == {"table": "buffer", "kernel": "weight", "bias": "weight"}
     assert dict(graph.layers[graph.layer_index["parts/one"]].settings)["kernel sharding"] == (None, "model")
+
+
+def test_a_weight_in_a_node_of_any_class_counts():
+    @jax.tree_util.register_dataclass
+    @dataclasses.dataclass
+    class Scaled:
+        numbers: nnx.Param
+        scale: nnx.Param
+
+    class Quantized(nnx.Module):
+        def __init__(self):
+            numbers = nnx.Param(jnp.ones((3, 4), jnp.int8))
+            self.kernel = nnx.data(Scaled(numbers, nnx.Param(jnp.ones(4))))
+
+        def __call__(self, x):
+            return x @ self.kernel.numbers[...].astype(x.dtype) * self.kernel.scale[...]
+
+    graph = graph_of(Quantized(), (None, 3))
+    assert {p.name: p.size for p in graph.parameters} == {"kernel.numbers": 12, "kernel.scale": 4}
+    assert totals(graph)["params"] == 16
+    assert graph.layers[0].settings == ()
 
 
 def test_widget_and_table_show_a_module():

@@ -15,6 +15,7 @@ from typing import Any, final
 from nbviz.adapters.jax.arrays import is_array, is_floating, placement, stored
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
 from nbviz.adapters.jax.subject import Leaves, is_of_library
+from nbviz.adapters.jax.trees import held_by
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
 from nbviz.adapters.specs import Arguments
@@ -192,6 +193,15 @@ def _kept(node: Any) -> Iterator[tuple[str, Any]]:
         elif isinstance(value, nnx.Pytree):  # random streams, say
             own = vars(value).items()
             waiting[:0] = [(f"{name}.{key}", item) for key, item in own if not key.startswith("_pytree__")]
+        else:  # a quantized weight, say, in a class of its own
+            waiting[:0] = [(f"{name}.{key}".rstrip("."), item) for key, item in _node(value).items()]
+
+
+def _node(value: Any) -> dict[str, Any]:
+    """Return what a node of a class that JAX knows holds, by name; nothing for what is no node."""
+    import jax
+
+    return {} if jax.tree_util.all_leaves((value,)) else held_by(value) or {}
 
 
 def _stored(name: str, variable: Any) -> Iterator[tuple[Hashable, Stored]]:
@@ -222,7 +232,9 @@ def _holds(value: Any, nnx: Any, depth: int = 0) -> bool:
     if isinstance(value, (list, tuple, dict)):
         items = value.values() if isinstance(value, dict) else value
         return depth < _DEEPEST and any(_holds(item, nnx, depth + 1) for item in items)
-    return isinstance(value, (nnx.Variable, nnx.Pytree))
+    if isinstance(value, (nnx.Variable, nnx.Pytree)):
+        return True
+    return depth < _DEEPEST and any(is_array(item) or _holds(item, nnx, depth + 1) for item in _node(value).values())
 
 
 def _spread(kept: list[tuple[str, Any]]) -> Iterator[tuple[str, Setting]]:
