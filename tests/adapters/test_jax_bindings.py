@@ -62,6 +62,13 @@ def test_parameters_are_found(model, inputs):
     assert [c.kind for c in graph.calls if c.kind in {"input", "constant"}] == ["input"]
 
 
+@pytest.mark.parametrize("aside", [nnx.graphdef(nnx.Linear(8, 4, rngs=nnx.Rngs(0))), "relu", 2, None])
+def test_what_stands_before_the_parameters_and_has_no_arrays_is_passed_over(aside):
+    graph = graph_of(lambda _, state, x: x @ state["w"], (aside, WIDE, X))
+    assert names(graph) == [("w", 32)]
+    assert totals(graph)["macs"] == 32
+
+
 def test_second_tree_under_another_name_is_an_input():
     graph = graph_of(lambda x, batch: x * batch["mask"], (X, {"mask": jnp.ones(8)}))
     assert names(graph) == []

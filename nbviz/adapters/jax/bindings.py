@@ -18,7 +18,7 @@ from nbviz.adapters.jax.nnx import is_nnx
 from nbviz.adapters.jax.trees import is_module
 
 _NAMES = ("params", "parameters", "variables", "weights", "theta", "p")
-"""What parameters are called; else they are the first of several arguments."""
+"""What parameters are called; else they are the first of several arguments, the last left out, that holds arrays."""
 
 _ONE_ARRAY = ("params", "parameters", "weights", "theta")
 """What they are called where they are a single array."""
@@ -57,7 +57,7 @@ def binding_of(function: Any, inputs: Any) -> Binding | None:
 
 
 def _given(function: Any, inputs: Any) -> Binding | None:
-    """Return the argument that is called as parameters are; else the first of several, if it is a tree and no array."""
+    """Return the argument that is called as parameters are; else the first of several with arrays, if it is a tree."""
     if isinstance(inputs, Mapping) and names_arguments(inputs, signature_of(function)):
         return _named(function, inputs)
     if type(inputs) not in (tuple, list) or is_one_input(inputs):
@@ -96,7 +96,13 @@ def _chosen(names: list[str], values: Any) -> int | None:
     trees = [at for at, value in enumerate(values) if _is_tree(value)]
     called = [at for at in trees if names[at] in _NAMES]
     called += [at for at, value in enumerate(values) if names[at] in _ONE_ARRAY and is_array(value)]
-    return next(iter([*called, *([0] if len(values) > 1 and 0 in trees else [])]), None)
+    first = next((at for at, value in enumerate(values[:-1]) if not _stands_aside(value)), None)
+    return next(iter([*called, *([first] if first in trees else [])]), None)
+
+
+def _stands_aside(value: Any) -> bool:
+    """Tell whether an argument holds no arrays and is no shape: what says how the parameters are used, such as a ``GraphDef``."""
+    return type(value) not in (dict, list, tuple) and not any(map(is_array, leaves_of(value)))
 
 
 def _held(name: str, value: Any) -> tuple[Any, Callable[[Any], Any]]:
