@@ -6,6 +6,7 @@ import functools
 import sys
 import threading
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -198,6 +199,34 @@ def test_whole_numbers_are_tried_where_fractions_do_not_work():
     graph = graph_of(lambda table, x: table["t"][x], ({"t": jnp.ones((9, 4))}, (None, 5)))
     assert [c.outputs[0].dtype for c in graph.calls if c.kind == "input"] == ["int32"]
     assert calls_of(graph, "output#1")[0].inputs[0].shape == (None, 5, 4)
+
+
+def write(ref, x):
+    ref[...] = x
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        write,
+        jax.jit(write),
+        lambda ref, x: jax.lax.fori_loop(0, 2, lambda _, c: (write(ref, c), c)[1], x),
+        lambda ref, x: jax.lax.while_loop(lambda c: c.sum() < 1, lambda c: (write(ref, c), c)[1], x),
+        lambda ref, x: jax.lax.cond(x.sum() > 0, lambda: write(ref, x), lambda: write(ref, -x)),
+    ],
+    ids=["written", "jitted", "for", "while", "cond"],
+)
+@pytest.mark.skipif(not hasattr(jax, "new_ref"), reason="this JAX has no references")
+def test_what_is_read_from_a_reference_comes_from_what_was_written_to_it(write):
+    def function(x):
+        ref = jax.new_ref(jnp.zeros(4))
+        write(ref, x)
+        return ref[...]
+
+    graph = graph_of(function, (4,))
+    found = nx.DiGraph((edge.source, edge.target) for edge in graph.edges)
+    start, end = (next(c.id for c in graph.calls if c.kind == kind) for kind in ("input", "output"))
+    assert nx.has_path(found, start, end)
 
 
 def test_what_a_user_jitted_before_is_traced_anew_and_left_alone():

@@ -60,3 +60,16 @@ def entering(equations: list[Any]) -> Iterator[Any]:
     made = {variable for equation in equations for variable in equation.outvars}
     for equation in equations:
         yield from (v for v in equation.invars if not is_literal(v) and v not in made)
+
+
+def written_by(equations: list[Any]) -> list[Any]:
+    """Return the references (``jax.Ref``) from outside that equations write to: who reads them later reads what was written."""
+    found = {variable: None for equation in equations if equation.effects for variable in _written(equation)}
+    outside = set(entering(equations)) if found else ()
+    return [variable for variable in found if variable in outside]
+
+
+def _written(equation: Any) -> list[Any]:
+    writes = [effect for effect in equation.effects if type(effect).__name__ in {"WriteEffect", "AccumEffect"}]
+    # versions of JAX say which operand it is, or where it stands among them
+    return [effect.input if hasattr(effect, "input") else equation.invars[effect.input_index] for effect in writes]

@@ -28,7 +28,7 @@ from nbviz.adapters.jax.nesting import AGAIN, Frame, Written, equations_in, is_b
 from nbviz.adapters.jax.parts import Parts
 from nbviz.adapters.jax.program import Program
 from nbviz.adapters.jax.recorder import ModuleCall
-from nbviz.adapters.jax.values import Environment, Value, entering, is_dropped, unique
+from nbviz.adapters.jax.values import Environment, Value, entering, is_dropped, unique, written_by
 from nbviz.adapters.text import short
 from nbviz.builder import GraphBuilder, escape, join
 from nbviz.graph import CallKind, TensorSpec
@@ -176,12 +176,15 @@ class Walk:
         for equation in equations:
             for variable in equation.outvars:
                 self._env.new(variable)
+        written = written_by(equations)
+        for variable in written:
+            self._env.new(variable)
         counted = [of_equation(equation) for equation in equations]
         known = [one for found in counted for one in found or ()]
         record.compute = None if None in counted else repeated(tuple(known), self._times)
         if record.compute is None:
             self._uncounted.update(dict.fromkeys(uncounted(equations) or [self._loop]))
-        self._end(record, self._leaving(kind, equations, wanted, reads))
+        self._end(record, [*self._leaving(kind, equations, wanted, reads), *written])
         return record
 
     def _leaving(self, kind: _Kind, equations: list[Any], wanted: set[Any], reads: Sequence[Hashable]) -> list[Any]:
@@ -250,7 +253,7 @@ class Walk:
             with self._computing(gradients=self._backward and frame.scope.name != AGAIN):
                 self._inside(kind, frame, record, wanted)
             keys = {v.key: None for v in self._env.all_of(entering(equations)) if v.key is not None}
-            self._end(record, self._leaving(kind, equations, wanted, list(keys)))
+            self._end(record, [*self._leaving(kind, equations, wanted, list(keys)), *written_by(equations)])
         if kind.call is not None:
             self.records[kind.call.scope] = record
 
@@ -331,15 +334,16 @@ class Walk:
         kind = _Kind(op, layer)
         record = self.builder.begin(kind.kind, op, parent, ports, layer=layer, source=source_of(equation))
         record.settings = settings_of(equation)
+        written = written_by([equation])
         with self._computing(gradients=backward):
-            ends = [self._body(one, record, several=len(inner) > 1) for one in inner]
+            ends = [self._body(one, record, written, several=len(inner) > 1) for one in inner]
         if equation.primitive.name == "cond":
-            self._merge(equation, record, ends)
+            self._merge(equation, record, [*equation.outvars, *written], ends)
         else:  # what a loop gives, or stacks up, comes from what made it there
-            for variable, end in zip(equation.outvars, ends[-1], strict=True):
+            for variable, end in zip([*equation.outvars, *written], ends[-1], strict=True):
                 self._env.put(variable, self._moved(end, variable))
         given = [v for v in equation.outvars if not is_dropped(v)]
-        self._end(record, [v for v in given if v in wanted] or given)
+        self._end(record, [*([v for v in given if v in wanted] or given), *written])
 
     @contextmanager
     def _computing(self, *, gradients: bool) -> Iterator[None]:
@@ -348,8 +352,8 @@ class Walk:
         yield
         self._backward = around
 
-    def _body(self, one: Inner, record: CallRecord, *, several: bool) -> list[Value | None]:
-        """Walk a jaxpr inside an equation, in a frame of its own if there are several; return what it gives."""
+    def _body(self, one: Inner, record: CallRecord, written: list[Any], *, several: bool) -> list[Value | None]:
+        """Walk a jaxpr inside an equation, in a frame of its own if there are several; return what it gives and writes."""
         frame = record
         if several and one.jaxpr.eqns:
             frame = self.builder.begin("operation", one.name, record.id, self._known(one.operands))
@@ -364,9 +368,11 @@ class Walk:
             self._times = (*self._times, *one.times)
         self._items(nested(one.jaxpr.eqns, self._quiet), frame.id, one.jaxpr.outvars)
         self._times, self._loop = around
+        inside = zip(one.operands, one.jaxpr.invars, strict=True)
+        seen = {operand: variable for operand, variable in inside if operand in written}
         if frame is not record:
-            self._end(frame, one.jaxpr.outvars)
-        return [self._env.of(variable) for variable in one.jaxpr.outvars]
+            self._end(frame, [*one.jaxpr.outvars, *seen.values()])
+        return [self._env.of(v) for v in (*one.jaxpr.outvars, *(seen.get(v, v) for v in written))]
 
     def _moved(self, value: Value | None, variable: Any) -> Value:
         """Return a value as it is seen on the other side of a border: a loop over an axis takes parts, and stacks them up."""
@@ -376,14 +382,16 @@ class Walk:
         self.builder.alias(seen, value)
         return seen
 
-    def _merge(self, equation: Any, record: CallRecord, ends: Sequence[Sequence[Value | None]]) -> None:
+    def _merge(
+        self, equation: Any, record: CallRecord, merged: list[Any], ends: Sequence[Sequence[Value | None]]
+    ) -> None:
         """Record that the results are those of whichever branch ran."""
         branches = [end for branch in ends for end in branch if end is not None]
         ports, reads = self._ports(unique([*self._env.all_of(equation.invars[:1]), *branches]), record.id)
         merge = self.builder.begin("operation", "merge", record.id, ports)
         merge.reads = reads
-        made = [self._env.new(variable) for variable in equation.outvars]
-        self.builder.end(merge, [(v, v.spec) for v, o in zip(made, equation.outvars, strict=True) if not is_dropped(o)])
+        made = [self._env.new(variable) for variable in merged]
+        self.builder.end(merge, [(v, v.spec) for v, o in zip(made, merged, strict=True) if not is_dropped(o)])
 
 
 def _is_copy(item: Any) -> bool:
