@@ -70,3 +70,26 @@ def test_modules_without_weights_are_told_apart_by_what_holds_their_copies(kind,
     graph = graph_of(kind(), (2, 4))
     expected = [path for one in holders for path in [one, *(f"{one}/{name}".lstrip("/") for name in INSIDE)] if path]
     assert [c.path for c in graph.calls if c.kind == "layer"] == ["", *expected]
+
+
+class Scaled(eqx.Module):
+    """A weight that is computed from two arrays."""
+
+    numbers: jax.Array
+    scale: jax.Array
+
+    @staticmethod
+    def computed(tree):
+        is_scaled = lambda node: isinstance(node, Scaled)  # noqa: E731
+        return jax.tree.map(lambda n: n.numbers * n.scale if is_scaled(n) else n, tree, is_leaf=is_scaled)
+
+
+def test_a_module_with_arrays_in_place_of_what_they_are_computed_from_is_the_module():
+    def function(mlp, x):
+        return eqx.nn.Linear(2, 2, key=KEY)(Scaled.computed(mlp)(x))  # the last is none of them
+
+    weights = lambda mlp: [layer.weight for layer in mlp.layers]  # noqa: E731
+    mlp = eqx.nn.MLP(4, 2, 8, 1, key=KEY)
+    scaled = eqx.tree_at(weights, mlp, [Scaled(weight, jnp.ones(())) for weight in weights(mlp)])
+    graph = graph_of(lambda model, x: function(model["mlp"], x), ({"mlp": scaled}, (4,)))
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "mlp", "mlp/layers/0", "mlp/layers/1"]

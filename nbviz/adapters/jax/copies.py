@@ -1,7 +1,8 @@
 """Which module of a tree another one is that was taken apart and put together again, as by a loop or ``filter_jit``.
 
 Such a copy has lost its identity, and modules without weights, such as two of dropout, are alike in all else. But what holds it
-is a copy too, and in that it has a place: it is looked for among the variables of the functions that lead to its call.
+is a copy too, and in that it has a place: it is looked for among the variables of the functions that lead to its call. A copy
+may also have arrays where the tree has what they are computed from, such as a weight with its norm apart.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
+from nbviz.adapters.jax.arrays import is_array
 from nbviz.adapters.jax.subject import Path
 
 Places = Callable[[Any], dict[int, Path]]
@@ -22,16 +24,19 @@ class Copies:
 
     Parameters
     ----------
-    structures
-        The structures of the modules of the tree by their places.
+    modules
+        The modules of the tree by their places.
     places
         Returns the places of the modules in another one.
     is_module
         Tells whether a value is a module.
     """
 
-    def __init__(self, structures: Mapping[Path, Any], places: Places, is_module: Callable[[Any], bool]) -> None:
-        self._structures = structures
+    def __init__(self, modules: Mapping[Path, Any], places: Places, is_module: Callable[[Any], bool]) -> None:
+        import jax
+
+        self._modules = modules
+        self._structures = {path: jax.tree.structure(module) for path, module in modules.items()}
         self._places = places
         self._is_module = is_module
         self._known: dict[int, list[Path]] = {}
@@ -69,4 +74,24 @@ class Copies:
         import jax
 
         structure = jax.tree.structure(module)
-        return [path for path, known in self._structures.items() if known == structure]
+        same = [path for path, known in self._structures.items() if known == structure]
+        return same or [path for path, known in self._modules.items() if _computed_from(module, known)]
+
+
+def _computed_from(copy: Any, known: Any) -> bool:
+    """Tell whether a copy is the same, but for arrays where the other may hold anything."""
+    if is_array(copy):
+        return True
+    (inside, structure), (others, other) = map(_opened, (copy, known))
+    if structure != other:
+        return False
+    is_leaf = len(inside) == 1 and inside[0] is copy
+    return bool(copy == known) if is_leaf else all(map(_computed_from, inside, others))
+
+
+def _opened(node: Any) -> tuple[list[Any], Any]:
+    """Return what a node itself holds, and its structure; what is no node holds itself."""
+    import jax
+
+    inside, structure = jax.tree.flatten(node, is_leaf=lambda inner: inner is not node)
+    return inside, structure

@@ -81,7 +81,7 @@ class ParameterTree:
         for node in filter(self._is_row, self._found):
             if node.trains or node.path not in self._rows:  # of several, that with what is trained says where it is
                 self._rows[node.path] = node
-        self._structures = {p: jax.tree.structure(n.value) for p, n in self._rows.items() if is_module(n.value)}
+        self._modules = {path: node.value for path, node in self._rows.items() if is_module(node.value)}
 
     def _is_row(self, node: Node) -> bool:
         import jax
@@ -123,7 +123,7 @@ class ParameterTree:
     @contextmanager
     def watched(self, recorder: Recorder, known: dict[int, Path]) -> Iterator[None]:
         """Let the recorder note the calls of modules; ``known`` says where those are that the trace started with."""
-        copies = Copies(self._structures, self.places, is_module)
+        copies = Copies(self._modules, self.places, is_module)
 
         def through(module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             if not recorder.follows(module):
@@ -133,7 +133,7 @@ class ParameterTree:
                 return function(*args, **kwargs)
             return recorder.call(found, module, function, args, kwargs)
 
-        with called_through({type(self._rows[path].value): None for path in self._structures}, through):
+        with called_through({type(module): None for module in self._modules.values()}, through):
             yield
 
     def values(self) -> list[Any]:
@@ -142,7 +142,7 @@ class ParameterTree:
 
     def parts(self) -> list[Path]:
         """Return the rows that are no modules: lists, dicts, named tuples and the like."""
-        return [path for path in self._rows if path not in self._structures]
+        return [path for path in self._rows if path not in self._modules]
 
     @staticmethod
     def places(root: Any) -> dict[int, Path]:
