@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 jax = pytest.importorskip("jax")
@@ -94,6 +97,22 @@ def test_a_name_that_is_no_argument_is_named():
         read(model, {"params": {"w": jnp.ones((3, 3))}, "x": (2, 3), "trian": True})
     (message,) = [d.message for d in read(Module(), {"x": (2, 3), "trian": True}).graph.diagnostics]
     assert message.endswith("'trian' is the name of none. Did you mean 'train'?")
+
+
+def test_a_dict_without_the_name_of_an_argument_says_which_there_are():
+    model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
+    (message,) = [d.message for d in read(model, {"x": (2, 4)}).graph.diagnostics]
+    assert message.endswith("'x' is the name of none. The arguments are: inputs, out_sharding.")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: jnp.einsum("bi,ij->bk", x, x), lambda x: np.linalg.norm(2 * x)],
+    ids=["opt_einsum", "numpy"],
+)
+def test_an_error_in_what_a_model_calls_is_told_of_where_the_model_calls_it(function):
+    (message,) = [d.message for d in read(function, (2, 4)).graph.diagnostics]
+    assert f"stopped at {Path(__file__).name}:" in message
 
 
 def test_a_dict_that_is_one_argument_may_have_the_name_of_the_argument_in_it():

@@ -41,12 +41,15 @@ def arguments(function: Any, inputs: Any, what: str) -> Arguments:
 
 
 def misnamed(inputs: Any, parameters: list[inspect.Parameter]) -> str:
-    """Return what to say of a mapping of which some names are arguments and some are not, where it does not work as one."""
-    names = {p.name for p in parameters}
-    if not isinstance(inputs, Mapping) or not names & set(inputs) or names_arguments(inputs, parameters):
+    """Return what to say of a mapping of which not all names are arguments, where it does not work as one."""
+    names = [p.name for p in parameters]
+    if not isinstance(inputs, Mapping) or names_arguments(inputs, parameters):
         return ""
-    strange = next(str(name) for name in inputs if name not in names)
-    return f"inputs was taken for one argument, as {strange!r} is the name of none.{nearest(strange, names)}"
+    strange = [str(name) for name in inputs if name not in names]
+    if not strange or len(inputs) == len(strange) > len(names):  # the second is one argument rather, such as a batch
+        return ""
+    meant = nearest(strange[0], names) or f" The arguments are: {short(', '.join(names))}."
+    return f"inputs was taken for one argument, as {strange[0]!r} is the name of none.{meant}"
 
 
 def signature_of(function: Any) -> list[inspect.Parameter]:

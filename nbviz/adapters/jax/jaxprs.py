@@ -14,7 +14,10 @@ from nbviz.adapters.simple import simple
 from nbviz.adapters.text import plain
 from nbviz.graph import Setting
 
-_LIBRARIES = frozenset({"jax", "jaxlib", "flax", "equinox", "nbviz", "optax", "jaxtyping", "contextlib", "functools"})
+_LIBRARIES = frozenset(
+    {"jax", "jaxlib", "flax", "equinox", "nbviz", "optax", "jaxtyping", "contextlib", "functools"}
+    | {"numpy", "scipy", "opt_einsum", "einops"}  # what a model calls for a result, or JAX itself
+)
 _FRAMES = {"remat2": "checkpoint", "custom_vjp_call_jaxpr": "custom_vjp_call", "pjit": "jit", "core_call": "call"}
 _NAMED = frozenset(
     {"jit", "pjit", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "core_call", "closed_call"}
