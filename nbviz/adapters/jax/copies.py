@@ -85,8 +85,16 @@ def _computed_from(copy: Any, known: Any) -> bool:
     (inside, structure), (others, other) = map(_opened, (copy, known))
     if structure != other:
         return False
-    is_leaf = len(inside) == 1 and inside[0] is copy
-    return bool(copy == known) if is_leaf else all(map(_computed_from, inside, others))
+    if len(inside) == 1 and inside[0] is copy:  # a leaf
+        return _equal(copy, known)
+    return all(map(_computed_from, inside, others))
+
+
+def _equal(leaf: Any, other: Any) -> bool:
+    try:
+        return type(leaf) is type(other) and bool(leaf == other)
+    except Exception:  # noqa: BLE001 - a class's own comparison may raise anything
+        return False
 
 
 def _opened(node: Any) -> tuple[list[Any], Any]:
