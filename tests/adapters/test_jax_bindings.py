@@ -198,6 +198,7 @@ def test_two_modules_of_nnx_around_a_function_are_its_layers():
     graph = graph_of(lambda x: decoder(ENCODER.encode(x)), (4, 8))
     assert [c.path for c in graph.calls if c.kind == "layer"] == [
         "",
+        "ENCODER",
         "ENCODER/linear",
         "ENCODER/norm",
         "ENCODER/drop",

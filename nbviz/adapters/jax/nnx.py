@@ -14,7 +14,7 @@ from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, is_floating, placement, stored
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
-from nbviz.adapters.jax.subject import Leaves, is_of_library
+from nbviz.adapters.jax.subject import Leaves, is_derived, is_of_library
 from nbviz.adapters.jax.trees import held_by
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
@@ -166,7 +166,7 @@ class NnxModel:
                 return function(*args, **kwargs)
             return recorder.call(path, module, function, args, kwargs)
 
-        with called_through({type(node): None for node in self._nodes.values()}, through):
+        with called_through({type(node): None for node in self._nodes.values()}, is_derived, through):
             yield
 
 

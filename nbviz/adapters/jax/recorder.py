@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import update_wrapper
+from inspect import isfunction
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import spec
@@ -171,22 +173,38 @@ Wrapper = Callable[[Any, Callable[..., Any], tuple[Any, ...], dict[str, Any]], A
 
 
 @contextmanager
-def called_through(classes: Iterable[type], wrapper: Wrapper) -> Iterator[None]:
-    """Let calls of these classes' instances go through ``wrapper(module, function, args, kwargs)`` meanwhile."""
-    definers = {next((c for c in cls.__mro__ if "__call__" in vars(c)), object): None for cls in classes}
-    originals = {cls: vars(cls)["__call__"] for cls in definers if cls is not object and cls.__module__ != "builtins"}
+def called_through(classes: Iterable[type], is_derived: Callable[[type], bool], wrapper: Wrapper) -> Iterator[None]:
+    """Let calls of these classes' instances go through ``wrapper(module, function, args, kwargs)`` meanwhile.
+
+    Those of other public methods go through it too, where a class is derived from a library's own: these have some that do not compute.
+    """
+    originals: dict[tuple[type, str], Any] = {}
+    for cls in classes:
+        for name in ("__call__", *_methods(cls, is_derived)):
+            definer = next((c for c in cls.__mro__ if name in vars(c)), object)
+            if definer is not object and definer.__module__ != "builtins":
+                originals[definer, name] = vars(definer)[name]
     try:
-        for cls, original in originals.items():
-            type.__setattr__(cls, "__call__", _through(original, wrapper))
+        for (cls, name), original in originals.items():
+            type.__setattr__(cls, name, _through(original, wrapper))
         yield
     finally:
-        for cls, original in originals.items():
-            type.__setattr__(cls, "__call__", original)
+        for (cls, name), original in originals.items():
+            type.__setattr__(cls, name, original)
+
+
+def _methods(cls: type, is_derived: Callable[[type], bool]) -> Iterator[str]:
+    """Yield the names of public methods that are not the library's."""
+    for definer in filter(is_derived, cls.__mro__):
+        for name, value in vars(definer).items():
+            if name.startswith("_") or isinstance(value, (staticmethod, classmethod)):
+                continue
+            if isfunction(value) or isfunction(getattr(value, "__wrapped__", None)):  # the second is jitted, say
+                yield name
 
 
 def _through(original: Any, wrapper: Wrapper) -> Callable[..., Any]:
-    def __call__(self: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - it stands for one
+    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         return wrapper(self, original.__get__(self, type(self)), args, kwargs)
 
-    __call__.__wrapped__ = original  # type: ignore[attr-defined]
-    return __call__
+    return update_wrapper(call, original)

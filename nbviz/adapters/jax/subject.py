@@ -72,3 +72,8 @@ class Subject(Protocol):
 def is_of_library(cls: type) -> bool:
     """Tell whether a class of modules is one of Flax's or Equinox's own."""
     return cls.__module__.partition(".")[0] in {"flax", "equinox"}
+
+
+def is_derived(cls: type) -> bool:
+    """Tell whether a class is another's kind of module, made from one of Flax's or Equinox's."""
+    return not is_of_library(cls) and any(map(is_of_library, cls.__mro__))

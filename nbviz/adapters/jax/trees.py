@@ -12,7 +12,7 @@ from nbviz.adapters.jax.arrays import is_array, of_leaf, placement
 from nbviz.adapters.jax.copies import Copies
 from nbviz.adapters.jax.leaves import is_finite, leaves_of
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
-from nbviz.adapters.jax.subject import Leaves, Path, is_of_library
+from nbviz.adapters.jax.subject import Leaves, Path, is_derived, is_of_library
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
 from nbviz.builder import GraphBuilder
@@ -133,7 +133,7 @@ class ParameterTree:
                 return function(*args, **kwargs)
             return recorder.call(found, module, function, args, kwargs)
 
-        with called_through({type(module): None for module in self._modules.values()}, through):
+        with called_through({type(module): None for module in self._modules.values()}, is_derived, through):
             yield
 
     def values(self) -> list[Any]:
