@@ -125,3 +125,12 @@ def test_nodes_in_the_wrong_order_have_shapes_too():
     graph = graph_of(backwards, f"{inputs}, float[6,3] w")
     assert made(graph) == [("batch", 3)]
     assert [call.op for call in graph.calls if call.kind == "operation"] == ["MatMul", "Add", "Neg", "Exp", "merge"]
+
+
+@pytest.mark.parametrize(("axes", "shape", "macs"), [(2, ("batch", 6), 36), (3, (None,), 0)])
+def test_branch_whose_condition_is_known_says_what_is_made(axes, shape, macs):
+    asked = f"s = Shape(x) r = Size(s) n = Constant<value_int = {axes}>() c = Equal(r, n) "
+    body, _ = chosen("a = MatMul(x, w)", "all = Constant<value_ints = [-1]>() b = Reshape(x, all)")
+    graph = graph_of(asked + body + "z = Neg(y)", "float[batch,6] x, float[6,6] w", "y, z")
+    assert made(graph) == [shape, shape]
+    assert Metrics(graph).totals["macs"] == macs

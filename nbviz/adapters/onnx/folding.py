@@ -7,11 +7,13 @@ which computes them here, one node at a time.
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, final
 
+from nbviz.adapters.onnx.choices import Choices
 from nbviz.adapters.onnx.lengths import GROWING
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.types import described, dtype_of, is_sized, type_proto
@@ -44,19 +46,20 @@ def inferred_with_values(model: Any, infer: Callable[[Any, Sequence[Any]], Any])
     shaped = infer(model, ())
     if GROWING.isdisjoint(node.op_type for node in model.graph.node):  # sizes follow from sizes alone, as in most
         return shaped
-    numbers = Numbers(model)
+    numbers, choices = Numbers(model), Choices(model.graph)
     known = {info.name for info in model.graph.output}
     for _ in range(max(1, min(_ROUNDS, _NODES // len(model.graph.node)))):
-        infos = (*shaped.graph.value_info, *shaped.graph.output, *shaped.graph.input)
-        sizes = {info.name: described(info.type)[1] for info in infos}
+        sizes = _sizes(shaped.graph)
         wanted = {name for node in model.graph.node if _is_lost(node, sizes) for name in node.input}.difference(known)
         found = numbers.of(wanted, sizes) if wanted else {}
-        if not found:
+        chosen = choices.write(shaped.graph, numbers.known)
+        if not found and not chosen:
             break
         known.update(found)
         inferred = list(shaped.graph.value_info)
         _store(model.graph, found.values())
         shaped = infer(model, inferred)
+    choices.take_back()
     for graph in (model.graph, shaped.graph):
         del graph.initializer[stored:]
     if shaped is not model:
@@ -114,6 +117,10 @@ class Numbers:
     def value(self, name: str, sizes: _Dims) -> Any:
         """Return the values of one tensor, None where they are not known."""
         self.of({name}, sizes)
+        return self.known(name)
+
+    def known(self, name: str) -> Any:
+        """Return the values of one tensor as far as they are known by now, None if they are not."""
         return self._known.get(name)
 
     def _behind(self, wanted: Iterable[str]) -> set[str]:
@@ -148,6 +155,25 @@ class Numbers:
         except Exception:  # noqa: BLE001 - the node is not as the standard says
             return None
         return value if value.size <= _MOST and value.dtype.kind in "biuf" else None
+
+
+def value_in(model: Any) -> Callable[[str], Any]:
+    """Return what tells the value of one of a model's own tensors by its name, or None; the model has the shapes that are known."""
+
+    @functools.cache
+    def known() -> tuple[Numbers, _Dims]:  # few models ask
+        return Numbers(model), _sizes(model.graph)
+
+    def value(name: str) -> Any:
+        numbers, sizes = known()
+        return numbers.value(name, sizes)
+
+    return value
+
+
+def _sizes(graph: Any) -> _Dims:
+    infos = (*graph.value_info, *graph.output, *graph.input)
+    return {info.name: described(info.type)[1] for info in infos}
 
 
 def stored_in(graph: Any, given: Collection[str] = ()) -> dict[str, Any]:

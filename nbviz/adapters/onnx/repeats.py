@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nbviz.adapters.onnx.choices import branch_of
 from nbviz.adapters.onnx.nodes import Node, constant, stored_setting
 from nbviz.adapters.onnx.steps import steps_of
 from nbviz.adapters.onnx.values import Value
@@ -58,7 +59,10 @@ def times_of(
         return steps_of(graph, node.inputs, known, version)
     if node.op == "If":
         chosen = _stored(taken, 0)
-        return None if not isinstance(chosen, bool) else int(chosen == (name == "then_branch"))
+        if isinstance(chosen, bool):
+            return int(chosen == (name == "then_branch"))
+        branch = branch_of(known(node.inputs[0])) if node.inputs else ""
+        return int(branch == name) if branch else None
     return None
 
 

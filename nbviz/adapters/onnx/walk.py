@@ -14,7 +14,7 @@ from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.onnx import inference
 from nbviz.adapters.onnx.compute import Contractions, Step, contracts_nothing, known
 from nbviz.adapters.onnx.counting import Uncounted, count_for_one
-from nbviz.adapters.onnx.folding import Numbers
+from nbviz.adapters.onnx.folding import value_in
 from nbviz.adapters.onnx.function_graphs import FunctionGraphs
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
 from nbviz.adapters.onnx.packed import packed_sizes
@@ -123,7 +123,7 @@ class Walk:
         self._contractions = Contractions()
         self._uncounted: list[Uncounted] = []
         self.lost_shapes = False
-        self._numbers: Numbers | None = None
+        self._number = value_in(model)
         self._calls = Calls(builder, rows, constants=constants)
 
     def run(self, root: Hashable) -> None:
@@ -361,12 +361,6 @@ class Walk:
         made = self._outputs(node, place)
         if not self._calls.merge(record, taken.ports, ends, made, known=None not in often):
             self._findings.depends[node.op] = None
-
-    def _number(self, name: str) -> Any:
-        """Return the values of one of the model's own tensors, None where they are not known."""
-        if self._numbers is None:
-            self._numbers = Numbers(self.model)
-        return self._numbers.value(name, {})
 
     def _bind(self, graph: Any, values: Sequence[Value | None], inner: Place) -> None:
         """Give a graph its inputs: the last of the node's, as they are before the first step."""
