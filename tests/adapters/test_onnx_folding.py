@@ -75,6 +75,7 @@ def test_each_round_knows_the_sizes_that_the_one_before_found():
         ("Range", "two_ nine_ three_", {}, [2, 5, 8]),
         ("Tile", "two three", {}, [2, 2, 2]),
         ("Gather", "list minus_one", {}, [4]),
+        ("Pow", "two three", {}, [8]),
     ],
 )
 def test_numbers_are_those_that_runtimes_compute(op, inputs, attributes, expected):
@@ -87,6 +88,20 @@ def test_numbers_are_those_that_runtimes_compute(op, inputs, attributes, expecte
         [*nodes, node("Pad", "x pads", "y")], (1, 6, 4), expected=expected, zeros=[0] * 5, **numbers, **scalars
     )
     assert made == (1, 6, 4)
+
+
+def test_pictures_scaled_to_a_size_as_detectors_compute_it():
+    nodes = [node("Shape", "x", "sizes"), node("Slice", "sizes two four", "long"), node("Cast", "long", "size", to=1)]
+    nodes += [node("ReduceMin", "size", "least", keepdims=0), node("Reciprocal", "least", "each")]
+    nodes += [
+        node("Mul", "each short", "factor"),
+        node("Mul", "size factor", "scaled"),
+        node("Cast", "scaled", "to", to=7),
+    ]
+    nodes += [node("Slice", "sizes zero two", "first"), node("Concat", "first to", "all", axis=0)]
+    nodes.append(helper.make_node("Resize", ["x", "", "", "all"], ["y"]))
+    given = {"zero": [0], "two": [2], "four": [4], "short": np.float32(3)}
+    assert shape_behind(nodes, sizes=(1, 2, 6, 8), **given) == (1, 2, 3, 4)
 
 
 def test_numbers_that_callers_may_replace_are_not_known():
