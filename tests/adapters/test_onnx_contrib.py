@@ -393,3 +393,89 @@ def test_classic_models_give_something_for_each_row(node, weights, shape, dtype)
     graph = read(made).graph
     last = next(c for c in graph.calls if c.kind == "output").inputs[0]
     assert (last.shape, last.dtype) == (shape, dtype)
+
+
+STEP = {name: (FLOAT, ["N", 3, 32]) for name in "qkv"}
+CACHE = {name: (FLOAT, ["N", 4, "P", 8]) for name in "pr"}
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs", "shape"),
+    [
+        (own("MultiHeadAttention", "q k v", "o y", num_heads=4), STEP, ("N", 4, 3, 8)),
+        (own("MultiHeadAttention", "q", "o y", num_heads=4), {"q": (FLOAT, ["N", 3, 4, 3, 8])}, ("N", 4, 3, 8)),
+        (own("MultiHeadAttention", "q p r", "y", num_heads=4), {"q": STEP["q"]} | CACHE, ("N", 3, 32)),
+        (
+            helper.make_node("MultiHeadAttention", list("qkv") + [""] * 3 + ["p", "r"], ["o", "y"], num_heads=4),
+            STEP | {name: (FLOAT, ["N", 4, 6, 8]) for name in "pr"},
+            ("N", 4, 9, 8),
+        ),
+        (
+            helper.make_node("MultiHeadAttention", list("qkv") + [""] * 3 + ["p", "r"], ["o", "y"], num_heads=4),
+            STEP | CACHE,
+            ("N", 4, None, 8),
+        ),
+        (
+            helper.make_node("MultiHeadAttention", list("qkv") + [""] * 3 + ["p", "r", "n"], ["o", "y"], num_heads=4),
+            STEP | CACHE | {"n": (6, [1])},
+            ("N", 4, "P", 8),
+        ),
+        (
+            helper.make_node(
+                "DecoderMaskedMultiHeadAttention", ["q", "k", "v", "", "", "p", "r", "n"], ["o", "y"], num_heads=4
+            ),
+            STEP | CACHE | {"n": (6, [1])},
+            ("N", 4, "P", 8),
+        ),
+        (
+            own("GroupQueryAttention", "q k v p r", "o y", num_heads=8, kv_num_heads=4),
+            {"q": (FLOAT, ["N", 3, 64])} | STEP | CACHE,
+            ("N", 4, None, 8),  # the earlier ones may be a buffer
+        ),
+        (own("GroupQueryAttention", "q", "o y", num_heads=2, kv_num_heads=1), {"q": STEP["q"]}, ("N", 1, 3, 8)),
+    ],
+)
+def test_keys_for_the_next_step(node, inputs, shape):
+    node.domain = "com.microsoft"
+    made = read_one(node, weights=[], inputs=[(name, *kind) for name, kind in inputs.items()])[2]
+    assert made.shape == shape
+
+
+def test_attention_that_projects_itself_behind_an_earlier_step():
+    node = helper.make_node("Attention", ["x", "W", "", "", "p"], ["o", "y"], domain="com.microsoft", num_heads=4)
+    inputs = [("x", FLOAT, ["N", 3, 32]), ("p", FLOAT, [2, "N", 4, 5, 8])]
+    _, totals, made = read_one(node, weights=[stored("W", 32, 96)], inputs=inputs)
+    assert made.shape == (2, "N", 4, 8, 8)
+    assert totals["macs"] == 3 * 32 * 96 + 2 * 4 * 3 * 8 * 8
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs", "shape"),
+    [
+        (own("Trilu", "x"), {"x": ["N", 3, 3]}, ("N", 3, 3)),
+        (own("CDist", "x a"), {"x": ["N", 3], "a": ["M", 3]}, ("N", "M")),
+        (own("GridSample", "x g"), {"x": ["N", 3, 8, 8], "g": ["N", 4, 5, 2]}, ("N", 3, 4, 5)),
+        (own("CropAndResize", "x r i c"), {"x": ["N", 3, 8, 8], "r": ["R", 4], "i": ["R"]}, ("R", 3, 5, 6)),
+        (own("NGramRepeatBlock", "i s"), {"i": ["N", 7], "s": ["N", 20]}, ("N", 20)),
+    ],
+)
+def test_shapes_of_what_onnxruntime_adds_to_the_standard(node, inputs, shape):
+    entering = [(name, INT64 if name == "i" else FLOAT, sizes) for name, sizes in inputs.items()]
+    size = numpy_helper.from_array(np.array([5, 6], "int32"), "c")
+    assert read_one(node, weights=[size], inputs=entering)[2].shape == shape
+
+
+@pytest.mark.parametrize(("op", "names", "columns"), [("MoE", "x r f b g", 1), ("QMoE", "x r f s b g t", 2)])
+def test_experts_count_as_often_as_they_are_chosen(op, names, columns):
+    kind = "float32" if op == "MoE" else "uint8"  # two values in a byte
+    weights = [stored("f", 4, 64, 32 // columns, dtype=kind), stored("g", 4, 32, 64 // columns, dtype=kind)]
+    inputs = [("x", FLOAT, ["N", 5, 32]), ("r", FLOAT, ["M", 4])]
+    _, totals, made = read_one(own(op, names, k=2), weights=[*weights, *map(stored, "sbt")], inputs=inputs)
+    assert totals["macs"] == 5 * 2 * 2 * 64 * 32
+    assert made.shape == ("N", 5, 32)
+
+
+def test_convolution_with_channels_that_come_last():
+    node = own("NhwcFusedConv", "x W", pads=[1, 1, 1, 1], strides=[2, 2], activation="Relu")
+    _, totals, made = read_one(node, weights=[stored("W", 5, 3, 3, 3)], inputs=[("x", FLOAT, ["N", 8, 8, 3])])
+    assert (made.shape, totals["macs"]) == (("N", 4, 4, 5), 4 * 4 * 5 * 27)

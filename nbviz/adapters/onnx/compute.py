@@ -5,6 +5,7 @@ A size without a number makes them unknown; only the batch may be open, and it h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, final
 
@@ -162,17 +163,22 @@ def _attention(step: Step) -> Patterns:
     return _attending(step, query, key, value)
 
 
-def _packed_attention(past: int) -> Callable[[Step], Patterns]:
-    """Return the rule of an attention that projects to queries, keys and values in one; ``past`` is where earlier keys are given."""
+def _packed_attention(past: int, buffer: int) -> Callable[[Step], Patterns]:
+    """Return the rule of an attention that projects to queries, keys and values in one.
+
+    ``past`` is where earlier keys are given, and ``buffer`` how many of them are taken.
+    """
 
     def rule(step: Step) -> Patterns:
         batch, positions, features = step.dims(0)
         width, heads = _number(step.dims(1)[-1]), step.attribute("num_heads", 0)
-        if step.has(past) or "qkv_hidden_sizes" in step.node.attributes or heads < 1:
+        if step.has(buffer) or "qkv_hidden_sizes" in step.node.attributes or heads < 1:
             raise _UnknownError
-        head = step.first(batch, heads, positions, width // 3 // heads)
+        size = width // 3 // heads
+        behind = _number(step.dims(past)[3]) + _number(positions) if step.has(past) else positions
+        head, key = step.first(batch, heads, positions, size), step.first(batch, heads, behind, size)
         projected = ("output", step.first(batch, positions, width)), ("contracted", _fixed(features))
-        return Compute("matmul", projected), Compute("attention", (("query", head), ("key", head), ("value", head)))
+        return Compute("matmul", projected), Compute("attention", (("query", head), ("key", key), ("value", key)))
 
     return rule
 
@@ -211,6 +217,28 @@ def _behind(step: Step, at: int, key: tuple[Dim, ...]) -> tuple[Dim, ...]:
     if made is not None and made.dims is not None and isinstance(made.dims[2], int) and made.dims[2] != count:
         raise _UnknownError
     return (*key[:2], count, key[3])
+
+
+def _experts(*weights: int, bits: int = 8) -> Callable[[Step], Patterns]:
+    """Return the rule of experts, of which each position is given to some; the second of their weights makes the result.
+
+    ``bits`` is how many a value has, unless an attribute says so, where bytes are what is stored.
+    """
+
+    def rule(step: Step) -> Patterns:
+        *positions, width = step.dims(0)
+        chosen, packed = step.attribute("k", 1), 8 // step.attribute("expert_weight_bits", bits)
+        found = []
+        for at in filter(step.has, weights):
+            inner, left = divmod(math.prod(map(_number, step.dims(at)[1:])) * packed, _number(width))
+            if left:
+                raise _UnknownError
+            made, contracted = (width, inner) if at == weights[1] else (inner, width)
+            ends = ("output", step.first(*positions, chosen, made)), ("contracted", _fixed(contracted))
+            found.append(Compute("matmul", ends))
+        return tuple(found)
+
+    return rule
 
 
 def _attending(step: Step, *shapes: tuple[Dim, ...]) -> Patterns:
@@ -284,7 +312,7 @@ _STANDARD: Mapping[str, Callable[[Step], Patterns]] = {
 
 _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
     "com.microsoft": {
-        "Attention": _packed_attention(4),
+        "Attention": _packed_attention(4, 6),
         "DynamicQuantizeLSTM": _turned_recurrent,
         "DynamicQuantizeMatMul": _matmul(1),
         "FusedConv": _convolution(1),
@@ -294,16 +322,21 @@ _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
         "MatMulBnb4": _packed_matmul,
         "MatMulIntegerToFloat": _matmul(1),
         "MatMulNBits": _packed_matmul,
+        "MoE": _experts(2, 4, 6),
         "MultiHeadAttention": _attention_of_heads,
-        "QAttention": _packed_attention(8),
+        "NhwcConv": _convolution(1),
+        "NhwcFusedConv": _convolution(1),
+        "QAttention": _packed_attention(8, 9),
         "QGemm": _gemm,
         "QLinearConv": _convolution(3),
+        "QMoE": _experts(2, 5, 8, bits=4),
         **dict.fromkeys((
-            "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "DequantizeLinear", "DynamicQuantizeLinear",
-            "EmbedLayerNormalization", "FastGelu", "GatherBlockQuantized", "Gelu", "GroupNorm", "QLinearAdd", "QLinearAveragePool",
+            "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "CropAndResize", "DequantizeLinear",
+            "DynamicQuantizeLinear", "EmbedLayerNormalization", "FastGelu", "GatherBlockQuantized", "Gelu", "GridSample",
+            "GroupNorm", "NGramRepeatBlock", "QLinearAdd", "QLinearAveragePool",
             "QLinearConcat", "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMul", "QLinearSigmoid",
             "QLinearSoftmax", "QuantizeLinear", "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization",
-            "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
+            "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "Trilu",
         )),
     },
     "ai.onnx.ml": dict.fromkeys((

@@ -7,108 +7,48 @@ what classic models take, of which it knows no more than types.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import count
-from typing import Any, final
+from collections.abc import Mapping
+from typing import Any
 
+from nbviz.adapters.onnx.attending import in_groups, of_heads, projected
 from nbviz.adapters.onnx.nodes import DEEPEST, WITH_BODIES, graphs_in
 from nbviz.adapters.onnx.packed import unpacked
 from nbviz.adapters.onnx.schemas import WITHOUT_DOMAIN
+from nbviz.adapters.onnx.standing_in import FLOAT, INT64, Rule, Standard, attribute
 
 DOMAIN = "com.microsoft"
 CLASSIC = "ai.onnx.ml"
 """The domain of trees, linear models and the like."""
 
-_FLOAT, _UINT8, _INT32, _INT64, _STRING = 1, 2, 6, 7, 8
+_UINT8, _INT32, _STRING = 2, 6, 8
 """Element types, by their numbers in ``TensorProto.DataType``."""
 
 _PAIR = 2
 """Classes between which one score decides, which is given for both."""
 
 _SAME = (
-    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "Binarizer", "FastGelu", "Gelu", "GroupNorm", "Imputer", "MoE",
-    "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QMoE", "QuickGelu", "RotaryEmbedding",
-    "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
+    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "Binarizer", "FastGelu", "Gelu", "GroupNorm", "Imputer", "Inverse",
+    "MoE", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QMoE", "QuickGelu", "RotaryEmbedding",
+    "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "Trilu",
 )  # fmt: skip
 """Operations whose first result has the shape of their first input."""
 
 
-@final
-class Standard:
-    """Puts standard operations in the place of onnxruntime's.
+def replace_contrib(graph: Any) -> None:
+    """Replace all nodes of a graph that are known here, also those inside others."""
+    _replace(Standard(graph), 0)
 
-    Parameters
-    ----------
-    graph
-        A copy of a model's graph, or of one inside it, whose nodes are replaced.
-    around
-        What does so in the graph around that.
-    """
 
-    def __init__(self, graph: Any, around: Standard | None = None) -> None:
-        self._graph = graph
-        own = {tensor.name: (tuple(tensor.dims), tensor.data_type) for tensor in graph.initializer}
-        self._stored: Mapping[str, tuple[tuple[int, ...], int]] = {**around._stored, **own} if around else own
-        self._numbers: Iterator[int] = around._numbers if around else count(1)
-
-    def replace(self, depth: int = 0) -> None:
-        """Replace all nodes that are known here, also those inside others."""
-        nodes = list(self._graph.node)
-        for node in nodes:
-            for _, body in graphs_in(node.attribute) if node.op_type in WITH_BODIES and depth < DEEPEST else ():
-                Standard(body, self).replace(depth + 1)
-        del self._graph.node[:]
-        for node in nodes:
-            rule = _RULES.get(node.op_type) if _is_own(node) else None
-            if rule is None or not node.input or not node.output or not rule(self, node):
-                self._graph.node.append(node)
-
-    def add(self, op: str, *inputs: str, to: str = "", attributes: Iterable[Any] = (), more: Iterable[str] = ()) -> str:
-        """Add a node; return the name of what it makes, ``more`` are the names of its other results."""
-        output = to or self._name()
-        node = self._graph.node.add(op_type=op, input=inputs, output=[output, *more])
-        node.attribute.extend(attributes)
-        return output
-
-    def cast(self, name: str, number: int, to: str = "") -> str:
-        """Add a cast to an element type; return the name of what it makes."""
-        from onnx import helper
-
-        return self.add("Cast", name, to=to, attributes=[helper.make_attribute("to", number)])
-
-    def einsum(self, equation: str, *inputs: str) -> str:
-        """Add a product; return the name of what it makes."""
-        from onnx import helper
-
-        return self.add("Einsum", *inputs, attributes=[helper.make_attribute("equation", equation)])
-
-    def numbers(self, *values: int) -> str:
-        """Add whole numbers; return their name."""
-        name = self._name()
-        self._graph.initializer.add(name=name, data_type=_INT64, dims=[len(values)], int64_data=values)
-        return name
-
-    def dims(self, name: str) -> tuple[int, ...] | None:
-        """Return the sizes of a stored tensor, None for others."""
-        return self._stored[name][0] if name in self._stored else None
-
-    def kind(self, name: str) -> int:
-        """Return the element type of a stored tensor, that of numbers with a fraction for others."""
-        return self._stored[name][1] if name in self._stored else _FLOAT
-
-    def weight(self, *dims: int, kind: int = _FLOAT) -> str:
-        """Add a stored tensor without values; return its name."""
-        name = self._name()
-        self._graph.initializer.add(name=name, data_type=kind, dims=dims)
-        return name
-
-    def stored(self, name: str) -> str:
-        """Return the name of a stored tensor of numbers with a fraction and the shape of this one; ``""`` where it is none."""
-        dims = self.dims(name)
-        return "" if dims is None else self.weight(*dims)
-
-    def _name(self) -> str:
-        return f"?made_{next(self._numbers)}"
+def _replace(to: Standard, depth: int) -> None:
+    nodes = list(to.graph.node)
+    for node in nodes:
+        for _, body in graphs_in(node.attribute) if node.op_type in WITH_BODIES and depth < DEEPEST else ():
+            _replace(to.inside(body), depth + 1)
+    del to.graph.node[:]
+    for node in nodes:
+        rule = _RULES.get(node.op_type) if _is_own(node) else None
+        if rule is None or not node.input or not node.output or not rule(to, node):
+            to.graph.node.append(node)
 
 
 def uses_contrib(model: Any) -> bool:
@@ -121,13 +61,6 @@ def _is_own(node: Any) -> bool:
     return node.domain in (DOMAIN, CLASSIC) or (not node.domain and node.op_type in WITHOUT_DOMAIN)
 
 
-Rule = Callable[[Standard, Any], bool]
-
-
-def _attribute(node: Any, name: str, default: int = 0) -> int:
-    return next((a.i for a in node.attribute if a.name == name), default)
-
-
 def _same(to: Standard, node: Any) -> bool:
     to.add("Identity", node.input[0], to=node.output[0])
     if node.op_type.startswith("Skip") and len(node.output) > 3 and node.output[3]:  # the sum, before it is normalized
@@ -136,12 +69,12 @@ def _same(to: Standard, node: Any) -> bool:
 
 
 def _with_fraction(to: Standard, node: Any) -> bool:
-    to.cast(node.input[0], _FLOAT, to=node.output[0])
+    to.cast(node.input[0], FLOAT, to=node.output[0])
     return True
 
 
 def _as_it_is(to: Standard, node: Any) -> bool:
-    if _attribute(node, "channels_last"):
+    if attribute(node, "channels_last"):
         return False
     to.add(node.op_type, *node.input, to=node.output[0], attributes=node.attribute)
     return True
@@ -164,7 +97,7 @@ def _matmul(right: int) -> Rule:
     def rule(to: Standard, node: Any) -> bool:
         weight = to.stored(node.input[right]) if len(node.input) > right else ""
         if weight:
-            to.add("MatMul", to.cast(node.input[0], _FLOAT), weight, to=node.output[0])
+            to.add("MatMul", to.cast(node.input[0], FLOAT), weight, to=node.output[0])
         return bool(weight)
 
     return rule
@@ -173,21 +106,21 @@ def _matmul(right: int) -> Rule:
 def _fused_matmul(to: Standard, node: Any) -> bool:
     if len(node.input) < 2:
         return False
-    moved = [_attribute(node, f"transBatch{which}") for which in "AB"]
+    moved = [attribute(node, f"transBatch{which}") for which in "AB"]
     dims = to.dims(node.input[1])
-    if dims and len(dims) > 1 and not _attribute(node, "transA") and not any(moved):
-        turned = (*dims[:-2], dims[-1], dims[-2]) if _attribute(node, "transB") else dims
+    if dims and len(dims) > 1 and not attribute(node, "transA") and not any(moved):
+        turned = (*dims[:-2], dims[-1], dims[-2]) if attribute(node, "transB") else dims
         to.add("MatMul", node.input[0], to.weight(*turned), to=node.output[0])
         return True
-    axes = ("ji" if _attribute(node, "transA") else "ij"), ("kj" if _attribute(node, "transB") else "jk")
+    axes = ("ji" if attribute(node, "transA") else "ij"), ("kj" if attribute(node, "transB") else "jk")
     left, right = (f"{a[0]}...{a[1]}" if before else f"...{a}" for a, before in zip(axes, moved, strict=True))
-    to.add("Identity", to.einsum(f"{left},{right}->...ik", *list(node.input)[:2]), to=node.output[0])
+    to.einsum(f"{left},{right}->...ik", *list(node.input)[:2], to=node.output[0])
     return True
 
 
 def _packed_matmul(to: Standard, node: Any) -> bool:
-    rows, columns = _attribute(node, "K"), _attribute(node, "N")
-    if not _attribute(node, "transB", 1):
+    rows, columns = attribute(node, "K"), attribute(node, "N")
+    if not attribute(node, "transB", 1):
         rows, columns = columns, rows
     to.add("MatMul", node.input[0], to.weight(rows, columns), to=node.output[0])
     return True
@@ -200,9 +133,9 @@ def _packed_rows(to: Standard, node: Any) -> bool:
     dims = to.dims(node.input[0])
     if dims is None or len(node.input) < 3:
         return False
-    table = unpacked(dims, to.kind(node.input[0]), _attribute(node, "bits", 4))
+    table = unpacked(dims, to.kind(node.input[0]), attribute(node, "bits", 4))
     rows = to.weight(*table, kind=to.kind(node.input[2]))
-    axis = helper.make_attribute("axis", _attribute(node, "gather_axis"))
+    axis = helper.make_attribute("axis", attribute(node, "gather_axis"))
     to.add("Gather", rows, node.input[1], to=node.output[0], attributes=[axis])
     return True
 
@@ -213,7 +146,7 @@ def _quantized_gemm(to: Standard, node: Any) -> bool:
         return False
     kept = [a for a in node.attribute if a.name.startswith("trans")]
     scaled = len(node.input) > 7 and node.input[7]  # else what comes out has a fraction
-    made = to.add("Gemm", to.cast(node.input[0], _FLOAT), weight, to="" if scaled else node.output[0], attributes=kept)
+    made = to.add("Gemm", to.cast(node.input[0], FLOAT), weight, to="" if scaled else node.output[0], attributes=kept)
     if scaled:
         to.cast(made, _quantized(to, node, 8), to=node.output[0])
     return True
@@ -223,49 +156,6 @@ def _quantized(to: Standard, node: Any, zero_point: int) -> int:
     """Return the element type of a quantized result, which is that of its zero point."""
     name = node.input[zero_point] if len(node.input) > zero_point else ""
     return to.kind(name) if to.dims(name) is not None else _UINT8
-
-
-def _apart(node: Any) -> bool:
-    return len(node.input) > 2 and bool(node.input[1] and node.input[2])
-
-
-def _attention(to: Standard, node: Any) -> bool:
-    """Make as many positions as there are queries, as wide as the values are; some or all may come in one."""
-    from onnx import helper
-
-    if not _apart(node):
-        if len(node.input) > 1 and node.input[1]:
-            to.add("Identity", node.input[0], to=node.output[0])
-            return True
-        axis = helper.make_attribute("axis", 3)  # of (batch, positions, heads, 3, size)
-        queries = to.add("Gather", node.input[0], to.numbers(0), attributes=[axis])
-        to.add("Reshape", queries, to.numbers(0, 0, -1), to=node.output[0])
-        return True
-    to.add("MatMul", to.einsum("...ij,...kj->...ik", *list(node.input)[:2]), node.input[2], to=node.output[0])
-    return True
-
-
-def _grouped_attention(to: Standard, node: Any) -> bool:
-    """Make something like the queries, which may come with keys and values behind them."""
-    heads, others = _attribute(node, "num_heads"), _attribute(node, "kv_num_heads")
-    if _apart(node):
-        to.add("Identity", node.input[0], to=node.output[0])
-        return True
-    parted = to.add("Reshape", node.input[0], to.numbers(0, 0, heads + 2 * others, -1))
-    queries = to.add("Slice", parted, to.numbers(0), to.numbers(heads), to.numbers(2))
-    to.add("Reshape", queries, to.numbers(0, 0, -1), to=node.output[0])
-    return heads > 0
-
-
-def _packed_attention(to: Standard, node: Any) -> bool:
-    """Project to queries, keys and values in one; these have a third each."""
-    dims = to.dims(node.input[1]) if len(node.input) > 1 else None
-    width = dims[-1] // 3 if dims else 0
-    if dims and width and not any(a.name == "qkv_hidden_sizes" for a in node.attribute):
-        source = to.cast(node.input[0], _FLOAT)
-        to.add("MatMul", source, to.weight(dims[0], width), to=node.output[0])
-        return True
-    return False
 
 
 def _embedding(to: Standard, node: Any) -> bool:
@@ -291,10 +181,10 @@ def _pooled(op: str) -> Rule:
     """Return the rule of a pooling, as of numbers with a fraction."""
 
     def rule(to: Standard, node: Any) -> bool:
-        if _attribute(node, "channels_last"):
+        if attribute(node, "channels_last"):
             return False
         kept = [a for a in node.attribute if a.name != "channels_last"]
-        made = to.add(op, to.cast(node.input[0], _FLOAT), attributes=kept)
+        made = to.add(op, to.cast(node.input[0], FLOAT), attributes=kept)
         to.cast(made, _quantized(to, node, 4), to=node.output[0])
         return True
 
@@ -303,6 +193,52 @@ def _pooled(op: str) -> Rule:
 
 def _joined(to: Standard, node: Any) -> bool:
     to.add("Concat", *list(node.input)[2::3], to=node.output[0], attributes=node.attribute)
+    return True
+
+
+def _like(at: int) -> Rule:
+    def rule(to: Standard, node: Any) -> bool:
+        to.add("Identity", node.input[at], to=node.output[0])
+        return True
+
+    return rule
+
+
+def _product(equation: str) -> Rule:
+    """Return the rule of an operation that makes the axes of a product."""
+
+    def rule(to: Standard, node: Any) -> bool:
+        to.einsum(equation, *list(node.input)[:2], to=node.output[0])
+        return True
+
+    return rule
+
+
+def _channels_last(to: Standard, node: Any) -> bool:
+    """Turn what a convolution takes, whose channels come last, and what it makes."""
+    from onnx import helper
+
+    dims = to.dims(node.input[1]) if len(node.input) > 1 else None
+    if dims is None:
+        return False
+    kept = [a for a in node.attribute if not a.name.startswith("activation")]
+    axes = range(1, len(dims) - 1)
+    turned, back = (
+        helper.make_attribute("perm", perm) for perm in ((0, len(dims) - 1, *axes), (0, *(a + 1 for a in axes), 1))
+    )
+    source = to.add("Transpose", node.input[0], attributes=[turned])
+    made = to.add("Conv", source, to.weight(*dims), attributes=kept)
+    to.add("Transpose", made, to=node.output[0], attributes=[back])
+    return True
+
+
+def _cropped(to: Standard, node: Any) -> bool:
+    """Make as many pictures as there are regions, of the size that is asked for."""
+    if len(node.input) < 4:
+        return False
+    channels = to.add("Reshape", to.einsum("ncij,rk->rc", *list(node.input)[:2]), to.numbers(0, 0, 1, 1))
+    size = to.concat((to.numbers(1, 1), to.cast(node.input[3], INT64)), axis=0, to="")
+    to.add("Expand", channels, size, to=node.output[0])
     return True
 
 
@@ -323,12 +259,12 @@ def _classified(to: Standard, node: Any) -> bool:
     classes = max(listed.values(), default=0)
     if not classes:
         return False
-    kind = _STRING if listed.get("classlabels_strings") else _INT64
+    kind = _STRING if listed.get("classlabels_strings") else INT64
     to.cast(_one_each(to, node, keepdims=0), kind, to=node.output[0])
     in_pairs = node.op_type.startswith("SVM") and not any(a.name == "prob_a" for a in node.attribute)
     if len(node.output) > 1 and node.output[1] and (classes <= _PAIR or not in_pairs):
         scores = to.add("Expand", _one_each(to, node, keepdims=1), to.numbers(1, classes))
-        to.cast(scores, _FLOAT, to=node.output[1])
+        to.cast(scores, FLOAT, to=node.output[1])
     return True
 
 
@@ -336,8 +272,8 @@ def _regressed(count: str) -> Rule:
     """Return the rule of an operation that makes a few numbers for each row; ``count`` is the attribute that says how many."""
 
     def rule(to: Standard, node: Any) -> bool:
-        targets = to.numbers(1, max(1, _attribute(node, count, 1)))
-        to.cast(to.add("Expand", _one_each(to, node, keepdims=1), targets), _FLOAT, to=node.output[0])
+        targets = to.numbers(1, max(1, attribute(node, count, 1)))
+        to.cast(to.add("Expand", _one_each(to, node, keepdims=1), targets), FLOAT, to=node.output[0])
         return True
 
     return rule
@@ -348,7 +284,7 @@ def _one_each(to: Standard, node: Any, *, keepdims: int) -> str:
     from onnx import helper
 
     along = [helper.make_attribute("axis", 1), helper.make_attribute("keepdims", keepdims)]
-    return to.add("ArgMax", to.cast(node.input[0], _FLOAT), attributes=along)
+    return to.add("ArgMax", to.cast(node.input[0], FLOAT), attributes=along)
 
 
 def _columns(to: Standard, node: Any) -> bool:
@@ -376,16 +312,22 @@ _RULES: Mapping[str, Rule] = {
     "FusedConv": _as("Conv", ("activation", "activation_params")),
     "FusedGemm": _as("Gemm", ("activation", "activation_alpha", "activation_beta", "activation_gamma")),
     "FusedMatMul": _fused_matmul,
-    "Attention": _packed_attention,
+    "Attention": projected(4, 6),
     "EmbedLayerNormalization": _embedding,
+    "CropAndResize": _cropped,
+    "DecoderMaskedMultiHeadAttention": of_heads(5, 7),
     "DynamicQuantizeLSTM": _recurrent,
-    "GroupQueryAttention": _grouped_attention,
+    "GroupQueryAttention": in_groups,
+    "CDist": _product("ij,kj->ik"),
+    "GridSample": _product("ncij,nhwk->nchw"),
+    "NGramRepeatBlock": _like(1),
+    **dict.fromkeys(("NhwcConv", "NhwcFusedConv"), _channels_last),
     "GatherBlockQuantized": _packed_rows,
     "MatMulBnb4": _packed_matmul,
     "MatMulIntegerToFloat": _matmul(1),
     "MatMulNBits": _packed_matmul,
-    "MultiHeadAttention": _attention,
-    "QAttention": _packed_attention,
+    "MultiHeadAttention": of_heads(6, 8),
+    "QAttention": projected(8, 9),
     "QGemm": _quantized_gemm,
     "QLinearAdd": _elementwise("Add"),
     "QLinearAveragePool": _pooled("AveragePool"),

@@ -13,7 +13,7 @@ from typing import Any, final
 
 from nbviz.adapters.onnx.captured import inferred_with_captured
 from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output, stale_sizes
-from nbviz.adapters.onnx.contrib import Standard, uses_contrib
+from nbviz.adapters.onnx.contrib import replace_contrib, uses_contrib
 from nbviz.adapters.onnx.external import misplaced
 from nbviz.adapters.onnx.folding import inferred_with_values
 from nbviz.adapters.onnx.fragile import guarded
@@ -228,7 +228,7 @@ def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
     from onnx.defs import onnx_opset_version
 
     copy = _copied(model)
-    Standard(copy.graph).replace()
+    replace_contrib(copy.graph)
     if "" not in versions(copy.opset_import):  # of a file with nothing else than operations of others
         copy.opset_import.add(version=onnx_opset_version())
     found = _inferred(copy, note).graph
