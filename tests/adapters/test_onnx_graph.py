@@ -507,6 +507,13 @@ def test_what_a_file_says_of_tensors_inside_is_held_against_its_nodes(inputs):
     assert said in messages(graph)
 
 
+def test_what_a_file_says_of_a_constant_beside_its_value_is_no_news():
+    nodes = [node("Constant", "", "c", value_ints=[1, 4]), node("Reshape", "x c", "y")]
+    made = model(nodes, [info("x", 4)], [info("y", 1, 4)], [])
+    made.graph.value_info.append(info("c", dtype=TensorProto.INT64))
+    assert not graph_of(made).diagnostics
+
+
 def test_open_batch_is_no_number_that_the_file_says():
     made = model(
         [node("MatMul", "x w", "a"), node("Relu", "a", "y")],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
+from nbviz.adapters.onnx.folding import is_constant
 from nbviz.adapters.onnx.types import described, is_nameless, type_proto
 from nbviz.adapters.text import label
 from nbviz.errors import counted
@@ -81,6 +82,10 @@ def fill_gaps(
         if known is not None:
             info.type.CopyFrom(known)
             filled.append(info)
+    held = (
+        {node.output[0] for node in graph.node if is_constant(node)} if wrong else set()
+    )  # each value says what it is
+    wrong = [(claim, kind) for claim, kind in wrong if claim.name not in held]
     if wrong:
         claim, kind = wrong[0]
         others = f", as for {counted(len(wrong) - 1, 'other tensor')}" if len(wrong) > 1 else ""
