@@ -13,7 +13,7 @@ from nbviz.adapters import read  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
 from tests.models.onnx_models import info  # noqa: E402
 
-OPSETS = (("", 18), ("com.microsoft", 1), ("com.acme", 1))
+OPSETS = (("", 18), ("com.microsoft", 1), ("com.acme", 1), ("com.microsoft.nchwc", 1))
 FLOAT, UINT8, INT8, INT64 = 1, 2, 3, 7
 
 
@@ -479,3 +479,22 @@ def test_convolution_with_channels_that_come_last():
     node = own("NhwcFusedConv", "x W", pads=[1, 1, 1, 1], strides=[2, 2], activation="Relu")
     _, totals, made = read_one(node, weights=[stored("W", 5, 3, 3, 3)], inputs=[("x", FLOAT, ["N", 8, 8, 3])])
     assert (made.shape, totals["macs"]) == (("N", 4, 4, 5), 4 * 4 * 5 * 27)
+
+
+def blocked(op, inputs, output, **attributes):
+    return helper.make_node(op, inputs.split(), [output], domain="com.microsoft.nchwc", **attributes)
+
+
+@pytest.mark.parametrize(("last", "shape"), [(0, ("N", 12, 8, 8)), (1, ("N", 8, 8, 12))])
+def test_convolution_of_channels_in_blocks(last, shape):
+    nodes = [
+        blocked("ReorderInput", "x", "a"),
+        blocked("Conv", "a W", "b", pads=[1, 1, 1, 1], activation="Relu"),
+        blocked("MaxPool", "b", "c", kernel_shape=[2, 2], strides=[2, 2]),
+        blocked("Upsample", "c", "d", scales=[1, 1, 2, 2]),
+        blocked("ReorderOutput", "d", "y", channels=12, channels_last=last),
+    ]
+    inputs = [("x", FLOAT, ["N", 16, 8, 8])]
+    graph, totals, made = read_one(*nodes, weights=[stored("W", 16, 16, 3, 3)], inputs=inputs)
+    assert (made.shape, totals["macs"]) == (shape, 8 * 8 * 16 * 16 * 9)
+    assert not graph.diagnostics

@@ -344,6 +344,12 @@ _OTHERS: Mapping[str, Mapping[str, Callable[[Step], Patterns] | None]] = {
         "Imputer", "LabelEncoder", "Normalizer", "OneHotEncoder", "Scaler", "TreeEnsemble", "TreeEnsembleClassifier",
         "TreeEnsembleRegressor", "ZipMap",
     )),
+    "com.microsoft.nchwc": {
+        "Conv": _convolution(1),
+        **dict.fromkeys((
+            "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReorderInput", "ReorderOutput", "Upsample",
+        )),
+    },
     "ai.onnx.preview.training": dict.fromkeys(("Adagrad", "Adam", "Momentum")),
 }  # fmt: skip
 """Operations outside the standard that are known, with None for those that contract nothing."""

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbviz.adapters.onnx.attending import in_groups, of_heads, projected
+from nbviz.adapters.onnx.blocked import NCHWC
+from nbviz.adapters.onnx.blocked import RULES as BLOCKED
 from nbviz.adapters.onnx.nodes import DEEPEST, WITH_BODIES, graphs_in
 from nbviz.adapters.onnx.packed import unpacked
 from nbviz.adapters.onnx.schemas import WITHOUT_DOMAIN
@@ -46,19 +48,22 @@ def _replace(to: Standard, depth: int) -> None:
             _replace(to.inside(body), depth + 1)
     del to.graph.node[:]
     for node in nodes:
-        rule = _RULES.get(node.op_type) if _is_own(node) else None
+        rule = _rule_of(node)
         if rule is None or not node.input or not node.output or not rule(to, node):
             to.graph.node.append(node)
 
 
 def uses_contrib(model: Any) -> bool:
     """Tell whether a model may have operations of onnxruntime's own, or of classic models."""
-    named = any(opset.domain in (DOMAIN, CLASSIC) for opset in model.opset_import)
+    named = any(opset.domain in (DOMAIN, CLASSIC, NCHWC) for opset in model.opset_import)
     return named or any(node.op_type in WITHOUT_DOMAIN for node in model.graph.node)
 
 
-def _is_own(node: Any) -> bool:
-    return node.domain in (DOMAIN, CLASSIC) or (not node.domain and node.op_type in WITHOUT_DOMAIN)
+def _rule_of(node: Any) -> Rule | None:
+    if node.domain == NCHWC:
+        return BLOCKED.get(node.op_type)
+    is_own = node.domain in (DOMAIN, CLASSIC) or (not node.domain and node.op_type in WITHOUT_DOMAIN)
+    return _RULES.get(node.op_type) if is_own else None
 
 
 def _same(to: Standard, node: Any) -> bool:
