@@ -82,9 +82,8 @@ def fill_gaps(
         if known is not None:
             info.type.CopyFrom(known)
             filled.append(info)
-    held = (
-        {node.output[0] for node in graph.node if is_constant(node)} if wrong else set()
-    )  # each value says what it is
+    # what a Constant makes its value says
+    held = {node.output[0] for node in graph.node if is_constant(node)} if wrong else set()
     wrong = [(claim, kind) for claim, kind in wrong if claim.name not in held]
     if wrong:
         claim, kind = wrong[0]

@@ -202,6 +202,8 @@ def _joined(to: Standard, node: Any) -> bool:
 
 
 def _like(at: int) -> Rule:
+    """Return the rule of an operation that makes something like one of its inputs."""
+
     def rule(to: Standard, node: Any) -> bool:
         to.add("Identity", node.input[at], to=node.output[0])
         return True
