@@ -167,12 +167,19 @@ def test_loops_and_conditions_hold_what_they_run(tmp_path):
     assert "'While' are missing" in notes(graph).replace("StatelessWhile", "While")
 
 
-def test_what_is_not_counted_behind_a_batch_in_pieces_is_told(tmp_path):
+def test_work_on_a_batch_in_pieces_is_that_of_all_pieces(tmp_path):
     def run(x):
         pieces = tf.space_to_batch(x, [2, 2], [[0, 0], [0, 0]])
-        return tf.batch_to_space(tf.nn.conv2d(pieces, tf.ones((1, 1, 3, 5)), 1, "SAME"), [2, 2], [[0, 0], [0, 0]])
+        whole = tf.batch_to_space(tf.nn.conv2d(pieces, tf.ones((1, 1, 3, 5)), 1, "SAME"), [2, 2], [[0, 0], [0, 0]])
+        return tf.tensordot(whole, tf.ones((5, 2)), 1)  # makes a matrix of as many rows as there are places
 
     graph = checked(of_function(tmp_path / "net", run, tf.TensorSpec((None, 4, 4, 3), name="x"))).graph
+    assert [counted(c.compute) for c in graph.calls if c.compute] == [4 * 4 * 15, 4 * 4 * 10]
+
+
+def test_what_is_not_counted_where_the_batch_is_lost_is_told(tmp_path):
+    run = lambda x: tf.matmul(tf.tile(x, (2, 1)), tf.ones((4, 2)))  # noqa: E731
+    graph = checked(of_function(tmp_path / "net", run, X)).graph
     assert Metrics(graph).totals["macs"] is None
     assert "missing for operations (1 of them)" in notes(graph)
 
@@ -244,7 +251,7 @@ def test_several_signatures_stand_beside_each_other(tmp_path):
         (lambda a, b: tf.matmul(a, b, transpose_a=True, transpose_b=True), [(4, 3), (5, 4)], 60),
         (lambda a, b: tf.matmul(a, b, adjoint_b=True), [(2, 3, 4), (2, 5, 4)], 120),
         (lambda a, b: tf.einsum("bij,bkj->bik", a, b), [(None, 3, 4), (None, 5, 4)], 60),
-        (lambda x: tf.matmul(tf.reshape(x, (-1, 4)), tf.ones((4, 2))), [(None, 3, 4)], None),  # the batch times three
+        (lambda x: tf.matmul(tf.reshape(x, (-1, 4)), tf.ones((4, 2))), [(None, 3, 4)], 24),
         (tf.nn.softmax, [(None, 3)], 0),
     ],
 )

@@ -1,37 +1,57 @@
-"""Where the batch goes: whether an open first axis of a tensor still is the batch, as far as that is certain."""
+"""Where the batch goes: how much of a tensor belongs to each example, as far as that is certain.
+
+Behind a reshape an open first axis may be the batch times something.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import prod
 
-from nbviz.adapters.dataflow.program import Batch, Operands, Operation, Tensor
+from nbviz.adapters.dataflow.program import KEPT, RESHAPED, UNKNOWN, Batch, Operands, Operation, Tensor
 from nbviz.graph import Setting
 from nbviz.shape import Shape
 
 
-def keeps_batch(operation: Operation, operands: Operands, made: Tensor) -> bool:
-    """Tell whether the first axis of a tensor that an operation makes is open, and the batch."""
-    shape = made.spec.shape
-    source = _source(operation, operands)
-    if source is None or not source.batch or not shape or isinstance(shape[0], int):
-        return False
-    if operation.batch == "reshaped":
-        sizes = [_behind(source), _behind(made)]
-        return sizes[0] is not None and sizes[0] == sizes[1]
-    return operation.batch == "kept"
+def begin(tensor: Tensor) -> None:
+    """Note that the first axis of a tensor is the batch, if it is free."""
+    _share(tensor, Fraction(1))
+
+
+def follow(operation: Operation, operands: Operands, made: Tensor) -> None:
+    """Note how much of a tensor that an operation makes belongs to each example."""
+    source, batch = _source(operation, operands), operation.batch
+    if source is None or made.spec.shape is None:
+        return
+    if source.rows and batch.rows is not None:
+        _share(made, source.rows * batch.rows)
+    elif source.elements is not None and batch.elements is not None:
+        elements, behind = source.elements * batch.elements, _behind(made)
+        if behind:
+            _share(made, elements / behind)
+        made.elements = int(elements) if elements.denominator == 1 else None
+
+
+def _share(tensor: Tensor, rows: Fraction) -> None:
+    shape, behind = tensor.spec.shape, _behind(tensor)
+    is_free = bool(shape) and not isinstance(shape[0], int)  # type: ignore[index]
+    tensor.rows = int(rows) if is_free and rows.denominator == 1 else 0
+    tensor.elements = tensor.rows * behind if tensor.rows and behind is not None else None
 
 
 def _source(operation: Operation, operands: Operands) -> Tensor | None:
-    """Return the tensor whose first axis decides: where matrices are multiplied that of the first."""
-    made = (t for t in operands.inputs if t is not None and t.weight is None and t.constant is None)
+    """Return the tensor that is in proportion to what is made: where matrices are multiplied the first."""
+    made = [t for t in operands.inputs if t is not None and t.weight is None and t.constant is None]
+    known = [tensor for tensor in made if tensor.rows or tensor.elements is not None]
     if operation.rule is None:
-        return next((tensor for tensor in made if tensor.batch), None)
-    return next((tensor for tensor in made if tensor.batch or (rank(tensor) or 0) > 1), None)
+        return next((tensor for tensor in known if tensor.rows), next(iter(known), None))
+    return next((tensor for tensor in made if tensor in known or (rank(tensor) or 0) > 1), None)
 
 
 def _behind(tensor: Tensor) -> int | None:
     """Return how many elements there are for each index of the first axis."""
-    return None if tensor.spec.shape is None else Shape(tensor.spec.shape.dims[1:]).size()
+    return None if not tensor.spec.shape else Shape(tensor.spec.shape.dims[1:]).size()
 
 
 def constant(given: Sequence[Tensor | None], at: int) -> Setting:
@@ -50,20 +70,41 @@ def behind_first(axes: Setting, given: Sequence[Tensor | None], at: int = 0) -> 
     known = rank(given[at]) if -len(given) <= at < len(given) else None
     for axis in axes if isinstance(axes, tuple) else (axes,):
         if not isinstance(axis, int) or (axis + (known or 0) if axis < 0 else axis) <= 0:
-            return "unknown"
-    return "kept"
+            return UNKNOWN
+    return KEPT
 
 
 def permuted(order: Setting) -> Batch:
     """Return what happens to the first axis when axes change places."""
-    return "kept" if isinstance(order, tuple) and order[:1] == (0,) else "unknown"
+    return KEPT if isinstance(order, tuple) and order[:1] == (0,) else RESHAPED
+
+
+def multiplied(weights: Tensor | None, *, turned: bool = False) -> Batch:
+    """Return what happens to rows that are multiplied by a matrix of (inputs, outputs), or turned one of (outputs, inputs)."""
+    sizes = () if weights is None or weights.spec.shape is None else weights.spec.shape.dims
+    inputs, outputs = reversed(sizes) if turned and len(sizes) == 2 else sizes if len(sizes) == 2 else (None, None)
+    if not isinstance(inputs, int) or not isinstance(outputs, int) or not inputs:
+        return KEPT
+    return Batch(rows=KEPT.rows, elements=Fraction(outputs, inputs))
+
+
+def cut(blocks: Setting) -> Batch:
+    """Return what happens when each example is cut into blocks, which are examples of their own."""
+    sizes = [size for size in blocks if isinstance(size, int)] if isinstance(blocks, tuple) else []
+    return Batch(rows=Fraction(prod(sizes))) if sizes else UNKNOWN
+
+
+def joined(blocks: Setting) -> Batch:
+    """Return what happens when examples are put together that are blocks of one."""
+    rows = cut(blocks).rows
+    return Batch(rows=1 / rows) if rows else UNKNOWN
 
 
 def gathered(axis: Setting, given: Sequence[Tensor | None]) -> Batch:
     """Return what happens to a batch of indices into a table, or to one of tables along another axis."""
     table = given[0] if given else None
     if table is not None and (table.weight is not None or table.constant is not None):
-        return "kept" if axis == 0 else "unknown"
+        return KEPT if axis == 0 else UNKNOWN
     return behind_first(axis, given)
 
 
@@ -72,4 +113,4 @@ def sliced(masks: Mapping[str, Setting], strides: Setting) -> Batch:
     bits = {name: bool(value & 1) if isinstance(value, int) else False for name, value in masks.items()}
     whole = bits.get("begin_mask", False) and bits.get("end_mask", False)
     changed = any(bits.get(f"{name}_mask", False) for name in ("shrink_axis", "new_axis", "ellipsis"))
-    return "kept" if whole and not changed and isinstance(strides, tuple) and strides[:1] == (1,) else "unknown"
+    return KEPT if whole and not changed and isinstance(strides, tuple) and strides[:1] == (1,) else UNKNOWN

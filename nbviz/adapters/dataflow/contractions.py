@@ -1,7 +1,7 @@
 """Multiply-accumulates of operations, as contractions that nbviz.metrics can count.
 
-A size without a number makes them unknown. Only the batch may be open, where it is the first axis and known to be the
-batch: after a reshape an open first axis may be the batch times something.
+A size without a number makes them unknown. Only the first axis may be open, where it is known how much of it belongs to each
+example of the batch.
 """
 
 from __future__ import annotations
@@ -58,11 +58,14 @@ def fixed(*sizes: Dim) -> Shape:
 
 
 def whole(tensors: Sequence[Tensor | None], at: int) -> Shape:
-    """Return the sizes of a tensor, of which the first may be the batch."""
+    """Return the sizes of a tensor, of which the first may be the batch; one that is several times that is cut in two."""
     sizes = dims(tensors, at)
-    if sizes and not isinstance(sizes[0], int) and not getattr(tensors[at], "batch", False):
+    if not sizes or isinstance(sizes[0], int):
+        return fixed(*sizes)
+    rows = getattr(tensors[at], "rows", 0)
+    if not rows:
         raise UnknownError
-    return Shape((*sizes[:1], *fixed(*sizes[1:])))
+    return Shape((sizes[0], *((rows,) if rows > 1 else ()), *fixed(*sizes[1:])))
 
 
 def matmul(operands: Operands, *contracted: Dim) -> Patterns:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, final
+from fractions import Fraction
+from typing import Protocol, final
 
 from nbviz.adapters.dataflow.rows import Key
 from nbviz.adapters.dataflow.scopes import Entry
@@ -13,8 +14,27 @@ from nbviz.records import Stored
 
 Patterns = tuple[Compute, ...]
 
-Batch = Literal["kept", "reshaped", "unknown"]
-"""What an operation does with the first axis: it keeps that; it does so if the sizes behind it have one product; or nobody knows."""
+
+@final
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What an operation makes of each example in a batch, as far as that is in proportion to what it takes.
+
+    Attributes
+    ----------
+    rows
+        How many indices of the first axis it makes of each, at the same place.
+    elements
+        How many elements it makes of each.
+    """
+
+    rows: Fraction | None = None
+    elements: Fraction | None = None
+
+
+KEPT = Batch(rows=Fraction(1))
+RESHAPED = Batch(elements=Fraction(1))
+UNKNOWN = Batch()
 
 
 @final
@@ -30,14 +50,17 @@ class Tensor:
         Its key if it is a weight, or stands for one.
     constant
         Its value as a setting if it is a constant.
-    batch
-        Whether its first axis is the batch, and free.
+    rows
+        How many indices of its first axis belong to each example, 0 if that is not known, or the axis is not free.
+    elements
+        How many of its elements belong to each example, None if that is not known.
     """
 
     spec: TensorSpec
     weight: Key | None = None
     constant: Setting = None
-    batch: bool = False
+    rows: int = 0
+    elements: int | None = None
 
 
 @final
@@ -88,7 +111,7 @@ class Operation:
     rule
         What tells its contractions, None if it contracts nothing.
     batch
-        What it does with the first axis.
+        What it makes of each example in a batch.
     known
         Whether it is known what it does.
     """
@@ -106,7 +129,7 @@ class Operation:
     calls: bool = False
     loops: bool = False
     rule: Rule | None = None
-    batch: Batch = "unknown"
+    batch: Batch = UNKNOWN
     known: bool = True
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from nbviz.adapters.dataflow.batches import keeps_batch
+from nbviz.adapters.dataflow.batches import begin, follow
 from nbviz.adapters.dataflow.boundaries import fill_boundaries
 from nbviz.adapters.dataflow.calls import Calls, Given, ports
 from nbviz.adapters.dataflow.contractions import contractions, unknown
@@ -124,9 +124,9 @@ class Writer:
         entered = [program.tensors[name] for name in dict.fromkeys(program.inputs) if name in program.tensors]
         for tensor in entered:
             self.builder.end(self.builder.begin("input", "input", call.id), [(tensor, tensor.spec)])
-            tensor.batch = bool(tensor.spec.shape) and not isinstance(tensor.spec.shape[0], int)  # type: ignore[index]
+            begin(tensor)
         call.inputs = tuple(tensor.spec for tensor in entered)
-        self.builder.batch_axis = self.builder.batch_axis or any(tensor.batch for tensor in entered)
+        self.builder.batch_axis = self.builder.batch_axis or any(tensor.rows for tensor in entered)
 
     def _find(self, name: str, place: _Place) -> Tensor:
         """Return a tensor, which something has to have made."""
@@ -191,7 +191,7 @@ class Writer:
         operands = Operands(taken.tensors, self._made(operation, place))
         for tensor in operands.outputs:
             if tensor is not None:
-                tensor.batch = keeps_batch(operation, operands, tensor)
+                follow(operation, operands, tensor)
         record.compute = contractions(operation, operands)
         if not operation.known:
             self.findings.unknown["", operation.op] = None
@@ -250,7 +250,7 @@ class Writer:
             own = program.tensors.setdefault(name, Tensor(TensorSpec(None)))
             if tensor is None:
                 continue
-            own.batch = tensor.batch
+            own.rows, own.elements = tensor.rows, tensor.elements
             if tensor.weight is not None or tensor.constant is not None:
                 own.weight, own.constant = tensor.weight, tensor.constant
             self.builder.alias(own, tensor)

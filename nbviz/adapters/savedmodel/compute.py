@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nbviz.adapters.dataflow.batches import behind_first, constant, gathered, permuted, sliced
+from nbviz.adapters.dataflow.batches import behind_first, constant, cut, gathered, joined, multiplied, permuted, sliced
 from nbviz.adapters.dataflow.contractions import convolution, dims, einsum, matmul, transposed_convolution, unknown
-from nbviz.adapters.dataflow.program import Batch, Operands, Patterns, Rule, Tensor
+from nbviz.adapters.dataflow.program import KEPT, RESHAPED, UNKNOWN, Batch, Operands, Patterns, Rule, Tensor
 from nbviz.adapters.text import decoded
 
 Attributes = Mapping[str, Any]
@@ -91,17 +91,17 @@ _KEEPING = frozenset({
     "Cast", "Ceil", "Conv2D", "Conv3D", "DepthToSpace", "DepthwiseConv2dNative", "Div", "DivNoNan", "Elu", "Equal", "Erf",
     "Exp", "Expm1", "Floor", "FloorDiv", "FloorMod", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "Greater",
     "GreaterEqual", "LRN", "LeakyRelu", "Less", "LessEqual", "Log", "Log1p", "LogSoftmax", "LogicalAnd", "LogicalNot",
-    "LogicalOr", "MatMul", "MaxPool", "MaxPool3D", "MaxPoolV2", "Maximum", "Minimum", "MirrorPad", "Mul", "Neg",
+    "LogicalOr", "MaxPool", "MaxPool3D", "MaxPoolV2", "Maximum", "Minimum", "MirrorPad", "Mul", "Neg",
     "NotEqual", "Pad", "PadV2", "Pow", "RealDiv", "Reciprocal", "Relu", "Relu6", "ResizeBilinear",
     "ResizeNearestNeighbor", "ResourceGather", "Round", "Rsqrt", "Selu", "Sigmoid", "Sign", "Sin", "Cos", "Softmax",
     "Softplus", "Softsign", "SpaceToDepth", "Sqrt", "Square", "SquaredDifference", "Sub", "Tan", "Tanh", "ZerosLike",
-    "OnesLike", "_FusedConv2D", "_FusedMatMul", "Conv2DBackpropInput", "Conv3DBackpropInputV2",
+    "OnesLike", "_FusedConv2D", "Conv2DBackpropInput", "Conv3DBackpropInputV2",
 })  # fmt: skip
 """Operations of which each example in a batch makes one example, at the same place."""
 
 
 def batch_of(op: str, attributes: Attributes, given: Given) -> Batch:
-    """Return what an operation does with the first axis.
+    """Return what an operation makes of each example in a batch.
 
     Parameters
     ----------
@@ -113,8 +113,13 @@ def batch_of(op: str, attributes: Attributes, given: Given) -> Batch:
         Its inputs.
     """
     if op in _KEEPING:
-        return "unknown" if "transpose_a" in attributes and attributes["transpose_a"].b else "kept"
-    return _BATCHES[op](attributes, given) if op in _BATCHES else "unknown"
+        return KEPT
+    return _BATCHES[op](attributes, given) if op in _BATCHES else UNKNOWN
+
+
+def _multiplied(attributes: Attributes, given: Given) -> Batch:
+    turned = {which for which in "ab" if f"transpose_{which}" in attributes and attributes[f"transpose_{which}"].b}
+    return UNKNOWN if "a" in turned else multiplied(given[1] if len(given) > 1 else None, turned="b" in turned)
 
 
 def _axis(attributes: Attributes) -> int:
@@ -128,19 +133,22 @@ def _sliced(attributes: Attributes, given: Given) -> Batch:
 
 def _first_index(attributes: Attributes, _given: Given) -> Batch:
     terms, _, result = decoded(attributes["equation"].s).replace(" ", "").partition("->")
-    return "kept" if result[:1] and result[0] == terms[:1] and result[0] != "." else "unknown"
+    return KEPT if result[:1] and result[0] == terms[:1] and result[0] != "." else UNKNOWN
 
 
 _BATCHES: Mapping[str, Callable[[Attributes, Given], Batch]] = {
-    **dict.fromkeys(("ExpandDims", "Reshape", "Squeeze"), lambda _, __: "reshaped"),
+    **dict.fromkeys(("ExpandDims", "Reshape", "Squeeze"), lambda _, __: RESHAPED),
     **dict.fromkeys(
         ("All", "Any", "ArgMax", "ArgMin", "Cumsum", "Max", "Mean", "Min", "Prod", "ReverseV2", "Sum"),
         lambda _, given: behind_first(constant(given, 1), given),
     ),
+    **dict.fromkeys(("MatMul", "_FusedMatMul"), _multiplied),
+    "BatchToSpaceND": lambda _, given: joined(constant(given, 1)),
     "ConcatV2": lambda _, given: behind_first(constant(given, -1), given),
     "Einsum": _first_index,
     "GatherV2": lambda _, given: gathered(constant(given, 2), given),
     "Pack": lambda attributes, given: behind_first(_axis(attributes), given),
+    "SpaceToBatchND": lambda _, given: cut(constant(given, 1)),
     "Split": lambda _, given: behind_first(constant(given, 0), given, 1),
     "SplitV": lambda _, given: behind_first(constant(given, 2), given),
     "StridedSlice": _sliced,

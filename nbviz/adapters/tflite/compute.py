@@ -99,7 +99,7 @@ def _sequence(cell: Callable[[Operands, Dim, int, Dim], Patterns]) -> Callable[[
 def _batch(operands: Operands, batch: Dim, axis: int) -> Dim:
     """Return the size of a batch, which is open only where it is the first axis and known to be that."""
     given = operands.inputs[0]
-    if not isinstance(batch, int) and (axis or given is None or not given.batch):
+    if not isinstance(batch, int) and (axis or given is None or given.rows != 1):
         raise UnknownError
     return batch
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from nbviz.adapters.dataflow.batches import behind_first, constant, gathered, permuted, rank, sliced
-from nbviz.adapters.dataflow.program import Batch, Tensor
+from nbviz.adapters.dataflow.batches import (
+    behind_first,
+    constant,
+    cut,
+    gathered,
+    joined,
+    multiplied,
+    permuted,
+    rank,
+    sliced,
+)
+from nbviz.adapters.dataflow.program import KEPT, RESHAPED, UNKNOWN, Batch, Tensor
 from nbviz.adapters.text import decoded, label, short
 from nbviz.adapters.tflite.flat import Table
 from nbviz.adapters.tflite.tensors import SHOWN
@@ -151,7 +161,7 @@ Given = Sequence[Tensor | None]
 
 
 def batch_of(op: str, options: Options, given: Given) -> Batch:
-    """Return what an operator does with the first axis.
+    """Return what an operator makes of each example in a batch.
 
     Parameters
     ----------
@@ -163,25 +173,29 @@ def batch_of(op: str, options: Options, given: Given) -> Batch:
         Its inputs.
     """
     if op in _KEEPING:
-        return "kept"
-    return _BATCHES[op](options, given) if op in _BATCHES else "unknown"
+        return KEPT
+    return _BATCHES[op](options, given) if op in _BATCHES else UNKNOWN
 
 
 def _dense(options: Options, given: Given) -> Batch:
-    """Tell whether rows stay examples: of more than two axes a matrix is made, unless they are to be kept."""
-    return "kept" if options.get("keep_num_dims") or (given and rank(given[0]) == 2) else "unknown"
+    """Return what happens to rows: of more than two axes a matrix is made, unless they are to be kept."""
+    found = multiplied(given[1] if len(given) > 1 else None, turned=True)
+    keeps = options.get("keep_num_dims") or (given and rank(given[0]) == 2)
+    return found if keeps else Batch(elements=found.elements)
 
 
 _BATCHES: Mapping[str, Callable[[Options, Given], Batch]] = {
-    **dict.fromkeys(("EXPAND_DIMS", "RESHAPE", "SQUEEZE"), lambda _, __: "reshaped"),
+    **dict.fromkeys(("EXPAND_DIMS", "RESHAPE", "SQUEEZE"), lambda _, __: RESHAPED),
     **dict.fromkeys(
         ("ARG_MAX", "ARG_MIN", "CUMSUM", "MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD",
          "REVERSE_V2", "SUM"),
         lambda _, given: behind_first(constant(given, 1), given),
     ),
+    "BATCH_TO_SPACE_ND": lambda _, given: joined(constant(given, 1)),
     **dict.fromkeys(("CONCATENATION", "PACK"), lambda options, given: behind_first(options.get("axis"), given)),
     "FULLY_CONNECTED": _dense,
     "GATHER": lambda options, given: gathered(options.get("axis"), given),
+    "SPACE_TO_BATCH_ND": lambda _, given: cut(constant(given, 1)),
     "SPLIT": lambda _, given: behind_first(constant(given, 0), given, 1),
     "SPLIT_V": lambda _, given: behind_first(constant(given, 2), given),
     "STRIDED_SLICE": lambda options, given: sliced(options, constant(given, 3)),
