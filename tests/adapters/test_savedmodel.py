@@ -230,6 +230,23 @@ def test_functions_nest_in_what_calls_them(tmp_path):
     assert dict(graph.layers[graph.layer_index["PartitionedCall"]].settings)["function"] == "twice"
 
 
+def test_a_state_that_only_a_list_of_all_variables_holds_has_values(tmp_path):
+    """As the states of a recurrent layer of Keras are saved."""
+    model = tf.Module()
+    model._all_variables = [tf.Variable(tf.range(4.0), name="layer/state")]
+    model.run = tf.function(lambda x: x + model._all_variables[0], input_signature=[X])
+    reading = checked(save(tmp_path / "net", model, serving_default=model.run))
+    assert values(reading, "layer/state").tolist() == [0, 1, 2, 3]
+
+
+def test_a_variable_of_texts_says_that_it_holds_no_numbers(tmp_path):
+    model = tf.Module()
+    model.names = tf.Variable(["a", "b"], name="names")
+    reading = checked(save(tmp_path / "net", model))
+    with pytest.raises(LookupError, match="holds text, not numbers"):
+        values(reading, "names")
+
+
 def test_several_signatures_stand_beside_each_other(tmp_path):
     model = Net()
     model.other = tf.function(lambda x: x + 1.0, input_signature=[X])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -82,10 +83,14 @@ class Objects:
         return bool(self._nodes)
 
     def variable(self, at: int) -> Variable | None:
-        """Return the variable with a number; one that only a function knows is made known."""
-        if at not in self.variables and 0 <= at < len(self._nodes) and self._is_variable(at):
-            self.variables[at] = self._variable(at, (f"variable_{at}",))
+        """Return the variable with a number; one that only a function knows is made known, by any path that leads to it."""
+        if at not in self.variables and self._is_variable(at):
+            self.variables[at] = self._variable(at, self._all_paths.get(at, (f"variable_{at}",)))
         return self.variables.get(at)
+
+    @functools.cached_property
+    def _all_paths(self) -> dict[int, tuple[str, ...]]:
+        return self._paths(skipped=())
 
     def constant(self, at: int) -> str:
         """Return the node of the main graph that holds a constant, ``""`` if the object is none."""

@@ -101,6 +101,8 @@ class Written:
 
 def _cut(values: Any) -> Iterator[npt.NDArray[np.generic]]:
     flat = values.reshape(-1)
+    if flat.dtype.kind in "OSU":
+        raise ValueError("it holds text, not numbers")
     if flat.dtype.kind not in "biufc":  # a type that NumPy itself lacks
         flat = flat.astype("float32")
     return (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
