@@ -269,6 +269,8 @@ def test_several_signatures_stand_beside_each_other(tmp_path):
         (lambda a, b: tf.matmul(a, b, adjoint_b=True), [(2, 3, 4), (2, 5, 4)], 120),
         (lambda a, b: tf.einsum("bij,bkj->bik", a, b), [(None, 3, 4), (None, 5, 4)], 60),
         (lambda x: tf.matmul(tf.reshape(x, (-1, 4)), tf.ones((4, 2))), [(None, 3, 4)], 24),
+        (lambda x: tf.matmul(tf.transpose(x, (1, 0, 2))[1], tf.ones((4, 2))), [(None, 3, 4)], 8),
+        (lambda x: tf.matmul(tf.transpose(x, (1, 0, 2))[:, 1], tf.ones((4, 2))), [(None, 3, 4)], 24),
         (tf.nn.softmax, [(None, 3)], 0),
     ],
 )

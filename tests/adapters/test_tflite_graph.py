@@ -134,6 +134,7 @@ BATCH = (-1, 3, 4)
         ("GATHER", [0, 1], (-1, 2, 4), ("GatherOptions", {"Axis": 1}), 2 * 5 * 4),
         ("GATHER", [0, 1], (-1, 3, 4), ("GatherOptions", {"Axis": 0}), None),
         ("CUMSUM", [1], BATCH, None, 3 * 5 * 4),
+        ("SELECT_V2", None, BATCH, None, 3 * 5 * 4),
         ("RESHAPE", [-1, 8], (-1, 8), None, None),  # twelve elements make no whole rows of eight
         ("TILE", [2, 1, 1], BATCH, None, None),
     ],
@@ -154,6 +155,28 @@ def test_how_much_of_an_open_first_axis_is_one_example_where_that_is_certain(
     operators = [w.operator(op, [0, 1], [2], options), w.operator("FULLY_CONNECTED", [2, 3, -1], [4], keep)]
     graph = reading(w.bytes(w.graph(tensors, [0], [4], operators))).graph
     assert counted(graph.calls[3].compute) == macs
+
+
+def test_steps_that_are_taken_apart_and_put_together_are_counted(reading):
+    """As a layer on each step of a sequence is converted: the batch is no first axis in between."""
+    w = Writer()
+    tensors = [w.tensor("x", (1, 3, 4), signature=BATCH), w.tensor("p", (3,), "INT32", w.buffer([1, 0, 2], "int32"))]
+    tensors += [
+        w.tensor("turned", (3, 1, 4), signature=(3, -1, 4)),
+        w.tensor("w", (5, 4), buffer=w.buffer(np.ones(20))),
+    ]
+    tensors += [w.tensor(f"step{i}", (1, 4), signature=(-1, 4)) for i in range(3)]
+    tensors += [w.tensor(f"made{i}", (1, 5), signature=(-1, 5)) for i in range(3)]
+    tensors += [w.tensor("stacked", (3, 1, 5), signature=(3, -1, 5)), w.tensor("back", (1, 3, 5), signature=(-1, 3, 5))]
+    tensors += [w.tensor("v", (2, 5), buffer=w.buffer(np.ones(10))), w.tensor("y", (1, 3, 2), signature=(-1, 3, 2))]
+    operators = [w.operator("TRANSPOSE", [0, 1], [2])]
+    operators += [w.operator("UNPACK", [2], [4, 5, 6], ("UnpackOptions", {"Num": 3}))]
+    operators += [w.operator("FULLY_CONNECTED", [4 + i, 3, -1], [7 + i]) for i in range(3)]
+    operators += [w.operator("PACK", [7, 8, 9], [10], ("PackOptions", {"ValuesCount": 3}))]
+    operators += [w.operator("TRANSPOSE", [10, 1], [11])]
+    operators += [w.operator("FULLY_CONNECTED", [11, 12, -1], [13], ("FullyConnectedOptions", {"KeepNumDims": True}))]
+    graph = reading(w.bytes(w.graph(tensors, [0], [13], operators))).graph
+    assert [counted(c.compute) for c in graph.calls if c.compute] == [20, 20, 20, 30]
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,34 @@ def gathered(axis: Setting, given: Sequence[Tensor | None]) -> Batch:
     return behind_first(axis, given)
 
 
-def sliced(masks: Mapping[str, Setting], strides: Setting) -> Batch:
+def stacked(axis: Setting, given: Sequence[Tensor | None]) -> Batch:
+    """Return what happens when tensors become the indices of a new axis."""
+    return Batch(elements=Fraction(len(given))) if axis == 0 else behind_first(axis, given)
+
+
+def unstacked(axis: Setting, given: Sequence[Tensor | None]) -> Batch:
+    """Return what happens when each index of an axis becomes a tensor."""
+    return _one_of_first(given) if axis == 0 else behind_first(axis, given)
+
+
+def _one_of_first(given: Sequence[Tensor | None]) -> Batch:
+    """Return what happens when one index of a first axis is taken out, which is not free."""
+    shape = given[0].spec.shape if given and given[0] is not None else None
+    size = shape[0] if shape else None
+    return Batch(elements=Fraction(1, size)) if isinstance(size, int) and size else UNKNOWN
+
+
+def sliced(masks: Mapping[str, Setting], given: Sequence[Tensor | None]) -> Batch:
     """Return what happens to the first axis when a tensor is cut, by bits that say what is done with each axis."""
-    bits = {name: bool(value & 1) if isinstance(value, int) else False for name, value in masks.items()}
-    whole = bits.get("begin_mask", False) and bits.get("end_mask", False)
-    changed = any(bits.get(f"{name}_mask", False) for name in ("shrink_axis", "new_axis", "ellipsis"))
-    return KEPT if whole and not changed and isinstance(strides, tuple) and strides[:1] == (1,) else UNKNOWN
+    strides = constant(given, 3)
+    begin, end, new, ellipsis, shrink = (
+        bits if isinstance(bits := masks.get(f"{name}_mask"), int) else 0
+        for name in ("begin", "end", "new_axis", "ellipsis", "shrink_axis")
+    )
+    if not isinstance(strides, tuple) or strides[:1] != (1,) or (new | ellipsis) & 1:
+        return UNKNOWN
+    if shrink & 1:
+        rest = (1 << len(strides)) - 2  # the bits of all axes but the first
+        is_one = begin & end & rest == rest and shrink == 1 and not new | ellipsis and set(strides) == {1}
+        return _one_of_first(given) if is_one else UNKNOWN
+    return KEPT if begin & end & 1 else UNKNOWN

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nbviz.adapters.dataflow.batches import behind_first, constant, cut, gathered, joined, multiplied, permuted, sliced
+from nbviz.adapters.dataflow.batches import (
+    behind_first,
+    constant,
+    cut,
+    gathered,
+    joined,
+    multiplied,
+    permuted,
+    sliced,
+    stacked,
+    unstacked,
+)
 from nbviz.adapters.dataflow.contractions import convolution, dims, einsum, matmul, transposed_convolution, unknown
 from nbviz.adapters.dataflow.program import KEPT, RESHAPED, UNKNOWN, Batch, Operands, Patterns, Rule, Tensor
 from nbviz.adapters.text import decoded
@@ -93,7 +104,7 @@ _KEEPING = frozenset({
     "GreaterEqual", "LRN", "LeakyRelu", "Less", "LessEqual", "Log", "Log1p", "LogSoftmax", "LogicalAnd", "LogicalNot",
     "LogicalOr", "MaxPool", "MaxPool3D", "MaxPoolV2", "Maximum", "Minimum", "MirrorPad", "Mul", "Neg",
     "NotEqual", "Pad", "PadV2", "Pow", "RealDiv", "Reciprocal", "Relu", "Relu6", "ResizeBilinear",
-    "ResizeNearestNeighbor", "ResourceGather", "Round", "Rsqrt", "Selu", "Sigmoid", "Sign", "Sin", "Cos", "Softmax",
+    "ResizeNearestNeighbor", "ResourceGather", "Round", "Rsqrt", "Select", "SelectV2", "Selu", "Sigmoid", "Sign", "Sin", "Cos", "Softmax",
     "Softplus", "Softsign", "SpaceToDepth", "Sqrt", "Square", "SquaredDifference", "Sub", "Tan", "Tanh", "ZerosLike",
     "OnesLike", "_FusedConv2D", "Conv2DBackpropInput", "Conv3DBackpropInputV2",
 })  # fmt: skip
@@ -128,7 +139,7 @@ def _axis(attributes: Attributes) -> int:
 
 def _sliced(attributes: Attributes, given: Given) -> Batch:
     masks = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
-    return sliced({name: attributes[name].i for name in masks if name in attributes}, constant(given, 3))
+    return sliced({name: attributes[name].i for name in masks if name in attributes}, given)
 
 
 def _first_index(attributes: Attributes, _given: Given) -> Batch:
@@ -147,11 +158,12 @@ _BATCHES: Mapping[str, Callable[[Attributes, Given], Batch]] = {
     "ConcatV2": lambda _, given: behind_first(constant(given, -1), given),
     "Einsum": _first_index,
     "GatherV2": lambda _, given: gathered(constant(given, 2), given),
-    "Pack": lambda attributes, given: behind_first(_axis(attributes), given),
+    "Pack": lambda attributes, given: stacked(_axis(attributes), given),
     "SpaceToBatchND": lambda _, given: cut(constant(given, 1)),
     "Split": lambda _, given: behind_first(constant(given, 0), given, 1),
     "SplitV": lambda _, given: behind_first(constant(given, 2), given),
     "StridedSlice": _sliced,
     "Transpose": lambda _, given: permuted(constant(given, 1)),
+    "Unpack": lambda attributes, given: unstacked(_axis(attributes), given),
 }
 """What operations do with the first axis that do not always keep it."""

@@ -14,6 +14,8 @@ from nbviz.adapters.dataflow.batches import (
     permuted,
     rank,
     sliced,
+    stacked,
+    unstacked,
 )
 from nbviz.adapters.dataflow.program import KEPT, RESHAPED, UNKNOWN, Batch, Tensor
 from nbviz.adapters.text import decoded, label, short
@@ -115,7 +117,7 @@ _KEEPING = frozenset({
     "L2_POOL_2D", "LEAKY_RELU", "LESS", "LESS_EQUAL", "LOCAL_RESPONSE_NORMALIZATION", "LOG", "LOGICAL_AND", "LOGICAL_NOT",
     "LOGICAL_OR", "LOGISTIC", "LOG_SOFTMAX", "LSTM", "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MIRROR_PAD", "MUL", "NEG",
     "NOT_EQUAL", "PAD", "PADV2", "POW", "PRELU", "QUANTIZE", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1",
-    "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "RNN", "ROUND", "RSQRT", "SIGN", "SIN", "SOFTMAX", "SPACE_TO_DEPTH",
+    "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "RNN", "ROUND", "RSQRT", "SELECT", "SELECT_V2", "SIGN", "SIN", "SOFTMAX", "SPACE_TO_DEPTH",
     "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SVDF", "TANH", "TRANSPOSE_CONV", "CONV_3D_TRANSPOSE", "ZEROS_LIKE",
 })  # fmt: skip
 """Operators of which each example in a batch makes one example, at the same place."""
@@ -192,14 +194,16 @@ _BATCHES: Mapping[str, Callable[[Options, Given], Batch]] = {
         lambda _, given: behind_first(constant(given, 1), given),
     ),
     "BATCH_TO_SPACE_ND": lambda _, given: joined(constant(given, 1)),
-    **dict.fromkeys(("CONCATENATION", "PACK"), lambda options, given: behind_first(options.get("axis"), given)),
+    "CONCATENATION": lambda options, given: behind_first(options.get("axis"), given),
     "FULLY_CONNECTED": _dense,
     "GATHER": lambda options, given: gathered(options.get("axis"), given),
+    "PACK": lambda options, given: stacked(options.get("axis"), given),
     "SPACE_TO_BATCH_ND": lambda _, given: cut(constant(given, 1)),
     "SPLIT": lambda _, given: behind_first(constant(given, 0), given, 1),
     "SPLIT_V": lambda _, given: behind_first(constant(given, 2), given),
-    "STRIDED_SLICE": lambda options, given: sliced(options, constant(given, 3)),
+    "STRIDED_SLICE": sliced,
     "TRANSPOSE": lambda _, given: permuted(constant(given, 1)),
+    "UNPACK": lambda options, given: unstacked(options.get("axis"), given),
 }  # fmt: skip
 """What operators do with the first axis that do not always keep it."""
 
