@@ -308,20 +308,45 @@ def test_models_of_tensorflow_1(tmp_path):
     assert graph.optimizer.size == 24
 
 
-def test_loops_of_tensorflow_1_are_no_circles(tmp_path):
+@pytest.fixture
+def old_control_flow():
+    tf.compat.v1.disable_control_flow_v2()
+    yield tf.compat.v1
+    tf.compat.v1.enable_control_flow_v2()
+
+
+def of_graph(folder, build):
+    """Save what ``build`` makes of a matrix in a graph of TensorFlow 1."""
     one = tf.compat.v1
-    with tf.Graph().as_default():
-        one.disable_control_flow_v2()
-        try:
-            x = one.placeholder(tf.float32, (2, 2), name="x")
-            _, y = tf.while_loop(lambda i, _: i < 3, lambda i, y: (i + 1, tf.matmul(y, x)), (0, x))
-            with one.Session() as session:
-                one.saved_model.simple_save(session, str(tmp_path / "net"), {"x": x}, {"y": y})
-        finally:
-            one.enable_control_flow_v2()
-    graph = checked(tmp_path / "net").graph
+    with tf.Graph().as_default(), one.Session() as session:
+        x = one.placeholder(tf.float32, (2, 2), name="x")
+        one.saved_model.simple_save(session, str(folder), {"x": x}, {"y": build(x)})
+    return folder
+
+
+@pytest.mark.usefixtures("old_control_flow")
+def test_loops_of_tensorflow_1_are_no_circles(tmp_path):
+    loop = lambda x: tf.while_loop(lambda i, _: i < 3, lambda i, y: (i + 1, tf.matmul(y, x)), (0, x))[1]  # noqa: E731
+    graph = checked(of_graph(tmp_path / "net", loop)).graph
     assert "circle" not in notes(graph)
     assert Metrics(graph).totals["macs"] is None
+
+
+def test_what_is_before_and_behind_loops_and_branches_of_tensorflow_1_is_counted(tmp_path, old_control_flow):
+    """As in a detector, whose loops only prepare pictures and choose boxes."""
+
+    def build(x):
+        x = tf.matmul(x, x, name="before")
+        _, x = tf.while_loop(lambda i, _: i < 3, lambda i, y: (i + 1, y * 2.0), (0, x))
+        choose = lambda: tf.matmul(tf.ones((2, 2)), tf.ones((2, 2)), name="inside")  # noqa: E731 - it takes nothing
+        x += old_control_flow.cond(tf.reduce_sum(x) > 0, choose, lambda: tf.zeros((2, 2)))
+        return tf.matmul(x, x, name="behind")
+
+    graph = checked(of_graph(tmp_path / "net", build)).graph
+    found = {
+        dict(c.settings).get("name", c.path): c.compute and counted(c.compute) for c in graph.calls if c.op == "MatMul"
+    }
+    assert found == {"before": 8, "cond/inside": None, "behind": 8}
 
 
 # Damage

@@ -218,9 +218,9 @@ class Functions:
 
 
 def _rule(node: Any, nodes: Nodes) -> Rule | None:
-    """Return what tells the contractions of a node; how often the parts of a loop run depends on values."""
+    """Return what tells the contractions of a node; how often the parts of loops and branches run depends on values."""
     found = rule_of(node.op, node.attr)
-    return unknown if found is not None and nodes.have_loops else found
+    return unknown if found is not None and node.name in nodes.inside else found
 
 
 def _main(info: Any) -> str:

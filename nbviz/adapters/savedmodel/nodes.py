@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, final
 
 from nbviz.adapters.dataflow.program import Tensor
+from nbviz.adapters.savedmodel.control import inside, is_back
 from nbviz.adapters.savedmodel.types import dtype_of, shape_of
 from nbviz.graph import TensorSpec
 
@@ -51,6 +52,7 @@ class Nodes:
             if node.name in self.by_name:
                 self.doubled.append(node.name)
             self.by_name[node.name] = node
+        self._all = self.by_name
         self._arguments = frozenset(arguments)
         self._library = library
         self._tensors = tensors
@@ -70,17 +72,13 @@ class Nodes:
 
     def inputs(self, node: Any) -> list[str]:
         """Return the tensors that a node takes."""
-        return [self.source(text) for text in _data(node) if not (node.op == "Merge" and self._is_back(text))]
+        is_merge = node.op in {"Merge", "RefMerge"}
+        return [self.source(text) for text in _data(node) if not (is_merge and is_back(text, self.by_name))]
 
     @functools.cached_property
-    def have_loops(self) -> bool:
-        """Whether there are loops or branches of TensorFlow 1 among them, which are circles of nodes."""
-        return any(node.op in {"NextIteration", "Switch"} for node in self.by_name.values())
-
-    def _is_back(self, reference: str) -> bool:
-        """Tell whether a reference leads back to the beginning of a loop."""
-        node = self.by_name.get(reference.partition(":")[0])
-        return node is not None and node.op == "NextIteration"
+    def inside(self) -> frozenset[str]:
+        """Names of those in loops and branches of TensorFlow 1."""
+        return inside(self._all)
 
     def source(self, reference: str) -> str:
         """Return the tensor that a reference means: what makes it, not what passes it on."""
