@@ -177,6 +177,24 @@ def test_work_on_a_batch_in_pieces_is_that_of_all_pieces(tmp_path):
     assert [counted(c.compute) for c in graph.calls if c.compute] == [4 * 4 * 15, 4 * 4 * 10]
 
 
+def test_what_is_behind_loops_and_branches_is_counted(tmp_path):
+    def run(x):
+        x = tf.cond(tf.reduce_sum(x) > 0, lambda: x * 2.0, lambda: tf.nn.relu(x))
+        _, x = tf.while_loop(lambda i, _: i < 3, lambda i, y: (i + 1, y + 1.0), (0, x))
+        return tf.matmul(x, tf.ones((4, 2)))
+
+    graph = checked(of_function(tmp_path / "net", run, X)).graph
+    assert Metrics(graph).totals["macs"] == 8
+
+
+def test_what_makes_more_of_the_batch_leaves_it_unknown(tmp_path):
+    def run(x):
+        x = tf.cond(tf.reduce_sum(x) > 0, lambda: tf.concat([x, x], 0), lambda: x)
+        return tf.matmul(x, tf.ones((4, 2)))
+
+    assert Metrics(checked(of_function(tmp_path / "net", run, X)).graph).totals["macs"] is None
+
+
 def test_what_is_not_counted_where_the_batch_is_lost_is_told(tmp_path):
     run = lambda x: tf.matmul(tf.tile(x, (2, 1)), tf.ones((4, 2)))  # noqa: E731
     graph = checked(of_function(tmp_path / "net", run, X)).graph

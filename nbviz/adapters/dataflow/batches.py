@@ -5,7 +5,7 @@ Behind a reshape an open first axis may be the batch times something.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import prod
 
@@ -31,6 +31,13 @@ def follow(operation: Operation, operands: Operands, made: Tensor) -> None:
         if behind:
             _share(made, elements / behind)
         made.elements = int(elements) if elements.denominator == 1 else None
+
+
+def agree(made: Tensor, ends: Iterable[Tensor | None]) -> None:
+    """Note how much of a tensor belongs to each example, if that is the same in all that it may be."""
+    rows = {0 if tensor is None else tensor.rows for tensor in ends}
+    if len(rows) == 1:
+        _share(made, Fraction(rows.pop()))
 
 
 def _share(tensor: Tensor, rows: Fraction) -> None:

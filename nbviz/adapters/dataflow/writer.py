@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from nbviz.adapters.dataflow.batches import begin, follow
+from nbviz.adapters.dataflow.batches import agree, begin, follow
 from nbviz.adapters.dataflow.boundaries import fill_boundaries
 from nbviz.adapters.dataflow.calls import Calls, Given, ports
 from nbviz.adapters.dataflow.contractions import contractions, unknown
@@ -285,6 +285,7 @@ class Writer:
     ) -> None:
         """Record the programs of a condition or a loop, and where their results meet."""
         ends: list[Tensor] = []
+        outcomes: list[list[Tensor | None]] = []
         for body in operation.bodies:
             holder, call = self._calls.part(key, body.name, record, alone=len(operation.bodies) == 1)
             inner = self._inside(operation, body, holder, place)
@@ -293,7 +294,14 @@ class Writer:
             if call is not record:
                 self.builder.end(call, ports(results))
             ends.extend(results)
-        if not self._calls.merge(record, entering, ends, self._made(operation, place)):
+            outcomes.append([inner.program.tensors.get(name) for name in inner.program.outputs])
+        if operation.loops:  # which makes what it begins with, or what a step does
+            outcomes[:-1] = [[place.program.tensors.get(name) for name in operation.bodies[-1].inputs]]
+        made = self._made(operation, place)
+        for tensor, *several in zip(made, *outcomes, strict=False):
+            if tensor is not None and several:
+                agree(tensor, several)
+        if not self._calls.merge(record, entering, ends, made):
             self.findings.depends[operation.op] = None
 
 

@@ -105,7 +105,7 @@ _KEEPING = frozenset({
     "LogicalOr", "MaxPool", "MaxPool3D", "MaxPoolV2", "Maximum", "Minimum", "MirrorPad", "Mul", "Neg",
     "NotEqual", "Pad", "PadV2", "Pow", "RealDiv", "Reciprocal", "Relu", "Relu6", "ResizeBilinear",
     "ResizeNearestNeighbor", "ResourceGather", "Round", "Rsqrt", "Select", "SelectV2", "Selu", "Sigmoid", "Sign", "Sin", "Cos", "Softmax",
-    "Softplus", "Softsign", "SpaceToDepth", "Sqrt", "Square", "SquaredDifference", "Sub", "Tan", "Tanh", "ZerosLike",
+    "Softplus", "Softsign", "SpaceToDepth", "Sqrt", "Square", "SquaredDifference", "Sub", "Switch", "Tan", "Tanh", "ZerosLike",
     "OnesLike", "_FusedConv2D", "Conv2DBackpropInput", "Conv3DBackpropInputV2",
 })  # fmt: skip
 """Operations of which each example in a batch makes one example, at the same place."""
