@@ -333,11 +333,11 @@ def old_control_flow():
     tf.compat.v1.enable_control_flow_v2()
 
 
-def of_graph(folder, build):
+def of_graph(folder, build, shape=(2, 2)):
     """Save what ``build`` makes of a matrix in a graph of TensorFlow 1."""
     one = tf.compat.v1
     with tf.Graph().as_default(), one.Session() as session:
-        x = one.placeholder(tf.float32, (2, 2), name="x")
+        x = one.placeholder(tf.float32, shape, name="x")
         one.saved_model.simple_save(session, str(folder), {"x": x}, {"y": build(x)})
     return folder
 
@@ -365,6 +365,18 @@ def test_what_is_before_and_behind_loops_and_branches_of_tensorflow_1_is_counted
         dict(c.settings).get("name", c.path): c.compute and counted(c.compute) for c in graph.calls if c.op == "MatMul"
     }
     assert found == {"before": 8, "cond/inside": None, "behind": 8}
+
+
+@pytest.mark.parametrize(("times", "macs"), [(1, 8), (2, None)])
+def test_the_batch_goes_on_behind_branches_of_tensorflow_1_that_agree(tmp_path, old_control_flow, times, macs):
+    """As Keras wrote each layer that works otherwise in training."""
+
+    def build(x):
+        x = old_control_flow.cond(tf.reduce_sum(x) > 0, lambda: tf.concat([x] * times, 0) * 2.0, lambda: x)
+        return tf.matmul(x, tf.ones((4, 2)))
+
+    graph = checked(of_graph(tmp_path / "net", build, (None, 4))).graph
+    assert Metrics(graph).totals["macs"] == macs
 
 
 # Damage

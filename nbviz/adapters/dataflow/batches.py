@@ -24,7 +24,9 @@ def follow(operation: Operation, operands: Operands, made: Tensor) -> None:
     source, batch = _source(operation, operands), operation.batch
     if source is None or made.spec.shape is None:
         return
-    if source.rows and batch.rows is not None:
+    if batch.passes_one:
+        agree(made, operands.inputs)
+    elif source.rows and batch.rows is not None:
         _share(made, source.rows * batch.rows)
     elif source.elements is not None and batch.elements is not None:
         elements, behind = source.elements * batch.elements, _behind(made)

@@ -26,14 +26,18 @@ class Batch:
         How many indices of the first axis it makes of each, at the same place.
     elements
         How many elements it makes of each.
+    passes_one
+        Whether it gives one of the tensors that it takes, and nobody knows which.
     """
 
     rows: Fraction | None = None
     elements: Fraction | None = None
+    passes_one: bool = False
 
 
 KEPT = Batch(rows=Fraction(1))
 RESHAPED = Batch(elements=Fraction(1))
+ONE_OF_THEM = Batch(passes_one=True)
 UNKNOWN = Batch()
 
 

@@ -18,7 +18,17 @@ from nbviz.adapters.dataflow.batches import (
     unstacked,
 )
 from nbviz.adapters.dataflow.contractions import convolution, dims, einsum, matmul, transposed_convolution, unknown
-from nbviz.adapters.dataflow.program import KEPT, RESHAPED, UNKNOWN, Batch, Operands, Patterns, Rule, Tensor
+from nbviz.adapters.dataflow.program import (
+    KEPT,
+    ONE_OF_THEM,
+    RESHAPED,
+    UNKNOWN,
+    Batch,
+    Operands,
+    Patterns,
+    Rule,
+    Tensor,
+)
 from nbviz.adapters.text import decoded
 
 Attributes = Mapping[str, Any]
@@ -104,9 +114,9 @@ _KEEPING = frozenset({
     "GreaterEqual", "LRN", "LeakyRelu", "Less", "LessEqual", "Log", "Log1p", "LogSoftmax", "LogicalAnd", "LogicalNot",
     "LogicalOr", "MaxPool", "MaxPool3D", "MaxPoolV2", "Maximum", "Minimum", "MirrorPad", "Mul", "Neg",
     "NotEqual", "Pad", "PadV2", "Pow", "RealDiv", "Reciprocal", "Relu", "Relu6", "ResizeBilinear",
-    "ResizeNearestNeighbor", "ResourceGather", "Round", "Rsqrt", "Select", "SelectV2", "Selu", "Sigmoid", "Sign", "Sin", "Cos", "Softmax",
-    "Softplus", "Softsign", "SpaceToDepth", "Sqrt", "Square", "SquaredDifference", "Sub", "Switch", "Tan", "Tanh", "ZerosLike",
-    "OnesLike", "_FusedConv2D", "Conv2DBackpropInput", "Conv3DBackpropInputV2",
+    "ResizeNearestNeighbor", "ResourceGather", "Round", "Rsqrt", "Select", "SelectV2", "Selu", "Sigmoid", "Sign", "Sin",
+    "Cos", "Softmax", "Softplus", "Softsign", "SpaceToDepth", "Sqrt", "Square", "SquaredDifference", "Sub", "Switch", "Tan",
+    "Tanh", "ZerosLike", "OnesLike", "_FusedConv2D", "Conv2DBackpropInput", "Conv3DBackpropInputV2",
 })  # fmt: skip
 """Operations of which each example in a batch makes one example, at the same place."""
 
@@ -158,6 +168,7 @@ _BATCHES: Mapping[str, Callable[[Attributes, Given], Batch]] = {
     "ConcatV2": lambda _, given: behind_first(constant(given, -1), given),
     "Einsum": _first_index,
     "GatherV2": lambda _, given: gathered(constant(given, 2), given),
+    "Merge": lambda _, given: ONE_OF_THEM if len(given) > 1 else UNKNOWN,  # a loop begins with one of its own results
     "Pack": lambda attributes, given: stacked(_axis(attributes), given),
     "SpaceToBatchND": lambda _, given: cut(constant(given, 1)),
     "Split": lambda _, given: behind_first(constant(given, 0), given, 1),
