@@ -509,6 +509,18 @@ def test_shapes_that_lie_make_no_numbers(tmp_path, good):
         values(reading, "c")
 
 
+def test_readings_that_read_each_other_are_a_circle_that_is_told(tmp_path):
+    model = Net()
+    folder = save(tmp_path / "net", model, run=model.run)
+    saved = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    for function in saved.meta_graphs[0].graph_def.library.function:
+        for node in function.node_def:
+            if node.op == "ReadVariableOp":
+                node.input[0] = f"{node.name}:value:0"
+    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+    assert "in a circle" in notes(checked(folder).graph)
+
+
 @FUZZ
 @given(**EDITS)
 def test_damaged_bytes_end_in_our_own_errors(tmp_path_factory, good, edits, keep):

@@ -8,7 +8,7 @@ only passes a tensor on stands for that tensor.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
 from nbviz.adapters.dataflow.program import Tensor
@@ -57,6 +57,7 @@ class Nodes:
         self._library = library
         self._tensors = tensors
         self._sources: dict[str, str] = {}
+        self._handles: dict[str, str] = {}
 
     def keep(self, references: Iterable[str], entering: Iterable[str]) -> None:
         """Keep only the nodes that some tensors are made by, from those that enter."""
@@ -82,26 +83,30 @@ class Nodes:
 
     def source(self, reference: str) -> str:
         """Return the tensor that a reference means: what makes it, not what passes it on."""
+        return self._followed(reference, self._sources, self.passes)
+
+    def passes(self, node: Any) -> bool:
+        """Tell whether a node only passes a tensor on, as the reading of a variable that is known does."""
+        if node.op == _READING and _data(node):  # of what was read nothing is read again
+            found = self._tensors.get(self._followed(_data(node)[0], self._handles, _passes_on))
+            return found is not None and found.weight is not None
+        return _passes_on(node)
+
+    def _followed(self, reference: str, known: dict[str, str], passes: Callable[[Any], bool]) -> str:
+        """Return what is before all nodes that pass a tensor on; of a circle any of them."""
         passed: dict[str, None] = {}
-        while reference not in self._sources:
+        while reference not in known:
             name, at = self._place(reference)
             node = self.by_name.get(name)
-            if node is None or reference in passed or not self.passes(node):
-                self._sources[reference] = f"{name}:{at}"
+            if node is None or reference in passed or not passes(node):
+                known[reference] = f"{name}:{at}"
                 break
             passed[reference] = None
             data = _data(node)
             reference = data[int(at)] if node.op == "IdentityN" and int(at) < len(data) else data[0]
-        found = self._sources[reference]
-        self._sources.update(dict.fromkeys(passed, found))
+        found = known[reference]
+        known.update(dict.fromkeys(passed, found))
         return found
-
-    def passes(self, node: Any) -> bool:
-        """Tell whether a node only passes a tensor on, as the reading of a variable that is known does."""
-        if node.op == _READING:
-            found = self._tensors.get(self.source(_data(node)[0])) if _data(node) else None
-            return found is not None and found.weight is not None
-        return node.op in _PASSING and bool(_data(node))
 
     def _place(self, reference: str) -> tuple[str, str]:
         """Return the node or argument that a reference names, and which of its tensors."""
@@ -148,6 +153,10 @@ class Nodes:
 
 _MOST = 10_000
 """Outputs of one node."""
+
+
+def _passes_on(node: Any) -> bool:
+    return node.op in _PASSING and bool(_data(node))
 
 
 def _data(node: Any) -> list[str]:
