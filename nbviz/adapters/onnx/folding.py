@@ -21,7 +21,7 @@ from nbviz.adapters.onnx.types import described, dtype_of, is_sized, type_proto
 _MOST = 64
 """Values of a tensor that is followed: shapes, and what cuts and pads, are short."""
 
-_ROUNDS = 16
+_ROUNDS = 32
 _NODES = 1 << 16
 """Nodes that are walked through in all rounds, about."""
 
