@@ -119,6 +119,17 @@ def test_loop_that_counts_for_itself_runs_as_often_as_it_does(limit, begins, ste
     assert Metrics(graph).totals["macs"] == (None if steps is None else 9 * steps)
 
 
+STACKED = """y, all = Loop({limit}, true, x) <body = body (int64 i, bool ci, xi) => (bool co, xo, each)
+{{ co = Identity(ci) xo = Tanh(xi) each = Neg(xo) }}> z = MatMul(all, w)"""
+
+
+@pytest.mark.parametrize(("limit", "steps"), [("n", 4), ("many", None)])
+def test_what_a_loop_stacks_up_is_as_long_as_it_runs(limit, steps):
+    graph = graph_of(STEPS + STACKED.format(limit=limit), "float[2,3] x, float[3,5] w, int64 many", "y, z")
+    assert made(graph) == [(2, 3), (steps, 2, 5)]
+    assert Metrics(graph).totals["macs"] == (None if steps is None else 4 * 2 * 3 * 5)
+
+
 def test_nodes_in_the_wrong_order_have_shapes_too():
     body, inputs = chosen("a = Neg(p)", "b = Exp(p)")
     backwards = f"{body} p = Add(m, one) m = MatMul(x, w) one = Constant<value_float = 1.0>()"

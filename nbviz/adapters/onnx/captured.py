@@ -9,7 +9,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nbviz.adapters.onnx.folding import stored_in
+from nbviz.adapters.onnx.constants import constants_in
 from nbviz.adapters.onnx.nodes import DEEPEST, WITH_BODIES, bodies, graphs_in
 
 
@@ -46,7 +46,7 @@ def _constants(graph: Any) -> dict[str, Any]:
     """Return what a graph knows of its tensors' values: None stands for those that are not known, or long."""
     given = {info.name for info in graph.input}  # callers may replace what is an input too
     made = dict.fromkeys(name for node in graph.node for name in node.output)
-    return dict.fromkeys(given) | made | stored_in(graph, given)
+    return dict.fromkeys(given) | made | constants_in(graph, given)
 
 
 def _is_number(value: Any) -> bool:

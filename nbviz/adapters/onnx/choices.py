@@ -1,17 +1,24 @@
-"""Shapes of what an ``If`` gives whose condition is known: those that the branch makes which is taken.
+"""Shapes of what an ``If`` gives whose condition is known, and of what a ``Loop`` stacks up that runs so and so often.
 
 The inference of ``onnx`` knows what both branches have in common and no more. TorchScript's exporter asks with conditions how
-many axes a tensor has, which the model knows, and a branch has another number of them.
+many axes a tensor has, which the model knows, and a branch has another number of them. Of what the steps of a loop make, one
+behind the other, it leaves the first size open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, final
 
 from nbviz.adapters.onnx.nodes import graphs_in
+from nbviz.adapters.onnx.steps import steps_of
 from nbviz.adapters.onnx.types import described, is_nameless, type_proto
+
+_CHOOSING = frozenset({"If", "Loop"})
+
+Given = tuple[str, Any, tuple[int, ...]]
+"""What a node gives: its name, what a branch or a step says of it, and the sizes that come before."""
 
 
 def branch_of(condition: Any) -> str:
@@ -23,22 +30,25 @@ def branch_of(condition: Any) -> str:
 
 @final
 class Choices:
-    """Writes the types of what conditions give into a graph.
+    """Writes the types of what conditions and loops give into a graph.
 
     Parameters
     ----------
     graph
         The graph.
+    version
+        The version of the standard.
     """
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, graph: Any, version: int) -> None:
         self._graph = graph
-        self._nodes = [at for at, node in enumerate(graph.node) if node.op_type == "If" and not node.domain]
+        self._version = version
+        self._nodes = [at for at, node in enumerate(graph.node) if node.op_type in _CHOOSING and not node.domain]
         self._said = {info.name for info in _infos(graph) if info.type.WhichOneof("value")} if self._nodes else set()
         self._infos = {info.name: info for info in graph.output} if self._nodes else {}
 
     def write(self, shaped: Any, value: Callable[[str], Any]) -> bool:
-        """Write what is known of the branches that are taken; tell whether it is more than before.
+        """Write what is known of what is given; tell whether it is more than before.
 
         Parameters
         ----------
@@ -49,16 +59,29 @@ class Choices:
         """
         changed = False
         for node in (shaped.node[at] for at in self._nodes):
-            branch = dict(graphs_in(node.attribute)).get(branch_of(value(node.input[0]))) if node.input else None
-            for name, info in zip(node.output, branch.output if branch is not None else (), strict=False):
-                changed = bool(name and name not in self._said and self._write(name, info.type)) or changed
+            for name, info, steps in self._chosen(node, value) if node.op_type == "If" else self._stacked(node, value):
+                changed = bool(name and name not in self._said and self._write(name, info.type, steps)) or changed
         return changed
 
-    def _write(self, name: str, kind: Any) -> bool:
+    @staticmethod
+    def _chosen(node: Any, value: Callable[[str], Any]) -> Iterator[Given]:
+        branch = dict(graphs_in(node.attribute)).get(branch_of(value(node.input[0]))) if node.input else None
+        for name, info in zip(node.output, branch.output if branch is not None else (), strict=False):
+            yield name, info, ()
+
+    def _stacked(self, node: Any, value: Callable[[str], Any]) -> Iterator[Given]:
+        carried = max(len(node.input) - 2, 0)  # beside the limit and the condition
+        for _, body in graphs_in(node.attribute) if len(node.output) > carried else ():
+            steps = steps_of(body, list(node.input), value, self._version)
+            for name, info in zip(node.output[carried:], body.output[1 + carried :], strict=False):
+                if steps is not None:
+                    yield name, info, (steps,)
+
+    def _write(self, name: str, kind: Any, steps: tuple[int, ...]) -> bool:
         spec, dims = described(kind)
         if dims is None:
             return False
-        known = type_proto(spec.dtype, (None if is_nameless(dim) else dim for dim in dims))
+        known = type_proto(spec.dtype, (*steps, *(None if is_nameless(dim) else dim for dim in dims)))
         if name not in self._infos:
             self._infos[name] = self._graph.value_info.add(name=name)
         elif self._infos[name].type == known:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from nbviz.adapters.onnx.folding import is_constant
+from nbviz.adapters.onnx.constants import is_constant
 from nbviz.adapters.onnx.types import described, is_nameless, type_proto
 from nbviz.adapters.text import label
 from nbviz.errors import counted

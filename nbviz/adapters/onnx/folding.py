@@ -14,12 +14,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, final
 
 from nbviz.adapters.onnx.choices import Choices
+from nbviz.adapters.onnx.constants import MOST, constants_in, is_short
 from nbviz.adapters.onnx.lengths import GROWING
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.types import described, dtype_of, is_sized, type_proto
-
-_MOST = 64
-"""Values of a tensor that is followed: shapes, and what cuts and pads, are short."""
 
 _ROUNDS = 32
 _NODES = 1 << 16
@@ -32,7 +30,7 @@ _FOLLOWED = _OF_SIZES | {
     *("NonZero", "Not", "Or", "Pow", "Range", "Reciprocal", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum"),
     *("Reshape", "Round", "Slice", "Sqrt", "Squeeze", "Sub", "Tile", "Transpose", "Unsqueeze", "Where"),
 }
-"""Operations that are computed: of few values they make few, but for those that ``_is_short`` knows."""
+"""Operations that are computed: of few values they make few, but for those that ``_makes_few`` knows."""
 
 _Dims = Mapping[str, tuple[Any, ...] | None]
 
@@ -46,7 +44,8 @@ def inferred_with_values(model: Any, infer: Callable[[Any, Sequence[Any]], Any])
     shaped = infer(model, ())
     if GROWING.isdisjoint(node.op_type for node in model.graph.node):  # sizes follow from sizes alone, as in most
         return shaped
-    numbers, choices = Numbers(model), Choices(model.graph)
+    numbers = Numbers(model)
+    choices = Choices(model.graph, numbers.version)
     known = {info.name for info in model.graph.output}
     for _ in range(max(1, min(_ROUNDS, _NODES // len(model.graph.node)))):
         sizes = _sizes(shaped.graph)
@@ -95,9 +94,9 @@ class Numbers:
     def __init__(self, model: Any) -> None:
         # callers may replace what is an input too
         given = {info.name for info in model.graph.input} if model.ir_version > 3 else set()
-        stored = stored_in(model.graph, given).items()
+        stored = constants_in(model.graph, given).items()
         self._known = {name: value for name, value in stored if value is not None}
-        self._version = versions(model.opset_import).get("", 0)
+        self.version = versions(model.opset_import).get("", 0)
         followed = (node for node in model.graph.node if _is_followed(node))
         self._makers = {node.output[0]: node for node in followed if node.output[0] not in self._known}
 
@@ -144,9 +143,9 @@ class Numbers:
         given = {name: look(name) for name in node.input if name}
         if any(value is None for value in given.values()):
             return None
-        opsets = [helper.make_opsetid("", self._version)]
+        opsets = [helper.make_opsetid("", self.version)]
         try:
-            if not _is_short(node, list(given.values())):
+            if not _makes_few(node, list(given.values())):
                 return None
             alone = helper.make_function("nbviz", "node", list(given), node.output, [node], opsets)
             with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -154,7 +153,7 @@ class Numbers:
                 value = np.asarray(ReferenceEvaluator(alone).run(None, given, attributes={})[0])
         except Exception:  # noqa: BLE001 - the node is not as the standard says
             return None
-        return value if value.size <= _MOST and value.dtype.kind in "biuf" else None
+        return value if value.size <= MOST and value.dtype.kind in "biuf" else None
 
 
 def value_in(model: Any) -> Callable[[str], Any]:
@@ -176,51 +175,10 @@ def _sizes(graph: Any) -> _Dims:
     return {info.name: described(info.type)[1] for info in infos}
 
 
-def stored_in(graph: Any, given: Collection[str] = ()) -> dict[str, Any]:
-    """Return the values of what a graph stores itself by name, None for those that are many, elsewhere, or in ``given``."""
-    tensors = {tensor.name: None if tensor.name in given else _values(tensor) for tensor in graph.initializer}
-    return tensors | {node.output[0]: _constant(node) for node in graph.node if is_constant(node)}
-
-
-def is_constant(node: Any) -> bool:
-    """Tell whether a node does no more than store what it makes."""
-    return node.op_type == "Constant" and not node.domain and len(node.output) == 1
-
-
-def _values(tensor: Any) -> Any:
-    from onnx import numpy_helper
-
-    if not _is_held(tensor):
-        return None
-    try:
-        return numpy_helper.to_array(tensor)
-    except Exception:  # noqa: BLE001 - the values are not as many, or not of a kind, as the file says
-        return None
-
-
-def _constant(node: Any) -> Any:
-    """Return what a ``Constant`` holds, None where that is long or text."""
-    import numpy as np
-
-    held = {a.name: a for a in node.attribute if not a.ref_attr_name}
-    if "value" in held:
-        return _values(held["value"].t)
-    for name, kind in (("value_int", "i"), ("value_ints", "ints"), ("value_float", "f"), ("value_floats", "floats")):
-        if name in held:
-            value = np.array(getattr(held[name], kind), np.int64 if "int" in name else np.float32)
-            return value if value.size <= _MOST else None
-    return None
-
-
-def _is_held(tensor: Any) -> bool:
-    """Tell whether a tensor is short, and in this file."""
-    return not tensor.data_location and min(tensor.dims, default=0) >= 0 and math.prod(tensor.dims) <= _MOST
-
-
 def _is_followed(node: Any) -> bool:
     is_own = node.op_type in _FOLLOWED and not node.domain and len(node.output) == 1
     return is_own and all(
-        _is_held(a.t) and not a.ref_attr_name and not a.HasField("sparse_tensor") for a in node.attribute
+        is_short(a.t) and not a.ref_attr_name and not a.HasField("sparse_tensor") for a in node.attribute
     )
 
 
@@ -233,10 +191,10 @@ def _of_size(dims: Sequence[Any] | None) -> Any:
     return np.lib.stride_tricks.as_strided(np.zeros(1, np.int8), dims, [0] * len(dims))
 
 
-def _is_short(node: Any, given: Sequence[Any]) -> bool:
+def _makes_few(node: Any, given: Sequence[Any]) -> bool:
     """Tell whether a node makes few values of those that it is given."""
     if node.op_type == "Range":
         start, limit, step = (value.item() for value in given)
-        return bool(0 <= (limit - start) / step <= _MOST)
+        return bool(0 <= (limit - start) / step <= MOST)
     sizes = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}.get(node.op_type)
-    return sizes is None or math.prod(max(1, size) for size in given[sizes].tolist()) <= _MOST
+    return sizes is None or math.prod(max(1, size) for size in given[sizes].tolist()) <= MOST

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from nbviz.adapters.onnx.folding import stored_in
+from nbviz.adapters.onnx.constants import constants_in
 from nbviz.adapters.onnx.nodes import bodies
 
 _END = (1 << 31) - 1
@@ -36,7 +36,7 @@ def _narrowed(graph: Any) -> Iterator[tuple[int, list[str]]]:
     """Take axes that stay whole out of the slices of a graph; yield which these are, and their inputs before."""
     slices = [(at, node) for at, node in enumerate(graph.node) if node.op_type == "Slice" and not node.domain]
     given_by_callers = {info.name for info in graph.input}  # who may replace what is stored too
-    known = stored_in(graph, given_by_callers) if slices else {}
+    known = constants_in(graph, given_by_callers) if slices else {}
     for at, node in slices:
         given = [known.get(name) for name in node.input[1:] if name]
         if len(given) < _GIVEN - 1 or not all(node.input[:_GIVEN]) or not all(map(_are_numbers, given)):

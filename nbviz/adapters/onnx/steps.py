@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbviz.adapters.onnx.folding import is_constant, stored_in
+from nbviz.adapters.onnx.constants import constants_in, is_constant
 
 _MOST = 1 << 10
 """Steps that are counted."""
@@ -53,7 +53,7 @@ def steps_of(body: Any, inputs: list[str], known: Callable[[str], Any], version:
     carried = {info.name: at for at, info in enumerate(body.input)}
     nodes, needed = _behind(body, carried)
     given = {name: known(inputs[at]) if at < len(inputs) else None for name, at in needed.items() if at >= _COUNTED}
-    stored = stored_in(body)
+    stored = constants_in(body)
     taken = {name for node in nodes for name in node.input if name}.difference(
         carried, (node.output[0] for node in nodes)
     )
