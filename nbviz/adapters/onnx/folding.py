@@ -13,9 +13,9 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, final
 
-from nbviz.adapters.onnx.choices import Choices
 from nbviz.adapters.onnx.constants import MOST, constants_in, is_short
 from nbviz.adapters.onnx.lengths import GROWING
+from nbviz.adapters.onnx.outcomes import Outcomes
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.types import described, dtype_of, is_sized, type_proto
 
@@ -45,20 +45,20 @@ def inferred_with_values(model: Any, infer: Callable[[Any, Sequence[Any]], Any])
     if GROWING.isdisjoint(node.op_type for node in model.graph.node):  # sizes follow from sizes alone, as in most
         return shaped
     numbers = Numbers(model)
-    choices = Choices(model.graph, numbers.version)
+    outcomes = Outcomes(model.graph, numbers.version)
     known = {info.name for info in model.graph.output}
     for _ in range(max(1, min(_ROUNDS, _NODES // len(model.graph.node)))):
         sizes = _sizes(shaped.graph)
         wanted = {name for node in model.graph.node if _is_lost(node, sizes) for name in node.input}.difference(known)
         found = numbers.of(wanted, sizes) if wanted else {}
-        chosen = choices.write(shaped.graph, numbers.known)
+        chosen = outcomes.write(shaped.graph, numbers.known)
         if not found and not chosen:
             break
         known.update(found)
         inferred = list(shaped.graph.value_info)
         _store(model.graph, found.values())
         shaped = infer(model, inferred)
-    choices.take_back()
+    outcomes.take_back()
     for graph in (model.graph, shaped.graph):
         del graph.initializer[stored:]
     if shaped is not model:

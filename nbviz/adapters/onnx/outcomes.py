@@ -15,7 +15,7 @@ from nbviz.adapters.onnx.nodes import graphs_in
 from nbviz.adapters.onnx.steps import steps_of
 from nbviz.adapters.onnx.types import described, is_nameless, type_proto
 
-_CHOOSING = frozenset({"If", "Loop"})
+_WITH_OUTCOMES = frozenset({"If", "Loop"})
 
 Given = tuple[str, Any, tuple[int, ...]]
 """What a node gives: its name, what a branch or a step says of it, and the sizes that come before."""
@@ -29,7 +29,7 @@ def branch_of(condition: Any) -> str:
 
 
 @final
-class Choices:
+class Outcomes:
     """Writes the types of what conditions and loops give into a graph.
 
     Parameters
@@ -43,7 +43,7 @@ class Choices:
     def __init__(self, graph: Any, version: int) -> None:
         self._graph = graph
         self._version = version
-        self._nodes = [at for at, node in enumerate(graph.node) if node.op_type in _CHOOSING and not node.domain]
+        self._nodes = [at for at, node in enumerate(graph.node) if node.op_type in _WITH_OUTCOMES and not node.domain]
         self._said = {info.name for info in _infos(graph) if info.type.WhichOneof("value")} if self._nodes else set()
         self._infos = {info.name: info for info in graph.output} if self._nodes else {}
 
