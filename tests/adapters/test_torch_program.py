@@ -6,6 +6,7 @@ import gc
 import json
 import pickle
 import re
+import tracemalloc
 import zipfile
 from dataclasses import dataclass
 
@@ -453,9 +454,9 @@ class Bomb:
         return (pytest.fail, ("a pickle from a file was opened",))
 
 
-def rewritten(path, target, change):
+def rewritten(path, target, change, compression=zipfile.ZIP_STORED):
     """Write an archive again with its files changed by a function of name and content."""
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w", compression) as new:
         for name in old.namelist():
             new.writestr(name, change(name, old.read(name)))
     return target
@@ -545,6 +546,23 @@ def test_archives_that_need_more_than_there_is_are_refused_once(programs, tmp_pa
     with pytest.raises(FileReadError, match="damaged") as caught:
         read(path)
     assert str(caught.value).count("bad.pt2' cannot") == 1
+
+
+def test_an_archive_that_was_compressed_again_is_read_and_one_that_inflates_is_refused(programs, tmp_path):
+    path, changed = saved(programs("mlp")[2], tmp_path / "model.pt2"), tmp_path / "changed.pt2"
+
+    def spaces(count):
+        return lambda name, content: content + b" " * count * name.endswith("models/model.json")
+
+    reading = read(rewritten(path, changed, spaces(1 << 20), zipfile.ZIP_DEFLATED))
+    assert graph_of(path).layers == reading.graph.layers
+    assert next(iter(reading.weights.chunks(0))).size
+    rewritten(path, changed, spaces(17 << 20), zipfile.ZIP_DEFLATED)
+    tracemalloc.start()
+    with pytest.raises(FileReadError, match=r"changed\.pt2.*takes more than 16,777,216 bytes"):
+        read(changed)
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,16 @@ of that is used: the graph is JSON, and weights are plain bytes beside it.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, final
 
+from nbviz.adapters.checkpoints.zips import BAD_ZIP, contents, open_zip
 from nbviz.adapters.text import plain, short
 from nbviz.errors import FileReadError
+
+_SMALL = 16 << 20
+"""Bytes that may come out of any archive: PyTorch compresses nothing, so more than its own are in none that it wrote."""
 
 
 @final
@@ -35,13 +38,12 @@ class Archive:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with zipfile.ZipFile(path) as opened:
+            with open_zip(path) as opened:
                 names = opened.namelist()
-                starts = min((info.header_offset for info in opened.infolist()), default=0)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except FileReadError:
+            raise
+        except BAD_ZIP as error:
             raise FileReadError(_damaged(path, error)) from error
-        if starts:  # zipfile has found the end of an archive inside this one, whose own end is missing
-            raise FileReadError(_damaged(path, "its end is missing"))
         root = next((name.partition("/")[0] for name in names if name.endswith("/archive_format")), None)
         self.names = {name.partition("/")[2] for name in names if root is not None and name.startswith(f"{root}/")}
         self._root = root
@@ -53,9 +55,11 @@ class Archive:
     def read(self, name: str) -> bytes:
         """Return the contents of a file in the archive."""
         try:
-            with zipfile.ZipFile(self.path) as opened:
-                return opened.read(f"{self._root}/{name}")
-        except (zipfile.BadZipFile, OSError, KeyError, ValueError, EOFError, NotImplementedError) as error:
+            with open_zip(self.path) as opened:
+                return contents(opened, f"{self._root}/{name}", max(_SMALL, self.path.stat().st_size))
+        except FileReadError:
+            raise
+        except BAD_ZIP as error:
             raise FileReadError(_damaged(self.path, error)) from error
 
     def json(self, name: str) -> dict[str, Any]:
@@ -71,13 +75,10 @@ class Archive:
 
 
 def _damaged(path: Path, error: object) -> str:
-    size = path.stat().st_size if path.is_file() else None
-    if size is None:
-        return f"{str(path)!r} is a folder. Pass a file that torch.export.save has written."
-    what = (
-        "is empty" if size == 0 else f"cannot be read: it is damaged, or no .pt2 archive ({short(plain(error), 200)})"
+    return (
+        f"{str(path)!r} cannot be read: it is damaged, or no .pt2 archive ({short(plain(error), 200)}). "
+        f"Write it again with torch.export.save(program, {str(path)!r})."
     )
-    return f"{str(path)!r} {what}. Write it again with torch.export.save(program, {str(path)!r})."
 
 
 def damaged_program(path: Path, error: Exception) -> FileReadError:
