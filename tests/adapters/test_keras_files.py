@@ -114,7 +114,9 @@ def test_a_file_of_another_kind_says_what_it_looks_like(tmp_path, content, words
 
 def test_an_archive_of_others_is_named_as_such(saved):
     rewritten(saved, "config.json", lambda _: None)
-    with pytest.raises(FileReadError, match=r"zip archive without a config\.json, so Keras did not write it"):
+    with pytest.raises(
+        FileReadError, match=r"^'[^']*net\.keras' is a zip archive without a config\.json, so Keras did not write it\.$"
+    ):
         read(saved)
 
 

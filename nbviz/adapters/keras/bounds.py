@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,14 +52,20 @@ def _unpacked(path: Path) -> int:
         )
     try:
         with open_zip(path) as archive:
-            if _TEXTS[0] not in archive.NameToInfo:
-                raise FileReadError(f"{str(path)!r} is a zip archive without a {_TEXTS[0]}, so Keras did not write it.")
-            for info in archive.infolist():
-                limit = MAX_HEADER if info.filename in _TEXTS else max(_SMALL, _RATIO * info.compress_size)
-                require_honest(archive, info, limit)
-            return sum(info.file_size for info in archive.infolist() if info.filename.endswith(_WEIGHTS))
+            return _weights_in(archive, path)
+    except FileReadError:
+        raise
     except BAD_ZIP as error:
         raise damaged(path, _KIND, _cut_off(error)) from error
+
+
+def _weights_in(archive: zipfile.ZipFile, path: Path) -> int:
+    if _TEXTS[0] not in archive.NameToInfo:
+        raise FileReadError(f"{str(path)!r} is a zip archive without a {_TEXTS[0]}, so Keras did not write it.")
+    for info in archive.infolist():
+        limit = MAX_HEADER if info.filename in _TEXTS else max(_SMALL, _RATIO * info.compress_size)
+        require_honest(archive, info, limit)
+    return sum(info.file_size for info in archive.infolist() if info.filename.endswith(_WEIGHTS))
 
 
 def _cut_off(error: Exception) -> object:
