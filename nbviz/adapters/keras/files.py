@@ -67,7 +67,10 @@ def _keras(path: str) -> Any:
         if missing.partition(".")[0] == "keras":
             msg = f"Reading {path!r} needs Keras 3: pip install 'nbviz[keras]', then {_BACKENDS}."
         else:
-            msg = f"Keras is installed but its backend is not ({plain(error)}): {_BACKENDS}, before Keras is imported."
+            msg = (
+                f"Reading {path!r} needs Keras, which is installed, and its backend is not ({plain(error)}): {_BACKENDS}, "
+                "before Keras is imported."
+            )
         raise MissingExtraError(msg) from error
     if not str(getattr(keras, "__version__", "3")).startswith("3"):
         msg = f"Reading {path!r} needs Keras 3, found {keras.__version__}: pip install --upgrade 'nbviz[keras]'."
