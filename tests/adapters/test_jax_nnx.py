@@ -278,6 +278,8 @@ assert kernel.size == 24 and kernel.bytes == 96
 assert "'model'" in dict(reading.graph.layers[0].settings)["kernel sharding"]
 values = np.concatenate(list(reading.weights.chunks(kernel.id)))
 np.testing.assert_array_equal(values, np.asarray(model.kernel.get_value()).ravel())
+alone = read({"dense": {"kernel": model.kernel.get_value(), "bias": np.ones(6)}}).graph.layers[1]
+assert [name for name, _ in alone.settings] == ["kernel sharding"]
 """
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -408,6 +408,17 @@ def test_name_that_is_no_text_is_one_plain_error(name):
         read(data.replace(name, b"\xe5" * len(name)))
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_more_nodes_than_anybody_can_look_at(inside):
+    data = model([], [], []).SerializeToString()
+    many = b"\x0a\x00" * 1_000_001  # each is an empty node
+    found = onnx.ModelProto.FromString(data)
+    graph = found.graph.node.add(op_type="If").attribute.add(name="then_branch", type=5).g if inside else found.graph
+    graph.MergeFromString(many)
+    with pytest.raises(FileReadError, match="more than the 1,000,000 nodes that are read"):
+        read(found)
+
+
 def test_numbers_of_a_stored_tensor_that_cannot_be_read(tmp_path):
     wrong = numpy_helper.from_array(np.arange(3, dtype=np.float32), "w")
     wrong.dims[:] = [4]

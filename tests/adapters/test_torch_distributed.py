@@ -47,6 +47,8 @@ def test_a_distributed_weight_has_its_whole_shape_and_says_what_lies_here(two_pr
     assert dict(reading.graph.layers[2].settings)["weight placement"] == "Replicate on mesh (2,), local (3, 128)"
     assert Metrics(reading.graph).totals["macs"] == 128 * 64 + 3 * 128
     assert len(values(reading, "1/weight")) == 384
+    state = read(model.state_dict()).graph.layers[1]
+    assert state.settings == (("weight placement", settings["weight placement"]),)
     with pytest.raises(LookupError, match=r"this process holds \(64, 64\) of its \(128, 64\)"):
         values(reading, "0/weight")
 

@@ -127,6 +127,8 @@ def series(config):
 
 _QUICK = {"gpt2", "bert", "t5", "vit", "wav2vec2", "clip", "qwen2_moe", "mamba", "yolos", "longformer"}
 _LAYERS_NEEDED = {"jamba": 8, "qwen3_next": 4, "gpt_neo": 2}
+_NARROW = {"jamba": {"hidden_size": 1024, "intermediate_size": 2048}}
+"""Widths of small models that would take many gigabytes otherwise."""
 
 _FAMILIES: list[tuple[str, Callable[[Any], dict[str, torch.Tensor]], str]] = [
     ("decoder", text, """gpt2 gptj gpt_neo gpt_neox llama mistral qwen2 qwen3 gemma2 gemma3_text phi phi3 olmo2 glm4 bloom opt
@@ -173,6 +175,8 @@ def configuration(name: str, *, small: bool) -> Any:
     if small:
         for known in configurations(config):
             _shrink(known, ARCHITECTURES[name].layers)
+        for key, width in _NARROW.get(name, {}).items():
+            setattr(config, key, width)
     return config
 
 

@@ -117,14 +117,24 @@ def _node(value: Any) -> Found | None:
 
 def _torch(tensor: Any) -> Entry:
     """Return a tensor of PyTorch; packed and distributed ones are counted as in a module."""
+    from nbviz.adapters.torch.distributed import placement
     from nbviz.adapters.torch.parameters import stored
 
     known = stored("", tensor, buffer=False)
     shape = tuple(int(size or 0) for size in known.shape)
     told = tensor.requires_grad or type(tensor).__name__ == "Parameter"  # a state dict has dropped what is trained
     trained = bool(tensor.requires_grad) if told else None
+    where = placement(tensor)
     return Entry(
-        (), shape, known.dtype, known.bytes, known.size, _storage_key(tensor), trained, _LiveTensor(weakref.ref(tensor))
+        (),
+        shape,
+        known.dtype,
+        known.bytes,
+        known.size,
+        _storage_key(tensor),
+        trained,
+        _LiveTensor(weakref.ref(tensor)),
+        settings=() if where is None else (("placement", where),),
     )
 
 
@@ -153,7 +163,18 @@ def _array(array: Any) -> Entry | Left:
             values = _LiveArray(weakref.ref(array))
         except TypeError:
             values = f"{with_article(type(array).__name__)} cannot be held without keeping it in memory"
-    return Entry((), shape, dtype, None if width is None else int(size * width), size, _array_key(array), values=values)
+    taken = None if width is None else int(size * width)
+    return Entry((), shape, dtype, taken, size, _array_key(array), values=values, settings=_sharding(array))
+
+
+def _sharding(array: Any) -> tuple[tuple[str, str], ...]:
+    """Return how an array of JAX is spread over devices."""
+    if not hasattr(array, "sharding"):
+        return ()
+    from nbviz.adapters.jax.arrays import placement
+
+    where = placement(array)
+    return (("sharding", where),) if where else ()
 
 
 def _array_key(array: Any) -> Hashable:

@@ -18,6 +18,7 @@ from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
 from nbviz.errors import FileReadError, NbvizError
 from nbviz.graph import Diagnostic, ModelGraph, OptimizerState, ParameterKind, Setting
+from nbviz.progress import report
 from nbviz.reading import Reading
 from nbviz.records import Stored
 from nbviz.shape import Shape
@@ -67,6 +68,8 @@ class Entry:
         Where its values are; a text says why they are not read.
     buffer
         Whether it is known to be one; others are told by their names.
+    settings
+        What else there is to say of it (``"sharding"``).
     """
 
     path: tuple[str, ...]
@@ -78,6 +81,7 @@ class Entry:
     trainable: bool | None = None
     values: Values | str = "the format does not say how"
     buffer: bool = False
+    settings: tuple[tuple[str, Setting], ...] = ()
 
 
 @final
@@ -139,7 +143,9 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
     tensors, packed = with_logical_sizes(checkpoint.entries)
     prefixes = {entry.path[0] for entry in tensors if len(entry.path) > 1}
     beside = _COLLECTIONS & prefixes if "params" in prefixes else frozenset()
+    words = lambda: f"Reading {builder.name}: {len(entries):,} of {len(tensors):,} tensors"  # noqa: E731
     for entry in tensors:
+        report(words)
         *around, name = entry.path
         # a tensor that nothing is around is a row of its own: the root would show none of its names
         alone = not around and name not in prefixes
@@ -150,10 +156,12 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         builder.hold(
             layer, key, _stored(name, kind, entry.shape, entry.dtype, entry.trainable, entry.bytes, entry.size)
         )
+        if entry.settings:
+            builder.layer(layer).settings += tuple((f"{_text(name)} {what}", value) for what, value in entry.settings)
     if max(sum(e.size for e in entries.values()), sum(e.bytes or 0 for e in entries.values())) >= _COUNTABLE:
         raise TooLargeError("its tensors claim more values than a number of 64 bits can count")
     for row, settings in _settings(checkpoint, rows).items():
-        builder.layer(row).settings = tuple((_text(name), _setting(value)) for name, value in settings[:_SETTINGS])
+        builder.layer(row).settings += tuple((_text(name), _setting(value)) for name, value in settings[:_SETTINGS])
     builder.optimizer = checkpoint.optimizer
     builder.note(NO_GRAPH)
     if packed:

@@ -11,6 +11,7 @@ from nbviz.adapters.checkpoints.files import looks_like
 from nbviz.adapters.dataflow.rows import TRAINED, Rows
 from nbviz.adapters.onnx.contrib import CLASSIC
 from nbviz.adapters.onnx.inference import with_shapes
+from nbviz.adapters.onnx.nodes import bodies
 from nbviz.adapters.onnx.order import is_in_order
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
@@ -28,6 +29,8 @@ _FIRST = 64
 """Nodes that are asked for the class of the model: the first ones may come from the exporter itself."""
 _LARGEST = (1 << 31) - 1
 """Bytes of a protocol buffer: no reader takes more, and none writes more."""
+_MOST_NODES = 1_000_000
+"""Nodes of a model: those that there are have some ten thousand; an empty one takes two bytes of a file, and kilobytes here."""
 _EXPORT = "Write it again with torch.onnx.export, tf2onnx or onnx.save."
 
 
@@ -205,8 +208,13 @@ def _require_size(size: int, what: str, hint: str) -> None:
 
 
 def _with_graph(model: Any, what: str, hint: str = "") -> Any:
-    """Return a model, which has a graph."""
+    """Return a model, which has a graph of no more nodes than anybody can look at."""
     if model.HasField("graph"):
+        graphs = (model.graph, *bodies(model.graph), *model.functions)
+        nodes = sum(len(graph.node) for graph in graphs) if len(model.graph.node) <= _MOST_NODES else _MOST_NODES + 1
+        if nodes > _MOST_NODES:
+            msg = f"{what}: it has more than the {_MOST_NODES:,} nodes that are read, so it is no model, or damaged.{hint}"
+            raise FileReadError(msg)
         return model
     found = "there is no graph in it, so it is no ONNX model" if model.ByteSize() else "there is nothing in it"
     msg = f"{what}: {found}.{hint} {_EXPORT}"
