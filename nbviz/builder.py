@@ -22,7 +22,7 @@ from nbviz.graph import (
     Setting,
     TensorSpec,
 )
-from nbviz.progress import report
+from nbviz.progress import Step, report
 from nbviz.records import CallRecord, Cut, LayerRecord, Mark, Port, Produced, Stored
 
 
@@ -50,6 +50,11 @@ class GraphBuilder:
         Who reads such models (``"PyTorch"``).
     batch_axis
         Whether the first axis of tensors is a batch, so that numbers are per example.
+
+    Attributes
+    ----------
+    expected
+        How many calls there will be, as far as that is known before.
     """
 
     def __init__(self, name: str, framework: str, *, batch_axis: bool = True) -> None:
@@ -57,6 +62,7 @@ class GraphBuilder:
         self.framework = framework
         self.batch_axis = batch_axis
         self.calls: list[CallRecord] = []
+        self.expected = 0
         self.diagnostics: list[Diagnostic] = []
         self.groups: list[Group] = []
         self.optimizer: OptimizerState | None = None
@@ -180,8 +186,9 @@ class GraphBuilder:
             self.mark(record)
         return record
 
-    def _so_far(self) -> str:
-        return f"Reading {self.name}: {len(self.calls):,} calls, now {self.calls[-1].path}"
+    def _so_far(self) -> Step:
+        words = f"Reading {self.name}: {len(self.calls):,} calls, now {self.calls[-1].path}"
+        return Step(words, len(self.calls) / self.expected if len(self.calls) <= self.expected else None)
 
     def mark(self, call: CallRecord) -> None:
         """Let what happened inside a call so far stay there when it is cut."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nbviz.progress import heard_by
+from nbviz.progress import Step, heard_by
 from nbviz.views.box import cut
 
 PATIENCE = 1.0
@@ -17,6 +17,7 @@ PATIENCE = 1.0
 
 _BETWEEN = 0.2
 _CELL_WIDTH = 100
+_BAR = 20
 
 
 @contextmanager
@@ -24,10 +25,10 @@ def told_to_wait(clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
     """Show what is reported, once it has taken a while."""
     due, line = clock() + PATIENCE, _line()
 
-    def hear(words: Callable[[], str]) -> None:
+    def hear(step: Callable[[], Step]) -> None:
         nonlocal due
         if line is not None and clock() >= due:
-            line.show(words())
+            line.show(step())
             due = clock() + _BETWEEN
 
     try:
@@ -54,14 +55,21 @@ def _terminal_width() -> int:
         return 80
 
 
+def _bar(share: float | None) -> str:
+    if share is None:
+        return ""
+    done = int(share * _BAR)
+    return f"[{'#' * done}{'-' * (_BAR - done)}] {share:4.0%} "
+
+
 class _CellLine:
     def __init__(self) -> None:
         self._shown: Any = None
 
-    def show(self, text: str) -> None:
+    def show(self, step: Step) -> None:
         from IPython.display import display
 
-        bundle = {"text/plain": text[:_CELL_WIDTH]}
+        bundle = {"text/plain": step.words[:_CELL_WIDTH]}
         if self._shown is None:
             self._shown = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
@@ -76,10 +84,10 @@ class _TerminalLine:
     def __init__(self) -> None:
         self._shown = False
 
-    def show(self, text: str) -> None:
+    def show(self, step: Step) -> None:
         self._shown = True
         # one cell stays free: a line that fills the last one may go on in the next line
-        sys.stderr.write(f"\r\x1b[K{cut(text, _terminal_width() - 1)}")
+        sys.stderr.write(f"\r\x1b[K{cut(_bar(step.share) + step.words, _terminal_width() - 1)}")
         sys.stderr.flush()
 
     def clear(self) -> None:

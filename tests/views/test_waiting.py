@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nbviz.progress import report
+from nbviz.progress import Step, report
 from nbviz.views import waiting
 from nbviz.views.waiting import PATIENCE, told_to_wait
 
@@ -41,7 +41,7 @@ def read(seconds):
     with told_to_wait(clock=lambda: now):
         for second in range(seconds + 1):
             now = float(second)
-            report(lambda second=second: f"step {second}")
+            report(lambda second=second: Step(f"step {second}"))
 
 
 def test_a_short_wait_is_silent(monkeypatch, no_kernel):
@@ -62,8 +62,18 @@ def test_a_line_is_never_as_wide_as_its_terminal(monkeypatch, no_kernel, text, s
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     monkeypatch.setattr(waiting, "_terminal_width", lambda: 10)
     with told_to_wait(clock=itertools.count().__next__):
-        report(lambda: text)
+        report(lambda: Step(text))
     assert terminal.getvalue().split("\r\x1b[K") == ["", shown, ""]
+
+
+@pytest.mark.parametrize(
+    ("share", "bar"), [(0.0, f"[{20 * '-'}]   0%"), (0.42, f"[{8 * '#'}{12 * '-'}]  42%"), (1.0, f"[{20 * '#'}] 100%")]
+)
+def test_a_known_share_is_a_bar(monkeypatch, no_kernel, share, bar):
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    with told_to_wait(clock=itertools.count().__next__):
+        report(lambda: Step("step", share))
+    assert terminal.getvalue().split("\r\x1b[K") == ["", f"{bar} step", ""]
 
 
 def test_a_file_and_a_pipe_hear_nothing(monkeypatch, no_kernel):
@@ -85,7 +95,7 @@ def test_a_cell_has_one_output_that_ends_empty(monkeypatch):
 
 def interrupted():
     with told_to_wait():
-        report(lambda: "step")
+        report(lambda: Step("step"))
         raise KeyboardInterrupt
 
 

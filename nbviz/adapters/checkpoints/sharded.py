@@ -15,7 +15,7 @@ from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, read
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError, counted
 from nbviz.graph import OptimizerState, Setting
-from nbviz.progress import report
+from nbviz.progress import Step, report
 from nbviz.reading import Reading
 
 _TORCH = ".bin.index.json"
@@ -126,7 +126,7 @@ def _shards_of(path: Path, names: Iterable[str]) -> dict[str, Path]:
 
 
 def _tell(path: Path, number: int, count: int) -> None:
-    report(lambda: f"Reading {path.name}: {number:,} of {count:,} files")
+    report(lambda: Step(f"Reading {path.name}: {number:,} of {count:,} files", number / count))
 
 
 def _name(path: Path) -> str:

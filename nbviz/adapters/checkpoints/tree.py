@@ -18,7 +18,7 @@ from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
 from nbviz.errors import FileReadError, NbvizError
 from nbviz.graph import Diagnostic, ModelGraph, OptimizerState, ParameterKind, Setting
-from nbviz.progress import report
+from nbviz.progress import Step, report
 from nbviz.reading import Reading
 from nbviz.records import Stored
 from nbviz.shape import Shape
@@ -143,9 +143,11 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
     tensors, packed = with_logical_sizes(checkpoint.entries)
     prefixes = {entry.path[0] for entry in tensors if len(entry.path) > 1}
     beside = _COLLECTIONS & prefixes if "params" in prefixes else frozenset()
-    words = lambda: f"Reading {builder.name}: {len(entries):,} of {len(tensors):,} tensors"  # noqa: E731
+    so_far = lambda: Step(  # noqa: E731
+        f"Reading {builder.name}: {len(entries):,} of {len(tensors):,} tensors", len(entries) / len(tensors)
+    )
     for entry in tensors:
-        report(words)
+        report(so_far)
         *around, name = entry.path
         # a tensor that nothing is around is a row of its own: the root would show none of its names
         alone = not around and name not in prefixes

@@ -90,6 +90,7 @@ class Writer:
     def write(self, root: Hashable, entries: Sequence[Entrance]) -> None:
         """Write a model into the row ``root``: its only program, or one part for each."""
         call = self.builder.begin("layer", self.rows.layer(root).type, None, layer="")
+        self.builder.expected = sum(len(entry.program.operations) for entry in entries)
         self._first = sum(len(entry.program.operations) + len(entry.program.tensors) for entry in entries)
         if len(entries) == 1:
             self._whole(entries[0], root, call)

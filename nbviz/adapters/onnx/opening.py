@@ -119,6 +119,7 @@ def _built(
         rows.modules.add(root)
     for text in notes:
         builder.note(text)
+    builder.expected = len(shaped.graph.node)
     walk = Walk(builder, rows, shaped, constants=constants)
     walk.run(root)
     if walk.lost_shapes and not arrange and not is_in_order(model.graph):
