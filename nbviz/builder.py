@@ -54,7 +54,7 @@ class GraphBuilder:
     Attributes
     ----------
     expected
-        How many calls there will be, as far as that is known before.
+        How many calls there will be, about, where that is known before; else 0.
     """
 
     def __init__(self, name: str, framework: str, *, batch_axis: bool = True) -> None:
@@ -188,7 +188,7 @@ class GraphBuilder:
 
     def _so_far(self) -> Step:
         words = f"Reading {self.name}: {len(self.calls):,} calls, now {self.calls[-1].path}"
-        return Step(words, len(self.calls) / self.expected if len(self.calls) <= self.expected else None)
+        return Step(words, min(1, len(self.calls) / self.expected) if self.expected else None)
 
     def mark(self, call: CallRecord) -> None:
         """Let what happened inside a call so far stay there when it is cut."""
