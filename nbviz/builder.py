@@ -402,9 +402,7 @@ def _layer_columns(order: list[LayerRecord], ids: dict[Hashable, int]) -> dict[s
     known = ids.__getitem__
     return {
         **_columns(Layer, order),
-        "parameters": [
-            tuple(map(known, r.held)) if r.held and r.complete else () if r.complete else None for r in order
-        ],
+        "parameters": [tuple(map(known, r.held)) if r.complete else None for r in order],
     }
 
 

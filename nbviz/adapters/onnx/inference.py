@@ -19,7 +19,7 @@ from nbviz.adapters.onnx.folding import inferred_with_values
 from nbviz.adapters.onnx.fragile import guarded
 from nbviz.adapters.onnx.growth import doubtful
 from nbviz.adapters.onnx.loops import inferred_through_loops
-from nbviz.adapters.onnx.nodes import WITH_BODIES, Node, bodies
+from nbviz.adapters.onnx.nodes import WITH_BODIES, Node, bodies, copied
 from nbviz.adapters.onnx.order import put_in_order
 from nbviz.adapters.onnx.rounds import infer_in_rounds
 from nbviz.adapters.onnx.schemas import versions
@@ -113,7 +113,7 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None, *, 
         del slim.functions[:]
     if inputs is not None:
         fix_sizes(slim.graph, inputs)
-    claims = [_copied(info) for info in slim.graph.output]
+    claims = [copied(info) for info in slim.graph.output]
     shaped, stale = _shaped_from_inputs(slim, note)
     told = [settle_output(info, said, note, stale) for info, said in zip(shaped.graph.output, claims, strict=True)]
     if not all(told) and (reason := misfit(shaped)):
@@ -130,7 +130,7 @@ def misfit(model: Any) -> str:
     doubt = doubtful(model)
     if doubt.shapes:
         return ""
-    copy = _copied(model)
+    copy = copied(model)
     try:
         guarded(lambda given: infer_shapes(given, strict_mode=True, data_prop=not doubt.values), copy)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
@@ -146,14 +146,8 @@ def misfit(model: Any) -> str:
 
 def _unclaimed(model: Any) -> Any:
     """Return a copy without what the file says of the tensors that nodes make."""
-    copy = _copied(model)
+    copy = copied(model)
     _taken(copy.graph)
-    return copy
-
-
-def _copied(proto: Any) -> Any:
-    copy = type(proto)()
-    copy.CopyFrom(proto)
     return copy
 
 
@@ -169,7 +163,7 @@ def for_batch(model: Any, symbol: Dim, size: int) -> Any:
 
 def for_sizes(model: Any, sizes: Mapping[str, int]) -> Any:
     """Return the graph of a model with all shapes as they are with these sizes in the place of symbols."""
-    copy = _copied(model)
+    copy = copied(model)
     replace_symbols(copy.graph, sizes)
     return _shaped_from_inputs(copy, lambda _: None)[0].graph
 
@@ -205,7 +199,7 @@ def _taken(graph: Any) -> tuple[list[Any], list[Any]]:
     """
     infos = list(graph.value_info)
     del graph.value_info[:]
-    outputs = [_copied(info) for info in graph.output]
+    outputs = [copied(info) for info in graph.output]
     for info in graph.output:
         info.ClearField("type")
     return infos, outputs
@@ -213,7 +207,7 @@ def _taken(graph: Any) -> tuple[list[Any], list[Any]]:
 
 def _shaped_with(shaped: Any, filled: Iterable[Any]) -> Any:
     """Infer shapes once more, from the inputs and from what the file alone can know, which others follow from."""
-    copy = _copied(shaped)
+    copy = copied(shaped)
     del copy.graph.value_info[:]  # sizes without a name would stay so
     copy.graph.value_info.extend(filled)
     for info in copy.graph.output:
@@ -227,7 +221,7 @@ def _by_standard(model: Any, note: Callable[[str], None]) -> Any:
     """Infer shapes with standard operations in the place of onnxruntime's own."""
     from onnx.defs import onnx_opset_version
 
-    copy = _copied(model)
+    copy = copied(model)
     replace_contrib(copy.graph)
     if "" not in versions(copy.opset_import):  # of a file with nothing else than operations of others
         copy.opset_import.add(version=onnx_opset_version())

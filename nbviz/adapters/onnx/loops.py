@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any, Literal, NamedTuple, final
 
-from nbviz.adapters.onnx.nodes import DEEPEST, WITH_BODIES, graphs_in
+from nbviz.adapters.onnx.nodes import DEEPEST, WITH_BODIES, copied, graphs_in
 from nbviz.adapters.onnx.types import NOTHING, Described, described, described_tensor, is_nameless, type_proto
 from nbviz.shape import Dim
 
@@ -56,7 +56,7 @@ def inferred_through_loops(model: Any, infer: Callable[[Any], Any]) -> Any:
     said = list(_carried(model.graph))
     if not said:
         return infer(model)
-    shaped = infer(_copied(model))
+    shaped = infer(copied(model))
     kept: list[_Kept] = [None] * len(said)
     for _ in range(max(2, min(_ROUNDS, _NODES // len(model.graph.node)))):
         now = list(_carried(shaped.graph))
@@ -65,7 +65,7 @@ def inferred_through_loops(model: Any, infer: Callable[[Any], Any]) -> Any:
             begun = list(map(_stays, now, said, kept))
         if begun == kept:
             return shaped
-        kept, given = begun, _copied(model)
+        kept, given = begun, copied(model)
         for one, before, dims in zip(_carried(given.graph), now, kept, strict=True):
             if isinstance(dims, tuple):
                 _write(one, type_proto(before.before[0].dtype, (None if dim == _VARIES else dim for dim in dims)))
@@ -151,9 +151,3 @@ def _said(of: Any) -> Described:
         return NOTHING
     spec, dims = described_tensor(of) if hasattr(of, "dims") else described(of)
     return spec, None if dims is None else tuple(None if is_nameless(dim) else dim for dim in dims)
-
-
-def _copied(model: Any) -> Any:
-    copy = type(model)()
-    copy.CopyFrom(model)
-    return copy

@@ -122,6 +122,13 @@ def bodies(graph: Any, depth: int = 0) -> Iterator[Any]:
                 yield from bodies(body, depth + 1)
 
 
+def copied(proto: Any) -> Any:
+    """Return a copy of a model, or of a part of one."""
+    copy = type(proto)()
+    copy.CopyFrom(proto)
+    return copy
+
+
 def taken_from_outside(node: Node) -> set[str]:
     """Return the names of tensors around a node that the graphs inside it use."""
     found: set[str] = set()
