@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from itertools import chain
 from operator import attrgetter
@@ -22,6 +22,7 @@ from nbviz.graph import (
     Setting,
     TensorSpec,
 )
+from nbviz.layers import Fields, Layers, layer_columns, owners_of, parameter_columns
 from nbviz.progress import Step, report
 from nbviz.records import CallRecord, Cut, LayerRecord, Mark, Port, Produced, Stored
 
@@ -66,11 +67,7 @@ class GraphBuilder:
         self.diagnostics: list[Diagnostic] = []
         self.groups: list[Group] = []
         self.optimizer: OptimizerState | None = None
-        self._layers: list[LayerRecord] = []
-        self._ordered: tuple[tuple[int, int], list[LayerRecord]] | None = None
-        self._layer_of: dict[Hashable, LayerRecord] = {}
-        self._layer_paths: set[str] = set()
-        self._parameters: dict[Hashable, Stored] = {}
+        self._layers = Layers()
         self._producer: dict[int, tuple[int, int]] = {}
         self._produced: list[Produced] = []
 
@@ -94,47 +91,47 @@ class GraphBuilder:
 
         A second sibling of the same name gets ``#2``. The others are fields of ``nbviz.graph.Layer``.
         """
-        above = None if parent is None else self._layer_of[parent].path
+        above = None if parent is None else self._layers[parent].path
         path = "" if above is None else join(above, escape(segment))
-        if path in self._layer_paths:
-            path = self._numbered(path)
-        record = LayerRecord(key, path, above, name, type, module, settings, accessor, source, trainable)
-        self._layers.append(record)
-        self._layer_of[key] = record
-        self._layer_paths.add(path)
-        return path
+        return self._layers.add(
+            LayerRecord(key, path, above, name, type, module, settings, accessor, source, trainable)
+        )
 
-    def _numbered(self, path: str) -> str:
-        count = 2
-        while f"{path}#{count}" in self._layer_paths:
-            count += 1
-        return f"{path}#{count}"
+    def add_tree(self, layers: Fields, parameters: Mapping[Hashable, Stored]) -> None:
+        """Add all layers of a model at once, before any other, with the parameters that they hold.
+
+        Parameters
+        ----------
+        layers
+            The fields of ``nbviz.records.LayerRecord``, a sequence for each, in pre-order; paths are unique.
+        parameters
+            What is known of each parameter that a layer holds, by its key.
+        """
+        self._layers.add_tree(layers, parameters)
 
     def layer(self, key: Hashable) -> LayerRecord:
         """Return a layer that was added before; its fields may be set."""
-        return self._layer_of[key]
+        return self._layers[key]
 
     def path_of(self, key: Hashable) -> str | None:
         """Return the path of the layer with that key, None when there is none."""
-        record = self._layer_of.get(key)
-        return None if record is None else record.path
+        return self._layers.path_of(key)
 
     def layer_keys(self) -> list[Hashable]:
         """Return the keys of all layers, in the order in which they were added."""
-        return [record.key for record in self._layers]
+        return self._layers.keys()
 
     def hold(self, layer: Hashable, key: Hashable, stored: Stored) -> None:
         """Record that a layer holds a parameter; the first to say so names it, the others are tied to it."""
-        self._parameters.setdefault(key, stored)
-        self._layer_of[layer].hold(key)
+        self._layers.hold(layer, key, stored)
 
     def held(self, key: Hashable) -> Stored | None:
         """Return what is known of a parameter; None for a key that no layer holds."""
-        return self._parameters.get(key)
+        return self._layers.parameters.get(key)
 
     def leave_open(self, layer: Hashable) -> None:
         """Record that a layer will hold parameters that nobody can know yet."""
-        self._layer_of[layer].complete = False
+        self._layers[layer].complete = False
 
     # Calls and tensors
 
@@ -203,7 +200,7 @@ class GraphBuilder:
                 around.counters = counters
         count = counters[op] = counters.get(op, 0) + 1
         path = join(above, f"{escape(op)}#{count}")
-        while path in self._layer_paths:  # a layer may be called "add#1"
+        while self._layers.has_path(path):  # a layer may be called "add#1"
             path += "#"
         return path
 
@@ -271,16 +268,13 @@ class GraphBuilder:
         """Take out everything that happened inside a call, as if it had just begun."""
         begun = call.begun or Mark(call.id + 1, len(self._layers), len(self._produced), None)
         first, tensors, layers = begun.calls, begun.tensors, begun.layers
-        cut = Cut(self.calls[first:], self._produced[tensors:], self._layers[layers:], call.counters)
-        del self.calls[first:], self._produced[tensors:], self._layers[layers:]
+        cut = Cut(self.calls[first:], self._produced[tensors:], self._layers.cut(layers), call.counters)
+        del self.calls[first:], self._produced[tensors:]
         for tensor, _, before in reversed(cut.produced):
             if before is None:
                 self._producer.pop(id(tensor), None)
             else:
                 self._producer[id(tensor)] = before
-        for record in cut.layers:
-            del self._layer_of[record.key]
-            self._layer_paths.discard(record.path)
         call.counters, call.has_children = dict(begun.counters or {}), first > call.id + 1
         return cut
 
@@ -290,10 +284,7 @@ class GraphBuilder:
         self.calls.extend(cut.calls)
         for tensor, origin, _ in cut.produced:
             self._produce(tensor, origin)
-        for record in cut.layers:
-            self._layers.append(record)
-            self._layer_of[record.key] = record
-            self._layer_paths.add(record.path)
+        self._layers.paste(cut.layers)
         call.counters, call.has_children = cut.counters, len(self.calls) > call.id + 1
 
     def note(self, message: str, path: str = "") -> None:
@@ -304,15 +295,16 @@ class GraphBuilder:
 
     def finish(self) -> ModelGraph:
         """Return the frozen graph."""
-        order = self._tree_order()
-        ids, parameters = self._parameter_columns(order)
+        layers = self._layers.in_order(self.calls)
+        owners = owners_of(layers)
+        ids = dict(zip(owners, range(len(owners)), strict=True))
         return ModelGraph(
             name=self.name,
             framework=self.framework,
-            layers=Columns.of(Layer, _layer_columns(order, ids)),
+            layers=Columns.of(Layer, layer_columns(layers, ids)),
             calls=Columns.of(Call, _call_columns(self.calls, ids)),
             edges=Columns.of(Edge, self._edges()),
-            parameters=Columns.of(Parameter, parameters),
+            parameters=Columns.of(Parameter, parameter_columns(owners, self._layers.parameters)),
             groups=Columns(Group, self.groups),
             diagnostics=tuple(self.diagnostics),
             optimizer=self.optimizer,
@@ -321,48 +313,7 @@ class GraphBuilder:
 
     def parameter_keys(self) -> list[Hashable]:
         """Return the keys of the parameters by their id in the finished graph."""
-        return list(dict.fromkeys(chain.from_iterable(map(attrgetter("held"), self._tree_order()))))
-
-    def _tree_order(self) -> list[LayerRecord]:
-        """Order the layers: pre-order, siblings by the first call of themselves or anything inside."""
-        known = len(self._layers), len(self.calls)
-        if self._ordered is None or self._ordered[0] != known:
-            self._ordered = known, self._in_tree_order()
-        return self._ordered[1]
-
-    def _in_tree_order(self) -> list[LayerRecord]:
-        if not self.calls and _is_preorder(self._layers):
-            return self._layers
-        never = len(self.calls)
-        first: dict[str, int] = {}
-        for call in reversed(self.calls):
-            if call.layer is not None:
-                first[call.layer] = call.id
-        children: dict[str, list[LayerRecord]] = {}
-        for record in reversed(self._layers):  # children come after their parent
-            mine = first.setdefault(record.path, never)
-            if record.parent is not None:
-                children.setdefault(record.parent, []).append(record)
-                first[record.parent] = min(mine, first.get(record.parent, never))
-        ordered: list[LayerRecord] = []
-        stack = [record for record in self._layers if record.parent is None]
-        while stack:
-            record = stack.pop()
-            ordered.append(record)
-            inside = children.get(record.path)
-            if inside is not None:
-                stack.extend(sorted(inside, key=lambda c: first[c.path], reverse=True))
-        return ordered
-
-    def _parameter_columns(self, order: Iterable[LayerRecord]) -> tuple[dict[Hashable, int], dict[str, Iterable[Any]]]:
-        """Return the parameters' ids by their keys, and the fields of ``Parameter``."""
-        owners: dict[Hashable, tuple[str, ...]] = {}
-        for record in order:
-            for key in record.held:
-                owners[key] = (*owners[key], record.path) if key in owners else (record.path,)
-        ids = dict(zip(owners, range(len(owners)), strict=True))
-        kept = [self._parameters[key] for key in owners]
-        return ids, {"id": ids.values(), **_columns(Stored, kept), "owners": owners.values()}
+        return list(dict.fromkeys(chain.from_iterable(self._layers.in_order(self.calls)["held"])))
 
     def _edges(self) -> dict[str, tuple[int, ...]]:
         """Return the fields of ``Edge``, in the order of the calls that they lead to."""
@@ -378,37 +329,9 @@ class GraphBuilder:
         return {"source": source, "source_port": out, "target": target, "target_port": into}
 
 
-def _is_preorder(layers: list[LayerRecord]) -> bool:
-    """Tell whether each layer comes right after its parent and what is inside its elder siblings."""
-    around: list[str] = []
-    for record in layers:
-        while around and around[-1] != record.parent:
-            around.pop()
-        if record.parent is not None and not around:
-            return False
-        around.append(record.path)
-    return True
-
-
-def _columns(row_type: type, records: Sequence[Any]) -> dict[str, Iterable[Any]]:
-    """Return the fields of a row type as records have them: a row for each would be made and taken apart again."""
-    names = [field.name for field in fields(row_type) if field.name != "parameters"]
-    columns = zip(*map(attrgetter(*names), records), strict=True) if records else [()] * len(names)
-    return dict(zip(names, columns, strict=True))
-
-
-def _layer_columns(order: list[LayerRecord], ids: dict[Hashable, int]) -> dict[str, Iterable[Any]]:
-    """Return the fields of ``Layer``."""
-    known = ids.__getitem__
-    return {
-        **_columns(Layer, order),
-        "parameters": [tuple(map(known, r.held)) if r.complete else None for r in order],
-    }
-
-
-def _call_columns(calls: list[CallRecord], ids: dict[Hashable, int]) -> dict[str, Iterable[Any]]:
+def _call_columns(calls: list[CallRecord], ids: Mapping[Hashable, int]) -> dict[str, Iterable[Any]]:
     """Return the fields of ``Call``."""
-    return {
-        **_columns(Call, calls),
-        "parameters": [tuple(sorted({ids[k] for k in c.reads if k in ids})) if c.reads else () for c in calls],
-    }
+    names = [field.name for field in fields(Call) if field.name != "parameters"]
+    columns = zip(*map(attrgetter(*names), calls), strict=True) if calls else [()] * len(names)
+    own = [tuple(sorted({ids[k] for k in c.reads if k in ids})) if c.reads else () for c in calls]
+    return {**dict(zip(names, columns, strict=True)), "parameters": own}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
@@ -141,11 +141,11 @@ class LayerRecord:
     accessor: str = ""
     source: str = ""
     trainable: bool | None = None
-    held: dict[Hashable, None] | tuple[()] = ()
+    held: Collection[Hashable] = ()
     complete: bool = True
 
     def hold(self, parameter: Hashable) -> None:
         """Let the layer hold a parameter."""
         if not isinstance(self.held, dict):  # most layers hold none
-            self.held = {}
+            self.held = dict.fromkeys(self.held)
         self.held[parameter] = None

@@ -173,3 +173,49 @@ def test_dangling_outputs_are_those_that_nothing_uses():
     run(builder, top, [first], op="b")
     run(builder, top, op="c")
     assert builder.dangling(top) == [(2, 0), (3, 0)]
+
+
+def tree():
+    """Return a model of three layers in columns; the last two hold one parameter together."""
+    builder = GraphBuilder("net", "Test")
+    columns = {
+        "key": [1, 2, 3],
+        "path": ["", "a", "a/b"],
+        "parent": [None, "", "a"],
+        "name": ["", "a", "a.b"],
+        "type": ["Net", "Block", "Linear"],
+        "module": ["net"] * 3,
+        "settings": [(), (), (("units", 2),)],
+        "accessor": ["", ".a", ".a.b"],
+        "source": [""] * 3,
+        "trainable": [None] * 3,
+        "held": [(), ("w",), ("w", "b")],
+        "complete": [True] * 3,
+    }
+    builder.add_tree(columns, {"w": stored("w", 4), "b": stored("b", 2)})
+    return builder
+
+
+def test_a_tree_in_columns_is_what_its_layers_are_one_by_one():
+    given = GraphBuilder("net", "Test")
+    given.add_layer(1, None, "", name="", type="Net", module="net")
+    given.add_layer(2, 1, "a", name="a", type="Block", module="net", accessor=".a")
+    settings = (("units", 2),)
+    given.add_layer(3, 2, "b", name="a.b", type="Linear", module="net", settings=settings, accessor=".a.b")
+    for layer, key, size in ((2, "w", 4), (3, "w", 4), (3, "b", 2)):
+        given.hold(layer, key, stored(key, size))
+    assert tree().finish() == given.finish()
+    assert tree().parameter_keys() == given.parameter_keys() == ["w", "b"]
+    assert tree().layer_keys() == given.layer_keys()
+
+
+def test_a_layer_of_a_tree_can_be_changed_and_others_added_below():
+    builder = tree()
+    builder.layer(3).settings = (("units", 3),)
+    builder.hold(3, "more", stored("more", 1))
+    assert builder.add_layer(4, 2, "b", name="b", type="Linear") == "a/b#2"
+    graph = builder.finish()
+    assert graph.layers.column("path") == ("", "a", "a/b", "a/b#2")
+    assert graph.layers[2].settings == (("units", 3),)
+    assert graph.layers.column("parameters") == ((), (0,), (0, 1, 2), ())
+    assert graph.parameters[0].owners == ("a", "a/b")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, final
 
 from nbviz.adapters.torch.inputs import is_array
-from nbviz.adapters.torch.sizes import is_plain
+from nbviz.adapters.torch.sizes import are_plain
 
 _FROM_ARRAYS = frozenset({"as_tensor", "asarray", "tensor"})
 
@@ -44,6 +44,6 @@ class Arrays:
 
     def behind(self, tensor: Any) -> Any:
         """Return the tensor that stands for the array in whose memory another lies, as ``from_numpy`` makes one; else None."""
-        if not self._at or not is_plain(tensor) or tensor.device.type != "cpu":
+        if not self._at or not are_plain((tensor,)) or tensor.device.type != "cpu":
             return None
         return self._at.get((tensor.data_ptr(), tensor.shape))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nbviz.adapters.torch.tree import definer
+from nbviz.adapters.torch.kinds import definer
 
 
 @contextmanager

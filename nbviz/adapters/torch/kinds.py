@@ -63,6 +63,11 @@ def _access(cls: type, own: frozenset[str]) -> Literal["attribute", "index", "ke
     return "index" if issubclass(cls, (torch.nn.Sequential, torch.nn.ModuleList)) else "attribute"
 
 
+def definer(module: Any, method: str) -> type:
+    """Return the class that defines a method of this module."""
+    return next((cls for cls in type(module).__mro__ if method in vars(cls)), object)
+
+
 def is_builtin(module_type: type) -> bool:
     """Tell whether PyTorch itself defines this class."""
     return (getattr(module_type, "__module__", "") or "").partition(".")[0] == "torch"

@@ -18,12 +18,11 @@ from nbviz.adapters.torch.exported.program import read_exported, read_graph_modu
 from nbviz.adapters.torch.failures import mark, note_handled
 from nbviz.adapters.torch.inputs import argument_names, arguments, by_name, is_array, misfit, omitted
 from nbviz.adapters.torch.kinds import is_kind, type_name
+from nbviz.adapters.torch.layers import Added, add_tree
 from nbviz.adapters.torch.missing import about_none, note_uncounted
 from nbviz.adapters.torch.mode import has_compiler
 from nbviz.adapters.torch.operations import Operations, RealOperations
-from nbviz.adapters.torch.parameters import add_parameters
 from nbviz.adapters.torch.trace import Trace
-from nbviz.adapters.torch.tree import add_tree
 from nbviz.adapters.torch.walk import modules_of, tensors_of
 from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.adapters.tracebacks import detach
@@ -130,8 +129,7 @@ def _untraceable(model: Any, modules: Iterable[Any]) -> str:
     """Return why the calls of a model with these modules cannot be followed, ``""`` when they can."""
     if is_kind(model, "ScriptModule"):
         return _SCRIPTED
-    kinds = {type(module): module for module in modules}
-    if any(is_kind(module, "FullyShardedDataParallel") for module in kinds.values()):
+    if any(is_kind(module, "FullyShardedDataParallel") for module in modules):
         return (
             "FullyShardedDataParallel keeps the weights of all its layers in flat pieces, and gathers them from other processes "
             "when it runs: for the graph, pass the module that it was given."
@@ -283,23 +281,22 @@ def _home(held: Iterable[Any]) -> Any:
     return devices.most_common(1)[0][0] if devices else torch.get_default_device()
 
 
-def _begun(model: Any) -> tuple[GraphBuilder, dict[int, Any], dict[Hashable, Any]]:
-    """Return a builder that has the model's tree, and its modules, parameters and buffers."""
+def _begun(model: Any) -> tuple[GraphBuilder, Added]:
+    """Return a builder that has the model's tree, and what the model consists of."""
     builder = GraphBuilder(type_name(model), "PyTorch")
-    modules, shared = add_tree(builder, model)
-    return builder, modules, add_parameters(builder, modules, shared=shared)
+    return builder, add_tree(builder, model)
 
 
 def _bare(model: Any) -> Recorded:
     """Record the model's modules, none of its calls, and why."""
-    builder, modules, held = _begun(model)
-    builder.note(_untraceable(model, modules.values()) or _ADD_INPUTS)
-    return Recorded(builder, None, held)
+    builder, added = _begun(model)
+    builder.note(_untraceable(model, added.examples) or _ADD_INPUTS)
+    return Recorded(builder, None, added.held)
 
 
 def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     """Record the model once."""
-    builder, modules, held = _begun(model)
+    builder, (modules, held, _) = _begun(model)
     home = _home(held.values())
     abstract = None if trial.run else AbstractOperations(home, other_values=trial.varied == VALUES)
     operations: Operations = abstract or RealOperations(home)

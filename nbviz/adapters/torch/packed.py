@@ -8,8 +8,9 @@ PyTorch's own count leaves them out.
 
 from __future__ import annotations
 
+import functools
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, final
 
 _NAMES = ("weight", "bias")
@@ -51,13 +52,21 @@ def is_packed(value: Any) -> bool:
     return type(value) is torch.ScriptObject
 
 
-def holds_packed(module: Any) -> bool:
-    """Tell whether anything is packed in a module's own attributes."""
+def holding_packed(modules: Sequence[Any]) -> list[int]:
+    """Return which of these modules have anything packed in their own attributes."""
     import torch
 
-    if type(module).__module__.startswith(_PLAIN):  # most modules
-        return False
-    return torch.ScriptObject in map(type, vars(module).values())
+    plain = {kind for kind in set(map(type, modules)) if kind.__module__.startswith(_PLAIN)}
+    others = [at for at, m in enumerate(modules) if type(m) not in plain and len(vars(m)) > _bare()]
+    return [at for at in others if torch.ScriptObject in map(type, vars(modules[at]).values())]
+
+
+@functools.cache
+def _bare() -> int:
+    """Return how many attributes a module has that has none of its own: as many as most that are there for what is inside them."""
+    import torch
+
+    return len(vars(torch.nn.Module()))
 
 
 def packed_tensors(module: Any) -> Iterator[tuple[str, tuple[int, str], Any, Packed]]:

@@ -4,62 +4,105 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import chain
+from operator import attrgetter
+from typing import Any, final
 
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.distributed import placement
 from nbviz.adapters.torch.lazy import is_uninitialized
-from nbviz.adapters.torch.packed import Packed, holds_packed, packed_tensors
-from nbviz.adapters.torch.sizes import is_plain, logical_size, stored_bytes
+from nbviz.adapters.torch.packed import Packed, holding_packed, packed_tensors
+from nbviz.adapters.torch.sizes import are_plain, logical_size, stored_bytes
 from nbviz.adapters.torch.tensors import shape_of, spec
-from nbviz.adapters.torch.walk import modules_of
 from nbviz.builder import GraphBuilder
+from nbviz.graph import Setting
 from nbviz.records import Stored
 from nbviz.shape import Shape
+
+_held, _shape, _dtype = attrgetter("_parameters", "_buffers"), attrgetter("shape"), attrgetter("dtype")
+_gradients = attrgetter("requires_grad")
 
 
 def own_tensors(module: Any) -> list[tuple[str, Any, bool]]:
     """Return the parameters and buffers that a module holds itself, with their names and whether they are buffers."""
-    if not module._parameters and not module._buffers:  # half of all modules
-        return []
-    found = [(name, tensor, False) for name, tensor in module._parameters.items() if tensor is not None]
-    if module._buffers:
-        found += [(name, tensor, True) for name, tensor in module._buffers.items() if tensor is not None]
-    return found
+    both = ((module._parameters, False), (module._buffers, True))
+    return [(name, tensor, buffer) for held, buffer in both for name, tensor in held.items() if tensor is not None]
 
 
-def add_parameters(builder: GraphBuilder, modules: dict[int, Any], *, shared: bool) -> dict[Hashable, Any]:
-    """Add every module's parameters and buffers; return them by what they are known by, packed ones as the way to them.
+@final
+class Holdings:
+    """Collects what the modules of one model hold.
 
-    ``shared`` says whether a module is held more than once.
+    Attributes
+    ----------
+    tensors
+        Parameters and buffers by what they are known by, packed ones as the way to them.
+    known
+        What is known of each; the first module to hold it names it.
+    placements
+        How what a module holds is laid out where that is not as it seems, by the identity of the module: more of its settings.
+    lazy
+        The identities of modules whose parameters have no shape yet.
+    outside
+        How many values are packed where ``parameters()`` does not count them.
     """
-    held: dict[Hashable, Any] = {}
-    outside, lazy = 0, dict[int, None]()
-    for layer, module in modules.items():
-        tensors = own_tensors(module)
-        if shared and module._modules:
-            tensors += _elsewhere(builder, layer, module)
-        for name, tensor, buffer in tensors:
-            if is_uninitialized(tensor):
-                builder.leave_open(layer)
-                lazy[layer] = None
-                continue
-            held[id(tensor)] = tensor
-            known, where = _known(name, tensor, buffer=buffer)
-            builder.hold(layer, id(tensor), known)
-            if where is not None:
-                builder.layer(layer).settings += ((f"{plain(name)} placement", where),)
-        if not holds_packed(module):
-            continue
-        for key, packed, known in packed_parameters(module):
-            outside += known.size * (key not in held)
-            held[key] = packed
-            builder.hold(layer, key, known)
-    explain_packed(builder, outside)
-    _explain_lazy(builder, list(lazy))
-    return held
+
+    def __init__(self) -> None:
+        self.tensors: dict[Hashable, Any] = {}
+        self.known: dict[Hashable, Stored] = {}
+        self.placements: dict[int, tuple[tuple[str, Setting], ...]] = {}
+        self.lazy: dict[int, None] = {}
+        self.outside = 0
+
+    def of(self, modules: Sequence[Any]) -> list[tuple[Hashable, ...]]:
+        """Return what each of these modules holds itself, by what it is known by."""
+        before = len(self.tensors)
+        held: list[tuple[Hashable, ...]] = [()] * len(modules)
+        found = [
+            (at >> 1, name, tensor, at & 1 == 1)
+            for at, own in enumerate(chain.from_iterable(map(_held, modules)))
+            if own  # half of all modules hold nothing
+            for name, tensor in own.items()
+            if tensor is not None
+        ]
+        places, names, tensors, buffers = zip(*found, strict=True) if found else ((),) * 4
+        if are_plain(tensors):
+            known = map(_plain, names, map(_shape, tensors), map(_dtype, tensors), map(_gradients, tensors), buffers)
+            for at, key in zip(places, self._keep(tensors, known), strict=True):
+                held[at] += (key,)
+        else:
+            for at, name, tensor, buffer in found:
+                held[at] += self._one(modules[at], name, tensor, buffer=buffer)
+        for at in holding_packed(modules):
+            held[at] += self._packed(modules[at])
+        tied = len(self.tensors) - before < sum(map(len, held))
+        return [tuple(dict.fromkeys(own)) for own in held] if tied else held
+
+    def _keep(self, tensors: Sequence[Any], known: Iterable[Stored]) -> list[Hashable]:
+        keys: list[Hashable] = list(map(id, tensors))
+        self.tensors.update(zip(keys, tensors, strict=True))
+        for _ in map(self.known.setdefault, keys, known):
+            pass
+        return keys
+
+    def _one(self, module: Any, name: str, tensor: Any, *, buffer: bool) -> tuple[Hashable, ...]:
+        if is_uninitialized(tensor):
+            self.lazy[id(module)] = None
+            return ()
+        where = placement(tensor)
+        if where is not None:
+            self.placements[id(module)] = (*self.placements.get(id(module), ()), (f"{plain(name)} placement", where))
+        return tuple(self._keep([tensor], [stored(name, tensor, buffer=buffer)]))
+
+    def _packed(self, module: Any) -> tuple[Hashable, ...]:
+        found = packed_parameters(module)
+        for key, packed, known in found:
+            self.outside += known.size * (key not in self.tensors)
+            self.tensors[key] = packed
+            self.known.setdefault(key, known)
+        return tuple(key for key, _, _ in found)
 
 
 def packed_parameters(module: Any) -> list[tuple[Hashable, Packed, Stored]]:
@@ -79,55 +122,26 @@ def explain_packed(builder: GraphBuilder, values: int) -> None:
         )
 
 
-def _explain_lazy(builder: GraphBuilder, lazy: list[int]) -> None:
-    """Say why numbers are missing, if they are."""
-    if lazy:
-        builder.note(
-            f"Lazy layers ({len(lazy):,} of them) get their weights when they first run, so that the numbers of parameters are not "
-            "known yet: call the model once on real inputs, and view it again.",
-            builder.path_of(lazy[0]) or "",
-        )
-
-
-def _elsewhere(builder: GraphBuilder, key: int, module: Any) -> list[tuple[str, Any, bool]]:
-    """Return the tensors of modules that a module shares with one outside itself.
-
-    A shared module has its row where it was found first. Whoever else holds it has its parameters too, as PyTorch counts.
-    """
-    path = builder.path_of(key)
-    places = {id(child): builder.path_of(id(child)) for child in module._modules.values()} if path else {}
-    shared = {place for place, at in places.items() if at is not None and not at.startswith(f"{path}/")}
-    held = [child for child in module._modules.values() if id(child) in shared]
-    return [own for child in held for inner in modules_of(child) for own in own_tensors(inner)]
-
-
 def stored(name: str, tensor: Any, *, buffer: bool) -> Stored:
     """Return what is known of a parameter or buffer; of packed weights, what they stand for."""
-    return _known(name, tensor, buffer=buffer)[0]
-
-
-def _known(name: str, tensor: Any, *, buffer: bool) -> tuple[Stored, str | None]:
-    """Return what is known of a parameter or buffer, and how it is laid out where that is not as it seems."""
-    trainable = tensor.requires_grad and not buffer
-    if is_plain(tensor):
-        return _plain(name, tensor.shape, tensor.dtype, trainable, buffer), None
+    if are_plain((tensor,)):
+        return _plain(name, tensor.shape, tensor.dtype, tensor.requires_grad, buffer)
     known = spec(tensor)
-    found = Stored(
+    return Stored(
         name=plain(name),
         kind="buffer" if buffer else "weight",
         shape=shape_of(tensor) if known.shape is None else known.shape,
         dtype=known.dtype or "",
-        trainable=trainable,
+        trainable=tensor.requires_grad and not buffer,
         bytes=stored_bytes(tensor),
         size=logical_size(tensor),
     )
-    return found, placement(tensor)
 
 
 @functools.lru_cache(maxsize=4096)
-def _plain(name: str, sizes: tuple[int, ...], dtype: Any, trainable: bool, buffer: bool) -> Stored:  # noqa: FBT001
+def _plain(name: str, sizes: tuple[int, ...], dtype: Any, gradients: bool, buffer: bool) -> Stored:  # noqa: FBT001
     """Return what is known of a tensor that is nothing but its elements: of most there are many alike."""
-    text, size = str(dtype).removeprefix("torch."), math.prod(sizes)
+    text, size, trainable = str(dtype).removeprefix("torch."), math.prod(sizes), gradients and not buffer
     return Stored(
         plain(name), "buffer" if buffer else "weight", Shape(sizes), text, trainable, size * dtype.itemsize, size
     )

@@ -2,34 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from operator import is_, is_not
+from typing import Any, final
 
 from nbviz.adapters.simple import simple
 from nbviz.adapters.torch.kinds import kind_of
 from nbviz.graph import Setting
 
-_NUMBERS = frozenset({bool, int, float, type(None)})
+_ABSENT = object()
+_NOTHING: Mapping[str, Any] = {}
+
+Settings = tuple[tuple[str, Setting], ...]
 
 
-def settings_of(module: Any, texts: dict[int, Setting]) -> tuple[tuple[str, Setting], ...]:
-    """Return what a module's constructor was given, as far as it keeps it, and whether it trains.
+@final
+class Described:
+    """Tells what the modules of one model were given, as far as they keep it, and whether they train.
 
-    ``texts`` remembers what objects look like that many modules hold, such as a configuration, by identity.
+    What is the same object in many modules, a configuration say, is described once, and so are modules that hold the same objects.
     """
-    attributes = vars(module)
-    parameters = attributes.get("_parameters") or {}
-    found: list[tuple[str, Setting]] = []
-    for name in kind_of(module).arguments:
-        if name in attributes:
-            value = attributes[name]
-            found.append((name, value if type(value) in _NUMBERS else _remembered(value, texts)))
-        elif name in parameters:  # bias=True
-            found.append((name, parameters[name] is not None))
-    found.append(("training", bool(attributes.get("training", False))))
-    return tuple(found)
+
+    def __init__(self) -> None:
+        self._texts: dict[int, Setting] = {}
+        self._known: dict[type, dict[tuple[int, ...], Settings]] = defaultdict(dict)
+
+    def of(self, modules: Sequence[Any]) -> list[Settings]:
+        """Return the settings of each of these modules, which live as long as this."""
+        alike: dict[type, list[int]] = defaultdict(list)
+        for place, kind in enumerate(map(type, modules)):
+            alike[kind].append(place)
+        found: list[Settings] = [()] * len(modules)
+        for places in alike.values():
+            for place, settings in zip(places, self._of_alike([modules[at] for at in places]), strict=True):
+                found[place] = settings
+        return found
+
+    def _of_alike(self, modules: Sequence[Any]) -> list[Settings]:
+        """Return the settings of modules of one class."""
+        names = (*kind_of(modules[0]).arguments, "training")
+        attributes = list(map(vars, modules))
+        given = [_values(name, attributes) for name in names]
+        if not any(any(map(is_not, values, repeat(values[0]))) for values in given):
+            given = [values[:1] for values in given]
+        known, found = self._known[type(modules[0])], list[Settings]()
+        for at, same in enumerate(zip(*(map(id, values) for values in given), strict=True)):
+            settings = known.get(same)
+            if settings is None:
+                settings = known[same] = self._described(names, [values[at] for values in given])
+            found.append(settings)
+        return found if len(found) == len(modules) else found * len(modules)
+
+    def _described(self, names: Sequence[str], values: Sequence[Any]) -> Settings:
+        given = zip(names[:-1], values[:-1], strict=True)
+        settings = [(name, self._remembered(value)) for name, value in given if value is not _ABSENT]
+        return (*settings, ("training", values[-1] is not _ABSENT and bool(values[-1])))
+
+    def _remembered(self, value: Any) -> Setting:
+        if id(value) not in self._texts:
+            self._texts[id(value)] = simple(value)
+        return self._texts[id(value)]
 
 
-def _remembered(value: Any, texts: dict[int, Setting]) -> Setting:
-    if id(value) not in texts:
-        texts[id(value)] = simple(value)
-    return texts[id(value)]
+def _values(name: str, attributes: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return what modules of one class keep under the name of an argument; of a parameter, ``bias=True``, whether it is there."""
+    values = [held.get(name, _ABSENT) for held in attributes]
+    if not any(map(is_, values, repeat(_ABSENT))):
+        return values
+    parameters = [held.get("_parameters") or _NOTHING for held in attributes]  # of a scripted module it is no dict
+    there = [held[name] is not None if name in held else _ABSENT for held in parameters]
+    return [other if value is _ABSENT else value for value, other in zip(values, there, strict=True)]

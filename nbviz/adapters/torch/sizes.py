@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 from nbviz.graph import itemsize
@@ -15,18 +17,22 @@ _SPARSE = {
     "torch.sparse_csc": ("ccol_indices", "row_indices", "values"),
     "torch.sparse_bsc": ("ccol_indices", "row_indices", "values"),
 }
+_layout = attrgetter("layout", "is_quantized", "is_nested")
 _DEPTH = 3
 """How deep the tensors lie that a packed parameter keeps beside itself: bitsandbytes quantizes its scales once more."""
 
 
-def is_plain(tensor: Any) -> bool:
-    """Tell whether a tensor is nothing but its elements, as nearly all are."""
+def are_plain(tensors: Collection[Any]) -> bool:
+    """Tell whether tensors are nothing but their elements, as nearly all are."""
     import torch
 
-    if type(tensor) is not torch.nn.Parameter and type(tensor) is not torch.Tensor:
+    if not {torch.nn.Parameter, torch.Tensor}.issuperset(map(type, tensors)):
         return False
-    flat = hasattr(tensor, "_fqns")  # which FullyShardedDataParallel makes of many, without a class of its own
-    return tensor.layout is torch.strided and not (tensor.is_quantized or tensor.is_nested or flat)
+    if any(
+        map(hasattr, tensors, repeat("_fqns"))
+    ):  # which FullyShardedDataParallel makes of many, without a class of its own
+        return False
+    return {(torch.strided, False, False)}.issuperset(map(_layout, tensors))
 
 
 def logical_size(tensor: Any) -> int:

@@ -16,7 +16,7 @@ from nbviz.adapters.torch.discovered import Discovered
 from nbviz.adapters.torch.failures import NeedsValuesError
 from nbviz.adapters.torch.hints import ONE_DEVICE
 from nbviz.adapters.torch.imports import Imports
-from nbviz.adapters.torch.kinds import is_builtin, is_kind, type_name
+from nbviz.adapters.torch.kinds import definer, is_builtin, is_kind, type_name
 from nbviz.adapters.torch.lazy import is_uninitialized, take_shape
 from nbviz.adapters.torch.lines import caller
 from nbviz.adapters.torch.missing import ELSEWHERE, without_tensors
@@ -28,7 +28,6 @@ from nbviz.adapters.torch.session import Memory, untouched
 from nbviz.adapters.torch.steps import Step
 from nbviz.adapters.torch.storages import Storages
 from nbviz.adapters.torch.tensors import found_in, innermost, leaves, spec, tensors
-from nbviz.adapters.torch.tree import definer
 from nbviz.builder import GraphBuilder
 from nbviz.records import CallRecord, Port
 

@@ -2,88 +2,174 @@
 
 from __future__ import annotations
 
-import functools
 import keyword
-from typing import Any
+from collections.abc import Iterator, Mapping
+from itertools import chain, compress, repeat
+from operator import attrgetter, is_not
+from typing import Any, final
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.kinds import kind_of, type_name
-from nbviz.adapters.torch.settings import settings_of
-from nbviz.builder import GraphBuilder
-from nbviz.graph import Setting
+from nbviz.adapters.torch.kinds import kind_of
+from nbviz.builder import escape, join
+from nbviz.layers import numbered
+
+_PART = 256
+"""How many modules are found at a time: few enough to be in the processor's cache still when somebody looks at them again."""
+
+_inside = attrgetter("_modules")
+
+Found = tuple[Any, str, str, str, str | None]
+"""A module, its path, its name, the expression that returns it, and the path of the one around it."""
+
+Steps = tuple[list[str], list[str], list[str]]
+"""What each module inside another has behind the other's path, name and expression."""
 
 
-def definer(module: Any, method: str) -> type:
-    """Return the class that defines a method of this module."""
-    return next((cls for cls in type(module).__mro__ if method in vars(cls)), object)
+@final
+class Tree:
+    """The modules of a model in pre-order, each where it is found first.
 
-
-def add_tree(builder: GraphBuilder, model: Any) -> tuple[dict[int, Any], bool]:
-    """Add a model and every module inside it; return the modules by identity, and whether one of them is held more than once.
-
-    Such a module stays where it was first.
+    Attributes
+    ----------
+    modules
+        The modules by identity.
+    paths, names, accessors, parents
+        What was found with them, field by field; the model itself has no parent.
+    shared
+        Whether a module is held more than once.
     """
-    shared = False
-    found: dict[int, Any] = {}
-    texts: dict[int, Setting] = {}
-    waiting: list[tuple[Any, Any, str]] = [(model, None, "")]
-    while waiting:
-        module, holder, name = waiting.pop()
-        if id(module) in found:
-            shared = True
-            continue
-        found[id(module)] = module
-        add_one(builder, module, holder, name, texts)
-        if module._modules:
-            waiting += [
-                (child, module, inner) for inner, child in reversed(module._modules.items()) if child is not None
-            ]
-    return found, shared
+
+    def __init__(self) -> None:
+        self.modules: dict[int, Any] = {}
+        self.paths: list[str] = []
+        self.names: list[str] = []
+        self.accessors: list[str] = []
+        self.parents: list[str | None] = []
+        self.shared = False
+        self._new: list[Any] = []
+        self._steps: dict[tuple[type, tuple[str, ...]], Steps] = {}
+
+    def parts(self, model: Any) -> Iterator[list[Any]]:
+        """Find all modules; yield those that are new whenever they are some hundred, and at the end."""
+        waiting: list[Iterator[Found]] = [iter([(model, "", "", "", None)])]
+        while waiting:
+            for found in waiting[-1]:
+                inside = self._children(found) if self._add(found) and found[0]._modules else None
+                if inside is not None:
+                    waiting.append(inside)
+                    break
+            else:
+                waiting.pop()
+            if len(self._new) >= _PART or not waiting:
+                yield self._new
+                self._new = []
+
+    def _add(self, found: Found) -> bool:
+        """Add a module, and tell whether it is new."""
+        module, path, name, accessor, parent = found
+        if id(module) in self.modules:
+            self.shared = True
+            return False
+        self.modules[id(module)] = module
+        self._new.append(module)
+        self.paths.append(path)
+        self.names.append(name)
+        self.accessors.append(accessor)
+        self.parents.append(parent)
+        return True
+
+    def _children(self, found: Found) -> Iterator[Found] | None:
+        """Return the modules directly inside one; None if nothing is inside any of them: these are added all at once."""
+        holder, path, name, accessor, _ = found
+        inside = holder._modules
+        paths, names, accessors = self._steps_of(holder, tuple(inside.keys()))
+        before, dotted = join(path, ""), f"{name}." if name else ""
+        columns: list[list[Any]] = [
+            list(inside.values()),
+            [before + step for step in paths],
+            [dotted + step for step in names],
+            [accessor + step for step in accessors],
+            [path] * len(paths),
+        ]
+        there = list(map(is_not, columns[0], repeat(None)))
+        if not all(there):
+            columns = [list(compress(column, there)) for column in columns]
+        return None if self._add_all(columns) else zip(*columns, strict=True)
+
+    def _add_all(self, columns: list[list[Any]]) -> bool:
+        """Add modules that are siblings if there is nothing inside them, or the same in each of them; tell whether they were added.
+
+        Most modules of a large model are such: what takes a moment for each is done for all at once.
+        """
+        inside = list(map(_inside, columns[0]))
+        if any(inside):
+            if not _are_alike(columns[0], inside):
+                return False
+            columns = self._with_inside(columns, [list(held.values()) for held in inside])
+        modules = columns[0]
+        new = dict(zip(map(id, modules), modules, strict=True))
+        if len(new) < len(modules) or not self.modules.keys().isdisjoint(new):
+            return False
+        self.modules.update(new)
+        self._new += modules
+        self.paths += columns[1]
+        self.names += columns[2]
+        self.accessors += columns[3]
+        self.parents += columns[4]
+        return True
+
+    def _with_inside(self, columns: list[list[Any]], inside: list[list[Any]]) -> list[list[Any]]:
+        """Return siblings that are alike, each followed by what is inside it."""
+        holders, paths, names, accessors, parents = columns
+        steps = self._steps_of(holders[0], tuple(holders[0]._modules.keys()))
+        after = [("", *(f"{before}{step}" for step in of)) for before, of in zip(("/", ".", ""), steps, strict=True)]
+        return [
+            [module for holder, inner in zip(holders, inside, strict=True) for module in (holder, *inner)],
+            [path + step for path in paths for step in after[0]],
+            [name + step for name in names for step in after[1]],
+            [accessor + step for accessor in accessors for step in after[2]],
+            [
+                holder
+                for above, path in zip(parents, paths, strict=True)
+                for holder in (above, *[path] * len(inside[0]))
+            ],
+        ]
+
+    def _steps_of(self, holder: Any, names: tuple[str, ...]) -> Steps:
+        """Return the steps from a module to those inside it, once for all modules of its class with such names inside."""
+        key = type(holder), names
+        if key not in self._steps:
+            self._steps[key] = _steps(holder, names)
+        return self._steps[key]
 
 
-def add_one(
-    builder: GraphBuilder, module: Any, holder: Any, segment: str, texts: dict[int, Setting] | None = None
-) -> str:
-    """Add one module below one that is already there; ``texts`` as for ``settings_of``."""
-    kind = kind_of(module)
-    key, name, accessor = None, plain(segment), ""
-    if holder is not None:
-        key = id(holder)
-        above = builder.layer(key)
-        segment, accessor = name, above.accessor + _accessor(holder, segment)
-        if above.name:
-            name = f"{above.name}.{segment}"
-    return builder.add_layer(
-        id(module),
-        key,
-        segment,
-        name=name,
-        type=type_name(module),
-        module=kind.module,
-        settings=settings_of(module, {} if texts is None else texts),
-        accessor=accessor,
-        source=kind.source,
-    )
+def _are_alike(modules: list[Any], inside: list[Mapping[str, Any]]) -> bool:
+    """Tell whether modules are of one class, and hold others of the same names that hold none."""
+    if len(set(map(type, modules))) > 1 or len({tuple(held.keys()) for held in inside}) > 1:
+        return False
+    inner = list(chain.from_iterable(held.values() for held in inside))
+    return all(map(is_not, inner, repeat(None))) and not any(map(_inside, inner))
 
 
-def _accessor(holder: Any, segment: str) -> str:
-    """Return what follows the expression of a module for that of one inside it."""
+def _steps(holder: Any, names: tuple[str, ...]) -> Steps:
+    """Return the steps from a module to those inside it; a second one of the same path gets a number."""
+    shown = [plain(name) for name in names]
+    paths = dict[str, None]()
+    for path in map(escape, shown):
+        paths[numbered(path, paths) if path in paths or not path else path] = None  # "" is the model's
+    return list(paths), shown, [accessor(holder, name, position) for position, name in enumerate(names)]
+
+
+def accessor(holder: Any, name: str, position: int | str) -> str:
+    """Return what follows the expression of a module for that of one inside it.
+
+    ``position`` is where it stands among those inside: in a part of another container, not where its name says.
+    """
     access = kind_of(holder).access
     if access == "key":
-        return f"[{segment!r}]"
-    if access == "index" and segment.isdigit():
-        return f"[{_position(holder._modules, segment)}]"
-    if _is_name(segment):
-        return f".{segment}"
-    return f"._modules[{segment!r}]" if access == "scripted" else f".get_submodule({segment!r})"
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_name(segment: str) -> bool:
-    return segment.isidentifier() and not keyword.iskeyword(segment)
-
-
-def _position(modules: dict[str, Any], name: str) -> int | str:
-    """Return where a module stands among those of a container: where its name says, unless it is a part of another container."""
-    whole = next(iter(modules), None) == "0" and next(reversed(modules)) == str(len(modules) - 1)
-    return name if whole or name not in modules else list(modules).index(name)
+        return f"[{name!r}]"
+    if access == "index" and name.isdigit():
+        return f"[{position}]"
+    if name.isidentifier() and not keyword.iskeyword(name):
+        return f".{name}"
+    return f"._modules[{name!r}]" if access == "scripted" else f".get_submodule({name!r})"

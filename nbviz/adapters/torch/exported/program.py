@@ -10,8 +10,8 @@ from nbviz.adapters.torch.exported.nesting import root_class, stack_of
 from nbviz.adapters.torch.exported.nodes import attribute, graphs_among, placeholders
 from nbviz.adapters.torch.exported.values import UNKNOWN, described
 from nbviz.adapters.torch.exported.walk import Program, Walk
+from nbviz.adapters.torch.layers import add_one
 from nbviz.adapters.torch.parameters import explain_packed, own_tensors, packed_parameters, stored
-from nbviz.adapters.torch.tree import add_one
 from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.builder import GraphBuilder
 from nbviz.reading import Reading, without_inputs
