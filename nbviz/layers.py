@@ -130,13 +130,14 @@ class Layers:
 
 def owners_of(layers: Fields) -> dict[Hashable, tuple[str, ...]]:
     """Return the paths of the layers that hold each parameter, by its key, in the order of the parameters' ids in the graph."""
-    owners: dict[Hashable, tuple[str, ...]] = {}
+    owners: dict[Hashable, list[str]] = {}
     for path, held in zip(layers["path"], layers["held"], strict=True):
-        if held:
-            owner = (path,)
-            for key in held:
-                owners[key] = owners[key] + owner if key in owners else owner
-    return owners
+        for key in held:
+            if key in owners:
+                owners[key].append(path)
+            else:
+                owners[key] = [path]
+    return {key: tuple(paths) for key, paths in owners.items()}
 
 
 def layer_columns(layers: Fields, ids: Mapping[Hashable, int]) -> Fields:
