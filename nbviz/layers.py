@@ -15,7 +15,7 @@ Fields = dict[str, Sequence[Any]]
 """Rows field by field: a sequence for each, all of one length."""
 
 _FIELDS = tuple(field.name for field in fields(LayerRecord))
-_SHARED = tuple(field.name for field in fields(Layer) if field.name in _FIELDS)
+_OF_LAYER = tuple(field.name for field in fields(Layer) if field.name in _FIELDS)
 _STORED = tuple(field.name for field in fields(Stored))
 _values, _stored = attrgetter(*_FIELDS), attrgetter(*_STORED)
 
@@ -145,7 +145,7 @@ def layer_columns(layers: Fields, ids: Mapping[Hashable, int]) -> Fields:
     known = ids.__getitem__
     held = zip(layers["held"], layers["complete"], strict=True)
     own = [(tuple(map(known, keys)) if keys else ()) if complete else None for keys, complete in held]
-    return {**{name: layers[name] for name in _SHARED}, "parameters": own}
+    return {**{name: layers[name] for name in _OF_LAYER}, "parameters": own}
 
 
 def parameter_columns(owners: Mapping[Hashable, tuple[str, ...]], known: Mapping[Hashable, Stored]) -> Fields:
