@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from nbviz.adapters.checkpoints.files import looks_like, require_contents, without_variant
@@ -147,6 +147,11 @@ def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Rea
     adapter = find(type(source))
     if adapter is None:
         raise UnsupportedModelError(_unsupported(source))
+    owner = find(type(source.__self__)) if isinstance(source, MethodType) else None
+    if owner is not None and type(owner) is not type(adapter):  # JAX itself follows methods
+        kind = with_article(type(source.__self__).__name__)
+        msg = f"{source.__qualname__} is a method of {kind}: pass the model itself."
+        raise UnsupportedModelError(msg)
     if inputs is None and isinstance(source, FunctionType) and _needs_nothing(source):
         name = source.__name__
         msg = (

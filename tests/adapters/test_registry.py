@@ -251,3 +251,9 @@ def test_the_documented_adapter_works_as_an_installed_package(tmp_path, monkeypa
     assert list(violations(reading.graph)) == []
     assert nbviz.summary(reading.graph)["params"].to_dict() == {"": 60, "words": 40, "places": 20}
     assert np.array_equal(np.concatenate(list(reading.weights.chunks(1))), np.ones(20))
+
+
+def test_a_method_of_a_model_is_told_to_be_one():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(UnsupportedModelError, match=r"^Linear\.forward is a method of a Linear: pass the model itself"):
+        adapters.read(torch.nn.Linear(2, 2).forward, (2, 2))

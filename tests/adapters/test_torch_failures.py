@@ -44,6 +44,15 @@ class Words(Positions):
         return super().forward(self.words(ids))
 
 
+class Chosen(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return self.lin(x[x > 0])
+
+
 CASES = {
     "wrong width after a flatten": (
         lambda: nn.Sequential(nn.Conv2d(1, 6, 5), nn.Flatten(), nn.Linear(400, 10)),
@@ -79,6 +88,16 @@ CASES = {
     ),
     "no batch dimension": (lambda: nn.BatchNorm2d(3), (3, 28, 28), "Is the batch dimension missing?"),
     "too few dimensions": (lambda: nn.Conv2d(3, 6, 5), (28, 28), "4 axes, and got 2"),
+    "one axis": (
+        lambda: nn.BatchNorm1d(8),
+        (8,),
+        "It takes (batch, channels) or (batch, channels, size): 2 or 3 axes, and got 1",
+    ),
+    "what a mask lets through": (
+        Chosen,
+        torch.arange(-8.0, 8).reshape(2, 8),
+        "got 7, which is how many values a mask has let through",
+    ),
     "too many dimensions": (lambda: nn.Conv2d(3, 6, 5), (2, 3, 4, 16, 16), "got 5. Is Conv3d meant?"),
     "more than any layer takes": (lambda: nn.Conv3d(3, 6, 5), (2, 2, 3, 4, 16, 16), "got 6. Perhaps flatten two"),
     "double weights": (lambda: nn.Linear(4, 4).double(), torch.zeros(2, 4), "x.double() say"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import random
+import warnings
 
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.adapters.torch_reading import graph_of
+from tests.adapters.torch_reading import graph_of, totals
 
 LEAVES = (
     lambda: nn.Linear(2, 3),
@@ -31,6 +33,8 @@ def a_module(choose: random.Random, depth: int, others: list[nn.Module]) -> nn.M
     weights = [held.weight for held in others if getattr(held, "weight", None) is not None]
     if weights and isinstance(made, nn.Linear) and choose.random() < 0.3:
         made.bias = choose.choice(weights)
+    elif weights and choose.random() < 0.1:
+        made.register_buffer("reference", choose.choice(weights))
     return made
 
 
@@ -66,8 +70,84 @@ def test_a_tree_is_as_pytorch_says(seed, depth):
         # whoever holds a shared module has its parameters too
         inside = {layer.path, *(other.path for other in graph.layers if is_inside(other.path, layer.path))}
         held = [p for p in graph.parameters if not inside.isdisjoint(p.owners)]
-        assert sum(p.size for p in held if p.kind == "weight") == sum(p.numel() for p in module.parameters())
-        assert sum(p.size for p in held if p.kind == "buffer") == sum(b.numel() for b in module.buffers())
+        tensors = {id(tensor): tensor.numel() for tensor in (*module.parameters(), *module.buffers())}
+        assert sum(p.size for p in held) == sum(tensors.values())
     weights = [p for p in graph.parameters if p.kind == "weight"]
-    assert [(p.shape.dims, p.size) for p in weights] == [(tuple(p.shape), p.numel()) for p in model.parameters()]
-    assert sum(p.kind == "buffer" for p in graph.parameters) == len(list(model.buffers()))
+    counted = {id(p) for p in model.parameters()}
+    assert sorted(p.shape.dims for p in weights) == sorted(tuple(p.shape) for p in model.parameters())
+    # what is a parameter anywhere is no buffer
+    buffers = {id(b) for b in model.buffers()} - counted
+    assert sum(p.kind == "buffer" for p in graph.parameters) == len(buffers)
+
+
+def test_a_weight_that_is_a_buffer_of_another_module_counts():
+    model = nn.Module()
+    model.inner = nn.Linear(2, 2)
+    model.register_buffer("reference", model.inner.weight)
+    found = totals(model)
+    assert (found["params"], found["trainable_params"], found["buffers"], found["bytes"]) == (6, 6, 0, 24)
+
+
+def inside(module):
+    for inner in module._modules.values():
+        yield inner
+        yield from inside(inner)
+
+
+class Hides(nn.Module):
+    head = None
+
+    def __init__(self):
+        super().__init__()
+        self._modules["head"] = nn.ReLU()
+
+
+class Counts(nn.Sequential):
+    def __getitem__(self, index):
+        return index
+
+
+def test_accessors_reach_what_is_hard_to_reach():
+    model = nn.Module()
+    model.gap = nn.ModuleList([nn.Linear(1, 1), nn.ReLU(), nn.Tanh()])
+    del model.gap[0:1]
+    model.gap._modules = {"1": nn.ReLU(), "2": nn.Tanh(), "5": nn.SiLU(), "02": nn.GELU(), "\u0661": nn.ELU()}
+    model.part, model.counts, model.hides = nn.Sequential(nn.ReLU(), nn.Tanh())[1:], Counts(nn.ReLU()), Hides()
+    model._modules |= {3: nn.ReLU(), "a.b": nn.Tanh(), "": nn.SiLU(), "\ufb01x": nn.GELU(), "e\u0301": nn.ELU()}
+    layers = [layer for layer in graph_of(model).layers if layer.parent is not None]
+    reached = [eval(f"model{layer.accessor}", {"model": model}) for layer in layers]  # noqa: S307
+    assert [id(module) for module in reached] == [id(module) for module in inside(model)]
+
+
+def test_a_shared_module_is_named_where_it_is_held_again():
+    shared, lazy = nn.Linear(2, 2), nn.LazyLinear(3)
+    model = nn.ModuleDict({"a": nn.Sequential(shared, lazy), "b": nn.ModuleDict({"x": shared, "y": lazy})})
+    graph = graph_of(model)
+    settings_of = {layer.path: dict(layer.settings) for layer in graph.layers}
+    assert (settings_of["b"]["x"], settings_of["b"]["y"]) == ("same as a.0", "same as a.1")
+    assert graph.layers[graph.layer_index["b"]].parameters is None
+    assert [note.message[:26] for note in graph.diagnostics if "Lazy" in note.message] == [
+        "Lazy layers (1 of them) get"[:26]
+    ]
+    assert "2" in dict(graph_of(nn.Sequential(shared, nn.ReLU(), shared)).layers[0].settings)
+
+
+class Fixed(nn.Module):
+    training = property(lambda self: 1 / 0, lambda self, value: None)
+
+
+class Trains(nn.Module):
+    def __init__(self, training=True, rate=0.1):
+        super().__init__()
+        self.rate = rate
+
+
+def test_whether_a_module_trains_is_what_pytorch_says_or_not_said():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scripted = torch.jit.script(nn.Sequential(nn.Linear(2, 2), nn.Dropout()))
+    for model in (scripted, scripted.eval(), nn.Sequential(torch.compile(nn.Linear(2, 2)))):
+        found = [dict(layer.settings)["training"] for layer in graph_of(model).layers]
+        assert found == [module.training for module in model.modules()]
+    assert graph_of(Fixed()).layers[0].settings == ()
+    assert graph_of(Trains()).layers[0].settings == (("rate", 0.1), ("training", True))

@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
+from nbviz.adapters.torch.failures import NeedsValuesError  # noqa: E402
 from nbviz.adapters.torch.refusals import asked_again  # noqa: E402
 
 X = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
@@ -350,3 +351,26 @@ def test_what_is_made_into_a_tensor_that_is_there(make):
     one, other = (read(Makes(), torch.randn(3, 4), run=run) for run in (False, True))
     assert (one.error, other.error) == (None, None)
     assert one.graph.calls.column("outputs") == other.graph.calls.column("outputs")
+
+
+class Leaves(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return torch.from_numpy(x.detach().numpy() * 2)
+
+
+def test_whole_numbers_that_are_guessed_since_fractions_have_no_values_are_told():
+    notes = [note.message for note in read(Leaves(), (2, 8)).graph.diagnostics]
+    assert any("With float32 the model asks for values, so it is read with int64" in note for note in notes)
+    with pytest.raises(NeedsValuesError):
+        raise read(Leaves(), ((2, 8), "float32")).error
+
+
+def test_weights_that_are_partly_on_the_meta_device_are_told():
+    model = nn.Sequential(nn.Linear(8, 8).to("meta"), nn.Linear(8, 8))
+    notes = [note.message for note in read(model, (None, 8)).graph.diagnostics]
+    assert any(note.startswith("Some weights are on the meta device") for note in notes)
+    assert not read(model.to("meta"), (None, 8)).graph.diagnostics

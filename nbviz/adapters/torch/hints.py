@@ -71,6 +71,11 @@ def _width(failed: Failed) -> str:
         return (
             f"It takes {wanted} features in the last axis and got {shape[-1]}: flatten, or permute the axes, before it."
         )
+    if failed.maker is not None and any(known.dtype == "bool" for known in failed.maker.inputs[1:]):
+        return (
+            f"It takes {wanted} features and got {shape[-1]}, which is how many values a mask has let through, in one axis: choose "
+            "whole rows (a mask without the last axis), or multiply by the mask."
+        )
     maker, other = failed.maker, f"Linear({shape[-1]}, {failed.settings.get('out_features', '...')})"
     if maker is not None and maker.op in _FLATTENS and len(shape) == 2:
         return _flattened(wanted, shape, other)
@@ -128,11 +133,13 @@ def _rank(failed: Failed) -> str:
     if rank is None:
         return ""
     # others than the normalizations of images take one example too
-    least = rank + 2 if failed.record.op.startswith("BatchNorm") and rank > 1 else rank + 1
+    normalizes = failed.record.op.startswith("BatchNorm")
+    least = rank + 2 if normalizes and rank > 1 else rank + 1
     if least <= axes <= rank + 2:
         return ""
     told = "Is the batch dimension missing?" if axes < rank + 2 else _too_many(failed.record, axes - 2)
-    return f"It takes (batch, channels{', size' * rank}): {rank + 2} axes, and got {axes}. {told}"
+    flat, axes_wanted = ("(batch, channels) or ", "2 or 3") if least == rank + 1 and normalizes else ("", str(rank + 2))
+    return f"It takes {flat}(batch, channels{', size' * rank}): {axes_wanted} axes, and got {axes}. {told}"
 
 
 def _too_many(record: CallRecord, sizes: int) -> str:

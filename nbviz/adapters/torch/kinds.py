@@ -12,6 +12,9 @@ from nbviz.adapters.places import source_of
 _NO_SETTINGS = frozenset({"self", "args", "kwargs", "device", "dtype", "_weight", "_freeze"})
 
 
+Access = Literal["attribute", "position", "number", "key", "scripted"]
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -28,8 +31,8 @@ class Kind:
     source
         ``file.py:line`` of a user's class, also where PyTorch has put its own in front; ``""`` for PyTorch's own.
     access
-        How one comes from such a module to those inside it: by attribute, by index or key of a container, or as in a scripted
-        module, which has no ``get_submodule()``.
+        How one comes from such a module to those inside it: by attribute, by position or by number in a list, by key, or as in
+        a scripted module, which has no ``get_submodule()``.
     """
 
     name: str
@@ -37,7 +40,7 @@ class Kind:
     own: frozenset[str]
     arguments: tuple[str, ...]
     source: str
-    access: Literal["attribute", "index", "key", "scripted"]
+    access: Access
 
 
 def kind_of(module: Any) -> Kind:
@@ -52,15 +55,19 @@ def _kind(cls: Any) -> Kind:
     return Kind(name, cls.__module__, own, _arguments(cls), _source(cls), _access(cls, own))
 
 
-def _access(cls: type, own: frozenset[str]) -> Literal["attribute", "index", "key", "scripted"]:
+def _access(cls: type, own: frozenset[str]) -> Access:
     import torch
 
-    if "ModuleDict" in own:
-        return "key"
     if "ScriptModule" in own:
         return "scripted"
+    taker = next((base for base in cls.__mro__ if "__getitem__" in vars(base)), None)
     # by class: torch.fx makes modules whose classes have the same names
-    return "index" if issubclass(cls, (torch.nn.Sequential, torch.nn.ModuleList)) else "attribute"
+    ways: dict[Any, Access] = {
+        torch.nn.Sequential: "position",
+        torch.nn.ModuleList: "number",
+        torch.nn.ModuleDict: "key",
+    }
+    return ways.get(taker, "attribute")
 
 
 def definer(module: Any, method: str) -> type:

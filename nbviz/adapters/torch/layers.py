@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.kinds import kind_of, type_name
 from nbviz.adapters.torch.parameters import Holdings, explain_packed
 from nbviz.adapters.torch.settings import Described
+from nbviz.adapters.torch.shared import told_of_others, with_others
 from nbviz.adapters.torch.tree import Tree, accessor
-from nbviz.adapters.torch.walk import modules_of
 from nbviz.builder import GraphBuilder
 from nbviz.layers import Fields
 
@@ -45,10 +44,12 @@ def add_tree(builder: GraphBuilder, model: Any) -> Added:
         examples.update(zip(classes, part, strict=True))
         settings += described.of(part)
         held += holdings.of(part)
-    if holdings.placements:
-        settings = [own + holdings.placements.get(key, ()) for key, own in zip(tree.modules, settings, strict=True)]
+    told, unknown = [holdings.placements], set(holdings.lazy)
     if tree.shared:
-        held = _with_shared(tree, dict(zip(tree.modules, held, strict=True)), holdings.lazy)
+        told.append(told_of_others(tree))
+        held, unknown = with_others(tree, held, holdings.lazy)
+    for more in filter(None, told):
+        settings = [own + more.get(key, ()) for key, own in zip(tree.modules, settings, strict=True)]
     layers: dict[str, Sequence[Any]] = {
         "key": list(tree.modules),
         "path": tree.paths,
@@ -57,7 +58,7 @@ def add_tree(builder: GraphBuilder, model: Any) -> Added:
         "accessor": tree.accessors,
         "settings": settings,
         "held": held,
-        "complete": [key not in holdings.lazy for key in tree.modules] if holdings.lazy else [True] * len(held),
+        "complete": [key not in unknown for key in tree.modules] if unknown else [True] * len(held),
     }
     builder.add_tree({**layers, **_of_classes(types, examples, tree.modules.values())}, holdings.known)
     explain_packed(builder, holdings.outside)
@@ -78,23 +79,6 @@ def _of_classes(types: Sequence[type], examples: Mapping[type, Any], modules: It
     }
 
 
-def _with_shared(tree: Tree, own: dict[int, tuple[Hashable, ...]], lazy: dict[int, None]) -> list[tuple[Hashable, ...]]:
-    """Return what each module holds, that of modules included which it shares with one outside itself.
-
-    A shared module has its row where it was found first. Whoever else holds it has its parameters too, as PyTorch counts.
-    """
-    places = dict(zip(own, tree.paths, strict=True))
-    held = []
-    for path, module in zip(tree.paths, tree.modules.values(), strict=True):
-        inside = [child for child in module._modules.values() if path and child is not None]
-        shared = [child for child in inside if not places[id(child)].startswith(f"{path}/")]
-        others = [id(inner) for child in shared for inner in modules_of(child)]
-        held.append(tuple(dict.fromkeys(chain(own[id(module)], *(own[inner] for inner in others)))))
-        if not lazy.keys().isdisjoint(others):
-            lazy[id(module)] = None
-    return held
-
-
 def add_one(builder: GraphBuilder, module: Any, holder: Any, segment: str) -> str:
     """Add one module below one that is already there, and return its path."""
     kind = kind_of(module)
@@ -102,7 +86,7 @@ def add_one(builder: GraphBuilder, module: Any, holder: Any, segment: str) -> st
     if holder is not None:
         key, names = id(holder), list(holder._modules)
         above = builder.layer(key)
-        way = above.accessor + accessor(holder, segment, names.index(segment) if segment in names else segment)
+        way = above.accessor + accessor(holder, segment, names.index(segment) if segment in names else None)
         segment = name
         if above.name:
             name = f"{above.name}.{segment}"

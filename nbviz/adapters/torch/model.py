@@ -15,7 +15,7 @@ from nbviz.adapters.specs import BATCH, BATCHES, FREE_SIZE, OTHER_FREE_SIZES, VA
 from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
-from nbviz.adapters.torch.failures import mark, note_handled
+from nbviz.adapters.torch.failures import NeedsValuesError, mark, note_handled
 from nbviz.adapters.torch.inputs import argument_names, arguments, by_name, is_array, misfit, omitted
 from nbviz.adapters.torch.kinds import is_kind, type_name
 from nbviz.adapters.torch.layers import Added, add_tree
@@ -62,6 +62,14 @@ _DRAWN = (
 _SIZES_TRIED = (
     f"A None that is no batch was tried as {FREE_SIZE}, which is what the shapes show, and as "
     f"{' and '.join(map(str, OTHER_FREE_SIZES))}: where the model needs particular sizes, give these."
+)
+_GUESSED = (
+    "The dtype of the inputs is not given. With {float} the model asks for values, so it is read with int64: where that is not what it "
+    "takes, give the dtype, as in inputs=((2, 8), 'float32')."
+)
+_PARTLY_META = (
+    "Some weights are on the meta device, where they have no values, and others are not: a real forward pass needs all of them in "
+    "one place."
 )
 _SHARDED = (
     "What fully_shard has divided gathers its weights from other processes when it runs, and keeps them: it is read without "
@@ -168,6 +176,8 @@ class Trial:
 
 def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     """Record the model, as far as it goes; with what it turns out to need."""
+    import torch
+
     sharded = run and any(is_kind(module, "FSDPModule") for module in modules_of(model))
     trial = Trial(_float_dtype(model), run and not sharded)
     recorded, given = _begun_with(model, given, trial)
@@ -175,6 +185,8 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     builder, error, _, decided_by = recorded
     if sharded:
         builder.note(_SHARDED)
+    if len({t.is_meta for t in recorded.held.values() if isinstance(t, torch.Tensor)}) > 1:
+        builder.note(_PARTLY_META)
     if error is not None:
         _note_trials(builder, error, given, trial)
     else:
@@ -201,7 +213,11 @@ def _mended(model: Any, given: Arguments, recorded: Recorded, trial: Trial) -> t
     import torch
 
     if recorded.error is not None and given.guesses():  # fractions do not work, whole numbers may
+        asked = recorded.error if isinstance(recorded.error, NeedsValuesError) else None
+        floats = str(trial.dtype).removeprefix("torch.")
         recorded, trial = _better(model, given, recorded, trial, replace(trial, dtype=torch.int64))
+        if asked is not None and recorded.error is None:
+            recorded.builder.note(_GUESSED.format(float=floats))
     if recorded.error is not None and given.any(is_array):  # as tensors they do not work, as what they are they may
         recorded, trial = _better(model, given, recorded, trial, replace(trial, arrays=True))
     if recorded.error is not None and _OF_GRADIENTS.search(str(recorded.error)):  # forces are gradients of an energy

@@ -56,8 +56,8 @@ def holding_packed(modules: Sequence[Any]) -> list[int]:
     """Return which of these modules have anything packed in their own attributes."""
     import torch
 
-    plain = {kind for kind in set(map(type, modules)) if kind.__module__.startswith(_PLAIN)}
-    others = [at for at, m in enumerate(modules) if type(m) not in plain and len(vars(m)) > _bare()]
+    own = {kind for kind in set(map(type, modules)) if kind.__module__.startswith(_PLAIN)} - {torch.nn.Module}
+    others = [at for at, m in enumerate(modules) if type(m) not in own and len(vars(m)) > _bare()]
     return [at for at in others if torch.ScriptObject in map(type, vars(modules[at]).values())]
 
 

@@ -83,8 +83,12 @@ class Holdings:
     def _keep(self, tensors: Sequence[Any], known: Iterable[Stored]) -> list[Hashable]:
         keys: list[Hashable] = list(map(id, tensors))
         self.tensors.update(zip(keys, tensors, strict=True))
-        for _ in map(self.known.setdefault, keys, known):
-            pass
+        for key, stored in zip(keys, known, strict=True):
+            first = self.known.setdefault(key, stored)
+            if (
+                first is not stored and first.kind != stored.kind == "weight"
+            ):  # PyTorch too counts what is a buffer elsewhere
+                self.known[key] = stored
         return keys
 
     def _one(self, module: Any, name: str, tensor: Any, *, buffer: bool) -> tuple[Hashable, ...]:

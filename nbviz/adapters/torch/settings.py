@@ -9,7 +9,7 @@ from operator import is_, is_not
 from typing import Any, final
 
 from nbviz.adapters.simple import simple
-from nbviz.adapters.torch.kinds import kind_of
+from nbviz.adapters.torch.kinds import is_builtin, kind_of
 from nbviz.graph import Setting
 
 _ABSENT = object()
@@ -42,9 +42,11 @@ class Described:
 
     def _of_alike(self, modules: Sequence[Any]) -> list[Settings]:
         """Return the settings of modules of one class."""
-        names = (*kind_of(modules[0]).arguments, "training")
-        attributes = list(map(vars, modules))
+        kind, attributes = kind_of(modules[0]), list(map(vars, modules))
+        names = (*(name for name in kind.arguments if name != "training"), "training")
         given = [_values(name, attributes) for name in names]
+        if is_builtin(type(modules[0])):  # a scripted module, and a compiled one, keep it elsewhere
+            given[-1] = [m.training if value is _ABSENT else value for m, value in zip(modules, given[-1], strict=True)]
         if not any(any(map(is_not, values, repeat(values[0]))) for values in given):
             given = [values[:1] for values in given]
         known, found = self._known[type(modules[0])], list[Settings]()
@@ -56,9 +58,8 @@ class Described:
         return found if len(found) == len(modules) else found * len(modules)
 
     def _described(self, names: Sequence[str], values: Sequence[Any]) -> Settings:
-        given = zip(names[:-1], values[:-1], strict=True)
-        settings = [(name, self._remembered(value)) for name, value in given if value is not _ABSENT]
-        return (*settings, ("training", values[-1] is not _ABSENT and bool(values[-1])))
+        given = zip(names, values, strict=True)
+        return tuple([(name, self._remembered(value)) for name, value in given if value is not _ABSENT])
 
     def _remembered(self, value: Any) -> Setting:
         if id(value) not in self._texts:

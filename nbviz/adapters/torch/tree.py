@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, compress, repeat
 from operator import attrgetter, is_not
 from typing import Any, final
+from unicodedata import normalize
 
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.kinds import kind_of
@@ -77,6 +78,10 @@ class Tree:
         self.accessors.append(accessor)
         self.parents.append(parent)
         return True
+
+    def paths_inside(self, module: Any, path: str) -> list[str]:
+        """Return the paths of the modules directly inside one, where they are not found in another place first."""
+        return [join(path, step) for step in self._steps_of(module, tuple(module._modules.keys()))[0]]
 
     def _children(self, found: Found) -> Iterator[Found] | None:
         """Return the modules directly inside one; None if nothing is inside any of them: these are added all at once."""
@@ -160,16 +165,28 @@ def _steps(holder: Any, names: tuple[str, ...]) -> Steps:
     return list(paths), shown, [accessor(holder, name, position) for position, name in enumerate(names)]
 
 
-def accessor(holder: Any, name: str, position: int | str) -> str:
-    """Return what follows the expression of a module for that of one inside it.
-
-    ``position`` is where it stands among those inside: in a part of another container, not where its name says.
-    """
+def accessor(holder: Any, name: Any, position: int | None) -> str:
+    """Return what follows the expression of a module for that of one inside it, which has a position if it is held by PyTorch."""
+    if not isinstance(name, str):
+        return f"._modules[{name!r}]"
     access = kind_of(holder).access
     if access == "key":
         return f"[{name!r}]"
-    if access == "index" and name.isdigit():
+    if (
+        access == "position" and position is not None and name.isdecimal()
+    ):  # in a part of another, not where its name says
         return f"[{position}]"
-    if name.isidentifier() and not keyword.iskeyword(name):
-        return f".{name}"
-    return f"._modules[{name!r}]" if access == "scripted" else f".get_submodule({name!r})"
+    if access == "number" and _is_number(name, len(holder._modules)):
+        return f"[{name}]"
+    if name.isidentifier() and not keyword.iskeyword(name) and normalize("NFKC", name) == name:
+        # what the class has under that name is found first
+        return f"._modules[{name!r}]" if hasattr(type(holder), name) else f".{name}"
+    return f"._modules[{name!r}]" if access == "scripted" or "." in name or not name else f".get_submodule({name!r})"
+
+
+_MOST_DIGITS = 9
+
+
+def _is_number(name: str, count: int) -> bool:
+    """Tell whether a name is that of one of so many modules in a list, as the list itself writes it."""
+    return name.isdecimal() and len(name) <= _MOST_DIGITS and int(name) < count and str(int(name)) == name
