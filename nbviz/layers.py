@@ -130,14 +130,16 @@ class Layers:
 
 def owners_of(layers: Fields) -> dict[Hashable, tuple[str, ...]]:
     """Return the paths of the layers that hold each parameter, by its key, in the order of the parameters' ids in the graph."""
-    owners: dict[Hashable, list[str]] = {}
+    owners: dict[Hashable, tuple[str, ...]] = {}
+    tied: dict[Hashable, list[str]] = {}
     for path, held in zip(layers["path"], layers["held"], strict=True):
         for key in held:
-            if key in owners:
-                owners[key].append(path)
+            if key not in owners:
+                owners[key] = (path,)
             else:
-                owners[key] = [path]
-    return {key: tuple(paths) for key, paths in owners.items()}
+                tied.setdefault(key, [*owners[key]]).append(path)
+    owners.update((key, tuple(paths)) for key, paths in tied.items())
+    return owners
 
 
 def layer_columns(layers: Fields, ids: Mapping[Hashable, int]) -> Fields:

@@ -14,6 +14,9 @@ const NARROW = 680;
 const MOSTLY_TABLE = 0.7;
 /** Pixels that the table takes beside the graph, though that is more than its usual share: names, shapes and numbers. */
 const LEAST_TABLE = 390;
+/** The same where there is no graph, for what of parameters is shown then, and the largest share that it gets for it. */
+const LEAST_ALONE = 690;
+const NEARLY_ALL = 0.8;
 /** Pixels of a border between two panes that are on one side of its middle. */
 const BORDER = 3;
 /** From here on the inspector stands beside the graph, not under it. */
@@ -33,7 +36,9 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
   const { store, graph } = useDisplay();
   const { split: kept, selection } = useStore(store, "split", "selection");
   const drawn = payload.calls.length > 0;
-  const usual = drawn ? Math.max(DEFAULT_STATE.split, LEAST_TABLE / width) : MOSTLY_TABLE;
+  const usual = drawn
+    ? Math.max(DEFAULT_STATE.split, LEAST_TABLE / width)
+    : Math.max(MOSTLY_TABLE, Math.min(NEARLY_ALL, LEAST_ALONE / width));
   const split = kept === DEFAULT_STATE.split ? usual : kept;
   const [tab, setTab] = useState<Tab>("table");
   const area = useRef<HTMLDivElement>(null);

@@ -67,9 +67,9 @@ function NameCell({ payload, columns, row, depth, open, flat, failed, title }: R
   const label = rows.label[row] || meta.name;
   const [before, rest] = flat ? split(path || label, label) : split(label, label.slice(sharedPrefix(rows, row)));
   const group = rows.kind[row] === "group";
-  // "0" says nothing: what it is stands beside it, unless it has a column of its own, or a badge needs the room.
+  // "0" says nothing: what it is stands beside it, unless it has a column of its own.
   const bare = /^\d+$/.test(label) && !columns.some(({ id }) => id === "type");
-  const type = bare && !isIdle(payload, row) ? rows.type[row] : "";
+  const type = bare ? rows.type[row] : "";
   const tip = group ? `${path.replaceAll("~", "")}: group inferred from the layers' names` : title;
   return (
     <div class={`nbviz-cell nbviz-name${flat ? " is-flat" : ""}`} role="rowheader" title={tip}>

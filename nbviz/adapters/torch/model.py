@@ -176,8 +176,6 @@ class Trial:
 
 def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     """Record the model, as far as it goes; with what it turns out to need."""
-    import torch
-
     sharded = run and any(is_kind(module, "FSDPModule") for module in modules_of(model))
     trial = Trial(_float_dtype(model), run and not sharded)
     recorded, given = _begun_with(model, given, trial)
@@ -185,8 +183,6 @@ def _traced(model: Any, given: Arguments, *, run: bool) -> Recorded:
     builder, error, _, decided_by = recorded
     if sharded:
         builder.note(_SHARDED)
-    if len({t.is_meta for t in recorded.held.values() if isinstance(t, torch.Tensor)}) > 1:
-        builder.note(_PARTLY_META)
     if error is not None:
         _note_trials(builder, error, given, trial)
     else:
@@ -289,12 +285,12 @@ def _float_dtype(model: Any) -> Any:
     return next(floats, torch.get_default_dtype())
 
 
-def _home(held: Iterable[Any]) -> Any:
-    """Return the device where the model that holds these tensors believes them to be: that of most of them."""
+def _devices(held: Iterable[Any]) -> list[Any]:
+    """Return the devices where the model that holds these tensors believes them to be, that of most of them first."""
     import torch
 
     devices = Counter(t.device for t in held if isinstance(t, torch.Tensor))
-    return devices.most_common(1)[0][0] if devices else torch.get_default_device()
+    return [device for device, _ in devices.most_common()] or [torch.get_default_device()]
 
 
 def _begun(model: Any) -> tuple[GraphBuilder, Added]:
@@ -313,7 +309,10 @@ def _bare(model: Any) -> Recorded:
 def _record(model: Any, given: Arguments, trial: Trial) -> Recorded:
     """Record the model once."""
     builder, (modules, held, _) = _begun(model)
-    home = _home(held.values())
+    devices = _devices(held.values())
+    home = devices[0]
+    if len({device.type == "meta" for device in devices}) > 1:
+        builder.note(_PARTLY_META)
     abstract = None if trial.run else AbstractOperations(home, other_values=trial.varied == VALUES)
     operations: Operations = abstract or RealOperations(home)
     trace = Trace(builder, modules, model, held, operations)

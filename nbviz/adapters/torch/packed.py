@@ -57,7 +57,8 @@ def holding_packed(modules: Sequence[Any]) -> list[int]:
     import torch
 
     own = {kind for kind in set(map(type, modules)) if kind.__module__.startswith(_PLAIN)} - {torch.nn.Module}
-    others = [at for at, m in enumerate(modules) if type(m) not in own and len(vars(m)) > _bare()]
+    bare = _bare()
+    others = [at for at, m in enumerate(modules) if type(m) not in own and len(vars(m)) > bare]
     return [at for at in others if torch.ScriptObject in map(type, vars(modules[at]).values())]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from itertools import chain
 from operator import attrgetter
@@ -70,7 +70,7 @@ class Holdings:
         places, names, tensors, buffers = zip(*found, strict=True) if found else ((),) * 4
         if are_plain(tensors):
             known = map(_plain, names, map(_shape, tensors), map(_dtype, tensors), map(_gradients, tensors), buffers)
-            for at, key in zip(places, self._keep(tensors, known), strict=True):
+            for at, key in zip(places, self._keep(tensors, list(known)), strict=True):
                 held[at] += (key,)
         else:
             for at, name, tensor, buffer in found:
@@ -80,15 +80,16 @@ class Holdings:
         tied = len(self.tensors) - before < sum(map(len, held))
         return [tuple(dict.fromkeys(own)) for own in held] if tied else held
 
-    def _keep(self, tensors: Sequence[Any], known: Iterable[Stored]) -> list[Hashable]:
-        keys: list[Hashable] = list(map(id, tensors))
+    def _keep(self, tensors: Sequence[Any], known: Sequence[Stored]) -> list[Hashable]:
+        before, keys = len(self.tensors), list[Hashable](map(id, tensors))
         self.tensors.update(zip(keys, tensors, strict=True))
-        for key, stored in zip(keys, known, strict=True):
-            first = self.known.setdefault(key, stored)
-            if (
-                first is not stored and first.kind != stored.kind == "weight"
-            ):  # PyTorch too counts what is a buffer elsewhere
-                self.known[key] = stored
+        for _ in map(self.known.setdefault, keys, known):
+            pass
+        if len(self.tensors) - before < len(
+            keys
+        ):  # PyTorch counts what is a weight anywhere, also if it is a buffer elsewhere
+            told = zip(keys, known, strict=True)
+            self.known.update((key, w) for key, w in told if w.kind == "weight" and self.known[key].kind == "buffer")
         return keys
 
     def _one(self, module: Any, name: str, tensor: Any, *, buffer: bool) -> tuple[Hashable, ...]:
