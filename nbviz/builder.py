@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields
 from itertools import chain
-from operator import attrgetter
-from typing import Any
 
 from nbviz.columns import Columns
 from nbviz.graph import (
@@ -22,7 +20,7 @@ from nbviz.graph import (
     Setting,
     TensorSpec,
 )
-from nbviz.layers import Fields, Layers, layer_columns, owners_of, parameter_columns
+from nbviz.layers import Fields, Layers, columns_of, layer_columns, owners_of, parameter_columns
 from nbviz.progress import Step, report
 from nbviz.records import CallRecord, Cut, LayerRecord, Mark, Port, Produced, Stored
 
@@ -329,9 +327,10 @@ class GraphBuilder:
         return {"source": source, "source_port": out, "target": target, "target_port": into}
 
 
-def _call_columns(calls: list[CallRecord], ids: Mapping[Hashable, int]) -> dict[str, Iterable[Any]]:
+def _call_columns(calls: list[CallRecord], ids: Mapping[Hashable, int]) -> Fields:
     """Return the fields of ``Call``."""
-    names = [field.name for field in fields(Call) if field.name != "parameters"]
-    columns = zip(*map(attrgetter(*names), calls), strict=True) if calls else [()] * len(names)
     own = [tuple(sorted({ids[k] for k in c.reads if k in ids})) if c.reads else () for c in calls]
-    return {**dict(zip(names, columns, strict=True)), "parameters": own}
+    return {
+        **columns_of([field.name for field in fields(Call) if field.name != "parameters"], calls),
+        "parameters": own,
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from itertools import count
 from operator import attrgetter
@@ -17,7 +17,6 @@ Fields = dict[str, Sequence[Any]]
 _FIELDS = tuple(field.name for field in fields(LayerRecord))
 _OF_LAYER = tuple(field.name for field in fields(Layer) if field.name in _FIELDS)
 _STORED = tuple(field.name for field in fields(Stored))
-_values, _stored = attrgetter(*_FIELDS), attrgetter(*_STORED)
 
 
 @final
@@ -44,6 +43,10 @@ class Layers:
     def __len__(self) -> int:
         return len(self._tree["key"]) if self._tree is not None else len(self._records)
 
+    def __getitem__(self, key: Hashable) -> LayerRecord:
+        self._take_apart()
+        return self._of[key]
+
     def add(self, record: LayerRecord) -> str:
         """Add a layer, and return its path: a second sibling of the same name gets ``#2``."""
         self._take_apart()
@@ -54,6 +57,7 @@ class Layers:
 
     def add_tree(self, layers: Fields, parameters: Mapping[Hashable, Stored]) -> None:
         """Add all layers of a model in pre-order, before any other, as the fields of ``LayerRecord``."""
+        assert not len(self)  # noqa: S101
         self._tree = layers
         self.parameters.update(parameters)
 
@@ -71,10 +75,6 @@ class Layers:
         self._paths = set(self._tree["path"])
         self._tree = None
 
-    def __getitem__(self, key: Hashable) -> LayerRecord:
-        self._take_apart()
-        return self._of[key]
-
     def path_of(self, key: Hashable) -> str | None:
         """Return the path of the layer with that key, None when there is none."""
         self._take_apart()
@@ -91,8 +91,9 @@ class Layers:
         return [record.key for record in self._records] if self._tree is None else list(self._tree["key"])
 
     def hold(self, layer: Hashable, key: Hashable, stored: Stored) -> None:
-        """Record that a layer holds a parameter; the first to say so names it."""
-        self.parameters.setdefault(key, stored)
+        """Record that a layer holds a parameter; the first to say so names it, and what is a weight anywhere is no buffer."""
+        if self.parameters.setdefault(key, stored).kind == "buffer" and stored.kind == "weight":
+            self.parameters[key] = stored
         self[layer].hold(key)
 
     def cut(self, first: int) -> list[LayerRecord]:
@@ -117,8 +118,7 @@ class Layers:
         if not calls and self._tree is not None:
             return self._tree
         self._take_apart()
-        rows = zip(*map(_values, self._order(calls)), strict=True) if self._records else [()] * len(_FIELDS)
-        return dict(zip(_FIELDS, rows, strict=True))
+        return columns_of(_FIELDS, self._order(calls))
 
     def _order(self, calls: Sequence[CallRecord]) -> list[LayerRecord]:
         known = len(self._records), len(calls)
@@ -126,6 +126,12 @@ class Layers:
             preorder = not calls and _is_preorder(self._records)
             self._ordered = known, self._records if preorder else _in_tree_order(self._records, calls)
         return self._ordered[1]
+
+
+def columns_of(names: Sequence[str], records: Sequence[Any]) -> Fields:
+    """Return these fields of records: a row for each would be made and taken apart again."""
+    columns = zip(*map(attrgetter(*names), records), strict=True) if records else [()] * len(names)
+    return dict(zip(names, columns, strict=True))
 
 
 def owners_of(layers: Fields) -> dict[Hashable, tuple[str, ...]]:
@@ -152,12 +158,11 @@ def layer_columns(layers: Fields, ids: Mapping[Hashable, int]) -> Fields:
 
 def parameter_columns(owners: Mapping[Hashable, tuple[str, ...]], known: Mapping[Hashable, Stored]) -> Fields:
     """Return the fields of ``nbviz.graph.Parameter``."""
-    kept = [known[key] for key in owners]
-    rows = zip(*map(_stored, kept), strict=True) if kept else [()] * len(_STORED)
-    return {**dict(zip(_STORED, rows, strict=True)), "id": range(len(kept)), "owners": list(owners.values())}
+    kept = columns_of(_STORED, [known[key] for key in owners])
+    return {**kept, "id": range(len(owners)), "owners": list(owners.values())}
 
 
-def numbered(path: str, taken: Iterable[str]) -> str:
+def numbered(path: str, taken: Container[str]) -> str:
     """Return a path with the first number behind it, from 2 on, that is not taken."""
     return next(other for n in count(2) if (other := f"{path}#{n}") not in taken)
 

@@ -147,8 +147,8 @@ def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Rea
     adapter = find(type(source))
     if adapter is None:
         raise UnsupportedModelError(_unsupported(source))
-    owner = find(type(source.__self__)) if isinstance(source, MethodType) else None
-    if owner is not None and type(owner) is not type(adapter):  # JAX itself follows methods
+    if isinstance(source, MethodType) and getattr(find(type(source.__self__)), "can_run", False):
+        # such a model has no pure functions, which JAX could follow
         kind = with_article(type(source.__self__).__name__)
         msg = f"{source.__qualname__} is a method of {kind}: pass the model itself."
         raise UnsupportedModelError(msg)
@@ -221,7 +221,7 @@ def _reading(given: Any, by: str) -> Reading:
     """Return what was read by ``by``, which need not be ours."""
     reading = Reading(given) if isinstance(given, ModelGraph) else given
     if isinstance(reading, Reading):
-        if "" in reading.graph.layer_index:
+        if "" in reading.graph.layers.column("path"):  # nearly always the first
             return reading
         msg = (
             f"{by} is a graph without a root, the layer of the path ''; nbviz.builder.GraphBuilder.add_layer makes one."

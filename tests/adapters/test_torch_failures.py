@@ -53,6 +53,11 @@ class Chosen(nn.Module):
         return self.lin(x[x > 0])
 
 
+class Rows(Chosen):
+    def forward(self, x):
+        return self.lin(x[x[:, 0] > 0])
+
+
 CASES = {
     "wrong width after a flatten": (
         lambda: nn.Sequential(nn.Conv2d(1, 6, 5), nn.Flatten(), nn.Linear(400, 10)),
@@ -98,6 +103,7 @@ CASES = {
         torch.arange(-8.0, 8).reshape(2, 8),
         "got 7, which is how many values a mask has let through",
     ),
+    "rows that a mask lets through": (Rows, torch.ones(3, 9), "the input has 9: give (..., 8)"),
     "too many dimensions": (lambda: nn.Conv2d(3, 6, 5), (2, 3, 4, 16, 16), "got 5. Is Conv3d meant?"),
     "more than any layer takes": (lambda: nn.Conv3d(3, 6, 5), (2, 2, 3, 4, 16, 16), "got 6. Perhaps flatten two"),
     "double weights": (lambda: nn.Linear(4, 4).double(), torch.zeros(2, 4), "x.double() say"),

@@ -372,5 +372,5 @@ def test_whole_numbers_that_are_guessed_since_fractions_have_no_values_are_told(
 def test_weights_that_are_partly_on_the_meta_device_are_told():
     model = nn.Sequential(nn.Linear(8, 8).to("meta"), nn.Linear(8, 8))
     notes = [note.message for note in read(model, (None, 8)).graph.diagnostics]
-    assert any(note.startswith("Some weights are on the meta device") for note in notes)
+    assert any(note.startswith("Some weights or buffers are on the meta device") for note in notes)
     assert not read(model.to("meta"), (None, 8)).graph.diagnostics

@@ -71,7 +71,8 @@ def _width(failed: Failed) -> str:
         return (
             f"It takes {wanted} features in the last axis and got {shape[-1]}: flatten, or permute the axes, before it."
         )
-    if failed.maker is not None and any(known.dtype == "bool" for known in failed.maker.inputs[1:]):
+    masked = failed.maker is not None and any(known.dtype == "bool" for known in failed.maker.inputs[1:])
+    if masked and len(shape) == 1:
         return (
             f"It takes {wanted} features and got {shape[-1]}, which is how many values a mask has let through, in one axis: choose "
             "whole rows (a mask without the last axis), or multiply by the mask."

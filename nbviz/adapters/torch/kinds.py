@@ -11,8 +11,8 @@ from nbviz.adapters.places import source_of
 
 _NO_SETTINGS = frozenset({"self", "args", "kwargs", "device", "dtype", "_weight", "_freeze"})
 
-
 Access = Literal["attribute", "position", "number", "key", "scripted"]
+"""How one comes from a module to those inside it (see ``Kind``)."""
 
 
 @final

@@ -9,7 +9,7 @@ from nbviz.adapters.text import plain
 from nbviz.adapters.torch.kinds import kind_of, type_name
 from nbviz.adapters.torch.parameters import Holdings, explain_packed
 from nbviz.adapters.torch.settings import Described
-from nbviz.adapters.torch.shared import told_of_others, with_others
+from nbviz.adapters.torch.shared import settings_of_shared, shared_in, with_shared
 from nbviz.adapters.torch.tree import Tree, accessor
 from nbviz.builder import GraphBuilder
 from nbviz.layers import Fields
@@ -41,13 +41,14 @@ def add_tree(builder: GraphBuilder, model: Any) -> Added:
     for part in tree.parts(model):
         classes = list(map(type, part))
         types += classes
-        examples.update(zip(classes, part, strict=True))
+        examples |= {cls: part[classes.index(cls)] for cls in set(classes) - examples.keys()}
         settings += described.of(part)
         held += holdings.of(part)
     told, unknown = [holdings.placements], set(holdings.lazy)
     if tree.shared:
-        told.append(told_of_others(tree))
-        held, unknown = with_others(tree, held, holdings.lazy)
+        shared = shared_in(tree)
+        told.append(settings_of_shared(shared, tree))
+        held, unknown = with_shared(shared, tree, held, holdings.lazy)
     for more in filter(None, told):
         settings = [own + more.get(key, ()) for key, own in zip(tree.modules, settings, strict=True)]
     layers: dict[str, Sequence[Any]] = {
@@ -68,14 +69,16 @@ def add_tree(builder: GraphBuilder, model: Any) -> Added:
 
 def _of_classes(types: Sequence[type], examples: Mapping[type, Any], modules: Iterable[Any]) -> Fields:
     """Return the fields of layers that follow from the classes of their modules."""
-    known = {cls: kind_of(module) for cls, module in examples.items()}
-    kinds = [known[cls] for cls in types]
-    scripted = any(kind.access == "scripted" for kind in known.values())
+    kinds = {cls: kind_of(module) for cls, module in examples.items()}
+    scripted = any(kind.access == "scripted" for kind in kinds.values())
+    names, defined, sources = (
+        {cls: getattr(kind, of) for cls, kind in kinds.items()} for of in ("name", "module", "source")
+    )
     return {
-        "type": list(map(type_name, modules)) if scripted else [kind.name for kind in kinds],
-        "module": [kind.module for kind in kinds],
-        "source": [kind.source for kind in kinds],
-        "trainable": [None] * len(kinds),
+        "type": list(map(type_name if scripted else names.__getitem__, modules if scripted else types)),
+        "module": list(map(defined.__getitem__, types)),
+        "source": list(map(sources.__getitem__, types)),
+        "trainable": [None] * len(types),
     }
 
 
@@ -84,9 +87,9 @@ def add_one(builder: GraphBuilder, module: Any, holder: Any, segment: str) -> st
     kind = kind_of(module)
     key, name, way = None, plain(segment), ""
     if holder is not None:
-        key, names = id(holder), list(holder._modules)
+        key = id(holder)
         above = builder.layer(key)
-        way = above.accessor + accessor(holder, segment, names.index(segment) if segment in names else None)
+        way = above.accessor + accessor(holder, segment, _position(holder, segment))
         segment = name
         if above.name:
             name = f"{above.name}.{segment}"
@@ -101,6 +104,12 @@ def add_one(builder: GraphBuilder, module: Any, holder: Any, segment: str) -> st
         accessor=way,
         source=kind.source,
     )
+
+
+def _position(holder: Any, name: str) -> int | None:
+    """Return where a module stands in one whose positions count, None elsewhere."""
+    names = list(holder._modules.keys()) if kind_of(holder).access == "position" else []
+    return names.index(name) if name in names else None
 
 
 def _explain_lazy(builder: GraphBuilder, lazy: list[int]) -> None:

@@ -68,8 +68,8 @@ _GUESSED = (
     "takes, give the dtype, as in inputs=((2, 8), 'float32')."
 )
 _PARTLY_META = (
-    "Some weights are on the meta device, where they have no values, and others are not: a real forward pass needs all of them in "
-    "one place."
+    "Some weights or buffers are on the meta device, where they have no values, and others are not: a real forward pass needs all of "
+    "them in one place."
 )
 _SHARDED = (
     "What fully_shard has divided gathers its weights from other processes when it runs, and keeps them: it is read without "
@@ -120,11 +120,11 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         raise InputsError(_NOTHING_TO_RUN)
     if inputs is None and is_kind(model, "GraphModule"):
         return read_graph_module(model)
-    if inputs is None or _untraceable(model, modules_of(model)):
+    if inputs is None or _untraceable(model, {type(module): module for module in modules_of(model)}.values()):
         builder, error, held, _ = _bare(model)
     else:
         builder, error, held, _ = _traced(model, arguments(model, inputs), run=run)
-    reader = TorchWeightReader([held[key] for key in builder.parameter_keys()])
+    reader = TorchWeightReader(list(map(held.__getitem__, builder.parameter_keys())))
     return Reading(builder.finish(), reader, error)
 
 
@@ -209,10 +209,10 @@ def _mended(model: Any, given: Arguments, recorded: Recorded, trial: Trial) -> t
     import torch
 
     if recorded.error is not None and given.guesses():  # fractions do not work, whole numbers may
-        asked = recorded.error if isinstance(recorded.error, NeedsValuesError) else None
+        asked = isinstance(recorded.error, NeedsValuesError)
         floats = str(trial.dtype).removeprefix("torch.")
         recorded, trial = _better(model, given, recorded, trial, replace(trial, dtype=torch.int64))
-        if asked is not None and recorded.error is None:
+        if asked and recorded.error is None:
             recorded.builder.note(_GUESSED.format(float=floats))
     if recorded.error is not None and given.any(is_array):  # as tensors they do not work, as what they are they may
         recorded, trial = _better(model, given, recorded, trial, replace(trial, arrays=True))

@@ -56,6 +56,7 @@ def holding_packed(modules: Sequence[Any]) -> list[int]:
     """Return which of these modules have anything packed in their own attributes."""
     import torch
 
+    # PyTorch's own layers hold none, but anybody may hang something onto a bare module
     own = {kind for kind in set(map(type, modules)) if kind.__module__.startswith(_PLAIN)} - {torch.nn.Module}
     bare = _bare()
     others = [at for at, m in enumerate(modules) if type(m) not in own and len(vars(m)) > bare]
@@ -64,7 +65,7 @@ def holding_packed(modules: Sequence[Any]) -> list[int]:
 
 @functools.cache
 def _bare() -> int:
-    """Return how many attributes a module has that has none of its own: as many as most that are there for what is inside them."""
+    """Return how many attributes each module has: with no more, it has none of its own, as most that only hold others."""
     import torch
 
     return len(vars(torch.nn.Module()))

@@ -25,12 +25,6 @@ _held, _shape, _dtype = attrgetter("_parameters", "_buffers"), attrgetter("shape
 _gradients = attrgetter("requires_grad")
 
 
-def own_tensors(module: Any) -> list[tuple[str, Any, bool]]:
-    """Return the parameters and buffers that a module holds itself, with their names and whether they are buffers."""
-    both = ((module._parameters, False), (module._buffers, True))
-    return [(name, tensor, buffer) for held, buffer in both for name, tensor in held.items() if tensor is not None]
-
-
 @final
 class Holdings:
     """Collects what the modules of one model hold.
@@ -40,7 +34,7 @@ class Holdings:
     tensors
         Parameters and buffers by what they are known by, packed ones as the way to them.
     known
-        What is known of each; the first module to hold it names it.
+        What is known of each; the first module to hold it names it, and what is a weight anywhere is no buffer.
     placements
         How what a module holds is laid out where that is not as it seems, by the identity of the module: more of its settings.
     lazy
@@ -85,11 +79,10 @@ class Holdings:
         self.tensors.update(zip(keys, tensors, strict=True))
         for _ in map(self.known.setdefault, keys, known):
             pass
-        if len(self.tensors) - before < len(
-            keys
-        ):  # PyTorch counts what is a weight anywhere, also if it is a buffer elsewhere
-            told = zip(keys, known, strict=True)
-            self.known.update((key, w) for key, w in told if w.kind == "weight" and self.known[key].kind == "buffer")
+        tied = len(self.tensors) - before < len(keys)
+        for key, stored in zip(keys, known, strict=True) if tied else ():
+            if stored.kind == "weight" and self.known[key].kind == "buffer":
+                self.known[key] = stored
         return keys
 
     def _one(self, module: Any, name: str, tensor: Any, *, buffer: bool) -> tuple[Hashable, ...]:

@@ -13,7 +13,6 @@ from nbviz.adapters.torch.kinds import is_builtin, kind_of
 from nbviz.graph import Setting
 
 _ABSENT = object()
-_NOTHING: Mapping[str, Any] = {}
 
 Settings = tuple[tuple[str, Setting], ...]
 
@@ -32,8 +31,8 @@ class Described:
     def of(self, modules: Sequence[Any]) -> list[Settings]:
         """Return the settings of each of these modules, which live as long as this."""
         alike: dict[type, list[int]] = defaultdict(list)
-        for place, kind in enumerate(map(type, modules)):
-            alike[kind].append(place)
+        for place, cls in enumerate(map(type, modules)):
+            alike[cls].append(place)
         found: list[Settings] = [()] * len(modules)
         for places in alike.values():
             for place, settings in zip(places, self._of_alike([modules[at] for at in places]), strict=True):
@@ -45,8 +44,9 @@ class Described:
         kind, attributes = kind_of(modules[0]), list(map(vars, modules))
         names = (*(name for name in kind.arguments if name != "training"), "training")
         given = [_values(name, attributes) for name in names]
-        if is_builtin(type(modules[0])):  # a scripted module, and a compiled one, keep it elsewhere
-            given[-1] = [m.training if value is _ABSENT else value for m, value in zip(modules, given[-1], strict=True)]
+        if is_builtin(type(modules[0])):
+            given[-1] = [_trains(m) if value is _ABSENT else value for m, value in zip(modules, given[-1], strict=True)]
+        # most modules of a class are alike, and need no look at each
         if not any(any(map(is_not, values, repeat(values[0]))) for values in given):
             given = [values[:1] for values in given]
         known, found = self._known[type(modules[0])], list[Settings]()
@@ -67,11 +67,19 @@ class Described:
         return self._texts[id(value)]
 
 
+def _trains(module: Any) -> Any:
+    """Return whether a module trains that keeps it elsewhere, as scripted and compiled ones do."""
+    try:
+        return module.training
+    except Exception:  # noqa: BLE001 - a frozen one does not know, and a compiled one asks the user's
+        return _ABSENT
+
+
 def _values(name: str, attributes: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Return what modules of one class keep under the name of an argument; of a parameter, ``bias=True``, whether it is there."""
     values = [held.get(name, _ABSENT) for held in attributes]
     if not any(map(is_, values, repeat(_ABSENT))):
         return values
-    parameters = [held.get("_parameters") or _NOTHING for held in attributes]  # of a scripted module it is no dict
-    there = [held[name] is not None if name in held else _ABSENT for held in parameters]
+    # of a scripted module they are no dict
+    there = [p[name] is not None if (p := held.get("_parameters")) and name in p else _ABSENT for held in attributes]
     return [other if value is _ABSENT else value for value, other in zip(values, there, strict=True)]

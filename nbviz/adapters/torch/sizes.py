@@ -28,9 +28,8 @@ def are_plain(tensors: Collection[Any]) -> bool:
 
     if not {torch.nn.Parameter, torch.Tensor}.issuperset(map(type, tensors)):
         return False
-    if any(
-        map(hasattr, tensors, repeat("_fqns"))
-    ):  # which FullyShardedDataParallel makes of many, without a class of its own
+    # FullyShardedDataParallel makes one of many, without a class of its own
+    if any(map(hasattr, tensors, repeat("_fqns"))):
         return False
     return {(torch.strided, False, False)}.issuperset(map(_layout, tensors))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterator, Mapping
-from itertools import chain, compress, repeat
-from operator import attrgetter, is_not
+from itertools import chain, compress
+from operator import attrgetter, methodcaller
 from typing import Any, final
 from unicodedata import normalize
 
@@ -17,7 +17,7 @@ from nbviz.layers import numbered
 _PART = 256
 """How many modules are found at a time: few enough to be in the processor's cache still when somebody looks at them again."""
 
-_inside = attrgetter("_modules")
+_inside, _names = attrgetter("_modules"), methodcaller("keys")
 
 Found = tuple[Any, str, str, str, str | None]
 """A module, its path, its name, the expression that returns it, and the path of the one around it."""
@@ -55,7 +55,7 @@ class Tree:
         waiting: list[Iterator[Found]] = [iter([(model, "", "", "", None)])]
         while waiting:
             for found in waiting[-1]:
-                inside = self._children(found) if self._add(found) and found[0]._modules else None
+                inside = self._enter(found) if self._add(found) and found[0]._modules else None
                 if inside is not None:
                     waiting.append(inside)
                     break
@@ -67,24 +67,28 @@ class Tree:
 
     def _add(self, found: Found) -> bool:
         """Add a module, and tell whether it is new."""
-        module, path, name, accessor, parent = found
-        if id(module) in self.modules:
+        if id(found[0]) in self.modules:
             self.shared = True
             return False
-        self.modules[id(module)] = module
-        self._new.append(module)
-        self.paths.append(path)
-        self.names.append(name)
-        self.accessors.append(accessor)
-        self.parents.append(parent)
+        self._take([[field] for field in found])
         return True
+
+    def _take(self, columns: list[list[Any]]) -> None:
+        """Add modules that are new, with what was found with them, field by field as in ``Found``."""
+        modules, paths, names, accessors, parents = columns
+        self.modules.update(zip(map(id, modules), modules, strict=True))
+        self._new += modules
+        self.paths += paths
+        self.names += names
+        self.accessors += accessors
+        self.parents += parents
 
     def paths_inside(self, module: Any, path: str) -> list[str]:
         """Return the paths of the modules directly inside one, where they are not found in another place first."""
         return [join(path, step) for step in self._steps_of(module, tuple(module._modules.keys()))[0]]
 
-    def _children(self, found: Found) -> Iterator[Found] | None:
-        """Return the modules directly inside one; None if nothing is inside any of them: these are added all at once."""
+    def _enter(self, found: Found) -> Iterator[Found] | None:
+        """Return the modules directly inside one; None where they were added all at once, with what is inside them."""
         holder, path, name, accessor, _ = found
         inside = holder._modules
         paths, names, accessors = self._steps_of(holder, tuple(inside.keys()))
@@ -96,7 +100,7 @@ class Tree:
             [accessor + step for step in accessors],
             [path] * len(paths),
         ]
-        there = list(map(is_not, columns[0], repeat(None)))
+        there = [module is not None for module in columns[0]]
         if not all(there):
             columns = [list(compress(column, there)) for column in columns]
         return None if self._add_all(columns) else zip(*columns, strict=True)
@@ -111,16 +115,10 @@ class Tree:
             if not _are_alike(columns[0], inside):
                 return False
             columns = self._with_inside(columns, [list(held.values()) for held in inside])
-        modules = columns[0]
-        new = dict(zip(map(id, modules), modules, strict=True))
-        if len(new) < len(modules) or not self.modules.keys().isdisjoint(new):
+        new = set(map(id, columns[0]))
+        if len(new) < len(columns[0]) or not self.modules.keys().isdisjoint(new):
             return False
-        self.modules.update(new)
-        self._new += modules
-        self.paths += columns[1]
-        self.names += columns[2]
-        self.accessors += columns[3]
-        self.parents += columns[4]
+        self._take(columns)
         return True
 
     def _with_inside(self, columns: list[list[Any]], inside: list[list[Any]]) -> list[list[Any]]:
@@ -128,10 +126,11 @@ class Tree:
         holders, paths, names, accessors, parents = columns
         steps = self._steps_of(holders[0], tuple(holders[0]._modules.keys()))
         after = [("", *(f"{before}{step}" for step in of)) for before, of in zip(("/", ".", ""), steps, strict=True)]
+        dotted = [name + step for name in names for step in after[1]]
         return [
             [module for holder, inner in zip(holders, inside, strict=True) for module in (holder, *inner)],
             [path + step for path in paths for step in after[0]],
-            [name + step for name in names for step in after[1]],
+            dotted if all(names) else [name.removeprefix(".") for name in dotted],
             [accessor + step for accessor in accessors for step in after[2]],
             [
                 holder
@@ -150,10 +149,10 @@ class Tree:
 
 def _are_alike(modules: list[Any], inside: list[Mapping[str, Any]]) -> bool:
     """Tell whether modules are of one class, and hold others of the same names that hold none."""
-    if len(set(map(type, modules))) > 1 or len({tuple(held.keys()) for held in inside}) > 1:
+    if len(set(map(type, modules))) > 1 or len(set(map(tuple, map(_names, inside)))) > 1:
         return False
     inner = list(chain.from_iterable(held.values() for held in inside))
-    return all(map(is_not, inner, repeat(None))) and not any(map(_inside, inner))
+    return type(None) not in map(type, inner) and not any(map(_inside, inner))
 
 
 def _steps(holder: Any, names: tuple[str, ...]) -> Steps:
@@ -161,7 +160,8 @@ def _steps(holder: Any, names: tuple[str, ...]) -> Steps:
     shown = [plain(name) for name in names]
     paths = dict[str, None]()
     for path in map(escape, shown):
-        paths[numbered(path, paths) if path in paths or not path else path] = None  # "" is the model's
+        taken = path in paths or not path  # by the model
+        paths[numbered(path, paths) if taken else path] = None
     return list(paths), shown, [accessor(holder, name, position) for position, name in enumerate(names)]
 
 
@@ -172,21 +172,17 @@ def accessor(holder: Any, name: Any, position: int | None) -> str:
     access = kind_of(holder).access
     if access == "key":
         return f"[{name!r}]"
-    if (
-        access == "position" and position is not None and name.isdecimal()
-    ):  # in a part of another, not where its name says
-        return f"[{position}]"
+    if access == "position" and position is not None and name.isdecimal():
+        return f"[{position}]"  # in a part of another container that is not what its name says
     if access == "number" and _is_number(name, len(holder._modules)):
         return f"[{name}]"
     if name.isidentifier() and not keyword.iskeyword(name) and normalize("NFKC", name) == name:
         # what the class has under that name is found first
-        return f"._modules[{name!r}]" if hasattr(type(holder), name) else f".{name}"
+        hidden = any(name in vars(cls) for cls in type(holder).__mro__)
+        return f"._modules[{name!r}]" if hidden else f".{name}"
     return f"._modules[{name!r}]" if access == "scripted" or "." in name or not name else f".get_submodule({name!r})"
-
-
-_MOST_DIGITS = 9
 
 
 def _is_number(name: str, count: int) -> bool:
     """Tell whether a name is that of one of so many modules in a list, as the list itself writes it."""
-    return name.isdecimal() and len(name) <= _MOST_DIGITS and int(name) < count and str(int(name)) == name
+    return name.isdecimal() and len(name) <= len(str(count)) and int(name) < count and str(int(name)) == name

@@ -31,7 +31,12 @@ class TorchWeightReader:
     """
 
     def __init__(self, tensors: list[Any]) -> None:
-        self._references = [t if isinstance(t, Packed) else weakref.ref(t) for t in tensors]
+        packed = Packed in set(map(type, tensors))  # seldom
+        self._references: list[Any] = (
+            [t if isinstance(t, Packed) else weakref.ref(t) for t in tensors]
+            if packed
+            else list(map(weakref.ref, tensors))
+        )
 
     def chunks(self, parameter: int) -> Iterator[npt.NDArray[np.generic]]:
         """Yield the values of one parameter as flat pieces along its first axis.

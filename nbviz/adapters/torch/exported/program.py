@@ -11,7 +11,7 @@ from nbviz.adapters.torch.exported.nodes import attribute, graphs_among, placeho
 from nbviz.adapters.torch.exported.values import UNKNOWN, described
 from nbviz.adapters.torch.exported.walk import Program, Walk
 from nbviz.adapters.torch.layers import add_one
-from nbviz.adapters.torch.parameters import explain_packed, own_tensors, packed_parameters, stored
+from nbviz.adapters.torch.parameters import explain_packed, packed_parameters, stored
 from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.builder import GraphBuilder
 from nbviz.reading import Reading, without_inputs
@@ -125,7 +125,7 @@ class Layers:
             holder = model.get_submodule(above) if name else None
             add_one(self.builder, module, holder, segment)
             self._keys[name] = id(module)
-            for own, tensor, buffer in own_tensors(module):
+            for own, tensor, buffer in _own_tensors(module):
                 key = tensor_key(tensor)
                 tensors.setdefault(key, tensor)
                 self.hold(f"{name}.{own}" if name else own, key, stored(own, tensor, buffer=buffer))
@@ -249,3 +249,9 @@ def argument_names(structure: Any) -> Iterator[str]:
 
 def _joined(name: Any, inner: str) -> str:
     return f"{plain(name)}.{inner}" if inner else plain(name)
+
+
+def _own_tensors(module: Any) -> list[tuple[str, Any, bool]]:
+    """Return the parameters and buffers that a module holds itself, with their names and whether they are buffers."""
+    both = ((module._parameters, False), (module._buffers, True))
+    return [(name, tensor, buffer) for held, buffer in both for name, tensor in held.items() if tensor is not None]
