@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields
-from itertools import chain
 
 from nbviz.columns import Columns
 from nbviz.graph import (
@@ -311,7 +310,7 @@ class GraphBuilder:
 
     def parameter_keys(self) -> list[Hashable]:
         """Return the keys of the parameters by their id in the finished graph."""
-        return list(dict.fromkeys(chain.from_iterable(self._layers.in_order(self.calls)["held"])))
+        return self._layers.parameter_keys(self.calls)
 
     def _edges(self) -> dict[str, tuple[int, ...]]:
         """Return the fields of ``Edge``, in the order of the calls that they lead to."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from itertools import count
+from itertools import chain, count
 from operator import attrgetter
 from typing import Any, final
 
@@ -57,7 +57,9 @@ class Layers:
 
     def add_tree(self, layers: Fields, parameters: Mapping[Hashable, Stored]) -> None:
         """Add all layers of a model in pre-order, before any other, as the fields of ``LayerRecord``."""
-        assert not len(self)  # noqa: S101
+        if len(self):
+            msg = f"A tree comes before all other layers, and {len(self):,} are there."
+            raise ValueError(msg)
         self._tree = layers
         self.parameters.update(parameters)
 
@@ -92,7 +94,7 @@ class Layers:
 
     def hold(self, layer: Hashable, key: Hashable, stored: Stored) -> None:
         """Record that a layer holds a parameter; the first to say so names it, and what is a weight anywhere is no buffer."""
-        if self.parameters.setdefault(key, stored).kind == "buffer" and stored.kind == "weight":
+        if stored.outranks(self.parameters.setdefault(key, stored)):
             self.parameters[key] = stored
         self[layer].hold(key)
 
@@ -117,10 +119,18 @@ class Layers:
         """Return all layers as fields of ``LayerRecord``: pre-order, siblings by the first call of themselves or anything inside."""
         if not calls and self._tree is not None:
             return self._tree
-        self._take_apart()
         return columns_of(_FIELDS, self._order(calls))
 
+    def parameter_keys(self, calls: Sequence[CallRecord]) -> list[Hashable]:
+        """Return the keys of the parameters by their id in the graph: in the order of the layers that hold them."""
+        if not calls and self._tree is not None:
+            held = self._tree["held"]
+        else:
+            held = [record.held for record in self._order(calls)]
+        return list(dict.fromkeys(chain.from_iterable(held)))
+
     def _order(self, calls: Sequence[CallRecord]) -> list[LayerRecord]:
+        self._take_apart()
         known = len(self._records), len(calls)
         if self._ordered is None or self._ordered[0] != known:
             preorder = not calls and _is_preorder(self._records)

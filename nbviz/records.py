@@ -45,6 +45,10 @@ class Stored:
     bytes: int | None
     size: int
 
+    def outranks(self, known: Stored) -> bool:
+        """Tell whether this is a weight that is known as a buffer: what is a weight anywhere is none."""
+        return self.kind == "weight" and known.kind == "buffer"
+
 
 @final
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nbviz.adapters.torch.kinds import definer
+from nbviz.adapters.torch.kinds import definer, examples_of
 
 
 @contextmanager
@@ -16,9 +16,7 @@ def forwards(modules: Iterable[Any], told: Callable[[Any, Callable[..., Any], An
     """Let ``told`` run each call of the ``forward`` of these modules' classes; it gets module, function and arguments."""
     import torch
 
-    definers: set[Any] = {
-        definer(module, "forward") for module in {type(module): module for module in modules}.values()
-    }
+    definers: set[Any] = {definer(module, "forward") for module in examples_of(modules).values()}
     written = {cls: vars(cls)["forward"] for cls in definers - {object, torch.nn.Module}}
     replaced = {cls: forward for cls, forward in written.items() if inspect.isfunction(forward)}
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
@@ -60,19 +61,28 @@ def _access(cls: type, own: frozenset[str]) -> Access:
 
     if "ScriptModule" in own:
         return "scripted"
-    taker = next((base for base in cls.__mro__ if "__getitem__" in vars(base)), None)
     # by class: torch.fx makes modules whose classes have the same names
     ways: dict[Any, Access] = {
         torch.nn.Sequential: "position",
         torch.nn.ModuleList: "number",
         torch.nn.ModuleDict: "key",
     }
-    return ways.get(taker, "attribute")
+    return ways.get(holder_of(cls, "__getitem__"), "attribute")
 
 
 def definer(module: Any, method: str) -> type:
     """Return the class that defines a method of this module."""
-    return next((cls for cls in type(module).__mro__ if method in vars(cls)), object)
+    return holder_of(type(module), method) or object
+
+
+def holder_of(cls: type, name: str) -> type | None:
+    """Return which of a class and its bases has an attribute, None if none has; no code of theirs is asked."""
+    return next((base for base in cls.__mro__ if name in vars(base)), None)
+
+
+def examples_of(modules: Iterable[Any]) -> dict[type, Any]:
+    """Return a module of each class."""
+    return {type(module): module for module in modules}
 
 
 def is_builtin(module_type: type) -> bool:

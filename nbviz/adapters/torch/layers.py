@@ -75,7 +75,7 @@ def _of_classes(types: Sequence[type], examples: Mapping[type, Any], modules: It
         {cls: getattr(kind, of) for cls, kind in kinds.items()} for of in ("name", "module", "source")
     )
     return {
-        "type": list(map(type_name if scripted else names.__getitem__, modules if scripted else types)),
+        "type": list(map(type_name, modules)) if scripted else list(map(names.__getitem__, types)),
         "module": list(map(defined.__getitem__, types)),
         "source": list(map(sources.__getitem__, types)),
         "trainable": [None] * len(types),

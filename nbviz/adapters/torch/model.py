@@ -17,7 +17,7 @@ from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
 from nbviz.adapters.torch.failures import NeedsValuesError, mark, note_handled
 from nbviz.adapters.torch.inputs import argument_names, arguments, by_name, is_array, misfit, omitted
-from nbviz.adapters.torch.kinds import is_kind, type_name
+from nbviz.adapters.torch.kinds import examples_of, is_kind, type_name
 from nbviz.adapters.torch.layers import Added, add_tree
 from nbviz.adapters.torch.missing import about_none, note_uncounted
 from nbviz.adapters.torch.mode import has_compiler
@@ -120,7 +120,7 @@ def read_model(model: Any, inputs: Any = None, *, run: bool = False) -> Reading:
         raise InputsError(_NOTHING_TO_RUN)
     if inputs is None and is_kind(model, "GraphModule"):
         return read_graph_module(model)
-    if inputs is None or _untraceable(model, {type(module): module for module in modules_of(model)}.values()):
+    if inputs is None or _untraceable(model, examples_of(modules_of(model)).values()):
         builder, error, held, _ = _bare(model)
     else:
         builder, error, held, _ = _traced(model, arguments(model, inputs), run=run)

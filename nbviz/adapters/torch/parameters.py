@@ -81,7 +81,7 @@ class Holdings:
             pass
         tied = len(self.tensors) - before < len(keys)
         for key, stored in zip(keys, known, strict=True) if tied else ():
-            if stored.kind == "weight" and self.known[key].kind == "buffer":
+            if stored.outranks(self.known[key]):
                 self.known[key] = stored
         return keys
 

@@ -10,7 +10,7 @@ from typing import Any, final
 from unicodedata import normalize
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.kinds import kind_of
+from nbviz.adapters.torch.kinds import holder_of, kind_of
 from nbviz.builder import escape, join
 from nbviz.layers import numbered
 
@@ -178,8 +178,7 @@ def accessor(holder: Any, name: Any, position: int | None) -> str:
         return f"[{name}]"
     if name.isidentifier() and not keyword.iskeyword(name) and normalize("NFKC", name) == name:
         # what the class has under that name is found first
-        hidden = any(name in vars(cls) for cls in type(holder).__mro__)
-        return f"._modules[{name!r}]" if hidden else f".{name}"
+        return f".{name}" if holder_of(type(holder), name) is None else f"._modules[{name!r}]"
     return f"._modules[{name!r}]" if access == "scripted" or "." in name or not name else f".get_submodule({name!r})"
 
 

@@ -31,12 +31,7 @@ class TorchWeightReader:
     """
 
     def __init__(self, tensors: list[Any]) -> None:
-        packed = Packed in set(map(type, tensors))  # seldom
-        self._references: list[Any] = (
-            [t if isinstance(t, Packed) else weakref.ref(t) for t in tensors]
-            if packed
-            else list(map(weakref.ref, tensors))
-        )
+        self._references = [t if type(t) is Packed else weakref.ref(t) for t in tensors]
 
     def chunks(self, parameter: int) -> Iterator[npt.NDArray[np.generic]]:
         """Yield the values of one parameter as flat pieces along its first axis.
