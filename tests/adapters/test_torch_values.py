@@ -12,6 +12,8 @@ from nbviz.adapters import read  # noqa: E402
 from nbviz.adapters.torch.failures import NeedsValuesError  # noqa: E402
 from nbviz.adapters.torch.refusals import asked_again  # noqa: E402
 
+# kept: to torch.jit.script PyTorch knows an operation by its identity, also when it is gone and another object has that
+LIBRARY = torch.library.Library("nbviz_tests", "FRAGMENT")
 X = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
 chosen = torch.jit.CompilationUnit("def chosen(x):\n    return x[x > 0.0]\n").chosen
 branches = torch.jit.CompilationUnit("def branches(x):\n    return x[:1] if bool(x.sum() > 0.0) else x\n").branches
@@ -149,9 +151,8 @@ def test_a_mask_keeps_its_values_in_the_shape_of_what_has_none(name):
 
 
 def test_an_operation_of_which_no_shapes_are_known_says_how_to_tell_them():
-    library = torch.library.Library("nbviz_tests", "FRAGMENT")
-    library.define("twice(Tensor x) -> Tensor")
-    library.impl("twice", lambda x: x * 2, "CPU")
+    LIBRARY.define("twice(Tensor x) -> Tensor")
+    LIBRARY.impl("twice", lambda x: x * 2, "CPU")
     said = str(read(Applies(torch.ops.nbviz_tests.twice), X).error)
     assert 'torch.library.register_fake("nbviz_tests::twice")' in said
 
