@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import TypeAlias, final
+
+import numpy as np
+import numpy.typing as npt
+
+Numbers: TypeAlias = npt.NDArray[np.intp]
+Pairs: TypeAlias = tuple[Numbers, Numbers]
+"""Frames of several pairs of frames: the number of the pair, and the frame."""
 
 
 @final
@@ -69,19 +76,29 @@ class Frames:
             frame = self.around[frame]
         return found[::-1]
 
-    def apart(self, one: int, other: int) -> tuple[Sequence[int], Sequence[int]]:
-        """Return the chains of two frames without what is around both, inner first."""
-        depth, around = self.depth, self.around
-        if one != other and around[one] == around[other]:  # nearly always
-            return (one,), (other,)
-        ones, others = [], []
-        while one != other:
-            # the deeper of two does not hold the other
-            deeper = depth[one] - depth[other]
-            if deeper >= 0:
-                ones.append(one)
-                one = around[one]
-            if deeper <= 0:
-                others.append(other)
-                other = around[other]
-        return ones, others
+    def apart(self, ones: Numbers, others: Numbers) -> tuple[Pairs, Pairs]:
+        """Return what is around only one of two frames, for many pairs: frames around the one, and around the other.
+
+        Each is the number of the pair and the frame, sorted by pair, inner frames first.
+        """
+        around, depth = np.array(self.around, np.intp), np.array(self.depth, np.intp)
+        number = np.arange(len(ones))
+        found: tuple[list[Pairs], list[Pairs]] = [], []
+        while True:
+            differ = ones != others
+            number, ones, others = number[differ], ones[differ], others[differ]
+            if not len(number):
+                return _by_pair(found[0]), _by_pair(found[1])
+            deeper = depth[ones] - depth[others]  # the deeper of two does not hold the other
+            up, down = deeper >= 0, deeper <= 0
+            found[0].append((number[up], ones[up]))
+            found[1].append((number[down], others[down]))
+            ones, others = np.where(up, around[ones], ones), np.where(down, around[others], others)
+
+
+def _by_pair(steps: Sequence[Pairs]) -> Pairs:
+    if not steps:
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    number, frames = (np.concatenate(parts) for parts in zip(*steps, strict=True))
+    order = np.argsort(number, kind="stable")
+    return number[order], frames[order]

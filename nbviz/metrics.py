@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
+
+import numpy as np
 
 from nbviz.graph import Compute, ModelGraph, TensorSpec
 from nbviz.rows import RowTree, Totals
@@ -107,26 +110,22 @@ class _Sum:
     """Adds up numbers per row, and those of everything in it, and remembers where one of them was unknown."""
 
     def __init__(self, tree: RowTree) -> None:
-        self._tree = tree
-        self._own: list[int | None] = [0] * len(tree)
+        self._around = tree.around
         self._apart: list[tuple[Iterable[int], int | None]] = []
-
-    def add(self, rows: Sequence[int], value: int | None) -> None:
-        """Add a number that several rows share, and that counts once in what is around them."""
-        if len(rows) == 1:
-            self._own[rows[0]] = _added(self._own[rows[0]], value)
-        else:
-            around = dict.fromkeys(row for inner in rows for row in self._tree.ancestors(inner))
-            self._apart.append((around, value))
-
-    @property
-    def own(self) -> list[int | None]:
+        self.own: list[int | None] = [0] * len(tree)
         """What was added to each row alone."""
-        return self._own
+
+    def add(self, row: int, value: int | None) -> None:
+        """Add a number to a row, and to what is around it."""
+        self.own[row] = _added(self.own[row], value)
+
+    def add_apart(self, rows: Iterable[int], value: int | None) -> None:
+        """Add a number once to each of these rows, which include all that is around one of them."""
+        self._apart.append((rows, value))
 
     def totals(self) -> list[int | None]:
         """Return what was added to each row and inside it."""
-        found, around = list(self._own), self._tree.around
+        found, around = list(self.own), self._around
         for row in range(len(found) - 1, 0, -1):  # rows stand behind what holds them
             if found[row] != 0:
                 found[around[row]] = _added(found[around[row]], found[row])
@@ -159,6 +158,8 @@ class Metrics:
         Multiply-accumulates of each call with those of everything in it.
     inputs, outputs
         Input and output tensors of each row's first call; for a group, what enters and leaves it.
+    upstream
+        The nearest rows that each row takes tensors from.
     """
 
     def __init__(self, graph: ModelGraph) -> None:
@@ -166,10 +167,11 @@ class Metrics:
         self.tree = RowTree(graph)
         self.inputs: Sequence[Sequence[TensorSpec]]
         self.outputs: Sequence[Sequence[TensorSpec]]
-        self.inputs, self.outputs, self.connected_to = _boundaries(self.tree)
+        self.upstream: Sequence[Sequence[int]]
+        self.inputs, self.outputs, self.upstream = _boundaries(self.tree)
         self._parameter_sums()
         self._mac_sums()
-        self.columns: Mapping[str, Sequence[Value]] = {column.name: column.values(self) for column in COLUMNS}
+        self.columns: Mapping[str, Sequence[Value]] = _Computed(self)
         self.totals = self._totals()
         self.macs_basis = "per example" if graph.batch_axis else ""
 
@@ -181,29 +183,37 @@ class Metrics:
     @functools.cached_property
     def held(self) -> Sequence[Sequence[int]]:
         """Ids of the parameters that each row holds itself."""
-        layers = self.graph.layers
-        held = dict(zip(layers.column("path"), layers.column("parameters"), strict=True))
-        return [held.get(path) or () for path in self.tree.path]
+        held = self.graph.layers.column("parameters")
+        return [(held[at] or ()) if at >= 0 else () for at in self.tree.layer]
 
     def _parameter_sums(self) -> None:
-        params, trainable, own, stored = (_Sum(self.tree) for _ in range(4))
+        params, trainable, own, stored = sums = [_Sum(self.tree) for _ in range(4)]
         columns = (self.graph.parameters.column(name) for name in ("kind", "owners", "size", "bytes", "trainable"))
         for kind, paths, size, in_bytes, trains in zip(*columns, strict=True):
             if kind != "weight":
                 continue
             owners = [self.tree.index[path] for path in paths]
-            params.add(owners, size)
-            stored.add(owners, in_bytes)
-            own.add(owners[:1], size)
-            if trains:
-                trainable.add(owners, size)
-        layers = self.graph.layers
-        for path, held in zip(layers.column("path"), layers.column("parameters"), strict=True):
-            if held is None:  # not built yet: how much it will hold is unknown, also for all that contain it
-                for total in (params, trainable, own, stored):
-                    total.add([self.tree.index[path]], None)
+            own.add(owners[0], size)
+            told = ((params, size), (stored, in_bytes), (trainable, size if trains else 0))
+            if len(owners) == 1:
+                for total, value in told:
+                    total.add(owners[0], value)
+            else:  # it counts once in what is around several of them
+                around = self.tree.with_all_around(owners)
+                for total, value in told:
+                    total.add_apart(around, value)
+        for row in self._not_built():
+            for total in sums:
+                total.add(row, None)
         self.own = own.own
         self.params, self.trainable, self.bytes = params.totals(), trainable.totals(), stored.totals()
+
+    def _not_built(self) -> Sequence[int]:
+        """Return the rows of which nobody knows yet how much they will hold."""
+        held = self.graph.layers.column("parameters")
+        if None not in held:
+            return ()
+        return [row for row, layer in enumerate(self.tree.layer) if layer >= 0 and held[layer] is None]
 
     def _mac_sums(self) -> None:
         calls = self.graph.calls
@@ -214,7 +224,7 @@ class Metrics:
         per_row = _Sum(self.tree)
         for row, own in zip(self.tree.row_of_call, call_macs, strict=True):
             if row >= 0 and own != 0:
-                per_row.add([row], own)
+                per_row.add(row, own)
         for call in range(len(calls) - 1, 0, -1):  # children come behind their parents
             parent = parents[call]
             if parent is not None:
@@ -241,64 +251,62 @@ class Metrics:
         }
 
 
-Boundaries = tuple[list[Sequence[TensorSpec]], list[Sequence[TensorSpec]], list[tuple[str, ...]]]
+Boundaries = tuple[list[Sequence[TensorSpec]], list[Sequence[TensorSpec]], list[tuple[int, ...]]]
 
 
 def _boundaries(tree: RowTree) -> Boundaries:
     """Tensors that enter and leave each row, and the nearest rows upstream of it."""
     calls = tree.graph.calls
     all_inputs, all_outputs = calls.column("inputs"), calls.column("outputs")
-    inputs: list[Sequence[TensorSpec]] = [all_inputs[ids[0]] if ids else () for ids in tree.calls]
-    outputs: list[Sequence[TensorSpec]] = [all_outputs[ids[0]] if ids else () for ids in tree.calls]
-    entering, leaving = _GroupTensors(tree), _GroupTensors(tree)
-    upstream: list[dict[int, None]] = [{} for _ in tree.path]
-    edges = (tree.graph.edges.column(name) for name in ("source", "source_port", "target"))
-    row_of, has_groups = tree.frames.row, bool(tree.graph.groups)
-    is_row = [row >= 0 and tree.kind[row] != "group" for row in row_of]
-    for start, port, end in zip(*edges, strict=True):
-        source, target = tree.frames.apart(start, end)
-        if has_groups:
-            leaving.add(source, (start, port))
-            entering.add(target, (start, port))
-        nearest = -1
-        for frame in source:  # inner first
-            if is_row[frame]:
-                nearest = row_of[frame]
-        if nearest >= 0:
-            for frame in target:
-                if row_of[frame] >= 0:
-                    upstream[row_of[frame]][nearest] = None
-    for side, groups in ((inputs, entering), (outputs, leaving)):
-        for row, tensors in groups.tensors.items():
-            side[row] = [all_outputs[call][port] for call, port in tensors]
-    return inputs, outputs, [tuple(tree.path[row] for row in rows) for rows in upstream]
+    inputs: list[Sequence[TensorSpec]] = [all_inputs[call] if call >= 0 else () for call in tree.first_call]
+    outputs: list[Sequence[TensorSpec]] = [all_outputs[call] if call >= 0 else () for call in tree.first_call]
+    if tree.graph.groups:
+        for side, crossed in zip((outputs, inputs), tree.crossed, strict=True):
+            pairs = zip(*(part.tolist() for part in crossed), strict=True)
+            for row, tensors in _of_groups(tree, pairs).items():
+                side[row] = [all_outputs[call][port] for call, port in tensors]
+    return inputs, outputs, _upstream(tree)
 
 
-class _GroupTensors:
-    """Which tensors cross the border of each group, in the first call in which the group is seen."""
+def _upstream(tree: RowTree) -> list[tuple[int, ...]]:
+    """Return the rows that each row takes tensors from: of what an edge leaves, the outermost layer or operation."""
+    row_of, is_group = np.array(tree.frames.row, np.intp), np.array([kind == "group" for kind in tree.kind])
+    left, entered = tree.crossed
+    number, frames = left
+    real = (row_of[frames] >= 0) & ~is_group[row_of[frames]]
+    nearest = np.full(len(tree.graph.edges), -1)
+    nearest[number[real]] = row_of[frames[real]]  # inner first: the last one stays
+    number, frames = entered
+    rows, found = row_of[frames], nearest[number]
+    known = (rows >= 0) & (found >= 0)
+    rows, found = rows[known], found[known]
+    _, first = np.unique(rows * len(tree) + found, return_index=True)
+    first.sort()  # in the order of the edges
+    first = first[np.argsort(rows[first], kind="stable")]
+    ends = np.searchsorted(rows[first], np.arange(len(tree) + 1)).tolist()
+    flat = found[first].tolist()
+    return [tuple(flat[start:end]) for start, end in itertools.pairwise(ends)]
 
-    def __init__(self, tree: RowTree) -> None:
-        self._tree = tree
-        self._seen_in: dict[int, int] = {}
-        self.tensors: dict[int, dict[tuple[int, int], None]] = {}
 
-    def add(self, frames: Iterable[int], tensor: tuple[int, int]) -> None:
-        for frame in frames:
-            row, call = self._tree.frames.row[frame], self._tree.frames.call[frame]
-            if row >= 0 and self._tree.kind[row] == "group" and self._seen_in.setdefault(row, call) == call:
-                self.tensors.setdefault(row, {})[tensor] = None
+def _of_groups(tree: RowTree, crossed: Iterable[tuple[int, int]]) -> Mapping[int, Iterable[tuple[int, int]]]:
+    """Return the tensors that cross the border of each group, in the first call in which it is seen."""
+    sources, ports = (tree.graph.edges.column(name) for name in ("source", "source_port"))
+    seen_in: dict[int, int] = {}
+    found: dict[int, dict[tuple[int, int], None]] = {}
+    for edge, frame in crossed:
+        row, call = tree.frames.row[frame], tree.frames.call[frame]
+        if row >= 0 and tree.kind[row] == "group" and seen_in.setdefault(row, call) == call:
+            found.setdefault(row, {})[sources[edge], ports[edge]] = None
+    return found
 
 
 def _type(metrics: Metrics) -> list[Value]:
-    graph, tree = metrics.graph, metrics.tree
-    types, ops = graph.layers.column("type"), graph.calls.column("op")
-    found: list[Value] = []
-    for row, path in enumerate(tree.path):
-        if tree.kind[row] == "layer":
-            found.append(types[graph.layer_index[path]])
-        else:
-            found.append("group" if tree.kind[row] == "group" else ops[tree.calls[row][0]])
-    return found
+    tree = metrics.tree
+    types, ops = metrics.graph.layers.column("type"), metrics.graph.calls.column("op")
+    return [
+        types[layer] if layer >= 0 else "group" if kind == "group" else ops[call]
+        for layer, kind, call in zip(tree.layer, tree.kind, tree.first_call, strict=True)
+    ]
 
 
 def _param_shape(metrics: Metrics) -> list[Value]:
@@ -372,6 +380,27 @@ COLUMNS: Sequence[Column] = (
     Column("macs", "count", lambda m: m.macs),
     Column("output_bytes", "count", _output_bytes),
     Column("calls", "count", _calls),
-    Column("order", "count", lambda m: [ids[0] if ids else None for ids in m.tree.calls]),
-    Column("connected_to", "paths", lambda m: m.connected_to),
+    Column("order", "count", lambda m: [call if call >= 0 else None for call in m.tree.first_call]),
+    Column("connected_to", "paths", lambda m: [tuple(m.tree.path[row] for row in rows) for rows in m.upstream]),
 )
+
+
+@final
+class _Computed(Mapping[str, Sequence[Value]]):
+    """The columns by name, each computed when it is first asked for: the browser takes no column of paths, nor cells of shapes."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._values = {column.name: column.values for column in COLUMNS}
+        self._known: dict[str, Sequence[Value]] = {}
+
+    def __getitem__(self, name: str) -> Sequence[Value]:
+        if name not in self._known:
+            self._known[name] = self._values[name](self._metrics)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)

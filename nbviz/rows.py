@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypedDict, final
 
-from nbviz.frames import Frames
+import numpy as np
+import numpy.typing as npt
+
+from nbviz.frames import Frames, Pairs
 from nbviz.graph import ModelGraph
 
 RowKind = Literal["layer", "operation", "group"]
-NEVER = 1 << 62
-"""Sorts behind every call id."""
 
 
 class Totals(TypedDict):
@@ -47,28 +49,35 @@ class RowTree:
         Row of the layer that holds it, -1 for the root.
     group
         Row of the innermost group around it, -1 for none.
-    index
-        Row by path.
+    around
+        Row of the innermost group or else the layer around it, -1 for the root; it stands before the row.
+    layer
+        Position of each row in ``graph.layers``, -1 for what is no layer.
+    row_of_call
+        The row of each call, -1 for inputs, outputs and constants that are no layer.
     """
 
     def __init__(self, graph: ModelGraph) -> None:
         self.graph = graph
-        parents, kinds = _parents(graph)
-        group_of = _group_of(graph)
-        order = _pre_order(parents, group_of, _first_calls(graph, parents, group_of))
-        self.path: list[str] = order
-        self.kind: list[RowKind] = [kinds[path] for path in order]
-        self.index: Mapping[str, int] = {path: row for row, path in enumerate(order)}
-        self.parent = [-1 if (up := parents[path]) is None else self.index[up] for path in order]
-        self.group = [self.index[group_of[path]] if path in group_of else -1 for path in order]
+        found = _Found(graph)
+        order = found.in_table_order()
+        row = np.full(len(order) + 1, -1)  # the last one is that of -1
+        row[order] = np.arange(len(order))
+        self.path: list[str] = list(map(found.path.__getitem__, order.tolist()))
+        self.kind: list[RowKind] = list(map(found.kind.__getitem__, order.tolist()))
+        self.layer: list[int] = np.where(order < len(graph.layers), order, -1).tolist()
+        self.parent: list[int] = row[found.parent[order]].tolist()
+        self.group: list[int] = row[found.group[order]].tolist()
+        self.around: list[int] = row[found.around[order]].tolist()
+        self.row_of_call: list[int] = row[found.of_call].tolist()
 
     def __len__(self) -> int:
         return len(self.path)
 
     @functools.cached_property
-    def around(self) -> Sequence[int]:
-        """The row of the innermost group or else the layer around each row, -1 for the root; it stands before the row."""
-        return [parent if group < 0 else group for parent, group in zip(self.parent, self.group, strict=True)]
+    def index(self) -> Mapping[str, int]:
+        """Row by path."""
+        return {path: row for row, path in enumerate(self.path)}
 
     def ancestors(self, row: int) -> Sequence[int]:
         """Return the row itself and every layer and group around it, inner first."""
@@ -78,11 +87,22 @@ class RowTree:
             row = self.around[row]
         return found
 
+    def with_all_around(self, rows: Iterable[int]) -> Sequence[int]:
+        """Return rows and every layer and group around one of them, each once."""
+        return list(dict.fromkeys(row for inner in rows for row in self.ancestors(inner)))
+
     @functools.cached_property
     def calls(self) -> Sequence[tuple[int, ...]]:
         """Ids of the calls of each row, in execution order."""
-        calls_of = self.graph.calls_of
-        return [calls_of.get(path, ()) for path in self.path]
+        of_row = np.argsort(self.row_of_call, kind="stable")
+        ends = np.searchsorted(np.take(self.row_of_call, of_row), np.arange(len(self) + 1)).tolist()
+        ids = of_row.tolist()
+        return [tuple(ids[start:end]) for start, end in itertools.pairwise(ends)]
+
+    @functools.cached_property
+    def first_call(self) -> Sequence[int]:
+        """The first call of each row, -1 for what is never called."""
+        return [ids[0] if ids else -1 for ids in self.calls]
 
     @functools.cached_property
     def holds_calls(self) -> Sequence[bool]:
@@ -101,82 +121,101 @@ class RowTree:
         )
 
     def _with_what_is_around(self, found: list[bool]) -> list[bool]:
-        for row in range(len(self) - 1, 0, -1):  # parents come before what they hold
-            for around in (self.parent[row], self.group[row]):
-                if around >= 0 and found[row]:
-                    found[around] = True
+        for row in range(len(self) - 1, 0, -1):  # what is around a row stands before it
+            if found[row]:
+                found[self.around[row]] = True
         return found
 
     @functools.cached_property
     def labels(self) -> Sequence[str]:
         """The last segment of each path as a person reads it; for the root, the model's name."""
         labels = {group.id: group.label for group in self.graph.groups} | {"": self.graph.name}
-        # "~1" first: "~01" is an escaped "~1"
         return [
-            labels[path] if path in labels else path.rsplit("/", 1)[-1].replace("~1", "/").replace("~0", "~")
+            labels[path]
+            if path in labels
+            else _unescaped(path.rpartition("/")[2])
+            if "~" in path
+            else path.rpartition("/")[2]
             for path in self.path
         ]
-
-    @functools.cached_property
-    def row_of_call(self) -> Sequence[int]:
-        """The row of each call, -1 for inputs, outputs and constants that are no layer."""
-        return [self.index.get(path, -1) for path in self.graph.calls.column("path")]
 
     @functools.cached_property
     def frames(self) -> Frames:
         """Where each call stands, with the groups in which it is seen."""
         return Frames(self.graph.calls.column("parent"), self.row_of_call, self.group)
 
-
-def _parents(graph: ModelGraph) -> tuple[dict[str, str | None], dict[str, RowKind]]:
-    parents: dict[str, str | None] = {}
-    kinds: dict[str, RowKind] = {}
-    for path, parent in zip(graph.layers.column("path"), graph.layers.column("parent"), strict=True):
-        parents[path], kinds[path] = parent, "layer"
-    call_paths = graph.calls.column("path")
-    columns = zip(graph.calls.column("kind"), call_paths, graph.calls.column("parent"), strict=True)
-    for kind, path, parent in columns:
-        if kind == "operation" and path not in parents:
-            parents[path], kinds[path] = "" if parent is None else call_paths[parent], "operation"
-    for group in graph.groups:
-        parents[group.id], kinds[group.id] = group.layer, "group"
-    return parents, kinds
+    @functools.cached_property
+    def crossed(self) -> tuple[Pairs, Pairs]:
+        """The frames that the edges leave and those that they enter, by the number of the edge (see ``Frames.apart``)."""
+        ends = (np.array(self.graph.edges.column(name), np.intp) for name in ("source", "target"))
+        return self.frames.apart(*ends)
 
 
-def _group_of(graph: ModelGraph) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for group in graph.groups:
-        found.update(dict.fromkeys(group.members, group.id))
-        if group.parent is not None:
-            found[group.id] = group.parent
-    return found
+def _unescaped(segment: str) -> str:
+    return segment.replace("~1", "/").replace("~0", "~")  # "~1" first: "~01" is an escaped "~1"
 
 
-def _first_calls(graph: ModelGraph, parents: Mapping[str, str | None], group_of: Mapping[str, str]) -> dict[str, int]:
-    """When each row first runs: by its own call, or, for a container that is never called, by what is in it."""
-    first = {path: ids[0] for path, ids in graph.calls_of.items() if path in parents}
-    for path in list(first):
-        call, at = first[path], path
-        while True:
-            up = group_of.get(at, parents[at])
-            if up is None or first.get(up, NEVER) <= call:
-                break
-            first[up] = call
-            at = up
-    return first
+class _Found:
+    """The rows of a graph in the order in which they are found: layers, bare operations by their first call, groups.
 
+    Attributes
+    ----------
+    path, kind, parent, group, around
+        As in ``RowTree``, with numbers of this order.
+    of_call
+        The row of each call, -1 for none.
+    """
 
-def _pre_order(parents: Mapping[str, str | None], group_of: Mapping[str, str], first: Mapping[str, int]) -> list[str]:
-    children: dict[str | None, list[str]] = {}
-    for path, parent in parents.items():
-        children.setdefault(group_of.get(path, parent), []).append(path)
-    order: list[str] = []
-    waiting = list(children[None])
-    while waiting:
-        path = waiting.pop()
-        order.append(path)
-        if path in children:
-            # sort is stable, so that layers never called keep the order in which the model holds them
-            inside = sorted(children[path], key=lambda child: first.get(child, NEVER))
-            waiting.extend(reversed(inside))
-    return order
+    def __init__(self, graph: ModelGraph) -> None:
+        number = {path: at for at, path in enumerate(graph.layers.column("path"))}
+        parent = [-1 if up is None else number[up] for up in graph.layers.column("parent")]
+        call_paths = graph.calls.column("path")
+        callers = zip(graph.calls.column("kind"), call_paths, graph.calls.column("parent"), strict=True)
+        for kind, path, caller in callers:
+            if kind == "operation" and path not in number:
+                number[path] = len(number)
+                parent.append(number["" if caller is None else call_paths[caller]])
+        operations = len(number) - len(graph.layers)
+        for group in graph.groups:
+            number[group.id] = len(number)
+            parent.append(number[group.layer])
+        self.path = list(number)
+        self.kind: list[RowKind] = ["layer"] * len(graph.layers)
+        self.kind += ["operation"] * operations
+        self.kind += ["group"] * len(graph.groups)
+        self.parent = np.array(parent)
+        self.of_call = np.array([number.get(path, -1) for path in call_paths], np.intp)
+        self.group = np.full(len(number), -1)
+        for group in graph.groups:
+            self.group[[number[path] for path in group.members]] = number[group.id]
+            if group.parent is not None:
+                self.group[number[group.id]] = number[group.parent]
+        self.around = np.where(self.group < 0, self.parent, self.group)
+
+    def in_table_order(self) -> npt.NDArray[np.intp]:
+        """Return all rows as they stand in the table."""
+        siblings = np.lexsort(
+            (np.array(self._first_calls()), self.around)
+        )  # it is stable: layers never called keep their order
+        ends = np.searchsorted(self.around[siblings], np.arange(len(siblings) + 1)).tolist()
+        inside = siblings.tolist()
+        order: list[int] = []
+        waiting = inside[: ends[0]]
+        while waiting:
+            row = waiting.pop()
+            order.append(row)
+            start, end = ends[row], ends[row + 1]
+            if start < end:
+                waiting.extend(reversed(inside[start:end]))
+        return np.array(order, np.intp)
+
+    def _first_calls(self) -> list[int]:
+        """When each row first runs: by its own call, or by what is in it."""
+        never = len(self.of_call)
+        first, around = [never] * len(self.path), self.around.tolist()
+        for call, called in enumerate(self.of_call.tolist()):
+            row = called
+            while row >= 0 and first[row] == never:
+                first[row] = call
+                row = around[row]
+        return first

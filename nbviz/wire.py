@@ -44,6 +44,7 @@ class Measured(Protocol):
     call_macs: Sequence[int | None]
     inputs: Sequence[Sequence[TensorSpec]]
     outputs: Sequence[Sequence[TensorSpec]]
+    upstream: Sequence[Sequence[int]]
 
 
 # --- the payload ---------------------------------------------------------------------------------------------------
@@ -120,11 +121,10 @@ def _version() -> str:
 def _rows(measured: Measured, write: Writer, shapes: Interned[Shape | None], settings: Interned[str]) -> None:
     tree, columns, graph = measured.tree, measured.columns, measured.graph
     table = write.table("rows", len(tree))
-    layers = [graph.layer_index.get(path) for path in tree.path]
 
     def of_layer(name: str, default: Any) -> list[Any]:
         values = graph.layers.column(name)
-        return [default if at is None else values[at] for at in layers]
+        return [default if at < 0 else values[at] for at in tree.layer]
 
     table.ints("parent", tree.parent, is_tree=True)
     table.ints("group", tree.group, to="parent")
@@ -146,11 +146,11 @@ def _rows(measured: Measured, write: Writer, shapes: Interned[Shape | None], set
         table.lists(name, specs, lambda flat: shapes.numbers_of(flat, lambda spec: spec.shape))
     table.ints("calls", columns["calls"])
     table.ints("order", columns["order"], to="")
-    table.lists("connected_to", columns["connected_to"], lambda paths: map(tree.index.__getitem__, paths), to="")
+    table.lists("connected_to", measured.upstream, to="")
     of_calls = graph.calls.column("settings")
     own = [
-        of_calls[calls[0]] if at is None and calls else kept
-        for at, calls, kept in zip(layers, tree.calls, of_layer("settings", ()), strict=True)
+        of_calls[call] if layer < 0 and call >= 0 else kept
+        for layer, call, kept in zip(tree.layer, tree.first_call, of_layer("settings", ()), strict=True)
     ]
     table.ints("settings", settings.numbers_of(own, _settings_text))
     table.lists("parameters", [held or () for held in of_layer("parameters", ())])

@@ -111,11 +111,12 @@ def test_frames_name_the_call_of_every_row_around():
 @given(strategies())
 def test_calls_are_apart_in_what_is_not_around_both(net):
     tree = RowTree(net)
-    for edge in net.edges:
+    crossed = [list(zip(*(part.tolist() for part in side), strict=True)) for side in tree.crossed]
+    for number, edge in enumerate(net.edges):
         frames = [list(tree.frames.chain(call)) for call in (edge.source, edge.target)]
         while frames[0] and frames[1] and frames[0][0] == frames[1][0]:
             frames = [side[1:] for side in frames]
-        assert [list(side)[::-1] for side in tree.frames.apart(edge.source, edge.target)] == frames
+        assert [[frame for at, frame in side if at == number][::-1] for side in crossed] == frames
 
 
 def test_groups_of_a_shared_block_stay_apart_per_call():

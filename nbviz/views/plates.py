@@ -159,7 +159,8 @@ class Plates:
         return bool(self._metrics.columns["trainable_params"][row]) if switch is None else bool(switch)
 
     def _layer(self, row: int) -> int | None:
-        return None if row < 0 else self._metrics.graph.layer_index.get(self._metrics.tree.path[row])
+        layer = -1 if row < 0 else self._metrics.tree.layer[row]
+        return None if layer < 0 else layer
 
     @functools.cached_property
     def _crossing(self) -> Mapping[int, tuple[Sequence[TensorSpec], Sequence[TensorSpec]]]:
@@ -168,12 +169,12 @@ class Plates:
         found: dict[int, tuple[dict[tuple[int, int], None], dict[tuple[int, int], None]]] = {}
         for frame in range(len(graph.calls), len(frames.row)):
             found[frame] = ({}, {})
-        edges = (graph.edges.column(name) for name in ("source", "source_port", "target"))
-        for source, port, target in zip(*edges, strict=True):
-            leaves, enters = frames.apart(source, target)
-            for side, crossed in ((1, leaves), (0, enters)):
-                for frame in filter(self._is_group, crossed):
-                    found[frame][side][source, port] = None
+        tensors = list(zip(graph.edges.column("source"), graph.edges.column("source_port"), strict=True))
+        leaves, enters = self._metrics.tree.crossed
+        for side, crossed in ((1, leaves), (0, enters)):
+            for number, frame in zip(*(part.tolist() for part in crossed), strict=True):
+                if self._is_group(frame):
+                    found[frame][side][tensors[number]] = None
         made = graph.calls.column("outputs")
         return {
             frame: ([made[call][port] for call, port in entering], [made[call][port] for call, port in leaving])

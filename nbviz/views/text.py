@@ -268,8 +268,8 @@ def _limited(lines: Sequence[str], what: str) -> str:
 
 def _trainable(metrics: Metrics, row: int) -> str:
     params, trained = metrics.columns["params"][row], metrics.columns["trainable_params"][row]
-    layer = metrics.graph.layer_index.get(metrics.tree.path[row])
-    switch = None if layer is None else metrics.graph.layers.column("trainable")[layer]
+    layer = metrics.tree.layer[row]
+    switch = None if layer < 0 else metrics.graph.layers.column("trainable")[layer]
     if params == 0:
         return "-"
     if switch is not None:
