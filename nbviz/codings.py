@@ -224,6 +224,9 @@ _Thing = TypeVar("_Thing")
 class Interned(dict[_Value, int], Generic[_Value]):
     """Gives each distinct value a number, in the order of first use."""
 
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, int]] = {}  # by identity, which lasts as long as the object
+
     def __missing__(self, value: _Value) -> int:
         self[value] = number = len(self)
         return number
@@ -236,8 +239,10 @@ class Interned(dict[_Value, int], Generic[_Value]):
         """Return the numbers of what ``value`` makes of things; asked once of each object, as most come many times."""
         kept = list(things)
         ids = list(map(id, kept))
-        number = {key: self[value(thing)] for key, thing in dict(zip(ids, kept, strict=True)).items()}
-        return list(map(number.__getitem__, ids))
+        for key, thing in dict(zip(ids, kept, strict=True)).items():
+            if key not in self._known:
+                self._known[key] = thing, self[value(thing)]
+        return [number for _, number in map(self._known.__getitem__, ids)]
 
 
 @final
