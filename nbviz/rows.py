@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypedDict, final
 
 import numpy as np
-import numpy.typing as npt
 
-from nbviz.frames import Frames, Pairs
+from nbviz.frames import Frames, Numbers, Pairs
 from nbviz.graph import ModelGraph
 
 RowKind = Literal["layer", "operation", "group"]
@@ -94,10 +93,8 @@ class RowTree:
     @functools.cached_property
     def calls(self) -> Sequence[tuple[int, ...]]:
         """Ids of the calls of each row, in execution order."""
-        of_row = np.argsort(self.row_of_call, kind="stable")
-        ends = np.searchsorted(np.take(self.row_of_call, of_row), np.arange(len(self) + 1)).tolist()
-        ids = of_row.tolist()
-        return [tuple(ids[start:end]) for start, end in itertools.pairwise(ends)]
+        rows = np.array(self.row_of_call, np.intp)
+        return by_row(rows, np.arange(len(rows)), len(self))
 
     @functools.cached_property
     def first_call(self) -> Sequence[int]:
@@ -130,14 +127,7 @@ class RowTree:
     def labels(self) -> Sequence[str]:
         """The last segment of each path as a person reads it; for the root, the model's name."""
         labels = {group.id: group.label for group in self.graph.groups} | {"": self.graph.name}
-        return [
-            labels[path]
-            if path in labels
-            else _unescaped(path.rpartition("/")[2])
-            if "~" in path
-            else path.rpartition("/")[2]
-            for path in self.path
-        ]
+        return [labels[path] if path in labels else _label(path) for path in self.path]
 
     @functools.cached_property
     def frames(self) -> Frames:
@@ -151,8 +141,18 @@ class RowTree:
         return self.frames.apart(*ends)
 
 
-def _unescaped(segment: str) -> str:
-    return segment.replace("~1", "/").replace("~0", "~")  # "~1" first: "~01" is an escaped "~1"
+def by_row(rows: Numbers, values: Numbers, count: int) -> list[tuple[int, ...]]:
+    """Return the values that belong to each of so many rows, in their order; those of row -1 are left out."""
+    order = np.argsort(rows, kind="stable")
+    ends = np.searchsorted(rows[order], np.arange(count + 1)).tolist()
+    flat = values[order].tolist()
+    return [tuple(flat[start:end]) for start, end in itertools.pairwise(ends)]
+
+
+def _label(path: str) -> str:
+    segment = path.rpartition("/")[2]
+    # "~1" first: "~01" is an escaped "~1"
+    return segment.replace("~1", "/").replace("~0", "~") if "~" in segment else segment
 
 
 class _Found:
@@ -192,11 +192,10 @@ class _Found:
                 self.group[number[group.id]] = number[group.parent]
         self.around = np.where(self.group < 0, self.parent, self.group)
 
-    def in_table_order(self) -> npt.NDArray[np.intp]:
+    def in_table_order(self) -> Numbers:
         """Return all rows as they stand in the table."""
-        siblings = np.lexsort(
-            (np.array(self._first_calls()), self.around)
-        )  # it is stable: layers never called keep their order
+        # it is stable, so that layers never called keep the order in which the model holds them
+        siblings = np.lexsort((np.array(self._first_calls()), self.around))
         ends = np.searchsorted(self.around[siblings], np.arange(len(siblings) + 1)).tolist()
         inside = siblings.tolist()
         order: list[int] = []
