@@ -125,3 +125,30 @@ def test_a_config_that_lacks_a_layer_is_damaged_and_not_of_unknown_classes(saved
     with pytest.raises(FileReadError, match="its config connects the layer 'conv', which it does not have") as caught:
         read(saved)
     assert "custom_objects" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("option_of_keras_9", True, "Unrecognized keyword arguments passed to Conv2D: {'option_of_keras_9': True}"),
+        ("activation", "unheard", "Could not interpret activation function identifier: unheard"),
+        ("filters", -3, "filters"),
+    ],
+)
+def test_a_config_that_this_version_of_keras_does_not_take_is_quoted_in_one_line(saved, option, value, says):
+    config(saved, lambda layers: layers[1]["config"].update({option: value}))
+    with pytest.raises(FileReadError) as caught:
+        read(saved)
+    text = str(caught.value)
+    assert f"net.keras' cannot be read: Conv2D of Keras {keras.__version__} does not take what the file says" in text
+    assert says in text
+    assert "\n" not in text
+    assert "classes" not in text
+
+
+def test_a_class_that_is_not_known_is_named(saved):
+    config(saved, lambda layers: layers[1].update(class_name="Unheard", module="mine", registered_name="mine>Unheard"))
+    with pytest.raises(
+        FileReadError, match=r"Import or register them.*custom_objects.*Could not locate class 'Unheard'"
+    ):
+        read(saved)

@@ -79,23 +79,31 @@ def _keras(path: str) -> Any:
 
 
 def _explain(path: str, error: Exception) -> str:
-    text = plain(error)
-    own = f"Keras says: {type(error).__name__}: {short(text, 600)}"
+    text = " ".join(plain(error).split())
+    # what failed inside is told behind each object around it, and that with all its config
+    reason = text.rpartition("Exception encountered: ")[2]
+    own = f"Keras says: {type(error).__name__}: {short(reason, 600)}"
     again = "Load it with keras.saving.load_model({}) and pass the model."
-    if "safe_mode" in text or "unsafe_deserialization" in text or "lambda" in text.lower():
+    if any(word in text for word in ("safe_mode", "unsafe_deserialization", "__lambda__")):
         how = again.format(f"{path!r}, safe_mode=False")
         return (
             f"{path!r} holds Python code (a lambda), which nbviz never runs from a file. If you trust it: {how} {own}"
         )
     # one whose class is unknown is quoted, and told of custom_objects
-    lost = re.search(r"Unknown layer: ([^'].*)$", text)
+    lost = re.search(r"Unknown layer: ([^'].*)$", reason)
     if lost is not None:
         why = f"its config connects the layer {lost[1]!r}, which it does not have"
         return str(damaged(Path(path), "a model of Keras", why))
-    if "custom_object" in text or "locate class" in text or "register" in text:
+    if re.search("custom_object|locate (class|function)|register", reason):
         how = again.format(f"{path!r}, custom_objects={{...}}")
         return (
             f"{path!r} uses classes that Keras does not know in this session. Import or register them, or: {how} {own}"
+        )
+    refused = re.findall(r"<class '[\w.]*?(\w+)'> could not be deserialized", text)
+    if refused:
+        return (
+            f"{path!r} cannot be read: {refused[-1]} of Keras {_version()} does not take what the file says of it. Perhaps another "
+            f"version of Keras wrote it, or it is damaged. {own}"
         )
     if "No model config found" in text or "model_config" in text:
         return (
@@ -103,6 +111,12 @@ def _explain(path: str, error: Exception) -> str:
             f"weights by giving the file the suffix .weights.h5. {own}"
         )
     return f"{path!r} cannot be read: the file is damaged or was not written by Keras.{looks_like(Path(path))} {own}"
+
+
+def _version() -> str:
+    import keras
+
+    return str(keras.__version__)
 
 
 @final
