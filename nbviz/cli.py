@@ -68,7 +68,7 @@ class _Command(click.Command):
     "--output",
     metavar="FILE",
     help="Save instead of printing, in the format of the suffix: .html .svg .png .pdf .jpg .dot .csv .md .tex .json. "
-    "A suffix alone (.html) writes a file named after each source into this folder.",
+    "A suffix alone (.html, or out/.html in a folder) writes a file named after each source.",
 )
 @click.option(
     "--inputs",
@@ -113,7 +113,7 @@ def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
     failed = False
     for number, (source, name) in enumerate(zip(sources, _file_names(sources), strict=True)):
         title = f"{'' if number == 0 else chr(10)}{source}" if len(sources) > 1 and output is None else None
-        path = None if output is None else Path(name + output if _is_suffix(output) else output)
+        path = None if output is None else _path(output, name)
         failed |= not _show(source, title, path, options)
     sys.exit(1 if failed else 0)
 
@@ -232,6 +232,12 @@ def _loaded(source: str) -> Any:
         if source != wanted:
             msg = f"{source!r} is Python code, in which a model is MODULE:NAME: pass {wanted!r}."
             raise FileReadError(msg)
+    if found is None and (asked := _OBJECT.match(source)) is not None and source[asked.end() :][:1] in ("(", "["):
+        msg = (
+            f"{source!r}: a model in Python code is MODULE:NAME, or MODULE:NAME() of what is called without arguments. Write a function "
+            f"that makes this one, and pass {asked['module'] + ':FUNCTION()'!r}."
+        )
+        raise FileReadError(msg)
     if found is None:
         return source
     folder = os.getcwd()  # noqa: PTH109 - what Python itself would look in first
@@ -276,7 +282,13 @@ def _depth(text: str) -> int | str:
 
 
 def _is_suffix(output: str) -> bool:
-    return re.fullmatch(r"\.\w+", output) is not None
+    """Tell whether the name of a file is a suffix alone, be it in a folder."""
+    return re.fullmatch(r"\.\w+", Path(output).name) is not None
+
+
+def _path(output: str, name: str) -> Path:
+    path = Path(output)
+    return path.with_name(name + path.name) if _is_suffix(output) else path
 
 
 def _file_names(sources: Sequence[str]) -> list[str]:

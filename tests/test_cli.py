@@ -159,6 +159,8 @@ def test_a_suffix_alone_names_files_after_their_sources(folder):
         (folder / "later" / name).write_bytes((folder / "net.json").read_bytes())
     status, printed, _ = run(folder, "net.json", "later/net.json", "later/net.v2.json", "-o", ".md")
     assert (status, printed) == (0, "net.md\nnet-2.md\nnet.v2.md\n")
+    status, printed, _ = run(folder, "net.json", "other.json", "-o", "later/.md")
+    assert (status, printed) == (0, "later/net.md\nlater/other.md\n")
     status, _, complaint = run(folder, "net.json", "other.json", "-o", "both.html")
     assert status == 2
     assert ".html" in complaint
@@ -195,7 +197,13 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["net.json", "-o", "."], "'.' is a folder: name a file in it, such as 'net.html'"),
         (["net.json", "-o", "html"], "'html' is one without its name: write 'net.html'"),
         (["net.json", "-o", "nofolder/out.html"], "'nofolder/out.html' cannot be written"),
+        (["net.json", "-o", "nofolder/.html"], "'nofolder/net.html' cannot be written"),
         (["net.json", "--color-by", "macs"], "-o FILE"),
+        (
+            ["mymodels:make(5)"],
+            "called without arguments. Write a function that makes this one, and pass 'mymodels:FUNCTION()'.",
+        ),
+        (["mymodels:nets['a']"], "MODULE:NAME() of what is called without arguments"),
         ([""], "empty"),
         (["a" * 300 + ".onnx"], "a…' cannot be opened: File name too long."),
         (["a" * 254], "without a suffix"),
