@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any, final
 
 from nbviz.graph import Layer
+from nbviz.preorder import first_calls, pre_order
 from nbviz.records import CallRecord, LayerRecord, Stored
 
 Fields = dict[str, Sequence[Any]]
@@ -190,23 +191,7 @@ def _is_preorder(layers: list[LayerRecord]) -> bool:
 
 
 def _in_tree_order(layers: list[LayerRecord], calls: Sequence[CallRecord]) -> list[LayerRecord]:
-    never = len(calls)
-    first: dict[str, int] = {}
-    for call in reversed(calls):
-        if call.layer is not None:
-            first[call.layer] = call.id
-    children: dict[str, list[LayerRecord]] = {}
-    for record in reversed(layers):  # children come after their parent
-        mine = first.setdefault(record.path, never)
-        if record.parent is not None:
-            children.setdefault(record.parent, []).append(record)
-            first[record.parent] = min(mine, first.get(record.parent, never))
-    ordered: list[LayerRecord] = []
-    stack = [record for record in layers if record.parent is None]
-    while stack:
-        record = stack.pop()
-        ordered.append(record)
-        inside = children.get(record.path)
-        if inside is not None:
-            stack.extend(sorted(inside, key=lambda c: first[c.path], reverse=True))
-    return ordered
+    number = {record.path: at for at, record in enumerate(layers)}
+    around = [-1 if record.parent is None else number[record.parent] for record in layers]
+    called = [-1 if call.layer is None else number.get(call.layer, -1) for call in calls]
+    return [layers[at] for at in pre_order(around, first_calls(around, called))]

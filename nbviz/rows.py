@@ -11,6 +11,7 @@ import numpy as np
 
 from nbviz.frames import Frames, Numbers, Pairs
 from nbviz.graph import ModelGraph
+from nbviz.preorder import first_calls, pre_order
 
 RowKind = Literal["layer", "operation", "group"]
 
@@ -59,7 +60,8 @@ class RowTree:
     def __init__(self, graph: ModelGraph) -> None:
         self.graph = graph
         found = _Found(graph)
-        order = found.in_table_order()
+        around = found.around.tolist()
+        order = np.array(pre_order(around, first_calls(around, found.of_call)), np.intp)
         row = np.full(len(order) + 1, -1)  # the last one is that of -1
         row[order] = np.arange(len(order))
         self.path: list[str] = list(map(found.path.__getitem__, order.tolist()))
@@ -68,7 +70,7 @@ class RowTree:
         self.parent: list[int] = row[found.parent[order]].tolist()
         self.group: list[int] = row[found.group[order]].tolist()
         self.around: list[int] = row[found.around[order]].tolist()
-        self.row_of_call: list[int] = row[found.of_call].tolist()
+        self.row_of_call: list[int] = row[np.array(found.of_call, np.intp)].tolist()
 
     def __len__(self) -> int:
         return len(self.path)
@@ -184,37 +186,10 @@ class _Found:
         self.kind += ["operation"] * operations
         self.kind += ["group"] * len(graph.groups)
         self.parent = np.array(parent)
-        self.of_call = np.array([number.get(path, -1) for path in call_paths], np.intp)
+        self.of_call = [number.get(path, -1) for path in call_paths]
         self.group = np.full(len(number), -1)
         for group in graph.groups:
             self.group[[number[path] for path in group.members]] = number[group.id]
             if group.parent is not None:
                 self.group[number[group.id]] = number[group.parent]
         self.around = np.where(self.group < 0, self.parent, self.group)
-
-    def in_table_order(self) -> Numbers:
-        """Return all rows as they stand in the table."""
-        # it is stable, so that layers never called keep the order in which the model holds them
-        siblings = np.lexsort((np.array(self._first_calls()), self.around))
-        ends = np.searchsorted(self.around[siblings], np.arange(len(siblings) + 1)).tolist()
-        inside = siblings.tolist()
-        order: list[int] = []
-        waiting = inside[: ends[0]]
-        while waiting:
-            row = waiting.pop()
-            order.append(row)
-            start, end = ends[row], ends[row + 1]
-            if start < end:
-                waiting.extend(reversed(inside[start:end]))
-        return np.array(order, np.intp)
-
-    def _first_calls(self) -> list[int]:
-        """When each row first runs: by its own call, or by what is in it."""
-        never = len(self.of_call)
-        first, around = [never] * len(self.path), self.around.tolist()
-        for call, called in enumerate(self.of_call.tolist()):
-            row = called
-            while row >= 0 and first[row] == never:
-                first[row] = call
-                row = around[row]
-        return first
