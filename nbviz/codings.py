@@ -131,10 +131,9 @@ def packed(values: Ints) -> bytes:
     """Return numbers as bytes: with copies where that is shorter, else a period of 0 and all of them."""
     if len(values) <= _SHORTEST:
         return b"\0" + varints(values)
-    if (values == values[0]).all():  # half of all columns
-        period = 1
-    else:
-        period = min(set(_periods(values)), key=lambda p: int(np.count_nonzero(values[p:] != values[:-p])) + p)
+    if (values == values[0]).all():  # half of all columns: one number, and copies of it
+        return varints(np.array([1, 2, 1, len(values) - 1, values[0]], np.int32))
+    period = min(set(_periods(values)), key=lambda p: int(np.count_nonzero(values[p:] != values[:-p])) + p)
     short = copies(values, period)
     if short is not None and len(short) < len(values):
         return short
