@@ -147,14 +147,19 @@ class Types:
 
     def of(self, name: str) -> Described:
         """Return what is known of a tensor."""
-        from onnx import TypeProto
-
         found = self._types.get(name)
         if found is None:
             return NOTHING
-        if found not in self._seen:
-            self._seen[found] = described(TypeProto.FromString(found))
-        return self._seen[found]
+        known = self._seen.get(found)
+        if known is None:
+            known = self._seen[found] = _described(found)
+        return known
+
+
+def _described(written: bytes) -> Described:
+    from onnx import TypeProto
+
+    return described(TypeProto.FromString(written))
 
 
 def described_tensor(tensor: Any) -> Described:
