@@ -62,6 +62,7 @@ def test_fields_that_are_written_in_every_way_are_passed_over(count):
     stored = [tensor(number) for number in range(count)]
     # the same fields by numbers that nobody knows: eight bytes, four bytes, a number of ten bytes
     unknown = b"\xf9\x7f" + b"\1" * 8 + b"\xfd\x7f" + b"\2" * 4 + b"\xf8\x7f" + b"\xff" * 9 + b"\1"
+    unknown += b"\x40\x07"  # a number where the name should be
     odd = [TensorProto.FromString(unknown + one.SerializeToString()) for one in stored]
     for tensors in (stored, odd):
         assert inside(GraphProto(initializer=tensors), "initializer").texts("name") == [one.name for one in stored]

@@ -115,13 +115,13 @@ def _at_once(data: bytes, starts: _Numbers, sizes: _Numbers) -> list[str]:
 
 
 def _fields_of(data: bytes, starts: _Numbers, ends: _Numbers) -> Mapping[int, _Field]:
-    """Return the fields by their number, sorted by message; in a message they keep their order."""
+    """Return the fields of bytes by their number, sorted by message; in a message they keep their order."""
     found: dict[int, list[_Field]] = {}
     octets = np.frombuffer(data, np.uint8)
     owner, at = np.arange(len(starts)), starts
     while len(owner) > _FEW:
         number, begin, at = _next_fields(octets, at)
-        for one in np.unique(number).tolist():
+        for one in filter(None, np.unique(number).tolist()):
             these = number == one
             found.setdefault(one, []).append((owner[these], begin[these], at[these]))
         left = at < ends
@@ -138,7 +138,7 @@ def _sorted(parts: list[_Field]) -> _Field:
 
 
 def _next_fields(octets: _Octets, at: _Numbers) -> tuple[_Numbers, _Numbers, _Numbers]:
-    """Return the numbers of the fields that begin here, and where what they hold begins and ends."""
+    """Return the numbers of the fields that begin here, and where what they hold begins and ends; 0 for what is no bytes."""
     tag, at = _numbers(octets, at)
     written = tag & 7
     if (written == _SIZED).all():
@@ -151,7 +151,7 @@ def _next_fields(octets: _Octets, at: _Numbers) -> tuple[_Numbers, _Numbers, _Nu
     width[sized], begin[sized] = _numbers(octets, at[sized])
     width[number] = _numbers(octets, at[number])[1] - at[number]
     width[written == _EIGHT], width[written == _FOUR] = 8, 4
-    return tag >> 3, begin, begin + width
+    return np.where(sized, tag >> 3, 0), begin, begin + width
 
 
 def _numbers(octets: _Octets, at: _Numbers) -> tuple[_Numbers, _Numbers]:
@@ -179,7 +179,7 @@ def _rest(data: bytes, owner: _Numbers, at: _Numbers, ends: _Numbers) -> Mapping
 
 
 def _each(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the number of each field of one message, and where what it holds begins and ends."""
+    """Yield the number of each field of one message that holds bytes, and where these begin and end."""
     while at < end:
         tag, size = data[at], 0
         if tag & 7 == _SIZED and tag < 1 << 7 and (size := data[at + 1]) < 1 << 7:  # nearly always
@@ -195,7 +195,8 @@ def _each(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
             else:
                 raise ValueError(_UNREADABLE)
         at = begin + size
-        yield tag >> 3, begin, at
+        if tag & 7 == _SIZED:
+            yield tag >> 3, begin, at
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
