@@ -136,8 +136,16 @@ def header_of(**tensors):
         ({"qweight": ("I32", 8, 5)}, {"scales": ("F16", 2, 5), "g_idx": ("I32", 64)}, 320),
         ({"qweight": ("I32", 6, 5)}, {"scales": ("F16", 2, 5), "g_idx": ("I32", 64)}, 320),
         ({"qweight": ("I32", 8, 5)}, {"scales": ("F16", 2, 5)}, 40),
+        ({"qweight": ("I32", 8, 16)}, {"scales": ("F16", 2, 16), "qzeros": ("I32", 2, 2)}, 1024),
+        ({"qweight": ("I32", 6, 32)}, {"scales": ("F16", 1, 32), "qzeros": ("I32", 1, 3)}, 2048),
+        ({"qweight": ("I32", 8, 16)}, {"scales": ("F16", 2, 16), "qzeros": ("I32", 1, 2)}, 128),
+        ({"qweight": ("I32", 8, 15)}, {"scales": ("F16", 2, 15), "qzeros": ("I32", 2, 2)}, 120),
+        ({"qweight": ("I32", 8, 16)}, {"scales": ("F16", 2, 16), "qzeros": ("I32", 2, 16)}, 128),
         ({"qweight": ("I32", 64, 2)}, {"scales": ("F16", 2, 16)}, 1024),
+        ({"qweight": ("I32", 64, 2)}, {"scales": ("F16", 2, 16), "qzeros": ("I32", 2, 2)}, 1024),
         ({"qweight": ("I32", 64, 2)}, {"scales": ("F16", 2, 17)}, 128),
+        ({"q_weight": ("I32", 10, 8)}, {"q_scale": ("I32", 4, 1), "q_invperm": ("I32", 64)}, 512),
+        ({"q_weight": ("I32", 10, 8)}, {"q_scale": ("I32", 4, 1), "q_invperm": ("I32", 30)}, 80),
         ({"w_blocks": ("U8", 4, 3, 16)}, {"w_scales": ("U8", 4, 3)}, 384),
         ({"w_blocks": ("U8", 4, 3, 16)}, {"w_scales": ("U8", 4, 4)}, 192),
         ({"weight_packed": ("U8", 4, 16)}, {"weight_scale": ("F8_E4M3", 4, 2)}, 128),
@@ -157,14 +165,22 @@ def test_packed_weights_count_what_they_stand_for_where_the_tensors_beside_them_
     graph = graph_of(write(*header_of(**{f"layer__{n}": about for n, about in (packed | beside).items()})))
     [found] = [p for p in graph.parameters if p.name == name]
     assert (tuple(found.shape), found.size) == (tuple(shape), size)
-    assert found.bytes == math.prod(shape) * (4 if name == "qweight" else 1)
-    assert any("1 of them" in d.message for d in graph.diagnostics) == (size != math.prod(shape))
+    assert found.bytes == math.prod(shape) * (1 if packed[name][0] == "U8" else 4)
+    assert any("(1 of them) count with" in d.message for d in graph.diagnostics) == (size != math.prod(shape))
 
 
-def test_packed_weights_of_open_width_are_said_to_count_as_stored(write):
-    packed = {"weight": ("U32", 4, 2), "scales": ("F16", 4, 1), "biases": ("F16", 4, 1)}
+@pytest.mark.parametrize(
+    "packed",
+    [
+        {"weight": ("U32", 4, 2), "scales": ("F16", 4, 1), "biases": ("F16", 4, 1)},
+        {"weight": ("U8", 2, 8), "weight_scale": ("F16", 1)},
+        {"qweight": ("I32", 2, 8), "scales": ("F16", 1, 8)},
+        {"q_weight": ("I32", 2, 8), "q_scale": ("I32", 1, 1)},
+    ],
+)
+def test_packed_weights_of_open_width_are_said_to_count_as_stored(write, packed):
     graph = graph_of(write(*header_of(**{f"layer__{name}": about for name, about in packed.items()})))
-    assert sum(p.size for p in graph.parameters) == 16
+    assert sum(p.size for p in graph.parameters) == sum(math.prod(shape) for _, *shape in packed.values())
     assert any("1 of them, with scales beside them" in d.message for d in graph.diagnostics)
 
 

@@ -7,9 +7,9 @@ number. Each library keeps scales beside a packed weight, under names of its own
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, final
 
 if TYPE_CHECKING:
     from nbviz.adapters.checkpoints.tree import Entry
@@ -20,37 +20,55 @@ _FEW = 8
 """Numbers that are a shape, and are read at once."""
 
 
-def with_logical_sizes(entries: list[Entry]) -> tuple[list[Entry], int]:
-    """Return the entries, packed ones with the number of values that they stand for, and how many of those there are."""
+@final
+class Counted(NamedTuple):
+    """The tensors of a checkpoint, packed ones with the number of values that they stand for.
+
+    Attributes
+    ----------
+    entries
+        All of them.
+    told
+        How many are packed, and tell how many values they hold.
+    untold
+        How many are packed, and leave it open how many bits a value takes: they count as stored.
+    """
+
+    entries: list[Entry]
+    told: int
+    untold: int
+
+
+def with_logical_sizes(entries: list[Entry]) -> Counted:
+    """Return the tensors with the number of values that each stands for."""
     tensors = {entry.path: entry for entry in entries}
     found = [_logical(entry, tensors) for entry in entries]
-    return found, sum(new is not old for new, old in zip(found, entries, strict=True))
+    same = [entry for new, entry in zip(found, entries, strict=True) if new is entry]
+    return Counted(found, len(entries) - len(same), sum(_is_open(entry, tensors) for entry in same))
 
 
-def count_as_stored(entries: list[Entry]) -> int:
-    """Return how many packed weights, of entries with their logical sizes, leave open how many bits a value takes.
+_OPEN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "weight": (("uint32", ("scales", "biases")), ("uint8", ("weight_scale",))),
+    "weight_packed": (("int32", ("weight_shape",)), ("uint8", ("weight_scale",))),
+    "W_q": (("", ("scale", "zero")), ("", ("meta/scale", "meta/zero"))),
+    "qweight": (("int32", ("scales",)),),
+    "q_weight": (("int32", ("q_scale",)),),
+}
+"""Packed weights by name and dtype, which is empty where it may be any, and what is beside them.
 
-    The shapes of MLX always do, those of HQQ and of compressed-tensors where the values of the tensor that holds them cannot be read.
-    """
-    mlx = _around("weight", "uint32", entries)
-    mlx = mlx and mlx & _around("scales", None, entries) & _around("biases", None, entries)
-    whole = _around("weight_packed", "int32", [entry for entry in entries if entry.trainable is None])
-    whole = whole and whole & _around("weight_shape", None, entries)
-    return len(mlx) + len(whole) + _half_quadratic_as_stored(entries)
-
-
-def _half_quadratic_as_stored(entries: Sequence[Entry]) -> int:
-    """Return how many of HQQ's weights leave it open: scales and zeros are beside ``W_q``, or in ``meta``."""
-    found = {entry.path[:-1] for entry in entries if entry.path[-1] == "W_q" and entry.trainable is None}
-    if not found:
-        return 0
-    both = _around("scale", None, entries) & _around("zero", None, entries)
-    return sum(row in both or (*row, "meta") in both for row in found)
+The shapes of MLX never tell the bits of a value, and those of HQQ and of compressed-tensors do not where the values of the tensor
+that holds them cannot be read. Bytes with one scale are four values each in BitNet, and one where eight bits of a float were
+stored as a byte.
+"""
 
 
-def _around(name: str, dtype: str | None, entries: Iterable[Entry]) -> set[tuple[str, ...]]:
-    """Return the rows that have a tensor of this name, of one dtype or of any."""
-    return {entry.path[:-1] for entry in entries if entry.path[-1] == name and dtype in (None, entry.dtype)}
+def _is_open(entry: Entry, tensors: Tensors) -> bool:
+    """Tell whether an entry that none of the rules explains is packed all the same."""
+    row = entry.path[:-1]
+    return any(
+        dtype in {"", entry.dtype} and all((*row, *name.split("/")) in tensors for name in beside)
+        for dtype, beside in _OPEN.get(entry.path[-1], ())
+    )
 
 
 def _logical(entry: Entry, tensors: Tensors) -> Entry:
@@ -123,21 +141,40 @@ def _few_numbers(entry: Entry) -> list[int] | None:
 
 
 def _whole_numbers(entry: Entry, tensors: Tensors) -> int | None:
-    """Return the values of ``qweight`` with ``scales``, and ``g_idx`` where it is packed along its first axis.
+    """Return the values of ``qweight`` with ``scales``, whose last axis has one for each output.
 
-    GPTQ packs along the inputs, and ``g_idx`` has one number for each; AWQ packs along the outputs, of which the last axis of
-    ``scales`` has one for each.
+    AWQ packs along the outputs. GPTQ packs along the inputs: ``g_idx`` has one number for each, and where there is none, as in
+    AutoRound, ``qzeros`` tells the bits of a value, since it is packed alike along the outputs.
     """
-    scales, groups = _beside(entry, "scales", tensors), _beside(entry, "g_idx", tensors)
+    scales = _beside(entry, "scales", tensors)
     if entry.path[-1] != "qweight" or scales is None or len(entry.shape) != 2 or len(scales.shape) != 2:
         return None
     (rows, columns), outputs = entry.shape, scales.shape[1]
-    size = groups.size * outputs if columns == outputs and groups is not None else rows * outputs
+    if columns != outputs:
+        return _fitting(entry, rows * outputs)
+    groups, zeros = _beside(entry, "g_idx", tensors), _beside(entry, "qzeros", tensors)
+    if groups is not None:
+        return _fitting(entry, groups.size * outputs)
+    if zeros is None or zeros.shape[:-1] != scales.shape[:-1]:
+        return None
+    bits, rest = divmod(32 * zeros.shape[1], outputs or 1)
+    return None if rest or not bits else _fitting(entry, 32 * entry.size // bits)
+
+
+def _fitting(entry: Entry, size: int) -> int | None:
+    """Return a number of values if each takes as many bits of whole numbers as libraries pack."""
     packs = 32 * entry.size
     return size if size and packs % size == 0 and packs // size in {2, 3, 4, 8} else None
 
 
+def _of_mixed_widths(entry: Entry, tensors: Tensors) -> int | None:
+    """Return the values of EXL2's ``q_weight``, where bits differ by rows: ``q_invperm`` has one number for each input."""
+    inputs = _beside(entry, "q_invperm", tensors) if entry.path[-1] == "q_weight" else None
+    size = inputs.size * entry.shape[1] if inputs is not None and len(entry.shape) == 2 else 0
+    return size if size and 2 * size <= 32 * entry.size <= 8 * size else None
+
+
 _RULES: Mapping[str, tuple[Callable[[Entry, Tensors], int | None], ...]] = {
     "uint8": (_bitsandbytes, _microscaled, _floats_of_four_bits, _half_quadratic),
-    "int32": (_whole_numbers, _compressed_whole, _half_quadratic),
+    "int32": (_whole_numbers, _of_mixed_widths, _compressed_whole, _half_quadratic),
 }

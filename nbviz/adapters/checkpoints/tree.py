@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, final
 
 from nbviz.adapters.checkpoints.files import damaged
-from nbviz.adapters.checkpoints.packed import count_as_stored, with_logical_sizes
+from nbviz.adapters.checkpoints.packed import with_logical_sizes
 from nbviz.adapters.checkpoints.values import Values, Weights
 from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
@@ -140,7 +140,7 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
     builder.add_layer((), None, "", name="", type=_text(checkpoint.type))
     rows: set[tuple[str, ...]] = {()}
     entries: dict[Hashable, Entry] = {}
-    tensors, packed = with_logical_sizes(checkpoint.entries)
+    tensors, told, untold = with_logical_sizes(checkpoint.entries)
     prefixes = {entry.path[0] for entry in tensors if len(entry.path) > 1}
     beside = _COLLECTIONS & prefixes if "params" in prefixes else frozenset()
     so_far = lambda: Step(  # noqa: E731
@@ -166,13 +166,13 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         builder.layer(row).settings += tuple((_text(name), _setting(value)) for name, value in settings[:_SETTINGS])
     builder.optimizer = checkpoint.optimizer
     builder.note(NO_GRAPH)
-    if packed:
+    if told:
         builder.note(
-            f"Packed weights ({packed:,} of them) count with the values that they stand for; their shapes are the stored ones."
+            f"Packed weights ({told:,} of them) count with the values that they stand for; their shapes are the stored ones."
         )
-    if unknown := count_as_stored(tensors):
+    if untold:
         builder.note(
-            f"Packed weights ({unknown:,} of them, with scales beside them) count as stored: how many bits a value takes is not in "
+            f"Packed weights ({untold:,} of them, with scales beside them) count as stored: how many bits a value takes is not in "
             "the file."
         )
     builder.diagnostics += [Diagnostic("warning", short(what, 1000)) for what in checkpoint.missing]
