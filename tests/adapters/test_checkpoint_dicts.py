@@ -49,6 +49,82 @@ def test_a_whole_checkpoint_in_memory_is_read_as_its_file_would_be(tmp_path):
     assert here.layers[0].settings == file.layers[0].settings == (("epoch", 3),)
 
 
+def _train_state():
+    linen, jax, optax = (pytest.importorskip(name) for name in ("flax.linen", "jax", "optax"))
+    from flax.training.train_state import TrainState
+
+    model = linen.Dense(3)
+    params = model.init(jax.random.key(0), np.ones((1, 4)))["params"]
+    return TrainState.create(apply_fn=model.apply, params=params, tx=optax.adam(1e-3))
+
+
+def _as_dict():
+    state = _train_state()
+    return pytest.importorskip("flax.serialization").to_state_dict(state) | {"step": np.array(7, "int32")}
+
+
+def _as_tuples():
+    state = _train_state()
+    return {"params": state.params, "optimizer": state.opt_state}
+
+
+def _of_nnx():
+    nnx, optax = pytest.importorskip("flax.nnx"), pytest.importorskip("optax")
+    model = nnx.Linear(4, 3, rngs=nnx.Rngs(0))
+    return nnx.to_pure_dict(nnx.state((model, nnx.Optimizer(model, optax.adam(1e-3), wrt=nnx.Param))))
+
+
+@pytest.mark.parametrize(("make", "size"), [(_as_dict, 32), (_as_tuples, 31), (_of_nnx, 32)])
+def test_the_state_of_an_optimizer_of_optax_is_part_of_no_total(make, size):
+    state = make()
+    graph = graph_of(state)
+    assert sorted(p.name for p in graph.parameters) == ["bias", "kernel"]
+    assert totals(state) | {"macs": None} == {
+        "params": 15,
+        "trainable_params": 15,
+        "non_trainable_params": 0,
+        "buffers": 0,
+        "bytes": 60,
+        "macs": None,
+    }
+    assert (graph.optimizer.size, graph.optimizer.bytes) == (size, 4 * size)
+
+
+def test_the_state_of_optimizers_in_flat_names_is_part_of_no_total(tmp_path):
+    torch = pytest.importorskip("torch")
+    save_file = pytest.importorskip("safetensors.torch").save_file
+    flax = pytest.importorskip("flax.traverse_util")
+    model = torch.nn.Linear(4, 3)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 4)).sum().backward()
+    optimizer.step()
+    state = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        state |= {f"optimizer.state.{name}.{what}": held for what, held in optimizer.state[parameter].items()}
+    save_file(state, tmp_path / "net.safetensors")
+    np.savez(tmp_path / "net.npz", **flax.flatten_dict(_as_dict(), sep="/"))
+    for source in (state, tmp_path / "net.safetensors", tmp_path / "net.npz"):
+        assert sum(p.size for p in graph_of(source).parameters) == 15
+        assert graph_of(source).optimizer.size == 32
+
+
+def test_optimizers_in_a_list_are_counted_as_one():
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Linear(4, 3)
+    optimizers = [torch.optim.Adam(model.parameters()) for _ in range(2)]
+    model(torch.ones(1, 4)).sum().backward()
+    for optimizer in optimizers:
+        optimizer.step()
+    graph = graph_of({"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers]})
+    assert (graph.optimizer.name, graph.optimizer.size) == ("optimizers", 64)
+
+
+def test_a_layer_may_be_called_as_an_optimizer_is():
+    made = {"opt.decoder.weight": np.ones(3), "optimizer.lstm.weight": np.ones(4), "state.mu.weight": np.ones(5)}
+    assert totals(made)["params"] == 12
+    assert graph_of(made | {"step": np.ones(())}).optimizer is None
+
+
 def test_an_open_file_makes_its_arrays_anew_and_none_is_another(tmp_path):
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "net.h5", "w") as file:

@@ -17,7 +17,6 @@ from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, read
 from nbviz.adapters.checkpoints.values import CHUNK, decoder, values_of
 from nbviz.adapters.text import plain, short
 from nbviz.errors import MissingExtraError
-from nbviz.graph import OptimizerState
 from nbviz.reading import Reading
 
 if TYPE_CHECKING:
@@ -76,7 +75,6 @@ class _Walk:
 
     path: Path
     checkpoint: Checkpoint
-    _optimizer: list[Entry] = field(default_factory=list)
     _groups: set[Any] = field(default_factory=set)
     _steps: int = 0
 
@@ -116,15 +114,12 @@ class _Walk:
             # text is no tensor, and nothing none; in what has parts there may be some
             self._note(path, f"holds {entry}, and is not read", missing=dataset.dtype.kind == "V")
         elif path[0] == "optimizer":
-            self._optimizer.append(entry)
+            self.checkpoint.optimizers.setdefault(path[0], []).append(entry)
         else:
             self.checkpoint.entries.append(entry)
 
     def finish(self) -> None:
         """Add what is known when all was seen."""
-        size, taken = (sum(getattr(e, what) or 0 for e in self._optimizer) for what in ("size", "bytes"))
-        if self._optimizer:
-            self.checkpoint.optimizer = OptimizerState("optimizer", size, taken)
         self.checkpoint.notes.append(
             "The file holds weights alone. To see the model itself, build it in Python, call model.load_weights(path) and "
             "pass the model, or save it whole with model.save('model.keras')."

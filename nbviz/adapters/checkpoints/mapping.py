@@ -59,7 +59,7 @@ class MappingAdapter:
                 raise UnsupportedModelError(
                     f"nbviz cannot read {with_article(kind)} with {with_article(found.name)} in it (at {short(where, 200)!r}). {_ADVICE}"
                 )
-            if not checkpoint.entries and checkpoint.optimizer is None:
+            if not checkpoint.entries and not checkpoint.optimizers:
                 left = f" of numbers in it: {checkpoint.notes[0]}" if checkpoint.notes else " in it."
                 raise UnsupportedModelError(f"nbviz cannot read {with_article(kind)} without arrays{left} {_ADVICE}")
             checkpoint.framework = _framework(checkpoint)
@@ -76,7 +76,8 @@ def _look(value: Any) -> Found:
     if isinstance(value, Mapping):
         return Branch(_items(value))
     if isinstance(value, list | tuple):
-        return listed(value)
+        fields = getattr(type(value), "_fields", None)
+        return listed(value) if fields is None else Branch(list(zip(fields, value, strict=True)))
     if value is None or isinstance(value, bool | int | float | str):
         return Scalar(value)
     if isinstance(value, np.generic):

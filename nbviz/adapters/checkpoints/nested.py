@@ -10,7 +10,6 @@ from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, TooL
 from nbviz.adapters.checkpoints.values import left_out, values_of
 from nbviz.adapters.text import short
 from nbviz.errors import with_article
-from nbviz.graph import OptimizerState
 
 _DEPTH = 64
 _NOTED = 20
@@ -82,7 +81,6 @@ class Walk:
     others: list[tuple[str, Other]] = field(default_factory=list)
     _steps: int = 0
     _visits: dict[int, int] = field(default_factory=dict)
-    _optimizer: dict[Any, Entry] = field(default_factory=dict)
     _branches: list[Branch] = field(default_factory=list)
 
     def run(self, root: Any) -> None:
@@ -94,10 +92,6 @@ class Walk:
             If it is deeper or larger than any real checkpoint; what holds itself is that, too.
         """
         self._visit(root, (), 0, optimizer="")
-        if self._optimizer and self.checkpoint.optimizer is not None:
-            entries = self._optimizer.values()
-            size, taken = sum(e.size for e in entries), sum(e.bytes or 0 for e in entries)
-            self.checkpoint.optimizer = replace(self.checkpoint.optimizer, size=size, bytes=taken)
 
     def _visit(self, value: Any, path: tuple[str, ...], depth: int, *, optimizer: str) -> None:
         self._steps += 1
@@ -115,7 +109,7 @@ class Walk:
             if not optimizer and path:
                 self.checkpoint.settings.setdefault(path[:-1], []).append((path[-1], found.value))
         elif optimizer:
-            self._optimizer[found.key if found.key is not None else id(found)] = found
+            self.checkpoint.optimizers[optimizer].append(found)
         else:
             self.checkpoint.entries.append(replace(found, path=path or ("value",)))
 
@@ -135,8 +129,10 @@ class Walk:
         self._branches.append(found)
         keys = {key for key, _ in found.items if isinstance(key, str)}
         if keys == {"state", "param_groups"} and not optimizer:
-            optimizer = path[-1] if path else "optimizer"
-            self.checkpoint.optimizer = self.checkpoint.optimizer or OptimizerState(optimizer, 0, 0)
+            optimizer = next(
+                (name for name in reversed(path) if not name.isdigit()), "optimizer"
+            )  # they may be in a list
+            self.checkpoint.optimizers.setdefault(optimizer, [])
         for key, value in found.items:
             below = split(key) if isinstance(key, str) else (short(key, 100),)
             self._visit(value, (*path, *below), depth + 1, optimizer=optimizer)

@@ -14,7 +14,7 @@ from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, inside, opened
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError, counted
-from nbviz.graph import OptimizerState, Setting
+from nbviz.graph import Setting
 from nbviz.progress import Step, report
 from nbviz.reading import Reading
 
@@ -84,13 +84,17 @@ def read_keras_index(path: Path) -> Reading:
                 name = short("/".join(entry.path), 100)
                 raise damaged(file, hdf5.KIND, f"{name!r} is in another of the files as well")
             seen.add(entry.path)
-            whole.entries.append(replace(entry, key=(file, entry.key)))  # which is where it is in its own file
+            whole.entries.append(_of_file(entry, file))
+        for name, tensors in part.optimizers.items():
+            whole.optimizers.setdefault(name, []).extend(_of_file(entry, file) for entry in tensors)
     whole.notes = list(dict.fromkeys(note for _, part in parts for note in part.notes))
     whole.missing = list(dict.fromkeys(what for _, part in parts for what in part.missing))
-    held = [part.optimizer for _, part in parts if part.optimizer is not None]
-    if held:
-        whole.optimizer = OptimizerState(held[0].name, sum(o.size for o in held), sum(o.bytes for o in held))
     return reading_of(path, _KIND, whole)
+
+
+def _of_file(entry: Entry, file: Path) -> Entry:
+    """Return a dataset as one of several files: its key is where it is in its own."""
+    return replace(entry, key=(file, entry.key))
 
 
 def read_shards(folder: Path, shards: Sequence[Path], *, pickled: bool = False) -> Reading:

@@ -174,7 +174,7 @@ def _read(path: Path, found: Any, values: Callable[[Region], Values | str]) -> C
 
     walk = Walk(checkpoint, look)
     walk.run(found)
-    nothing = not checkpoint.entries and checkpoint.optimizer is None
+    nothing = not checkpoint.entries and not checkpoint.optimizers
     for where, other in walk.others:
         if nothing or other.tensors:
             raise FileReadError(_holds_code(path, where, other.name))

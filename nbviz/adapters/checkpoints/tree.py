@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, final
 
 from nbviz.adapters.checkpoints.files import damaged
+from nbviz.adapters.checkpoints.optimizers import apart
 from nbviz.adapters.checkpoints.packed import with_logical_sizes
 from nbviz.adapters.checkpoints.values import Values, Weights
 from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
 from nbviz.errors import FileReadError, NbvizError
-from nbviz.graph import Diagnostic, ModelGraph, OptimizerState, ParameterKind, Setting
+from nbviz.graph import Diagnostic, ModelGraph, ParameterKind, Setting
 from nbviz.progress import Step, report
 from nbviz.reading import Reading
 from nbviz.records import Stored
@@ -105,8 +106,8 @@ class Checkpoint:
         What could not be read, and may hold tensors.
     type
         The class of the model, where the file names it.
-    optimizer
-        The optimizer's tensors, which are part of no total.
+    optimizers
+        The tensors of optimizers, which are part of no total, by the optimizer's name, where they are not told by theirs.
     """
 
     name: str
@@ -116,7 +117,7 @@ class Checkpoint:
     notes: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     type: str = "Checkpoint"
-    optimizer: OptimizerState | None = None
+    optimizers: dict[str, list[Entry]] = field(default_factory=dict)
 
 
 def split(name: str) -> tuple[str, ...]:
@@ -140,7 +141,8 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
     builder.add_layer((), None, "", name="", type=_text(checkpoint.type))
     rows: set[tuple[str, ...]] = {()}
     entries: dict[Hashable, Entry] = {}
-    tensors, told, untold = with_logical_sizes(checkpoint.entries)
+    weights, builder.optimizer = apart(checkpoint.entries, checkpoint.optimizers)
+    tensors, told, untold = with_logical_sizes(weights)
     prefixes = {entry.path[0] for entry in tensors if len(entry.path) > 1}
     beside = _COLLECTIONS & prefixes if "params" in prefixes else frozenset()
     so_far = lambda: Step(  # noqa: E731
@@ -164,7 +166,6 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         raise TooLargeError("its tensors claim more values than a number of 64 bits can count")
     for row, settings in _settings(checkpoint, rows).items():
         builder.layer(row).settings += tuple((_text(name), _setting(value)) for name, value in settings[:_SETTINGS])
-    builder.optimizer = checkpoint.optimizer
     builder.note(NO_GRAPH)
     if told:
         builder.note(
