@@ -258,6 +258,32 @@ def test_saved_state_of_random_numbers_is_no_parameter(save):
     assert found["buffers"] == len(torch.get_rng_state()) + 16 + 624
 
 
+def test_what_training_keeps_beside_the_model_is_no_parameter(save):
+    model, score = torch.nn.Linear(4, 3), torch.tensor(0.3)
+    callbacks = {
+        "ModelCheckpoint{'monitor': 'val_loss'}": {
+            "best_model_score": score.clone(),
+            "best_k_models": {"a": score / 2},
+        },
+        "EarlyStopping{'monitor': 'val_loss'}": {"best_score": score + 1, "patience": 3},
+    }
+    lightning = {"state_dict": model.state_dict(), "callbacks": callbacks, "loops": {}, "epoch": 1}
+    graph = graph_of(save(lightning | {"hyper_parameters": {"pos_weight": torch.ones(7)}}))
+    assert (Metrics(graph).totals["params"], Metrics(graph).totals["buffers"]) == (15, 10)
+    assert "callbacks/EarlyStopping{'monitor': 'val_loss'}" in graph.layer_index
+    found = totals(save({"state_dict": model.state_dict(), "epoch": torch.tensor(3), "best_acc": torch.tensor([0.9])}))
+    assert (found["params"], found["buffers"]) == (15, 2)
+    optimizer = torch.optim.SGD(model.parameters()).state_dict()
+    found = totals(save({"model": model.state_dict(), "optimizer": optimizer, "iteration": torch.tensor(5)}))
+    assert (found["params"], found["buffers"]) == (15, 1)
+
+
+def test_a_number_beside_the_layers_of_a_model_is_a_parameter(save):
+    named = {"model.weight": torch.ones(2), "scheduler.weight": torch.ones(3), "logit_scale": torch.tensor(2.0)}
+    assert totals(save(named))["params"] == 6
+    assert totals(save({"state_dict": {"logit_scale": torch.tensor(2.0)} | named}))["params"] == 6
+
+
 @pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.filterwarnings("ignore:TypedStorage")
 def test_a_storage_by_itself_is_its_elements_or_its_bytes(save, legacy):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
-import re
 import sys
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
+from nbviz.adapters.checkpoints.buffers import kinds_of
 from nbviz.adapters.checkpoints.files import damaged
 from nbviz.adapters.checkpoints.optimizers import apart
 from nbviz.adapters.checkpoints.packed import with_logical_sizes
@@ -31,11 +31,6 @@ _COUNTABLE = 1 << 63
 _DEPTH = 32
 _NAME = 400
 _SETTINGS = 200
-_BUFFERS = {"running_mean", "running_var", "num_batches_tracked"}
-_COLLECTIONS = frozenset({"batch_stats", "cache", "intermediates", "perturbations"})
-"""What Flax keeps beside the collection ``params``, under names of its own."""
-_RANDOM = re.compile(r"(?:^|[^a-z])(?:rngs?|rngstates?|random_?states?)(?:$|[^a-z])", re.IGNORECASE)
-"""Names of what random numbers are drawn from, as training saves it: ``rng``, ``cuda_rng_state_all``, ``random_states``."""
 NO_GRAPH = (
     "A checkpoint has tensors and no graph; rows are made of their names. Which of them are trained is not known: those that "
     "could be count as trainable."
@@ -144,11 +139,11 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
     weights, builder.optimizer = apart(checkpoint.entries, checkpoint.optimizers)
     tensors, told, untold = with_logical_sizes(weights)
     prefixes = {entry.path[0] for entry in tensors if len(entry.path) > 1}
-    beside = _COLLECTIONS & prefixes if "params" in prefixes else frozenset()
+    kinds = kinds_of(tensors, with_optimizer=builder.optimizer is not None)
     so_far = lambda: Step(  # noqa: E731
         f"Reading {builder.name}: {len(entries):,} of {len(tensors):,} tensors", len(entries) / len(tensors)
     )
-    for entry in tensors:
+    for entry, kind in zip(tensors, kinds, strict=True):
         report(so_far)
         *around, name = entry.path
         # a tensor that nothing is around is a row of its own: the root would show none of its names
@@ -156,7 +151,6 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         layer = _row(builder, rows, tuple(around) or (name,), type="Tensor" if alone else "Tensors")
         key = id(entry) if entry.key is None else entry.key
         entries.setdefault(key, entry)
-        kind = "buffer" if entry.buffer or entry.path[0] in beside else _kind(entry)
         builder.hold(
             layer, key, _stored(name, kind, entry.shape, entry.dtype, entry.trainable, entry.bytes, entry.size)
         )
@@ -225,17 +219,6 @@ def _settings(checkpoint: Checkpoint, rows: set[tuple[str, ...]]) -> dict[tuple[
         prefix = "".join(f"{segment}." for segment in path[len(row) :])
         found.setdefault(row, []).extend((f"{prefix}{name}", value) for name, value in settings)
     return found
-
-
-def _kind(entry: Entry) -> ParameterKind:
-    """Return whether a tensor is a buffer: statistics, and the state of random numbers, which no model computes with.
-
-    That is whole numbers in a row, as every generator's are, with a name about random numbers on them or around them.
-    """
-    if entry.path[-1] in _BUFFERS:
-        return "buffer"
-    is_row = len(entry.shape) == 1 and entry.dtype.startswith(("uint", "int"))
-    return "buffer" if is_row and any(map(_RANDOM.search, entry.path)) else "weight"
 
 
 @functools.lru_cache(maxsize=1024)

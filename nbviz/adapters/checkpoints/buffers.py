@@ -1,0 +1,46 @@
+"""Tells which tensors of a checkpoint are buffers, no parameters of the model: by their names and by what stands beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nbviz.graph import ParameterKind
+
+if TYPE_CHECKING:
+    from nbviz.adapters.checkpoints.tree import Entry
+
+_STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
+_COLLECTIONS = frozenset({"batch_stats", "cache", "intermediates", "perturbations"})
+"""What Flax keeps beside the collection ``params``, under names of its own."""
+_RANDOM = re.compile(r"(?:^|[^a-z])(?:rngs?|rngstates?|random_?states?)(?:$|[^a-z])", re.IGNORECASE)
+"""Names of what random numbers are drawn from, as training saves it: ``rng``, ``cuda_rng_state_all``, ``random_states``."""
+_MODELS = frozenset({"model", "module", "params"})
+"""What the model is called beside its optimizer. A layer may be called so too, but then no optimizer is beside it."""
+_OF_TRAINING = frozenset({
+    *("callbacks", "loops", "lr_scheduler", "lr_schedulers", "scheduler", "schedulers", "scaler", "grad_scaler"),
+    *("hyper_parameters", "datamodule_hyper_parameters"),
+})  # fmt: skip
+"""What training keeps beside the model, in Lightning and elsewhere: scores so far, and settings that are tensors."""
+
+
+def kinds_of(entries: Sequence[Entry], *, with_optimizer: bool) -> list[ParameterKind]:
+    """Return the kind of each tensor of a checkpoint, in which the state of an optimizer may be too."""
+    heads = {entry.path[0] for entry in entries if len(entry.path) > 1}
+    training = any(head.endswith("state_dict") for head in heads) or (with_optimizer and not heads.isdisjoint(_MODELS))
+    aside = _COLLECTIONS if "params" in heads else frozenset()
+    aside |= _OF_TRAINING if training else frozenset()
+
+    def is_buffer(entry: Entry) -> bool:
+        # a number beside the model, such as the epoch or the best score so far
+        counts = training and len(entry.path) == 1 and entry.size == 1
+        return entry.buffer or counts or entry.path[0] in aside or entry.path[-1] in _STATISTICS or _is_random(entry)
+
+    return ["buffer" if is_buffer(entry) else "weight" for entry in entries]
+
+
+def _is_random(entry: Entry) -> bool:
+    """Tell whether a tensor is the state of random numbers: whole numbers in a row, as every generator's are, of such a name."""
+    is_row = len(entry.shape) == 1 and entry.dtype.startswith(("uint", "int"))
+    return is_row and any(map(_RANDOM.search, entry.path))
