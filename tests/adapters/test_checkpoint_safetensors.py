@@ -169,6 +169,12 @@ def test_packed_weights_count_what_they_stand_for_where_the_tensors_beside_them_
     assert any("(1 of them) count with" in d.message for d in graph.diagnostics) == (size != math.prod(shape))
 
 
+def test_text_about_a_packed_weight_is_no_parameter(write):
+    text = {"l.weight.quant_state.bitsandbytes__nf4": entry("U8", (80,), (8, 88))}
+    found = totals(write({"l.weight": entry("U8", (8, 1), (0, 8))} | text, bytes(88)))
+    assert (found["params"], found["buffers"]) == (8, 80)
+
+
 @pytest.mark.parametrize(
     "packed",
     [

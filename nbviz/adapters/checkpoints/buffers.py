@@ -35,7 +35,8 @@ def kinds_of(entries: Sequence[Entry], *, with_optimizer: bool) -> list[Paramete
     def is_buffer(entry: Entry) -> bool:
         # a number beside the model, such as the epoch or the best score so far
         counts = training and len(entry.path) == 1 and entry.size == 1
-        return entry.buffer or counts or entry.path[0] in aside or entry.path[-1] in _STATISTICS or _is_random(entry)
+        around = counts or entry.path[0] in aside
+        return entry.buffer or around or entry.path[-1] in _STATISTICS or _is_random(entry) or _is_text(entry)
 
     return ["buffer" if is_buffer(entry) else "weight" for entry in entries]
 
@@ -44,3 +45,8 @@ def _is_random(entry: Entry) -> bool:
     """Tell whether a tensor is the state of random numbers: whole numbers in a row, as every generator's are, of such a name."""
     is_row = len(entry.shape) == 1 and entry.dtype.startswith(("uint", "int"))
     return is_row and any(map(_RANDOM.search, entry.path))
+
+
+def _is_text(entry: Entry) -> bool:
+    """Tell whether a tensor is the JSON that bitsandbytes writes beside a weight: ``weight.quant_state.bitsandbytes__nf4``."""
+    return entry.path[-2:-1] == ("quant_state",) and entry.path[-1].startswith("bitsandbytes__")
