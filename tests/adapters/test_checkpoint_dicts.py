@@ -190,6 +190,18 @@ def test_arrays_of_numpy_are_shared_by_their_memory():
     assert graph.name == "OrderedDict"
 
 
+def test_a_transposed_view_says_whose_it_is_and_its_shape(tmp_path):
+    torch = pytest.importorskip("torch")
+    tensor = torch.arange(200.0).reshape(10, 20)
+    made = {"net.a": tensor, "net.same": tensor, "t": tensor.t()}
+    torch.save(made, tmp_path / "net.pt")
+    for source in (made, tmp_path / "net.pt", {name: one.numpy() for name, one in made.items()}):
+        graph = graph_of(source)
+        assert [(p.shape, p.owners) for p in graph.parameters] == [((10, 20), ("net", "t"))]
+        settings = {row.path: dict(row.settings) for row in graph.layers}
+        assert settings == {"": {}, "net": {}, "t": {"t": "same as net.a, transposed to (20, 10)"}}
+
+
 def test_a_view_does_not_keep_the_arrays():
     made = {"w": np.ones(3)}
     alive = weakref.ref(made["w"])

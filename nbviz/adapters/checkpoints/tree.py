@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import sys
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -150,12 +150,12 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         alone = not around and name not in prefixes
         layer = _row(builder, rows, tuple(around) or (name,), type="Tensor" if alone else "Tensors")
         key = id(entry) if entry.key is None else entry.key
-        entries.setdefault(key, entry)
+        first = entries.setdefault(key, entry)
         builder.hold(
             layer, key, _stored(name, kind, entry.shape, entry.dtype, entry.trainable, entry.bytes, entry.size)
         )
-        if entry.settings:
-            builder.layer(layer).settings += tuple((f"{_text(name)} {what}", value) for what, value in entry.settings)
+        if entry.settings or entry.shape != first.shape:
+            builder.layer(layer).settings += tuple(_about(entry, first))
     if max(sum(e.size for e in entries.values()), sum(e.bytes or 0 for e in entries.values())) >= _COUNTABLE:
         raise TooLargeError("its tensors claim more values than a number of 64 bits can count")
     for row, settings in _settings(checkpoint, rows).items():
@@ -219,6 +219,15 @@ def _settings(checkpoint: Checkpoint, rows: set[tuple[str, ...]]) -> dict[tuple[
         prefix = "".join(f"{segment}." for segment in path[len(row) :])
         found.setdefault(row, []).extend((f"{prefix}{name}", value) for name, value in settings)
     return found
+
+
+def _about(entry: Entry, first: Entry) -> Iterator[tuple[str, Setting]]:
+    """Yield what a row says of a tensor that is the same as ``first``, which may be itself: one is shown, in the shape of the first."""
+    name = _text(entry.path[-1])
+    for what, value in entry.settings:
+        yield f"{name} {what}", value
+    if entry.shape != first.shape:
+        yield name, f"same as {_text('.'.join(first.path))}, transposed to {Shape(entry.shape)}"
 
 
 @functools.lru_cache(maxsize=1024)
