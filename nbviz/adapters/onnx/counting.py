@@ -10,7 +10,6 @@ from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.onnx.compute import Contractions, Step
 from nbviz.adapters.onnx.expressions import size_of
 from nbviz.adapters.onnx.inference import for_batch, for_sizes
-from nbviz.adapters.onnx.messages import Messages
 from nbviz.adapters.onnx.nodes import Node
 from nbviz.adapters.onnx.schemas import is_operation
 from nbviz.adapters.onnx.scopes import is_noted
@@ -57,7 +56,7 @@ def count_for_one(model: Any, batch: Dim, calls: Sequence[Uncounted], findings: 
     waiting = [call for call in calls if not call.where] if batch is not None else []
     if waiting:
         graphs = (for_batch(model, batch, size) for size in (1, 2))
-        one, two = (Types(Messages.of(graph), {}) for graph in graphs)
+        one, two = (Types([*graph.value_info, *graph.output, *graph.input], {}) for graph in graphs)
         contractions = Contractions()
         for call in waiting:
             compute = contractions.of(call.step(one))
@@ -98,13 +97,13 @@ def _counted_with_sizes(model: Any, entering: Collection[str], calls: Sequence[U
     names = dict.fromkeys(entering, _TRIED)
     sizes = {name: size_of(name, names) or _TRIED for name in entering}  # some are expressions of others
     graph = for_sizes(model, sizes)
-    types, contractions = Types(Messages.of(graph), {}), Contractions()
+    types, contractions = Types([*graph.value_info, *graph.output, *graph.input], {}), Contractions()
     return sum(bool(call.where) or macs(contractions.of(call.step(types))) is not None for call in calls)
 
 
 def _are_computed(graph: Any, calls: Sequence[Uncounted]) -> bool:
     """Tell whether sizes are lost at an operation of the standard, which computes them, and not at one that nobody knows."""
-    types = Types(Messages.of(graph), {})
+    types = Types([*graph.value_info, *graph.output, *graph.input], {})
     makers = {name: node for node in graph.node for name in node.output}
     waiting = [name for call in calls for name in (*call.node.inputs, *call.node.outputs)]
     seen: set[str] = set()

@@ -33,7 +33,7 @@ class FunctionGraphs:
             for name, value in zip(function.input, values, strict=False)
             if value is not None
         ]
-        attributes = {**{a.name: a for a in function.attribute_proto}, **node.attributes}
+        attributes = {a.name: a for a in function.attribute_proto} | node.attributes
         key = (
             function_name(function),
             tuple((name, kind.SerializeToString()) for name, kind in types),

@@ -1,25 +1,20 @@
-"""The nodes of a graph, taken out of their protocol buffers all at once: each access of those is slow."""
+"""The nodes of a graph, taken out of their protocol buffers once: each access of those is slow."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, final
 
 from nbviz.adapters.dataflow.scopes import Entry
-from nbviz.adapters.onnx.messages import Messages
-from nbviz.adapters.onnx.scopes import scopes_of, source_of, tells_scopes
+from nbviz.adapters.onnx.scopes import noted_in, scopes_of, source_of, tells_scopes
 from nbviz.adapters.onnx.types import dtype_of
-from nbviz.adapters.text import label, short
+from nbviz.adapters.text import decoded, label, short
 from nbviz.graph import Setting
 
 _MOST_VALUES = 16
 """Values of a list that a setting shows."""
-
-_SMALL = 1 << 12
-"""Bytes of an attribute that is read apart from its node."""
 
 DEEPEST = 24
 """Graphs inside graphs that are followed; protocol buffers themselves stop at about thirty."""
@@ -63,12 +58,12 @@ class Node:
     full_name: str
     inputs: list[str]
     outputs: list[str]
-    attributes: Mapping[str, Any]
-    scopes: tuple[Entry, ...]
-    has_graphs: bool
-    source: str
-    overload: str
-    is_placed: bool
+    attributes: dict[str, Any] = field(default_factory=dict)
+    scopes: tuple[Entry, ...] = ()
+    has_graphs: bool = False
+    source: str = ""
+    overload: str = ""
+    is_placed: bool = True
 
     @property
     def module(self) -> str:
@@ -84,57 +79,26 @@ class Node:
         return {label(name): graph for name, graph in graphs_in(self.attributes.values())}
 
 
-def nodes_of(graph: Any, written: Messages) -> list[Node]:
-    """Return the nodes of a graph as they are written in it."""
-    nodes, _ = written.inside("node")
-    noted, attributes = _noted(nodes), _attributes(graph, nodes)
-    names = nodes.texts("name")
-    placed = list(map(scopes_of, names, noted))
-    return list(
-        map(
-            Node,
-            nodes.texts("op_type"),
-            ["" if domain == "ai.onnx" else domain for domain in nodes.texts("domain")],
-            [own for _, own in placed],
-            names,
-            nodes.text_lists("input"),
-            nodes.text_lists("output"),
-            attributes,
-            [scopes for scopes, _ in placed],
-            [bool(found) and any(True for _ in graphs_in(found.values())) for found in attributes],
-            [source_of(notes) if notes else "" for notes in noted],
-            nodes.texts("overload"),
-            map(tells_scopes, names, noted),
-        )
+def node_of(proto: Any) -> Node:
+    """Return a node as it is written."""
+    full_name, noted = decoded(proto.name), noted_in(proto)
+    scopes, name = scopes_of(full_name, noted)
+    attributes = {a.name: a for a in proto.attribute}
+    domain = decoded(proto.domain)
+    return Node(
+        decoded(proto.op_type),
+        "" if domain == "ai.onnx" else domain,
+        name,
+        full_name,
+        proto.input[:],
+        proto.output[:],
+        attributes,
+        scopes,
+        bool(attributes) and any(True for _ in graphs_in(attributes.values())),
+        source_of(noted) if noted else "",
+        decoded(proto.overload),
+        tells_scopes(full_name, noted),
     )
-
-
-def _noted(nodes: Messages) -> Sequence[Mapping[str, str]]:
-    """Return the metadata of each node."""
-    entries, owners = nodes.inside("metadata_props")
-    found: dict[int, dict[str, str]] = {}
-    for at, key, value in zip(owners, entries.texts("key"), entries.texts("value"), strict=True):
-        found.setdefault(at, {})[key] = value
-    return [found.get(at, _NONE) for at in range(len(nodes))]
-
-
-def _attributes(graph: Any, nodes: Messages) -> Sequence[Mapping[str, Any]]:
-    """Return the attributes of each node by name; small ones that are the same are one object."""
-    from onnx import AttributeProto
-
-    read = functools.cache(AttributeProto.FromString)
-    found: dict[int, dict[str, Any]] = {}
-    last, place = -1, 0
-    for at, start, end in nodes.places("attribute"):
-        last, place = at, place + 1 if at == last else 0
-        # a copy of a large one would take as much memory again
-        is_small = end - start <= _SMALL
-        attribute = read(nodes.data[start:end]) if is_small else graph.node[at].attribute[place]
-        found.setdefault(at, {})[attribute.name] = attribute
-    return [found.get(at, _NONE) for at in range(len(nodes))]
-
-
-_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def graphs_in(attributes: Iterable[Any]) -> Iterator[tuple[str, Any]]:

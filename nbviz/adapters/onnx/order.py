@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nbviz.adapters.dataflow.ordering import ordered
-from nbviz.adapters.onnx.messages import Messages
-from nbviz.adapters.onnx.nodes import nodes_of
+from nbviz.adapters.onnx.nodes import node_of
 
 
 def is_in_order(graph: Any) -> bool:
@@ -21,7 +20,7 @@ def is_in_order(graph: Any) -> bool:
 
 def put_in_order(graph: Any) -> None:
     """Put the nodes of a graph in order, which the inference of ``onnx`` follows."""
-    nodes = nodes_of(graph, Messages.of(graph))
+    nodes = list(map(node_of, graph.node))
     protos = dict(zip(map(id, nodes), list(graph.node), strict=True))
     arranged = type(graph)(node=[protos[id(node)] for node in ordered(nodes).nodes])
     del graph.node[:]

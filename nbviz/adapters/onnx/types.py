@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, final
 
-from nbviz.adapters.onnx.messages import Messages
 from nbviz.adapters.text import decoded, label
 from nbviz.graph import TensorSpec, itemsize
 from nbviz.shape import Dim, Shape
@@ -132,17 +131,14 @@ class Types:
 
     Parameters
     ----------
-    written
-        The graph. Of its value infos, outputs and inputs for one tensor, the last that has a type holds.
+    infos
+        Its inputs, outputs and value infos; of several for one tensor, the last that has a type holds.
     seen
         Descriptions by the bytes of a type, shared between graphs: a large model has many tensors of one type.
     """
 
-    def __init__(self, written: Messages, seen: dict[bytes, Described]) -> None:
-        self._types: dict[str, bytes] = {}
-        for infos, _ in map(written.inside, ("value_info", "output", "input")):
-            names = infos.texts("name")
-            self._types.update((names[at], infos.data[start:end]) for at, start, end in infos.places("type"))
+    def __init__(self, infos: Iterable[Any], seen: dict[bytes, Described]) -> None:
+        self._types = {info.name: info.type for info in infos if info.HasField("type")}
         self._seen = seen
 
     def of(self, name: str) -> Described:
@@ -150,16 +146,10 @@ class Types:
         found = self._types.get(name)
         if found is None:
             return NOTHING
-        known = self._seen.get(found)
-        if known is None:
-            known = self._seen[found] = _described(found)
-        return known
-
-
-def _described(written: bytes) -> Described:
-    from onnx import TypeProto
-
-    return described(TypeProto.FromString(written))
+        key = found.SerializeToString()
+        if key not in self._seen:
+            self._seen[key] = described(found)
+        return self._seen[key]
 
 
 def described_tensor(tensor: Any) -> Described:

@@ -16,8 +16,7 @@ from nbviz.adapters.onnx.compute import Contractions, Step, contracts_nothing, k
 from nbviz.adapters.onnx.counting import Uncounted, count_for_one
 from nbviz.adapters.onnx.folding import value_in
 from nbviz.adapters.onnx.function_graphs import FunctionGraphs
-from nbviz.adapters.onnx.messages import Messages
-from nbviz.adapters.onnx.nodes import DEEPEST, Node, nodes_of, settings, stored_setting
+from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
 from nbviz.adapters.onnx.packed import packed_sizes
 from nbviz.adapters.onnx.repeats import times_of
 from nbviz.adapters.onnx.schemas import input_names, versions
@@ -131,11 +130,10 @@ class Walk:
         """Write the whole model into the row ``root``."""
         graph = self.model.graph
         call = self.builder.begin("layer", self.rows.layer(root).type, None, layer="")
-        written = Messages.of(graph)
-        types = Types(written, self._seen)
+        types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
         place = Place(Environment(), types, "", root, root, versions(self.model.opset_import))
         self._enter(graph, place, call)
-        self._nodes(graph, written, place, call.id)
+        self._nodes(graph, place, call.id)
         count_for_one(self.model, self._batch, self._uncounted, self._findings)
         outputs: list[Port] = []
         for info in graph.output:
@@ -189,9 +187,9 @@ class Walk:
 
     # Nodes
 
-    def _nodes(self, graph: Any, written: Messages, place: Place, parent: int) -> None:
+    def _nodes(self, graph: Any, place: Place, parent: int) -> None:
         """Write the nodes of a graph."""
-        nodes = nodes_of(graph, written)
+        nodes = list(map(node_of, graph.node))
         constants = [node for node in nodes if node.op == "Constant" and not node.domain and node.outputs]
         tensors = stored_tensors(graph)
         settle(nodes, tensors, {info.name for info in graph.output})
@@ -342,8 +340,7 @@ class Walk:
             times = times_of(node, name, graph, taken.tensors, known, version=version, batch=self._batch)
             often.append(times)
             holder, call = self._calls.part(key, name, record, alone=len(graphs) == 1)
-            written = Messages.of(graph)
-            types = Types(written, self._seen)
+            types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
             env = Environment(place.env)
             inner = replace(
                 place,
@@ -356,7 +353,7 @@ class Walk:
                 times=place.times if times is None else (*place.times, times),
             )
             self._bind(graph, taken.tensors, inner)
-            self._nodes(graph, written, inner, call.id)
+            self._nodes(graph, inner, call.id)
             results = [self._result(info.name, inner, call.id) for info in graph.output]
             if call is not record:
                 self.builder.end(call, ports(results))
@@ -381,12 +378,11 @@ class Walk:
         graph = self._function_graphs.of(function, node, taken.tensors)
         env = Environment()
         env.own.update((name, value) for name, value in zip(function.input, taken.tensors, strict=False) if value)
-        written = Messages.of(graph)
-        types = Types(written, self._seen)
+        types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
         where = function_name(function)
         versions_inside = {**place.versions, **versions(function.opset_import)}
         inner = Place(env, types, where, key, key, versions_inside, place.depth + 1, times=place.times)
-        self._nodes(graph, written, inner, record.id)
+        self._nodes(graph, inner, record.id)
         outputs: list[Port] = []
         for name, outer in zip(function.output, node.outputs, strict=False):
             value = self._find(name, inner)
