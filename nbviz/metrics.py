@@ -146,8 +146,6 @@ class Metrics:
     ----------
     graph, tree
         The graph and its rows.
-    columns
-        Values by column name, one per row in table order; None is unknown.
     totals
         Numbers of the whole model.
     macs_basis
@@ -169,9 +167,14 @@ class Metrics:
         self.inputs, self.outputs, self.upstream = boundaries(self.tree)
         self._parameter_sums()
         self._mac_sums()
-        self.columns: Mapping[str, Sequence[Value]] = _Computed(self)
+        self._known: dict[str, Sequence[Value]] = {}
         self.totals = self._totals()
         self.macs_basis = "per example" if graph.batch_axis else ""
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[Value]]:
+        """Values by column name, one per row in table order; None is unknown."""
+        return _Computed(self, self._known)
 
     @property
     def shape_column(self) -> str:
@@ -338,18 +341,23 @@ COLUMNS: Sequence[Column] = (
 class _Computed(Mapping[str, Sequence[Value]]):
     """The columns by name, each computed when it is first asked for: the browser takes no column of paths, nor cells of shapes."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, known: dict[str, Sequence[Value]]) -> None:
         self._metrics = metrics
-        self._values = {column.name: column.values for column in COLUMNS}
-        self._known: dict[str, Sequence[Value]] = {}
+        self._known = known
 
     def __getitem__(self, name: str) -> Sequence[Value]:
         if name not in self._known:
-            self._known[name] = self._values[name](self._metrics)
+            self._known[name] = _VALUES[name](self._metrics)
         return self._known[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in _VALUES
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(_VALUES)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(_VALUES)
+
+
+_VALUES = {column.name: column.values for column in COLUMNS}

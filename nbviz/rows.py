@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypedDict, final
 
 import numpy as np
@@ -136,11 +136,19 @@ class RowTree:
         """Where each call stands, with the groups in which it is seen."""
         return Frames(self.graph.calls.column("parent"), self.row_of_call, self.group)
 
-    @functools.cached_property
-    def crossed(self) -> tuple[Pairs, Pairs]:
-        """The frames that the edges leave and those that they enter, by the number of the edge (see ``Frames.apart``)."""
-        ends = (np.array(self.graph.edges.column(name), np.intp) for name in ("source", "target"))
-        return self.frames.apart(*ends)
+    def crossings(self) -> Iterator[tuple[int, Pairs, Pairs]]:
+        """Yield the frames that edges leave and those that they enter, for some edges at a time: deep models have many.
+
+        The number of the first edge comes first, and both count from it (see ``Frames.apart``).
+        """
+        sources, targets = (np.array(self.graph.edges.column(name), np.intp) for name in ("source", "target"))
+        block = max(1, _AT_ONCE // (1 + max(self.frames.depth, default=0)))
+        for start in range(0, len(sources), block):
+            yield start, *self.frames.apart(sources[start : start + block], targets[start : start + block])
+
+
+_AT_ONCE = 1 << 20
+"""Frames that edges leave or enter and that are held, at most."""
 
 
 def by_row(rows: Numbers, values: Numbers, count: int) -> list[tuple[int, ...]]:

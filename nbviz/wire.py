@@ -38,13 +38,17 @@ class Measured(Protocol):
 
     graph: ModelGraph
     tree: RowTree
-    columns: Mapping[str, Sequence[Any]]
     totals: Totals
     macs_basis: str
     call_macs: Sequence[int | None]
     inputs: Sequence[Sequence[TensorSpec]]
     outputs: Sequence[Sequence[TensorSpec]]
     upstream: Sequence[Sequence[int]]
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[Any]]:
+        """Values by column name."""
+        ...
 
 
 # --- the payload ---------------------------------------------------------------------------------------------------

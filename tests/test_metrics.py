@@ -1,6 +1,8 @@
 """Numbers of rows and totals, against values worked out by hand and against what must add up."""
 
+import gc
 import time
+import weakref
 
 import pytest
 from hypothesis import given, settings
@@ -333,3 +335,16 @@ def test_deep_nesting_does_not_recurse():
     assert metrics.totals["params"] == 128
     assert metrics.totals["macs"] == 128
     assert column(metrics, "connected_to")[metrics.tree.path[-1]] == (metrics.tree.path[-2],)
+
+
+def test_what_was_measured_goes_with_its_last_reader():
+    gc.disable()
+    try:
+        metrics = Metrics(tutorial())
+        assert "connected_to" in metrics.columns
+        assert len(metrics.columns["connected_to"]) == len(metrics.tree)
+        gone = weakref.ref(metrics)
+        del metrics
+        assert gone() is None
+    finally:
+        gc.enable()

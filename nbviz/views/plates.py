@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
+from nbviz.flow import Crossed, across_groups
 from nbviz.graph import TensorSpec
 from nbviz.metrics import Metrics
 from nbviz.views.box import clean
@@ -165,21 +166,14 @@ class Plates:
     @functools.cached_property
     def _crossing(self) -> Mapping[int, tuple[Sequence[TensorSpec], Sequence[TensorSpec]]]:
         """Tensors that enter and leave each group, each once, in each call in which it is seen."""
-        graph, frames = self._metrics.graph, self._frames
-        found: dict[int, tuple[dict[tuple[int, int], None], dict[tuple[int, int], None]]] = {}
-        for frame in range(len(graph.calls), len(frames.row)):
-            found[frame] = ({}, {})
-        tensors = list(zip(graph.edges.column("source"), graph.edges.column("source_port"), strict=True))
-        leaves, enters = self._metrics.tree.crossed
-        for side, crossed in ((1, leaves), (0, enters)):
-            for number, frame in zip(*(part.tolist() for part in crossed), strict=True):
-                if self._is_group(frame):
-                    found[frame][side][tensors[number]] = None
-        made = graph.calls.column("outputs")
-        return {
-            frame: ([made[call][port] for call, port in entering], [made[call][port] for call, port in leaving])
-            for frame, (entering, leaving) in found.items()
-        }
+        made = self._metrics.graph.calls.column("outputs")
+        entering, leaving = across_groups(self._metrics.tree)
+
+        def tensors(crossed: Crossed, frame: int) -> Sequence[TensorSpec]:
+            return [made[call][port] for call, port in crossed.get(frame, ())]
+
+        groups = range(len(made), len(self._frames.row))
+        return {frame: (tensors(entering, frame), tensors(leaving, frame)) for frame in groups}
 
 
 def _shapes(specs: Sequence[TensorSpec]) -> str:

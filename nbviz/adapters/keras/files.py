@@ -99,10 +99,10 @@ def _explain(path: str, error: Exception) -> str:
         return (
             f"{path!r} uses classes that Keras does not know in this session. Import or register them, or: {how} {own}"
         )
-    refused = re.findall(r"<class '[\w.]*?(\w+)'> could not be deserialized", text)
+    refused = re.findall(r"<class '([\w.]+)'> could not be deserialized", text)
     if refused:
         return (
-            f"{path!r} cannot be read: {refused[-1]} of Keras {_version()} does not take what the file says of it. Perhaps another "
+            f"{path!r} cannot be read: {refused[-1].rpartition('.')[2]} of Keras {_version()} does not take what the file says of it. Perhaps another "
             f"version of Keras wrote it, or it is damaged. {own}"
         )
     if "No model config found" in text or "model_config" in text:
