@@ -75,6 +75,53 @@ def test_table_of_whole_numbers_is_a_weight_and_long_ones_are_not():
     assert read_one(lookup, weights=[shape], inputs=[("i", INT64, ["N"])], output=INT64)[1]["params"] == 0
 
 
+def test_scales_of_each_channel_of_a_quantized_weight_are_no_parameters():
+    """As ``quantize_dynamic(per_channel=True)`` writes them."""
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "qs", "qz"]),
+        helper.make_node("MatMulInteger", ["q", "w_quantized", "qz", "w_zero_point"], ["i"]),
+        helper.make_node("Cast", ["i"], ["f"], to=FLOAT),
+        helper.make_node("Mul", ["qs", "w_scale"], ["s"], name="scales"),
+        helper.make_node("Mul", ["f", "s"], ["a"]),
+        helper.make_node("Mul", ["a", "bare_scale"], ["y"]),
+    ]
+    made = [
+        stored("w_quantized", 32, 64, dtype="int8"),
+        stored("w_scale", 64),
+        stored("w_zero_point", 64, dtype="int8"),
+    ]
+    graph, totals, _ = read_one(*nodes, weights=[*made, stored("bare_scale", 64)])
+    assert [p.name for p in graph.parameters] == ["w_quantized", "bare_scale"]
+    assert totals["params"] == 32 * 64 + 64
+    assert (
+        dict(next(c for c in graph.calls if c.inputs[:1] and "scales" in str(c.settings)).settings)["B"]
+        == "float32 (64,)"
+    )
+
+
+def test_a_quantized_number_is_as_little_a_parameter_as_it_was():
+    node = own("QLinearMul", "x s z c s z s z")
+    weights = [stored("c", dtype="int8"), stored("s"), stored("z", dtype="int8")]
+    assert read_one(node, weights=weights, inputs=[("x", INT8, ["N", 32])], output=INT8)[1]["params"] == 0
+
+
+def test_tables_of_sines_and_cosines_are_buffers():
+    node = own("GroupQueryAttention", "q k v   l t cos sin", num_heads=4, kv_num_heads=2, do_rotary=1)
+    inputs = ["q", "k", "v", "", "", "l", "t", "cos", "sin"]
+    del node.input[:]
+    node.input.extend(inputs)
+    turned = own("RotaryEmbedding", "q p cos sin", "r")
+    weights = [stored("cos", 128, 8), stored("sin", 128, 8), stored("E", 100, 32)]
+    entering = [(name, FLOAT, ["B", 4, size]) for name, size in (("q", 64), ("k", 32), ("v", 32))]
+    entering += [("l", 6, ["B"]), ("t", 6, []), ("p", INT64, ["B", 4])]
+    graph, totals, _ = read_one(node, turned, own("Gelu", "E", "g"), weights=weights, inputs=entering)
+    assert {(p.name, p.kind, p.trainable) for p in graph.parameters if p.name != "E"} == {
+        ("cos", "buffer", False),
+        ("sin", "buffer", False),
+    }
+    assert (totals["params"], totals["buffers"]) == (3200, 2 * 128 * 8)
+
+
 def test_packed_weight_counts_with_the_values_that_it_stands_for():
     node = own("MatMulNBits", "x B s", K=32, N=64, bits=4, block_size=32)
     weights = [stored("B", 64, 1, 16, dtype="uint8"), stored("s", 64)]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -39,6 +39,10 @@ _PACKED = 8
 _LAST = 1 << 10
 _STATISTICS = (3, 4)
 """The inputs of ``BatchNormalization`` that nothing trains."""
+_TABLES: Mapping[str, Sequence[int]] = {"GroupQueryAttention": (7, 8), "RotaryEmbedding": (1, 2, 3)}
+"""The inputs that are tables of sines and cosines, which a model keeps as buffers; what positions there are is no fraction."""
+_QUANTIZED, _SCALE = "_quantized", "_scale"
+"""How onnxruntime names what it makes of a weight, and the scales beside that, of which each channel can have one."""
 
 ARGUMENTS: Mapping[str, Sequence[int]] = {
     "Clip": (1, 2),
@@ -163,7 +167,7 @@ def is_weight(spec: TensorSpec, readers: Sequence[tuple[str, int]], *, literal: 
         return bool(spec.shape)
     computed = (op in COMPUTES and not argument for (op, _), argument in zip(readers, as_argument, strict=True))
     if any(computed):
-        return bool(spec.shape) or not fraction
+        return bool(spec.shape)
     return not literal and len(spec.shape or ()) > 1 and _NARROW.fullmatch(spec.dtype) is not None
 
 
@@ -218,12 +222,18 @@ def as_stored(
     shape, dtype = value.spec.shape or Shape(()), value.spec.dtype or "unknown"
     elements = math.prod(dim if isinstance(dim, int) else 0 for dim in shape)
     name = value.weight[1] if value.weight is not None else ""
+    table = bool(readers) and all(at in _TABLES.get(op, ()) for op, at in readers)
     statistics = bool(readers) and all(op == "BatchNormalization" and at in _STATISTICS for op, at in readers)
-    trainable = dtype.startswith(FRACTIONS) and not statistics
+    trainable = dtype.startswith(FRACTIONS) and not statistics and not table
     if size is None or not elements < size <= elements * _PACKED:
         size = elements
     width = stored_bytes(dtype, elements) if taken is None else taken
-    return Stored(label(name), "weight", shape, dtype, trainable, width, size)
+    return Stored(label(name), "buffer" if table else "weight", shape, dtype, trainable, width, size)
+
+
+def is_scale(name: str, tensors: Collection[str]) -> bool:
+    """Tell whether a stored tensor is the scales of another, which quantizing a model has made of a weight."""
+    return name.endswith(_SCALE) and name.removesuffix(_SCALE) + _QUANTIZED in tensors
 
 
 def readers_of(nodes: Iterable[Node], names: Mapping[str, Any]) -> dict[str, list[tuple[str, int]]]:

@@ -28,6 +28,7 @@ from nbviz.adapters.onnx.values import (
     Value,
     as_stored,
     constant_value,
+    is_scale,
     passed_on,
     readers_of,
     sparse_bytes,
@@ -196,7 +197,8 @@ class Walk:
         readers = readers_of(nodes, {**tensors, **{node.outputs[0]: node for node in constants}})
         packed = packed_sizes(nodes, tensors)
         for name, tensor in tensors.items():
-            value = stored_value(tensor, readers.get(name, ()), (place.where, name))
+            scales = is_scale(name, tensors)
+            value = stored_value(tensor, readers.get(name, ()), (place.where, name), literal=scales)
             self._store(name, value, readers.get(name, ()), place, packed.get(name), sparse_bytes(tensor))
         taken = set()
         for node in constants:
