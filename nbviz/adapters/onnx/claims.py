@@ -6,10 +6,12 @@ and exporters leave sizes of their example. Where nodes make another size, the o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain
+from typing import Any, NamedTuple, final
 
 from nbviz.adapters.onnx.constants import is_constant
+from nbviz.adapters.onnx.nodes import copied
 from nbviz.adapters.onnx.types import described, is_nameless, type_proto
 from nbviz.adapters.text import label
 from nbviz.errors import counted
@@ -17,12 +19,52 @@ from nbviz.graph import TensorSpec
 from nbviz.shape import Dim
 
 
-def stale_sizes(graph: Any, said: Iterable[Any]) -> set[int]:
+@final
+class Claims(NamedTuple):
+    """What a file says of the tensors of a graph, as value infos.
+
+    Attributes
+    ----------
+    tensors
+        Of those that it says something of beside the graph's outputs.
+    outputs
+        Of each that the graph gives, be it nothing.
+    """
+
+    tensors: Sequence[Any]
+    outputs: Sequence[Any]
+
+
+def take_claims(graph: Any) -> Claims:
+    """Take out of a graph what the file says of the tensors in it, which would stand, whatever the nodes make; return it.
+
+    Who debugs a model lists tensors as outputs by their names alone: what a value info says of such a tensor is said of the output.
+    """
+    infos = list(graph.value_info)
+    del graph.value_info[:]
+    outputs = [copied(info) for info in graph.output]
+    for info in graph.output:
+        info.ClearField("type")
+    if any(_says_no_shape(claim.type) for claim in outputs):
+        said = {info.name: info.type for info in infos}
+        for claim in outputs:
+            if _says_no_shape(claim.type) and claim.name in said:
+                claim.type.CopyFrom(said[claim.name])
+    given = {claim.name for claim in outputs}
+    return Claims([info for info in infos if info.name not in given], outputs)
+
+
+def _says_no_shape(kind: Any) -> bool:
+    value = kind.WhichOneof("value")
+    return value is None or (value == "tensor_type" and not kind.tensor_type.HasField("shape"))
+
+
+def stale_sizes(graph: Any, said: Claims) -> set[int]:
     """Return the numbers in what a file says of tensors in the place of which nodes make others."""
     made = {info.name: info.type for info in (*graph.value_info, *graph.output)}
     found: set[int] = set()
     compared: set[tuple[bytes, bytes]] = set()
-    for claim in said:
+    for claim in chain(said.tensors, said.outputs):
         kind = made.get(claim.name)
         if kind is None or kind == claim.type:
             continue
@@ -36,7 +78,7 @@ def stale_sizes(graph: Any, said: Iterable[Any]) -> set[int]:
 
 
 def fill_gaps(
-    graph: Any, said: Sequence[Any], note: Callable[[str], None], *, trusted: bool, stale: Collection[int] = ()
+    graph: Any, said: Claims, note: Callable[[str], None], *, trusted: bool, stale: Collection[int] = ()
 ) -> list[Any]:
     """Add what a file says of tensors to a graph where inference knows less, as behind operations that it does not know.
 
@@ -45,7 +87,7 @@ def fill_gaps(
     graph
         A graph with the shapes that are inferred from its inputs, into which is written.
     said
-        What the file says, as value infos.
+        What the file says; of outputs those count that nodes take too, others are settled by ``settle_output`` alone.
     note
         Is told what the file says otherwise.
     trusted
@@ -58,20 +100,20 @@ def fill_gaps(
     -------
     The value infos of tensors of which the file said more.
     """
-    if not said:
+    claims = [*said.tensors, *_taken_too(graph, said.outputs)]
+    if not claims:
         return []
     made = {info.name: info for info in graph.value_info}
     made.update((info.name, info) for info in graph.output)
-    unknown = [_without(claim, stale) for claim in said if claim.name not in made]
+    unknown = [_without(claim, stale) for claim in claims if claim.name not in made]
     graph.value_info.extend(unknown)
     wrong: list[tuple[Any, Any]] = []
     given = {named.name for named in (*graph.initializer, *graph.input)} if unknown else set()
     filled = [claim for claim in unknown if claim.name not in given]
     settled: dict[tuple[bytes, bytes], tuple[Any, bool]] = {}
-    outputs = {info.name for info in graph.output}  # what the file says of these is settled elsewhere
-    for claim in said:
+    for claim in claims:
         info = made.get(claim.name)
-        if info is None or claim.name in outputs or info.type == claim.type:
+        if info is None or info.type == claim.type:
             continue
         key = info.type.SerializeToString(), claim.type.SerializeToString()
         if key not in settled:  # a large model has many tensors of one type
@@ -82,20 +124,33 @@ def fill_gaps(
         if known is not None:
             info.type.CopyFrom(known)
             filled.append(info)
-    # what a Constant makes its value says
-    held = {node.output[0] for node in graph.node if is_constant(node)} if wrong else set()
-    wrong = [(claim, kind) for claim, kind in wrong if claim.name not in held]
     if wrong:
-        claim, kind = wrong[0]
-        others = f", as for {counted(len(wrong) - 1, 'other tensor')}" if len(wrong) > 1 else ""
-        note(_contradiction(claim, described(claim.type)[0], described(kind)[0], others))
+        _tell_wrong(graph, wrong, note)
     return filled
+
+
+def _tell_wrong(graph: Any, wrong: Sequence[tuple[Any, Any]], note: Callable[[str], None]) -> None:
+    """Tell of which tensors the file says what nodes do not make: value infos, each with the type that is made."""
+    settled = {info.name for info in graph.output}  # by ``settle_output``, which tells it
+    settled.update(node.output[0] for node in graph.node if is_constant(node))  # what it makes its value says
+    told = [(claim, kind) for claim, kind in wrong if claim.name not in settled]
+    if told:
+        claim, kind = told[0]
+        others = f", as for {counted(len(told) - 1, 'other tensor')}" if len(told) > 1 else ""
+        note(_contradiction(claim, described(claim.type)[0], described(kind)[0], others))
+
+
+def _taken_too(graph: Any, outputs: Sequence[Any]) -> list[Any]:
+    """Return what the file says of outputs that nodes of the graph take too, where that is not what is made."""
+    made = {info.name: info.type for info in graph.output}
+    said = {claim.name: claim for claim in outputs if claim.type.WhichOneof("value") and claim.type != made[claim.name]}
+    taken = dict.fromkeys(name for node in graph.node for name in node.input if name in said) if said else ()
+    return [said[name] for name in taken]
 
 
 def fill_body(
     body: Any,
-    said: Sequence[Any],
-    outputs: Sequence[Any],
+    said: Claims,
     note: Callable[[str], None],
     *,
     trusted: bool,
@@ -103,7 +158,7 @@ def fill_body(
 ) -> bool:
     """Do the same for a graph inside a node; tell whether the file knew more of its tensors, or of what it gives."""
     filled = bool(fill_gaps(body, said, note, trusted=trusted, stale=stale))
-    for info, claim in zip(body.output, outputs, strict=True):
+    for info, claim in zip(body.output, said.outputs, strict=True):
         made = info.type.SerializeToString()
         settle_output(info, claim, note, stale)
         filled = filled or info.type.SerializeToString() != made

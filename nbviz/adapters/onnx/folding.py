@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, final
 
 from nbviz.adapters.onnx.constants import MOST, constants_in, is_short
+from nbviz.adapters.onnx.declarations import Declarations
 from nbviz.adapters.onnx.lengths import GROWING
 from nbviz.adapters.onnx.outcomes import Outcomes
 from nbviz.adapters.onnx.schemas import versions
@@ -40,40 +41,31 @@ def inferred_with_values(model: Any, infer: Callable[[Any, Sequence[Any]], Any])
 
     Each round knows more sizes, which numbers may be computed from; ``infer`` is told what the one before has found.
     """
-    stored, said = len(model.graph.initializer), len(model.graph.value_info)
+    stored = len(model.graph.initializer)
     shaped = infer(model, ())
     if GROWING.isdisjoint(node.op_type for node in model.graph.node):  # sizes follow from sizes alone, as in most
         return shaped
     numbers = Numbers(model)
-    outcomes = Outcomes(model.graph, numbers.version)
-    known = {info.name for info in model.graph.output}
+    declared = Declarations(model.graph)
+    outcomes = Outcomes(model.graph, declared, numbers.version)
     for _ in range(max(1, min(_ROUNDS, _NODES // len(model.graph.node)))):
         sizes = _sizes(shaped.graph)
-        wanted = {name for node in model.graph.node if _is_lost(node, sizes) for name in node.input}.difference(known)
+        wanted = {name for node in model.graph.node if _is_lost(node, sizes) for name in node.input}
         found = numbers.of(wanted, sizes) if wanted else {}
         chosen = outcomes.write(shaped.graph, numbers.known)
         if not found and not chosen:
             break
-        known.update(found)
         inferred = list(shaped.graph.value_info)
-        _store(model.graph, found.values())
+        for tensor in found.values():
+            model.graph.initializer.append(tensor)
+            # the inference says nothing of what is stored
+            declared.write(tensor.name, type_proto(dtype_of(tensor.data_type), tensor.dims))
         shaped = infer(model, inferred)
-    outcomes.take_back()
     for graph in (model.graph, shaped.graph):
         del graph.initializer[stored:]
     if shaped is not model:
-        del model.graph.value_info[said:]
+        declared.take_back()
     return shaped
-
-
-def _store(graph: Any, tensors: Iterable[Any]) -> None:
-    """Store what nodes make, with its types: the inference says none of what is stored."""
-    said = {info.name for info in graph.value_info}
-    for tensor in tensors:
-        graph.initializer.append(tensor)
-        if tensor.name not in said:
-            info = graph.value_info.add(name=tensor.name)
-            info.type.CopyFrom(type_proto(dtype_of(tensor.data_type), tensor.dims))
 
 
 def _is_lost(node: Any, sizes: _Dims) -> bool:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any, final
 
 from nbviz.adapters.onnx.captured import inferred_with_captured
-from nbviz.adapters.onnx.claims import fill_body, fill_gaps, settle_output, stale_sizes
+from nbviz.adapters.onnx.claims import Claims, fill_body, fill_gaps, settle_output, stale_sizes, take_claims
 from nbviz.adapters.onnx.contrib import replace_contrib, uses_contrib
 from nbviz.adapters.onnx.external import misplaced
 from nbviz.adapters.onnx.folding import inferred_with_values
@@ -113,9 +112,10 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None, *, 
         del slim.functions[:]
     if inputs is not None:
         fix_sizes(slim.graph, inputs)
-    claims = [copied(info) for info in slim.graph.output]
-    shaped, stale = _shaped_from_inputs(slim, note)
-    told = [settle_output(info, said, note, stale) for info, said in zip(shaped.graph.output, claims, strict=True)]
+    said = _taken(slim)
+    shaped, stale = _shaped_from_inputs(slim, said, note)
+    outputs = zip(shaped.graph.output, said[0].outputs, strict=True)
+    told = [settle_output(info, claim, note, stale) for info, claim in outputs]
     if not all(told) and (reason := misfit(shaped)):
         note(reason)
     return shaped
@@ -147,7 +147,7 @@ def misfit(model: Any) -> str:
 def _unclaimed(model: Any) -> Any:
     """Return a copy without what the file says of the tensors that nodes make."""
     copy = copied(model)
-    _taken(copy.graph)
+    take_claims(copy.graph)
     return copy
 
 
@@ -165,53 +165,44 @@ def for_sizes(model: Any, sizes: Mapping[str, int]) -> Any:
     """Return the graph of a model with all shapes as they are with these sizes in the place of symbols."""
     copy = copied(model)
     replace_symbols(copy.graph, sizes)
-    return _shaped_from_inputs(copy, lambda _: None)[0].graph
+    return _shaped_from_inputs(copy, _taken(copy), lambda _: None)[0].graph
 
 
 def _shaped(model: Any, note: Callable[[str], None]) -> Any:
     return _by_standard(model, note) if uses_contrib(model) else _inferred(model, note)
 
 
-def _shaped_from_inputs(model: Any, note: Callable[[str], None]) -> tuple[Any, set[int]]:
+def _taken(model: Any) -> list[Claims]:
+    """Take out of a model what the file says of tensors; return that of its graph, and of those inside nodes."""
+    return [take_claims(graph) for graph in (model.graph, *bodies(model.graph))]
+
+
+def _shaped_from_inputs(model: Any, said: Sequence[Claims], note: Callable[[str], None]) -> tuple[Any, set[int]]:
     """Infer shapes from those of the inputs alone: what the file says of others may be of other inputs, and fills gaps only.
 
     Return also which numbers in it are stale.
     """
-    said = [_taken(graph) for graph in (model.graph, *bodies(model.graph))]
     shaped = _shaped(model, note)
     graphs = [shaped.graph, *bodies(shaped.graph)]
-    stale = set[int]().union(*(stale_sizes(graph, chain(*claims)) for graph, claims in zip(graphs, said, strict=True)))
-    if not said[0][0] and len(said) == 1:  # most files
-        return shaped, stale
+    stale = set[int]().union(*map(stale_sizes, graphs, said))
     trusted = uses_contrib(model)
-    filled = fill_gaps(shaped.graph, said[0][0], note, trusted=trusted, stale=stale)
+    filled = fill_gaps(shaped.graph, said[0], note, trusted=trusted, stale=stale)
     within = [
-        fill_body(body, infos, outputs, note, trusted=trusted, stale=stale)
-        for body, (infos, outputs) in zip(graphs[1:], said[1:], strict=True)
+        fill_body(body, claims, note, trusted=trusted, stale=stale)
+        for body, claims in zip(graphs[1:], said[1:], strict=True)
     ]
     return (_shaped_with(shaped, filled) if filled or any(within) else shaped), stale
 
 
-def _taken(graph: Any) -> tuple[list[Any], list[Any]]:
-    """Take out of a graph what the file says of the tensors in it, which would stand, whatever the nodes make; return it.
-
-    What it says of the tensors that the graph gives comes second.
-    """
-    infos = list(graph.value_info)
-    del graph.value_info[:]
-    outputs = [copied(info) for info in graph.output]
-    for info in graph.output:
-        info.ClearField("type")
-    return infos, outputs
-
-
-def _shaped_with(shaped: Any, filled: Iterable[Any]) -> Any:
+def _shaped_with(shaped: Any, filled: Sequence[Any]) -> Any:
     """Infer shapes once more, from the inputs and from what the file alone can know, which others follow from."""
     copy = copied(shaped)
     del copy.graph.value_info[:]  # sizes without a name would stay so
     copy.graph.value_info.extend(filled)
+    known = {info.name for info in filled}
     for info in copy.graph.output:
-        info.ClearField("type")
+        if info.name not in known:
+            info.ClearField("type")
     failed: list[str] = []
     again = _shaped(copy, failed.append)
     return shaped if failed else again

@@ -8,9 +8,9 @@ behind the other, it leaves the first size open.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 from typing import Any, final
 
+from nbviz.adapters.onnx.declarations import Declarations
 from nbviz.adapters.onnx.nodes import graphs_in
 from nbviz.adapters.onnx.steps import steps_of
 from nbviz.adapters.onnx.types import described, is_nameless, type_proto
@@ -36,16 +36,16 @@ class Outcomes:
     ----------
     graph
         The graph.
+    declared
+        Takes the types.
     version
         The version of the standard.
     """
 
-    def __init__(self, graph: Any, version: int) -> None:
-        self._graph = graph
+    def __init__(self, graph: Any, declared: Declarations, version: int) -> None:
+        self._declared = declared
         self._version = version
         self._nodes = [at for at, node in enumerate(graph.node) if node.op_type in _WITH_OUTCOMES and not node.domain]
-        self._said = {info.name for info in _infos(graph) if info.type.WhichOneof("value")} if self._nodes else set()
-        self._infos = {info.name: info for info in graph.output} if self._nodes else {}
 
     def write(self, shaped: Any, value: Callable[[str], Any]) -> bool:
         """Write what is known of what is given; tell whether it is more than before.
@@ -60,7 +60,7 @@ class Outcomes:
         changed = False
         for node in (shaped.node[at] for at in self._nodes):
             for name, info, steps in self._chosen(node, value) if node.op_type == "If" else self._stacked(node, value):
-                changed = bool(name and name not in self._said and self._write(name, info.type, steps)) or changed
+                changed = bool(name and self._write(name, info.type, steps)) or changed
         return changed
 
     @staticmethod
@@ -82,19 +82,4 @@ class Outcomes:
         if dims is None:
             return False
         known = type_proto(spec.dtype, (*steps, *(None if is_nameless(dim) else dim for dim in dims)))
-        if name not in self._infos:
-            self._infos[name] = self._graph.value_info.add(name=name)
-        elif self._infos[name].type == known:
-            return False
-        self._infos[name].type.CopyFrom(known)
-        return True
-
-    def take_back(self) -> None:
-        """Take what is written out of the outputs of the graph."""
-        for info in self._graph.output:
-            if info.name in self._infos and info.name not in self._said:
-                info.ClearField("type")
-
-
-def _infos(graph: Any) -> Any:
-    return chain(graph.value_info, graph.output)
+        return self._declared.write(name, known)
