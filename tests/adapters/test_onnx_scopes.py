@@ -74,8 +74,9 @@ LOST = {
 }
 
 
+@pytest.mark.parametrize("outputs", [["y"], ["y", "a"]], ids=["inside", "also an output"])
 @pytest.mark.parametrize("kind", LOST)
-def test_node_that_says_nothing_of_scopes_is_where_its_neighbours_are(kind):
+def test_node_that_says_nothing_of_scopes_is_where_its_neighbours_are(kind, outputs):
     """As optimizers and quantizers add nodes, and as `torch.onnx.export` joins the parts of a split."""
     lost, path = LOST[kind]
     nodes = [
@@ -84,7 +85,8 @@ def test_node_that_says_nothing_of_scopes_is_where_its_neighbours_are(kind):
         node("Relu", "a", "r", "/attn/act/Relu"),
         node("Exp", "r", "y", "/Exp"),
     ]
-    graph = read(model(nodes, [info("x", 2, 8)], [info("y", None)], STORED)).graph
+    leaving = [info(name, None) for name in outputs]
+    graph = read(model(nodes, [info("x", 2, 8)], leaving, STORED)).graph
     assert len(graph.calls_of["attn"]) == 1
     assert path in [call.path for call in graph.calls]
 

@@ -21,7 +21,7 @@ def settle(nodes: Sequence[Node], stored: Collection[str], ends: Collection[str]
     stored
         Names of the tensors that the file has, which belong to no scope.
     ends
-        Names of the tensors that the graph gives.
+        Names of the tensors that the graph gives; they tell a place where no node takes them.
     """
     lost = [node for node in nodes if not node.is_placed]
     if not lost or not any(node.scopes for node in nodes):
@@ -38,7 +38,7 @@ def settle(nodes: Sequence[Node], stored: Collection[str], ends: Collection[str]
         before[id(node)] = _common(_scopes(maker[name], before) if name in maker else () for name in taken)
     for node in reversed(lost):
         takers = [_scopes(reader, after) for name in node.outputs for reader in readers.get(name, ())]
-        after[id(node)] = _common([*takers, *(() for name in node.outputs if name in ends)])
+        after[id(node)] = _common([*takers, *(() for name in node.outputs if name in ends and name not in readers)])
     for node in lost:
         node.scopes = _common((before[id(node)], after[id(node)])) or ()
 
