@@ -10,7 +10,7 @@ pytest.importorskip("onnx")
 from onnx import numpy_helper
 
 from nbviz.adapters import read
-from tests.models.onnx_models import info, model, node, tensor
+from tests.models.onnx_models import INT64, info, model, node, tensor
 
 
 def index(name, value):
@@ -35,6 +35,23 @@ def test_parts_of_a_weight_are_read_in_one_call():
     found = calls_of(nodes, "y", stored)
     assert found["rnn"] == 1
     assert (found["rnn/Slice"], found["rnn/Slice_1"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("sizes", "calls"), [("Shape", 1), ("Abs", 2)])
+def test_parts_of_a_weight_with_bounds_of_open_sizes_are_read_in_one_call(sizes, calls):
+    """As attention between two sequences cuts its three projections; what data decides is no part of a module."""
+    nodes = [
+        node(sizes, "n" if sizes == "Abs" else "x", "s", f"/attn/{sizes}"),
+        node("Gather", "s one", "size", "/attn/Gather"),
+        node("Add", "size size", "twice", "/attn/Add"),
+        node("Slice", "w zero size", "a", "/attn/Slice"),
+        node("Slice", "w size twice", "b", "/attn/Slice_1"),
+        node("Concat", "b a", "c", "/attn/Concat", axis=0),
+        node("MatMul", "x c", "y", "/attn/MatMul"),
+    ]
+    entering = [info("x", "N", 4), info("n", 2, dtype=INT64)]
+    made = model(nodes, entering, [info("y", None)], [tensor("w", 8, 4), index("zero", 0), index("one", 1)])
+    assert len(read(made).graph.calls_of["attn"]) == calls
 
 
 def test_table_that_a_module_reads_twice_is_no_second_call():

@@ -131,7 +131,7 @@ def ordered(nodes: Sequence[AnyNode], weights: Collection[str] = (), constants: 
 def _read(node: Node, weights: Collection[str], constants: Collection[str]) -> Read:
     """Return an operation with the weights that it reads, nothing if it reads none or is in no scope.
 
-    Nor if it only cuts a part out of a weight, with constants: another part of it is no other call.
+    Nor if it only cuts a part out of a weight, with constants or what is as fixed: another part of it is no other call.
     """
     if not node.scopes:
         return ()

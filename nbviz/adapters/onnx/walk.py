@@ -14,6 +14,7 @@ from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.onnx import inference
 from nbviz.adapters.onnx.compute import Contractions, Step, contracts_nothing, known
 from nbviz.adapters.onnx.counting import Uncounted, count_for_one
+from nbviz.adapters.onnx.cuts import computed_bounds
 from nbviz.adapters.onnx.folding import value_in
 from nbviz.adapters.onnx.function_graphs import FunctionGraphs
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
@@ -211,6 +212,7 @@ class Walk:
         own = place.env.own.items()
         weights = {name for name, value in own if value.weight is not None}
         fixed = {name for name, value in own if value.constant is not None}
+        fixed |= computed_bounds(nodes, weights, fixed)
         order = ordered([node for node in nodes if node not in taken] if taken else nodes, weights, fixed)
         self._findings.doubled.update(dict.fromkeys(order.doubled))
         if order.circular:
