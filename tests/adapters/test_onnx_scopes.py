@@ -119,3 +119,33 @@ def test_node_at_the_border_of_a_scope_stays_outside(before, behind):
     graph = read(model(nodes, [info("x", 2, 8)], [info("y", None)], STORED[1:])).graph
     [path] = [call.path for call in graph.calls if call.op == "Abs"]
     assert "attn" not in path
+
+
+def test_sizes_that_several_scopes_need_leave_the_later_ones_together():
+    """As TorchScript's exporter computes what is the same once: the size is a node of a layer that comes later."""
+    nodes = [
+        node("Shape", "m", "s", "/0/cross/Shape"),
+        node("Slice", "s zero one", "b", "/0/cross/Slice"),
+        node("Concat", "b n", "t0", "/0/cross/Concat", axis=0),
+        node("Concat", "b n", "t1", "/1/cross/Concat", axis=0),
+        *cross(0, "x", "x1"),
+        node("MatMul", "x1 w", "x2", "/1/self/MatMul"),
+        *cross(1, "x2", "y"),
+    ]
+    stored = [tensor(name, 8, 8) for name in ("w", "q0", "k0", "q1", "k1")]
+    stored += [numpy_helper.from_array(np.array([2, 8]), "n"), index("zero", 0), index("one", 1)]
+    entering = [info(name, "N", 2, 8) for name in "xm"]
+    graph = read(model(nodes, entering, [info("y", "N", 2, 8)], stored)).graph
+    assert {len(calls) for calls in graph.calls_of.values()} == {1}
+    [layer] = graph.calls_of["1"]
+    inner = [call.layer for call in graph.calls if call.parent == layer]
+    assert inner == ["1/self", "1/cross"]
+
+
+def cross(at, given, made):
+    return [
+        node("MatMul", f"{given} q{at}", f"a{at}", f"/{at}/cross/q/MatMul"),
+        node("MatMul", f"m k{at}", f"b{at}", f"/{at}/cross/k/MatMul"),
+        node("Reshape", f"b{at} t{at}", f"c{at}", f"/{at}/cross/Reshape"),
+        node("Add", f"a{at} c{at}", made, f"/{at}/cross/Add"),
+    ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar, final
 
 from nbviz.adapters.dataflow.scopes import Entry, shared
@@ -121,7 +122,7 @@ def ordered(nodes: Sequence[AnyNode], weights: Collection[str] = (), constants: 
     runs, scopes = _runs(nodes), len({entry.path for stack in stacks for entry in stack})
     if right and (runs <= scopes or _calls_again(nodes, weights, constants)):
         return Order(nodes, 0, list(doubled))
-    order, circular = _sorted(nodes, maker)
+    order, circular = _sorted(nodes, maker, _ranks(nodes, weights, constants))
     arranged = [nodes[i] for i in order]
     if right and not circular and _runs(arranged) >= runs:
         return Order(nodes, 0, list(doubled))
@@ -168,7 +169,30 @@ def _runs(nodes: Iterable[Node]) -> int:
     return count
 
 
-def _sorted(nodes: Sequence[Node], maker: dict[str, int]) -> tuple[list[int], int]:
+def _ranks(nodes: Sequence[Node], weights: Collection[str], constants: Collection[str]) -> list[int]:
+    """Return numbers by which nodes are taken that can run: those of a scope where it first reads a weight.
+
+    Its first node may stand far before that: exporters compute the same sizes once, for several scopes.
+    """
+    stacks: dict[int, tuple[Entry, ...]] = {}
+    reading: dict[int, int] = {}
+    standing: dict[int, int] = {}
+    for i, node in enumerate(nodes):
+        key = id(node.scopes)
+        if key not in stacks:
+            stacks[key], standing[key] = node.scopes, i
+        if key not in reading and _read(node, weights, constants):
+            reading[key] = i
+    begins: dict[tuple[str, ...], int] = {}
+    for key, i in chain(reading.items(), standing.items()):
+        for entry in stacks[key]:
+            begins.setdefault(entry.path, i)
+    places = {key: tuple(begins[entry.path] for entry in stack) for key, stack in stacks.items()}
+    ranked = sorted(range(len(nodes)), key=lambda i: (*places[id(nodes[i].scopes)], i))
+    return sorted(range(len(nodes)), key=ranked.__getitem__)
+
+
+def _sorted(nodes: Sequence[Node], maker: Mapping[str, int], ranks: Sequence[int]) -> tuple[list[int], int]:
     """Sort topologically; of the nodes that are ready, take one in the innermost scope that is open, else the first."""
     waits: list[int] = []
     needed_by: dict[int, list[int]] = {}
@@ -177,7 +201,7 @@ def _sorted(nodes: Sequence[Node], maker: dict[str, int]) -> tuple[list[int], in
         waits.append(len(before))
         for j in before:
             needed_by.setdefault(j, []).append(i)
-    ready = _Ready(nodes)
+    ready = _Ready(nodes, ranks)
     for i, count in enumerate(waits):
         if not count:
             ready.add(i)
@@ -196,21 +220,22 @@ def _sorted(nodes: Sequence[Node], maker: dict[str, int]) -> tuple[list[int], in
 class _Ready:
     """The nodes that can run, by every scope around them."""
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    def __init__(self, nodes: Sequence[Node], ranks: Sequence[int]) -> None:
         self._nodes = nodes
-        self._heaps: dict[tuple[str, ...], list[int]] = {}
+        self._ranks = ranks
+        self._heaps: dict[tuple[str, ...], list[tuple[int, int]]] = {}
         self._taken: set[int] = set()
 
     def add(self, i: int) -> None:
         for path in _around(self._nodes[i]):
-            heapq.heappush(self._heaps.setdefault(path, []), i)
+            heapq.heappush(self._heaps.setdefault(path, []), (self._ranks[i], i))
 
     def take(self, last: int | None) -> int | None:
         """Return the next node after ``last``, None if none is ready."""
         for path in reversed(_around(self._nodes[last]) if last is not None else [()]):
             heap = self._heaps.get(path, [])
             while heap:
-                i = heapq.heappop(heap)
+                _, i = heapq.heappop(heap)
                 if i not in self._taken:
                     self._taken.add(i)
                     return i
