@@ -100,12 +100,14 @@ class Calls:
     def scope(self, key: Hashable, frame: Frame, parent: int) -> tuple[CallRecord, bool]:
         """Begin a call of a scope; return it, and whether the scope has been called before.
 
-        A scope that reads the same weights is called again; else this is the rest of it, and has operations of its own.
+        A scope that reads the same weights is called again, or that names tell; else this is the rest of it, and has operations
+        of its own.
         """
         layer = self.rows.layer(key)
         record = self.builder.begin("layer", layer.type, parent, layer=layer.path)
+        is_later = bool(frame.entry.first) and key in self._read
         read = self._read.setdefault(key, set())
-        again = not read.isdisjoint(frame.read)
+        again = is_later or not read.isdisjoint(frame.read)
         read.update(frame.read)
         if not again:
             record.counters = self._counters.setdefault(key, {})

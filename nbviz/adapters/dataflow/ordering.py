@@ -264,7 +264,7 @@ def nested(nodes: Iterable[Node], weights: Collection[str], constants: Collectio
             opened.pop()
         for entry in node.scopes[len(opened) :]:
             frame = Frame(entry)
-            frames.setdefault(entry.path, []).append(frame)
+            frames.setdefault(entry.row, []).append(frame)
             (opened[-1].items if opened else top).append(frame)
             opened.append(frame)
         for frame in opened if read else ():

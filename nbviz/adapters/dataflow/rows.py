@@ -65,9 +65,9 @@ class Rows:
 
     def scope(self, around: Hashable, entry: Entry) -> Hashable:
         """Return the key of a scope's row inside a graph; add it, and those around it, where there is none."""
-        key = self._scopes.get((around, entry.path))
+        key = self._scopes.get((around, entry.row))
         if key is None:
-            key = self._add_scope(around, entry.path)
+            key = self._add_scope(around, entry.row)
         layer = self.builder.layer(key)
         if entry.type and layer.type == SCOPE:
             layer.module, _, layer.type = entry.type.rpartition(".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -11,6 +12,9 @@ from nbviz.adapters.text import label
 
 DEEPEST_SCOPE = 32
 """Scopes inside scopes that are shown."""
+
+_PART = re.compile(r"\d+(_\d+)?")
+"""The name of a module in a list, which may have the number of its call."""
 
 
 @final
@@ -21,13 +25,21 @@ class Entry:
     Attributes
     ----------
     path
-        The names from the root to it, which are also the segments of its row's path.
+        The names from the root to it.
     type
         Its class with the module that defines it, ``""`` where that is not known.
+    first
+        The path of the same scope in its first call, if names tell that this is a later one.
     """
 
     path: tuple[str, ...]
     type: str = ""
+    first: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The segments of its row's path."""
+        return self.first or self.path
 
 
 @functools.lru_cache(maxsize=4096)
@@ -56,9 +68,10 @@ def _nested(names: tuple[str, ...]) -> tuple[Entry, ...]:
 
 
 def _pieces(segment: str) -> list[str]:
-    """Cut the dotted name of a module in a list (``layers.0``); other names with dots stay whole."""
+    """Cut the dotted name of a module in a list (``layers.0``, ``layers.0_1``); other names with dots stay whole."""
     pieces = segment.split(".")
-    return pieces if len(pieces) > 1 and any(piece.isdigit() for piece in pieces[1:]) and all(pieces) else [segment]
+    is_cut = any(map(_PART.fullmatch, pieces[1:])) and all(pieces)
+    return pieces if is_cut else [segment]
 
 
 def shared(a: Sequence[Entry], b: Sequence[Entry]) -> int:

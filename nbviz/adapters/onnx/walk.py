@@ -19,6 +19,7 @@ from nbviz.adapters.onnx.folding import value_in
 from nbviz.adapters.onnx.function_graphs import FunctionGraphs
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
 from nbviz.adapters.onnx.packed import packed_sizes
+from nbviz.adapters.onnx.recalls import number_calls
 from nbviz.adapters.onnx.repeats import times_of
 from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.settling import settle
@@ -194,7 +195,6 @@ class Walk:
         nodes = list(map(node_of, graph.node))
         constants = [node for node in nodes if node.op == "Constant" and not node.domain and node.outputs]
         tensors = stored_tensors(graph)
-        settle(nodes, tensors, {info.name for info in graph.output})
         readers = readers_of(nodes, {**tensors, **{node.outputs[0]: node for node in constants}})
         packed = packed_sizes(nodes, tensors)
         for name, tensor in tensors.items():
@@ -210,9 +210,11 @@ class Walk:
                 self._store(name, made, readers.get(name, ()), place)
         taken.update(self._passed_on(nodes, place))
         own = place.env.own.items()
-        weights = {name for name, value in own if value.weight is not None}
+        weights = {name: value.weight for name, value in own if value.weight is not None}
         fixed = {name for name, value in own if value.constant is not None}
         fixed |= computed_bounds(nodes, weights, fixed)
+        number_calls(nodes, weights)
+        settle(nodes, tensors, {info.name for info in graph.output})
         order = ordered([node for node in nodes if node not in taken] if taken else nodes, weights, fixed)
         self._findings.doubled.update(dict.fromkeys(order.doubled))
         if order.circular:
