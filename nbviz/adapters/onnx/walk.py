@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, final
 
 from nbviz.adapters.dataflow.boundaries import fill_boundaries
@@ -19,6 +19,7 @@ from nbviz.adapters.onnx.folding import value_in
 from nbviz.adapters.onnx.function_graphs import FunctionGraphs
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
 from nbviz.adapters.onnx.packed import packed_sizes
+from nbviz.adapters.onnx.place import Place
 from nbviz.adapters.onnx.recalls import number_calls
 from nbviz.adapters.onnx.repeats import times_of
 from nbviz.adapters.onnx.schemas import input_names, versions
@@ -41,48 +42,6 @@ from nbviz.adapters.onnx.weights import function_name
 from nbviz.builder import GraphBuilder
 from nbviz.records import CallRecord, Port
 from nbviz.shape import Dim
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where nodes stand.
-
-    Attributes
-    ----------
-    env, types
-        The tensors of the graph that they are in, and what is known of those that they make.
-    where
-        Tells this graph from others that store tensors (see ``weights.stored_in``).
-    around
-        The row of what holds the graph: the model, a node, or a part of one.
-    holder
-        The row that they are in: a scope, or the same.
-    versions
-        The versions of operation sets by domain.
-    depth
-        How many graphs are around this one.
-    again
-        Whether the scope has been called before.
-    times
-        How often what is here runs, as one factor for each loop around it that says so.
-    """
-
-    env: Environment
-    types: Types
-    where: str
-    around: Hashable
-    holder: Hashable
-    versions: Mapping[str, int]
-    depth: int = 0
-    again: bool = False
-    times: tuple[int, ...] = ()
-
-    def inside(self, scope: Hashable, *, again: bool) -> Place:
-        """Return the place inside a scope of the same graph."""
-        return Place(  # replace() takes three times as long, and there can be thousands of scopes
-            self.env, self.types, self.where, self.around, scope, self.versions, self.depth, again, self.times
-        )
 
 
 @final
