@@ -108,6 +108,33 @@ def test_node_that_says_nothing_of_scopes_is_where_its_neighbours_are(kind, outp
     assert path in [call.path for call in graph.calls]
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_product_that_a_quantizer_rewrites_stays_with_its_bias(bias):
+    """As onnxruntime writes them in models whose nodes tell their scopes apart from their names."""
+    sums = [node("Add", f"f{at} b{at}", f"{at}", f"/attn/{at}/Add") for at in "qk"]
+    acts = [node("Relu", f"f{at}", f"{at}", f"/attn/{at}_act/Relu") for at in "qk"]
+    nodes = [
+        node("Abs", "x", "h", "/norm/Abs"),
+        node("DynamicQuantizeLinear", "h", "hq hs hz", "quantize"),
+        *(node("MatMulInteger", f"hq w{at} hz", f"i{at}", f"product {at}") for at in "qk"),
+        *(node("Cast", f"i{at}", f"c{at}", to=1) for at in "qk"),
+        *(node("Mul", f"hs s{at}", f"m{at}") for at in "qk"),
+        *(node("Mul", f"c{at} m{at}", f"f{at}") for at in "qk"),
+        *(sums if bias else acts),
+        node("Add", "q k", "y", "/attn/Add"),
+    ]
+    weights = [tensor(f"w{at}", 8, 8, dtype="int8") for at in "qk"]
+    stored = [*weights, *(tensor(f"s{at}") for at in "qk"), *(tensor(f"b{at}", 8) for at in "qk" if bias)]
+    graph = read(model(nodes, [info("x", 2, 8)], [info("y", None)], stored)).graph
+    owners = {parameter.name: parameter.owners for parameter in graph.parameters}
+    row = "attn/q" if bias else "attn"
+    assert owners["wq"][0].startswith(f"{row}/")
+    assert not owners["wq"][0].startswith("attn/q_act")
+    [path] = [call.path for call in graph.calls if call.op == "DynamicQuantizeLinear"]
+    assert path.startswith("attn/Dynamic")
+    assert all(len(graph.calls_of[scope]) == 1 for scope in ("norm", "attn"))
+
+
 @pytest.mark.parametrize(("before", "behind"), [("x", "y"), ("h", "y"), ("x", "r")])
 def test_node_at_the_border_of_a_scope_stays_outside(before, behind):
     nodes = [

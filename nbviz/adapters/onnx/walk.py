@@ -173,7 +173,7 @@ class Walk:
         fixed = {name for name, value in own if value.constant is not None}
         fixed |= computed_bounds(nodes, weights, fixed)
         number_calls(nodes, weights)
-        settle(nodes, tensors, {info.name for info in graph.output})
+        settle(nodes, tensors.keys(), {info.name for info in graph.output})
         order = ordered([node for node in nodes if node not in taken] if taken else nodes, weights, fixed)
         self._findings.doubled.update(dict.fromkeys(order.doubled))
         if order.circular:
