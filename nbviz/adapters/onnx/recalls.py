@@ -7,7 +7,7 @@ It numbers each module by itself: what the second call of ``block`` does itself 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import final
 
 from nbviz.adapters.dataflow.rows import Key
@@ -20,7 +20,7 @@ _Path = tuple[str, ...]
 _Stack = tuple[Entry, ...]
 
 
-def number_calls(nodes: Iterable[Node], weights: Mapping[str, Key]) -> None:
+def number_calls(nodes: Sequence[Node], weights: Mapping[str, Key]) -> None:
     """Put the nodes of later calls into the scopes of the first, with the number of the call.
 
     Parameters
@@ -30,6 +30,9 @@ def number_calls(nodes: Iterable[Node], weights: Mapping[str, Key]) -> None:
     weights
         Names of the weights, each with its key.
     """
+    distinct = {id(node.scopes): node.scopes for node in nodes if node.scopes}.values()
+    if not any(_first(stack[-1].path) for stack in distinct):  # as in most files
+        return
     named = [node for node in nodes if node.full_name.startswith("/") and node.scopes and not node.scopes[-1].type]
     stacks = {node.scopes[-1].path: node.scopes for node in named}
     known = {entry.path for stack in stacks.values() for entry in stack}
