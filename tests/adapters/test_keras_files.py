@@ -4,9 +4,11 @@ import json
 import struct
 import zipfile
 
+import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
+h5py = pytest.importorskip("h5py")
 
 from nbviz.adapters import read  # noqa: E402
 from nbviz.adapters.keras import bounds  # noqa: E402
@@ -133,6 +135,7 @@ def test_a_config_that_lacks_a_layer_is_damaged_and_not_of_unknown_classes(saved
         ("option_of_keras_9", True, "Unrecognized keyword arguments passed to Conv2D: {'option_of_keras_9': True}"),
         ("activation", "unheard", "Could not interpret activation function identifier: unheard"),
         ("filters", -3, "filters"),
+        ("start", {"class_name": "Zeros", "config": {}, "registered_name": None}, "'registered_name': None}}"),
     ],
 )
 def test_a_config_that_this_version_of_keras_does_not_take_is_quoted_in_one_line(saved, option, value, says):
@@ -152,3 +155,87 @@ def test_a_class_that_is_not_known_is_named(saved):
         FileReadError, match=r"Import or register them.*custom_objects.*Could not locate class 'Unheard'"
     ):
         read(saved)
+
+
+def said_to_be_of(version, path, **told):
+    """Let a file say that this version of Keras wrote it, and its second layer what that one does not know."""
+    if path.suffix == ".keras":
+        config(path, lambda layers: layers[1]["config"].update(told))
+        rewritten(path, "metadata.json", lambda _: json.dumps({"keras_version": version}))
+        return
+    with h5py.File(path, "r+") as file:
+        found = json.loads(file.attrs["model_config"])
+        found["config"]["layers"][1]["config"].update(told)
+        file.attrs["model_config"] = json.dumps(found)
+        file.attrs["keras_version"] = version
+
+
+@pytest.fixture(params=[".keras", ".h5"])
+def of_either_format(request, saved):
+    path = saved.with_suffix(request.param)
+    keras.saving.load_model(saved).save(path)
+    return path
+
+
+@pytest.mark.parametrize("version", ["2.21.0", "1.2.2", "2.6.0-tf"])
+def test_what_keras_2_wrote_and_this_keras_does_not_take_is_sent_to_tf_keras(of_either_format, version):
+    said_to_be_of(version, of_either_format, of_keras_2=True)
+    with pytest.raises(FileReadError) as caught:
+        read(of_either_format)
+    text = str(caught.value)
+    assert (
+        f"' was written by Keras {version}, and Keras {keras.__version__} does not load it. Load it with tf_keras"
+        in text
+    )
+    assert text.endswith("Unrecognized keyword arguments passed to Conv2D: {'of_keras_2': True}")
+    assert "damaged" not in text
+
+
+def test_a_class_that_keras_2_brought_is_nobodys_own(saved):
+    config(saved, lambda layers: layers[1].update(class_name="Old", module="tf_keras.src.old", registered_name="Old"))
+    said_to_be_of("2.15.0", saved)
+    with pytest.raises(FileReadError, match=r"Keras 2\.15\.0.* does not load it\. Load it with tf_keras.*'Old'"):
+        read(saved)
+
+
+def test_a_class_that_a_file_of_keras_2_needs_may_be_of_ones_own(saved):
+    config(saved, lambda layers: layers[1].update(class_name="Unheard", module="mine", registered_name="mine>Unheard"))
+    said_to_be_of("2.15.0", saved)
+    with pytest.raises(FileReadError, match=r"Keras 2\.15\.0.* is yours, import or register that.*'Unheard'"):
+        read(saved)
+
+
+def test_what_keras_2_wrote_is_read_where_this_keras_loads_it(of_either_format):
+    said_to_be_of("2.15.0", of_either_format)
+    assert "conv" in read(of_either_format).graph.layer_index
+
+
+def test_weights_alone_are_that_whichever_keras_wrote_them(tmp_path):
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.attrs["keras_version"] = "2.15.0"
+    with pytest.raises(FileReadError, match="holds no model, perhaps weights alone"):
+        read(tmp_path / "w.h5")
+
+
+@pytest.mark.parametrize(
+    "claim", ["2." + "9" * 500, "2.1 \x1b[31m", "3.1.0", 2, ["2.1.0"] * 9, np.void(b"2" * 999), "2.1.0" * 20_000]
+)
+def test_a_version_that_is_none_of_keras_2_says_nothing(saved, claim):
+    path = saved.with_suffix(".h5")
+    keras.saving.load_model(saved).save(path)
+    said_to_be_of("2", path, of_keras_2=True)
+    with h5py.File(path, "r+", track_order=False) as file:
+        del file.attrs["keras_version"]
+        file.attrs["keras_version"] = claim
+    with pytest.raises(FileReadError) as caught:
+        read(path)
+    assert "was written by Keras" not in str(caught.value).replace("was not written by Keras", "")
+
+
+@pytest.mark.parametrize("metadata", [None, b"", b"[]", b"{}", b"[" * 100_000, b'{"keras_version": 2}'])
+def test_an_archive_that_says_no_version_is_explained_without(saved, metadata):
+    config(saved, lambda layers: layers[1]["config"].update(of_keras_9=True))
+    rewritten(saved, "metadata.json", lambda _: metadata)
+    with pytest.raises(FileReadError) as caught:
+        read(saved)
+    assert "was written by" not in str(caught.value).replace("was not written by Keras", "")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from nbviz.adapters.checkpoints.files import damaged, looks_like
-from nbviz.adapters.keras.text import plain, short
+from nbviz.adapters.checkpoints.files import damaged
+from nbviz.adapters.keras.refusals import explain
+from nbviz.adapters.keras.text import plain
 from nbviz.errors import FileReadError, MissingExtraError
 from nbviz.reading import Reading
 
@@ -55,7 +55,7 @@ def _load(path: str) -> Any:
             try:  # a loss or metric of the user's own is not needed to show the model
                 return keras.saving.load_model(path, safe_mode=True, compile=False)
             except Exception:  # noqa: BLE001 - the first error is the better one
-                raise FileReadError(_explain(path, first)) from first
+                raise FileReadError(explain(Path(path), first)) from first
 
 
 def _keras(path: str) -> Any:
@@ -76,47 +76,6 @@ def _keras(path: str) -> Any:
         msg = f"Reading {path!r} needs Keras 3, found {keras.__version__}: pip install --upgrade 'nbviz[keras]'."
         raise MissingExtraError(msg)
     return keras
-
-
-def _explain(path: str, error: Exception) -> str:
-    text = " ".join(plain(error).split())
-    # what failed inside is told behind each object around it, and that with all its config
-    reason = text.rpartition("Exception encountered: ")[2]
-    own = f"Keras says: {type(error).__name__}: {short(reason, 600)}"
-    again = "Load it with keras.saving.load_model({}) and pass the model."
-    if any(word in text for word in ("safe_mode", "unsafe_deserialization", "__lambda__")):
-        how = again.format(f"{path!r}, safe_mode=False")
-        return (
-            f"{path!r} holds Python code (a lambda), which nbviz never runs from a file. If you trust it: {how} {own}"
-        )
-    # one whose class is unknown is quoted, and told of custom_objects
-    lost = re.search(r"Unknown layer: ([^'].*)$", reason)
-    if lost is not None:
-        why = f"its config connects the layer {lost[1]!r}, which it does not have"
-        return str(damaged(Path(path), "a model of Keras", why))
-    if re.search("custom_object|locate (class|function)|register", reason):
-        how = again.format(f"{path!r}, custom_objects={{...}}")
-        return (
-            f"{path!r} uses classes that Keras does not know in this session. Import or register them, or: {how} {own}"
-        )
-    refused = re.findall(r"<class '([\w.]+)'> could not be deserialized", text)
-    if refused:
-        return (
-            f"{path!r} cannot be read: {refused[-1].rpartition('.')[2]} of Keras {_version()} does not take what the file says of it. Perhaps another "
-            f"version of Keras wrote it, or it is damaged. {own}"
-        )
-    if "No model config found" in text or "model_config" in text:
-        return (
-            f"{path!r} holds no model, perhaps weights alone. Save the whole model with model.save('model.keras'), or see the "
-            f"weights by giving the file the suffix .weights.h5. {own}"
-        )
-    return f"{path!r} cannot be read: the file is damaged or was not written by Keras.{looks_like(Path(path))} {own}"
-
-
-def _version() -> str:
-    import keras
-
-    return str(keras.__version__)
 
 
 @final
