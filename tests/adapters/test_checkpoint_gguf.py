@@ -165,8 +165,13 @@ def test_a_file_larger_than_memory_opens_by_its_header(write):
 def test_versions_two_and_three_are_read_and_one_is_not(write):
     two = header(infos=[info("a.weight")], version=2) + bytes(128)
     assert dict(graph_of(write(two)).layers[0].settings)["GGUF version"] == 2
-    refused(write(header(version=1)), "version 1 of the format")
-    refused(write(header(version=99)), "version 99")
+    refused(write(header(version=1)), r"is a GGUF file of version 1 of the format, .* newer llama\.cpp\.$")
+    refused(write(header(version=4)), r"version 4 of the format, and versions 2 and 3 are read\. Update nbviz\.$")
+
+
+@pytest.mark.parametrize("version", [0, 5000])
+def test_a_number_that_is_no_version_is_damage(write, version):
+    refused(write(header(version=version)), rf"claims version {version:,} of the format\. Copy or download it again")
 
 
 def test_a_type_of_the_future_has_a_shape_and_no_bytes(write):

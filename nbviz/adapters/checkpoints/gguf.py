@@ -9,10 +9,11 @@ from typing import Any
 
 from nbviz.adapters.checkpoints.files import damaged, opened, size_of
 from nbviz.adapters.checkpoints.ggml import FILE_TYPES, KINDS
-from nbviz.adapters.checkpoints.gguf_header import Header, Tensor, read_header
+from nbviz.adapters.checkpoints.gguf_header import Header, Tensor, VersionError, read_header
 from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, reading_of, split
 from nbviz.adapters.checkpoints.values import Span
 from nbviz.adapters.text import short
+from nbviz.errors import FileReadError
 from nbviz.graph import Setting
 from nbviz.reading import Reading
 
@@ -25,7 +26,7 @@ def read_file(path: Path) -> Reading:
     Raises
     ------
     FileReadError
-        If it is damaged, or no such file.
+        If it is damaged, no such file, or of a version that is not read.
     """
     return read_parts(path, [path])
 
@@ -63,6 +64,8 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Entry]]:
         try:
             header = read_header(file)
             return header.metadata | {"GGUF version": header.version}, _entries(path, header, size_of(file))
+        except VersionError as error:
+            raise FileReadError(f"{str(path)!r} is a GGUF file of {error}.") from error
         except (ValueError, OSError) as error:
             raise damaged(path, KIND, error) from error
 

@@ -23,6 +23,17 @@ _DEEPEST = 8
 """Arrays around an array."""
 _AXES = 8
 _NAME = 1 << 16
+_VERSIONS = 1000
+"""What is no lower was never a version."""
+
+
+@final
+class VersionError(Exception):
+    """The file may be whole, but is of a version of the format that is not read."""
+
+    def __init__(self, version: int) -> None:
+        how = "Make it again from the original model with a newer llama.cpp" if version == 1 else "Update nbviz"
+        super().__init__(f"version {version} of the format, and versions 2 and 3 are read. {how}")
 
 
 @final
@@ -67,6 +78,8 @@ def read_header(file: BinaryIO) -> Header:
 
     Raises
     ------
+    VersionError
+        If it is of a version that is not read.
     ValueError
         If there is none, or what it claims is not in the file.
     """
@@ -75,8 +88,10 @@ def read_header(file: BinaryIO) -> Header:
     raw = file.read(4)
     order: Literal["little", "big"] = "little" if raw[:2] != b"\0\0" else "big"
     version = int.from_bytes(raw, order)
+    if version in range(1, _VERSIONS) and version not in (2, 3):
+        raise VersionError(version)
     if version not in (2, 3):
-        raise ValueError(f"it has version {version} of the format, versions 2 and 3 are read")
+        raise ValueError(f"it claims version {version:,} of the format")
     cursor = _Cursor(file, "<" if order == "little" else ">")
     tensors, keys = cursor.number("Q"), cursor.number("Q")
     if tensors > MAX_TENSORS or keys > _KEYS:
