@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbviz import wire
-from nbviz.adapters.checkpoints.files import damaged, opened, size_of
+from nbviz.adapters.checkpoints.files import damaged, looks_like, opened, size_of
 from nbviz.errors import FileReadError, SchemaError
 from nbviz.reading import Reading
 
@@ -37,5 +37,5 @@ def read_file(path: Path) -> Reading:
     try:
         return Reading(wire.from_json(text))
     except SchemaError as error:
-        msg = f"{path.name}: {error}"
+        msg = f"{path.name}: {error}{looks_like(path)}"
         raise SchemaError(msg) from error

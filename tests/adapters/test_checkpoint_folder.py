@@ -149,7 +149,9 @@ def test_folders_of_other_libraries_are_named_further_down(fill):
     folder = fill(**{"readme.md": b""})
     (folder / "0" / "default").mkdir(parents=True)
     (folder / "0" / "default" / "manifest.ocdbt").write_bytes(b"?")
-    refused(folder, r"checkpoint of Orbax: .* \('0/default'\)\.$")
+    (folder / "0" / "_CHECKPOINT_METADATA").write_bytes(b"{}")
+    refused(folder, r"'0/default' looks like a checkpoint of Orbax: .*restore\(os\.path\.abspath\(folder\)\)")
+    refused(folder / "0", r"'default' looks like a checkpoint of Orbax")
 
 
 def test_a_model_beside_a_checkpoint_is_named(fill):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, final
 
+from nbviz.adapters.checkpoints.foreign import begun_by_others
 from nbviz.adapters.text import plain, short
 from nbviz.errors import FileReadError
 
@@ -22,7 +23,7 @@ _BEGINNINGS = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file (.weights.h5)",
     b"PK\x03\x04": "a zip archive (.npz, .pt, .keras)",
     b"\x93NUMPY": "a NumPy array (.npy)",
-    b"\x80\x02": "a pickle, as torch.save wrote before PyTorch 1.6 (.pt)",
+    b"\x80": "a pickle, as torch.save wrote before PyTorch 1.6 (.pt)",
     b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with `git lfs pull`",
     b"<": "a web page, perhaps the answer of a server to a download that failed",
 }
@@ -78,7 +79,8 @@ def size_of(file: BinaryIO) -> int:
 def damaged(path: Path, kind: str, what: object) -> FileReadError:
     """Return the error for a file that is not what its format says: ``what`` is wrong with it."""
     text = short(" ".join(plain(what).split("\n")), 300)
-    return FileReadError(f"{str(path)!r} cannot be read as {kind}: {text}.{looks_like(path)} {_AGAIN}")
+    rest = begun_by_others(path) or f"{looks_like(path)} {_AGAIN}"  # another format is no better for a second download
+    return FileReadError(f"{str(path)!r} cannot be read as {kind}: {text}.{rest}")
 
 
 _AGAIN = "Copy or download it again, or write it again."
@@ -88,6 +90,8 @@ def looks_like(path: Path) -> str:
     """Say what a file looks like from its first bytes, if that is not what its name says."""
     if not path.is_file():  # a pipe would never answer
         return ""
+    if other := begun_by_others(path):
+        return other
     try:
         with path.open("rb") as file:
             start = file.read(32)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbviz.adapters.checkpoints import gguf, hdf5, npz, safetensors, sharded, torch_files
 from nbviz.adapters.checkpoints.files import inside, without_variant
-from nbviz.adapters.checkpoints.foreign import written_by_others
+from nbviz.adapters.checkpoints.foreign import half_of_others, written_by_others
 from nbviz.adapters.savedmodel import opening as savedmodel
 from nbviz.errors import FileReadError, counted
 from nbviz.graph import Diagnostic
@@ -67,7 +67,7 @@ def _checkpoint(path: Path, files: Sequence[Path]) -> Reading | None:
     models = _ending(files, ".gguf")
     if models:
         return gguf.read_parts(path, models) if _one_set(path, models) else gguf.read_file(_only(path, models))
-    pickles = [file for file in _ending(files, *_PICKLES) if not _ASIDE.fullmatch(file.name)]
+    pickles = [file for file in _ending(_readable(files), *_PICKLES) if not _ASIDE.fullmatch(file.name)]
     indexes = _indexes(files, ".bin.index.json")
     if indexes:
         return sharded.read_index(_only(path, indexes))
@@ -136,8 +136,9 @@ def _one_set(folder: Path, files: Sequence[Path]) -> bool:
 def _only(folder: Path, files: Sequence[Path]) -> Path:
     if len(files) == 1:
         return files[0]
+    hint = written_by_others(file.name for file in files)
     raise FileReadError(
-        f"{str(folder)!r} is a folder with several checkpoints: {_names(files)}. Pass the path of one of them."
+        f"{str(folder)!r} is a folder with several checkpoints: {_names(files)}. Pass the path of one of them.{hint}"
     )
 
 
@@ -149,7 +150,18 @@ def _nothing(folder: Path, files: Sequence[Path]) -> str:
     models = _ending(files, *_MODELS, *_LAST_MODELS)
     if models:
         return f"{here} Pass the path of the model: {_paths([str(file) for file in models])}."
-    return here + (written_by_others(file.name for file in files) or _further_down(folder))
+    return here + (written_by_others([folder.absolute().name]) or _of_others(files) or _further_down(folder))
+
+
+def _of_others(files: Sequence[Path], what: str = "It") -> str:
+    """Say which format of others the files of a folder have, by their names or as halves of models."""
+    named = written_by_others((file.name for file in files), what)
+    return named or next(filter(None, (half_of_others(file, what) for file in _ending(files, ".bin"))), "")
+
+
+def _readable(files: Sequence[Path]) -> list[Path]:
+    """Return the files that are checkpoints, or of a SavedModel; ``.bin`` is the suffix of other formats' weights too."""
+    return [file for file in _ending(files, *_FILES) if not half_of_others(file)]
 
 
 def _leading_out(folder: Path) -> str:
@@ -174,12 +186,13 @@ def _further_down(folder: Path) -> str:
         except (FileReadError, OSError):
             continue
         name, named = str(inner.relative_to(folder)), _ending(files, *_MODELS)
-        if _ending(files, *_FILES):
+        package, said = written_by_others([inner.name], repr(name)), _of_others(files, repr(name))
+        if not package and _readable(files):
             folders.append(name)
         elif named:
             models.extend(f"{name}/{file.name}" for file in named)
-        elif said := written_by_others(file.name for file in files):
-            others.append(f"{said.removesuffix('.')} ({name!r}).")
+        elif package or said:
+            others.append(package or said)
         elif depth < _DEEPEST:
             waiting.extend((further, depth + 1) for further in _folders(inner))
     hints = f" Pass the path of a folder in it: {_paths(folders)}." if folders else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nbviz.adapters.checkpoints.files import Bounded, damaged, opened, size_of
+from nbviz.adapters.checkpoints.foreign import half_of_others
 from nbviz.adapters.checkpoints.nested import Other, Walk
 from nbviz.adapters.checkpoints.pickles import take_apart
 from nbviz.adapters.checkpoints.torch_objects import Region, Storage, TorchObjects, holds_tensors
@@ -65,6 +66,10 @@ def _checkpoint(path: Path) -> Checkpoint:
         raise
     except BAD_ZIP as error:
         raise damaged(path, KIND, error) from error
+    if whole := half_of_others(path):
+        raise FileReadError(
+            f"{str(path)!r} holds the weights of another file beside it, which nbviz does not read.{whole}"
+        )
     raise damaged(path, KIND, "it is neither a zip archive nor a pickle, as torch.save writes them")
 
 
