@@ -66,9 +66,11 @@ class _Command(click.Command):
 @click.option(
     "-o",
     "--output",
+    "outputs",
     metavar="FILE",
+    multiple=True,
     help="Save instead of printing, in the format of the suffix: .html .svg .png .pdf .jpg .dot .csv .md .tex .json. "
-    "A suffix alone (.html, or out/.html in a folder) writes a file named after each source.",
+    "A suffix alone (.html, or out/.html in a folder) writes a file named after each source. Several may be given.",
 )
 @click.option(
     "--inputs",
@@ -86,7 +88,7 @@ class _Command(click.Command):
 )
 @click.option("--run", is_flag=True, help="Run the model once, where its path depends on numbers.")
 @click.version_option(package_name="nbviz")
-def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
+def main(sources: tuple[str, ...], outputs: tuple[str, ...], **options: Any) -> None:
     """Show models: print a summary of each SOURCE, or save its view.
 
     A SOURCE is a model file, or a model in Python code as MODULE:NAME (MODULE:NAME() calls what is there), which is imported
@@ -98,13 +100,8 @@ def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
     nbviz model.keras -o model.html
     nbviz mymodels:resnet --inputs None,3,224,224 --sort macs
     """  # noqa: D301 - the escape is click's, for lines as they are
-    if not (output is None or output.strip()):
-        raise click.BadParameter(
-            "it is empty; name a file such as net.html, or give a suffix alone, such as .html.", param_hint="--output"
-        )
-    if output is not None and len(sources) > 1 and not _is_suffix(output):
-        msg = f"several sources cannot be saved as one file {output!r}; give a suffix alone, such as {Path(output).suffix or '.html'}."
-        raise click.BadParameter(msg, param_hint="--output")
+    for output in outputs:
+        _require_name(output, len(sources))
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     codecs.register_error("nbviz", _in_ascii)
@@ -112,20 +109,31 @@ def main(sources: tuple[str, ...], output: str | None, **options: Any) -> None:
         sys.stdout.reconfigure(errors="nbviz")
     failed = False
     for number, (source, name) in enumerate(zip(sources, _file_names(sources), strict=True)):
-        title = f"{'' if number == 0 else chr(10)}{source}" if len(sources) > 1 and output is None else None
-        path = None if output is None else _path(output, name)
-        failed |= not _show(source, title, path, options)
+        title = f"{'' if number == 0 else chr(10)}{source}" if len(sources) > 1 and not outputs else None
+        paths = [_path(output, name) for output in outputs]
+        failed |= not _show(source, title, paths, options)
     sys.exit(1 if failed else 0)
 
 
-def _show(source: str, title: str | None, output: Path | None, options: dict[str, Any]) -> bool:
+def _require_name(output: str, sources: int) -> None:
+    """Refuse what names no file, or one for several sources."""
+    if not output.strip():
+        raise click.BadParameter(
+            "it is empty; name a file such as net.html, or give a suffix alone, such as .html.", param_hint="--output"
+        )
+    if sources > 1 and not _is_suffix(output):
+        msg = f"several sources cannot be saved as one file {output!r}; give a suffix alone, such as {Path(output).suffix or '.html'}."
+        raise click.BadParameter(msg, param_hint="--output")
+
+
+def _show(source: str, title: str | None, outputs: Sequence[Path], options: dict[str, Any]) -> bool:
     """Show one source; return whether it was read as a whole."""
     partial: list[str] = []
     try:
         if title is not None:
             _print(title)
         with _heard(partial):
-            _show_whole(source, output, options)
+            _show_whole(source, outputs, options)
     except NbvizError as error:
         partial.append(str(error))
     except Exception as error:
@@ -138,18 +146,18 @@ def _show(source: str, title: str | None, output: Path | None, options: dict[str
     return not partial
 
 
-def _show_whole(source: str, output: Path | None, options: dict[str, Any]) -> None:
-    if output is None and options["color_by"] is not None:
+def _show_whole(source: str, outputs: Sequence[Path], options: dict[str, Any]) -> None:
+    if not outputs and options["color_by"] is not None:
         raise OptionError("--color-by is for boxes, of which a text has none: add -o FILE, such as -o model.html.")
     model, inputs, sort = _loaded(source), _inputs(options["inputs"]), options["sort"]
     depth = _depth(options["depth"])
     how = {name: options[name] for name in ("run", "constants")}
-    if output is None and sort is None and not any(how.values()):
+    if not outputs and sort is None and not any(how.values()):
         api.print_summary(model, inputs, print_fn=_print, depth=depth)
         return
     colors = options["color_by"] or "params"
     view = api.view(model, inputs, depth=depth, color_by=colors, **how)
-    if output is None:
+    if not outputs:
         api.warn_of_partial(view)
         shown = _SHOWN[bool(view.graph.calls)]
         if sort is None:
@@ -160,12 +168,13 @@ def _show_whole(source: str, output: Path | None, options: dict[str, Any]) -> No
         return
     if sort is not None:
         view.sort = [{"id": _column(view.table, sort), "desc": _is_number(view.table, sort)}]
-    try:
-        saved = view.save(output)
-    except OSError as error:
-        msg = f"{str(output)!r} cannot be written: {error.strerror or error}."
-        raise OptionError(msg) from error
-    _print(saved)
+    for output in outputs:
+        try:
+            saved = view.save(output)
+        except OSError as error:
+            msg = f"{str(output)!r} cannot be written: {error.strerror or error}."
+            raise OptionError(msg) from error
+        _print(saved)
 
 
 def _print(text: object) -> None:

@@ -166,6 +166,19 @@ def test_a_suffix_alone_names_files_after_their_sources(folder):
     assert ".html" in complaint
 
 
+def test_several_outputs_are_written_of_each_source(folder):
+    assert run(folder, "net.json", "-o", "one.svg", "-o", "two.csv") == (0, "one.svg\ntwo.csv\n", "")
+    assert all((folder / name).stat().st_size > 100 for name in ("one.svg", "two.csv"))
+    (folder / "other.json").write_bytes((folder / "net.json").read_bytes())
+    status, printed, _ = run(folder, "net.json", "other.json", "-o", ".md", "-o", ".csv")
+    assert (status, printed) == (0, "net.md\nnet.csv\nother.md\nother.csv\n")
+    status, _, complaint = run(folder, "net.json", "other.json", "-o", ".md", "-o", "both.csv")
+    assert (status, "'both.csv'" in complaint) == (2, True)
+    status, printed, complaint = run(folder, "net.json", "-o", "three.md", "-o", "nofolder/four.md", "-o", "five.md")
+    assert (status, printed) == (1, "three.md\n")
+    assert "'nofolder/four.md' cannot be written" in complaint
+
+
 def test_a_model_in_python_code_is_imported_when_asked_for(folder):
     pytest.importorskip("torch")
     status, printed, complaint = run(folder, "mymodels:make()", "--inputs", "None,3,32,32", "--sort", "macs")
