@@ -6,6 +6,7 @@ import ast
 import codecs
 import errno
 import importlib
+import inspect
 import io
 import os
 import re
@@ -257,7 +258,7 @@ def _loaded(source: str) -> Any:
         for name in found["name"].split("."):
             value = getattr(value, name)
         failed = "was imported, but its call failed"
-        return value() if found["called"] else value
+        made = value() if found["called"] else value
     except (Exception, SystemExit) as error:  # whatever the user's code raises
         known = dir(error.obj) if isinstance(error, AttributeError) and error.obj is not None else ()
         names = nearest(str(getattr(error, "name", "")), known)
@@ -266,6 +267,16 @@ def _loaded(source: str) -> Any:
         raise FileReadError(msg) from error
     finally:
         sys.path.remove(folder)
+    _refuse_coroutine(source, made)
+    return made
+
+
+def _refuse_coroutine(source: str, made: Any) -> None:
+    """Refuse what an ``async`` function gives, and close it: Python warns of one that nobody has awaited."""
+    if inspect.iscoroutine(made):
+        made.close()
+        msg = f"{source!r} is an async function, which gives no model until it is awaited. Write one that returns asyncio.run(...) of it, and pass that."
+        raise FileReadError(msg)
 
 
 def _inputs(text: str | None) -> Any:

@@ -40,6 +40,10 @@ def ends():
     raise SystemExit
 
 
+async def waits():
+    return net
+
+
 def interrupted():
     raise KeyboardInterrupt
 """
@@ -164,6 +168,13 @@ def test_a_suffix_alone_names_files_after_their_sources(folder):
     status, _, complaint = run(folder, "net.json", "other.json", "-o", "both.html")
     assert status == 2
     assert ".html" in complaint
+
+
+def test_an_async_function_is_refused_in_one_line(folder):
+    pytest.importorskip("torch")
+    status, printed, complaint = run(folder, "mymodels:waits()")
+    assert (status, printed, complaint.count("\n")) == (1, "", 1)
+    assert "'mymodels:waits()' is an async function" in complaint
 
 
 def test_several_outputs_are_written_of_each_source(folder):
