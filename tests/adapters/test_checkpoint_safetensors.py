@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import tracemalloc
 
@@ -117,119 +116,6 @@ def test_values_smaller_than_a_byte_count_as_values_and_take_their_bits(write):
     assert tensors(graph_of(path))["q/weight"] == ((4, 8), "float4_e2m1fn", 16, 32)
     with pytest.raises(LookupError, match="float4_e2m1fn"):
         list(read(path).weights.chunks(0))
-
-
-def header_of(**tensors):
-    """A header of tensors by name, with ``__`` for a dot, that lie one behind the other."""
-    made, at = {}, 0
-    for name, (dtype, *shape) in tensors.items():
-        end = at + math.prod(shape) * int(dtype.lstrip("IUFB").partition("_")[0]) // 8
-        made[name.replace("__", ".")], at = entry(dtype, shape, (at, end)), end
-    return made, bytes(at)
-
-
-@pytest.mark.parametrize(
-    ("packed", "beside", "size"),
-    [
-        ({"weight": ("U8", 32, 1)}, {"weight__absmax": ("F32", 1), "weight__quant_map": ("F32", 16)}, 64),
-        ({"weight": ("U8", 32, 1)}, {"weight__absmax": ("F32", 1)}, 32),
-        ({"qweight": ("I32", 8, 5)}, {"scales": ("F16", 2, 5), "g_idx": ("I32", 64)}, 320),
-        ({"qweight": ("I32", 6, 5)}, {"scales": ("F16", 2, 5), "g_idx": ("I32", 64)}, 320),
-        ({"qweight": ("I32", 8, 5)}, {"scales": ("F16", 2, 5)}, 40),
-        ({"qweight": ("I32", 8, 16)}, {"scales": ("F16", 2, 16), "qzeros": ("I32", 2, 2)}, 1024),
-        ({"qweight": ("I32", 6, 32)}, {"scales": ("F16", 1, 32), "qzeros": ("I32", 1, 3)}, 2048),
-        ({"qweight": ("I32", 8, 16)}, {"scales": ("F16", 2, 16), "qzeros": ("I32", 1, 2)}, 128),
-        ({"qweight": ("I32", 8, 15)}, {"scales": ("F16", 2, 15), "qzeros": ("I32", 2, 2)}, 120),
-        ({"qweight": ("I32", 8, 16)}, {"scales": ("F16", 2, 16), "qzeros": ("I32", 2, 16)}, 128),
-        ({"qweight": ("I32", 64, 2)}, {"scales": ("F16", 2, 16)}, 1024),
-        ({"qweight": ("I32", 64, 2)}, {"scales": ("F16", 2, 16), "qzeros": ("I32", 2, 2)}, 1024),
-        ({"qweight": ("I32", 64, 2)}, {"scales": ("F16", 2, 17)}, 128),
-        ({"q_weight": ("I32", 10, 8)}, {"q_scale": ("I32", 4, 1), "q_invperm": ("I32", 64)}, 512),
-        ({"q_weight": ("I32", 10, 8)}, {"q_scale": ("I32", 4, 1), "q_invperm": ("I32", 30)}, 80),
-        ({"w_blocks": ("U8", 4, 3, 16)}, {"w_scales": ("U8", 4, 3)}, 384),
-        ({"w_blocks": ("U8", 4, 3, 16)}, {"w_scales": ("U8", 4, 4)}, 192),
-        ({"weight_packed": ("U8", 4, 16)}, {"weight_scale": ("F8_E4M3", 4, 2)}, 128),
-        ({"weight_packed": ("U8", 4, 16)}, {"weight_scale": ("F8_E4M3", 4, 3)}, 64),
-        ({"weight_packed": ("U8", 2, 4, 16)}, {"weight_scale": ("U8", 2, 4, 1)}, 256),
-        ({"weight": ("U8", 64, 32)}, {"weight_scale": ("F8_E4M3", 64, 4), "weight_scale_2": ("F32",)}, 4096),
-        ({"experts": ("U8", 2, 64, 32)}, {"experts_scale": ("F8_E4M3", 2, 64, 4)}, 8192),
-        ({"weight": ("U8", 64, 32)}, {"weight_scale": ("U8", 64, 2)}, 4096),
-        ({"weight": ("U8", 64, 32)}, {"weight_scale": ("F8_E4M3", 64, 2)}, 2048),
-        ({"weight": ("U8", 64, 32)}, {"weight_scale": ("F32", 64, 4)}, 2048),
-        ({"weight": ("U8", 64, 32)}, {"weight_scale": ("F8_E4M3",)}, 2048),
-        ({"weight": ("U8", 32, 1)}, {}, 32),
-    ],
-)
-def test_packed_weights_count_what_they_stand_for_where_the_tensors_beside_them_say_so(write, packed, beside, size):
-    [(name, (_, *shape))] = packed.items()
-    graph = graph_of(write(*header_of(**{f"layer__{n}": about for n, about in (packed | beside).items()})))
-    [found] = [p for p in graph.parameters if p.name == name]
-    assert (tuple(found.shape), found.size) == (tuple(shape), size)
-    assert found.bytes == math.prod(shape) * (1 if packed[name][0] == "U8" else 4)
-    assert any("(1 of them) count with" in d.message for d in graph.diagnostics) == (size != math.prod(shape))
-
-
-def test_text_about_a_packed_weight_is_no_parameter(write):
-    text = {"l.weight.quant_state.bitsandbytes__nf4": entry("U8", (80,), (8, 88))}
-    found = totals(write({"l.weight": entry("U8", (8, 1), (0, 8))} | text, bytes(88)))
-    assert (found["params"], found["buffers"]) == (8, 80)
-
-
-@pytest.mark.parametrize(
-    "packed",
-    [
-        {"weight": ("U32", 4, 2), "scales": ("F16", 4, 1), "biases": ("F16", 4, 1)},
-        {"weight": ("U8", 2, 8), "weight_scale": ("F16", 1)},
-        {"qweight": ("I32", 2, 8), "scales": ("F16", 1, 8)},
-        {"q_weight": ("I32", 2, 8), "q_scale": ("I32", 1, 1)},
-    ],
-)
-def test_packed_weights_of_open_width_are_said_to_count_as_stored(write, packed):
-    graph = graph_of(write(*header_of(**{f"layer__{name}": about for name, about in packed.items()})))
-    assert sum(p.size for p in graph.parameters) == sum(math.prod(shape) for _, *shape in packed.values())
-    assert any("1 of them, with scales beside them" in d.message for d in graph.diagnostics)
-
-
-@pytest.mark.parametrize("where", ["", "meta__"])
-def test_weights_of_hqq_are_said_to_count_as_stored(write, where):
-    packed = {"W_q": ("U8", 4, 2), f"{where}scale": ("F16", 1, 2), f"{where}zero": ("F16", 1, 2)}
-    graph = graph_of(write(*header_of(**{f"layer__{name}": about for name, about in packed.items()})))
-    assert any("1 of them, with scales beside them" in d.message for d in graph.diagnostics)
-
-
-@pytest.mark.parametrize(("shape", "size"), [((4, 4), 16), ((2, 4), 8), ((64, 2), 8), ((-4, -4), 8)])
-def test_weights_of_hqq_count_as_the_shape_beside_them_says(write, shape, size):
-    layer = {"shape": ("I64", 2), "W_q": ("U8", 4, 2), "scale": ("F16", 1, 2), "zero": ("F16", 1, 2)}
-    header, data = header_of(**{f"layer__{name}": about for name, about in layer.items()})
-    graph = graph_of(write(header, np.array(shape, "<i8").tobytes() + data[16:]))
-    [found] = [p for p in graph.parameters if p.name == "W_q"]
-    assert found.size == size
-    said = "count with the values" if min(shape) > 0 and shape != (64, 2) else "count as stored"
-    assert any(said in d.message for d in graph.diagnostics)
-
-
-@pytest.mark.parametrize(
-    ("stored", "shape", "size"),
-    [
-        ((6, 16), (6, 128), 768),  # 4 bits
-        ((6, 16), (6, 123), 738),  # the last whole number of a row is not full
-        ((6, 32), (6, 128), 768),  # 8 bits
-        ((6, 13), (6, 128), 768),  # 3 bits, ten to a whole number
-        ((2, 6, 16), (2, 6, 128), 1536),
-        ((6, 16), (7, 128), 96),
-        ((6, 16), (6, 1 << 40), 96),
-        ((6, 16), (6, -128), 96),
-        ((6, 16), (6, 16, 8), 96),
-    ],
-)
-def test_whole_numbers_of_packed_values_count_as_the_shape_beside_them_says(write, stored, shape, size):
-    layer = {"weight_shape": ("I64", len(shape)), "weight_packed": ("I32", *stored), "weight_scale": ("F16", 6, 1)}
-    header, data = header_of(**{f"layer__{name}": about for name, about in layer.items()})
-    graph = graph_of(write(header, np.array(shape, "<i8").tobytes() + data[8 * len(shape) :]))
-    [found] = [p for p in graph.parameters if p.name == "weight_packed"]
-    assert (tuple(found.shape), found.size, found.bytes) == (stored, size, 4 * math.prod(stored))
-    said = "count with the values" if size != math.prod(stored) else "count as stored"
-    assert any(said in d.message for d in graph.diagnostics)
 
 
 def test_a_dtype_of_the_future_is_shown_by_its_name(write):

@@ -48,7 +48,7 @@ def with_logical_sizes(entries: list[Entry]) -> Counted:
 
 
 _OPEN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
-    "weight": (("uint32", ("scales", "biases")), ("uint8", ("weight_scale",))),
+    "weight": (("uint32", ("scales",)), ("uint8", ("weight_scale",))),
     "weight_packed": (("int32", ("weight_shape",)), ("uint8", ("weight_scale",))),
     "W_q": (("", ("scale", "zero")), ("", ("meta/scale", "meta/zero"))),
     "qweight": (("int32", ("scales",)),),
@@ -56,9 +56,9 @@ _OPEN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 }
 """Packed weights by name and dtype, which is empty where it may be any, and what is beside them.
 
-The shapes of MLX never tell the bits of a value, and those of HQQ and of compressed-tensors do not where the values of the tensor
-that holds them cannot be read. Bytes with one scale are four values each in BitNet, and one where eight bits of a float were
-stored as a byte.
+The shapes of affine weights of MLX never tell the bits of a value, and those of HQQ and of compressed-tensors do not where the
+values of the tensor that holds them cannot be read. Bytes with one scale are four values each in BitNet, and one where eight bits
+of a float were stored as a byte.
 """
 
 
@@ -167,6 +167,20 @@ def _fitting(entry: Entry, size: int) -> int | None:
     return size if size and packs % size == 0 and packs // size in {2, 3, 4, 8} else None
 
 
+def _floats_of_mlx(entry: Entry, tensors: Tensors) -> int | None:
+    """Return the values of MLX's ``weight`` with ``scales`` of eight bits: how much of a row has one scale tells the format."""
+    scales = _beside(entry, "scales", tensors) if entry.path[-1] == "weight" else None
+    if scales is None or scales.dtype != "uint8" or not entry.shape or scales.shape[:-1] != entry.shape[:-1]:
+        return None
+    bits, rest = divmod(32 * entry.shape[-1], scales.shape[-1] or 1)
+    values = 0 if rest else _BITS_OF_A_SCALE.get(bits, 0)
+    return values * scales.size or None
+
+
+_BITS_OF_A_SCALE = {64: 16, 128: 32, 256: 32}
+"""How many values the bits are that have one scale in MLX: NVFP4, MXFP4, MXFP8."""
+
+
 def _of_mixed_widths(entry: Entry, tensors: Tensors) -> int | None:
     """Return the values of EXL2's ``q_weight``, where bits differ by rows: ``q_invperm`` has one number for each input."""
     inputs = _beside(entry, "q_invperm", tensors) if entry.path[-1] == "q_weight" else None
@@ -176,5 +190,6 @@ def _of_mixed_widths(entry: Entry, tensors: Tensors) -> int | None:
 
 _RULES: Mapping[str, tuple[Callable[[Entry, Tensors], int | None], ...]] = {
     "uint8": (_bitsandbytes, _microscaled, _floats_of_four_bits, _half_quadratic),
+    "uint32": (_floats_of_mlx,),
     "int32": (_whole_numbers, _of_mixed_widths, _compressed_whole, _half_quadratic),
 }
