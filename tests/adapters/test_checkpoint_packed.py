@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -143,3 +144,53 @@ def test_whole_numbers_of_packed_values_count_as_the_shape_beside_them_says(writ
     assert (tuple(found.shape), found.size, found.bytes) == (stored, size, 4 * math.prod(stored))
     said = "count with the values" if size != math.prod(stored) else "count as stored"
     assert any(said in d.message for d in graph.diagnostics)
+
+
+AFFINE = {"weight": ("U32", 128, 8), "scales": ("F16", 128, 1), "biases": ("F16", 128, 1)}
+
+
+@pytest.mark.parametrize(
+    ("quantization", "size"),
+    [
+        ({"group_size": 64, "bits": 4}, 8192),
+        ({"group_size": 128, "bits": 2}, 16384),
+        ({"group_size": 32, "bits": 8, "net.layer": {"group_size": 64, "bits": 4}}, 8192),
+        ({"group_size": 64, "bits": 4, "net.layer": True}, 8192),
+        ({"group_size": 64, "bits": 4, "net.layer": False}, 1024),
+        ({"group_size": 64, "bits": 4, "net.layer": {"group_size": 32, "bits": 4}}, 1024),
+        ({"group_size": 64, "bits": 8}, 1024),
+        ({"group_size": 0, "bits": 0}, 1024),
+        ({"group_size": "64"}, 1024),
+        ([64, 4], 1024),
+        (None, 1024),
+    ],
+)
+def test_affine_weights_of_mlx_count_as_the_config_of_their_folder_says(write, tmp_path, quantization, size):
+    header, data = header_of(**{f"net__layer__{name}": about for name, about in AFFINE.items()})
+    file = write(header, data)
+    (tmp_path / "config.json").write_text(json.dumps({"quantization": quantization}))
+    index = tmp_path / "model.safetensors.index.json"
+    said = "count as stored" if size == 1024 else "count with the values"
+    for source in (tmp_path, index):  # a folder of one file, and one of shards
+        graph = graph_of(source)
+        assert sum(p.size for p in graph.parameters if p.name == "weight") == size
+        assert any(said in d.message for d in graph.diagnostics)
+        index.write_text(json.dumps({"weight_map": dict.fromkeys(header, file.name)}))
+    file.rename(tmp_path / "model-00001-of-00001.safetensors")
+    index.unlink()
+    assert sum(p.size for p in graph_of(tmp_path).parameters if p.name == "weight") == size
+
+
+@pytest.mark.parametrize("config", [b"", b"{", b"[]", b"[" * 100_000, b"\xff"])
+def test_a_config_that_says_nothing_is_no_reason_to_fail(write, tmp_path, config):
+    write(*header_of(**{f"layer__{name}": about for name, about in AFFINE.items()}))
+    (tmp_path / "config.json").write_bytes(config)
+    assert any("count as stored" in d.message for d in graph_of(tmp_path).diagnostics)
+
+
+def test_a_config_outside_the_folder_is_not_read(write, tmp_path, tmp_path_factory):
+    write(*header_of(**{f"layer__{name}": about for name, about in AFFINE.items()}))
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "config.json"
+    elsewhere.write_text(json.dumps({"quantization": {"group_size": 64, "bits": 4}}))
+    (tmp_path / "config.json").symlink_to(elsewhere)
+    assert any("count as stored" in d.message for d in graph_of(tmp_path).diagnostics)

@@ -11,6 +11,7 @@ from pathlib import Path
 from nbviz.adapters.checkpoints import gguf, hdf5, npz, safetensors, sharded, torch_files
 from nbviz.adapters.checkpoints.files import inside, without_variant
 from nbviz.adapters.checkpoints.foreign import half_of_others, written_by_others
+from nbviz.adapters.checkpoints.quantization import Quantization
 from nbviz.adapters.savedmodel import opening as savedmodel
 from nbviz.errors import FileReadError, counted
 from nbviz.graph import Diagnostic
@@ -62,7 +63,7 @@ def _checkpoint(path: Path, files: Sequence[Path]) -> Reading | None:
         return (
             sharded.read_shards(path, tensors)
             if _one_set(path, tensors)
-            else safetensors.read_file(_only(path, tensors))
+            else safetensors.read_file(_only(path, tensors), quantization=Quantization(path))
         )
     models = _ending(files, ".gguf")
     if models:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, final
 
+from nbviz.adapters.checkpoints.quantization import Quantization
+
 if TYPE_CHECKING:
     from nbviz.adapters.checkpoints.tree import Entry
 
@@ -39,10 +41,10 @@ class Counted(NamedTuple):
     untold: int
 
 
-def with_logical_sizes(entries: list[Entry]) -> Counted:
-    """Return the tensors with the number of values that each stands for."""
+def with_logical_sizes(entries: list[Entry], quantization: Quantization | None = None) -> Counted:
+    """Return the tensors with the number of values that each stands for; what is said of their quantization may tell it too."""
     tensors = {entry.path: entry for entry in entries}
-    found = [_logical(entry, tensors) for entry in entries]
+    found = [_logical(entry, tensors, quantization) for entry in entries]
     same = [entry for new, entry in zip(found, entries, strict=True) if new is entry]
     return Counted(found, len(entries) - len(same), sum(_is_open(entry, tensors) for entry in same))
 
@@ -56,7 +58,7 @@ _OPEN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 }
 """Packed weights by name and dtype, which is empty where it may be any, and what is beside them.
 
-The shapes of affine weights of MLX never tell the bits of a value, and those of HQQ and of compressed-tensors do not where the
+The shapes of affine weights of MLX do not tell the bits of a value, and those of HQQ and of compressed-tensors do not where the
 values of the tensor that holds them cannot be read. Bytes with one scale are four values each in BitNet, and one where eight bits
 of a float were stored as a byte.
 """
@@ -71,9 +73,11 @@ def _is_open(entry: Entry, tensors: Tensors) -> bool:
     )
 
 
-def _logical(entry: Entry, tensors: Tensors) -> Entry:
+def _logical(entry: Entry, tensors: Tensors, quantization: Quantization | None) -> Entry:
     rules = _RULES.get(entry.dtype, ())
     size = next((size for rule in rules if (size := rule(entry, tensors)) is not None), None)
+    if size is None and quantization is not None:
+        size = _affine(entry, tensors, quantization)
     return entry if size is None else replace(entry, size=size, trainable=False)
 
 
@@ -179,6 +183,19 @@ def _floats_of_mlx(entry: Entry, tensors: Tensors) -> int | None:
 
 _BITS_OF_A_SCALE = {64: 16, 128: 32, 256: 32}
 """How many values the bits are that have one scale in MLX: NVFP4, MXFP4, MXFP8."""
+
+
+def _affine(entry: Entry, tensors: Tensors, quantization: Quantization) -> int | None:
+    """Return the values of MLX's ``weight`` with ``scales`` and ``biases``, in groups whose size is said, as the bits are."""
+    if entry.path[-1] != "weight" or entry.dtype != "uint32" or not entry.shape:
+        return None
+    scales, biases = (_beside(entry, name, tensors) for name in ("scales", "biases"))
+    if scales is None or biases is None or scales.shape != biases.shape or scales.shape[:-1] != entry.shape[:-1]:
+        return None
+    said = quantization.of(entry.path[:-1])
+    if said is None or said.values * scales.shape[-1] * said.bits != 32 * entry.shape[-1]:
+        return None
+    return said.values * scales.size
 
 
 def _of_mixed_widths(entry: Entry, tensors: Tensors) -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, extents, opened, size_of, unique, whole
+from nbviz.adapters.checkpoints.quantization import Quantization
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of, split
 from nbviz.adapters.checkpoints.values import Span
 from nbviz.adapters.text import short
@@ -34,8 +35,8 @@ _DTYPES = {
 """The name in a graph and the bits of each dtype."""
 
 
-def read_file(path: Path) -> Reading:
-    """Read a ``.safetensors`` file.
+def read_file(path: Path, *, quantization: Quantization | None = None) -> Reading:
+    """Read a ``.safetensors`` file; the folder that it is in may say how its weights were quantized.
 
     Raises
     ------
@@ -44,7 +45,8 @@ def read_file(path: Path) -> Reading:
     """
     found, metadata = read_header(path)
     name = path.name[: -len(".safetensors")]
-    return reading_of(path, KIND, Checkpoint(name, KIND, list(found.values()), {(): metadata}))
+    checkpoint = Checkpoint(name, KIND, list(found.values()), {(): metadata}, quantization=quantization)
+    return reading_of(path, KIND, checkpoint)
 
 
 def read_header(path: Path) -> tuple[dict[str, Entry], list[tuple[str, Setting]]]:

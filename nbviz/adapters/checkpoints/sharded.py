@@ -11,6 +11,7 @@ from typing import Any
 
 from nbviz.adapters.checkpoints import hdf5, safetensors, torch_files
 from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, inside, opened, size_of, unique, without_variant
+from nbviz.adapters.checkpoints.quantization import Quantization
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError, counted
@@ -49,9 +50,9 @@ def read_index(path: Path) -> Reading:
         what = f"it says that {short(lost[0], 100)!r} is in {short(weight_map[lost[0]], 100)!r}, which is not so"
         raise damaged(path, _KIND, what)
     kind = "PyTorch" if pickled else safetensors.KIND
-    checkpoint = Checkpoint(
-        _name(path), kind, [found[name] for name in weight_map], {(): [*metadata, ("files", len(shards))]}
-    )
+    checkpoint = Checkpoint(_name(path), kind, [found[name] for name in weight_map])
+    checkpoint.settings[()] = [*metadata, ("files", len(shards))]
+    checkpoint.quantization = Quantization(path.parent)
     if left_out:
         checkpoint.notes.append(
             f"The index {path.name!r} does not list {counted(left_out, 'tensor')} of the files, not shown here."
@@ -116,6 +117,7 @@ def read_shards(folder: Path, shards: Sequence[Path], *, pickled: bool = False) 
         found.update(held)
     checkpoint = Checkpoint(folder.absolute().name, "PyTorch" if pickled else kind, list(found.values()))
     checkpoint.settings[()] = [("files", len(shards))]
+    checkpoint.quantization = Quantization(folder)
     return reading_of(folder, kind, checkpoint)
 
 

@@ -14,6 +14,7 @@ from nbviz.adapters.checkpoints.buffers import kinds_of
 from nbviz.adapters.checkpoints.files import damaged
 from nbviz.adapters.checkpoints.optimizers import apart
 from nbviz.adapters.checkpoints.packed import with_logical_sizes
+from nbviz.adapters.checkpoints.quantization import Quantization
 from nbviz.adapters.checkpoints.values import Values, Weights
 from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
@@ -103,6 +104,8 @@ class Checkpoint:
         The class of the model, where the file names it.
     optimizers
         The tensors of optimizers, which are part of no total, by the optimizer's name, where they are not told by theirs.
+    quantization
+        What the folder around says of packed weights, where it was read too.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Checkpoint:
     missing: list[str] = field(default_factory=list)
     type: str = "Checkpoint"
     optimizers: dict[str, list[Entry]] = field(default_factory=dict)
+    quantization: Quantization | None = None
 
 
 def split(name: str) -> tuple[str, ...]:
@@ -137,7 +141,7 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
     rows: set[tuple[str, ...]] = {()}
     entries: dict[Hashable, Entry] = {}
     weights, builder.optimizer = apart(checkpoint.entries, checkpoint.optimizers)
-    tensors, told, untold = with_logical_sizes(weights)
+    tensors, told, untold = with_logical_sizes(weights, checkpoint.quantization)
     prefixes = {entry.path[0] for entry in tensors if len(entry.path) > 1}
     kinds = kinds_of(tensors, with_optimizer=builder.optimizer is not None)
     so_far = lambda: Step(  # noqa: E731
