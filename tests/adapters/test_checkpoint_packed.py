@@ -64,6 +64,12 @@ def header_of(**tensors):
         ({"weight": ("U8", 64, 32)}, {"weight_scale": ("F32", 64, 4)}, 2048),
         ({"weight": ("U8", 64, 32)}, {"weight_scale": ("F8_E4M3",)}, 2048),
         ({"weight": ("U8", 32, 1)}, {}, 32),
+        ({"_data___data": ("U8", 15, 100)}, {"_scale": ("F32", 30, 1), "_shift": ("F32", 30, 1)}, 3000),
+        ({"_data___data": ("U8", 4, 96)}, {"_scale": ("F32", 7, 1), "_shift": ("F32", 7, 1)}, 672),
+        ({"_data___data": ("U8", 8, 100)}, {"_scale": ("F32", 30, 1), "_shift": ("F32", 30, 1)}, 3000),
+        ({"_data___data": ("U8", 3, 3, 3, 3)}, {"_scale": ("F32", 5, 1, 1, 1), "_shift": ("F32", 5, 1, 1, 1)}, 135),
+        ({"_data___data": ("U8", 15, 100)}, {"_scale": ("F32", 31, 2)}, 1500),
+        ({"_data___data": ("U8", 15, 100)}, {"_scale": ("F32", 15, 1)}, 1500),
         ({"weight": ("U32", 128, 8)}, {"scales": ("U8", 128, 2)}, 8192),  # MXFP4
         ({"weight": ("U32", 128, 8)}, {"scales": ("U8", 128, 4)}, 8192),  # NVFP4
         ({"weight": ("U32", 128, 16)}, {"scales": ("U8", 128, 2)}, 8192),  # MXFP8
@@ -77,7 +83,7 @@ def header_of(**tensors):
 def test_packed_weights_count_what_they_stand_for_where_the_tensors_beside_them_say_so(write, packed, beside, size):
     [(name, (_, *shape))] = packed.items()
     graph = graph_of(write(*header_of(**{f"layer__{n}": about for n, about in (packed | beside).items()})))
-    [found] = [p for p in graph.parameters if p.name == name]
+    [found] = [p for p in graph.parameters if p.name == name.replace("__", ".").rpartition(".")[2]]
     assert (tuple(found.shape), found.size) == (tuple(shape), size)
     assert found.bytes == math.prod(shape) * int(packed[name][0][1:]) // 8
     assert any("(1 of them) count with" in d.message for d in graph.diagnostics) == (size != math.prod(shape))

@@ -134,6 +134,15 @@ def _half_quadratic(entry: Entry, tensors: Tensors) -> int | None:
     return size if size and bits * entry.size in range(size, 9 * size) else None
 
 
+def _quanto(entry: Entry, tensors: Tensors) -> int | None:
+    """Return the values of quanto's ``weight._data._data`` with ``weight._scale``: two or four rows, each with a scale, in a row of bytes."""
+    scales = tensors.get((*entry.path[:-2], "_scale")) if entry.path[-2:] == ("_data", "_data") else None
+    if scales is None or not entry.shape or scales.shape != (scales.size, *(1 for _ in entry.shape[1:])):
+        return None
+    fits = entry.shape[0] in {math.ceil(scales.size / rows) for rows in (2, 4)}
+    return scales.size * math.prod(entry.shape[1:]) if fits else None
+
+
 def _few_numbers(entry: Entry) -> list[int] | None:
     """Return the values of a tensor of few whole numbers, None where they cannot be read."""
     if isinstance(entry.values, str) or not entry.dtype.startswith(("int", "uint")) or entry.size > _FEW:
@@ -206,7 +215,7 @@ def _of_mixed_widths(entry: Entry, tensors: Tensors) -> int | None:
 
 
 _RULES: Mapping[str, tuple[Callable[[Entry, Tensors], int | None], ...]] = {
-    "uint8": (_bitsandbytes, _microscaled, _floats_of_four_bits, _half_quadratic),
+    "uint8": (_bitsandbytes, _microscaled, _floats_of_four_bits, _half_quadratic, _quanto),
     "uint32": (_floats_of_mlx,),
     "int32": (_whole_numbers, _of_mixed_widths, _compressed_whole, _half_quadratic),
 }
