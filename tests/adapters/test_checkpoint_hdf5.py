@@ -51,6 +51,37 @@ def test_weights_of_keras_are_rows_by_layer(tmp_path):
     assert any("model.load_weights" in d.message for d in graph.diagnostics)
 
 
+@pytest.mark.filterwarnings("ignore:Layer InputLayer does not")
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_weights_that_keras_has_quantized_count_as_in_the_model(tmp_path, mode):
+    keras = pytest.importorskip("keras")
+    layers = keras.layers
+    stack = [
+        keras.Input((7,), dtype="int32"),
+        layers.Embedding(50, 16),
+        layers.Dense(64),
+        layers.Dense(16, use_bias=False),
+        layers.EinsumDense("abc,cde->abde", output_shape=(None, 4, 6), bias_axes="de"),
+    ]
+    model = keras.Sequential(stack)
+    model.quantize(mode)
+    path = tmp_path / "net.weights.h5"
+    model.save_weights(path)
+    assert Metrics(graph_of(path)).totals["params"] == Metrics(read(model).graph).totals["params"]
+    assert tensors(graph_of(path))["layers/embedding/0"][3] == 50 * 16
+
+
+@pytest.mark.filterwarnings("ignore:Layer InputLayer does not")
+def test_columns_that_keras_packs_may_be_odd_in_number(tmp_path):
+    keras = pytest.importorskip("keras")
+    model = keras.Sequential([keras.Input((7,), dtype="int32"), keras.layers.Embedding(50, 15), keras.layers.Dense(9)])
+    model.quantize("int4")
+    path = tmp_path / "net.weights.h5"
+    model.save_weights(path)
+    found = tensors(graph_of(path))
+    assert [found[f"layers/{layer}/0"][3] for layer in ("embedding", "dense")] == [50 * 15, 15 * 9]
+
+
 def test_dtypes_and_bfloat16_that_has_no_name_there(write):
     types = pytest.importorskip("ml_dtypes")
     wide = np.arange(3 << 20, dtype="int32").reshape(2, -1)

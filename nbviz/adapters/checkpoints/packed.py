@@ -143,6 +143,26 @@ def _quanto(entry: Entry, tensors: Tensors) -> int | None:
     return scales.size * math.prod(entry.shape[1:]) if fits else None
 
 
+def _keras(entry: Entry, tensors: Tensors) -> int | None:
+    """Return the values of what Keras packs in four bits, two in each byte of a row: scales, zeros and groups come after it.
+
+    A kernel has a group for each row, and a column of scales for each of its own; embeddings have a group for each column, and a
+    row of scales for each of their own.
+    """
+    if entry.path[-1] != "0" or len(entry.shape) != 2:
+        return None
+    rows, width = entry.shape
+    after = [_beside(entry, str(place), tensors) for place in range(1, 5)]  # where a bias may come first
+    for scales, zeros, groups in zip(after, after[1:], after[2:], strict=False):
+        if scales is None or zeros is None or groups is None or zeros.dtype != "int8":
+            continue
+        if zeros.shape == scales.shape and len(scales.shape) == 2 and len(groups.shape) == 1:
+            kernel, table = (groups.size, scales.shape[1]), (scales.shape[0], groups.size)
+            fitting = (columns for each, columns in (kernel, table) if each == rows and math.ceil(columns / 2) == width)
+            return rows * columns if (columns := next(fitting, 0)) else None
+    return None
+
+
 def _few_numbers(entry: Entry) -> list[int] | None:
     """Return the values of a tensor of few whole numbers, None where they cannot be read."""
     if isinstance(entry.values, str) or not entry.dtype.startswith(("int", "uint")) or entry.size > _FEW:
@@ -216,6 +236,7 @@ def _of_mixed_widths(entry: Entry, tensors: Tensors) -> int | None:
 
 _RULES: Mapping[str, tuple[Callable[[Entry, Tensors], int | None], ...]] = {
     "uint8": (_bitsandbytes, _microscaled, _floats_of_four_bits, _half_quadratic, _quanto),
+    "int8": (_keras,),
     "uint32": (_floats_of_mlx,),
     "int32": (_whole_numbers, _of_mixed_widths, _compressed_whole, _half_quadratic),
 }
