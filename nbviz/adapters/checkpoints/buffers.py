@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nbviz.adapters.checkpoints.tree import Entry
 
 _STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
+_RANGE = frozenset({"scale", "zero_point"})
 _COLLECTIONS = frozenset({"batch_stats", "cache", "intermediates", "perturbations"})
 """What Flax keeps beside the collection ``params``, under names of its own."""
 _RANDOM = re.compile(r"(?:^|[^a-z])(?:rngs?|rngstates?|random_?states?)(?:$|[^a-z])", re.IGNORECASE)
@@ -31,20 +32,36 @@ def kinds_of(entries: Sequence[Entry], *, with_optimizer: bool) -> list[Paramete
     training = any(head.endswith("state_dict") for head in heads) or (with_optimizer and not heads.isdisjoint(_MODELS))
     aside = _COLLECTIONS if "params" in heads else frozenset()
     aside |= _OF_TRAINING if training else frozenset()
+    zeros = {entry.path[:-1]: entry.shape for entry in entries if entry.path[-1] == "zero_point" and _is_whole(entry)}
+
+    def is_of_outputs(entry: Entry) -> bool:
+        # in what range PyTorch quantizes the outputs of a module: where it is learned, the zero point is no whole number
+        return entry.path[-1] in _RANGE and zeros.get(entry.path[:-1]) == entry.shape
 
     def is_buffer(entry: Entry) -> bool:
         # a number beside the model, such as the epoch or the best score so far
         counts = training and len(entry.path) == 1 and entry.size == 1
         around = counts or entry.path[0] in aside
-        return entry.buffer or around or entry.path[-1] in _STATISTICS or _is_random(entry) or _is_text(entry)
+        return (
+            entry.buffer
+            or around
+            or entry.path[-1] in _STATISTICS
+            or _is_random(entry)
+            or _is_text(entry)
+            or is_of_outputs(entry)
+        )
 
     return ["buffer" if is_buffer(entry) else "weight" for entry in entries]
 
 
 def _is_random(entry: Entry) -> bool:
     """Tell whether a tensor is the state of random numbers: whole numbers in a row, as every generator's are, of such a name."""
-    is_row = len(entry.shape) == 1 and entry.dtype.startswith(("uint", "int"))
+    is_row = len(entry.shape) == 1 and _is_whole(entry)
     return is_row and any(map(_RANDOM.search, entry.path))
+
+
+def _is_whole(entry: Entry) -> bool:
+    return entry.dtype.startswith(("uint", "int"))
 
 
 def _is_text(entry: Entry) -> bool:
