@@ -82,12 +82,14 @@ def _look(value: Any) -> Found:
         return Scalar(value)
     if isinstance(value, np.generic):
         return Scalar(value.item())
+    if isinstance(value, Entry):
+        return value
     if hasattr(type(value), "shape") and hasattr(type(value), "dtype"):
         try:
             return _torch(value) if hasattr(type(value), "untyped_storage") else _array(value)
         except (TypeError, ValueError, AttributeError, RuntimeError):  # no shape is known, or its file is closed
             pass
-    return _node(value) or Other(f"{type(value).__module__}.{type(value).__qualname__}")
+    return _of_torch(value) or _node(value) or Other(f"{type(value).__module__}.{type(value).__qualname__}")
 
 
 def _items(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
@@ -101,6 +103,20 @@ def _items(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
         )
         msg = f"This {kind} does not tell what is in it ({type(error).__name__}: {said}). A file has to be open while it is read."
         raise UnsupportedModelError(msg) from error
+
+
+def _of_torch(value: Any) -> Found | None:
+    """Return what of PyTorch's own is in a state dict beside tensors: a dtype, or an object that a quantized layer packs its weights in."""
+    if type(value).__module__ != "torch":
+        return None
+    from nbviz.adapters.torch.packed import is_packed, unpacked
+
+    if type(value).__name__ == "dtype":
+        return Scalar(str(value))
+    tensors = unpacked(value) if is_packed(value) else []
+    # they are made when they are asked for, and known by the object that they are in
+    made = [(name, replace(_torch(tensor), key=(id(value), name), values=_PACKED)) for name, tensor in tensors]
+    return Branch([*made]) if made else None
 
 
 def _node(value: Any) -> Found | None:
@@ -195,6 +211,7 @@ def _framework(checkpoint: Checkpoint) -> str:
     return "dict"
 
 
+_PACKED = "it is packed in an object of PyTorch"
 _GONE = "it no longer exists in this session; keep the dict in a variable, and run the cell again"
 
 

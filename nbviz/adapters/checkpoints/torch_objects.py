@@ -119,7 +119,8 @@ class TorchObjects:
             return _ndarray(made)
         rebuild = _REBUILDERS.get(name)
         if rebuild is None:
-            return Other(short(name, 200))
+            packed = _packed(made) if name == "torch.ScriptObject" else []
+            return Branch(packed) if packed else Other(short(name, 200))
         try:
             return rebuild(self, *made.args)
         except (TypeError, AttributeError, IndexError) as error:
@@ -164,8 +165,9 @@ class TorchObjects:
     ) -> Entry:
         return self._tensor(outside, offset, size, stride, dtype=dtype)
 
-    def _quantized(self, outside: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Entry:
-        return self._tensor(outside, offset, size, stride, trained=False)
+    def _quantized(self, outside: Any, offset: Any, size: Any, stride: Any, scaling: Any = (), *_: Any) -> Entry:
+        found = self._tensor(outside, offset, size, stride, trained=False)
+        return replace(found, bytes=_sum([found, *self._inside(scaling)]))  # each channel may have a scale of its own
 
     def _meta(self, dtype: Any, size: Any, *_: Any) -> Entry:
         shape, named = extents(_plain(size), "a tensor"), _dtype(dtype)
@@ -279,6 +281,17 @@ def _width(dtype: str) -> int | None:
 def _plain(size: Any) -> Any:
     """Return a size as a tuple, which it may be inside a ``torch.Size``."""
     return size.args[0] if isinstance(size, Made) and str(size.of) == "torch.Size" and size.args else size
+
+
+def _packed(made: Made) -> list[tuple[str, Any]]:
+    """Return what a quantized layer has packed in an object of PyTorch, by the names of its module; nothing of other objects."""
+    match made.state:
+        case ((weight, bias), str(kind)) if kind.endswith(".LinearPackedParamsBase"):
+            return [("weight", weight), ("bias", bias)]
+        case ((*_, [Made(state=[ih, _]), Made(state=[hh, _])]), str(kind)) if kind.endswith(".CellParamsBase"):
+            ends = (("_ih", ih), ("_hh", hh))
+            return [(n + end, value) for end, pair in ends for n, value in zip(("weight", "bias"), pair, strict=True)]
+    return []
 
 
 def _ndarray(made: Made) -> Found:
