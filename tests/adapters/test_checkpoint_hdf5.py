@@ -82,6 +82,16 @@ def test_columns_that_keras_packs_may_be_odd_in_number(tmp_path):
     assert [found[f"layers/{layer}/0"][3] for layer in ("embedding", "dense")] == [50 * 15, 15 * 9]
 
 
+def test_metrics_that_keras_2_writes_beside_the_layers_are_buffers(write):
+    def fill(file):
+        file["layers/dense/vars/0"] = np.ones((2, 3), "float32")
+        file["layers/metrics/vars/0"] = np.ones(4, "float32")
+        file["metrics/mean/vars/0"], file["metrics/mean/vars/1"] = np.float32(1), np.float32(2)
+
+    found = Metrics(graph_of(write(fill))).totals
+    assert (found["params"], found["trainable_params"], found["buffers"]) == (10, 10, 2)
+
+
 def test_dtypes_and_bfloat16_that_has_no_name_there(write):
     types = pytest.importorskip("ml_dtypes")
     wide = np.arange(3 << 20, dtype="int32").reshape(2, -1)

@@ -144,7 +144,8 @@ def _entry(dataset: Any, file: Path, path: tuple[str, ...]) -> Entry | str:
         values = "they are in other files, which are not opened"
     row = path[:-2] if path[-2:-1] == ("vars",) else path[:-1]  # the variables of a layer belong to its row
     address = h5py.h5o.get_info(dataset.id).addr
-    return Entry((*row, path[-1]), shape, name, size * dtype.itemsize, size, address, values=values)
+    summed = path[0] == "metrics"  # which Keras 2 writes beside the layers
+    return Entry((*row, path[-1]), shape, name, size * dtype.itemsize, size, address, values=values, buffer=summed)
 
 
 @final
