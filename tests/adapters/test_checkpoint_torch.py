@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import pickle
+import random
 import struct
 import subprocess
 import sys
@@ -256,6 +257,12 @@ def test_saved_state_of_random_numbers_is_no_parameter(save):
     found = totals(save(numbers | {"random_states": {"numpy": torch.zeros(624, dtype=torch.int64)}} | shown))
     assert found["params"] == 3 + 4 + 2
     assert found["buffers"] == len(torch.get_rng_state()) + 16 + 624
+
+
+def test_a_file_of_random_states_says_so_by_its_name(save, tmp_path):
+    state = {"python": random.getstate(), "numpy": np.random.get_state(), "cpu": torch.get_rng_state()}
+    found = totals(save(state).rename(tmp_path / "rng_state.pth"))
+    assert (found["params"], found["buffers"]) == (0, 624 + len(torch.get_rng_state()))
 
 
 def test_what_training_keeps_beside_the_model_is_no_parameter(save):

@@ -26,8 +26,8 @@ _OF_TRAINING = frozenset({
 """What training keeps beside the model, in Lightning and elsewhere: scores so far, and settings that are tensors."""
 
 
-def kinds_of(entries: Sequence[Entry], *, with_optimizer: bool) -> list[ParameterKind]:
-    """Return the kind of each tensor of a checkpoint, in which the state of an optimizer may be too."""
+def kinds_of(entries: Sequence[Entry], title: str, *, with_optimizer: bool) -> list[ParameterKind]:
+    """Return the kind of each tensor of a checkpoint, of which the title may tell, and in which the state of an optimizer may be."""
     heads = {entry.path[0] for entry in entries if len(entry.path) > 1}
     training = any(head.endswith("state_dict") for head in heads) or (with_optimizer and not heads.isdisjoint(_MODELS))
     aside = _COLLECTIONS if "params" in heads else frozenset()
@@ -41,23 +41,19 @@ def kinds_of(entries: Sequence[Entry], *, with_optimizer: bool) -> list[Paramete
     def is_buffer(entry: Entry) -> bool:
         # a number beside the model, such as the epoch or the best score so far
         counts = training and len(entry.path) == 1 and entry.size == 1
-        around = counts or entry.path[0] in aside
-        return (
-            entry.buffer
-            or around
-            or entry.path[-1] in _STATISTICS
-            or _is_random(entry)
-            or _is_text(entry)
-            or is_of_outputs(entry)
-        )
+        known = entry.buffer or counts or entry.path[0] in aside or entry.path[-1] in _STATISTICS
+        return known or is_of_outputs(entry) or _is_random(entry, title) or _is_text(entry)
 
     return ["buffer" if is_buffer(entry) else "weight" for entry in entries]
 
 
-def _is_random(entry: Entry) -> bool:
-    """Tell whether a tensor is the state of random numbers: whole numbers in a row, as every generator's are, of such a name."""
+def _is_random(entry: Entry, title: str) -> bool:
+    """Tell whether a tensor is the state of random numbers: whole numbers in a row, as every generator's are, of such a name.
+
+    Trainers of Hugging Face write a file of such a name, ``rng_state.pth``, in which the names are those of the generators.
+    """
     is_row = len(entry.shape) == 1 and _is_whole(entry)
-    return is_row and any(map(_RANDOM.search, entry.path))
+    return is_row and any(map(_RANDOM.search, (title, *entry.path)))
 
 
 def _is_whole(entry: Entry) -> bool:

@@ -143,7 +143,7 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
     weights, builder.optimizer = apart(checkpoint.entries, checkpoint.optimizers)
     tensors, told, untold = with_logical_sizes(weights, checkpoint.quantization)
     prefixes = {entry.path[0] for entry in tensors if len(entry.path) > 1}
-    kinds = kinds_of(tensors, with_optimizer=builder.optimizer is not None)
+    kinds = kinds_of(tensors, checkpoint.name, with_optimizer=builder.optimizer is not None)
     so_far = lambda: Step(  # noqa: E731
         f"Reading {builder.name}: {len(entries):,} of {len(tensors):,} tensors", len(entries) / len(tensors)
     )
