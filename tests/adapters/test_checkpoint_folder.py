@@ -184,6 +184,17 @@ def test_what_a_file_of_another_name_looks_like_is_said(fill, name, content, sai
     assert said in refused(fill(**{name: content}) / name, "looks like")
 
 
+def test_a_part_by_itself_says_how_many_there_are(fill):
+    torch = pytest.importorskip("torch")
+
+    files = {"model-00001-of-00006.safetensors": one("a"), "model-00001-of-00001.safetensors": one("a")}
+    folder = fill(**files, **{"model-00002-of-00006.bin": lambda path: torch.save({"w": torch.ones(2)}, path)})
+    said = {file.name: [d.message for d in graph_of(file).diagnostics[1:]] for file in folder.iterdir()}
+    alone = ["Parts shown: 1 of 6. View the folder that holds them all to see the model."]
+    assert said.pop("model-00001-of-00001.safetensors") == []
+    assert list(said.values()) == [alone, alone]
+
+
 def test_one_name_in_two_shards_is_refused(fill):
     with pytest.raises(FileReadError, match="'a' is in another file"):
         graph_of(fill(**{f"m-{i}-of-2.safetensors": one("a") for i in (1, 2)}))

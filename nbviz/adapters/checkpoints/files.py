@@ -32,6 +32,27 @@ _BEGINNINGS = {
 _VARIANT = re.compile(r"(\.(?:safetensors|bin)\.index)\.[^./\\]+(\.json)$", re.IGNORECASE)
 
 
+_PART = re.compile(r"(.*)-\d+-of-(\d+)")
+
+
+def part_of(path: Path) -> tuple[str, int] | None:
+    """Return of what a file is a part, and of how many, as its name counts them (``-00001-of-00003``); None for other files."""
+    named = _PART.fullmatch(path.stem)
+    return None if named is None else (named[1], int(named[2]))
+
+
+def parts_missing(shown: int, count: int) -> list[str]:
+    """Return what there is to say of a checkpoint where not all of its parts are shown."""
+    said = f"Parts shown: {shown:,} of {count:,}. View the folder that holds them all to see the model."
+    return [said] if shown < count else []
+
+
+def said_alone(path: Path) -> list[str]:
+    """Return what there is to say of a file that is shown by itself: by its name it may be a part."""
+    part = part_of(path)
+    return [] if part is None else parts_missing(1, part[1])
+
+
 def without_variant(name: str) -> str:
     """Return the name of an index without that of a variant, which libraries of Hugging Face put inside: ``.index.fp16.json``."""
     return _VARIANT.sub(r"\1\2", name)

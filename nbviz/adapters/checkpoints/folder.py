@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nbviz.adapters.checkpoints import gguf, hdf5, npz, safetensors, sharded, torch_files
-from nbviz.adapters.checkpoints.files import inside, without_variant
+from nbviz.adapters.checkpoints.files import inside, part_of, without_variant
 from nbviz.adapters.checkpoints.foreign import half_of_others, written_by_others
 from nbviz.adapters.checkpoints.quantization import Quantization
 from nbviz.adapters.savedmodel import opening as savedmodel
@@ -17,7 +17,6 @@ from nbviz.errors import FileReadError, counted
 from nbviz.graph import Diagnostic
 from nbviz.reading import Reading
 
-_PART = re.compile(r"(.*)-\d+-of-(\d+)")
 _ASIDE = re.compile(
     r"(training_args|optimizer|scheduler|rng_state.*|scaler|random_states.*)\.(bin|pt|pth)$", re.IGNORECASE
 )
@@ -122,13 +121,13 @@ def _indexes(files: Sequence[Path], suffix: str) -> list[Path]:
 
 def _one_set(folder: Path, files: Sequence[Path]) -> bool:
     """Tell whether files are the parts of one checkpoint, as their names count them (``-00001-of-00003``)."""
-    sets = {match.groups() if (match := _PART.fullmatch(file.stem)) else None for file in files}
+    sets = {part_of(file) for file in files}
     counted = sets.pop()
     if sets or counted is None:
         return False
-    if int(counted[1]) != len(files):
+    if counted[1] != len(files):
         raise FileReadError(
-            f"{str(folder)!r} holds {len(files):,} of the {int(counted[1]):,} parts of a checkpoint ({files[0].name!r} and so on). "
+            f"{str(folder)!r} holds {len(files):,} of the {counted[1]:,} parts of a checkpoint ({files[0].name!r} and so on). "
             "Download the others into the same folder."
         )
     return True

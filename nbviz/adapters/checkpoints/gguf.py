@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nbviz.adapters.checkpoints.files import damaged, opened, size_of
+from nbviz.adapters.checkpoints.files import damaged, opened, parts_missing, size_of
 from nbviz.adapters.checkpoints.ggml import FILE_TYPES, KINDS
 from nbviz.adapters.checkpoints.gguf_header import Header, Tensor, VersionError, read_header
 from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, reading_of, split
@@ -81,10 +81,7 @@ def _describe(checkpoint: Checkpoint, metadata: dict[str, Any], parts: int) -> N
         settings.insert(0, ("quantization", file_type))
     checkpoint.settings[()] = settings
     count = metadata.get("split.count", 1)
-    if isinstance(count, int) and count > parts:
-        checkpoint.notes.append(
-            f"Parts shown: {parts} of {count:,}. View the folder that holds them all to see the model."
-        )
+    checkpoint.notes += parts_missing(parts, count) if isinstance(count, int) else []
 
 
 def _entries(path: Path, header: Header, size: int) -> list[Entry]:

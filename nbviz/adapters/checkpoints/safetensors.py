@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, extents, opened, size_of, unique, whole
+from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, extents, opened, said_alone, size_of, unique, whole
 from nbviz.adapters.checkpoints.quantization import Quantization
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of, split
 from nbviz.adapters.checkpoints.values import Span
@@ -45,7 +45,9 @@ def read_file(path: Path, *, quantization: Quantization | None = None) -> Readin
     """
     found, metadata = read_header(path)
     name = path.name[: -len(".safetensors")]
-    checkpoint = Checkpoint(name, KIND, list(found.values()), {(): metadata}, quantization=quantization)
+    checkpoint = Checkpoint(
+        name, KIND, list(found.values()), {(): metadata}, said_alone(path), quantization=quantization
+    )
     return reading_of(path, KIND, checkpoint)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nbviz.adapters.checkpoints.files import Bounded, damaged, opened, size_of
+from nbviz.adapters.checkpoints.files import Bounded, damaged, opened, said_alone, size_of
 from nbviz.adapters.checkpoints.foreign import half_of_others
 from nbviz.adapters.checkpoints.nested import Other, Walk
 from nbviz.adapters.checkpoints.pickles import take_apart
@@ -37,7 +37,9 @@ def read_file(path: Path) -> Reading:
     FileReadError
         If it is damaged, no such file, or holds objects of other classes than tensors and plain values.
     """
-    return reading_of(path, KIND, _checkpoint(path))
+    checkpoint = _checkpoint(path)
+    checkpoint.notes += said_alone(path)
+    return reading_of(path, KIND, checkpoint)
 
 
 def read_entries(path: Path) -> dict[str, Entry]:
