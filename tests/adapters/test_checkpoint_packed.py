@@ -96,6 +96,19 @@ def test_text_about_a_packed_weight_is_no_parameter(write):
 
 
 @pytest.mark.parametrize(
+    ("layer", "params", "buffers"),
+    [
+        ({"weight_packed": ("I32", 6, 16), "weight_shape": ("I64", 2), "weight_scale": ("F16", 6, 1)}, 96 + 6, 2),
+        ({"W_q": ("U8", 4, 2), "shape": ("I64", 2), "nbits": ("I32", 1), "group_size": ("I32", 1)}, 8, 4),
+        ({"weight": ("F16", 4, 2), "weight_shape": ("I64", 2), "shape": ("I64", 3)}, 8 + 5, 0),
+    ],
+)
+def test_numbers_that_say_how_a_weight_is_packed_are_no_parameters(write, layer, params, buffers):
+    found = totals(write(*header_of(**{f"layer__{name}": about for name, about in layer.items()})))
+    assert (found["params"], found["buffers"]) == (params, buffers)
+
+
+@pytest.mark.parametrize(
     "packed",
     [
         {"weight": ("U32", 4, 2), "scales": ("F16", 4, 1), "biases": ("F16", 4, 1)},

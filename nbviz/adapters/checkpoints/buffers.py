@@ -12,11 +12,21 @@ if TYPE_CHECKING:
     from nbviz.adapters.checkpoints.tree import Entry
 
 _STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
-_RANGE = frozenset({"scale", "zero_point"})
 _COLLECTIONS = frozenset({"batch_stats", "cache", "intermediates", "perturbations"})
 """What Flax keeps beside the collection ``params``, under names of its own."""
 _RANDOM = re.compile(r"(?:^|[^a-z])(?:rngs?|rngstates?|random_?states?)(?:$|[^a-z])", re.IGNORECASE)
 """Names of what random numbers are drawn from, as training saves it: ``rng``, ``cuda_rng_state_all``, ``random_states``."""
+_ABOUT = {
+    "weight_shape": "weight_packed",
+    **dict.fromkeys(("shape", "axis", "nbits", "group_size"), "W_q"),
+    **dict.fromkeys(("scale", "zero_point"), "zero_point"),
+}
+"""What quantization leaves about values, by the name of the whole numbers that are in the same row then.
+
+compressed-tensors and HQQ say how a weight is packed. PyTorch says in what range a module has its outputs: where that is learned,
+the zero point is no whole number.
+"""
+_WHOLE = frozenset(_ABOUT.values())
 _MODELS = frozenset({"model", "module", "params"})
 """What the model is called beside its optimizer. A layer may be called so too, but then no optimizer is beside it."""
 _OF_TRAINING = frozenset({
@@ -32,17 +42,17 @@ def kinds_of(entries: Sequence[Entry], title: str, *, with_optimizer: bool) -> l
     training = any(head.endswith("state_dict") for head in heads) or (with_optimizer and not heads.isdisjoint(_MODELS))
     aside = _COLLECTIONS if "params" in heads else frozenset()
     aside |= _OF_TRAINING if training else frozenset()
-    zeros = {entry.path[:-1]: entry.shape for entry in entries if entry.path[-1] == "zero_point" and _is_whole(entry)}
+    whole = {entry.path for entry in entries if entry.path[-1] in _WHOLE and _is_whole(entry)}
 
-    def is_of_outputs(entry: Entry) -> bool:
-        # in what range PyTorch quantizes the outputs of a module: where it is learned, the zero point is no whole number
-        return entry.path[-1] in _RANGE and zeros.get(entry.path[:-1]) == entry.shape
+    def is_about_values(entry: Entry) -> bool:
+        of = _ABOUT.get(entry.path[-1])
+        return of is not None and (*entry.path[:-1], of) in whole
 
     def is_buffer(entry: Entry) -> bool:
         # a number beside the model, such as the epoch or the best score so far
         counts = training and len(entry.path) == 1 and entry.size == 1
         known = entry.buffer or counts or entry.path[0] in aside or entry.path[-1] in _STATISTICS
-        return known or is_of_outputs(entry) or _is_random(entry, title) or _is_text(entry)
+        return known or is_about_values(entry) or _is_random(entry, title) or _is_text(entry)
 
     return ["buffer" if is_buffer(entry) else "weight" for entry in entries]
 
