@@ -267,6 +267,22 @@ def test_mixed_precision_computes_in_half_and_stores_in_full():
 
 
 @pytest.mark.filterwarnings("ignore:Layer InputLayer does not have a `quantize`")
+@pytest.mark.parametrize(
+    ("layer", "shape", "kernel"),
+    [
+        (lambda: keras.layers.Dense(5), (3,), 15),
+        (lambda: keras.layers.Embedding(7, 5), (4,), 35),
+        (lambda: keras.layers.EinsumDense("abc,cde->abde", output_shape=(None, 3, 5)), (4, 7), 105),
+    ],
+)
+def test_values_of_four_bits_are_as_many_as_before_where_an_axis_is_odd(layer, shape, kernel):
+    net = keras.Sequential([keras.Input(shape), layer()])
+    net.quantize("int4")
+    packed = [p for p in graph_of(net).parameters if p.name in ("kernel", "embeddings")]
+    assert [p.size for p in packed] == [kernel]
+
+
+@pytest.mark.filterwarnings("ignore:Layer InputLayer does not have a `quantize`")
 def test_quantized_layers_count_their_values_and_their_bytes():
     graph = graph_of(models.quantized())
     kernel = next(p for p in graph.parameters if p.name == "kernel")

@@ -112,10 +112,15 @@ def _unpacked(variable: Any, layer: Any, size: int) -> int:
     kernel = vars(layer).get("_kernel", vars(layer).get("_embeddings"))
     if kernel is not variable:
         return size
-    rows = getattr(layer, "_orig_input_dim", None) or getattr(layer, "_orig_output_dim", None)
-    if type(layer).__name__ == "Dense" and isinstance(rows, int) and variable.shape[0] == math.ceil(rows / 2):
-        return int(rows * math.prod(variable.shape[1:]))
+    for axis, names in _WHOLE.items():
+        whole = next((value for name in names if isinstance(value := getattr(layer, name, None), int)), None)
+        if whole is not None and variable.shape and variable.shape[axis] == math.ceil(whole / 2):
+            return size // math.ceil(whole / 2) * whole
     return size * 2
+
+
+_WHOLE = {-1: ("_orig_output_dim", "_int4_unpacked_column_size"), 0: ("_orig_input_dim",)}
+"""Where a layer says how long a packed axis is, by the axis: the last one, and in earlier versions of Keras the first."""
 
 
 def bits_of(dtype: str) -> int | None:
