@@ -450,3 +450,10 @@ def test_what_a_file_is_instead_is_said(tmp_path, data, said):
     path.write_bytes(data + b" and so on, and so on")
     with pytest.raises(FileReadError, match=said):
         read(path)
+
+
+def test_training_beside_a_model_is_said_to_be_left_out():
+    made = models.mlp()
+    made.training_info.add().algorithm.node.add(op_type="Neg", input=["r"], output=["s"])
+    assert "training_info" in messages(read(made).graph)
+    assert "Neg" not in read(made).graph.calls.column("op")

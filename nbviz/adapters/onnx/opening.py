@@ -126,6 +126,8 @@ def _built(
         return _built(model, path, inputs, constants=constants, arrange=True)
     if told := _learned_as_attributes(model):
         builder.note(told)
+    if model.training_info:
+        builder.note("The file holds how the model is trained too (training_info): those graphs are not shown.")
     return builder, rows
 
 
