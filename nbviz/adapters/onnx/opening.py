@@ -15,6 +15,7 @@ from nbviz.adapters.onnx.nodes import bodies
 from nbviz.adapters.onnx.order import is_in_order
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
+from nbviz.adapters.onnx.trials import name_open_sizes
 from nbviz.adapters.onnx.walk import CircleError, Walk
 from nbviz.adapters.onnx.weights import OnnxWeightReader
 from nbviz.adapters.text import decoded, label, plain, short
@@ -110,6 +111,7 @@ def _built(
 ) -> tuple[GraphBuilder, Rows]:
     notes: list[str] = []
     shaped = with_shapes(model, notes.append, inputs, arrange=arrange)
+    name_open_sizes(shaped)
     module, _, kind = next(filter(None, map(root_class, shaped.graph.node[:_FIRST])), "").rpartition(".")
     own = label(model.graph.name) or "model"
     builder = GraphBuilder(kind or (own if path is None else label(path.stem)), "ONNX")

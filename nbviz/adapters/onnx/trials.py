@@ -1,0 +1,94 @@
+"""Sizes that follow from those of the inputs in ways that symbols cannot be followed: what they are for some numbers tells them.
+
+Exporters compute sizes where axes are open: positions are cut to as many as there are, heads are taken apart by what ``Shape``
+gives. With numbers in the place of the symbols all that is worked out; a size that is the same number each time is that number,
+and one that is each time what a symbol was, or as many times as much, is the symbol.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from nbviz.adapters.onnx.expressions import size_of
+from nbviz.adapters.onnx.inference import for_sizes
+from nbviz.adapters.onnx.types import FREE, Types, is_nameless, is_sized, type_proto
+from nbviz.shape import Dim
+
+_NUMBERS = (5, 7, 11, 13, 17, 19, 23), (29, 31, 37, 41, 43, 47, 53)
+"""What is tried in the place of symbols: primes, since no size is one of them by chance.
+
+The second ones are several times the first, so that what has an end, such as a table of positions, is not taken for a number.
+"""
+
+_MOST_NODES = 1 << 14
+
+
+def name_open_sizes(model: Any) -> None:
+    """Write into a model the sizes without a name that numbers in the place of its inputs' symbols tell.
+
+    Parameters
+    ----------
+    model
+        A model with the shapes that are inferred (see ``inference.with_shapes``), into which is written.
+    """
+    graph = model.graph
+    entering = _open_sizes(graph)
+    known = Types([*graph.value_info, *graph.output], {})
+    names = [info.name for info in (*graph.value_info, *graph.output)]
+    lost = {name for name in names if not is_sized(known.of(name)[1]) and known.of(name)[0].dtype is not None}
+    if not lost or not 0 < len(entering) <= len(_NUMBERS[0]) or len(graph.node) > _MOST_NODES:
+        return
+    trials = [_sizes(entering, numbers) for numbers in _NUMBERS]
+    found = [_types(for_sizes(model, sizes)) for sizes in trials]
+    for info in (*graph.value_info, *graph.output):
+        if info.name in lost:
+            _write(info, known, [types.of(info.name)[1] for types in found], trials)
+
+
+def _types(graph: Any) -> Types:
+    return Types([*graph.value_info, *graph.output], {})
+
+
+def _open_sizes(graph: Any) -> list[str]:
+    """Return the symbols of the inputs, none where an input has no shape."""
+    kinds = [info.type for info in graph.input]
+    if not all(kind.WhichOneof("value") == "tensor_type" and kind.tensor_type.HasField("shape") for kind in kinds):
+        return []
+    dims = [dim for kind in kinds for dim in kind.tensor_type.shape.dim]
+    return list(dict.fromkeys(dim.dim_param for dim in dims if dim.WhichOneof("value") != "dim_value"))
+
+
+def _sizes(symbols: Sequence[str], numbers: Sequence[int]) -> Mapping[str, int]:
+    """Return a number for each symbol; some are expressions of others."""
+    sizes = dict(zip(symbols, numbers, strict=False))
+    return {symbol: size_of(symbol, sizes) or size for symbol, size in sizes.items()}
+
+
+def _write(info: Any, known: Types, found: Sequence[Sequence[Dim] | None], trials: Sequence[Mapping[str, int]]) -> None:
+    spec, before = known.of(info.name)
+    first, second = found
+    if first is None or second is None or len(first) != len(second) or len(first) != len(before or first):
+        return
+    told = [_told(pair, trials) for pair in zip(first, second, strict=True)]
+    dims = [now if is_nameless(dim) else dim for dim, now in zip(before or [None] * len(first), told, strict=True)]
+    info.type.CopyFrom(type_proto(spec.dtype, dims))
+
+
+def _told(sizes: tuple[Dim, Dim], trials: Sequence[Mapping[str, int]]) -> Dim:
+    """Return what a size is that has been these two: a number, a multiple of one or two symbols, None where it is something else."""
+    first, second = sizes
+    if not isinstance(first, int) or not isinstance(second, int):
+        return None
+    if first == second:
+        return first
+    for symbols in (*combinations(trials[0], 1), *combinations(trials[0], 2)):
+        once, again = (math.prod(trial[symbol] for symbol in symbols) for trial in trials)
+        times, rest = divmod(first, once)
+        if times and not rest and second == times * again:
+            factors = [*[str(times)] * (times > 1), *symbols]
+            has_name = len(factors) == 1 or not any(symbol.startswith(FREE) for symbol in symbols)
+            return "*".join(factors) if has_name else None
+    return None
