@@ -105,9 +105,12 @@ def test_sizes_that_are_given_are_numbers_beside_those_that_stay_open():
     assert shapes(text, inputs, "y") == [("batch", "seq", 2, 2, 2)]
 
 
-def test_products_of_sizes_without_a_name_have_none():
-    found = read(model([node("Flatten", "x", "y")], [info("x", "N", 3, None)], [info("y", None)])).graph
-    assert found.calls[-1].inputs[0].shape == ("N", None)
+@pytest.mark.parametrize(
+    ("size", "made"), [(None, None), ("unk__6", None), ("past + seq", None), ("seq", "3*seq"), (4, 12)]
+)
+def test_products_of_sizes_have_a_name_where_they_have_one(size, made):
+    found = read(model([node("Flatten", "x", "y")], [info("x", "N", 3, size)], [info("y", None)])).graph
+    assert found.calls[-1].inputs[0].shape == ("N", made)
 
 
 def test_sizes_that_numbers_do_not_tell_stay_as_they_are():

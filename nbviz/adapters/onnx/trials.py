@@ -14,7 +14,7 @@ from typing import Any
 
 from nbviz.adapters.onnx.expressions import size_of
 from nbviz.adapters.onnx.inference import for_sizes
-from nbviz.adapters.onnx.types import FREE, Types, is_nameless, is_sized, type_proto
+from nbviz.adapters.onnx.types import Types, is_nameless, is_sized, type_proto
 from nbviz.shape import Dim
 
 _NUMBERS = (5, 7, 11, 13, 17, 19, 23), (29, 31, 37, 41, 43, 47, 53)
@@ -84,11 +84,12 @@ def _told(sizes: tuple[Dim, Dim], trials: Sequence[Mapping[str, int]]) -> Dim:
         return None
     if first == second:
         return first
-    for symbols in (*combinations(trials[0], 1), *combinations(trials[0], 2)):
+    factors = [symbol for symbol in trials[0] if symbol.isidentifier() and not is_nameless(symbol)]
+    alone, pairs = combinations(trials[0], 1), combinations(factors, 2)
+    for symbols in (*alone, *pairs):
         once, again = (math.prod(trial[symbol] for symbol in symbols) for trial in trials)
         times, rest = divmod(first, once)
         if times and not rest and second == times * again:
-            factors = [*[str(times)] * (times > 1), *symbols]
-            has_name = len(factors) == 1 or not any(symbol.startswith(FREE) for symbol in symbols)
-            return "*".join(factors) if has_name else None
+            named = times == len(symbols) == 1 or set(symbols) <= set(factors)
+            return "*".join((*[str(times)] * (times > 1), *symbols)) if named else None
     return None
