@@ -9,7 +9,7 @@ pytest.importorskip("onnx")
 import onnx
 
 from nbviz.adapters import read
-from tests.models.onnx_models import info, model, node, tensor
+from tests.models.onnx_models import INT64, info, model, node, tensor
 
 
 def shapes(text, inputs, outputs, given=None):
@@ -117,3 +117,11 @@ def test_sizes_that_numbers_do_not_tell_stay_as_they_are():
     nodes = [node("NonZero", "x", "i"), node("Transpose", "i", "y")]
     found = read(model(nodes, [info("x", "N", 4)], [info("y", None)], [tensor("w", 4)])).graph
     assert found.calls[-1].inputs[0].shape == (None, 2)
+
+
+def test_names_that_exporters_make_up_for_outputs_give_way_to_those_of_inputs():
+    made = [info("y", "Transposeoutput_dim_0", "batch"), info("z", 2, "found", dtype=INT64)]
+    nodes = [node("Transpose", "x", "y"), node("NonZero", "x", "z")]
+    found = read(model(nodes, [info("x", "batch", "seq")], made)).graph
+    ends = [call.inputs[0].shape for call in found.calls if call.kind == "output"]
+    assert ends == [("seq", "batch"), (2, "found")]

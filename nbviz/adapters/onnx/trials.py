@@ -14,7 +14,7 @@ from typing import Any
 
 from nbviz.adapters.onnx.expressions import size_of
 from nbviz.adapters.onnx.inference import for_sizes
-from nbviz.adapters.onnx.types import Types, is_nameless, is_sized, type_proto
+from nbviz.adapters.onnx.types import Described, Types, is_nameless, type_proto
 from nbviz.shape import Dim
 
 _NUMBERS = (5, 7, 11, 13, 17, 19, 23), (29, 31, 37, 41, 43, 47, 53)
@@ -36,16 +36,28 @@ def name_open_sizes(model: Any) -> None:
     """
     graph = model.graph
     entering = _open_sizes(graph)
-    known = Types([*graph.value_info, *graph.output], {})
-    names = [info.name for info in (*graph.value_info, *graph.output)]
-    lost = {name for name in names if not is_sized(known.of(name)[1]) and known.of(name)[0].dtype is not None}
-    if not lost or not 0 < len(entering) <= len(_NUMBERS[0]) or len(graph.node) > _MOST_NODES:
+    if not 0 < len(entering) <= len(_NUMBERS[0]) or len(graph.node) > _MOST_NODES:
         return
     trials = [_sizes(entering, numbers) for numbers in _NUMBERS]
+    known = Types([*graph.value_info, *graph.output], {})
+    lost = [info for info in (*graph.value_info, *graph.output) if _is_lost(known.of(info.name), trials[0])]
+    if not lost:
+        return
     found = [_types(for_sizes(model, sizes)) for sizes in trials]
-    for info in (*graph.value_info, *graph.output):
-        if info.name in lost:
-            _write(info, known, [types.of(info.name)[1] for types in found], trials)
+    for info in lost:
+        _write(info, known.of(info.name), [types.of(info.name)[1] for types in found], trials)
+
+
+def _is_lost(known: Described, sizes: Mapping[str, int]) -> bool:
+    """Tell whether a tensor has a size that has no name, or one that the file has made up for it."""
+    spec, dims = known
+    return spec.dtype is not None and (dims is None or any(_is_open(dim, sizes) for dim in dims))
+
+
+def _is_open(dim: Dim, sizes: Mapping[str, int]) -> bool:
+    if isinstance(dim, int) or dim in sizes:
+        return False
+    return is_nameless(dim) or size_of(str(dim), sizes) is None
 
 
 def _types(graph: Any) -> Types:
@@ -67,13 +79,16 @@ def _sizes(symbols: Sequence[str], numbers: Sequence[int]) -> Mapping[str, int]:
     return {symbol: size_of(symbol, sizes) or size for symbol, size in sizes.items()}
 
 
-def _write(info: Any, known: Types, found: Sequence[Sequence[Dim] | None], trials: Sequence[Mapping[str, int]]) -> None:
-    spec, before = known.of(info.name)
+def _write(
+    info: Any, known: Described, found: Sequence[Sequence[Dim] | None], trials: Sequence[Mapping[str, int]]
+) -> None:
+    spec, before = known
     first, second = found
     if first is None or second is None or len(first) != len(second) or len(first) != len(before or first):
         return
     told = [_told(pair, trials) for pair in zip(first, second, strict=True)]
-    dims = [now if is_nameless(dim) else dim for dim, now in zip(before or [None] * len(first), told, strict=True)]
+    pairs = zip(before or [None] * len(first), told, strict=True)
+    dims = [now if now is not None and _is_open(dim, trials[0]) else dim for dim, now in pairs]
     info.type.CopyFrom(type_proto(spec.dtype, dims))
 
 
