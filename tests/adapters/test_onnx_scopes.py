@@ -108,6 +108,20 @@ def test_node_that_says_nothing_of_scopes_is_where_its_neighbours_are(kind, outp
     assert path in [call.path for call in graph.calls]
 
 
+def test_what_a_module_waits_for_runs_before_it():
+    """As onnxruntime mixes what stands outside of modules with their nodes."""
+    nodes = [
+        node("MatMul", "x w", "a", "/m/fc/MatMul"),
+        node("Relu", "a", "b", "/m/Relu"),
+        node("Shape", "x", "s", "/Shape"),
+        node("Gather", "s one", "g", "/Gather"),
+        node("Expand", "b g", "c", "/m/Expand"),
+        node("MatMul", "c v", "y", "/m/out/MatMul"),
+    ]
+    found = calls_of(nodes, "y", [*STORED, index("one", 1)])
+    assert [found[scope] for scope in ("m", "m/fc", "m/out")] == [1, 1, 1]
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_product_that_a_quantizer_rewrites_stays_with_its_bias(bias):
     """As onnxruntime writes them in models whose nodes tell their scopes apart from their names."""

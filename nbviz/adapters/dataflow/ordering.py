@@ -122,8 +122,10 @@ def ordered(nodes: Sequence[AnyNode], weights: Collection[str] = (), constants: 
     runs, scopes = _runs(nodes), len({entry.path for stack in stacks for entry in stack})
     if right and (runs <= scopes or _calls_again(nodes, weights, constants)):
         return Order(nodes, 0, list(doubled))
-    order, circular = _sorted(nodes, maker, _ranks(nodes, weights, constants))
-    arranged = [nodes[i] for i in order]
+    ranks = _ranks(nodes, weights, constants)
+    arranged, circular = _sorted(nodes, maker, ranks)
+    if not circular and _runs(arranged) > scopes:  # what stands around a scope may be what it waits for
+        arranged = min(arranged, _sorted(nodes, maker, ranks, outer_first=True)[0], key=_runs)
     if right and not circular and _runs(arranged) >= runs:
         return Order(nodes, 0, list(doubled))
     return Order(arranged, circular, list(doubled))
@@ -192,8 +194,14 @@ def _ranks(nodes: Sequence[Node], weights: Collection[str], constants: Collectio
     return sorted(range(len(nodes)), key=ranked.__getitem__)
 
 
-def _sorted(nodes: Sequence[Node], maker: Mapping[str, int], ranks: Sequence[int]) -> tuple[list[int], int]:
-    """Sort topologically; of the nodes that are ready, take one in the innermost scope that is open, else the first."""
+def _sorted(
+    nodes: Sequence[AnyNode], maker: Mapping[str, int], ranks: Sequence[int], *, outer_first: bool = False
+) -> tuple[list[AnyNode], int]:
+    """Sort topologically; of the nodes that are ready, take one in the innermost scope that is open, else the first.
+
+    ``outer_first`` takes what stands in that scope itself before what stands in scopes inside it. Return also how many are in
+    circles; they come last.
+    """
     waits: list[int] = []
     needed_by: dict[int, list[int]] = {}
     for i, node in enumerate(nodes):
@@ -201,7 +209,7 @@ def _sorted(nodes: Sequence[Node], maker: Mapping[str, int], ranks: Sequence[int
         waits.append(len(before))
         for j in before:
             needed_by.setdefault(j, []).append(i)
-    ready = _Ready(nodes, ranks)
+    ready = _Ready(nodes, ranks, outer_first=outer_first)
     for i, count in enumerate(waits):
         if not count:
             ready.add(i)
@@ -213,29 +221,32 @@ def _sorted(nodes: Sequence[Node], maker: Mapping[str, int], ranks: Sequence[int
             if not waits[j]:
                 ready.add(j)
     done = set(order)
-    return [*order, *(i for i in range(len(nodes)) if i not in done)], len(nodes) - len(order)
+    return [nodes[i] for i in (*order, *(i for i in range(len(nodes)) if i not in done))], len(nodes) - len(order)
 
 
 @final
 class _Ready:
     """The nodes that can run, by every scope around them."""
 
-    def __init__(self, nodes: Sequence[Node], ranks: Sequence[int]) -> None:
+    def __init__(self, nodes: Sequence[Node], ranks: Sequence[int], *, outer_first: bool) -> None:
         self._nodes = nodes
         self._ranks = ranks
-        self._heaps: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+        self._outer_first = outer_first
+        self._heaps: dict[tuple[str, ...], list[tuple[bool, int, int]]] = {}
         self._taken: set[int] = set()
 
     def add(self, i: int) -> None:
-        for path in _around(self._nodes[i]):
-            heapq.heappush(self._heaps.setdefault(path, []), (self._ranks[i], i))
+        *outer, own = _around(self._nodes[i])
+        for path in (*outer, own):
+            inside = self._outer_first and path is not own
+            heapq.heappush(self._heaps.setdefault(path, []), (inside, self._ranks[i], i))
 
     def take(self, last: int | None) -> int | None:
         """Return the next node after ``last``, None if none is ready."""
         for path in reversed(_around(self._nodes[last]) if last is not None else [()]):
             heap = self._heaps.get(path, [])
             while heap:
-                _, i = heapq.heappop(heap)
+                *_, i = heapq.heappop(heap)
                 if i not in self._taken:
                     self._taken.add(i)
                     return i
