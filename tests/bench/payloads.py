@@ -87,7 +87,7 @@ class _Measured:
         self.graph = graph
         self.tree, self.columns, self.totals = whole.tree, whole.columns, whole.totals
         self.macs_basis, self.call_macs = whole.macs_basis, whole.call_macs
-        self.inputs, self.outputs = whole.inputs, whole.outputs
+        self.inputs, self.outputs, self.upstream = whole.inputs, whole.outputs, whole.upstream
 
 
 def _objects(whole: Metrics) -> dict[str, Any]:
