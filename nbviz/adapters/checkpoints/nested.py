@@ -129,9 +129,8 @@ class Walk:
         self._branches.append(found)
         keys = {key for key, _ in found.items if isinstance(key, str)}
         if keys == {"state", "param_groups"} and not optimizer:
-            optimizer = next(
-                (name for name in reversed(path) if not name.isdigit()), "optimizer"
-            )  # they may be in a list
+            names = (name for name in reversed(path) if not name.isdigit())  # they may be in a list
+            optimizer = next(names, "optimizer")
             self.checkpoint.optimizers.setdefault(optimizer, [])
         for key, value in found.items:
             below = split(key) if isinstance(key, str) else (short(key, 100),)

@@ -13,6 +13,7 @@ from nbviz.adapters.onnx.inference import for_batch, for_sizes
 from nbviz.adapters.onnx.nodes import Node
 from nbviz.adapters.onnx.schemas import is_operation
 from nbviz.adapters.onnx.scopes import is_noted
+from nbviz.adapters.onnx.sizes import open_sizes
 from nbviz.adapters.onnx.types import Types, is_sized, shown
 from nbviz.adapters.onnx.values import Value
 from nbviz.metrics import macs
@@ -64,7 +65,7 @@ def count_for_one(model: Any, batch: Dim, calls: Sequence[Uncounted], findings: 
             if count is not None and twice == 2 * count:
                 call.record.compute = compute
     left = [call for call in calls if call.record.compute is None]
-    entering = _open_sizes(model.graph)
+    entering = set(open_sizes(model.graph))
     for call in left:
         findings.uncounted += 1
         findings.open.update(dict.fromkeys(call.symbols(entering - {batch})))
@@ -118,10 +119,3 @@ def _are_computed(graph: Any, calls: Sequence[Uncounted]) -> bool:
             return True
         waiting.extend(before)
     return any(call.where for call in calls)
-
-
-def _open_sizes(graph: Any) -> set[str]:
-    """Return the symbols of the sizes of inputs that are open, ``""`` for those of an input without a shape."""
-    tensors = [info.type.tensor_type for info in graph.input if info.type.WhichOneof("value") == "tensor_type"]
-    found = {dim.dim_param for tensor in tensors for dim in tensor.shape.dim if dim.WhichOneof("value") != "dim_value"}
-    return found if all(tensor.HasField("shape") for tensor in tensors) else found | {""}

@@ -63,6 +63,16 @@ def fix_sizes(graph: Any, inputs: Any) -> None:
     replace_symbols(graph, {**known, **dict.fromkeys(opened, next(iter(opened), None))})
 
 
+def open_sizes(graph: Any) -> list[str]:
+    """Return the symbols of the sizes of inputs that are open, ``""`` for those of an input without a shape."""
+    tensors = [info.type.tensor_type for info in graph.input if info.type.WhichOneof("value") == "tensor_type"]
+    dims = [dim for tensor in tensors for dim in tensor.shape.dim]
+    found = dict.fromkeys(dim.dim_param for dim in dims if dim.WhichOneof("value") != "dim_value")
+    if not all(tensor.HasField("shape") for tensor in tensors):
+        found[""] = None
+    return list(found)
+
+
 def _dims(info: Any) -> Sequence[Any]:
     return info.type.tensor_type.shape.dim if info.type.WhichOneof("value") == "tensor_type" else ()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from nbviz.adapters.onnx.expressions import size_of
 from nbviz.adapters.onnx.inference import for_sizes
+from nbviz.adapters.onnx.sizes import open_sizes
 from nbviz.adapters.onnx.types import Described, Types, is_nameless, type_proto
 from nbviz.shape import Dim
 
@@ -35,8 +36,9 @@ def name_open_sizes(model: Any) -> None:
         A model with the shapes that are inferred (see ``inference.with_shapes``), into which is written.
     """
     graph = model.graph
-    entering = _open_sizes(graph)
-    if not 0 < len(entering) <= len(_NUMBERS[0]) or len(graph.node) > _MOST_NODES:
+    entering = open_sizes(graph)
+    tried = "" not in entering and all(info.type.WhichOneof("value") == "tensor_type" for info in graph.input)
+    if not (tried and 0 < len(entering) <= len(_NUMBERS[0])) or len(graph.node) > _MOST_NODES:
         return
     trials = [_sizes(entering, numbers) for numbers in _NUMBERS]
     known = Types([*graph.value_info, *graph.output], {})
@@ -62,15 +64,6 @@ def _is_open(dim: Dim, sizes: Mapping[str, int]) -> bool:
 
 def _types(graph: Any) -> Types:
     return Types([*graph.value_info, *graph.output], {})
-
-
-def _open_sizes(graph: Any) -> list[str]:
-    """Return the symbols of the inputs, none where an input has no shape."""
-    kinds = [info.type for info in graph.input]
-    if not all(kind.WhichOneof("value") == "tensor_type" and kind.tensor_type.HasField("shape") for kind in kinds):
-        return []
-    dims = [dim for kind in kinds for dim in kind.tensor_type.shape.dim]
-    return list(dict.fromkeys(dim.dim_param for dim in dims if dim.WhichOneof("value") != "dim_value"))
 
 
 def _sizes(symbols: Sequence[str], numbers: Sequence[int]) -> Mapping[str, int]:

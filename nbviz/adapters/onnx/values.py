@@ -37,8 +37,8 @@ _NARROW = re.compile(r"u?int[248]")
 _PACKED = 8
 """Values that a byte can hold."""
 _LAST = 1 << 10
-_STATISTICS = (3, 4)
-"""The inputs of ``BatchNormalization`` that nothing trains."""
+_STATISTICS: Mapping[str, Sequence[int]] = {"BatchNormalization": (3, 4)}
+"""The inputs that nothing trains, though they are weights."""
 _TABLES: Mapping[str, Sequence[int]] = {"GroupQueryAttention": (7, 8), "RotaryEmbedding": (1, 2, 3)}
 """The inputs that are tables of sines and cosines, which a model keeps as buffers; what positions there are is no fraction."""
 _QUANTIZED, _SCALE = "_quantized", "_scale"
@@ -222,13 +222,17 @@ def as_stored(
     shape, dtype = value.spec.shape or Shape(()), value.spec.dtype or "unknown"
     elements = math.prod(dim if isinstance(dim, int) else 0 for dim in shape)
     name = value.weight[1] if value.weight is not None else ""
-    table = bool(readers) and all(at in _TABLES.get(op, ()) for op, at in readers)
-    statistics = bool(readers) and all(op == "BatchNormalization" and at in _STATISTICS for op, at in readers)
-    trainable = dtype.startswith(FRACTIONS) and not statistics and not table
+    table = _is_taken_as(_TABLES, readers)
+    trainable = dtype.startswith(FRACTIONS) and not table and not _is_taken_as(_STATISTICS, readers)
     if size is None or not elements < size <= elements * _PACKED:
         size = elements
     width = stored_bytes(dtype, elements) if taken is None else taken
     return Stored(label(name), "buffer" if table else "weight", shape, dtype, trainable, width, size)
+
+
+def _is_taken_as(places: Mapping[str, Sequence[int]], readers: Sequence[tuple[str, int]]) -> bool:
+    """Tell whether all that take a tensor take it as one of these inputs."""
+    return bool(readers) and all(at in places.get(op, ()) for op, at in readers)
 
 
 def is_scale(name: str, tensors: Collection[str]) -> bool:
