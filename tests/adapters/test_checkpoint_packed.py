@@ -78,6 +78,28 @@ def header_of(**tensors):
         ({"weight": ("U32", 128, 8)}, {"scales": ("U8", 64, 4)}, 1024),
         ({"weight": ("U32", 128, 8)}, {"scales": ("U8", 128, 0)}, 1024),
         ({"weight": ("U32",)}, {"scales": ("U8",)}, 1),
+        ({"qweight": ("U8", 64, 32)}, {"scales": ("U8", 64, 4)}, 4096),  # FP-Quant
+        ({"qweight": ("U8", 64, 32)}, {"scales": ("U8", 64, 3)}, 2048),
+        (
+            {"codes": ("I16", 96, 8, 1)},
+            {"codebooks": ("F16", 1, 65536, 1, 8), "scales": ("F16", 96, 1, 1, 1)},
+            6144,
+        ),  # AQLM
+        ({"codes": ("I8", 96, 8, 2)}, {"codebooks": ("F16", 2, 256, 1, 8)}, 6144),
+        ({"codes": ("I8", 96, 8, 2)}, {"codebooks": ("F16", 1, 256, 1, 8)}, 1536),
+        ({"codes": ("I8", 96, 8, 2)}, {"codebooks": ("F16", 256, 8)}, 1536),
+        ({"weight": ("I16", 24, 64)}, {"scales": ("F16", 96, 1), "tables": ("F16", 16)}, 6144),  # HIGGS
+        ({"weight": ("I16", 18, 64)}, {"scales": ("F16", 96, 1), "tables": ("F16", 8)}, 6144),
+        ({"weight": ("I16", 24, 64)}, {"scales": ("F16", 96, 1), "tables": ("F16", 8)}, 1536),
+        ({"weight": ("I16", 24, 64)}, {"scales": ("F16", 96, 1)}, 1536),
+        ({"qweight": ("I8", 128, 32)}, {"wscales": ("F16", 1, 128)}, 8192),  # SVDQuant
+        ({"qweight": ("I8", 128, 32)}, {"wscales": ("F8_E4M3", 4, 128)}, 8192),
+        ({"qweight": ("I32", 32, 32)}, {"wscales": ("F16", 1, 128), "wzeros": ("F16", 1, 128)}, 8192),
+        ({"qweight": ("I8", 128, 32)}, {"wscales": ("F16", 1, 127)}, 4096),
+        ({"qweight": ("I8", 128, 32)}, {"wscales": ("F16", 0, 128)}, 4096),
+        ({"B": ("I32", 8, 256)}, {"s": ("F16", 1, 128)}, 16384),  # Marlin
+        ({"B": ("I32", 8, 256)}, {"s": ("F16", 3, 128)}, 2048),
+        ({"B": ("I32", 8, 256)}, {"s": ("F16", 1, 256)}, 2048),
     ],
 )
 def test_packed_weights_count_what_they_stand_for_where_the_tensors_beside_them_say_so(write, packed, beside, size):
@@ -115,6 +137,11 @@ def test_numbers_that_say_how_a_weight_is_packed_are_no_parameters(write, layer,
         {"weight": ("U8", 2, 8), "weight_scale": ("F16", 1)},
         {"qweight": ("I32", 2, 8), "scales": ("F16", 1, 8)},
         {"q_weight": ("I32", 2, 8), "q_scale": ("I32", 1, 1)},
+        {"weight": ("U8", 2, 8), "weight_scale": ("F32", 2, 1)},
+        {"embedding_quantized": ("U8", 2, 8), "embedding_scale": ("F32", 2, 1)},
+        {"weight": ("I32", 2, 8), "weight_scale": ("F16", 2, 8)},
+        {"indices": ("I32", 1, 8, 4), "centroids__weight": ("F16", 1, 64)},
+        {"dense_weights": ("I64", 8), "row_offsets": ("I32", 8), "col_vals": ("I32", 8)},
     ],
 )
 def test_packed_weights_of_open_width_are_said_to_count_as_stored(write, packed):
@@ -190,7 +217,7 @@ def test_affine_weights_of_mlx_count_as_the_config_of_their_folder_says(write, t
     (tmp_path / "config.json").write_text(json.dumps({"quantization": quantization}))
     index = tmp_path / "model.safetensors.index.json"
     said = "count as stored" if size == 1024 else "count with the values"
-    for source in (tmp_path, index):  # a folder of one file, and one of shards
+    for source in (tmp_path, index, file):  # a folder of one file, one of shards, and the file
         graph = graph_of(source)
         assert sum(p.size for p in graph.parameters if p.name == "weight") == size
         assert any(said in d.message for d in graph.diagnostics)
@@ -198,6 +225,68 @@ def test_affine_weights_of_mlx_count_as_the_config_of_their_folder_says(write, t
     file.rename(tmp_path / "model-00001-of-00001.safetensors")
     index.unlink()
     assert sum(p.size for p in graph_of(tmp_path).parameters if p.name == "weight") == size
+
+
+def _bit_linear():
+    from transformers.integrations.bitnet import BitLinear
+
+    return BitLinear(64, 32, bias=False), {"quant_method": "bitnet"}
+
+
+def _gemma_linear():
+    from transformers.integrations.gemma_quant import QuantizedLinear
+
+    return QuantizedLinear(64, 32, num_bits=4), {"quant_method": "gemma"}
+
+
+def _gemma_linear_of_two_bits():
+    from transformers.integrations.gemma_quant import QuantizedLinear
+
+    return QuantizedLinear(64, 32, num_bits=2), {"quant_method": "gemma", "num_bits": 2, "module_quant_configs": {}}
+
+
+def _gemma_embedding():
+    import torch
+    from transformers.integrations.gemma_quant import QuantizedEmbedding
+
+    return QuantizedEmbedding(32, 64, torch.float32, num_bits=4), {"quant_method": "gemma", "num_bits": 4}
+
+
+def _metal_linear():
+    from transformers.integrations.metal_quantization import MetalLinear
+
+    return MetalLinear(64, 32, bits=8, group_size=32), {"quant_method": "metal", "bits": 8, "group_size": 32}
+
+
+@pytest.mark.parametrize(
+    "made", [_bit_linear, _gemma_linear, _gemma_linear_of_two_bits, _gemma_embedding, _metal_linear]
+)
+def test_weights_that_transformers_packs_count_as_the_config_says(tmp_path, made):
+    from safetensors.torch import save_model
+
+    layer, config = made()
+    save_model(layer, str(tmp_path / "model.safetensors"))
+    held = {"weight", "embedding_quantized"}
+    (tmp_path / "config.json").write_text(json.dumps({"quantization_config": config}))
+    [packed] = [p for p in graph_of(tmp_path).parameters if p.name in held]
+    assert packed.size == 64 * 32
+    (tmp_path / "config.json").write_text(json.dumps({"quantization_config": {"quant_method": "other"}}))
+    [stored] = [p for p in graph_of(tmp_path).parameters if p.name in held]
+    assert stored.size < packed.size
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"quant_method": "gemma", "module_quant_configs": {"(a+)+$": {"num_bits": 2}}},
+        {"quant_method": "gemma", "num_bits": "4"},
+        7,
+    ],
+)
+def test_a_config_that_leaves_bits_open_says_so(write, tmp_path, config):
+    write(*header_of(weight=("U8", 4, 8), weight_scale=("F32", 4, 1)))
+    (tmp_path / "config.json").write_text(json.dumps({"quantization_config": config}))
+    assert any("count as stored" in d.message for d in graph_of(tmp_path).diagnostics)
 
 
 @pytest.mark.parametrize("config", [b"", b"{", b"[]", b"[" * 100_000, b"\xff"])

@@ -11,7 +11,6 @@ from pathlib import Path
 from nbviz.adapters.checkpoints import gguf, hdf5, npz, safetensors, sharded, torch_files
 from nbviz.adapters.checkpoints.files import inside, part_of, without_variant
 from nbviz.adapters.checkpoints.foreign import half_of_others, written_by_others
-from nbviz.adapters.checkpoints.quantization import Quantization
 from nbviz.adapters.savedmodel import opening as savedmodel
 from nbviz.errors import FileReadError, counted
 from nbviz.graph import Diagnostic
@@ -62,7 +61,7 @@ def _checkpoint(path: Path, files: Sequence[Path]) -> Reading | None:
         return (
             sharded.read_shards(path, tensors)
             if _one_set(path, tensors)
-            else safetensors.read_file(_only(path, tensors), quantization=Quantization(path))
+            else safetensors.read_file(_only(path, tensors))
         )
     models = _ending(files, ".gguf")
     if models:

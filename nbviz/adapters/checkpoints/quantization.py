@@ -1,4 +1,4 @@
-"""Asks ``config.json``, which MLX keeps beside a checkpoint, how weights were quantized: their shapes alone do not tell."""
+"""Asks ``config.json`` beside a checkpoint how weights were quantized, where their shapes alone do not tell."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ _LONGEST = 16 << 20
 """The most bytes of a configuration: with a line for each layer it takes some hundred thousand."""
 
 
-class Grouping(NamedTuple):
-    """How many values have one scale, and how many bits a value takes."""
+class Packing(NamedTuple):
+    """How values are packed: the bits that one takes, and how many have one scale, None where a row or all of them do."""
 
-    values: int
     bits: int
+    group: int | None
 
 
 @final
 class Quantization:
     """How the weights of a checkpoint were quantized, as the folder says that it is in; it is read when it is first asked.
+
+    MLX says it under ``quantization``, for all layers and for those that differ. Transformers says it under
+    ``quantization_config``, with the name of the method.
 
     Parameters
     ----------
@@ -36,22 +39,49 @@ class Quantization:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def of(self, layer: tuple[str, ...]) -> Grouping | None:
-        """Return how the weight of a layer was quantized, None where the folder does not say."""
-        own = self._said.get(".".join(layer), True)  # a layer alone may differ, or not be quantized
-        return _grouping(self._said if own is True else own)
+    def of(self, layer: tuple[str, ...]) -> Packing | None:
+        """Return how the weight of a layer was packed, None where the folder does not say."""
+        said = _dict(self._config.get("quantization"))
+        if said is None:
+            return _of_method(_dict(self._config.get("quantization_config")) or {})
+        own = said.get(".".join(layer), True)  # a layer alone may differ, or not be quantized
+        return _grouped(said if own is True else own)
 
     @cached_property
-    def _said(self) -> Mapping[str, Any]:
+    def _config(self) -> Mapping[str, Any]:
         try:
             with opened(inside(self._folder, _CONFIG)) as file:
-                config = json.loads(file.read(_LONGEST))
+                return _dict(json.loads(file.read(_LONGEST))) or {}
         except (FileReadError, OSError, ValueError, RecursionError):  # a checkpoint can do without
             return {}
-        said = config.get("quantization") if isinstance(config, dict) else None
-        return said if isinstance(said, dict) else {}
 
 
-def _grouping(said: Any) -> Grouping | None:
-    values, bits = (said.get("group_size"), said.get("bits")) if isinstance(said, dict) else (None, None)
-    return Grouping(values, bits) if type(values) is int and type(bits) is int and min(values, bits) > 0 else None
+def _dict(said: Any) -> Mapping[str, Any] | None:
+    return said if isinstance(said, dict) else None
+
+
+def _of_method(said: Mapping[str, Any]) -> Packing | None:
+    """Return how one of the methods of Transformers packs, None for those whose tensors tell it themselves.
+
+    Gemma's layers may differ by patterns that nothing bounds the time of; where there are some, it stays open.
+    """
+    match said.get("quant_method"):
+        case "metal":
+            return _grouped({"bits": 4, "group_size": 64, **said})
+        case "bitnet":
+            return Packing(2, None)
+        case "gemma" if not said.get("module_quant_configs"):
+            bits = _positive(said.get("num_bits", 4))
+            return Packing(bits, None) if bits else None
+    return None
+
+
+def _grouped(said: Any) -> Packing | None:
+    bits, group = (
+        (_positive(said.get(name)) for name in ("bits", "group_size")) if isinstance(said, dict) else (None, None)
+    )
+    return Packing(bits, group) if bits and group else None
+
+
+def _positive(number: Any) -> int | None:
+    return number if type(number) is int and number > 0 else None

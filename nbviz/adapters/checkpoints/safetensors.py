@@ -35,7 +35,7 @@ _DTYPES = {
 """The name in a graph and the bits of each dtype."""
 
 
-def read_file(path: Path, *, quantization: Quantization | None = None) -> Reading:
+def read_file(path: Path) -> Reading:
     """Read a ``.safetensors`` file; the folder that it is in may say how its weights were quantized.
 
     Raises
@@ -45,9 +45,8 @@ def read_file(path: Path, *, quantization: Quantization | None = None) -> Readin
     """
     found, metadata = read_header(path)
     name = path.name[: -len(".safetensors")]
-    checkpoint = Checkpoint(
-        name, KIND, list(found.values()), {(): metadata}, said_alone(path), quantization=quantization
-    )
+    checkpoint = Checkpoint(name, KIND, list(found.values()), {(): metadata}, said_alone(path))
+    checkpoint.quantization = Quantization(path.parent)
     return reading_of(path, KIND, checkpoint)
 
 

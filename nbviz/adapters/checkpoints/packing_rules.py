@@ -1,0 +1,274 @@
+"""How each quantization library packs weights: what lies beside one tells how many values it stands for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, final
+
+from nbviz.adapters.checkpoints.quantization import Quantization
+
+if TYPE_CHECKING:
+    from nbviz.adapters.checkpoints.tree import Entry
+
+Tensors = Mapping[tuple[str, ...], "Entry"]
+
+_FEW = 8
+"""Numbers that are a shape, and are read at once."""
+
+
+@final
+class Tensor(NamedTuple):
+    """A tensor that may be packed, with what tells how.
+
+    Attributes
+    ----------
+    entry
+        The tensor.
+    tensors
+        All tensors of the checkpoint by path.
+    quantization
+        What the folder says of it, None where no folder was asked.
+    """
+
+    entry: Entry
+    tensors: Tensors
+    quantization: Quantization | None
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        return self.entry.path[-1]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape that is stored."""
+        return self.entry.shape
+
+    @property
+    def size(self) -> int:
+        """The number of elements that are stored."""
+        return self.entry.size
+
+    def beside(self, name: str) -> Entry | None:
+        """Return the tensor of that name in the same row."""
+        return self.tensors.get((*self.entry.path[:-1], name))
+
+
+def _bitsandbytes(packed: Tensor) -> int | None:
+    """Return the values of ``weight`` with ``weight.absmax`` and ``weight.quant_map``: two in each byte."""
+    told = all((*packed.entry.path, name) in packed.tensors for name in ("absmax", "quant_map"))
+    return 2 * packed.size if told else None
+
+
+def _microscaled(packed: Tensor) -> int | None:
+    """Return the values of ``x_blocks`` with one scale in ``x_scales`` for each row of 16 bytes: two in each byte."""
+    name = packed.name
+    scales = packed.beside(f"{name.removesuffix('_blocks')}_scales") if name.endswith("_blocks") else None
+    return 2 * packed.size if scales is not None and packed.shape == (*scales.shape, 16) else None
+
+
+def _floats_of_four_bits(packed: Tensor) -> int | None:
+    """Return the values of a weight whose rows have one scale for 16 or 32 values: two in each byte.
+
+    compressed-tensors says ``weight_packed`` and ``weight_scale``, FP-Quant ``qweight`` and ``scales``. ModelOpt leaves the name as
+    it is, and then it is the scales of eight bits, which no other format has, that tell: NVFP4 has one for 16 values, MXFP4 for 32.
+    """
+    name = packed.name
+    scale = packed.beside("scales" if name == "qweight" else f"{name.removesuffix('_packed')}_scale")
+    if scale is None or len(packed.shape) < 2 or scale.shape[:-1] != packed.shape[:-1]:
+        return None
+    values = 2 * packed.shape[-1]
+    says_so = name == "qweight" or name.endswith("_packed")
+    each = (16, 32) if says_so else _VALUES_OF_A_SCALE.get(scale.dtype, ())
+    return 2 * packed.size if any(values == one * scale.shape[-1] for one in each) else None
+
+
+_VALUES_OF_A_SCALE = {"float8_e4m3fn": (16,), "float8_e8m0fnu": (32,), "uint8": (32,)}
+
+
+def _compressed_whole(packed: Tensor) -> int | None:
+    """Return the values of ``weight_packed`` with ``weight_shape``, which holds their shape: each row takes whole numbers."""
+    told = packed.beside("weight_shape") if packed.name == "weight_packed" else None
+    shape = _few_numbers(told) if told is not None and told.shape == (len(packed.shape),) else None
+    if not shape or min(shape) <= 0 or tuple(shape[:-1]) != packed.shape[:-1]:
+        return None
+    fits = any(math.ceil(shape[-1] / (32 // bits)) == packed.shape[-1] for bits in range(1, 9))
+    return math.prod(shape) if fits else None
+
+
+def _half_quadratic(packed: Tensor) -> int | None:
+    """Return the values of HQQ's ``W_q`` with ``shape``, which holds their shape: up to eight bits each."""
+    told = packed.beside("shape") if packed.name == "W_q" else None
+    shape = _few_numbers(told) if told is not None else None
+    size = math.prod(shape) if shape and min(shape) > 0 else 0
+    bits = 32 if packed.entry.dtype == "int32" else 8
+    return size if size and bits * packed.size in range(size, 9 * size) else None
+
+
+def _quanto(packed: Tensor) -> int | None:
+    """Return the values of quanto's ``weight._data._data`` with ``weight._scale``: two or four rows, each with a scale, in a row of bytes."""
+    path, shape = packed.entry.path, packed.shape
+    scales = packed.tensors.get((*path[:-2], "_scale")) if path[-2:] == ("_data", "_data") else None
+    if scales is None or not shape or scales.shape != (scales.size, *(1 for _ in shape[1:])):
+        return None
+    fits = shape[0] in {math.ceil(scales.size / rows) for rows in (2, 4)}
+    return scales.size * math.prod(shape[1:]) if fits else None
+
+
+def _keras(packed: Tensor) -> int | None:
+    """Return the values of what Keras packs in four bits, two in each byte of a row: scales, zeros and groups come after it.
+
+    A kernel has a group for each row, and a column of scales for each of its own; embeddings have a group for each column, and a
+    row of scales for each of their own.
+    """
+    if packed.name != "0" or len(packed.shape) != 2:
+        return None
+    rows, width = packed.shape
+    after = [packed.beside(str(place)) for place in range(1, 5)]  # where a bias may come first
+    for scales, zeros, groups in zip(after, after[1:], after[2:], strict=False):
+        if scales is None or zeros is None or groups is None or zeros.dtype != "int8":
+            continue
+        if zeros.shape == scales.shape and len(scales.shape) == 2 and len(groups.shape) == 1:
+            kernel, table = (groups.size, scales.shape[1]), (scales.shape[0], groups.size)
+            fitting = (columns for each, columns in (kernel, table) if each == rows and math.ceil(columns / 2) == width)
+            return rows * columns if (columns := next(fitting, 0)) else None
+    return None
+
+
+def _few_numbers(entry: Entry) -> list[int] | None:
+    """Return the values of a tensor of few whole numbers, None where they cannot be read."""
+    if isinstance(entry.values, str) or not entry.dtype.startswith(("int", "uint")) or entry.size > _FEW:
+        return None
+    try:
+        return [int(number) for piece in entry.values.pieces() for number in piece]
+    except (OSError, ValueError, EOFError, LookupError, RuntimeError):
+        return None
+
+
+def _whole_numbers(packed: Tensor) -> int | None:
+    """Return the values of ``qweight`` with ``scales``, whose last axis has one for each output.
+
+    AWQ packs along the outputs. GPTQ packs along the inputs: ``g_idx`` has one number for each, and where there is none, as in
+    AutoRound, ``qzeros`` tells the bits of a value, since it is packed alike along the outputs.
+    """
+    scales = packed.beside("scales")
+    if packed.name != "qweight" or scales is None or len(packed.shape) != 2 or len(scales.shape) != 2:
+        return None
+    (rows, columns), outputs = packed.shape, scales.shape[1]
+    if columns != outputs:
+        return _fitting(packed, rows * outputs)
+    groups, zeros = packed.beside("g_idx"), packed.beside("qzeros")
+    if groups is not None:
+        return _fitting(packed, groups.size * outputs)
+    if zeros is None or zeros.shape[:-1] != scales.shape[:-1]:
+        return None
+    bits, rest = divmod(32 * zeros.shape[1], outputs or 1)
+    return None if rest or not bits else _fitting(packed, 32 * packed.size // bits)
+
+
+def _fitting(packed: Tensor, size: int) -> int | None:
+    """Return a number of values if each takes as many bits of whole numbers as libraries pack."""
+    packs = 32 * packed.size
+    return size if size and packs % size == 0 and packs // size in {2, 3, 4, 8} else None
+
+
+def _floats_of_mlx(packed: Tensor) -> int | None:
+    """Return the values of MLX's ``weight`` with ``scales`` of eight bits: how much of a row has one scale tells the format."""
+    scales = packed.beside("scales") if packed.name == "weight" else None
+    if scales is None or scales.dtype != "uint8" or not packed.shape or scales.shape[:-1] != packed.shape[:-1]:
+        return None
+    bits, rest = divmod(32 * packed.shape[-1], scales.shape[-1] or 1)
+    values = 0 if rest else _BITS_OF_A_SCALE.get(bits, 0)
+    return values * scales.size or None
+
+
+_BITS_OF_A_SCALE = {64: 16, 128: 32, 256: 32}
+"""How many values the bits are that have one scale in MLX: NVFP4, MXFP4, MXFP8."""
+
+
+def _affine(packed: Tensor) -> int | None:
+    """Return the values of MLX's ``weight`` with ``scales`` and ``biases``, in groups whose size is said, as the bits are.
+
+    Transformers, which packs alike for Metal, says ``qbiases``.
+    """
+    scales, biases = packed.beside("scales"), packed.beside("biases") or packed.beside("qbiases")
+    if packed.name != "weight" or not packed.shape or scales is None or biases is None:
+        return None
+    said = packed.quantization.of(packed.entry.path[:-1]) if packed.quantization is not None else None
+    if (
+        said is None
+        or said.group is None
+        or not scales.shape == biases.shape == (*packed.shape[:-1], *scales.shape[-1:])
+    ):
+        return None
+    return said.group * scales.size if said.group * scales.shape[-1] * said.bits == 32 * packed.shape[-1] else None
+
+
+def _said(packed: Tensor) -> int | None:
+    """Return the values of bytes with a scale for all of them, or one for each row, where the folder says how many bits one takes.
+
+    BitNet and Gemma say ``weight`` and ``weight_scale``, Gemma's embeddings ``embedding_quantized`` and ``embedding_scale``.
+    """
+    beside = {"weight": "weight_scale", "embedding_quantized": "embedding_scale"}.get(packed.name)
+    scale = packed.beside(beside) if beside else None
+    if scale is None or packed.quantization is None or scale.size not in {1, *packed.shape[:1]}:
+        return None
+    said = packed.quantization.of(packed.entry.path[:-1])
+    return None if said is None or said.group is not None or 8 % said.bits else 8 // said.bits * packed.size
+
+
+def _of_mixed_widths(packed: Tensor) -> int | None:
+    """Return the values of EXL2's ``q_weight``, where bits differ by rows: ``q_invperm`` has one number for each input."""
+    inputs = packed.beside("q_invperm") if packed.name == "q_weight" else None
+    size = inputs.size * packed.shape[1] if inputs is not None and len(packed.shape) == 2 else 0
+    return size if size and 2 * size <= 32 * packed.size <= 8 * size else None
+
+
+def _codes(packed: Tensor) -> int | None:
+    """Return the values of AQLM's ``codes`` with ``codebooks``: all codes of a place together are one block of weights."""
+    books = packed.beside("codebooks") if packed.name == "codes" else None
+    if books is None or len(books.shape) != 4 or len(packed.shape) != 3 or packed.shape[2] != books.shape[0]:
+        return None
+    return math.prod(packed.shape[:2]) * math.prod(books.shape[2:]) or None
+
+
+def _looked_up(packed: Tensor) -> int | None:
+    """Return the values of HIGGS's ``weight`` with ``scales`` for each output, whose table has one entry for each of them."""
+    scales, table = packed.beside("scales"), packed.beside("tables")
+    if packed.name != "weight" or scales is None or table is None or not len(packed.shape) == len(scales.shape) == 2:
+        return None
+    size = scales.shape[0] * packed.shape[1]
+    return size if 16 * packed.size == size * (table.size.bit_length() - 1) else None
+
+
+def _with_low_rank(packed: Tensor) -> int | None:
+    """Return the values of ``qweight`` with ``wscales``, which has a column for each output, as SVDQuant's kernels take it.
+
+    Bytes hold two values of a row each; whole numbers eight, of four rows.
+    """
+    scales = packed.beside("wscales") if packed.name == "qweight" else None
+    if scales is None or not len(packed.shape) == len(scales.shape) == 2:
+        return None
+    (rows, columns), (groups, outputs) = packed.shape, scales.shape
+    together = 4 if packed.entry.dtype == "int32" else 1
+    return 2 * columns * outputs if groups and rows * together == outputs and 2 * columns % groups == 0 else None
+
+
+def _in_tiles(packed: Tensor) -> int | None:
+    """Return the values of Marlin's ``B`` with ``s``, which has a column for each output: four bits each, in tiles of 16 inputs."""
+    scales = packed.beside("s") if packed.name == "B" else None
+    if scales is None or not len(packed.shape) == len(scales.shape) == 2:
+        return None
+    (tiles, columns), (groups, outputs) = packed.shape, scales.shape
+    return 8 * packed.size if columns == 2 * outputs and groups and 16 * tiles % groups == 0 else None
+
+
+RULES: Mapping[str, tuple[Callable[[Tensor], int | None], ...]] = {
+    "uint8": (_bitsandbytes, _microscaled, _floats_of_four_bits, _half_quadratic, _quanto, _said),
+    "int8": (_keras, _codes, _with_low_rank),
+    "int16": (_codes, _looked_up),
+    "uint32": (_floats_of_mlx, _affine),
+    "int32": (_whole_numbers, _of_mixed_widths, _compressed_whole, _half_quadratic, _codes, _with_low_rank, _in_tiles),
+}
+"""The rules by the dtype of what is packed: each returns how many values it stands for, None where it does not apply."""
