@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbviz import adapters
 from nbviz.collecting import uncollected
-from nbviz.errors import NbvizError, OptionError, UnknownOptionError, above_zero, choice, nearest
+from nbviz.errors import NbvizError
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
+from nbviz.options import above_zero, at_least, choice, levels, refuse_unknown
 from nbviz.reading import Reading, warn_if_partial
 from nbviz.views import dot, table, text
 from nbviz.views.dot_forms import FORMS, in_form
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbviz.views.widget import ModelView
+
+
+_LOWEST = 200
+"""Pixels that a view takes at least."""
 
 
 def view(
@@ -104,12 +108,13 @@ def view(
     from nbviz.views.extra import is_series
     from nbviz.views.widget import ModelView
 
-    _refuse(view, unknown)
+    refuse_unknown(view, unknown)
     choice("direction", direction, DIRECTIONS)
     if not is_series(color_by):
         choice("color_by", color_by, COLOR_BY)
-    _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
-    _at_least(200, height, "height is a number of pixels from 200", also=None)
+    levels(depth)
+    if height is not None:
+        at_least(_LOWEST, "height", height, or_else="None")
     choice("ops", ops, (True, False, "auto"))
     choice("run", run, (True, False))
     choice("constants", constants, (True, False))
@@ -128,7 +133,9 @@ def view(
         return ModelView(reading, reread=reread, ops=ops, state=state)
 
 
-def read(source: Any, inputs: Any = None, *, constants: bool = False, strict: bool = False) -> ModelGraph:
+def read(
+    source: Any, inputs: Any = None, *, constants: bool = False, strict: bool = False, **unknown: Any
+) -> ModelGraph:
     """Read a model into the model graph.
 
     Parameters
@@ -149,10 +156,11 @@ def read(source: Any, inputs: Any = None, *, constants: bool = False, strict: bo
     >>> graph.name, len(graph.layers), len(graph.calls)
     ('matcher', 6, 8)
     """
+    refuse_unknown(read, unknown)
     return _checked(source, inputs, strict=strict, constants=constants).graph
 
 
-def summary(model: Any, inputs: Any = None, *, strict: bool = False) -> pd.DataFrame:
+def summary(model: Any, inputs: Any = None, *, strict: bool = False, **unknown: Any) -> pd.DataFrame:
     """Return the summary table: one row per layer, operation and group, indexed by path.
 
     Parameters
@@ -186,6 +194,7 @@ def summary(model: Any, inputs: Any = None, *, strict: bool = False) -> pd.DataF
     >>> table.attrs["totals"]["params"], table.attrs["macs_basis"]
     (45, 'per example')
     """
+    refuse_unknown(summary, unknown)
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
     return table.frame(metrics, operations=table.shows_operations(metrics, ops="auto"))
 
@@ -247,8 +256,8 @@ def print_summary(
      Trainable params: 45 (180.00 B)
      Non-trainable params: 0 (0.00 B)
     """
-    _refuse(print_summary, unknown)
-    _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
+    refuse_unknown(print_summary, unknown)
+    levels(depth)
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
     (print_fn or print)(
         text.summary_text(
@@ -362,14 +371,14 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
     >>> nbviz.plot_model(model, "model.pdf", rankdir="LR", columns=2).paths[0].name
     'model.pdf'
     """
-    _refuse(plot_model, unknown)
+    refuse_unknown(plot_model, unknown)
     choice("splines", splines, dot.SPLINES)
     choice("theme", theme, THEMES)
     choice("color_by", color_by, COLOR_BY)
     above_zero("dpi", dpi)
     above_zero("max_pixels", max_pixels)
-    _at_least(1, depth, "depth is a number of levels from 1, or 'auto'", also="auto")
-    _at_least(1, columns, "columns is a number from 1", also=1)
+    levels(depth)
+    at_least(1, "columns", columns)
     path = None if to_file is None else plot_path(to_file)
     options = PlateOptions(
         show_shapes=show_shapes,
@@ -484,7 +493,7 @@ def to_dot(
     >>> nbviz.to_dot(keras.Sequential(layers), form="graphviz").source == nbviz.to_dot(keras.Sequential(layers))
     True
     """
-    _refuse(to_dot, unknown)
+    refuse_unknown(to_dot, unknown)
     choice("form", form, FORMS)
     said = PlateOptions(
         show_shapes=show_shapes,
@@ -505,29 +514,8 @@ def to_dot(
     return in_form(found, form)
 
 
-def rows_to_depth(view: ModelView, depth: int | str) -> pd.DataFrame:
-    """Return the rows of a view's table down to a depth, as ``print_summary`` has them, with ``"auto"`` all of them.
-
-    The root, of which the totals tell, is among them where it is the only one.
-    """
-    rows = view.table
-    if depth != "auto":
-        return rows.loc[text.paths_to_depth(Metrics(view.graph), int(depth))].rename({"": view.graph.name})
-    return rows[rows.index != ""] if len(rows) > 1 else rows.rename({"": view.graph.name})
-
-
-def notes_of(view: ModelView) -> str:
-    """Return what a view has to say of its model beside the table, as ``print_summary`` has it."""
-    return "\n".join([*text.optimizer_of(view.graph.optimizer), *text.notes_of(view.graph.diagnostics, 100)])
-
-
-def warn_of_partial(view: ModelView) -> None:
-    """Warn of a view of a model that was read only in part, as ``print_summary`` does."""
-    warn_if_partial(Reading(view.graph, error=view.error), stacklevel=3)
-
-
 def _read(source: Any, inputs: Any, *, strict: bool, **how: bool) -> Reading:
-    with told_to_wait():
+    with uncollected(), told_to_wait():
         reading = adapters.read(source, inputs, **how)
     if strict and reading.error is not None:
         raise reading.error
@@ -535,8 +523,7 @@ def _read(source: Any, inputs: Any, *, strict: bool, **how: bool) -> Reading:
 
 
 def _checked(source: Any, inputs: Any, *, strict: bool, **how: bool) -> Reading:
-    with uncollected():
-        reading = _read(source, inputs, strict=strict, **how)
+    reading = _read(source, inputs, strict=strict, **how)
     warn_if_partial(reading, stacklevel=4)
     return reading
 
@@ -548,14 +535,14 @@ def _reader(model: Any, inputs: Any, **how: bool) -> Callable[[], Reading]:
     except TypeError:
         if isinstance(model, dict):  # nothing can hold one weakly
             return _not_again
-        return lambda: adapters.read(model, inputs, **how)  # a path
+        return lambda: _read(model, inputs, strict=False, **how)  # a path
 
     def reread() -> Reading:
         alive = source()
         if alive is None:
             msg = "The model of this view no longer exists: call nbviz.view on the new one."
             raise NbvizError(msg)
-        return adapters.read(alive, inputs, **how)
+        return _read(alive, inputs, strict=False, **how)
 
     return reread
 
@@ -563,18 +550,3 @@ def _reader(model: Any, inputs: Any, **how: bool) -> Callable[[], Reading]:
 def _not_again() -> Reading:
     msg = "A view does not keep the arrays of a dict in memory, so it cannot read them again: call nbviz.view on the dict again."
     raise NbvizError(msg)
-
-
-def _at_least(least: int, found: object, rule: str, *, also: object) -> None:
-    if found != also and not (isinstance(found, int) and found >= least):
-        msg = f"{rule}; found {found!r}."
-        raise OptionError(msg)
-
-
-def _refuse(function: Callable[..., object], unknown: dict[str, Any]) -> None:
-    if not unknown:
-        return
-    known = [name for name, p in inspect.signature(function).parameters.items() if p.kind is not p.VAR_KEYWORD]
-    name = next(iter(unknown))
-    msg = f"nbviz.{function.__name__} has no option {name!r}.{nearest(name, known)}"
-    raise UnknownOptionError(msg)

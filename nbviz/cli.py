@@ -31,6 +31,8 @@ from nbviz.errors import (
     blamed,
     nearest,
 )
+from nbviz.reading import Reading, warn_if_partial
+from nbviz.views import listing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +84,9 @@ class _Command(click.Command):
 @click.option(
     "--depth", metavar="N", default="auto", show_default=True, help="Levels that are open; --sort opens all by default."
 )
-@click.option("--color-by", metavar="COLUMN", help="What the boxes of what is saved show.  [default: params]")
+@click.option(
+    "--color-by", metavar="COLUMN", help="What the boxes of a saved picture or page are colored by.  [default: params]"
+)
 @click.option("--sort", metavar="COLUMN", help="Sort the table by a column, numbers from the largest.")
 @click.option(
     "--constants", is_flag=True, help="Show stored constants as operations, not as settings of what reads them."
@@ -92,7 +96,7 @@ class _Command(click.Command):
 def main(sources: tuple[str, ...], outputs: tuple[str, ...], **options: Any) -> None:
     """Show models: print a summary of each SOURCE, or save its view.
 
-    A SOURCE is a model file, or a model in Python code as MODULE:NAME (MODULE:NAME() calls what is there), which is imported
+    A SOURCE is a model file, or a model in Python code as MODULE:NAME (MODULE:NAME() calls it and takes the result), which is imported
     from this folder.
 
     \b
@@ -149,7 +153,7 @@ def _show(source: str, title: str | None, outputs: Sequence[Path], options: dict
 
 def _show_whole(source: str, outputs: Sequence[Path], options: dict[str, Any]) -> None:
     if not outputs and options["color_by"] is not None:
-        raise OptionError("--color-by is for boxes, of which a text has none: add -o FILE, such as -o model.html.")
+        raise OptionError("--color-by needs a picture or a page: add -o FILE, such as -o model.html.")
     model, inputs, sort = _loaded(source), _inputs(options["inputs"]), options["sort"]
     depth = _depth(options["depth"])
     how = {name: options[name] for name in ("run", "constants")}
@@ -159,13 +163,13 @@ def _show_whole(source: str, outputs: Sequence[Path], options: dict[str, Any]) -
     colors = options["color_by"] or "params"
     view = api.view(model, inputs, depth=depth, color_by=colors, **how)
     if not outputs:
-        api.warn_of_partial(view)
+        warn_if_partial(Reading(view.graph, error=view.error), stacklevel=2)
         shown = _SHOWN[bool(view.graph.calls)]
         if sort is None:
             _print(view)
         else:
-            table = _sorted(api.rows_to_depth(view, depth), sort, shown).to_string()
-            _print(f"{table}\n{api.notes_of(view)}".rstrip())
+            table = _sorted(listing.rows_to_depth(view, depth), sort, shown).to_string()
+            _print(f"{table}\n{listing.notes_of(view)}".rstrip())
         return
     if sort is not None:
         view.sort = [{"id": _column(view.table, sort), "desc": _is_number(view.table, sort)}]
@@ -293,7 +297,7 @@ def _inputs(text: str | None) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:  # the last two of very long text
         shown = text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
-        msg = f"--inputs is {shown!r}, which are no shapes: write 'None,3,224,224', or '((None, 64), \"int64\")' with a dtype."
+        msg = f"--inputs is {shown!r}, which is not a shape: write 'None,3,224,224', or '((None, 64), \"int64\")' with a dtype."
         raise InputsError(msg) from error
 
 
@@ -351,7 +355,7 @@ def _sorted(rows: pd.DataFrame, column: str, shown: list[str]) -> pd.DataFrame:
 
 def _column(table: pd.DataFrame, column: str) -> str:
     if column not in (known := ["path", *table.columns]):
-        msg = f"--sort is one of {', '.join(known)}; found {column!r}.{nearest(column, known)}"
+        msg = f"--sort must be one of {', '.join(known)}; found {column!r}.{nearest(column, known)}"
         raise OptionError(msg)
     return column
 

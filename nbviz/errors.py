@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable
-from typing import Any, TypeVar
-
-T = TypeVar("T")
 
 RAISED_BY = "nbviz: raised by "
 """How a note begins that an exception of a model's own code carries: it is no fault of nbviz."""
@@ -183,34 +179,3 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the closest known word, or an empty string when none is close."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f" Did you mean {match[0]!r}?" if match else ""
-
-
-def choice(argument: str, found: T, known: Iterable[T]) -> T:
-    """Return ``found`` if it is among the known values.
-
-    Raises
-    ------
-    OptionError
-        If it is not; the message names the argument and the nearest value.
-    """
-    allowed = list(known)
-    if found not in allowed:
-        listed = ", ".join(repr(value) for value in allowed)
-        msg = f"{argument} is one of {listed}; found {found!r}.{nearest(str(found), map(str, allowed))}"
-        raise OptionError(msg)
-    return found
-
-
-def above_zero(argument: str, found: Any) -> None:
-    """Refuse what is neither None nor a number above zero.
-
-    Raises
-    ------
-    OptionError
-        If it is refused; the message names the argument.
-    """
-    if found is not None and (
-        isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < math.inf
-    ):
-        msg = f"{argument} is a number above zero; found {found!r}."
-        raise OptionError(msg)

@@ -129,12 +129,13 @@ def test_an_unknown_number_of_a_users_column_stays_unknown(shared):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"direction": "left"}, "direction is one of 'down', 'right'; found 'left'"),
+        ({"direction": "left"}, "direction must be one of 'down', 'right'; found 'left'"),
         ({"color_by": "parms"}, "Did you mean 'params'"),
-        ({"depth": 0}, "depth is a number of levels from 1"),
-        ({"height": 10}, "height is a number of pixels from 200"),
+        ({"depth": 0}, "depth must be a whole number from 1, or 'auto'"),
+        ({"height": 10}, "height must be a whole number from 200"),
         ({"columns": ["parameters"]}, "Did you mean 'params'"),
-        ({"ops": "some"}, "ops is one of"),
+        ({"ops": "some"}, "ops must be one of"),
+        ({"depth": True}, "depth must be a whole number from 1, or 'auto'; found True"),
     ],
 )
 def test_a_wrong_value_of_an_option_names_what_is_allowed(tutorial, options, message):
@@ -145,6 +146,24 @@ def test_a_wrong_value_of_an_option_names_what_is_allowed(tutorial, options, mes
 def test_a_wrong_option_name_suggests_the_nearest(tutorial):
     with pytest.raises(UnknownOptionError, match=r"has no option 'colour_by'\. Did you mean 'color_by'"):
         nbviz.view(tutorial, colour_by="params")
+
+
+@pytest.mark.parametrize(
+    ("function", "option"), [(nbviz.read, "run"), (nbviz.summary, "depth"), (nbviz.to_dot, "shapes")]
+)
+def test_an_option_that_another_function_has_is_refused_by_name(tutorial, function, option):
+    with pytest.raises(UnknownOptionError, match=f"nbviz.{function.__name__} has no option '{option}'"):
+        function(tutorial, **{option: 1})
+
+
+def test_a_view_is_sorted_by_columns_that_it_has(tutorial):
+    view = nbviz.view(tutorial)
+    view.add_column(view.table["params"].rename("mine"))
+    view.sort = [{"id": "mine", "desc": True}, {"id": "path"}]
+    for wrong in ([{"id": "parms"}], [{"desc": True}]):
+        with pytest.raises(OptionError, match="sort must be one of 'path', "):
+            view.sort = wrong
+    assert [key["id"] for key in view.sort] == ["mine", "path"]
 
 
 def test_an_object_that_is_no_model_is_refused_clearly():

@@ -25,6 +25,7 @@ GRAPH = {"errors", "shape", "columns", "graph"}
 MEASURES = GRAPH | {"rows", "metrics"}
 PYTHON_ROOMS: dict[str, set[str]] = {
     "errors": set(),
+    "options": {"errors"},
     "shape": {"errors"},
     "columns": {"errors", "shape"},
     "graph": GRAPH,
@@ -46,10 +47,10 @@ PYTHON_ROOMS: dict[str, set[str]] = {
     "codings": set(),
     "wire": MEASURES | {"invariants", "fieldtypes", "codings"},
     "adapters": MEASURES | {"layers", "builder", "grouping", "progress", "reading", "records", "stack", "wire"},
-    "views": MEASURES | {"flow", "reading", "wire", "progress"},
-    "api": MEASURES | {"collecting", "reading", "wire", "adapters", "views"},
+    "views": MEASURES | {"flow", "options", "reading", "wire", "progress"},
+    "api": MEASURES | {"collecting", "options", "reading", "wire", "adapters", "views"},
     "__init__": MEASURES | {"reading", "api", "views"},
-    "cli": GRAPH | {"api"},
+    "cli": GRAPH | {"reading", "api", "views"},
     "__main__": {"cli"},
 }
 

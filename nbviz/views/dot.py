@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from nbviz.errors import above_zero, choice
 from nbviz.metrics import Metrics
+from nbviz.options import above_zero, choice
 from nbviz.views.nodes import Nodes, nodes_of
 from nbviz.views.plates import Plate, PlateOptions, Plates
 

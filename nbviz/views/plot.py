@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nbviz import wire
-from nbviz.errors import InputsError, OptionError, choice, nearest
+from nbviz.errors import InputsError, OptionError, nearest
 from nbviz.metrics import Metrics
+from nbviz.options import choice
 from nbviz.views import dot, picture, svg
 from nbviz.views.looks import Theme
 from nbviz.views.nodes import Nodes, nodes_of

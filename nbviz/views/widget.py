@@ -11,9 +11,10 @@ import ipywidgets
 import traitlets
 
 from nbviz import wire
-from nbviz.errors import NbvizError, OptionError, above_zero, choice, counted
+from nbviz.errors import NbvizError, OptionError, counted
 from nbviz.graph import ModelGraph
 from nbviz.metrics import COLUMNS, Metrics
+from nbviz.options import above_zero, choice
 from nbviz.reading import Reading, warn_if_partial
 from nbviz.views import extra, page, picture, preview, program, save, static, svg, text
 from nbviz.views.export import present
@@ -441,9 +442,19 @@ class ModelView(anywidget.AnyWidget):
 
     @traitlets.validate("columns")
     def _known_columns(self, proposal: Mapping[str, Any]) -> list[str] | None:
-        known = (*_TABLE_IDS, *(column.id for column in self._extra))
         chosen: Sequence[str] | None = proposal["value"]
-        return None if chosen is None else [choice("columns", name, known) for name in chosen]
+        return None if chosen is None else [choice("columns", name, self._column_ids) for name in chosen]
+
+    @traitlets.validate("sort")
+    def _known_sort(self, proposal: Mapping[str, Any]) -> list[dict[str, Any]]:
+        keys: list[dict[str, Any]] = proposal["value"]
+        for key in keys:
+            choice("sort", key.get("id"), self._column_ids)
+        return keys
+
+    @property
+    def _column_ids(self) -> tuple[str, ...]:
+        return (*_TABLE_IDS, *(column.id for column in self._extra))
 
     @traitlets.observe("selection")
     def _keep_focus_inside(self, change: Mapping[str, Any]) -> None:

@@ -283,7 +283,7 @@ def test_running_needs_inputs_and_a_model_that_can_run():
         nbviz.view(Routed(), run=True)
     with pytest.raises(OptionError, match="leave it out"):
         nbviz.view(nbviz.read(Routed()), run=True)
-    with pytest.raises(OptionError, match="run is one of"):
+    with pytest.raises(OptionError, match="run must be one of"):
         nbviz.view(Routed(), torch.randn(6, 4), run="yes")
     model = Routed()  # a view does not keep its model alive
     view = nbviz.view(model, torch.randn(6, 4), run=True)

@@ -211,12 +211,12 @@ def test_layer_range_keeps_what_is_inside_and_leaves_out_the_rest():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rankdir": "down"}, "rankdir is one of 'TB', 'LR', 'BT', 'RL'; found 'down'"),
+        ({"rankdir": "down"}, "rankdir must be one of 'TB', 'LR', 'BT', 'RL'; found 'down'"),
         ({"splines": "othro"}, "found 'othro'. Did you mean 'ortho'"),
-        ({"dpi": 0}, "dpi is a number above zero; found 0"),
+        ({"dpi": 0}, "dpi must be a number above zero; found 0"),
         ({"dpi": float("nan")}, "found nan"),
         ({"dpi": "200"}, "found '200'"),
-        ({"form": "png"}, "form is one of 'text', 'pydot', 'graphviz'; found 'png'"),
+        ({"form": "png"}, "form must be one of 'text', 'pydot', 'graphviz'; found 'png'"),
         ({"layer_range": ("dnse", "dense_1")}, "'dnse', which matches no layer.*Did you mean 'dense'"),
         ({"layer_range": "dense"}, "layer_range is two names"),
         ({"layer_range": ("(", "dense")}, "neither the name of a layer nor a pattern"),

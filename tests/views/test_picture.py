@@ -156,7 +156,7 @@ def test_bounded_pictures_keep_their_proportions_and_every_programs_limit(width,
 @pytest.mark.parametrize("wish", [{"theme": "pink"}, {"dpi": 0}, {"dpi": "200"}, {"max_pixels": -1}])
 def test_wrong_wishes_are_refused_by_name(view, tmp_path, wish):
     [(name, value)] = wish.items()
-    with pytest.raises(nbviz.OptionError, match=rf"{name} is .*{value}"):
+    with pytest.raises(nbviz.OptionError, match=rf"{name} must be .*{value}"):
         view.save(tmp_path / "net.png", **wish)
     assert list(tmp_path.iterdir()) == []
 

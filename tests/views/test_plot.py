@@ -181,12 +181,12 @@ def test_a_strip_that_is_too_long_says_what_became_of_it():
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"rankdir": "TP"}, r"rankdir is one of .*'TP'.*Did you mean 'TB'"),
+        ({"rankdir": "TP"}, r"rankdir must be one of .*'TP'.*Did you mean 'TB'"),
         ({"to_file": "net.bmp"}, r"plot_model writes \.svg.*found 'net.bmp'"),
-        ({"columns": 0}, r"columns is a number from 1; found 0"),
-        ({"depth": 0}, r"depth is a number of levels from 1, or 'auto'; found 0"),
-        ({"splines": "wavy"}, "splines is one of"),
-        ({"color_by": "weight"}, "color_by is one of"),
+        ({"columns": 0}, r"columns must be a whole number from 1; found 0"),
+        ({"depth": 0}, r"depth must be a whole number from 1, or 'auto'; found 0"),
+        ({"splines": "wavy"}, "splines must be one of"),
+        ({"color_by": "weight"}, "color_by must be one of"),
         ({"show_shape": True}, r"no option 'show_shape'.*'show_shapes'"),
     ],
 )

@@ -1,0 +1,83 @@
+"""Checks of the arguments that a user passes: each refuses what it cannot take, with the argument's name and what was found."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from nbviz.errors import OptionError, UnknownOptionError, nearest
+
+T = TypeVar("T")
+
+
+def choice(argument: str, found: T, known: Iterable[T]) -> T:
+    """Return ``found`` if it is among the known values.
+
+    Raises
+    ------
+    OptionError
+        If it is not; the message names the argument and the nearest value.
+    """
+    allowed = list(known)
+    if found not in allowed:
+        listed = ", ".join(repr(value) for value in allowed)
+        msg = f"{argument} must be one of {listed}; found {found!r}.{nearest(str(found), map(str, allowed))}"
+        raise OptionError(msg)
+    return found
+
+
+def above_zero(argument: str, found: object) -> None:
+    """Refuse what is neither None nor a number above zero.
+
+    Raises
+    ------
+    OptionError
+        If it is refused; the message names the argument.
+    """
+    is_number = isinstance(found, int | float) and not isinstance(found, bool) and 0 < found < math.inf
+    if found is not None and not is_number:
+        msg = f"{argument} must be a number above zero; found {found!r}."
+        raise OptionError(msg)
+
+
+def at_least(least: int, argument: str, found: object, *, or_else: str = "") -> None:
+    """Refuse what is not a whole number from ``least``; other values that the caller takes are named by ``or_else``.
+
+    Raises
+    ------
+    OptionError
+        If it is refused; the message names the argument.
+    """
+    if isinstance(found, bool) or not isinstance(found, int) or found < least:
+        msg = f"{argument} must be a whole number from {least}{or_else and f', or {or_else}'}; found {found!r}."
+        raise OptionError(msg)
+
+
+def levels(depth: object) -> None:
+    """Refuse what is no number of open levels, and not ``"auto"``.
+
+    Raises
+    ------
+    OptionError
+        If it is refused.
+    """
+    if depth != "auto":
+        at_least(1, "depth", depth, or_else="'auto'")
+
+
+def refuse_unknown(function: Callable[..., object], unknown: dict[str, Any]) -> None:
+    """Refuse keyword arguments that a public function does not have.
+
+    Raises
+    ------
+    UnknownOptionError
+        If there is one; the message names the nearest that there is.
+    """
+    if not unknown:
+        return
+    known = [name for name, p in inspect.signature(function).parameters.items() if p.kind is not p.VAR_KEYWORD]
+    name = next(iter(unknown))
+    msg = f"nbviz.{function.__name__} has no option {name!r}.{nearest(name, known)}"
+    raise UnknownOptionError(msg)
