@@ -72,7 +72,7 @@ class OptionError(NbvizError, ValueError):
     --------
     >>> nbviz.view(model, color_by="parms")
     Traceback (most recent call last):
-    nbviz.errors.OptionError: color_by is one of 'params', ...; found 'parms'. Did you mean 'params'?
+    nbviz.errors.OptionError: color_by must be one of 'params', ...; found 'parms'. Did you mean 'params'?
     """
 
 

@@ -32,6 +32,12 @@ def itemsize(dtype: str | None) -> float | None:
     return None if bits is None else int(bits[0]) / 8
 
 
+def stored_bytes(dtype: str | None, elements: int | None) -> int | None:
+    """Return the bytes that so many elements take (two ``int4`` share one), None when either is unknown."""
+    width = itemsize(dtype)
+    return None if elements is None or width is None else math.ceil(elements * width)
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
@@ -65,9 +71,7 @@ class TensorSpec:
         >>> graph.calls[1].outputs[0].bytes
         32
         """
-        size = None if self.shape is None else self.shape.size(free_batch=True)
-        width = itemsize(self.dtype)
-        return None if size is None or width is None else math.ceil(size * width)
+        return stored_bytes(self.dtype, None if self.shape is None else self.shape.size(free_batch=True))
 
 
 @final
@@ -112,6 +116,16 @@ class Parameter:
     bytes: int | None
     size: int
     owners: tuple[str, ...]
+
+
+EXTENTS: Mapping[str, frozenset[str]] = {
+    "conv": frozenset({"output", "window"}),
+    "conv_transpose": frozenset({"input", "window"}),
+    "matmul": frozenset({"output", "contracted"}),
+    "attention": frozenset({"query", "key", "value"}),
+    "recurrent": frozenset({"gates", "contracted"}),
+}
+"""The extents of each pattern of multiply-accumulates, see ``Compute``."""
 
 
 @final

@@ -223,14 +223,17 @@ def _pieces(name: str) -> tuple[str, ...]:
     return tuple(pieces)
 
 
+def _id(layer: str, parent: Group | None, label: str) -> str:
+    return join(layer, f"~{escape(label)}") if parent is None else f"{parent.id}/{escape(label)}"
+
+
 def _groups(scope: _Scope, layer: str, parent: Group | None, level: int, shown: int) -> list[Group]:
     """Return the groups of a scope by the pieces of names from ``level`` on; labels begin at piece ``shown``."""
     accepted: list[tuple[str, list[int], int]] = []
     _divide(scope, scope.named(), (level, shown), accepted)
     found: list[Group] = []
     for label, members, depth in sorted(accepted, key=lambda a: a[1][0]):
-        above = parent.id if parent is not None else join(layer, "~").removesuffix("/")
-        group_id = f"{above}/{escape(label)}" if parent is not None else f"{above}{escape(label)}"
+        group_id = _id(layer, parent, label)
         inner_scope = scope.within(members)
         group = Group(group_id, label, None if parent is None else parent.id, layer, ())
         inner: list[Group] = []
@@ -304,9 +307,8 @@ def _groups_by_ends(scope: _Scope, layer: str) -> list[Group]:
         closed = scope.with_feeders(closed)
         scope.accept(closed)
         label = end if not end.isdigit() else f"{_commonest_word(scope, bucket)}_{end}"
-        above = join(layer, "~").removesuffix("/")
         members = tuple(scope.parts[i].path for i in closed)
-        found.append(Group(f"{above}{escape(label)}", label, None, layer, members))
+        found.append(Group(_id(layer, None, label), label, None, layer, members))
     return found
 
 

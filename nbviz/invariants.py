@@ -6,16 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbviz.columns import Columns
-from nbviz.graph import Call, Edge, Group, Layer, ModelGraph, Parameter
-
-_EXTENTS = {
-    "conv": {"output", "window"},
-    "conv_transpose": {"input", "window"},
-    "matmul": {"output", "contracted"},
-    "attention": {"query", "key", "value"},
-    "recurrent": {"gates", "contracted"},
-}
-"""What a pattern of multiply-accumulates is made of, see ``nbviz.graph.Compute``."""
+from nbviz.graph import EXTENTS, Call, Edge, Group, Layer, ModelGraph, Parameter
 
 
 def violations(graph: ModelGraph) -> Iterator[str]:
@@ -75,7 +66,7 @@ def _calls(calls: Columns[Call], paths: set[str], parameters: int) -> Iterator[s
             yield f"call {position} reads a parameter that does not exist"
         for pattern in call.compute or ():
             names = {name for name, _ in pattern.shapes}
-            if names != _EXTENTS.get(pattern.op, names):
+            if names != EXTENTS.get(pattern.op, names):
                 yield f"call {position} has a {pattern.op} of {', '.join(sorted(names)) or 'nothing'}"
 
 

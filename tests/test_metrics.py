@@ -7,7 +7,7 @@ import weakref
 import pytest
 from hypothesis import given, settings
 
-from nbviz.graph import Call, Compute, Group, Layer
+from nbviz.graph import EXTENTS, Call, Compute, Group, Layer
 from nbviz.metrics import COLUMNS, FORMULAS, Metrics, macs
 from nbviz.shape import Shape, Shapes
 from tests.fixtures.graphs import UNRANKED, chain, graph, matmul, shared, strategies, tensor, tower, tutorial, weight
@@ -48,7 +48,7 @@ def test_formula_gives_the_number_worked_out_by_hand(op, shapes, expected):
 
 def test_every_formula_has_a_case_above():
     cases = test_formula_gives_the_number_worked_out_by_hand.pytestmark[0].args[1]
-    assert {case[0] for case in cases} == set(FORMULAS)
+    assert {case[0] for case in cases} == set(FORMULAS) == set(EXTENTS)
 
 
 @pytest.mark.parametrize(

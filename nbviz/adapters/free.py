@@ -75,15 +75,16 @@ def _merge(record: CallRecord, others: dict[str, CallRecord]) -> None:
     record.outputs = _specs(outputs, {name: o.outputs for name, o in others.items()})
     for other in others.values():
         values = dict(other.settings)
-        settings = tuple((key, _setting(value, values.get(key, value))) for key, value in settings)
+        settings = tuple((key, agreed(value, values.get(key, value))) for key, value in settings)
     record.settings = settings
     if compute:
         record.compute = computes_when_free(compute, {name: o.compute for name, o in others.items()})
 
 
-def _setting(first: Setting, second: Setting) -> Setting:
+def agreed(first: Setting, second: Setting) -> Setting:
+    """Return a setting that two passes give, None in the place of what differs."""
     if isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
-        return tuple(_setting(a, b) for a, b in zip(first, second, strict=True))
+        return tuple(agreed(a, b) for a, b in zip(first, second, strict=True))
     return first if first == second else None
 
 

@@ -35,8 +35,6 @@ _ADVICE = "A dict of arrays is read, such as model.state_dict(); other objects m
 class MappingAdapter:
     """The adapter of dicts."""
 
-    framework = "a dict"
-
     def reads(self, model_type: type) -> bool:
         """Tell whether ``model_type`` itself is a dict, or the base of what is like one; ordered ones and others derive from it."""
         return model_type in {dict, Mapping}

@@ -21,6 +21,7 @@ from nbviz.adapters.checkpoints.values import Values
 from nbviz.adapters.checkpoints.zips import BAD_ZIP, contents, open_zip, stored_at
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError
+from nbviz.graph import itemsize
 from nbviz.reading import Reading
 
 KIND = "a checkpoint of PyTorch"
@@ -105,7 +106,7 @@ def _in_zip(path: Path, archive: zipfile.ZipFile, root: str, *, big: bool) -> Ca
         info = archive.NameToInfo.get(f"{root}/data/{storage.key}")
         if info is None:
             raise ValueError(f"the storage {short(storage.key, 40)!r} is missing")
-        width = _width(storage.dtype)
+        width = int(itemsize(storage.dtype) or 1)
         if info.file_size != storage.length * width:
             raise ValueError(
                 f"the storage {short(storage.key, 40)!r} has {info.file_size:,} bytes, not {storage.length:,} values"
@@ -115,12 +116,6 @@ def _in_zip(path: Path, archive: zipfile.ZipFile, root: str, *, big: bool) -> Ca
         return StorageValues(path, partial(stored_at, path, info.header_offset), region, big=big)
 
     return values
-
-
-def _width(dtype: str) -> int:
-    return {"bool": 1, "complex64": 8, "complex128": 16}.get(dtype) or int(
-        dtype.lstrip("abcdefghijklmnopqrstuvwxyz")
-    ) // 8
 
 
 def _read_legacy(path: Path) -> Checkpoint:
@@ -153,7 +148,7 @@ def _starts(file: BinaryIO, keys: Any, storages: Mapping[str, Storage]) -> dict[
             raise ValueError(f"the storage {short(key, 40)!r} belongs to no tensor")
         length = int.from_bytes(file.read(8), "little")
         found[key] = file.tell()
-        end = found[key] + length * _width(storages[key].dtype)
+        end = found[key] + length * int(itemsize(storages[key].dtype) or 1)
         if length != storages[key].length or end > size:
             raise ValueError(f"the storage {short(key, 40)!r} ends early, or is of another length")
         file.seek(end)

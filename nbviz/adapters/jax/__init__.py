@@ -19,9 +19,6 @@ _CUSTOM = frozenset({"custom_jvp", "custom_vjp"})
 class JaxAdapter:
     """The adapter of JAX and of the libraries of modules on it; it reads functions too."""
 
-    extra = "jax"
-    framework = "JAX"
-
     def reads(self, model_type: type) -> bool:
         """Tell whether ``model_type`` itself is the base of modules of Flax or Equinox, or a type of functions."""
         name, home = model_type.__name__, getattr(model_type, "__module__", "") or ""

@@ -10,9 +10,6 @@ __all__ = ["KerasAdapter"]
 class KerasAdapter:
     """The adapter of Keras 3."""
 
-    extra = "keras"
-    framework = "Keras"
-
     def reads(self, model_type: type) -> bool:
         """Tell whether ``model_type`` itself is one of Keras 3's own models or layers."""
         module = getattr(model_type, "__module__", "") or ""

@@ -12,15 +12,7 @@ from typing import Any, final
 
 from nbviz.adapters.keras.kinds import is_kind
 from nbviz.adapters.keras.values import undo_value
-from nbviz.adapters.undo import (
-    attributes_of,
-    random_states,
-    undo_deque,
-    undo_dict,
-    undo_generator,
-    undo_list,
-    undo_set,
-)
+from nbviz.adapters.undo import CONTAINERS, attributes_of, random_states, undo_dict, undo_generator
 
 _MOST_OBJECTS = 200_000
 """Where the walk through a model's attributes gives up (a layer that holds a whole corpus)."""
@@ -32,9 +24,6 @@ _FOREIGN = ("numpy", "jax", "jaxlib", "torch", "tensorflow", "pandas", "threadin
             "concurrent", "asyncio", "multiprocessing", "weakref", "pathlib", "datetime")  # fmt: skip
 
 
-_CHANGING: dict[type, Callable[[Any], Callable[[], None]]] = {
-    list: undo_list, dict: undo_dict, set: undo_set, deque: undo_deque,
-}  # fmt: skip
 _CONTAINERS = (list, dict, set, tuple, frozenset, deque)
 _UNCHANGING = ("Node", "KerasTensor", "SymbolicArguments")
 _OF_TRAINING = ("keras.src.optimizers", "keras.src.callbacks", "keras.src.trainers")
@@ -75,9 +64,9 @@ class Memory:
         cls = type(value)  # a proxy says that it is of the class of what it stands for
         if issubclass(cls, (tuple, frozenset)):
             return list(value)
-        kind = next((kind for kind in _CHANGING if issubclass(cls, kind)), None)
+        kind = next((kind for kind in CONTAINERS if issubclass(cls, kind)), None)
         if kind is not None:
-            self._undo.append(_CHANGING[kind](value))
+            self._undo.append(CONTAINERS[kind](value))
             return [*_items(value), *([] if cls is kind else self._note_attributes(value))]
         wrapped = getattr(value, "__wrapped__", None) if isinstance(value, _CONTAINERS) else None
         if wrapped is not None:  # TensorFlow's proxy of a container

@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from nbviz.adapters.free import agreed
 from nbviz.adapters.keras.kinds import definer, is_builtin
 from nbviz.adapters.keras.tensors import dims, dtype_name, flatten, is_array, is_symbolic, map_tensors, symbolic
-from nbviz.graph import Compute, Setting, TensorSpec
+from nbviz.graph import Compute, TensorSpec
 from nbviz.records import CallRecord, Cut
 from nbviz.shape import Dim, Shape
 
@@ -193,7 +194,7 @@ def merge(first: list[CallRecord], second: list[CallRecord]) -> None:
     for a, b in zip(first, second, strict=True):
         b.inputs = _merge_specs(a.inputs, b.inputs)
         b.outputs = _merge_specs(a.outputs, b.outputs)
-        b.settings = tuple((key, _merge_setting(dict(a.settings).get(key, value), value)) for key, value in b.settings)
+        b.settings = tuple((key, agreed(dict(a.settings).get(key, value), value)) for key, value in b.settings)
         if a.compute and b.compute and len(a.compute) == len(b.compute):
             b.compute = tuple(_merge_compute(x, y) for x, y in zip(a.compute, b.compute, strict=True))
 
@@ -217,12 +218,6 @@ def _merge_compute(first: Compute, second: Compute) -> Compute:
     for (name, a), (_, b) in zip(first.shapes, second.shapes, strict=True):
         shapes.append((name, _free(a, b) or b))
     return Compute(second.op, tuple(shapes))
-
-
-def _merge_setting(first: Setting, second: Setting) -> Setting:
-    if isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
-        return tuple(_merge_setting(a, b) for a, b in zip(first, second, strict=True))
-    return second if first == second else None
 
 
 def _free_numbers(cut: Cut) -> None:

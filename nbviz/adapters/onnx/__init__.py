@@ -10,8 +10,6 @@ __all__ = ["OnnxAdapter"]
 class OnnxAdapter:
     """The adapter of ONNX models in memory: a ``ModelProto``, its bytes, or what ``torch.onnx.export`` returns."""
 
-    extra = "onnx"
-    framework = "ONNX"
     folds_constants = True
 
     def reads(self, model_type: type) -> bool:

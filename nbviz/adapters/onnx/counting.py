@@ -11,7 +11,7 @@ from nbviz.adapters.onnx.compute import Contractions, Step
 from nbviz.adapters.onnx.expressions import size_of
 from nbviz.adapters.onnx.inference import for_batch, for_sizes
 from nbviz.adapters.onnx.nodes import Node
-from nbviz.adapters.onnx.schemas import is_operation
+from nbviz.adapters.onnx.schemas import domain_of, is_operation
 from nbviz.adapters.onnx.scopes import is_noted
 from nbviz.adapters.onnx.sizes import open_sizes
 from nbviz.adapters.onnx.types import Types, is_sized, shown
@@ -57,7 +57,7 @@ def count_for_one(model: Any, batch: Dim, calls: Sequence[Uncounted], findings: 
     waiting = [call for call in calls if not call.where] if batch is not None else []
     if waiting:
         graphs = (for_batch(model, batch, size) for size in (1, 2))
-        one, two = (Types([*graph.value_info, *graph.output, *graph.input], {}) for graph in graphs)
+        one, two = (Types.of_graph(graph) for graph in graphs)
         contractions = Contractions()
         for call in waiting:
             compute = contractions.of(call.step(one))
@@ -98,13 +98,13 @@ def _counted_with_sizes(model: Any, entering: Collection[str], calls: Sequence[U
     names = dict.fromkeys(entering, _TRIED)
     sizes = {name: size_of(name, names) or _TRIED for name in entering}  # some are expressions of others
     graph = for_sizes(model, sizes)
-    types, contractions = Types([*graph.value_info, *graph.output, *graph.input], {}), Contractions()
+    types, contractions = Types.of_graph(graph), Contractions()
     return sum(bool(call.where) or macs(contractions.of(call.step(types))) is not None for call in calls)
 
 
 def _are_computed(graph: Any, calls: Sequence[Uncounted]) -> bool:
     """Tell whether sizes are lost at an operation of the standard, which computes them, and not at one that nobody knows."""
-    types = Types([*graph.value_info, *graph.output, *graph.input], {})
+    types = Types.of_graph(graph)
     makers = {name: node for node in graph.node for name in node.output}
     waiting = [name for call in calls for name in (*call.node.inputs, *call.node.outputs)]
     seen: set[str] = set()
@@ -115,7 +115,7 @@ def _are_computed(graph: Any, calls: Sequence[Uncounted]) -> bool:
             continue
         seen.add(name)
         before = [taken for taken in node.input if taken in makers and not is_sized(types.of(taken)[1])]
-        if not before and is_operation(node.op_type, "") and node.domain in ("", "ai.onnx"):
+        if not before and is_operation(node.op_type, "") and not domain_of(node):
             return True
         waiting.extend(before)
     return any(call.where for call in calls)

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-from nbviz.adapters.onnx.types import dims_of, dtype_of, stored_bytes
+from nbviz.adapters.onnx.types import dims_of, dtype_of
 from nbviz.adapters.text import label, short
+from nbviz.graph import stored_bytes
 from nbviz.shape import Shape
 
 

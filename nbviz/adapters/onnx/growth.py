@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, final
 from nbviz.adapters.onnx.held import NOTHING, Held, at_most, of_constant, of_tensor, of_type, without_values
 from nbviz.adapters.onnx.lengths import GROWING, READING, made_by
 from nbviz.adapters.onnx.nodes import graphs_in
-from nbviz.adapters.onnx.schemas import is_operation
+from nbviz.adapters.onnx.schemas import domain_of, is_operation
 
 _MOST = 1 << 21
 """Axes and values that are held for a model: each takes about two hundred bytes."""
@@ -106,7 +106,7 @@ class _Growth:
     """Walks through a model as the inference would, and counts; a node that holds more than ``each`` is left out."""
 
     def __init__(self, model: Any, inferred: Collection[str], each: int, *, follows: bool) -> None:
-        self._functions = {(_domain(f), f.name, f.overload): f for f in model.functions}
+        self._functions = {(domain_of(f), f.name, f.overload): f for f in model.functions}
         self._inferred = frozenset(inferred)
         self._each = each
         self._follows = follows
@@ -155,7 +155,7 @@ class _Growth:
         return is_operation(node.op_type, node.domain) or self._function(node) is not None
 
     def _function(self, node: Any) -> Any:
-        return self._functions.get((_domain(node), node.op_type, node.overload)) if self._functions else None
+        return self._functions.get((domain_of(node), node.op_type, node.overload)) if self._functions else None
 
     def _node(self, node: Any, known: _Known, depth: int) -> None:
         if not self._is_inferred(node):
@@ -211,7 +211,3 @@ def _entering(said: Held, given: Held) -> Held:
     """Return what enters a graph, which may be one step of what its node is given, whatever the file says."""
     longest = max(said.longest or 0, given.longest or 0) or None
     return said._replace(axes=max(said.axes, given.axes), longest=longest, fewest_axes=0, fewest=0)
-
-
-def _domain(named: Any) -> str:
-    return "" if named.domain == "ai.onnx" else str(named.domain)

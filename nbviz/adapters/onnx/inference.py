@@ -24,10 +24,10 @@ from nbviz.adapters.onnx.rounds import infer_in_rounds
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes, replace_symbols
 from nbviz.adapters.onnx.slices import inferred_without_whole_axes
-from nbviz.adapters.onnx.types import dtype_of, is_credible, stored_bytes
+from nbviz.adapters.onnx.types import dtype_of, is_credible
 from nbviz.adapters.text import label, plain, short
 from nbviz.errors import counted
-from nbviz.graph import itemsize
+from nbviz.graph import itemsize, stored_bytes
 from nbviz.shape import Dim
 
 _SMALL = 1 << 10

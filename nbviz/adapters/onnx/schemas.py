@@ -16,6 +16,11 @@ WITHOUT_DOMAIN = frozenset({"SimplifiedLayerNormalization", "SkipSimplifiedLayer
 """Norms of onnxruntime's own that it takes in the standard's domain, where its exporters write them; they contract nothing."""
 
 
+def domain_of(named: Any) -> str:
+    """Return the domain of a node, a function or an operation set; the standard's own, which has two names, is ``""``."""
+    return "" if named.domain == "ai.onnx" else str(named.domain)
+
+
 @functools.cache
 def standard_operations() -> frozenset[str]:
     """Return the names of all operations in the standard's own domain."""
@@ -47,4 +52,4 @@ def input_names(op: str, domain: str, version: int) -> tuple[str, ...]:
 
 def versions(opsets: Iterable[Any]) -> dict[str, int]:
     """Return the versions of operation sets by domain; the standard's own is ``""``."""
-    return {"" if opset.domain == "ai.onnx" else opset.domain: opset.version for opset in opsets}
+    return {domain_of(opset): opset.version for opset in opsets}

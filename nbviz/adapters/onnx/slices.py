@@ -61,7 +61,7 @@ def _are_numbers(value: Any) -> bool:
     return value is not None and value.dtype.kind == "i"
 
 
-def _is_whole(start: int, end: int, axis: int, step: int) -> bool:
+def _is_whole(start: int, end: int, _axis: int, step: int) -> bool:
     return start == 0 and end >= _END and step == 1
 
 

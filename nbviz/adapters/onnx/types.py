@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, final
 
 from nbviz.adapters.text import decoded, label
-from nbviz.graph import TensorSpec, itemsize
+from nbviz.graph import TensorSpec
 from nbviz.shape import Dim, Shape
 
 UNKNOWN = TensorSpec(None)
@@ -141,6 +141,11 @@ class Types:
         self._types = {info.name: info.type for info in infos if info.HasField("type")}
         self._seen = seen
 
+    @classmethod
+    def of_graph(cls, graph: Any, seen: dict[bytes, Described] | None = None) -> Types:
+        """Return the types of all tensors that a graph names; what its inputs say holds."""
+        return cls([*graph.value_info, *graph.output, *graph.input], {} if seen is None else seen)
+
     def of(self, name: str) -> Described:
         """Return what is known of a tensor."""
         found = self._types.get(name)
@@ -162,12 +167,6 @@ def described_tensor(tensor: Any) -> Described:
 def named(spec: TensorSpec, name: str) -> TensorSpec:
     """Return what is known of a tensor with its name."""
     return replace(spec, name=label(name))
-
-
-def stored_bytes(dtype: str | None, size: int) -> int | None:
-    """Return the bytes that so many elements take: two of four bits share one."""
-    width = itemsize(dtype)
-    return None if width is None else math.ceil(size * width)
 
 
 @functools.cache

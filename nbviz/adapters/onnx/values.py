@@ -23,9 +23,9 @@ from typing import Any, final
 
 from nbviz.adapters.dataflow.rows import FRACTIONS
 from nbviz.adapters.onnx.nodes import Node, settings, stored_setting
-from nbviz.adapters.onnx.types import NOTHING, Described, described_tensor, dtype_of, stored_bytes
+from nbviz.adapters.onnx.types import NOTHING, Described, described_tensor, dtype_of
 from nbviz.adapters.text import label
-from nbviz.graph import Setting, TensorSpec
+from nbviz.graph import Setting, TensorSpec, stored_bytes
 from nbviz.records import Stored
 from nbviz.shape import Dim, Shape
 
@@ -182,17 +182,17 @@ def constant_value(node: Node, readers: Iterable[tuple[str, int]], where: str, k
         return stored_value(attribute.t, readers, (where, node.outputs[0]), literal=True)
     if attribute.type == AttributeProto.SPARSE_TENSOR:
         return stored_value(attribute.sparse_tensor, readers, (where, node.outputs[0]), literal=True)
-    spec, dims = known if known is not NOTHING else NOTHING
+    spec, dims = known
     return Value(spec, dims, constant=attribute)
 
 
 def passed_on(node: Node, taken: Sequence[Value | None], known: Described) -> Value | None:
-    """Return what a node gives where it does no more than name or unpack what is stored, None for others.
+    """Return what a node of one output gives where it does no more than name or unpack what is stored, None for others.
 
     Exporters share equal weights by ``Identity``, and store weights of whole numbers behind ``DequantizeLinear``.
     """
     first = taken[0] if taken else None
-    if first is None or len(node.outputs) != 1:
+    if first is None:
         return None
     if node.op == "Identity" and not node.domain and (first.weight is not None or first.constant is not None):
         return first

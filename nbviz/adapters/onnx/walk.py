@@ -92,7 +92,7 @@ class Walk:
         """Write the whole model into the row ``root``."""
         graph = self.model.graph
         call = self.builder.begin("layer", self.rows.layer(root).type, None, layer="")
-        types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
+        types = Types.of_graph(graph, self._seen)
         place = Place(Environment(), types, "", root, root, versions(self.model.opset_import))
         self._enter(graph, place, call)
         self._nodes(graph, place, call.id)
@@ -305,7 +305,7 @@ class Walk:
             times = times_of(node, name, graph, taken.tensors, known, version=version, batch=self._batch)
             often.append(times)
             holder, call = self._calls.part(key, name, record, alone=len(graphs) == 1)
-            types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
+            types = Types.of_graph(graph, self._seen)
             env = Environment(place.env)
             inner = replace(
                 place,
@@ -343,7 +343,7 @@ class Walk:
         graph = self._function_graphs.of(function, node, taken.tensors)
         env = Environment()
         env.own.update((name, value) for name, value in zip(function.input, taken.tensors, strict=False) if value)
-        types = Types([*graph.value_info, *graph.output, *graph.input], self._seen)
+        types = Types.of_graph(graph, self._seen)
         where = function_name(function)
         versions_inside = {**place.versions, **versions(function.opset_import)}
         inner = Place(env, types, where, key, key, versions_inside, place.depth + 1, times=place.times)

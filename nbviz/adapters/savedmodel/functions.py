@@ -21,10 +21,9 @@ from nbviz.adapters.savedmodel.types import (
     settings_of,
     shape_of,
     spec_of,
-    stored_bytes,
 )
 from nbviz.adapters.text import decoded, label
-from nbviz.graph import TensorSpec
+from nbviz.graph import TensorSpec, stored_bytes
 from nbviz.records import Stored
 
 _MOST = 2_000_000
@@ -161,7 +160,7 @@ class Functions:
             return Tensor(spec, constant=constant(tensor))
         key = ("constant", where, node.name)
         self.paths[key] = tuple(filter(None, node.name.split("/")))
-        taken = min(tensor.ByteSize(), stored_bytes(spec) or 0)  # one value may stand for many
+        taken = min(tensor.ByteSize(), stored_bytes(spec.dtype, size) or 0)  # one value may stand for many
         self.stored[key] = Stored(
             label(node.name), "weight", spec.shape, spec.dtype or "unknown", trainable=False, bytes=taken, size=size
         )

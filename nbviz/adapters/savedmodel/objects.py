@@ -9,9 +9,9 @@ from typing import Any, final
 
 from nbviz.adapters.dataflow.rows import FRACTIONS
 from nbviz.adapters.dataflow.scopes import DEEPEST_SCOPE
-from nbviz.adapters.savedmodel.types import spec_of, stored_bytes
+from nbviz.adapters.savedmodel.types import spec_of
 from nbviz.adapters.text import decoded, label
-from nbviz.graph import OptimizerState, ParameterKind, TensorSpec
+from nbviz.graph import OptimizerState, ParameterKind, TensorSpec, stored_bytes
 from nbviz.records import Stored
 from nbviz.shape import Shape
 
@@ -54,11 +54,12 @@ class Variable:
     def stored(self) -> Stored:
         """The variable as the graph keeps it."""
         shape = self.spec.shape or Shape(())
+        taken = None if self.spec.shape is None else stored_bytes(self.spec.dtype, shape.size())
         name = label("/".join(self.path)) or "variable"
         dtype = self.spec.dtype or "unknown"
         # the state of a random generator is no weight
         kind: ParameterKind = "weight" if self.trainable or dtype.startswith(FRACTIONS) else "buffer"
-        return Stored(name, kind, shape, dtype, self.trainable, stored_bytes(self.spec), shape.size() or 0)
+        return Stored(name, kind, shape, dtype, self.trainable, taken, shape.size() or 0)
 
 
 @final

@@ -47,12 +47,6 @@ def spec_of(shape: Any, dtype: int) -> TensorSpec:
     return TensorSpec(shape_of(shape), dtype_of(dtype))
 
 
-def stored_bytes(spec: TensorSpec) -> int | None:
-    """Return how many bytes the values of a tensor take."""
-    size, width = None if spec.shape is None else spec.shape.size(), itemsize(spec.dtype)
-    return None if size is None or width is None else math.ceil(size * width)
-
-
 def settings_of(attributes: Any) -> tuple[tuple[str, Setting], ...]:
     """Return the attributes of a node that say how it works, as plain values; types are those of its tensors."""
     found = ((name, _setting(attributes[name])) for name in sorted(attributes) if not name.startswith("_"))

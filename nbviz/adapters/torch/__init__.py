@@ -12,8 +12,6 @@ __all__ = ["TorchAdapter"]
 class TorchAdapter:
     """The adapter of PyTorch."""
 
-    extra = "torch"
-    framework = "PyTorch"
     can_run = True
 
     def reads(self, model_type: type) -> bool:

@@ -16,7 +16,7 @@ from nbviz.adapters.torch.exported.program import Layers, all_nodes, structure_n
 from nbviz.adapters.torch.exported.serialized import GraphReader, dims, dtype_of
 from nbviz.builder import GraphBuilder
 from nbviz.errors import FileReadError, MissingExtraError
-from nbviz.graph import itemsize
+from nbviz.graph import stored_bytes
 from nbviz.reading import Reading
 from nbviz.records import Stored
 from nbviz.shape import Shape
@@ -131,14 +131,14 @@ def _extent(meta: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _of(target: str, meta: Mapping[str, Any], *, buffer: bool) -> Stored:
     shape, dtype = Shape(dims(meta["sizes"])), dtype_of(meta["dtype"])
-    size, width = math.prod(int(d or 0) for d in shape), itemsize(dtype)
+    size = math.prod(int(d or 0) for d in shape)
     return Stored(
         name=plain(target.rpartition(".")[2]),
         kind="buffer" if buffer else "weight",
         shape=shape,
         dtype=dtype or "unknown",
         trainable=bool(meta["requires_grad"]) and not buffer,
-        bytes=None if width is None else int(size * width),
+        bytes=stored_bytes(dtype, size),
         size=size,
     )
 
