@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.checkpoints.files import damaged, opened
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
-from nbviz.adapters.checkpoints.values import CHUNK, decoder, values_of
+from nbviz.adapters.checkpoints.values import decoder, values_of
 from nbviz.adapters.text import plain, short
+from nbviz.adapters.weights import CHUNK
 from nbviz.errors import MissingExtraError
 from nbviz.reading import Reading
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.checkpoints.files import Bounded, damaged, extents, opened, size_of
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of, split
-from nbviz.adapters.checkpoints.values import CHUNK, Values, is_text_or_date, left_out, values_of
+from nbviz.adapters.checkpoints.values import Values, is_text_or_date, left_out, values_of
 from nbviz.adapters.checkpoints.zips import BAD_ZIP, member, open_zip
 from nbviz.adapters.text import short
+from nbviz.adapters.weights import CHUNK
 from nbviz.errors import FileReadError
 from nbviz.reading import Reading
 

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 from nbviz.adapters.text import plain, short
+from nbviz.adapters.weights import CHUNK, of_parameter
 from nbviz.errors import FileReadError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-CHUNK = 1 << 20
-"""Elements per piece."""
 
 
 def is_text_or_date(dtype: Any) -> bool:
@@ -139,9 +137,7 @@ class Weights:
         LookupError
             If there is no such parameter, or its values cannot be read.
         """
-        if not 0 <= parameter < len(self._values):
-            raise LookupError(f"This checkpoint has no parameter {parameter}; it has {len(self._values)}.")
-        found = self._values[parameter]
+        found = of_parameter(self._values, parameter, "checkpoint")
         if isinstance(found, str):
             raise LookupError(f"The values of this weight are not read: {found}.")  # noqa: TRY004 - as promised
         return self._told(found.pieces())

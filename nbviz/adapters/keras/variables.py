@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.keras.kinds import fused_cell, is_builtin, sublayers
 from nbviz.adapters.keras.text import plain
+from nbviz.adapters.weights import alive, of_parameter, pieces
 from nbviz.builder import GraphBuilder
 from nbviz.graph import OptimizerState
 from nbviz.records import Stored
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _BITS = {"bool": 1, "int4": 4, "uint4": 4}
-_CHUNK = 1 << 20
-"""Elements per piece that a weight reader yields."""
 
 
 def own_variables(layer: Any) -> list[Any]:
@@ -166,18 +165,11 @@ class KerasWeightReader:
         LookupError
             If there is no such parameter, it has no values yet, or the model no longer exists.
         """
-        if not 0 <= parameter < len(self._references):
-            msg = f"This model has no parameter {parameter}; it has {len(self._references)}."
-            raise LookupError(msg)
-        reference = self._references[parameter]
+        reference = of_parameter(self._references, parameter)
         if reference is None:
             msg = f"Parameter {parameter} has no values yet: its layer is not built. Call the model on data, then refresh."
             raise LookupError(msg)
-        variable = reference()
-        if variable is None:
-            msg = "The model no longer exists in this session, so its weights cannot be read. Run the cell again."
-            raise LookupError(msg)
-        return _pieces(_raw(variable))
+        return pieces(_raw(alive(reference)), _to_numpy)
 
 
 def _raw(variable: Any) -> Any:
@@ -189,20 +181,6 @@ def _raw(variable: Any) -> Any:
         msg = f"The values of {plain(variable.path)} were given away to a computation. Run it again after training."
         raise LookupError(msg)
     return value.detach() if hasattr(value, "detach") else value
-
-
-def _pieces(value: Any) -> Iterator[npt.NDArray[np.generic]]:
-    if len(value.shape) == 0:
-        yield _to_numpy(value).reshape(-1)
-        return
-    rest = math.prod(value.shape[1:])
-    rows = max(1, _CHUNK // max(rest, 1))
-    if rest > _CHUNK and len(value.shape) > 1:
-        for row in range(value.shape[0]):
-            yield from _pieces(value[row])
-        return
-    for start in range(0, value.shape[0], rows):
-        yield _to_numpy(value[start : start + rows]).reshape(-1)
 
 
 def _to_numpy(piece: Any) -> npt.NDArray[np.generic]:

@@ -10,14 +10,12 @@ from nbviz.adapters.onnx.external import bytes_of, place_of
 from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
 from nbviz.adapters.onnx.values import Key, stored_tensors
 from nbviz.adapters.text import label, plain, short
+from nbviz.adapters.weights import CHUNK, of_parameter
 from nbviz.errors import NbvizError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-_CHUNK = 1 << 20
-"""Elements per piece that a weight reader yields."""
 
 
 @final
@@ -48,10 +46,7 @@ class OnnxWeightReader:
         LookupError
             If there is no such parameter, its file is gone, or its values are not where they should be.
         """
-        if not 0 <= parameter < len(self._keys):
-            msg = f"This model has no parameter {parameter}; it has {len(self._keys)}."
-            raise LookupError(msg)
-        where, name = self._keys[parameter]
+        where, name = of_parameter(self._keys, parameter)
         try:
             model = self._model()
         except (NbvizError, OSError) as error:
@@ -62,7 +57,7 @@ class OnnxWeightReader:
             msg = f"The model no longer holds {label(name)!r}."
             raise LookupError(msg)
         flat = self._values(found, label(name))
-        return (flat[start : start + _CHUNK] for start in range(0, flat.size, _CHUNK))
+        return (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
 
     def _values(self, tensor: Any, name: str) -> npt.NDArray[np.generic]:
         from onnx import TensorProto, numpy_helper

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.checkpoints.files import inside
-from nbviz.adapters.checkpoints.values import CHUNK
 from nbviz.adapters.savedmodel.protos import graph_of, parsed
 from nbviz.adapters.savedmodel.types import values_of
+from nbviz.adapters.weights import CHUNK
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, final
@@ -11,13 +10,11 @@ from typing import TYPE_CHECKING, Any, final
 from nbviz.adapters.text import plain
 from nbviz.adapters.torch.packed import Packed
 from nbviz.adapters.torch.sizes import beside_it, is_distributed
+from nbviz.adapters.weights import alive, of_parameter, pieces
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-_CHUNK = 1 << 20
-"""Elements per piece that a weight reader yields."""
 
 
 @final
@@ -41,17 +38,11 @@ class TorchWeightReader:
         LookupError
             If there is no such parameter, it has no values, or the model no longer exists.
         """
-        if not 0 <= parameter < len(self._references):
-            msg = f"This model has no parameter {parameter}; it has {len(self._references)}."
-            raise LookupError(msg)
-        tensor = self._references[parameter]()
-        if tensor is None:
-            msg = "The model no longer exists in this session, so its weights cannot be read. Run the cell again."
-            raise LookupError(msg)
+        tensor = alive(of_parameter(self._references, parameter))
         if tensor.device.type == "meta":
             msg = "This weight is on the meta device: it has a shape and no values."
             raise LookupError(msg)
-        return pieces(_plain(tensor))
+        return tensor_pieces(_plain(tensor))
 
 
 def _plain(tensor: Any) -> Any:
@@ -89,19 +80,9 @@ def _bitsandbytes(tensor: Any) -> Any:
     return importlib.import_module("bitsandbytes.functional").dequantize_4bit(tensor, tensor.quant_state)
 
 
-def pieces(tensor: Any) -> Iterator[npt.NDArray[np.generic]]:
+def tensor_pieces(tensor: Any) -> Iterator[npt.NDArray[np.generic]]:
     """Yield the values of a tensor as flat pieces along its first axis."""
-    if tensor.dim() == 0:
-        yield _to_numpy(tensor).reshape(-1)
-        return
-    rest = math.prod(tensor.shape[1:])
-    if rest > _CHUNK and tensor.dim() > 1:
-        for row in range(tensor.shape[0]):
-            yield from pieces(tensor[row])
-        return
-    rows = max(1, _CHUNK // max(rest, 1))
-    for start in range(0, tensor.shape[0], rows):
-        yield _to_numpy(tensor[start : start + rows]).reshape(-1)
+    return pieces(tensor, _to_numpy)
 
 
 def _to_numpy(piece: Any) -> npt.NDArray[np.generic]:

@@ -14,6 +14,7 @@ from nbviz.adapters.torch.exported.archive import Archive, damaged_program
 from nbviz.adapters.torch.exported.nesting import root_class
 from nbviz.adapters.torch.exported.program import Layers, all_nodes, structure_names, walk
 from nbviz.adapters.torch.exported.serialized import GraphReader, dims, dtype_of
+from nbviz.adapters.weights import of_parameter
 from nbviz.builder import GraphBuilder
 from nbviz.errors import FileReadError, MissingExtraError
 from nbviz.graph import stored_bytes
@@ -169,10 +170,7 @@ class ArchiveWeightReader:
         """
         import torch
 
-        if not 0 <= parameter < len(self._weights):
-            msg = f"This program has no parameter {parameter}; it has {len(self._weights)}."
-            raise LookupError(msg)
-        (_, at, offset, sizes, strides), dtype = self._weights[parameter]
+        (_, at, offset, sizes, strides), dtype = of_parameter(self._weights, parameter, "program")
         if at is None or not hasattr(torch, dtype):
             msg = f"{str(self._path)!r} holds this weight as a pickle, or as {dtype}, which nbviz does not open."
             raise LookupError(msg)
@@ -183,6 +181,6 @@ class ArchiveWeightReader:
         except (FileReadError, RuntimeError, ValueError) as error:
             msg = f"The weights are read from {str(self._path)!r}, where this one can no longer be read: {plain(error)}"
             raise LookupError(msg) from error
-        from nbviz.adapters.torch.weights import pieces
+        from nbviz.adapters.torch.weights import tensor_pieces
 
-        return pieces(values)
+        return tensor_pieces(values)
