@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any
 
-from nbviz.adapters.checkpoints.files import looks_like, require_contents, without_variant
-from nbviz.adapters.checkpoints.foreign import written_by_others
+from nbviz.adapters.files.foreign import written_by_others
+from nbviz.adapters.files.opening import looks_like, require_contents, without_variant
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.undo import attributes_of, slots_of
 from nbviz.errors import (
@@ -69,7 +69,7 @@ FILES = {
 FITTING = frozenset({"nbviz.adapters.keras.files:read_file", "nbviz.adapters.onnx.opening:read_file"})
 """Those of them that ``inputs`` are of use for: they load a model and trace it, or infer shapes."""
 
-FOLDER = "nbviz.adapters.checkpoints.folder:read_folder"
+FOLDER = "nbviz.adapters.folder:read_folder"
 """The reader of folders, by what is inside."""
 
 FOLDING = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nbviz import wire
-from nbviz.adapters.checkpoints.files import damaged, looks_like, opened, size_of
+from nbviz.adapters.files.opening import damaged, looks_like, opened, size_of
 from nbviz.errors import FileReadError, SchemaError
 from nbviz.reading import Reading
 

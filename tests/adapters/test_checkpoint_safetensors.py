@@ -103,7 +103,7 @@ def test_every_dtype_that_torch_stores_has_its_name_its_bytes_and_its_values(tmp
 
 def test_all_bytes_of_float8_are_what_torch_takes_them_for():
     torch = pytest.importorskip("torch")
-    from nbviz.adapters.checkpoints.values import decoder
+    from nbviz.adapters.files.values import decoder
 
     every = np.arange(256, dtype="uint8")
     for name in ("float8_e4m3fn", "float8_e5m2"):

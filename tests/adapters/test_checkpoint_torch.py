@@ -22,8 +22,8 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.checkpoints.files import Bounded  # noqa: E402
 from nbviz.adapters.checkpoints.pickles import Global, Made, take_apart  # noqa: E402
+from nbviz.adapters.files.opening import Bounded  # noqa: E402
 from nbviz.errors import FileReadError  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402
 from tests.adapters.checkpoint_reading import (  # noqa: E402  # noqa: E402

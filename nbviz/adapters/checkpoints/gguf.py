@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nbviz.adapters.checkpoints.files import damaged, opened, parts_missing, size_of
 from nbviz.adapters.checkpoints.ggml import FILE_TYPES, KINDS
 from nbviz.adapters.checkpoints.gguf_header import Header, Tensor, VersionError, read_header
 from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, reading_of, split
-from nbviz.adapters.checkpoints.values import Span
+from nbviz.adapters.files.opening import damaged, opened, parts_missing, size_of
+from nbviz.adapters.files.values import Span
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError
 from nbviz.graph import Setting

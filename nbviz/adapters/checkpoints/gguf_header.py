@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, final
 
-from nbviz.adapters.checkpoints.files import extents, size_of, unique
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS
+from nbviz.adapters.files.opening import extents, size_of, unique
 from nbviz.adapters.text import short
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from nbviz.adapters.checkpoints.files import damaged, opened
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
-from nbviz.adapters.checkpoints.values import decoder, values_of
+from nbviz.adapters.files.opening import damaged, opened
+from nbviz.adapters.files.values import decoder, values_of
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.weights import CHUNK
 from nbviz.errors import MissingExtraError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.checkpoints.nested import Branch, Found, Left, Other, Scalar, Walk, listed
 from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, TooLargeError, graph_of
-from nbviz.adapters.checkpoints.values import Weights, is_text_or_date
+from nbviz.adapters.files.values import Weights, is_text_or_date
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.weights import CHUNK
 from nbviz.errors import UnsupportedModelError, with_article

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, TooLargeError, split
-from nbviz.adapters.checkpoints.values import left_out, values_of
+from nbviz.adapters.files.values import left_out, values_of
 from nbviz.adapters.text import short
 from nbviz.errors import with_article
 

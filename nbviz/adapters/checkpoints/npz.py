@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from nbviz.adapters.checkpoints.files import Bounded, damaged, extents, opened, size_of
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of, split
-from nbviz.adapters.checkpoints.values import Values, is_text_or_date, left_out, values_of
-from nbviz.adapters.checkpoints.zips import BAD_ZIP, member, open_zip
+from nbviz.adapters.files.opening import Bounded, damaged, extents, opened, size_of
+from nbviz.adapters.files.values import Values, is_text_or_date, left_out, values_of
+from nbviz.adapters.files.zips import BAD_ZIP, member, open_zip
 from nbviz.adapters.text import short
 from nbviz.adapters.weights import CHUNK
 from nbviz.errors import FileReadError

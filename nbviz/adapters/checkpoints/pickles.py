@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from nbviz.adapters.checkpoints.files import Bounded
+from nbviz.adapters.files.opening import Bounded
 
 _STEPS = 5_000_000
 """The most instructions; a checkpoint of 30,000 tensors has about a million."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-from nbviz.adapters.checkpoints.files import inside, opened
+from nbviz.adapters.files.opening import inside, opened
 from nbviz.errors import FileReadError
 
 _CONFIG = "config.json"

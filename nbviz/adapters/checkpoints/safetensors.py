@@ -7,10 +7,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, extents, opened, said_alone, size_of, unique, whole
 from nbviz.adapters.checkpoints.quantization import Quantization
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of, split
-from nbviz.adapters.checkpoints.values import Span
+from nbviz.adapters.files.opening import MAX_HEADER, damaged, extents, opened, said_alone, size_of, unique, whole
+from nbviz.adapters.files.values import Span
 from nbviz.adapters.text import short
 from nbviz.graph import Setting
 from nbviz.reading import Reading

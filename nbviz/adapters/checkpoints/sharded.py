@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from nbviz.adapters.checkpoints import hdf5, safetensors, torch_files
-from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, inside, opened, size_of, unique, without_variant
 from nbviz.adapters.checkpoints.quantization import Quantization
 from nbviz.adapters.checkpoints.tree import MAX_TENSORS, Checkpoint, Entry, reading_of
+from nbviz.adapters.files.opening import MAX_HEADER, damaged, inside, opened, size_of, unique, without_variant
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError, counted
 from nbviz.graph import Setting

@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nbviz.adapters.checkpoints.files import Bounded, damaged, opened, said_alone, size_of
-from nbviz.adapters.checkpoints.foreign import half_of_others
 from nbviz.adapters.checkpoints.nested import Other, Walk
 from nbviz.adapters.checkpoints.pickles import take_apart
 from nbviz.adapters.checkpoints.torch_objects import Region, Storage, TorchObjects, holds_tensors
 from nbviz.adapters.checkpoints.torch_values import StorageValues
 from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, reading_of
-from nbviz.adapters.checkpoints.values import Values
-from nbviz.adapters.checkpoints.zips import BAD_ZIP, contents, open_zip, stored_at
+from nbviz.adapters.files.foreign import half_of_others
+from nbviz.adapters.files.opening import Bounded, damaged, opened, said_alone, size_of
+from nbviz.adapters.files.values import Values
+from nbviz.adapters.files.zips import BAD_ZIP, contents, open_zip, stored_at
 from nbviz.adapters.text import short
 from nbviz.errors import FileReadError
 from nbviz.graph import itemsize

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple, final
 
-from nbviz.adapters.checkpoints.files import extents, whole
 from nbviz.adapters.checkpoints.nested import Branch, Found, Other, Scalar, listed
 from nbviz.adapters.checkpoints.pickles import Global, Made, Outside, Pairs
 from nbviz.adapters.checkpoints.tree import Entry
-from nbviz.adapters.checkpoints.values import Values
+from nbviz.adapters.files.opening import extents, whole
+from nbviz.adapters.files.values import Values
 from nbviz.adapters.text import short
 from nbviz.graph import itemsize
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from nbviz.adapters.checkpoints.torch_objects import Region
-from nbviz.adapters.checkpoints.values import Span, decoder
+from nbviz.adapters.files.values import Span, decoder
 from nbviz.adapters.weights import CHUNK
 
 if TYPE_CHECKING:

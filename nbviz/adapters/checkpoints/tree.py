@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, final
 
 from nbviz.adapters.checkpoints.buffers import kinds_of
-from nbviz.adapters.checkpoints.files import damaged
 from nbviz.adapters.checkpoints.optimizers import apart
 from nbviz.adapters.checkpoints.packed import with_logical_sizes
 from nbviz.adapters.checkpoints.quantization import Quantization
-from nbviz.adapters.checkpoints.values import Values, Weights
+from nbviz.adapters.files.opening import damaged
+from nbviz.adapters.files.values import Values, Weights
 from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
 from nbviz.errors import FileReadError, NbvizError

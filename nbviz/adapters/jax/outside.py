@@ -11,8 +11,10 @@ from typing import Any, final
 
 from nbviz.adapters.jax.bindings import called_by
 from nbviz.adapters.jax.closures import is_library, read_by
-from nbviz.adapters.surroundings import Kinds, Surroundings
-from nbviz.adapters.undo import CONTAINERS, attributes_of, random_states, slots_of, undo_dict, undo_slots
+from nbviz.adapters.kinds import Kinds
+from nbviz.adapters.random_states import random_states
+from nbviz.adapters.surroundings import Surroundings
+from nbviz.adapters.undo import CONTAINERS, attributes_of, slots_of, undo_dict, undo_slots
 
 _OF_MODULES = ("flax.", "equinox.")
 _METHODS = ("__call__", "setup")

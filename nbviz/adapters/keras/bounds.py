@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
-from nbviz.adapters.checkpoints.files import MAX_HEADER, damaged, looks_like, opened, size_of
-from nbviz.adapters.checkpoints.zips import BAD_ZIP, open_zip, require_honest
+from nbviz.adapters.files.opening import MAX_HEADER, damaged, looks_like, opened, size_of
+from nbviz.adapters.files.zips import BAD_ZIP, open_zip, require_honest
 from nbviz.adapters.keras.patches import variables_made
 from nbviz.errors import FileReadError
 from nbviz.graph import itemsize

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from nbviz.adapters.checkpoints.files import damaged
+from nbviz.adapters.files.opening import damaged
 from nbviz.adapters.keras.refusals import explain
 from nbviz.adapters.keras.text import plain
 from nbviz.errors import FileReadError, MissingExtraError
@@ -40,7 +40,7 @@ def _load(path: str) -> Any:
     keras = _keras(path)
     from nbviz.adapters.keras.bounds import at_most, most_variables
     from nbviz.adapters.keras.session import keras_state
-    from nbviz.adapters.undo import random_states
+    from nbviz.adapters.random_states import random_states
 
     limit = most_variables(Path(path))
     with ExitStack() as stack:

@@ -6,8 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from nbviz.adapters.checkpoints.files import MAX_HEADER
-from nbviz.adapters.checkpoints.zips import BAD_ZIP, contents, open_zip
+from nbviz.adapters.files.opening import MAX_HEADER
+from nbviz.adapters.files.zips import BAD_ZIP, contents, open_zip
 from nbviz.errors import FileReadError
 
 _ATTRIBUTE = "keras_version"

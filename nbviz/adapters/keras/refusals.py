@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from nbviz.adapters.checkpoints.files import damaged, looks_like
+from nbviz.adapters.files.opening import damaged, looks_like
 from nbviz.adapters.keras.origin import written_by
 from nbviz.adapters.keras.text import plain, short
 

@@ -12,7 +12,8 @@ from typing import Any, final
 
 from nbviz.adapters.keras.kinds import is_kind
 from nbviz.adapters.keras.values import undo_value
-from nbviz.adapters.undo import CONTAINERS, attributes_of, random_states, undo_dict, undo_generator
+from nbviz.adapters.random_states import random_states, undo_generator
+from nbviz.adapters.undo import CONTAINERS, attributes_of, undo_dict
 
 _MOST_OBJECTS = 200_000
 """Where the walk through a model's attributes gives up (a layer that holds a whole corpus)."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nbviz.adapters.checkpoints.files import looks_like
 from nbviz.adapters.dataflow.rows import TRAINED, Rows
+from nbviz.adapters.files.opening import looks_like
 from nbviz.adapters.onnx.contrib import CLASSIC
 from nbviz.adapters.onnx.inference import with_shapes
 from nbviz.adapters.onnx.nodes import bodies

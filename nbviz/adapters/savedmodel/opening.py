@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nbviz.adapters.checkpoints.files import damaged
-from nbviz.adapters.checkpoints.values import Values, Weights
 from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.dataflow.scopes import of_names
 from nbviz.adapters.dataflow.writer import Writer
+from nbviz.adapters.files.opening import damaged
+from nbviz.adapters.files.values import Values, Weights
 from nbviz.adapters.savedmodel.entrances import of_functions, of_graph
 from nbviz.adapters.savedmodel.functions import Functions
 from nbviz.adapters.savedmodel.objects import Objects, Variable, variables_of_nodes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nbviz.adapters.checkpoints.files import damaged, opened
+from nbviz.adapters.files.opening import damaged, opened
 from nbviz.errors import MissingExtraError
 
 KIND = "a SavedModel"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from nbviz.adapters.checkpoints.files import inside
+from nbviz.adapters.files.opening import inside
 from nbviz.adapters.savedmodel.protos import graph_of, parsed
 from nbviz.adapters.savedmodel.types import values_of
 from nbviz.adapters.weights import CHUNK

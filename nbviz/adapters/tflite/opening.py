@@ -8,10 +8,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from nbviz.adapters.checkpoints.files import damaged, opened
-from nbviz.adapters.checkpoints.values import Weights
 from nbviz.adapters.dataflow.rows import TRAINED, Rows
 from nbviz.adapters.dataflow.writer import Writer
+from nbviz.adapters.files.opening import damaged, opened
+from nbviz.adapters.files.values import Weights
 from nbviz.adapters.text import decoded, label, short
 from nbviz.adapters.tflite.flat import Flat
 from nbviz.adapters.tflite.model import Model

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import final
 
-from nbviz.adapters.checkpoints.values import Values
 from nbviz.adapters.dataflow.program import Body, Entrance, Operation, Program, Tensor
 from nbviz.adapters.dataflow.rows import FRACTIONS, Key
 from nbviz.adapters.dataflow.scopes import of_names
+from nbviz.adapters.files.values import Values
 from nbviz.adapters.text import decoded, label
 from nbviz.adapters.tflite import operators, tensors
 from nbviz.adapters.tflite.compute import is_known, rule_of

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
-from nbviz.adapters.checkpoints.values import Span, Values
 from nbviz.adapters.dataflow.rows import FRACTIONS
+from nbviz.adapters.files.values import Span, Values
 from nbviz.adapters.text import label
 from nbviz.adapters.tflite.flat import Flat, Table
 from nbviz.adapters.tflite.naming import name_of

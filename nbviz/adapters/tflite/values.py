@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from nbviz.adapters.checkpoints.values import Span
+from nbviz.adapters.files.values import Span
 from nbviz.adapters.weights import CHUNK
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from types import FunctionType, MethodType
 from typing import Any, final
 
-from nbviz.adapters.surroundings import Kinds, Surroundings
+from nbviz.adapters.kinds import Kinds
+from nbviz.adapters.surroundings import Surroundings
 from nbviz.adapters.torch.calls import is_library
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")

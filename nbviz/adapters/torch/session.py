@@ -10,20 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
-from nbviz.adapters.surroundings import without
+from nbviz.adapters.random_states import random_states, undo_generator
+from nbviz.adapters.tensor_changes import without
 from nbviz.adapters.torch.flags import flags_kept
 from nbviz.adapters.torch.outside import KINDS, Outside
 from nbviz.adapters.torch.walk import modules_of
-from nbviz.adapters.undo import (
-    CONTAINERS,
-    attributes_of,
-    random_states,
-    slots_of,
-    undo_array,
-    undo_dict,
-    undo_generator,
-    undo_slots,
-)
+from nbviz.adapters.undo import CONTAINERS, attributes_of, slots_of, undo_array, undo_dict, undo_slots
 
 _MOST_OBJECTS = 100_000
 """Where the walk through attributes that are no modules gives up (a model that holds a whole corpus)."""

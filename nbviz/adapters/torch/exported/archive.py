@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, final
 
-from nbviz.adapters.checkpoints.zips import BAD_ZIP, contents, open_zip
+from nbviz.adapters.files.zips import BAD_ZIP, contents, open_zip
 from nbviz.adapters.text import plain, short
 from nbviz.errors import FileReadError
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from nbviz.adapters.checkpoints import gguf, hdf5, npz, safetensors, sharded, torch_files
-from nbviz.adapters.checkpoints.files import inside, part_of, without_variant
-from nbviz.adapters.checkpoints.foreign import half_of_others, written_by_others
+from nbviz.adapters.files.foreign import half_of_others, written_by_others
+from nbviz.adapters.files.opening import inside, part_of, without_variant
 from nbviz.adapters.savedmodel import opening as savedmodel
 from nbviz.errors import FileReadError, counted
 from nbviz.graph import Diagnostic

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import final
 
-from nbviz.adapters.checkpoints.files import Bounded, opened
+from nbviz.adapters.files.opening import Bounded, opened
 from nbviz.adapters.text import short
 
 _DIRECTORY = 32 << 20

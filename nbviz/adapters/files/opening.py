@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, final
 
-from nbviz.adapters.checkpoints.foreign import begun_by_others
+from nbviz.adapters.files.foreign import begun_by_others
 from nbviz.adapters.text import plain, short
 from nbviz.errors import FileReadError
 
