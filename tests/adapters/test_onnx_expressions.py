@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbviz.adapters.onnx.expressions import size_of
+from nbviz.adapters.onnx.shapes.expressions import size_of
 
 KNOWN = {"h": 16, "s": 7, "unk__3": 5, "batch.size": 2, "Max": 3}
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.onnx.growth import doubtful  # noqa: E402
+from nbviz.adapters.onnx.shapes.growth import doubtful  # noqa: E402
 from nbviz.errors import FileReadError, NbvizError, UnsupportedModelError  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402

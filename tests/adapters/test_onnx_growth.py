@@ -9,8 +9,8 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
-from nbviz.adapters.onnx.growth import doubtful  # noqa: E402
-from nbviz.adapters.onnx.inference import with_shapes  # noqa: E402
+from nbviz.adapters.onnx.shapes.growth import doubtful  # noqa: E402
+from nbviz.adapters.onnx.shapes.inference import with_shapes  # noqa: E402
 from tests.models.onnx_models import info, model, node  # noqa: E402
 
 MANY = 20_000_000

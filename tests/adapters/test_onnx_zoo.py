@@ -11,7 +11,7 @@ import pytest
 onnx = pytest.importorskip("onnx")
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.onnx.growth import doubtful  # noqa: E402
+from nbviz.adapters.onnx.shapes.growth import doubtful  # noqa: E402
 from nbviz.adapters.onnx.values import ARGUMENTS  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
 from nbviz.metrics import Metrics  # noqa: E402

@@ -8,12 +8,12 @@ from typing import Any, final
 
 from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.onnx.compute import Contractions, Step
-from nbviz.adapters.onnx.expressions import size_of
-from nbviz.adapters.onnx.inference import for_batch, for_sizes
 from nbviz.adapters.onnx.nodes import Node
 from nbviz.adapters.onnx.schemas import domain_of, is_operation
 from nbviz.adapters.onnx.scopes import is_noted
-from nbviz.adapters.onnx.sizes import open_sizes
+from nbviz.adapters.onnx.shapes.expressions import size_of
+from nbviz.adapters.onnx.shapes.inference import for_batch, for_sizes
+from nbviz.adapters.onnx.shapes.sizes import open_sizes
 from nbviz.adapters.onnx.types import Types, is_sized, shown
 from nbviz.adapters.onnx.values import Value
 from nbviz.metrics import macs

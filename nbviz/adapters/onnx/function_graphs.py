@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, final
 
-from nbviz.adapters.onnx.inference import in_function
 from nbviz.adapters.onnx.nodes import Node
+from nbviz.adapters.onnx.shapes.inference import in_function
 from nbviz.adapters.onnx.types import type_proto
 from nbviz.adapters.onnx.values import Value
 from nbviz.adapters.onnx.weights import function_name

@@ -9,13 +9,13 @@ from typing import Any
 
 from nbviz.adapters.dataflow.rows import TRAINED, Rows
 from nbviz.adapters.files.opening import looks_like
-from nbviz.adapters.onnx.contrib import CLASSIC
-from nbviz.adapters.onnx.inference import with_shapes
 from nbviz.adapters.onnx.nodes import bodies
 from nbviz.adapters.onnx.order import is_in_order
 from nbviz.adapters.onnx.schemas import versions
 from nbviz.adapters.onnx.scopes import root_class
-from nbviz.adapters.onnx.trials import name_open_sizes
+from nbviz.adapters.onnx.shapes.contrib import CLASSIC
+from nbviz.adapters.onnx.shapes.inference import with_shapes
+from nbviz.adapters.onnx.shapes.trials import name_open_sizes
 from nbviz.adapters.onnx.walk import CircleError, Walk
 from nbviz.adapters.onnx.weights import OnnxWeightReader
 from nbviz.adapters.text import decoded, label, plain, short

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbviz.adapters.onnx.nodes import Node, constant, stored_setting
-from nbviz.adapters.onnx.outcomes import branch_of
-from nbviz.adapters.onnx.steps import steps_of
+from nbviz.adapters.onnx.shapes.outcomes import branch_of
+from nbviz.adapters.onnx.shapes.steps import steps_of
 from nbviz.adapters.onnx.values import Value
 from nbviz.shape import Dim
 

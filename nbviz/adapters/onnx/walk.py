@@ -11,12 +11,11 @@ from nbviz.adapters.dataflow.calls import Calls, Given, ports
 from nbviz.adapters.dataflow.findings import Findings
 from nbviz.adapters.dataflow.ordering import Frame, nested, ordered
 from nbviz.adapters.dataflow.rows import Rows
-from nbviz.adapters.onnx import inference
 from nbviz.adapters.onnx.compute import Contractions, Step, contracts_nothing, known
 from nbviz.adapters.onnx.counting import Uncounted, count_for_one
 from nbviz.adapters.onnx.cuts import computed_bounds
-from nbviz.adapters.onnx.folding import value_in
 from nbviz.adapters.onnx.function_graphs import FunctionGraphs
+from nbviz.adapters.onnx.functions import Functions
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
 from nbviz.adapters.onnx.packed import packed_sizes
 from nbviz.adapters.onnx.place import Place
@@ -24,6 +23,8 @@ from nbviz.adapters.onnx.recalls import number_calls
 from nbviz.adapters.onnx.repeats import times_of
 from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.settling import settle
+from nbviz.adapters.onnx.shapes.folding import value_in
+from nbviz.adapters.onnx.shapes.inference import misfit
 from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named
 from nbviz.adapters.onnx.values import (
     PASS_ON,
@@ -77,7 +78,7 @@ class Walk:
         self.builder = builder
         self.rows = rows
         self.model = model
-        self._functions = inference.Functions(model)
+        self._functions = Functions(model)
         self._seen: dict[bytes, Described] = {}
         self._function_graphs = FunctionGraphs(model)
         self._batch: Dim = None
@@ -107,7 +108,7 @@ class Walk:
         fill_boundaries(self.builder.calls)
         self._findings.unread = self.rows.hold_the_rest(root)
         self._findings.report(self.builder.note)
-        reason = inference.misfit(self.model) if self.lost_shapes else ""
+        reason = misfit(self.model) if self.lost_shapes else ""
         if reason and all(known.message != reason for known in self.builder.diagnostics):
             self.builder.note(reason)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
-from nbviz.adapters.onnx.expressions import size_of
 from nbviz.adapters.onnx.nodes import bodies
+from nbviz.adapters.onnx.shapes.expressions import size_of
 from nbviz.adapters.onnx.types import BATCH, FREE, described, is_credible, is_made_up
 from nbviz.adapters.specs import is_dim, spec_of
 from nbviz.adapters.text import label, short

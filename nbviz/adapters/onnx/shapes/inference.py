@@ -8,22 +8,23 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, final
+from typing import Any
 
-from nbviz.adapters.onnx.captured import inferred_with_captured
-from nbviz.adapters.onnx.claims import Claims, fill_body, fill_gaps, settle_output, stale_sizes, take_claims
-from nbviz.adapters.onnx.contrib import replace_contrib, uses_contrib
 from nbviz.adapters.onnx.external import misplaced
-from nbviz.adapters.onnx.folding import inferred_with_values
-from nbviz.adapters.onnx.fragile import guarded
-from nbviz.adapters.onnx.growth import doubtful
-from nbviz.adapters.onnx.loops import inferred_through_loops
-from nbviz.adapters.onnx.nodes import WITH_BODIES, Node, bodies, copied
+from nbviz.adapters.onnx.functions import Functions
+from nbviz.adapters.onnx.nodes import WITH_BODIES, bodies, copied
 from nbviz.adapters.onnx.order import put_in_order
-from nbviz.adapters.onnx.rounds import infer_in_rounds
 from nbviz.adapters.onnx.schemas import versions
-from nbviz.adapters.onnx.sizes import fix_sizes, name_sizes, replace_symbols
-from nbviz.adapters.onnx.slices import inferred_without_whole_axes
+from nbviz.adapters.onnx.shapes.captured import inferred_with_captured
+from nbviz.adapters.onnx.shapes.claims import Claims, fill_body, fill_gaps, settle_output, stale_sizes, take_claims
+from nbviz.adapters.onnx.shapes.contrib import replace_contrib, uses_contrib
+from nbviz.adapters.onnx.shapes.folding import inferred_with_values
+from nbviz.adapters.onnx.shapes.fragile import guarded
+from nbviz.adapters.onnx.shapes.growth import doubtful
+from nbviz.adapters.onnx.shapes.loops import inferred_through_loops
+from nbviz.adapters.onnx.shapes.rounds import infer_in_rounds
+from nbviz.adapters.onnx.shapes.sizes import fix_sizes, name_sizes, replace_symbols
+from nbviz.adapters.onnx.shapes.slices import inferred_without_whole_axes
 from nbviz.adapters.onnx.types import dtype_of, is_credible
 from nbviz.adapters.text import label, plain, short
 from nbviz.errors import counted
@@ -36,52 +37,6 @@ _SMALL = 1 << 10
 _ABOUT_SIZES = re.compile(r"dim|rank|ax[ei]s|size", re.IGNORECASE)
 _SHAPES = "[ShapeInferenceError]"
 _REPORT = f"{_SHAPES} Inference error(s):"
-
-_MOST_CALLS = 100_000
-"""Calls of operations that functions may unfold into."""
-
-_Key = tuple[str, str, str]
-"""The domain, the name and the overload of a function."""
-
-
-@final
-class Functions:
-    """The functions that a model defines, as operations of its own.
-
-    Parameters
-    ----------
-    model
-        The model.
-    """
-
-    def __init__(self, model: Any) -> None:
-        self.known = {(f.domain, f.name, f.overload): f for f in model.functions}
-        self._sizes: dict[_Key, float] = {}
-
-    def find(self, node: Node) -> Any:
-        """Return the function that a node calls, None if it calls none."""
-        if not self.known:
-            return None
-        found = self.known.get((node.domain, node.op, node.overload))
-        return found or (self.known.get(("ai.onnx", node.op, node.overload)) if not node.domain else None)
-
-    def unfold(self, model: Any) -> bool:
-        """Tell whether the calls of functions end, after no more operations than anybody can look at."""
-        if not self.known:
-            return True
-        return sum(self._size(key, ()) for key in self._called(model.graph.node)) <= _MOST_CALLS
-
-    def _called(self, nodes: Iterable[Any]) -> Iterable[_Key]:
-        return [key for node in nodes if (key := (node.domain, node.op_type, node.overload)) in self.known]
-
-    def _size(self, key: _Key, around: tuple[_Key, ...]) -> float:
-        if key in around or len(around) > 32:
-            return float("inf")
-        if key not in self._sizes:
-            nodes = self.known[key].node
-            inner = sum(self._size(other, (*around, key)) for other in self._called(nodes))
-            self._sizes[key] = len(nodes) + inner
-        return self._sizes[key]
 
 
 def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None, *, arrange: bool = False) -> Any:

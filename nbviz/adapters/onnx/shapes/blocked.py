@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nbviz.adapters.onnx.standing_in import Rule, Standard, attribute
+from nbviz.adapters.onnx.shapes.standing_in import Rule, Standard, attribute
 
 NCHWC = "com.microsoft.nchwc"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbviz.adapters.onnx.standing_in import FLOAT, Rule, Standard, attribute
+from nbviz.adapters.onnx.shapes.standing_in import FLOAT, Rule, Standard, attribute
 
 _BOTH = 2
 """Keys and values."""

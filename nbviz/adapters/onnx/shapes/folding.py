@@ -13,11 +13,11 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, final
 
-from nbviz.adapters.onnx.constants import MOST, constants_in, is_short
-from nbviz.adapters.onnx.declarations import Declarations
-from nbviz.adapters.onnx.lengths import GROWING
-from nbviz.adapters.onnx.outcomes import Outcomes
 from nbviz.adapters.onnx.schemas import versions
+from nbviz.adapters.onnx.shapes.constants import MOST, constants_in, is_short
+from nbviz.adapters.onnx.shapes.declarations import Declarations
+from nbviz.adapters.onnx.shapes.lengths import GROWING
+from nbviz.adapters.onnx.shapes.outcomes import Outcomes
 from nbviz.adapters.onnx.types import described, dtype_of, is_sized, type_proto
 
 _ROUNDS = 32

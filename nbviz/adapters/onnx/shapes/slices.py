@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from nbviz.adapters.onnx.constants import constants_in
 from nbviz.adapters.onnx.nodes import bodies
+from nbviz.adapters.onnx.shapes.constants import constants_in
 
 _END = (1 << 31) - 1
 """No axis is longer: this, or more, is written where a slice goes on to the end."""

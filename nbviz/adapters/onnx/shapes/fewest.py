@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nbviz.adapters.onnx.held import Held
+from nbviz.adapters.onnx.shapes.held import Held
 
 
 def fewest_axes(node: Any, given: Sequence[Held]) -> int:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, final
 
-from nbviz.adapters.onnx.constants import is_constant
 from nbviz.adapters.onnx.nodes import copied
+from nbviz.adapters.onnx.shapes.constants import is_constant
 from nbviz.adapters.onnx.types import described, is_nameless, type_proto
 from nbviz.adapters.text import label
 from nbviz.errors import counted

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nbviz.adapters.onnx.fewest import equation_of, fewest, fewest_axes
-from nbviz.adapters.onnx.held import ENDLESS, NOTHING, WHOLE, Held, at_most, largest, times
+from nbviz.adapters.onnx.shapes.fewest import equation_of, fewest, fewest_axes
+from nbviz.adapters.onnx.shapes.held import ENDLESS, NOTHING, WHOLE, Held, at_most, largest, times
 
 _USUAL = 5
 """Axes of what operations make out of fewer, as recurrent ones do."""

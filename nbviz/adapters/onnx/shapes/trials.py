@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from nbviz.adapters.onnx.expressions import size_of
-from nbviz.adapters.onnx.inference import for_sizes
-from nbviz.adapters.onnx.sizes import open_sizes
+from nbviz.adapters.onnx.shapes.expressions import size_of
+from nbviz.adapters.onnx.shapes.inference import for_sizes
+from nbviz.adapters.onnx.shapes.sizes import open_sizes
 from nbviz.adapters.onnx.types import Described, Types, is_nameless, type_proto
 from nbviz.shape import Dim
 

@@ -9,8 +9,8 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nbviz.adapters.onnx.constants import constants_in
 from nbviz.adapters.onnx.nodes import DEEPEST, WITH_BODIES, bodies, graphs_in
+from nbviz.adapters.onnx.shapes.constants import constants_in
 
 
 def inferred_with_captured(model: Any, infer: Callable[[Any], Any]) -> Any:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from nbviz.adapters.onnx.fragile import guarded
-from nbviz.adapters.onnx.growth import Doubtful, doubtful
+from nbviz.adapters.onnx.shapes.fragile import guarded
+from nbviz.adapters.onnx.shapes.growth import Doubtful, doubtful
 from nbviz.adapters.onnx.types import described, is_sized
 from nbviz.adapters.text import label
 from nbviz.errors import counted

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbviz.adapters.onnx.constants import constants_in, is_constant
+from nbviz.adapters.onnx.shapes.constants import constants_in, is_constant
 
 _MOST = 1 << 10
 """Steps that are counted."""

@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterable, MutableMapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, final
 
-from nbviz.adapters.onnx.held import NOTHING, Held, at_most, of_constant, of_tensor, of_type, without_values
-from nbviz.adapters.onnx.lengths import GROWING, READING, made_by
 from nbviz.adapters.onnx.nodes import graphs_in
 from nbviz.adapters.onnx.schemas import domain_of, is_operation
+from nbviz.adapters.onnx.shapes.held import NOTHING, Held, at_most, of_constant, of_tensor, of_type, without_values
+from nbviz.adapters.onnx.shapes.lengths import GROWING, READING, made_by
 
 _MOST = 1 << 21
 """Axes and values that are held for a model: each takes about two hundred bytes."""

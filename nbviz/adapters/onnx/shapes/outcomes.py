@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, final
 
-from nbviz.adapters.onnx.declarations import Declarations
 from nbviz.adapters.onnx.nodes import graphs_in
-from nbviz.adapters.onnx.steps import steps_of
+from nbviz.adapters.onnx.shapes.declarations import Declarations
+from nbviz.adapters.onnx.shapes.steps import steps_of
 from nbviz.adapters.onnx.types import described, is_nameless, type_proto
 
 _WITH_OUTCOMES = frozenset({"If", "Loop"})

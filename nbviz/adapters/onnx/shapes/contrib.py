@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nbviz.adapters.onnx.attending import in_groups, of_heads, projected
-from nbviz.adapters.onnx.blocked import NCHWC
-from nbviz.adapters.onnx.blocked import RULES as BLOCKED
 from nbviz.adapters.onnx.nodes import DEEPEST, WITH_BODIES, graphs_in
 from nbviz.adapters.onnx.packed import unpacked
 from nbviz.adapters.onnx.schemas import WITHOUT_DOMAIN
-from nbviz.adapters.onnx.standing_in import FLOAT, INT64, Rule, Standard, attribute
+from nbviz.adapters.onnx.shapes.attending import in_groups, of_heads, projected
+from nbviz.adapters.onnx.shapes.blocked import NCHWC
+from nbviz.adapters.onnx.shapes.blocked import RULES as BLOCKED
+from nbviz.adapters.onnx.shapes.standing_in import FLOAT, INT64, Rule, Standard, attribute
 
 DOMAIN = "com.microsoft"
 CLASSIC = "ai.onnx.ml"
