@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nbviz.adapters.torch import tree
+from nbviz.adapters.torch.modules import tree
 from tests.adapters.torch_reading import graph_of, totals
 
 LEAVES = (

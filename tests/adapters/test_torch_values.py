@@ -9,8 +9,8 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.torch.failures import NeedsValuesError  # noqa: E402
-from nbviz.adapters.torch.refusals import asked_again  # noqa: E402
+from nbviz.adapters.torch.errors.failures import NeedsValuesError  # noqa: E402
+from nbviz.adapters.torch.execution.refusals import asked_again  # noqa: E402
 
 # kept: to torch.jit.script PyTorch knows an operation by its identity, also when it is gone and another object has that
 LIBRARY = torch.library.Library("nbviz_tests", "FRAGMENT")

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
-from nbviz.adapters.torch.regions import region_of, share  # noqa: E402
+from nbviz.adapters.torch.execution.regions import region_of, share  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
 
 

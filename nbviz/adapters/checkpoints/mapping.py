@@ -108,7 +108,7 @@ def _of_torch(value: Any) -> Found | None:
     """Return what of PyTorch's own is in a state dict beside tensors: a dtype, or an object that a quantized layer packs its weights in."""
     if type(value).__module__ != "torch":
         return None
-    from nbviz.adapters.torch.packed import is_packed, unpacked
+    from nbviz.adapters.torch.modules.packed import is_packed, unpacked
 
     if type(value).__name__ == "dtype":
         return Scalar(str(value))
@@ -133,8 +133,8 @@ def _node(value: Any) -> Found | None:
 
 def _torch(tensor: Any) -> Entry:
     """Return a tensor of PyTorch; packed and distributed ones are counted as in a module."""
-    from nbviz.adapters.torch.distributed import placement
-    from nbviz.adapters.torch.parameters import stored
+    from nbviz.adapters.torch.modules.distributed import placement
+    from nbviz.adapters.torch.modules.parameters import stored
 
     known = stored("", tensor, buffer=False)
     shape = tuple(int(size or 0) for size in known.shape)
@@ -222,7 +222,7 @@ class _LiveTensor:
     reference: weakref.ref[Any]
 
     def pieces(self) -> Iterator[npt.NDArray[np.generic]]:
-        from nbviz.adapters.torch.weights import TorchWeightReader
+        from nbviz.adapters.torch.modules.weights import TorchWeightReader
 
         tensor = self.reference()
         if tensor is None:

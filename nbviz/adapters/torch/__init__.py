@@ -27,7 +27,7 @@ class TorchAdapter:
 
         from nbviz.adapters.torch.mode import told_to
         from nbviz.adapters.torch.model import read_model
-        from nbviz.adapters.torch.walk import unmade
+        from nbviz.adapters.torch.modules.walk import unmade
 
         try:
             with told_to(None):  # who is being read, and reads another in its forward, has no part in that

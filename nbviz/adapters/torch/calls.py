@@ -10,7 +10,7 @@ from typing import Any
 from nbviz.adapters.places import is_of_library
 from nbviz.adapters.simple import simple
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.packed import is_packed
+from nbviz.adapters.torch.modules.packed import is_packed
 from nbviz.graph import Setting
 
 _REFLECTED = {"radd": "add", "rmul": "mul", "rmatmul": "matmul", "rand": "and", "ror": "or", "rxor": "xor"}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nbviz.adapters.torch.kinds import definer, examples_of
+from nbviz.adapters.torch.modules.kinds import definer, examples_of
 
 
 @contextmanager

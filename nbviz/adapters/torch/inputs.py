@@ -10,7 +10,7 @@ from typing import Any
 from nbviz.adapters.specs import Arguments, Spec, is_dim, spec_of
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.torch.containers import is_container, rebuilt
-from nbviz.adapters.torch.walk import children
+from nbviz.adapters.torch.modules.walk import children
 from nbviz.errors import InputsError, with_article
 
 _HINT = (

@@ -13,7 +13,7 @@ from typing import Any
 
 from nbviz.adapters.places import place
 from nbviz.adapters.torch.calls import is_library
-from nbviz.adapters.torch.kinds import definer
+from nbviz.adapters.torch.modules.kinds import definer
 from nbviz.builder import GraphBuilder
 from nbviz.records import CallRecord
 

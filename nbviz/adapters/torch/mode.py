@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
+from nbviz.adapters.torch.execution.scripted import function_of
 from nbviz.adapters.torch.forwards import forwards
-from nbviz.adapters.torch.scripted import function_of
 
 _ONE_AT_A_TIME = threading.RLock()
 """Traces of several threads follow each other: two that put ``Module.__call__`` back could do so in the wrong order."""

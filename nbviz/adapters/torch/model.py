@@ -12,19 +12,19 @@ from typing import Any, NamedTuple, final
 
 from nbviz.adapters.free import free_dimensions, same_path
 from nbviz.adapters.specs import BATCH, BATCHES, FREE_SIZE, OTHER_FREE_SIZES, VALUES, Arguments, Spec
-from nbviz.adapters.torch.abstract import AbstractOperations
 from nbviz.adapters.torch.containers import is_container, rebuilt
+from nbviz.adapters.torch.errors.failures import NeedsValuesError, mark, note_handled
+from nbviz.adapters.torch.errors.missing import about_none, note_uncounted
+from nbviz.adapters.torch.execution.abstract import AbstractOperations
+from nbviz.adapters.torch.execution.operations import Operations, RealOperations
 from nbviz.adapters.torch.exported.program import read_exported, read_graph_module
-from nbviz.adapters.torch.failures import NeedsValuesError, mark, note_handled
 from nbviz.adapters.torch.inputs import argument_names, arguments, by_name, is_array, misfit, omitted
-from nbviz.adapters.torch.kinds import examples_of, is_kind, type_name
-from nbviz.adapters.torch.layers import Added, add_tree
-from nbviz.adapters.torch.missing import about_none, note_uncounted
 from nbviz.adapters.torch.mode import has_compiler
-from nbviz.adapters.torch.operations import Operations, RealOperations
+from nbviz.adapters.torch.modules.kinds import examples_of, is_kind, type_name
+from nbviz.adapters.torch.modules.layers import Added, add_tree
+from nbviz.adapters.torch.modules.walk import modules_of, tensors_of
+from nbviz.adapters.torch.modules.weights import TorchWeightReader
 from nbviz.adapters.torch.trace import Trace
-from nbviz.adapters.torch.walk import modules_of, tensors_of
-from nbviz.adapters.torch.weights import TorchWeightReader
 from nbviz.adapters.tracebacks import detach
 from nbviz.builder import GraphBuilder
 from nbviz.errors import InputsError

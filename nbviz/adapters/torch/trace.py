@@ -7,26 +7,26 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from nbviz.adapters.torch.arrays import Arrays
-from nbviz.adapters.torch.blame import Blame
 from nbviz.adapters.torch.calls import operation_name, operation_settings
-from nbviz.adapters.torch.compute import summed
-from nbviz.adapters.torch.control_flow import as_python
-from nbviz.adapters.torch.discovered import Discovered
-from nbviz.adapters.torch.failures import NeedsValuesError
-from nbviz.adapters.torch.hints import ONE_DEVICE
-from nbviz.adapters.torch.imports import Imports
-from nbviz.adapters.torch.kinds import definer, is_builtin, is_kind, type_name
-from nbviz.adapters.torch.lazy import is_uninitialized, take_shape
+from nbviz.adapters.torch.errors.blame import Blame
+from nbviz.adapters.torch.errors.failures import NeedsValuesError
+from nbviz.adapters.torch.errors.hints import ONE_DEVICE
+from nbviz.adapters.torch.errors.missing import ELSEWHERE, without_tensors
+from nbviz.adapters.torch.execution.arrays import Arrays
+from nbviz.adapters.torch.execution.compute import summed
+from nbviz.adapters.torch.execution.control_flow import as_python
+from nbviz.adapters.torch.execution.operations import Operations, Outcome
+from nbviz.adapters.torch.execution.quantized import reads
+from nbviz.adapters.torch.execution.steps import Step
+from nbviz.adapters.torch.execution.storages import Storages
 from nbviz.adapters.torch.lines import caller
-from nbviz.adapters.torch.missing import ELSEWHERE, without_tensors
 from nbviz.adapters.torch.mode import calls, functions, not_compiled
-from nbviz.adapters.torch.operations import Operations, Outcome
-from nbviz.adapters.torch.quantized import reads
+from nbviz.adapters.torch.modules.discovered import Discovered
+from nbviz.adapters.torch.modules.kinds import definer, is_builtin, is_kind, type_name
+from nbviz.adapters.torch.modules.lazy import is_uninitialized, take_shape
+from nbviz.adapters.torch.restoring.imports import Imports
+from nbviz.adapters.torch.restoring.session import Memory, untouched
 from nbviz.adapters.torch.running import Running
-from nbviz.adapters.torch.session import Memory, untouched
-from nbviz.adapters.torch.steps import Step
-from nbviz.adapters.torch.storages import Storages
 from nbviz.adapters.torch.tensors import found_in, innermost, leaves, spec, tensors
 from nbviz.builder import GraphBuilder
 from nbviz.records import CallRecord, Port

@@ -11,7 +11,7 @@ from typing import Any, final
 from nbviz.adapters.free import computes_when_free
 from nbviz.adapters.specs import BATCH, BATCHES
 from nbviz.adapters.torch.calls import operation_name
-from nbviz.adapters.torch.compute import NEVER, watched
+from nbviz.adapters.torch.execution.compute import NEVER, watched
 from nbviz.adapters.torch.exported.symbols import UnknownSizeError, symbols, value
 from nbviz.adapters.torch.exported.values import Number, Value, flat
 from nbviz.graph import Compute

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
+from nbviz.adapters.torch.execution.questions import ASK_SIZES
 from nbviz.adapters.torch.exported.nodes import attribute, graphs_among, name_of, writes
 from nbviz.adapters.torch.exported.values import UNKNOWN, Described, Number, Value, described, gives_tensors, made
-from nbviz.adapters.torch.questions import ASK_SIZES
 from nbviz.graph import TensorSpec
 
 

@@ -181,6 +181,6 @@ class ArchiveWeightReader:
         except (FileReadError, RuntimeError, ValueError) as error:
             msg = f"The weights are read from {str(self._path)!r}, where this one can no longer be read: {plain(error)}"
             raise LookupError(msg) from error
-        from nbviz.adapters.torch.weights import tensor_pieces
+        from nbviz.adapters.torch.modules.weights import tensor_pieces
 
         return tensor_pieces(values)

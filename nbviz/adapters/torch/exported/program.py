@@ -10,9 +10,9 @@ from nbviz.adapters.torch.exported.nesting import root_class, stack_of
 from nbviz.adapters.torch.exported.nodes import attribute, graphs_among, placeholders
 from nbviz.adapters.torch.exported.values import UNKNOWN, described
 from nbviz.adapters.torch.exported.walk import Program, Walk
-from nbviz.adapters.torch.layers import add_one
-from nbviz.adapters.torch.parameters import explain_packed, packed_parameters, stored
-from nbviz.adapters.torch.weights import TorchWeightReader
+from nbviz.adapters.torch.modules.layers import add_one
+from nbviz.adapters.torch.modules.parameters import explain_packed, packed_parameters, stored
+from nbviz.adapters.torch.modules.weights import TorchWeightReader
 from nbviz.builder import GraphBuilder
 from nbviz.reading import Reading, without_inputs
 from nbviz.records import Stored

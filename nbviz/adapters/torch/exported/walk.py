@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.compute import summed
+from nbviz.adapters.torch.execution.compute import summed
 from nbviz.adapters.torch.exported.counting import Counting
 from nbviz.adapters.torch.exported.environment import Environment
 from nbviz.adapters.torch.exported.nesting import Entry, Frame, nested, stack_of
@@ -23,7 +23,7 @@ from nbviz.adapters.torch.exported.nodes import (
     written,
 )
 from nbviz.adapters.torch.exported.values import UNKNOWN, Value, flat, gives_tensors, made, values_in
-from nbviz.adapters.torch.kinds import type_name
+from nbviz.adapters.torch.modules.kinds import type_name
 from nbviz.builder import GraphBuilder
 from nbviz.graph import Compute, TensorSpec
 from nbviz.records import CallRecord, Port

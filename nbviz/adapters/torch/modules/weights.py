@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, final
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.packed import Packed
-from nbviz.adapters.torch.sizes import beside_it, is_distributed
+from nbviz.adapters.torch.modules.packed import Packed
+from nbviz.adapters.torch.modules.sizes import beside_it, is_distributed
 from nbviz.adapters.weights import alive, of_parameter, pieces
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from operator import attrgetter
 from typing import Any, final
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.distributed import placement
-from nbviz.adapters.torch.lazy import is_uninitialized
-from nbviz.adapters.torch.packed import Packed, holding_packed, packed_tensors
-from nbviz.adapters.torch.sizes import are_plain, logical_size, stored_bytes
+from nbviz.adapters.torch.modules.distributed import placement
+from nbviz.adapters.torch.modules.lazy import is_uninitialized
+from nbviz.adapters.torch.modules.packed import Packed, holding_packed, packed_tensors
+from nbviz.adapters.torch.modules.sizes import are_plain, logical_size, stored_bytes
 from nbviz.adapters.torch.tensors import shape_of, spec
 from nbviz.builder import GraphBuilder
 from nbviz.graph import Setting

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.kinds import type_name
-from nbviz.adapters.torch.lazy import is_uninitialized
-from nbviz.adapters.torch.walk import modules_of, tensors_of
+from nbviz.adapters.torch.modules.kinds import type_name
+from nbviz.adapters.torch.modules.lazy import is_uninitialized
+from nbviz.adapters.torch.modules.walk import modules_of, tensors_of
 
 _REGISTERS: dict[type, str] = {list: "nn.ModuleList", tuple: "nn.ModuleList", dict: "nn.ModuleDict"}
 """Containers that PyTorch does not look into, and what to take instead."""

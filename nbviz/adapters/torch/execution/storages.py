@@ -13,8 +13,8 @@ from collections.abc import Container, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from nbviz.adapters.torch.operations import Operations
-from nbviz.adapters.torch.regions import Region, region_of, share
+from nbviz.adapters.torch.execution.operations import Operations
+from nbviz.adapters.torch.execution.regions import Region, region_of, share
 from nbviz.adapters.torch.tensors import innermost, leaves, spec, storage_of
 from nbviz.builder import GraphBuilder
 from nbviz.graph import TensorSpec

@@ -9,7 +9,7 @@ from operator import is_, is_not
 from typing import Any, final
 
 from nbviz.adapters.simple import simple
-from nbviz.adapters.torch.kinds import is_builtin, kind_of
+from nbviz.adapters.torch.modules.kinds import is_builtin, kind_of
 from nbviz.graph import Setting
 
 _ABSENT = object()

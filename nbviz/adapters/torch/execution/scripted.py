@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from nbviz.adapters.torch.standins import to_meta
+from nbviz.adapters.torch.execution.standins import to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Hashable, Sequence
 from typing import Any, final
 
-from nbviz.adapters.torch.layers import add_one
-from nbviz.adapters.torch.unregistered import Place, place_of, unregistered, unregistered_parameters
-from nbviz.adapters.torch.walk import children
+from nbviz.adapters.torch.modules.layers import add_one
+from nbviz.adapters.torch.modules.unregistered import Place, place_of, unregistered, unregistered_parameters
+from nbviz.adapters.torch.modules.walk import children
 from nbviz.builder import GraphBuilder
 from nbviz.records import LayerRecord
 

@@ -6,11 +6,11 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.kinds import kind_of, type_name
-from nbviz.adapters.torch.parameters import Holdings, explain_packed
-from nbviz.adapters.torch.settings import Described
-from nbviz.adapters.torch.shared import settings_of_shared, shared_in, with_shared
-from nbviz.adapters.torch.tree import Tree, accessor
+from nbviz.adapters.torch.modules.kinds import kind_of, type_name
+from nbviz.adapters.torch.modules.parameters import Holdings, explain_packed
+from nbviz.adapters.torch.modules.settings import Described
+from nbviz.adapters.torch.modules.shared import settings_of_shared, shared_in, with_shared
+from nbviz.adapters.torch.modules.tree import Tree, accessor
 from nbviz.builder import GraphBuilder
 from nbviz.layers import Fields
 

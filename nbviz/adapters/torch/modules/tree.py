@@ -10,7 +10,7 @@ from typing import Any, final
 from unicodedata import normalize
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.kinds import holder_of, kind_of
+from nbviz.adapters.torch.modules.kinds import holder_of, kind_of
 from nbviz.builder import escape, join
 from nbviz.layers import numbered
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nbviz.adapters.torch.deciding import may_decide
-from nbviz.adapters.torch.refusals import asked_again
+from nbviz.adapters.torch.execution.deciding import may_decide
+from nbviz.adapters.torch.execution.refusals import asked_again
 
 
 def run_kernel(func: Any, args: Any, kwargs: Any) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, final
 
 from nbviz.adapters.torch.calls import operation_name
-from nbviz.adapters.torch.standins import StandIns, to_meta
-from nbviz.adapters.torch.tensor_types import type_text
+from nbviz.adapters.torch.execution.standins import StandIns, to_meta
+from nbviz.adapters.torch.execution.tensor_types import type_text
 from nbviz.adapters.torch.tensors import mapped
 
 _GIVE_TENSORS = frozenset({"T", "mT", "H", "mH", "real", "imag", "data"})

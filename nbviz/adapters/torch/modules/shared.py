@@ -6,9 +6,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.settings import Settings
-from nbviz.adapters.torch.tree import Tree
-from nbviz.adapters.torch.walk import modules_of
+from nbviz.adapters.torch.modules.settings import Settings
+from nbviz.adapters.torch.modules.tree import Tree
+from nbviz.adapters.torch.modules.walk import modules_of
 
 Shared = Mapping[int, Sequence[tuple[str, Any]]]
 """The modules inside each, with their names there, that have their rows in other places; by identity."""

@@ -6,29 +6,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, final
 
-from nbviz.adapters.torch.autocast import autocast
 from nbviz.adapters.torch.calls import custom_name, operation_name
-from nbviz.adapters.torch.control_flow import without_functions
-from nbviz.adapters.torch.deciding import deciding
-from nbviz.adapters.torch.distributed import alone
-from nbviz.adapters.torch.distributions import unchecked
-from nbviz.adapters.torch.failures import NeedsValuesError, asks_values
-from nbviz.adapters.torch.indexing import SIZED_BY_VALUES, with_known_sizes, with_numbers
-from nbviz.adapters.torch.kernels import laid_out
-from nbviz.adapters.torch.lazy import still_lazy
+from nbviz.adapters.torch.errors.failures import NeedsValuesError, asks_values
+from nbviz.adapters.torch.execution.autocast import autocast
+from nbviz.adapters.torch.execution.control_flow import without_functions
+from nbviz.adapters.torch.execution.deciding import deciding
+from nbviz.adapters.torch.execution.distributions import unchecked
+from nbviz.adapters.torch.execution.indexing import SIZED_BY_VALUES, with_known_sizes, with_numbers
+from nbviz.adapters.torch.execution.kernels import laid_out
+from nbviz.adapters.torch.execution.memo import Memo, key_of
+from nbviz.adapters.torch.execution.operations import Outcome, changed, counted, is_changed, targets
+from nbviz.adapters.torch.execution.positions import indexes, misplaced
+from nbviz.adapters.torch.execution.quantized import counterpart, is_quantized
+from nbviz.adapters.torch.execution.questions import Questions
+from nbviz.adapters.torch.execution.refusals import asked_again, check, overlap
+from nbviz.adapters.torch.execution.scripted import holds_weights
+from nbviz.adapters.torch.execution.standins import (
+    MOST_GIVEN,
+    StandIns,
+    is_small,
+    is_whole,
+    keeps_values,
+    same_tensor,
+    to_meta,
+)
+from nbviz.adapters.torch.execution.steps import Steps
+from nbviz.adapters.torch.execution.suspicions import is_suspicious
+from nbviz.adapters.torch.execution.tensor_types import meant
 from nbviz.adapters.torch.lines import caller
-from nbviz.adapters.torch.memo import Memo, key_of
-from nbviz.adapters.torch.operations import Outcome, changed, counted, is_changed, targets
-from nbviz.adapters.torch.positions import indexes, misplaced
-from nbviz.adapters.torch.quantized import counterpart, is_quantized
-from nbviz.adapters.torch.questions import Questions
-from nbviz.adapters.torch.refusals import asked_again, check, overlap
-from nbviz.adapters.torch.restore import in_their_places
-from nbviz.adapters.torch.scripted import holds_weights
-from nbviz.adapters.torch.standins import MOST_GIVEN, StandIns, is_small, is_whole, keeps_values, same_tensor, to_meta
-from nbviz.adapters.torch.steps import Steps
-from nbviz.adapters.torch.suspicions import is_suspicious
-from nbviz.adapters.torch.tensor_types import meant
+from nbviz.adapters.torch.modules.distributed import alone
+from nbviz.adapters.torch.modules.lazy import still_lazy
+from nbviz.adapters.torch.restoring.restore import in_their_places
 from nbviz.adapters.torch.tensors import copied, is_strided_nested, leaves, mapped, version
 
 _CHECKS = {

@@ -12,9 +12,9 @@ from typing import Any, final
 
 from nbviz.adapters.random_states import random_states, undo_generator
 from nbviz.adapters.tensor_changes import without
-from nbviz.adapters.torch.flags import flags_kept
-from nbviz.adapters.torch.outside import KINDS, Outside
-from nbviz.adapters.torch.walk import modules_of
+from nbviz.adapters.torch.modules.walk import modules_of
+from nbviz.adapters.torch.restoring.flags import flags_kept
+from nbviz.adapters.torch.restoring.outside import KINDS, Outside
 from nbviz.adapters.undo import CONTAINERS, attributes_of, slots_of, undo_array, undo_dict, undo_slots
 
 _MOST_OBJECTS = 100_000

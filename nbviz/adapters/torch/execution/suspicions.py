@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nbviz.adapters.torch.refusals import Given
-from nbviz.adapters.torch.standins import is_whole
+from nbviz.adapters.torch.execution.refusals import Given
+from nbviz.adapters.torch.execution.standins import is_whole
 from nbviz.adapters.torch.tensors import leaves
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, final
 
 from nbviz.adapters.torch.calls import operation_name
-from nbviz.adapters.torch.compute import NEVER, watched
-from nbviz.adapters.torch.control_flow import without_functions
-from nbviz.adapters.torch.quantized import counterpart
-from nbviz.adapters.torch.restore import Values, gives_memory, writes
-from nbviz.adapters.torch.standins import same_tensor, to_meta
-from nbviz.adapters.torch.steps import Steps
+from nbviz.adapters.torch.execution.compute import NEVER, watched
+from nbviz.adapters.torch.execution.control_flow import without_functions
+from nbviz.adapters.torch.execution.quantized import counterpart
+from nbviz.adapters.torch.execution.standins import same_tensor, to_meta
+from nbviz.adapters.torch.execution.steps import Steps
+from nbviz.adapters.torch.restoring.restore import Values, gives_memory, writes
 from nbviz.adapters.torch.tensors import copied, leaves, mapped, storage_key, version
 from nbviz.graph import Compute
 

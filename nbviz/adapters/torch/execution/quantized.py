@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nbviz.adapters.torch.packed import is_packed, unpacked
+from nbviz.adapters.torch.modules.packed import is_packed, unpacked
 
 _RECURRENT = ("quantized_lstm", "quantized_gru")
 _SAME_NAME = ("add", "mul", "matmul", "cat")

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, final
 
 from nbviz.adapters.torch.calls import operation_name
-from nbviz.adapters.torch.lazy import still_lazy
+from nbviz.adapters.torch.modules.lazy import still_lazy
+from nbviz.adapters.torch.modules.walk import tensors_of
 from nbviz.adapters.torch.tensors import leaves, storage_key, version
-from nbviz.adapters.torch.walk import tensors_of
 
 
 def writes(function: Any, kwargs: Any) -> bool:

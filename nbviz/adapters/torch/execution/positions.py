@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nbviz.adapters.torch.standins import is_whole
+from nbviz.adapters.torch.execution.standins import is_whole
 from nbviz.adapters.torch.tensors import is_wrapped
 
 

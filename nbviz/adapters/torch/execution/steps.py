@@ -12,8 +12,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from nbviz.adapters.torch.memo import again, are_new, key_of
-from nbviz.adapters.torch.standins import StandIns
+from nbviz.adapters.torch.execution.memo import again, are_new, key_of
+from nbviz.adapters.torch.execution.standins import StandIns
 from nbviz.graph import Compute
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from nbviz.adapters.torch.kernels import run_kernel
+from nbviz.adapters.torch.execution.kernels import run_kernel
 from nbviz.adapters.torch.tensors import is_strided_nested
 from nbviz.graph import Compute
 from nbviz.shape import Shape

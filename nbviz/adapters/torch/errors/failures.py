@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from nbviz.adapters.text import plain, short
-from nbviz.adapters.torch.blame import Blame
-from nbviz.adapters.torch.hints import Failed, hint
+from nbviz.adapters.torch.errors.blame import Blame
+from nbviz.adapters.torch.errors.hints import Failed, hint
 from nbviz.adapters.torch.lines import raised_at
 from nbviz.adapters.torch.tensors import is_strided_nested, spec
 from nbviz.builder import GraphBuilder

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, final
 
 from nbviz.adapters.torch.inputs import is_array
-from nbviz.adapters.torch.sizes import are_plain
+from nbviz.adapters.torch.modules.sizes import are_plain
 
 _FROM_ARRAYS = frozenset({"as_tensor", "asarray", "tensor"})
 

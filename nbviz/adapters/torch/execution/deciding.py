@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from nbviz.adapters.torch.standins import to_meta
+from nbviz.adapters.torch.execution.standins import to_meta
 from nbviz.adapters.torch.tensors import leaves, mapped, storage_key
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from nbviz.adapters.torch.deciding import deciding
-from nbviz.adapters.torch.restore import writes
-from nbviz.adapters.torch.standins import to_meta
+from nbviz.adapters.torch.execution.deciding import deciding
+from nbviz.adapters.torch.execution.standins import to_meta
+from nbviz.adapters.torch.restoring.restore import writes
 from nbviz.adapters.torch.tensors import extent, leaves, mapped
 
 _MOST = 1 << 22

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbviz.adapters.text import plain
-from nbviz.adapters.torch.sizes import is_distributed
+from nbviz.adapters.torch.modules.sizes import is_distributed
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _MOST_NAMES = 16

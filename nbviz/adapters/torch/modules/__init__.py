@@ -1,0 +1,1 @@
+"""The modules of a model: their tree, their settings, and the parameters that they hold."""
