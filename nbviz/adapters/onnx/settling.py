@@ -36,8 +36,7 @@ def settle(nodes: Sequence[Node], stored: AbstractSet[str], ends: Collection[str
     ends
         Names of the tensors that the graph gives; they tell a place where no node takes them.
     """
-    lost = [node for node in nodes if not node.is_placed]
-    if not lost or not any(node.scopes for node in nodes):
+    if all(node.is_placed for node in nodes) or not any(node.scopes for node in nodes):
         return
     maker = {name: node for node in nodes for name in node.outputs if name}
     readers: dict[str, list[Node]] = {}
@@ -47,19 +46,32 @@ def settle(nodes: Sequence[Node], stored: AbstractSet[str], ends: Collection[str
     for node in nodes:
         if node.op == "Add" and node.is_placed and node.scopes:
             _join(node, maker, readers, stored)
-    after: dict[int, _Scopes | None] = {}
-    for node in reversed(lost):
-        takers = [_scopes(reader, after) for name in node.outputs for reader in readers.get(name, ())]
-        after[id(node)] = _common([*takers, *(() for name in node.outputs if name in ends and name not in readers)])
-        if node.op in _CONVERSIONS and after[id(node)]:
-            node.scopes, node.is_placed = after[id(node)] or (), True
-    lost = [node for node in lost if not node.is_placed]
-    before: dict[int, _Scopes | None] = {}
-    for node in lost:
-        taken = [name for name in node.needed() if name and name not in stored]
-        before[id(node)] = _common(_scopes(maker[name], before) if name in maker else () for name in taken)
+    after = _after([node for node in nodes if not node.is_placed], readers, ends)
+    lost = [node for node in nodes if not node.is_placed]
+    before = _before(lost, maker, stored)
     for node in lost:
         node.scopes = _common((before[id(node)], after[id(node)])) or ()
+
+
+def _after(lost: Sequence[Node], readers: _Readers, ends: Collection[str]) -> dict[int, _Scopes | None]:
+    """Return the scopes around what takes from each node; what converts a tensor is put there at once."""
+    found: dict[int, _Scopes | None] = {}
+    for node in reversed(lost):
+        takers = [_scopes(reader, found) for name in node.outputs for reader in readers.get(name, ())]
+        around = _common([*takers, *(() for name in node.outputs if name in ends and name not in readers)])
+        found[id(node)] = around
+        if node.op in _CONVERSIONS and around:
+            node.scopes, node.is_placed = around, True
+    return found
+
+
+def _before(lost: Sequence[Node], maker: Mapping[str, Node], stored: AbstractSet[str]) -> dict[int, _Scopes | None]:
+    """Return the scopes around what each node takes from."""
+    found: dict[int, _Scopes | None] = {}
+    for node in lost:
+        taken = [name for name in node.needed() if name and name not in stored]
+        found[id(node)] = _common(_scopes(maker[name], found) if name in maker else () for name in taken)
+    return found
 
 
 def _join(add: Node, maker: Mapping[str, Node], readers: _Readers, stored: AbstractSet[str]) -> None:

@@ -261,15 +261,8 @@ class AbstractOperations:
             value, compute, plain = _shapes_only(function, (args, kwargs), meta)
             value = laid_out(name, next(iter(leaves(args, kwargs)), None), value)
         except (RuntimeError, TypeError, ValueError, IndexError, AssertionError, BufferError) as error:
-            formats = name == "format" and standins[0].dim() == 0  # f"{loss:.3f}"; other tensors cannot be
-            custom = custom_name(function)
-            unknown = None if name in _ONLY_CHECKS else NeedsValuesError(name, standins, self._standins.home, custom)
-            if unknown is not None and (formats or asks_values(error)):
-                raise unknown from error
-            if isinstance(error, (TypeError, ValueError, BufferError)):
-                raise
-            value, plain = asked_again(function, (args, kwargs), error, unknown), False
-            compute = () if unknown is None and name not in ("corrcoef", "cov") else None
+            value, compute = self._despite(error, function, name, (args, kwargs), standins)
+            plain = False
         told = {id(meta[key]) for key in told if key in meta}
         wrote = [id(t) in meta and is_changed(meta[id(t)], before[id(t)], told) for t in standins]
         written = [t for t, w in zip(standins, wrote, strict=True) if w]
@@ -280,6 +273,20 @@ class AbstractOperations:
             if tensor.device.type != "meta":
                 self._standins.lose(tensor, meta[id(tensor)])
         return mapped(value, lambda t: back.get(id(t), t)), compute, wrote, plain
+
+    def _despite(
+        self, error: Exception, function: Any, name: str, arguments: Any, standins: list[Any]
+    ) -> tuple[Any, Any]:
+        """Return what a function gives, and what it contracts, that kernels for shapes have refused; raise where it does too."""
+        formats = name == "format" and standins[0].dim() == 0  # f"{loss:.3f}"; other tensors cannot be
+        custom = custom_name(function)
+        unknown = None if name in _ONLY_CHECKS else NeedsValuesError(name, standins, self._standins.home, custom)
+        if unknown is not None and (formats or asks_values(error)):
+            raise unknown from error
+        if isinstance(error, (TypeError, ValueError, BufferError)):
+            raise error
+        value = asked_again(function, arguments, error, unknown)
+        return value, () if unknown is None and name not in ("corrcoef", "cov") else None
 
     def _outcome(  # noqa: PLR0917
         self, value: Any, given: list[Any], standins: list[Any], wrote: list[bool], compute: Any, device: Any
