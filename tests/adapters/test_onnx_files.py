@@ -13,8 +13,10 @@ onnx = pytest.importorskip("onnx")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx.shape_inference import infer_shapes  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
+from nbviz.adapters.onnx.shapes.fragile import guarded  # noqa: E402
 from nbviz.adapters.onnx.shapes.growth import doubtful  # noqa: E402
 from nbviz.errors import FileReadError, NbvizError, UnsupportedModelError  # noqa: E402
 from nbviz.invariants import violations  # noqa: E402
@@ -340,6 +342,14 @@ def test_inference_is_kept_from_operations_that_end_the_process(op):
     if op == "EyeLike":
         known = model([node(op, "x", "a"), node("Neg", "a", "y")], [info("x", 2, 3)], [info("y", None)])
         assert read(known).graph.calls[3].outputs[0].shape == (2, 3)
+
+
+def test_inference_is_kept_from_them_where_nodes_stand_in_the_wrong_order():
+    made = model([node("EyeLike", "a", "y"), node("Neg", "x", "a")], [info("x", 2, 3)], [info("y", None)])
+    made.opset_import[0].version = 22
+    inferred = guarded(infer_shapes, made)
+    assert [value.name for value in inferred.graph.value_info] == ["a"]
+    assert [step.op_type for step in inferred.graph.node] == ["EyeLike", "Neg"]
 
 
 DOUBLING = {"Concat": {"axis": 0}, "Gather": {"axis": 0}, "GatherND": {}}

@@ -25,10 +25,7 @@ def guarded(infer: Callable[[Any], Any], model: Any) -> Any:
     for node in hidden:
         node.op_type += _HIDDEN
     first = infer(model)
-    graph = first.graph
-    typed = {info.name for info in (*graph.input, *graph.value_info) if info.type.WhichOneof("value")}
-    typed.update(tensor.name for tensor in graph.initializer)
-    safe = [node for node in top if node.input and all(name in typed for name in node.input)]
+    safe = [node for node in _typed(model.graph, first.graph) if node.op_type.endswith(_HIDDEN)]
     for node in safe:
         node.op_type = node.op_type.removesuffix(_HIDDEN)
     result = infer(model) if safe else first
@@ -36,6 +33,21 @@ def guarded(infer: Callable[[Any], Any], model: Any) -> Any:
         if node.op_type.endswith(_HIDDEN):
             node.op_type = node.op_type.removesuffix(_HIDDEN)
     return result
+
+
+def _typed(graph: Any, inferred: Any) -> Iterator[Any]:
+    """Yield the nodes of a graph whose inputs have types when the inference comes to them, which follows the order of the file."""
+    found = _names_with_types(inferred)
+    here = _names_with_types(graph)
+    for node in graph.node:
+        if node.input and here.issuperset(node.input):
+            yield node
+        here.update(found.intersection(node.output))
+
+
+def _names_with_types(graph: Any) -> set[str]:
+    declared = (info.name for info in (*graph.input, *graph.value_info) if info.type.WhichOneof("value"))
+    return {*declared, *(tensor.name for tensor in graph.initializer)} - {""}
 
 
 def _inside(model: Any) -> Iterator[Any]:
