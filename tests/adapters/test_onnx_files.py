@@ -345,11 +345,12 @@ def test_inference_is_kept_from_operations_that_end_the_process(op):
 
 
 def test_inference_is_kept_from_them_where_nodes_stand_in_the_wrong_order():
-    made = model([node("EyeLike", "a", "y"), node("Neg", "x", "a")], [info("x", 2, 3)], [info("y", None)])
-    made.opset_import[0].version = 22
+    encoder = node("LabelEncoder", "a", "y", domain="ai.onnx.ml", keys_int64s=[1], values_floats=[2.0])
+    nodes = [encoder, node("Cast", "x", "a", to=TensorProto.INT64)]
+    made = model(nodes, [info("x", 2, 3)], [info("y", None)], opsets=(("", 22), ("ai.onnx.ml", 2)))
     inferred = guarded(infer_shapes, made)
     assert [value.name for value in inferred.graph.value_info] == ["a"]
-    assert [step.op_type for step in inferred.graph.node] == ["EyeLike", "Neg"]
+    assert [step.op_type for step in inferred.graph.node] == ["LabelEncoder", "Cast"]
 
 
 DOUBLING = {"Concat": {"axis": 0}, "Gather": {"axis": 0}, "GatherND": {}}
