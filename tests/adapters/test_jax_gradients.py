@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 jax = pytest.importorskip("jax")
@@ -57,3 +59,18 @@ def test_module_is_called_again_where_it_is_computed_again(wrap, times):
     graph = graph_of(nnx.grad(lambda model, x: model(x).sum()), (Wrapped(wrap), (2, 4)))
     assert [c.outputs[0].shape for c in calls_of(graph, "linear")] == [(2, 4)] * times
     assert [c.op for c in graph.calls].count("gradient of Linear") == 1
+
+
+def test_what_a_deep_gradient_keeps_for_later_grows_as_the_program_does():
+    def deep(params, x):
+        for block in params:
+            x = x + jnp.tanh(x @ block["up"]) @ block["down"]
+        return x.sum()
+
+    block = {"up": jax.ShapeDtypeStruct((8, 16), "float32"), "down": jax.ShapeDtypeStruct((16, 8), "float32")}
+    tracemalloc.start()
+    graph = graph_of(jax.grad(deep), ([block] * 150, (2, 8)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(graph.layers) == 151
+    assert peak < 40 << 20  # 130 MB where what is used later is remembered for every step anew

@@ -126,9 +126,12 @@ class LinenModel:
 
     def add_to(self, builder: GraphBuilder) -> None:
         """Add the tree of modules with their variables."""
+        held: dict[Path, list[tuple[Path, Any]]] = {}
+        for key, leaf in self._known():
+            held.setdefault(key[1:-1], []).append((key, leaf))
         for path in self._rows():
             cls, settings = self._modules.get(path, (None, ()))
-            own = [(key, leaf) for key, leaf in self._known() if key[1:-1] == path]
+            own = held.get(path, [])
             builder.add_layer(
                 path,
                 path[:-1] if path else None,

@@ -93,10 +93,14 @@ class ParameterTree:
 
     def add_to(self, builder: GraphBuilder, root: type | str, settings: tuple[tuple[str, Setting], ...] = ()) -> None:
         """Add a row for each node and its arrays; ``root`` is the class of the root or the name of a function."""
+        held: dict[Path, list[Node]] = {}
+        for node in self._found:
+            if node.is_array:
+                held.setdefault(node.path[:-1], []).append(node)
         for path, node in self._rows.items():
             cls = type(node.value)
             named = not path and isinstance(root, str)
-            own = [n for n in self._found if n.is_array and n.path[:-1] == path]
+            own = held.get(path, [])
             builder.add_layer(
                 path,
                 path[:-1] if path else None,

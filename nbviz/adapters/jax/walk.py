@@ -149,10 +149,11 @@ class Walk:
         """Write items in order; ``results`` are the variables that are used behind them."""
         items = items if self._backward else self._parts.grouped(items, self._around(parent))
         later = {v for v in results if not is_literal(v)}
-        wanted = []
+        wanted = []  # of what each item makes: all that is used behind it grows with the program, for every item again
         for item in reversed(items):
-            wanted.append(set(later))
-            later.update(v for e in equations_in([item]) for v in e.invars if not is_literal(v))
+            equations = list(equations_in([item]))
+            wanted.append({v for e in equations for v in e.outvars if v in later})
+            later.update(v for e in equations for v in e.invars if not is_literal(v))
         for item, used in zip(items, reversed(wanted), strict=True):
             self._item(item, parent, used)
 
