@@ -359,6 +359,21 @@ def test_pair_of_a_shape_and_a_flag_is_two_inputs():
     assert [c.outputs[0].dtype for c in graph.calls if c.kind == "input"] == ["float32", "bool"]
 
 
+class Noisy(nnx.Module):
+    def __init__(self, rngs):
+        self.first, self.last = nnx.Linear(8, 4, rngs=rngs), nnx.Linear(4, 2, rngs=rngs)
+
+    def __call__(self, x, rngs):
+        return self.last(nnx.Dropout(0.5)(self.first(x), rngs=rngs))
+
+
+def test_pair_of_a_shape_and_random_streams_is_two_inputs():
+    rngs = nnx.Rngs(0)  # has an attribute of any name
+    graph = graph_of(Noisy(rngs), ((None, 8), rngs))
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "first", "last"]
+    assert next(c.outputs[0] for c in graph.calls if c.kind == "input").shape == (None, 8)
+
+
 def test_jitted_module_of_equinox_is_the_module():
     module = eqx.nn.Linear(3, 4, key=KEY)
     assert graph_of(eqx.filter_jit(module), (3,)) == graph_of(module, (3,))

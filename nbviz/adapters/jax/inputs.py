@@ -116,7 +116,7 @@ def _is_pair(value: Any) -> bool:
         or not (_is_shape(value[0]) or (type(value[0]) is tuple and not value[0]))
     ):
         return False
-    named = isinstance(value[1], (str, type)) or hasattr(value[1], "dtype") or hasattr(value[1], "itemsize")
+    named = isinstance(value[1], (str, type)) or hasattr(type(value[1]), "itemsize")  # an object may answer to any name
     return named and not looks_like_array(value[1])
 
 
