@@ -200,3 +200,22 @@ def test_method_is_called_as_the_module_is_with_variables_or_without():
         assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "encoder", "norm"]
         assert (totals(graph)["params"], totals(graph)["macs"]) == (sizes(variables["params"]), 8 * 4)
     assert read(model.apply, (variables, x)).graph.name == "apply"  # which all modules have, and means the whole
+
+
+class Doubled(nn.Module):
+    def __call__(self, x):
+        return 2 * x
+
+
+DOUBLED = Doubled()
+
+
+def test_a_module_that_is_bound_to_no_other_runs_in_a_model_as_a_function():
+    class Outer(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.Dense(3)(DOUBLED(x))
+
+    graph = graph_of(Outer(), (None, 4))
+    assert [c.op for c in graph.calls if c.parent == 0] == ["input", "mul", "Dense", "output"]
+    assert totals(graph)["params"] == 15

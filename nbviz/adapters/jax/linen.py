@@ -204,7 +204,7 @@ class LinenModel:
         from flax import linen
 
         def interceptor(function: Any, args: Any, kwargs: Any, context: Any) -> Any:
-            if context.method_name != "__call__":
+            if context.method_name != "__call__" or context.module.scope is None:  # the second has no place in a model
                 return function(*args, **kwargs)
             return through(context.module, function, args, kwargs)
 
