@@ -8,6 +8,8 @@ jax = pytest.importorskip("jax")
 eqx = pytest.importorskip("equinox")
 nnx = pytest.importorskip("flax.nnx")
 
+from flax import linen as nn  # noqa: E402
+
 from tests.adapters.jax_reading import graph_of  # noqa: E402
 
 KEY = jax.random.key(0)
@@ -69,6 +71,41 @@ class Net(eqx.Module):
     def __call__(self, ids):
         assert self.embedder.width() == 4
         return self.embedder.decode(jax.vmap(self.mix)(self.embedder.encode(ids)))
+
+
+class LinenEmbedder(nn.Module):
+    def setup(self):
+        self.table = nn.Embed(16, 4)
+
+    def encode(self, ids):
+        return self.scaled(self.table(ids))
+
+    def scaled(self, x):
+        return 2 * x
+
+    def decode(self, x):
+        return self.table.attend(x)
+
+    @nn.nowrap
+    def width(self):
+        return 4
+
+
+class LinenModel(nn.Module):
+    def setup(self):
+        self.embedder, self.mix = LinenEmbedder(), nn.Dense(4)
+
+    def __call__(self, ids):
+        assert self.embedder.width() == 4
+        return self.embedder.decode(self.mix(self.embedder.encode(ids)))
+
+
+def test_methods_of_modules_of_linen_are_calls_too():
+    graph = graph_of(LinenModel(), ((3,), "int32"))
+    outer = [call for call in graph.calls if call.parent == 0 and call.kind == "layer"]
+    assert [call.path for call in outer] == ["embedder", "mix", "embedder"]
+    assert [tuple(call.outputs[0].shape) for call in outer] == [(3, 4), (3, 4), (3, 16)]
+    assert [layer.type for layer in graph.layers] == ["LinenModel", "LinenEmbedder", "Embed", "Dense"]
 
 
 @pytest.mark.parametrize("make", [lambda: Model(nnx.Rngs(0)), Net])

@@ -56,6 +56,7 @@ class LinenModel:
         self._leaves: list[tuple[Path, Any]] = []
         self._made: dict[Path, Any] = {}
         self._done: set[Path] = set()
+        self._met: list[Path] = []  # of the modules that run, while these are found out
         self._boxes: dict[Path, Any] = {}
         self._given = variables is not None
         if self._given:
@@ -104,14 +105,18 @@ class LinenModel:
                 self._take(jax.eval_shape(init, _keys(), structs))
 
     def _meet(self, module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        if self._met[-1:] == [module.path]:  # a method that another of the module calls
+            return function(*args, **kwargs)
         self._modules.setdefault(module.path, _described(module))
         lifted = any(name.startswith(_LIFTED) for name in module.path)
+        self._met.append(module.path)
         try:
             result = function(*args, **kwargs)
             if not lifted:
                 self._done.add(module.path)
             return result
         finally:
+            self._met.pop()
             if not self._given and not lifted:
                 self._note(module)
 
@@ -204,12 +209,20 @@ class LinenModel:
         from flax import linen
 
         def interceptor(function: Any, args: Any, kwargs: Any, context: Any) -> Any:
-            if context.method_name != "__call__" or context.module.scope is None:  # the second has no place in a model
-                return function(*args, **kwargs)
+            if context.module.scope is None or not _runs(context.module, context.method_name):
+                return function(*args, **kwargs)  # what is bound to no other has no place in a model
             return through(context.module, function, args, kwargs)
 
         with linen.override_named_call(enable=False), _told_apart(), linen.intercept_methods(interceptor):
             yield
+
+
+def _runs(module: Any, method: str) -> bool:
+    """Tell whether a method is a call of its module: ``__call__``, or a public one that is not the library's own."""
+    if method.startswith("_") or method == "setup":
+        return method == "__call__"
+    definer = next((cls for cls in type(module).__mro__ if method in vars(cls)), None)
+    return definer is not None and not is_of_library(definer)
 
 
 @contextmanager
