@@ -194,3 +194,24 @@ def test_function_that_gets_nothing_else_shows_what_its_parameters_become():
     graph = graph_of(lambda params: dense(params["out"], params["start"]), ({"out": linear(), "start": weights(2, 8)},))
     assert totals(graph)["macs"] == 2 * 8 * 8
     assert [c.inputs[0].shape for c in graph.calls if c.kind == "output"] == [(2, 8)]
+
+
+def test_of_a_state_of_training_the_parameters_alone_are_trained():
+    train_state, optax = pytest.importorskip("flax.training.train_state"), pytest.importorskip("optax")
+
+    class State(train_state.TrainState):
+        batch_stats: dict
+        ema_params: dict
+
+    params = {"w": jnp.ones((8, 4))}
+    more = {"batch_stats": {"mean": jnp.ones(4)}, "ema_params": params}
+    state = State.create(apply_fn=None, params=params, tx=optax.sgd(1e-3, momentum=0.9), **more)
+    as_dict = {"params": params, "opt_state": state.opt_state, **more, "step": jnp.array(0)}
+    cases = [
+        (lambda state, x: x @ state.params["w"], state.replace(step=jnp.array(3))),  # as a jitted step gives it
+        (lambda state, x: x @ state["params"]["w"], as_dict),
+    ]
+    for model, given in cases:
+        found = totals(graph_of(model, (given, (None, 8))))
+        assert found["params"] == found["trainable_params"] == 32
+        assert found["buffers"] == 32 + 4 + 32 + 1

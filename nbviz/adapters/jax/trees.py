@@ -21,7 +21,7 @@ from nbviz.graph import Setting
 
 _TRAINED = "params"
 _OPTIMIZER = "opt_state"
-"""The attribute of a ``TrainState`` that nothing but the optimizer reads."""
+"""What a ``TrainState``, or a dict of a user's in its place, has for the optimizer."""
 
 
 def is_module(value: Any) -> bool:
@@ -164,10 +164,9 @@ def _merged(root: Any) -> Iterator[Node]:
 
     In ``{"params": {"norm": {"scale": ...}}, "batch_stats": {"norm": {"mean": ...}}}`` the module ``norm`` has both.
     """
-    nodes = [
-        replace(node, collection=_OPTIMIZER) if node.path[:1] == (_OPTIMIZER,) and hasattr(root, _OPTIMIZER) else node
-        for node in _nodes(root)
-    ]
+    nodes = list(_nodes(root))
+    aside = _not_trained(root, {node.path[0] for node in nodes if node.path})
+    nodes = [replace(node, collection=node.path[0]) if node.path and node.path[0] in aside else node for node in nodes]
     if not (isinstance(root, Mapping) and _TRAINED in root and all(isinstance(v, Mapping) for v in root.values())):
         yield from nodes
         return
@@ -181,6 +180,19 @@ def _merged(root: Any) -> Iterator[Node]:
                     path[-1] = f"{collection}.{path[-1]}"
                 taken.add(tuple(path))
             yield replace(node, path=tuple(path), collection=collection)
+
+
+def _not_trained(root: Any, names: set[str]) -> set[str]:
+    """Return what of a tree with the state of an optimizer is not trained: where it says which its parameters are, all the rest.
+
+    That is the number of steps, statistics, random keys, an average of the parameters, those of a target network.
+    """
+    held = [
+        name for name in (_TRAINED, _OPTIMIZER) if (name in root if isinstance(root, Mapping) else hasattr(root, name))
+    ]
+    if _OPTIMIZER not in held:
+        return set()
+    return names - {_TRAINED} if _TRAINED in held else {_OPTIMIZER}
 
 
 def _nodes(root: Any) -> Iterator[Node]:
