@@ -196,6 +196,20 @@ def innermost(function: Any) -> Any:
     return function if inner is function else innermost(inner)
 
 
+def wrapped_module(function: Any) -> tuple[Any, str]:
+    """Return the module that is called in the end inside what is wrapped around it, as ``jax.vmap`` is, and by which method.
+
+    None where nothing is wrapped around, or it is no module; the name is that of another method than ``__call__``.
+    """
+    called = called_by(function)[0]
+    if inspect.unwrap(called) is called:
+        return None, ""
+    inner = innermost(function)
+    module = getattr(inner, "__self__", inner) if hasattr(inner, "__func__") else inner
+    method = getattr(inner, "__name__", "") if module is not inner else ""
+    return (module, method) if is_module(module) or is_nnx(module) else (None, "")
+
+
 def _of_modules(function: Any, inputs: Any) -> Binding | None:
     """Return the modules of NNX that a function reads around it: copies can go in their place."""
     if not isinstance(function, FunctionType) or inspect.unwrap(function) is not function:
@@ -220,6 +234,13 @@ def _closed_over(function: Any, inputs: Any) -> Binding | None:
         return None
     alone = next(iter(held.values())) if len(held) == 1 else None
     tree = alone if alone is not None and _is_tree(alone) else held
+    own = dict(around(function)) if isinstance(function, FunctionType) and inspect.unwrap(function) is function else {}
+    if lacks_values(tree) and held.keys() <= own.keys():
+
+        def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
+            return with_variables(function, copy if tree is held else dict.fromkeys(held, copy))(*args, **kwargs)
+
+        return Binding(tree, call, function, inputs)
     return Binding(tree, lambda _, *args, **kwargs: function(*args, **kwargs), function, inputs, tuple(held))
 
 
@@ -234,6 +255,13 @@ def around_it(function: Any) -> list[tuple[str, Any]]:
             kept.append(at)
             seen |= leaves[at]
     return [found[at] for at in sorted(kept)]
+
+
+def lacks_values(tree: Any) -> bool:
+    """Tell whether a tree has arrays of which there is only a shape, which cannot be computed with where they are."""
+    import jax
+
+    return any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves_of(tree))
 
 
 def arrays_in(tree: Any) -> set[int]:

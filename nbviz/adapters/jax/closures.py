@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -19,6 +19,9 @@ _LIBRARIES = frozenset({*_MODULES, *_ARRAYS, "nbviz"})
 
 _DEEPEST = 3
 """Functions and objects that are read by a function, and by those, of which the variables are looked at."""
+
+_MOST_AROUND = 12
+"""Functions around what is called in the end."""
 
 
 def is_library(module: str | None) -> bool:
@@ -91,15 +94,18 @@ def _attributes_of(value: Any) -> Mapping[str, Any]:
 
 def around(function: Any) -> Iterator[tuple[str, Any]]:
     """Yield the variables of the functions around one, and of its module, that it reads."""
-    code = function.__code__
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
+    yield from _cells(function)
+    for name in names_in(function.__code__).globals:
+        if name in function.__globals__:
+            yield name, function.__globals__[name]
+
+
+def _cells(function: Any) -> Iterator[tuple[str, Any]]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
             yield name, cell.cell_contents
         except ValueError:  # it is not assigned yet
             continue
-    for name in names_in(code).globals:
-        if name in function.__globals__:
-            yield name, function.__globals__[name]
 
 
 def with_variables(function: FunctionType, values: Mapping[str, Any]) -> FunctionType:
@@ -115,3 +121,34 @@ def with_variables(function: FunctionType, values: Mapping[str, Any]) -> Functio
     )
     made.__kwdefaults__ = function.__kwdefaults__
     return made
+
+
+def with_other(function: Any, inner: Any, other: Any, depth: int = 0) -> Any:
+    """Return what does the same with ``other`` in the place of what is called in the end, such as a wrapper of JAX's.
+
+    None where that is no function, method, partial or wrapper of Equinox's all the way, as what is jitted.
+    """
+    if function is inner:
+        return other
+    if depth > _MOST_AROUND:  # a function may read itself
+        return None
+    if isinstance(function, FunctionType):
+        values = _with_other(_cells(function), inner, other, depth)
+        return with_variables(function, values) if values else None
+    if isinstance(function, functools.partial):
+        called = with_other(function.func, inner, other, depth + 1)
+        return None if called is None else functools.partial(called, *function.args, **function.keywords)
+    if getattr(function, "__self__", None) is inner and hasattr(function, "__func__"):
+        return functools.partial(function.__func__, other)
+    held = attributes_of(function) if hasattr(function, "__wrapped__") else None
+    values = _with_other((held or {}).items(), inner, other, depth)
+    if not values:
+        return None
+    made = object.__new__(type(function))  # its class may not let attributes be set
+    vars(made).update({**vars(function), **values})
+    return made
+
+
+def _with_other(variables: Iterable[tuple[str, Any]], inner: Any, other: Any, depth: int) -> dict[str, Any]:
+    found = ((name, with_other(value, inner, other, depth + 1)) for name, value in variables)
+    return {name: made for name, made in found if made is not None}

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
-from nbviz.adapters.jax.bindings import around_it, arrays_in, binding_of, called_by, missed, with_bound_given
+from nbviz.adapters.jax.bindings import (
+    around_it,
+    arrays_in,
+    binding_of,
+    called_by,
+    lacks_values,
+    missed,
+    with_bound_given,
+    wrapped_module,
+)
+from nbviz.adapters.jax.closures import with_other
 from nbviz.adapters.jax.nnx import NnxModel, is_nnx
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
 from nbviz.adapters.jax.subject import Leaves, Subject
@@ -113,6 +122,19 @@ def equinox_model(model: Any, inputs: Any) -> tuple[Subject, Any]:
     return TreeModel(model, inner, call, type(inner)), inputs
 
 
+def _of_wrapped(function: Any, module: Any, call: Callable[..., Any], root: type | str) -> TreeModel:
+    """Return a module with what is wrapped around it; where it has no values, arrays have to take their place in it."""
+    if not lacks_values(module) or with_other(function, module, module) is None:
+        return TreeModel(function, module, call, root, closed=True)
+
+    def with_copy(copy: Any, *args: Any, **kwargs: Any) -> Any:
+        return with_other(function, module, copy)(*args, **kwargs)
+
+    model = TreeModel(function, module, with_copy, root)
+    model.hint = ""  # there is a batch, or whatever it is wrapped for
+    return model
+
+
 def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
     """Return a function with its parameters, and the other inputs.
 
@@ -121,12 +143,12 @@ def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
     function, inputs = with_bound_given(function, inputs)
     if type(function).__name__ in {"PjitFunction", "JitWrapped"}:  # else all of it would be inside one frame
         function = function.__wrapped__
-    inner = inspect.unwrap(function)
     called, *_ = called_by(function)
     name = plain(getattr(called, "__name__", None) or type(called).__name__)
     call = lambda _, *args, **kwargs: function(*args, **kwargs)  # noqa: E731
-    if is_module(inner):
-        return TreeModel(function, inner, call, type(inner), closed=True), inputs
+    module, method = wrapped_module(function)
+    if module is not None:
+        return _of_wrapped(function, module, call, method or type(module)), inputs
     found = binding_of(function, inputs)
     if found is None:
         return TreeModel(function, (), call, name, note=_NONE_FOUND if missed(inputs) else ""), inputs

@@ -1,0 +1,75 @@
+"""Modules and arrays inside what is wrapped around them, such as ``jax.vmap``, with values or without."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+jax = pytest.importorskip("jax")
+eqx = pytest.importorskip("equinox")
+pytest.importorskip("flax")
+
+from flax import nnx  # noqa: E402
+
+from nbviz.adapters import read  # noqa: E402
+from tests.adapters.jax_reading import graph_of, totals  # noqa: E402
+
+KEY = jax.random.key(0)
+X = (None, 3)
+
+
+class Coder(eqx.Module):
+    mlp: eqx.nn.MLP
+
+    def __init__(self, key):
+        self.mlp = eqx.nn.MLP(3, 2, 8, 1, key=key)
+
+    def __call__(self, x, key=None):
+        return self.mlp(x, key=key)
+
+    def encode(self, x):
+        return self.mlp(x)
+
+
+WRAPS = {
+    "vmap": jax.vmap,
+    "a partial in vmap": lambda model: jax.vmap(functools.partial(model, key=KEY)),
+    "a partial in filter_vmap": lambda model: eqx.filter_vmap(functools.partial(model, key=KEY)),
+    "a partial of vmap": lambda model: functools.partial(jax.vmap(model)),
+    "a method in vmap": lambda model: jax.vmap(model.encode),
+    "vmap in jit": lambda model: jax.jit(jax.vmap(model)),
+}
+
+
+@pytest.mark.parametrize("without_values", [False, True])
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_a_module_has_its_layers_whatever_is_wrapped_around_it(wrap, without_values):
+    model = eqx.filter_eval_shape(Coder, KEY) if without_values else Coder(KEY)
+    graph = graph_of(WRAPS[wrap](model), X)
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "mlp", "mlp/layers/0", "mlp/layers/1"]
+    assert totals(graph)["params"] == 3 * 8 + 8 + 8 * 2 + 2
+    assert totals(graph)["macs"] == 3 * 8 + 8 * 2
+    assert [c.inputs[0].shape for c in graph.calls if c.kind == "output"] == [(None, 2)]
+    assert graph.diagnostics == ()
+
+
+def test_weights_of_a_module_that_nnx_maps_count():
+    linear = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
+    assert totals(graph_of(nnx.vmap(linear), X))["params"] == 8
+
+
+PARAMS = {"w": jax.ShapeDtypeStruct((3, 2), "float32")}
+
+
+def test_a_function_may_read_arrays_without_values_around_it():
+    weight, model = PARAMS["w"], eqx.filter_eval_shape(Coder, KEY)
+    assert totals(graph_of(lambda x: x @ weight, X))["macs"] == 6
+    assert totals(graph_of(lambda x: x @ PARAMS["w"], X))["macs"] == 6
+    assert totals(graph_of(lambda x: jax.vmap(model)(x @ weight @ weight.T), X))["params"] == 50 + 6
+
+
+def test_arrays_without_values_that_are_out_of_reach_say_what_to_do():
+    reading = read(jax.vmap(lambda x: x @ PARAMS["w"]), X)
+    assert isinstance(reading.error, TypeError)
+    assert "inputs=(params, x)" in reading.graph.diagnostics[-1].message
