@@ -137,3 +137,22 @@ def test_no_parameters_that_are_given_are_not_missed():
     assert read(model, ({}, state, (2, 3))).graph.diagnostics == ()
     (note,) = read(lambda x, state: model({}, state, x), ((2, 3), state)).graph.diagnostics
     assert "No parameters were found" in note.message
+
+
+class SilentError(Exception):
+    def __str__(self):
+        raise ValueError
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda function: function, jax.jit, lambda function: lambda x: jax.lax.map(function, x)]
+)
+def test_an_error_that_cannot_say_what_it_is_stops_the_model_and_not_the_reading(wrap):
+    def model(x):
+        raise SilentError
+
+    reading = read(wrap(model), (3,))
+    assert isinstance(reading.error, SilentError)
+    assert "SilentError: no text, ValueError" in reading.graph.diagnostics[-1].message

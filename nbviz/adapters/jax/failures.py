@@ -99,9 +99,10 @@ def _hint(error: Exception) -> str:
             "A module that changes its state can be read where a copy can take its place: give the module itself, or a function "
             "that reads nothing but modules, each by its name."
         )
-    if "ShapeDtypeStruct" in str(error):
+    said = plain(error)
+    if "ShapeDtypeStruct" in said:
         return "An array without values cannot be computed with where it is: let it go in as an argument, inputs=(params, x)."
-    axis = re.search(r"unbound axis name: (\w+)", str(error))
+    axis = re.search(r"unbound axis name: (\w+)", said)
     if axis is not None:
         return f"What maps over the axis names it: view that, such as jax.vmap(function, axis_name={axis[1]!r})."
     return ""

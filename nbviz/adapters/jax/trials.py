@@ -12,6 +12,7 @@ from nbviz.adapters.jax.recorder import Recorder, anew
 from nbviz.adapters.jax.results import arrays_given, named_as, why_empty
 from nbviz.adapters.jax.subject import Subject
 from nbviz.adapters.specs import Arguments
+from nbviz.adapters.text import plain
 from nbviz.adapters.tracebacks import detach
 
 Fill = Callable[[list[Any]], Any]
@@ -63,8 +64,8 @@ class Trials:
         if any(map(was_inside, trial.caught)):
             with jax.disable_jit():
                 again = self._once(fill, own, structs, apart=False)
-            same = [repr(error) for error in again.caught] == [repr(error) for error in trial.caught]
-            return again if same else trial
+            same, other = ([(type(error), plain(error)) for error in one.caught] for one in (again, trial))
+            return again if same == other else trial
         return trial
 
     def _once(self, fill: Fill, own: list[Any], structs: list[Any], *, apart: bool) -> Trial:
