@@ -73,3 +73,23 @@ def test_arrays_without_values_that_are_out_of_reach_say_what_to_do():
     reading = read(jax.vmap(lambda x: x @ PARAMS["w"]), X)
     assert isinstance(reading.error, TypeError)
     assert "inputs=(params, x)" in reading.graph.diagnostics[-1].message
+
+
+def test_a_sharding_that_is_part_of_the_type_of_an_array_is_there_for_the_model():
+    if not hasattr(jax.sharding, "AxisType"):
+        pytest.skip("this JAX has none")
+    mesh = jax.make_mesh((1,), ("d",), axis_types=(jax.sharding.AxisType.Explicit,))
+    place = lambda *axes: jax.NamedSharding(mesh, jax.P(*axes))  # noqa: E731
+    params = {"w": jax.device_put(jax.numpy.ones((3, 2)), place(None, "d"))}
+    x = jax.ShapeDtypeStruct((4, 3), "float32", sharding=place())
+
+    def model(params, x):
+        made = x @ params["w"]
+        assert jax.typeof(made).sharding.spec == jax.P(None, "d")
+        return jax.sharding.reshard(made, jax.P())
+
+    with jax.set_mesh(mesh):
+        graph = graph_of(model, (params, x))
+        assert [c.op for c in graph.calls if c.kind == "operation"] == ["dot_general", "reshard"]
+        unlike = {"w": params["w"], "b": jax.device_put(jax.numpy.ones(4), place("d"))}  # with what has a shape alone
+        assert totals(graph_of(lambda params, x: (x @ params["w"]).T + params["b"], (unlike, (4, 3))))["macs"] == 24

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from nbviz.adapters.text import plain, short
 from nbviz.graph import ParameterKind, TensorSpec, itemsize
 from nbviz.records import Stored
 from nbviz.shape import Shape
+
+_PLACED: ContextVar[bool] = ContextVar("placed", default=True)
+"""Whether abstract arrays are spread over devices as those that they stand for."""
 
 
 def is_array(value: Any) -> bool:
@@ -60,13 +66,34 @@ def seen_as(array: Any) -> Any:
 
 
 def abstract(value: Any) -> Any:
-    """Return the shape and dtype of an array, in the precision that JAX gives it."""
+    """Return the shape and dtype of an array, in the precision that JAX gives it, and its sharding where that is part of its type."""
     import jax
 
     shape, dtype = tuple(value.shape), value.dtype
-    if isinstance(value, jax.ShapeDtypeStruct) or is_key(dtype):
-        return jax.ShapeDtypeStruct(shape, dtype)
-    return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))
+    if not isinstance(value, jax.ShapeDtypeStruct) and not is_key(dtype):
+        dtype = jax.dtypes.canonicalize_dtype(dtype)
+    return jax.ShapeDtypeStruct(shape, dtype, sharding=typed_sharding(value) if _PLACED.get() else None)
+
+
+def typed_sharding(array: Any) -> Any:
+    """Return the sharding of an array whose mesh has explicit axes, which a model's code may ask for; None for others."""
+    import jax
+
+    sharding = None if isinstance(array, jax.core.Tracer) else getattr(array, "sharding", None)
+    axes = getattr(getattr(sharding, "mesh", None), "axis_types", None) or ()
+    return (
+        sharding if any(getattr(axis, "name", "") == "Explicit" for axis in axes) and not is_key(array.dtype) else None
+    )
+
+
+@contextmanager
+def without_sharding() -> Iterator[None]:
+    """Let abstract arrays have no sharding meanwhile."""
+    before = _PLACED.set(False)
+    try:
+        yield
+    finally:
+        _PLACED.reset(before)
 
 
 def is_key(dtype: Any) -> bool:

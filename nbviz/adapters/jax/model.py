@@ -8,7 +8,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from nbviz.adapters.free import free_dimensions
-from nbviz.adapters.jax.arrays import abstract, is_array, is_floating, seen_as
+from nbviz.adapters.jax.arrays import abstract, is_array, is_floating, seen_as, typed_sharding, without_sharding
 from nbviz.adapters.jax.failures import mark
 from nbviz.adapters.jax.inputs import argument_names, arguments, entered, misnamed, signature_of, traceable
 from nbviz.adapters.jax.program import Program
@@ -71,6 +71,22 @@ def _tree(subject: Subject) -> GraphBuilder:
 
 
 def _traced(subject: Subject, given: Arguments) -> tuple[GraphBuilder, Exception | None]:
+    """Record the model; where arrays as they are spread over devices do not go with inputs that are not, without that."""
+    found = _tried(subject, given)
+    if found[1] is None or not any(typed_sharding(leaf) is not None for leaf in _arrays(subject, given)):
+        return found
+    with without_sharding():
+        again = _tried(subject, given)
+    return found if again[1] is not None else again
+
+
+def _arrays(subject: Subject, given: Arguments) -> list[Any]:
+    import jax
+
+    return [*(leaf for _, leaf in subject.leaves), *filter(is_array, jax.tree.leaves((given.args, given.kwargs)))]
+
+
+def _tried(subject: Subject, given: Arguments) -> tuple[GraphBuilder, Exception | None]:
     """Record the model; where the dtype of an input is not given and fractions do not work, with whole numbers."""
     import jax
 
