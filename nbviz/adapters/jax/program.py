@@ -8,6 +8,7 @@ from typing import Any, final
 
 from nbviz.adapters.jax.recorder import ModuleCall
 from nbviz.adapters.jax.subject import Path
+from nbviz.builder import GraphBuilder
 
 
 @final
@@ -43,3 +44,15 @@ class Program:
     is_step: Callable[[type], bool]
     closed_over: Mapping[int, Hashable]
     parts: Sequence[Path]
+
+
+def held_in(builder: GraphBuilder) -> dict[str, set[Hashable]]:
+    """Return the keys of the parameters that each layer holds by its path, those of the layers inside it too."""
+    found: dict[str, set[Hashable]] = {}
+    for layer in map(builder.layer, builder.layer_keys()):
+        path = layer.path
+        found.setdefault(path, set()).update(layer.held)
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            found.setdefault(path, set()).update(layer.held)
+    return found

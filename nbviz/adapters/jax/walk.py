@@ -26,7 +26,7 @@ from nbviz.adapters.jax.jaxprs import (
 )
 from nbviz.adapters.jax.nesting import AGAIN, Frame, Written, equations_in, is_backward, is_einsum, nested
 from nbviz.adapters.jax.parts import Parts
-from nbviz.adapters.jax.program import Program
+from nbviz.adapters.jax.program import Program, held_in
 from nbviz.adapters.jax.recorder import ModuleCall
 from nbviz.adapters.jax.values import Environment, Value, entering, is_dropped, unique, written_by
 from nbviz.adapters.text import short
@@ -66,7 +66,7 @@ class Walk:
         self.records: dict[str, CallRecord] = {}
         self._program = program
         self._env = Environment()
-        self._paths = dict.fromkeys(builder.layer(key).path for key in builder.layer_keys())
+        self._held = held_in(builder)
         self._times: Times = ()
         self._backward = False  # in what computes gradients, where scopes do not say so themselves
         self._quiet = {scope for scope, call in program.calls.items() if program.is_step(call.type)}
@@ -126,17 +126,13 @@ class Walk:
         paths = [path for key in self._program.layers(call) if (path := self.builder.path_of(key)) is not None]
         if len(paths) < 2:
             return next(iter(paths), None)
-        holding = (path for path in paths if reads & self._held(path))
+        holding = (path for path in paths if reads & self._held[path])
         inside = (path for path in paths if path.startswith(join(around, "")))
         return next(itertools.chain(holding, inside, paths))
 
     def _key_of(self, variable: Any) -> Any:
         value = self._env.of(variable)
         return None if value is None else value.key
-
-    def _held(self, path: str) -> set[Hashable]:
-        layers = (self.builder.layer(key) for key in self.builder.layer_keys())
-        return {key for one in layers if one.path == path or one.path.startswith(f"{path}/") for key in one.held}
 
     def origins(self, call: ModuleCall) -> tuple[tuple[int, int] | None, ...]:
         """Return which call and output each input of a call comes from."""
@@ -281,10 +277,10 @@ class Walk:
     def _named(self, name: str, around: str, reads: set[Hashable]) -> str | None:
         """Return the layer of a scope's name inside the one around it: a direct one, or one that holds what it reads."""
         direct = join(around, escape(name))
-        if direct in self._paths:
+        if direct in self._held:
             return direct
-        inside = (p for p in self._paths if p and p.endswith(f"/{escape(name)}") and p.startswith(join(around, "")))
-        return next((path for path in inside if reads and reads <= self._held(path)), None)
+        inside = (p for p in self._held if p and p.endswith(f"/{escape(name)}") and p.startswith(join(around, "")))
+        return next((path for path in inside if reads and reads <= self._held[path]), None)
 
     def _around(self, parent: int | None) -> str:
         """Return the path of the layer that a call is in."""
