@@ -112,3 +112,20 @@ def test_many_modules_that_are_alike_are_told_apart_at_once():
     graph = graph_of(model, (2,))
     assert time.process_time() - begun < 8  # it took 12 s
     assert [c.path for c in graph.calls if c.op == "MLP"] == [f"blocks/{i}" for i in range(200)]
+
+
+class Autoencoder(eqx.Module):
+    shared: eqx.nn.Shared
+
+    def __init__(self):
+        layers = eqx.nn.Linear(4, 4, key=KEY), eqx.nn.Linear(4, 4, key=KEY)
+        self.shared = eqx.nn.Shared(layers, lambda both: both[1].weight, lambda both: both[0].weight)
+
+    def __call__(self, x):
+        encoder, decoder = self.shared()
+        return decoder(encoder(x))
+
+
+def test_a_module_with_the_weight_of_another_is_the_one_whose_own_are_read():
+    graph = graph_of(Autoencoder(), (4,))
+    assert [c.path for c in graph.calls if c.op == "Linear"] == ["shared/pytree/0", "shared/pytree/1"]

@@ -121,14 +121,16 @@ class Walk:
     def path_of(self, call: ModuleCall, reads: set[Hashable], around: str) -> str | None:
         """Return the path of the layer that a call is of.
 
-        Of several alike, it is the first that holds what the call reads, else the first inside the layer ``around``.
+        Of several alike, it is the first of which the call reads all that it holds, else anything: weights may be another's too.
+        Where there is none, it is the first inside the layer ``around``.
         """
         paths = [path for key in self._program.layers(call) if (path := self.builder.path_of(key)) is not None]
         if len(paths) < 2:
             return next(iter(paths), None)
-        holding = (path for path in paths if reads & self._held[path])
+        whole = (path for path in paths if (held := self._held[path]) and held <= reads)
+        partly = (path for path in paths if reads & self._held[path])
         inside = (path for path in paths if path.startswith(join(around, "")))
-        return next(itertools.chain(holding, inside, paths))
+        return next(itertools.chain(whole, partly, inside, paths))
 
     def _key_of(self, variable: Any) -> Any:
         value = self._env.of(variable)
