@@ -215,3 +215,29 @@ def test_of_a_state_of_training_the_parameters_alone_are_trained():
         found = totals(graph_of(model, (given, (None, 8))))
         assert found["params"] == found["trainable_params"] == 32
         assert found["buffers"] == 32 + 4 + 32 + 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_scope_with_the_name_of_one_layer_that_reads_another_is_a_call_of_that(dtype):
+    def named(name, layer, x):  # as Haiku names them: inside a module, and its weights after both
+        with jax.named_scope(name):
+            return x @ layer["w"]
+
+    def model(params, x):
+        params = jax.tree.map(lambda weight: weight.astype(dtype), params)
+        with jax.named_scope("block"):
+            x = jnp.tanh(named("linear", params["block/linear"], x))
+        return named("linear", params["linear"], x)
+
+    graph = graph_of(model, ({"block/linear": {"w": weights(8, 8)}, "linear": {"w": weights(8, 2)}}, (None, 8)))
+    assert len(calls_of(graph, "linear")) == len(calls_of(graph, "block~1linear")) == 1
+    assert calls_of(graph, "linear")[0].outputs[0].shape == (None, 2)
+
+
+def test_a_cast_of_a_weight_that_is_not_used_is_no_call_of_its_layer():
+    def model(params, x):
+        params = jax.tree.map(lambda weight: weight.astype("bfloat16"), params)
+        return x @ params["up"]["w"] @ params["down"]["w"]
+
+    graph = graph_of(model, ({"up": linear(), "down": linear()}, (None, 8)))
+    assert len(calls_of(graph, "up")) == len(calls_of(graph, "down")) == 1

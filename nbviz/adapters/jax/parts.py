@@ -74,10 +74,10 @@ class Parts:
         """
         if around not in self._nodes:
             return None
-        keys = self._read(equations_in([item]))
+        keys = self.read(equations_in([item]))
         node = self._whole(keys)
         inner = item.items if isinstance(item, Frame) else ()
-        within = any(isinstance(one, Frame) and self._read(one.equations()) == keys for one in inner)
+        within = any(isinstance(one, Frame) and self.read(one.equations()) == keys for one in inner)
         return None if node == self._nodes[around] or within else node
 
     def grouped(self, items: list[Any], around: str) -> list[Any]:
@@ -96,7 +96,7 @@ class Parts:
 
     # What is read
 
-    def _read(self, equations: Iterable[Any]) -> Keys:
+    def read(self, equations: Iterable[Any]) -> Keys:
         """Return the arrays that equations read, also as something else made of them: cast, transposed, broadcast."""
         return _NONE.union(*map(self._of, entering(list(equations))))
 
@@ -111,7 +111,7 @@ class Parts:
         for at, item in enumerate(items):
             equations = list(equations_in([item]))
             entered = list(entering(equations))
-            keys = self._read(equations)
+            keys = self.read(equations)
             made = [v for equation in equations for v in equation.outvars]
             if len({key[:-1] for key in keys}) == 1 and all(v in fixed or self._of(v) for v in entered):
                 early.add(at)
@@ -127,7 +127,7 @@ class Parts:
         """Return the calls of nodes inside the node ``around``, until gradients begin."""
         forward = next((i for i, item in enumerate(items) if any(map(is_backward, equations_in([item])))), len(items))
         items = items[:forward]
-        read = [self._read(equations_in([item])) for item in items]
+        read = [self.read(equations_in([item])) for item in items]
         belongs = spread(self._stacks(items), read)
         opened = self._wrappers(around)
         while True:
@@ -136,8 +136,22 @@ class Parts:
             often = {node for node, count in Counter(run.node for run in runs).items() if count > 1}
             more = often - self._holding - opened
             if not more:
-                return runs
+                return self._computing(items, read, runs)
             opened |= more
+
+    def _computing(self, items: Sequence[Any], read: Sequence[Keys], runs: list[_Run]) -> list[_Run]:
+        """Return runs without those that only make something of arrays, such as a cast, of a node that is called elsewhere."""
+        casts = {run for run in runs if self._only_makes(items[run.start : run.end])}
+        if not casts:
+            return runs
+        called = {run.node for run in runs if run not in casts}
+        called.update(
+            node for item, keys in zip(items, read, strict=True) if (node := self._whole(keys)) and _is_framed(item)
+        )
+        return [run for run in runs if run not in casts or run.node not in called]
+
+    def _only_makes(self, items: Sequence[Any]) -> bool:
+        return all(variable in self._made_of for equation in equations_in(items) for variable in equation.outvars)
 
     def _wrappers(self, around: Path) -> set[Path]:
         """Return the nodes that hold all that a node holds: ``{"params": {...}}``."""
@@ -212,8 +226,7 @@ class Parts:
 
     def _is_call(self, item: Any, node: Path, keys: Keys) -> bool:
         """Tell whether an item is a call of the node already: a function that is jitted, or has a scope."""
-        framed = isinstance(item, Frame) or (not isinstance(item, Written) and is_jitted(item))
-        return framed and self._whole(keys) == node
+        return _is_framed(item) and self._whole(keys) == node
 
     def _whole(self, keys: Keys) -> Path | None:
         """Return the node that holds these arrays and no others, the innermost one."""
@@ -222,6 +235,10 @@ class Parts:
         first, held = min(keys), set(keys)
         nodes = (first[:length] for length in range(len(first) - 1, -1, -1))
         return next((node for node in nodes if held == self._under.get(node)), None)
+
+
+def _is_framed(item: Any) -> bool:
+    return isinstance(item, Frame) or (not isinstance(item, Written) and is_jitted(item))
 
 
 def _first_needed(items: Sequence[Any], early: set[int]) -> list[int]:

@@ -266,7 +266,9 @@ class Walk:
             kind = _Kind(call.type.__name__, self.path_of(call, reads, self._around(parent)), call)
         else:
             around = self._around(parent)
-            path = self._named(frame.scope.name, around, reads) or self._part(frame, around)
+            path = self._named(frame.scope.name, around, reads | self._parts.read(equations)) or self._part(
+                frame, around
+            )
             kind = _Kind(frame.scope.name, path)
         backward = (frame.scope.backward or self._backward) and frame.scope.name != AGAIN
         return _Kind(f"gradient of {kind.op}") if backward else kind
@@ -277,9 +279,9 @@ class Walk:
         return None if key is None else self.builder.path_of(key)
 
     def _named(self, name: str, around: str, reads: set[Hashable]) -> str | None:
-        """Return the layer of a scope's name inside the one around it: a direct one, or one that holds what it reads."""
+        """Return the layer of a scope's name inside the one around it: a direct one, unless it reads others', or one that holds that."""
         direct = join(around, escape(name))
-        if direct in self._held:
+        if direct in self._held and (not reads or reads & self._held[direct]):
             return direct
         inside = (p for p in self._held if p and p.endswith(f"/{escape(name)}") and p.startswith(join(around, "")))
         return next((path for path in inside if reads and reads <= self._held[path]), None)
