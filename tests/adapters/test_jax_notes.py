@@ -14,6 +14,7 @@ import jax.numpy as jnp  # noqa: E402
 from flax import nnx  # noqa: E402
 
 from nbviz.adapters import read  # noqa: E402
+from nbviz.adapters.jax.jaxprs import is_library  # noqa: E402
 from nbviz.errors import InputsError, UnsupportedModelError  # noqa: E402
 
 
@@ -156,3 +157,8 @@ def test_an_error_that_cannot_say_what_it_is_stops_the_model_and_not_the_reading
     reading = read(wrap(model), (3,))
     assert isinstance(reading.error, SilentError)
     assert "SilentError: no text, ValueError" in reading.graph.diagnostics[-1].message
+
+
+@pytest.mark.parametrize(("name", "expected"), [("jax", True), ("haiku", True), ("mymodels", False)])
+def test_what_a_library_does_is_done_where_the_model_calls_it(tmp_path, name, expected):
+    assert is_library(str(tmp_path / "site-packages" / name / "basic.py")) is expected

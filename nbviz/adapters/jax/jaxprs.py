@@ -15,7 +15,7 @@ from nbviz.adapters.text import plain
 from nbviz.graph import Setting
 
 _LIBRARIES = frozenset(
-    {"jax", "jaxlib", "flax", "equinox", "nbviz", "optax", "jaxtyping", "contextlib", "functools"}
+    {"jax", "jaxlib", "flax", "equinox", "haiku", "nbviz", "optax", "jaxtyping", "contextlib", "functools"}
     | {"numpy", "scipy", "opt_einsum", "einops"}  # what a model calls for a result, or JAX itself
 )
 _FRAMES = {"remat2": "checkpoint", "custom_vjp_call_jaxpr": "custom_vjp_call", "pjit": "jit", "core_call": "call"}
