@@ -17,7 +17,7 @@ pytest.importorskip("flax")
 import jax.numpy as jnp  # noqa: E402
 from flax import linen, nnx  # noqa: E402
 
-from tests.adapters.jax_reading import graph_of  # noqa: E402
+from tests.adapters.jax_reading import graph_of, totals  # noqa: E402
 
 LOG: list[Any] = []
 TABLE: dict[str, Any] = {}
@@ -208,3 +208,29 @@ def test_a_cache_that_a_trace_has_filled_is_empty():
     assert squares(3).sum() == 5
     graph_of(lambda x: x * squares(3), X)
     assert squares.cache_info().currsize == 1
+
+
+class InSetup(linen.Module):
+    def setup(self):
+        self.first, self.last = linen.Dense(4), linen.Dense(2)
+
+    def __call__(self, x):
+        return self.last(self.first(x))
+
+
+class Compact(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        return linen.Dense(2)(linen.Dense(4)(x))
+
+
+@pytest.mark.parametrize("kind", [InSetup, Compact])
+def test_a_bound_module_of_linen_that_a_function_reads_is_called_as_before(kind):
+    x = jnp.ones((2, 3))
+    model = kind()
+    bound = model.bind(model.init(jax.random.key(0), x))
+    expected = model.apply(bound.variables, x)
+    graph = graph_of(lambda x: 2 * bound(x), (None, 3))  # traced twice, for a free batch
+    assert totals(graph)["macs"] == 3 * 4 + 4 * 2
+    for _ in range(2):
+        assert (bound(x) == expected).all()

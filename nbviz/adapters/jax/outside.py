@@ -47,7 +47,7 @@ class Outside:
         for value in filter(_is_own, starts):
             self._undo += _undo_all(value)
         for module in _modules_in(starts):  # as they are, whatever has changed: NNX empties one that it fails to update
-            self._undo += [undo_dict(attributes_of(module) or {}), undo_slots(module)]
+            self._undo += _undo_all(module)
             self._found.look(module)
             for value in _held(module) or ():  # also what a library's own module holds: a function, a list
                 self._found.look(value)
@@ -77,7 +77,7 @@ def _undo_all(value: Any) -> list[Callable[[], None]]:
     attributes = attributes_of(value) or {}
     found = [undo_dict(attributes), undo_slots(value)]
     for held in (*attributes.values(), *slots_of(value).values()):
-        undo = CONTAINERS.get(type(held))
+        undo = next((undo for kind, undo in CONTAINERS.items() if isinstance(held, kind)), None)  # a subclass too
         if undo is not None and len(held) <= _MOST_ITEMS:
             found.append(undo(held))
     return found
