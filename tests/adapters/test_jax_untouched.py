@@ -234,3 +234,18 @@ def test_a_bound_module_of_linen_that_a_function_reads_is_called_as_before(kind)
     assert totals(graph)["macs"] == 3 * 4 + 4 * 2
     for _ in range(2):
         assert (bound(x) == expected).all()
+
+
+def test_what_a_model_sets_for_all_of_jax_is_as_before():
+    def model(x):
+        jax.config.update("jax_enable_x64", True)
+        jax.config.update("jax_default_matmul_precision", "float32")
+        return x * 2
+
+    before = dict(jax.config.values)
+    graph_of(model, (3,))
+    try:
+        assert dict(jax.config.values) == before
+    finally:
+        for name in ("jax_enable_x64", "jax_default_matmul_precision"):
+            jax.config.update(name, before[name])

@@ -55,14 +55,28 @@ class Outside:
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Put everything back, and the state of the random generators of Python and NumPy too."""
+        """Put everything back, and the state of the random generators of Python and NumPy and JAX's configuration too."""
         try:
-            with random_states():
+            with random_states(), _configuration():
                 yield
         finally:
             self._found.put_back()
             for undo in self._undo:
                 undo()
+
+
+@contextmanager
+def _configuration() -> Iterator[None]:
+    """Put JAX's options back where a model has set them."""
+    import jax
+
+    before = dict(jax.config.values)
+    try:
+        yield
+    finally:
+        for name, value in jax.config.values.copy().items():
+            if name in before and value != before[name]:
+                jax.config.update(name, before[name])
 
 
 def _is_own(value: Any) -> bool:
