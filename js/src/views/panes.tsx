@@ -14,9 +14,10 @@ const NARROW = 680;
 const MOSTLY_TABLE = 0.7;
 /** Pixels that the table takes beside the graph, though that is more than its usual share: names, shapes and numbers. */
 const LEAST_TABLE = 390;
-/** The same where there is no graph, for what of parameters is shown then, and the largest share that it gets for it. */
+/** The same where there is no graph, for what of parameters is shown then. */
 const LEAST_ALONE = 690;
-const NEARLY_ALL = 0.8;
+/** What stands beside a table without a graph has sentences and numbers: with less room it stands under the table. */
+const BESIDE_TABLE = 960;
 /** Pixels of a border between two panes that are on one side of its middle. */
 const BORDER = 3;
 /** From here on the inspector stands beside the graph, not under it. */
@@ -38,14 +39,18 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
   const drawn = payload.calls.length > 0;
   const usual = drawn
     ? Math.max(DEFAULT_STATE.split, LEAST_TABLE / width)
-    : Math.max(MOSTLY_TABLE, Math.min(NEARLY_ALL, LEAST_ALONE / width));
+    : Math.max(MOSTLY_TABLE, LEAST_ALONE / width);
   const split = kept === DEFAULT_STATE.split ? usual : kept;
   const [tab, setTab] = useState<Tab>("table");
   const area = useRef<HTMLDivElement>(null);
-  const narrow = width < NARROW;
-  const shows = (pane: Tab) => (narrow ? pane === tab : pane === "table" ? split > 0 : split < 1);
-  const both = !narrow && shows("table") && shows("graph");
+  const narrow = width < (drawn ? NARROW : BESIDE_TABLE);
   const inspector = details && selection.length > 0;
+  const shows = (pane: Tab) => {
+    // Why there is no graph is a strip under the table, until details of a row take its place.
+    if (narrow && !drawn) return pane === "table" || !inspector;
+    return narrow ? pane === tab : pane === "table" ? split > 0 : split < 1;
+  };
+  const both = !narrow && shows("table") && shows("graph");
   const arrangement = narrow ? "is-narrow" : width < WIDE ? "is-medium" : "is-wide";
   const close = () => {
     onCloseDetails();
@@ -54,7 +59,7 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
   };
   return (
     <>
-      {narrow && <Tabs tab={tab} onTab={setTab} />}
+      {narrow && drawn && <Tabs tab={tab} onTab={setTab} />}
       <div
         class={`nbviz-main ${arrangement}${inspector ? " has-inspector" : ""}${drawn ? "" : " is-undrawn"}`}
         ref={area}
