@@ -66,3 +66,16 @@ it("lets table and graph stand side by side at that width, and take turns where 
   expect(show(testPayload(), 700).host.querySelector('[role="tab"]')).toBeNull();
   expect(show(testPayload(), 600).host.querySelectorAll('[role="tab"]')).toHaveLength(2);
 });
+
+it("offers nothing that is done with a graph where there is none", () => {
+  const offers = (payload: Payload) => {
+    const { host } = show(payload, 1200);
+    for (const menu of host.querySelectorAll<HTMLElement>(".nbviz-controls [aria-haspopup]")) act(() => menu.click());
+    const { textContent } = host.querySelector(".nbviz-controls") as Element;
+    return ["Colour", "Open to depth", "Direction", "Fit", "Interactive page", "Picture of the graph"].filter((offer) =>
+      textContent.includes(offer),
+    );
+  };
+  expect(offers(undrawn())).toEqual(["Open to depth", "Interactive page"]);
+  expect(offers(testPayload())).toHaveLength(6);
+});

@@ -28,15 +28,19 @@ export function SaveMenu({ payload }: { payload: Payload }) {
       <Action hint=".csv" onPick={save("table", () => saveTableCsv(store, payload))}>
         Table as shown
       </Action>
-      <Action hint=".svg" onPick={save("picture", () => saveSvg(store, payload, svg()))}>
-        Picture of the graph
-      </Action>
-      <Action hint=".png" onPick={save("picture", () => savePng(store, payload, svg()))}>
-        Picture of the graph
-      </Action>
-      <Action hint={page ? "print" : ".pdf"} onPick={save("picture", pdf)}>
-        Picture of the graph
-      </Action>
+      {payload.calls.length > 0 && (
+        <>
+          <Action hint=".svg" onPick={save("picture", () => saveSvg(store, payload, svg()))}>
+            Picture of the graph
+          </Action>
+          <Action hint=".png" onPick={save("picture", () => savePng(store, payload, svg()))}>
+            Picture of the graph
+          </Action>
+          <Action hint={page ? "print" : ".pdf"} onPick={save("picture", pdf)}>
+            Picture of the graph
+          </Action>
+        </>
+      )}
       {!page && (
         <Heading>
           To keep the view in the notebook for readers

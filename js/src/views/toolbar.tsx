@@ -24,6 +24,8 @@ export function Toolbar({ payload, search, details, full, canFill, onDetails, on
   const { title } = useStore(store, "title");
   const name = title || payload?.meta.name || "Model";
   const about = payload ? [payload.meta.framework, payload.meta.type].filter(Boolean).join(" · ") : "";
+  // A checkpoint has rows to open and nothing to colour or to fit.
+  const drawn = payload === null || payload.calls.length > 0;
   return (
     <div class="nbviz-toolbar">
       <div class="nbviz-title">
@@ -32,18 +34,20 @@ export function Toolbar({ payload, search, details, full, canFill, onDetails, on
       </div>
       <SearchBox payload={payload} input={search} />
       <div class="nbviz-controls">
-        <ColorMenu />
-        {payload && <DepthMenu payload={payload} />}
-        <button
-          type="button"
-          class="nbviz-button"
-          aria-label="Fit the graph"
-          title="Fit the graph (F)"
-          onClick={() => graph.current?.fit()}
-        >
-          <Icon name="fit" />
-          <span class="nbviz-button-text">Fit</span>
-        </button>
+        {drawn && <ColorMenu />}
+        {payload && <DepthMenu payload={payload} drawn={drawn} />}
+        {drawn && (
+          <button
+            type="button"
+            class="nbviz-button"
+            aria-label="Fit the graph"
+            title="Fit the graph (F)"
+            onClick={() => graph.current?.fit()}
+          >
+            <Icon name="fit" />
+            <span class="nbviz-button-text">Fit</span>
+          </button>
+        )}
         {payload && <SaveMenu payload={payload} />}
         <button
           type="button"
@@ -111,7 +115,7 @@ function ColorMenu() {
 /** Deeper levels than this are reached by opening boxes one by one. */
 const LEVELS = 6;
 
-function DepthMenu({ payload }: { payload: Payload }) {
+function DepthMenu({ payload, drawn }: { payload: Payload; drawn: boolean }) {
   const { store } = useDisplay();
   const { depth, expanded, groups, direction } = useStore(store, "depth", "expanded", "groups", "direction");
   const deepest = treeOf(payload.rows, groups).depth.reduce((most, level) => Math.max(most, level), 1);
@@ -125,7 +129,7 @@ function DepthMenu({ payload }: { payload: Payload }) {
       label="Depth"
       text={`Depth: ${text}`}
       icon="layers"
-      title="How deep the tree is opened, groups, and direction"
+      title={`How deep the tree is opened${drawn ? ", groups, and direction" : ""}`}
     >
       <Heading>Open to depth</Heading>
       <Choice single on={chosen === "auto"} hint="what fits" onPick={() => open("auto")}>
@@ -157,13 +161,17 @@ function DepthMenu({ payload }: { payload: Payload }) {
           </Choice>
         </>
       )}
-      <Heading>Direction</Heading>
-      <Choice single on={direction === "down"} onPick={() => store.set({ direction: "down" })}>
-        Top to bottom
-      </Choice>
-      <Choice single on={direction === "right"} onPick={() => store.set({ direction: "right" })}>
-        Left to right
-      </Choice>
+      {drawn && (
+        <>
+          <Heading>Direction</Heading>
+          <Choice single on={direction === "down"} onPick={() => store.set({ direction: "down" })}>
+            Top to bottom
+          </Choice>
+          <Choice single on={direction === "right"} onPick={() => store.set({ direction: "right" })}>
+            Left to right
+          </Choice>
+        </>
+      )}
     </Menu>
   );
 }
