@@ -31,7 +31,11 @@ export class Camera {
     const { graph, marks } = this.#subject();
     if (!graph || graph.count === 0 || this.#view.width === 0) return;
     this.#view.start(wholeOf(graph), boundsOf(graph, 0), graph.direction);
-    if (marks.selected.size > 0) this.goToSelection();
+    const aim = aimOf(graph, marks);
+    if (!aim) return;
+    this.goToSelection();
+    // In sight is more than its middle; a frame that is wider than the window has nowhere to go.
+    if (this.#untouched && aim.width * this.#view.k < this.#view.width) this.#view.reveal(aim);
   }
 
   /** The window has another size, with `moved` called as soon as that is known. */
