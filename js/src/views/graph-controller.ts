@@ -100,7 +100,7 @@ export class GraphController {
     watchTheme(container, probe, () => this.#retheme(), signal);
     this.#listen();
     const observer = new ResizeObserver(() => this.#resized());
-    observer.observe(container);
+    observer.observe(surface);
     signal.addEventListener("abort", () => this.#end(observer), { once: true });
     this.#resized();
     this.#rebuild(true);
@@ -210,7 +210,7 @@ export class GraphController {
     if (!this.#graph || !store.payload) return;
     const look = lookOf(this.#graph, store.state, this.#theme);
     this.#look = look;
-    this.#view.corner = cornerOf(look);
+    this.#view.corner = cornerOf(look, this.#view.width);
     this.#drawn = new Items(this.#graph, look);
     this.#marks = this.#marksNow(this.#graph);
     this.#items.show(this.#graph, this.#marks, this.#active);
@@ -364,7 +364,9 @@ export class GraphController {
   }
 
   #resized(): void {
-    this.#camera.resize(this.#around.container, () => this.#moved());
+    const { surface } = this.#around;
+    if (this.#look) this.#view.corner = cornerOf(this.#look, surface.clientWidth);
+    this.#camera.resize(surface, () => this.#moved());
   }
 
   #moved(): void {

@@ -43,10 +43,23 @@ describe("fit", () => {
     expect(at.top).toBeGreaterThanOrEqual(24);
   });
 
-  test("leaves what fills the window where it is", () => {
-    const at = placed(viewport(600, 400), 5000, 3000);
-    expect(at.left + at.right).toBeCloseTo(600);
-    expect(at.top + at.bottom).toBeCloseTo(400);
+  test("makes what fills the window a little smaller, so that the legend covers none of it", () => {
+    for (const [width, height] of [
+      [5000, 3000],
+      [3000, 5000],
+    ] as const) {
+      const view = viewport(600, 600);
+      const at = placed(view, width, height);
+      expect(isCovered(at, view)).toBe(false);
+      expect(Math.min(at.left, at.top)).toBeGreaterThanOrEqual(24 - 1e-6);
+      expect(Math.max(at.right - at.left, at.bottom - at.top)).toBeGreaterThan(0.85 * 552);
+    }
+  });
+
+  test("leaves it where it is, where that would cost more", () => {
+    const at = placed(viewport(480, 200), 5000, 2000);
+    expect(at.left + at.right).toBeCloseTo(480);
+    expect(at.top + at.bottom).toBeCloseTo(200);
   });
 });
 

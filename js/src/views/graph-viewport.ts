@@ -21,12 +21,17 @@ export function around(areas: readonly Bounds[]): Bounds {
   return { x, y, width, height };
 }
 
+/** What is fitted gets no smaller than this share of its size to stay clear of the legend. */
+const WORTH = 0.85;
 /** Around the legend, see `.nbviz-legend`, and between it and a box. */
 const APART = 20;
 
-/** What a legend covers. */
-export function cornerOf(look: Look): Pick<Bounds, "width" | "height"> {
-  const legend = drawLegend(look);
+/** A graph narrower than this has its buttons and its legend in a strip below: over it they would hide boxes. */
+export const TIGHT = 460;
+
+/** What a legend covers of a graph of this width. */
+export function cornerOf(look: Look, width: number): Pick<Bounds, "width" | "height"> {
+  const legend = width < TIGHT ? null : drawLegend(look);
   return legend ? { width: legend.width + APART, height: legend.height + APART } : { width: 0, height: 0 };
 }
 
@@ -63,10 +68,11 @@ export class Viewport {
     this.#set(k, cx - ((cx - this.x) / this.k) * k, cy - ((cy - this.y) / this.k) * k);
   }
 
-  #scaleFor(bounds: Bounds, most: number): number {
+  /** How large `bounds` may be, with so much of the window left free on the right and below. */
+  #scaleFor(bounds: Bounds, most: number, { width, height } = { width: MARGIN, height: MARGIN }): number {
     const k = Math.min(
-      (this.width - 2 * MARGIN) / Math.max(1, bounds.width),
-      (this.height - 2 * MARGIN) / Math.max(1, bounds.height),
+      (this.width - MARGIN - width) / Math.max(1, bounds.width),
+      (this.height - MARGIN - height) / Math.max(1, bounds.height),
       most,
     );
     return Math.max(LEAST, k);
@@ -88,9 +94,14 @@ export class Viewport {
     return [(px - this.x) / this.k, (py - this.y) / this.k];
   }
 
-  /** Show all of `bounds`, as large as it fits but no larger than `most`, and beside the legend if there is room. */
+  /** Show all of `bounds`, as large as it fits but no larger than `most`; beside the legend or above it, if a little smaller. */
   fit(bounds: Bounds, most = 1): void {
-    const k = this.#scaleFor(bounds, most);
+    const whole = this.#scaleFor(bounds, most);
+    const clear = Math.max(
+      this.#scaleFor(bounds, most, { width: Math.max(MARGIN, this.corner.width), height: MARGIN }),
+      this.#scaleFor(bounds, most, { width: MARGIN, height: Math.max(MARGIN, this.corner.height) }),
+    );
+    const k = clear >= WORTH * whole ? clear : whole;
     const x = this.width / 2 - (bounds.x + bounds.width / 2) * k;
     const y = this.height / 2 - (bounds.y + bounds.height / 2) * k;
     this.#setClear(k, x, y, bounds);

@@ -134,6 +134,18 @@ describe("graph view", () => {
     expect(root.textContent).toContain("Give inputs=.");
   });
 
+  it("has buttons and legend under a narrow picture, and over a corner of a wide one", async () => {
+    const found = async (width: number) => {
+      vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(width);
+      const { root } = await show(sharedBlock());
+      return [".is-tight", ".nbviz-legend-strip", ".nbviz-legend"].map((part) => root.querySelector(part) !== null);
+    };
+    vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(500);
+    expect(await found(300)).toEqual([true, true, false]);
+    expect(await found(800)).toEqual([false, false, true]);
+    vi.restoreAllMocks();
+  });
+
   it("gives the picture as SVG", async () => {
     const { handle } = await show(sharedBlock());
     expect(handle.svg()).toMatch(/^<svg [^>]*viewBox/);

@@ -1,11 +1,12 @@
 // The graph half of the widget: the picture, its legend, its buttons, and what is said when there is nothing to draw.
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { drawLegend, type Look } from "../scene";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Store } from "../store";
 import type { Payload } from "../wire";
 import { GraphController } from "./graph-controller";
 import type { Shown } from "./graph-surroundings";
-import { fill } from "./svg-elements";
+import { TIGHT } from "./graph-viewport";
+import { useSize } from "./hooks";
+import { LegendCard, LegendStrip } from "./legend";
 
 export interface GraphHandle {
   fit(): void;
@@ -51,8 +52,9 @@ export function GraphView({ store, onReady }: GraphViewProps) {
     return () => end.abort();
   }, [store]);
   const payload = store.payload;
+  const tight = (useSize(container)?.width ?? TIGHT) < TIGHT;
   return (
-    <div class="nbviz-graph" ref={container} data-lm-suppress-shortcuts="true">
+    <div class={`nbviz-graph${tight ? " is-tight" : ""}`} ref={container} data-lm-suppress-shortcuts="true">
       <span class="nbviz-theme-probe" ref={probe} aria-hidden="true" />
       <div
         class="nbviz-graph-surface"
@@ -63,10 +65,12 @@ export function GraphView({ store, onReady }: GraphViewProps) {
         tabIndex={-1}
       />
       {progress !== null && <Progress done={progress} />}
-      {tensor !== null && <div class="nbviz-tensor">{tensor}</div>}
       {payload && boxes === 0 && payload.calls.length === 0 && <Empty payload={payload} />}
-      {boxes > 0 && <ZoomButtons controller={controller} />}
-      {boxes > 0 && look && <LegendView look={look} />}
+      <div class="nbviz-graph-foot">
+        {tensor !== null && <div class="nbviz-tensor">{tensor}</div>}
+        {boxes > 0 && <ZoomButtons controller={controller} />}
+        {boxes > 0 && look && (tight ? <LegendStrip look={look} /> : <LegendCard look={look} />)}
+      </div>
     </div>
   );
 }
@@ -112,26 +116,5 @@ function ZoomButtons({ controller }: { readonly controller: { readonly current: 
         </button>
       ))}
     </div>
-  );
-}
-
-function LegendView({ look }: { readonly look: Look }) {
-  const element = useRef<SVGSVGElement>(null);
-  const picture = drawLegend(look);
-  useEffect(() => {
-    if (element.current && picture) fill(element.current, picture.commands, look.theme);
-  });
-  if (!picture) return null;
-  const { width, height, label } = picture;
-  return (
-    <svg
-      class="nbviz-legend"
-      ref={element}
-      width={width}
-      height={height}
-      viewBox={`0 0 ${width} ${height}`}
-      role="img"
-      aria-label={label}
-    />
   );
 }
