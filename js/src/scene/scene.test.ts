@@ -149,6 +149,26 @@ suite("boxes", () => {
     expect(tellingSettings("MaxPooling2D", pool)).toBe("2×2");
   });
 
+  it("show the same of an ONNX file, which calls them otherwise", () => {
+    const settings = [
+      ["dilations", [1, 1]],
+      ["group", 32],
+      ["kernel_shape", [3, 3]],
+      ["strides", [2, 2]],
+    ] as const;
+    expect(tellingSettings("Conv", settings)).toBe("3×3 /2 32 groups");
+    const pool = [
+      ["strides", [2, 2]],
+      ["kernel_shape", [2, 2]],
+    ] as const;
+    expect(tellingSettings("MaxPool", pool)).toBe("2×2");
+    const flax = [
+      ["kernel_shape", [4, 4, 3, 64]],
+      ["kernel_size", [4, 4]],
+    ] as const;
+    expect(tellingSettings("Conv", flax)).toBe("4×4");
+  });
+
   it("have room for all of their text", () => {
     const items = drawScene(graph, lookOf(graph, PLAIN_LOOK, LIGHT), NO_MARKS);
     for (const item of items.filter((i) => i.layer === "node")) {

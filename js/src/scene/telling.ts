@@ -8,12 +8,15 @@ const square = (value: Setting): string => {
   return parts.every((p) => p === parts[0]) ? asText(parts[0] ?? "") : asText(value);
 };
 
+/** As Keras and PyTorch call it, and ONNX; Flax has the shape of the whole kernel under the last of these. */
+const WINDOW = ["kernel_size", "pool_size", "kernel_shape"];
+
 // Settings that tell two layers of one type apart and that the shapes do not show; in this order.
 const TELLING: readonly (readonly [names: readonly string[], print: (value: Setting) => string])[] = [
-  [["kernel_size", "pool_size"], asText],
+  [WINDOW, asText],
   [["strides", "stride"], (v) => (isOne(v) || v === null ? "" : `/${square(v)}`)],
-  [["dilation_rate", "dilation"], (v) => (isOne(v) ? "" : `dil ${square(v)}`)],
-  [["groups"], (v) => (isOne(v) ? "" : `${asText(v)} groups`)],
+  [["dilation_rate", "dilation", "dilations"], (v) => (isOne(v) ? "" : `dil ${square(v)}`)],
+  [["groups", "group"], (v) => (isOne(v) ? "" : `${asText(v)} groups`)],
   [["units"], (v) => (typeof v === "number" ? `${v} units` : "")],
   [["num_heads"], (v) => `${asText(v)} heads`],
   [["activation"], (v) => (v === "linear" || v === null ? "" : asText(v))],
@@ -24,11 +27,11 @@ const TELLING: readonly (readonly [names: readonly string[], print: (value: Sett
 export function tellingSettings(type: string, settings: Settings): string {
   const found: string[] = [];
   for (const [names, print] of TELLING) {
-    const entry = settings.find(([key]) => names.includes(key));
+    const entry = firstOf(settings, names);
     if (!entry) continue;
     // A pool that moves by its own size is what everybody expects.
-    if (names.includes("strides") && /pool/i.test(type) && asText(entry[1]) === asText(of(settings, "pool_size")))
-      continue;
+    const window = firstOf(settings, WINDOW);
+    if (names.includes("strides") && /pool/i.test(type) && window && asText(entry[1]) === asText(window[1])) continue;
     if (names.includes("axis") && !/concat|softmax|stack|split|sum|mean|max|min|reduce/i.test(type)) continue;
     const text = print(entry[1]);
     if (text) found.push(text.length > 24 ? `${text.slice(0, 23)}…` : text);
@@ -36,6 +39,7 @@ export function tellingSettings(type: string, settings: Settings): string {
   return found.join(" ");
 }
 
-function of(settings: Settings, key: string): Setting {
-  return settings.find(([k]) => k === key)?.[1] ?? null;
+function firstOf(settings: Settings, names: readonly string[]): Settings[number] | undefined {
+  const at = new Map(settings.map((entry) => [entry[0], entry]));
+  return names.map((name) => at.get(name)).find((entry) => entry !== undefined);
 }
