@@ -26,12 +26,17 @@ export function Facts({ entries }: { entries: readonly (readonly [string, Compon
         .filter(([, value]) => value !== null && value !== undefined && value !== "")
         .map(([name, value, title]) => (
           <div key={name}>
-            <dt>{name}</dt>
+            <dt>{breakable(name)}</dt>
             <dd title={title}>{value}</dd>
           </div>
         ))}
     </dl>
   );
+}
+
+/** A name that may go on in a new line behind its parts, as the long ones of a file's settings have to. */
+function breakable(name: string): ComponentChildren {
+  return name.split(/(?<=[._])/).map((part, i) => (i === 0 ? part : [<wbr key={i} />, part]));
 }
 
 /** Text with a button that copies it; where the host forbids that, the text is selected for Ctrl+C. */

@@ -1,7 +1,7 @@
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Store } from "../store";
-import { operationsPayload, testStore } from "../testing";
+import { operationsPayload, testPayload, testStore } from "../testing";
 import { mount } from "./mount";
 
 const source = () => ({ script: "", scriptHash: "", style: "", styleHash: "", payload: new Uint8Array() });
@@ -158,4 +158,15 @@ it("offers as many rows of each type as choosing it shows, operations too", () =
   act(() => store.set({ filter: { text: "", types: ["Norm"] } }));
   expect(rowNames()).toHaveLength(1);
   expect(find(".nbviz-chosen").textContent).toContain("1 filtered");
+});
+
+it("writes long names of settings in full, which may go on in a new line behind their parts", () => {
+  const store = testStore();
+  const payload = testPayload();
+  store.setPayload({ ...payload, settings: [[], [["tokenizer.ggml.token_type", 1]]] });
+  show(store);
+  act(() => store.set({ selection: ["encoder/conv"] }));
+  const names = [...host.querySelectorAll(".nbviz-facts dt")].map((name) => name.innerHTML);
+  expect(names).toContain("tokenizer.<wbr>ggml.<wbr>token_<wbr>type");
+  expect(names).toContain("Output size");
 });
