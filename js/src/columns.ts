@@ -132,6 +132,7 @@ function describe(payload: Payload): Column[] {
 function measure(payload: Payload): Column[] {
   const { rows } = payload;
   const { totals, macs_basis } = payload.meta;
+  const basis = macs_basis ? ` (${macs_basis})` : "";
   const largest = (values: Float64Array) => values.reduce((most, n) => (n > most ? n : most), 0);
   return [
     numeric("params", "Params", {
@@ -165,14 +166,14 @@ function measure(payload: Payload): Column[] {
       exact: (n) => (n === undefined ? "–" : `${formatCount(n)} bytes`),
     }),
     numeric("macs", "MACs", {
-      title: `Multiply-accumulates${macs_basis ? ` (${macs_basis})` : ""}`,
+      title: `Multiply-accumulates${basis}`,
       values: rows.macs,
       total: totals.macs,
       short: shortCount,
       width: 92,
     }),
     numeric("output_bytes", "Output size", {
-      title: "Bytes of the first call's outputs",
+      title: `Bytes of the first call's outputs${basis}`,
       values: rows.output_bytes,
       total: largest(rows.output_bytes),
       short: formatBytes,

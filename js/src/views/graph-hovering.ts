@@ -60,13 +60,15 @@ export class Hovering {
     const graph = this.#graph;
     if (!graph || this.#edge < 0) return null;
     const { target, tensor } = graph.visible.edges;
-    const { tensors } = graph.payload;
+    const { tensors, shapes, meta } = graph.payload;
     const readers = this.#paths.near.filter((e) => graph.visible.kind[target[e] as number] !== STUB).length;
     const from = graph.box(sourceOf(graph.visible, this.#edge)).name;
     const to = readers > 1 ? `${readers} readers` : graph.box(target[this.#edge] as number).name;
     const at = tensor[this.#edge] as number;
     const bytes = tensors.bytes[at] ?? Number.NaN;
-    const size = Number.isNaN(bytes) ? "" : ` · ${formatBytes(bytes)}`;
+    // Known with an open size, that is one of examples.
+    const basis = shapes[tensors.shape[at] ?? -1]?.some((dim) => typeof dim !== "number") ? ` ${meta.macs_basis}` : "";
+    const size = Number.isNaN(bytes) ? "" : ` · ${formatBytes(bytes)}${basis}`;
     return `${from} → ${to}: ${graph.label(this.#edge)} ${tensors.dtype[at] ?? ""}${size}`;
   }
 }

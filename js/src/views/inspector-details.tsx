@@ -88,7 +88,7 @@ function facts(payload: Payload, row: number, extras: readonly ExtraColumn[]) {
     ["Own params", some && own !== params ? formatCount(own) : ""],
     ["Size", some ? formatBytes(rows.bytes[row]) : ""],
     ["MACs", called ? macs : "", meta.macs_basis],
-    ["Output size", Number.isNaN(rows.output_bytes[row]) ? "" : formatBytes(rows.output_bytes[row])],
+    ["Output size", Number.isNaN(rows.output_bytes[row]) ? "" : formatBytes(rows.output_bytes[row]), meta.macs_basis],
     ["Trainable", trainable < 0 ? "" : trainable === 1 ? "yes" : "no (frozen)"],
     ["Name", rows.name[row] !== rows.path[row] && rows.name[row] !== rows.label[row] ? (rows.name[row] ?? "") : ""],
     ["Called", called && rows.order[row] === -1 && rows.kind[row] === "layer" ? "never" : ""],

@@ -170,3 +170,11 @@ it("writes long names of settings in full, which may go on in a new line behind 
   expect(names).toContain("tokenizer.<wbr>ggml.<wbr>token_<wbr>type");
   expect(names).toContain("Output size");
 });
+
+it("says of what the bytes of an output are, as of its multiply-accumulates", () => {
+  show(testStore({ selection: ["encoder"] }));
+  const value = (name: string) =>
+    [...host.querySelectorAll(".nbviz-facts > div")].find((fact) => fact.firstChild?.textContent === name)?.lastChild;
+  expect((value("Output size") as HTMLElement).title).toBe("per example");
+  expect((value("MACs") as HTMLElement).title).toBe("per example");
+});
