@@ -13,7 +13,7 @@ const NARROW = 680;
 /** The table's share of the width where there is no graph beside it and nobody has moved the border. */
 const MOSTLY_TABLE = 0.7;
 /** Pixels that the table takes beside the graph, though that is more than its usual share: names, shapes and numbers. */
-const LEAST_TABLE = 390;
+const LEAST_TABLE = 400;
 /** The same where there is no graph, for what of parameters is shown then. */
 const LEAST_ALONE = 690;
 /** What stands beside a table without a graph has sentences and numbers: with less room it stands under the table. */

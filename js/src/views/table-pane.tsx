@@ -1,7 +1,7 @@
 // The table of layers: a tree while unsorted, a flat list once sorted or filtered.
 import { useMemo, useRef, useState } from "preact/hooks";
 import { type Column, columnsOf, defaultColumns, shownColumns } from "../columns";
-import { openPaths, rowAround } from "../outline";
+import { isRow, openPaths, rowAround, showsOperations } from "../outline";
 import { matchingRows } from "../search";
 import type { State } from "../state";
 import { nextSort, type Shown, TableModel } from "../table-model";
@@ -10,7 +10,7 @@ import type { Payload } from "../wire";
 import { useDisplay, useSize, useStore } from "./hooks";
 import { TableGrid } from "./table-grid";
 import { TableTools } from "./table-tools";
-import { contentWidth, fitting, nameWidth, template } from "./widths";
+import { contentWidth, fitting, nameWidth, sampleOf, template } from "./widths";
 
 /** A table narrower than this has icons alone on its menus. */
 const ROOM_FOR_WORDS = 350;
@@ -74,18 +74,21 @@ interface Columns {
 
 function useColumns(payload: Payload, width: number): Columns {
   const { store } = useDisplay();
-  const { columns, extra_columns, groups } = useStore(store, "columns", "extra_columns", "groups");
+  const state = useStore(store, "columns", "extra_columns", "groups", "operations", "filter");
+  const { columns, extra_columns, groups } = state;
   const all = useMemo(() => columnsOf(payload, extra_columns), [payload, extra_columns]);
   const wanted = useMemo(
     () => shownColumns(all, columns ?? defaultColumns(payload, extra_columns)),
     [all, columns, payload, extra_columns],
   );
+  const operations = showsOperations(state);
   const natural = useMemo(() => {
     const { rows } = payload;
+    const some = sampleOf(rows.length, (row) => isRow(payload, state, row));
     const wants = (column: Column) =>
-      column.id === "path" ? nameWidth(rows, treeOf(rows, groups).depth) : contentWidth(column, rows.length);
+      column.id === "path" ? nameWidth(payload, treeOf(rows, groups).depth, some) : contentWidth(column, some);
     return new Map(wanted.map((column) => [column.id, wants(column)]));
-  }, [wanted, payload, groups]);
+  }, [wanted, payload, groups, operations]);
   const room = columns === null ? fitting(wanted, natural, width) : wanted;
   const key = room.map(({ id }) => id).join("\n");
   return { all, columns: useMemo(() => room, [all, key]), natural };

@@ -2,6 +2,7 @@
 import { isIdle } from "../calls";
 import type { Column } from "../columns";
 import type { Payload } from "../wire";
+import { badgesOf } from "./badges";
 import { Icon } from "./icons";
 
 export interface RowProps {
@@ -86,7 +87,11 @@ function NameCell({ payload, columns, row, depth, open, flat, failed, title }: R
         <span class="nbviz-label">{rest.replace(/^~/, "")}</span>
         {type && <span class="nbviz-after">{type}</span>}
       </span>
-      <Badges payload={payload} row={row} failed={failed} />
+      {badgesOf(payload, row, failed).map(({ text, title, error }) => (
+        <span key={text} class={`nbviz-badge${error ? " is-error" : ""}`} title={title}>
+          {text}
+        </span>
+      ))}
     </div>
   );
 }
@@ -103,35 +108,6 @@ function sharedPrefix(rows: Payload["rows"], row: number): number {
   const names = group.slice(group.lastIndexOf("~") + 1).replaceAll("/", "_");
   const label = rows.label[row] ?? "";
   return label.startsWith(names) && label.length > names.length + 1 ? names.length + 1 : 0;
-}
-
-function Badges({ payload, row, failed }: { payload: Payload; row: number; failed: boolean }) {
-  const { rows } = payload;
-  const times = rows.calls[row] ?? 0;
-  return (
-    <>
-      {failed && (
-        <span class="nbviz-badge is-error" title="The forward pass stopped here">
-          failed
-        </span>
-      )}
-      {times > 1 && rows.kind[row] !== "group" && (
-        <span class="nbviz-badge" title={`Called ${times} times with the same weights`}>
-          ×{times}
-        </span>
-      )}
-      {isIdle(payload, row) && (
-        <span class="nbviz-badge" title="Part of the model, and never called">
-          never called
-        </span>
-      )}
-      {rows.trainable[row] === 0 && (rows.params[row] ?? 0) > 0 && (
-        <span class="nbviz-badge" title="trainable = False">
-          frozen
-        </span>
-      )}
-    </>
-  );
 }
 
 function Cell({ column, row }: { column: Column; row: number }) {

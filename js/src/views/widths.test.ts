@@ -1,13 +1,22 @@
 import { expect, it } from "vitest";
-import { columnsOf, shownColumns } from "../columns";
-import { sharedBlock } from "../scene/testing";
-import { contentWidth, fitting, template } from "./widths";
+import { type Column, columnsOf, shownColumns } from "../columns";
+import { payloadOf, sharedBlock } from "../scene/testing";
+import { treeOf } from "../tree";
+import { contentWidth, fitting, nameWidth, sampleOf, template } from "./widths";
 
 it("leaves out whole columns where there is no room, the shape last and never the parameters", () => {
   const payload = sharedBlock();
   const all = columnsOf(payload, []);
   const usual = shownColumns(all, ["path", "type", "output_shape", "params", "macs"]);
-  const natural = new Map(all.map((column) => [column.id, contentWidth(column, payload.rows.length)]));
+  const natural = new Map(
+    all.map((column) => [
+      column.id,
+      contentWidth(
+        column,
+        sampleOf(payload.rows.length, () => true),
+      ),
+    ]),
+  );
   const at = (width: number) => fitting(usual, natural, width).map(({ id }) => id);
   expect(at(900)).toEqual(["path", "type", "output_shape", "params", "macs"]);
   expect(at(500)).toEqual(["path", "output_shape", "params", "macs"]);
@@ -36,4 +45,46 @@ it("gives types what names leave, however short these are", () => {
   ]);
   const widths = template(columns, { dragged: new Map(), natural, width: 440 }).match(/\d+(?=px)/g) ?? [];
   expect(widths.map(Number).reduce((a, b) => a + b)).toBeLessThanOrEqual(440 - 14);
+});
+
+it("gives a column what its texts want, letter by letter", () => {
+  const column = (text: string) => ({ ...(columnsOf(sharedBlock(), [])[0] as Column), label: "", text: () => text });
+  const [narrow, wide] = ["illicit filler", "WOMMWOMMWOMMWO"].map((text) => contentWidth(column(text), [0]));
+  expect(narrow).toBeLessThan(0.6 * (wide as number));
+});
+
+it("asks nothing for rows that the table does not show, and looks at some of very many", () => {
+  expect(sampleOf(5, (row) => row !== 2)).toEqual([0, 1, 3, 4]);
+  const some = sampleOf(100_000, (row) => row % 2 === 1);
+  expect(some.length).toBeLessThanOrEqual(1500);
+  expect(some.every((row) => row % 2 === 1)).toBe(true);
+  expect(some.at(-1)).toBeGreaterThan(99_000);
+});
+
+it("counts what is marked beside a name", () => {
+  const named = (calls: number) => {
+    const row = { path: "block", type: "Block", params: 1 };
+    const payload = payloadOf([row, { ...row, path: "other" }], Array(calls).fill({ path: "block" }), []);
+    return nameWidth(payload, treeOf(payload.rows, true).depth, [1]);
+  };
+  expect(named(2)).toBeGreaterThan(named(1) + 20);
+  expect(named(0)).toBeGreaterThan(named(1) + 60);
+});
+
+it("leaves out the dtype of a checkpoint's tensors before a number is cut in two", () => {
+  const columns = ["path", "param_shape", "param_dtype", "params", "bytes"];
+  const usual = shownColumns(columnsOf(sharedBlock(), []), columns);
+  const natural = new Map(usual.map(({ id }) => [id, 100]));
+  const at = (width: number) => fitting(usual, natural, width).map(({ id }) => id);
+  expect(at(560)).toEqual(columns);
+  expect(at(450)).toEqual(["path", "param_shape", "params", "bytes"]);
+});
+
+it("shows types where shapes are too wide", () => {
+  const usual = shownColumns(columnsOf(sharedBlock(), []), ["path", "type", "output_shape", "params", "macs"]);
+  const natural = new Map(usual.map(({ id }) => [id, id === "output_shape" ? 240 : 100]));
+  const at = (width: number) => fitting(usual, natural, width).map(({ id }) => id);
+  expect(at(460)).toEqual(["path", "output_shape", "params"]);
+  expect(at(400)).toEqual(["path", "type", "params"]);
+  expect(at(300)).toEqual(["path", "params"]);
 });

@@ -1,12 +1,20 @@
 // Widths of the table's columns: what the content wants, unless dragged.
 import type { Column } from "../columns";
-import type { Rows } from "../wire";
+import { type Face, textWidth } from "../scene/widths";
+import type { Payload } from "../wire";
+import { badgesOf } from "./badges";
 
-const TEXT = 7.8;
-const MONO = 7.3;
-const HEADING = 8.4;
+/** Pixels of the letters, see table.css. */
+const TEXT = 13;
+const MONO = 12;
+const BADGE = 11;
+/** On both sides of a text, and some for a host's font that is wider. */
+const PADDING = 24;
 const ARROW = 14;
-const PADDING = 28;
+/** Around the text of a badge, and before it. */
+const AROUND_BADGE = 18;
+const INDENT = 14;
+const CHEVRON = 20;
 const MOST = 240;
 /** Text is cut off with dots where there is no room; numbers and shapes are not. */
 const LEAST_TEXT = 110;
@@ -16,13 +24,21 @@ const SCROLLBAR = 14;
 /** Rows looked at: enough to see what a column holds, quick on any model. */
 const SAMPLE = 1500;
 
-/** Pixels that a column's heading and cells want. */
-export function contentWidth(column: Column, rows: number): number {
-  let longest = 0;
-  const step = Math.max(1, Math.ceil(rows / SAMPLE));
-  for (let row = 0; row < rows; row += step) longest = Math.max(longest, column.text(row).length);
-  const heading = column.label.length * HEADING + PADDING + ARROW;
-  return Math.round(Math.max(Math.min(longest * (column.mono ? MONO : TEXT) + PADDING, MOST), heading));
+/** Some of the rows that the table may show, from all over the model. */
+export function sampleOf(rows: number, shows: (row: number) => boolean): number[] {
+  const all = Array.from({ length: rows }, (_, row) => row).filter(shows);
+  const step = Math.max(1, Math.ceil(all.length / SAMPLE));
+  return all.filter((_, i) => i % step === 0);
+}
+
+const widest = (texts: readonly string[], size: number, face: Face): number =>
+  [...new Set(texts)].reduce((most, text) => Math.max(most, textWidth(text, size, face)), 0);
+
+/** Pixels that a column's heading wants, and its cells in these rows. */
+export function contentWidth(column: Column, rows: readonly number[]): number {
+  const face = column.mono ? "mono" : "regular";
+  const content = widest(rows.map(column.text), column.mono ? MONO : TEXT, face) + PADDING;
+  return Math.ceil(Math.max(Math.min(content, MOST), textWidth(column.label, TEXT, "bold") + PADDING + ARROW));
 }
 
 /** Widths that were dragged, widths that the content wants, and the width of the table. */
@@ -56,20 +72,23 @@ export function template(columns: readonly Column[], { dragged, natural, width }
     .join(" ");
 }
 
-/** Pixels that the names of these rows want in the tree. */
-export function nameWidth(rows: Rows, depth: Int32Array): number {
-  let most = 0;
-  const step = Math.max(1, Math.ceil(rows.length / SAMPLE));
-  for (let row = 0; row < rows.length; row += step) {
-    most = Math.max(most, (rows.label[row] ?? "").length * TEXT + (depth[row] ?? 0) * 14);
-  }
-  return Math.min(most + 46, MOST);
+/** Pixels that the names of these rows want in the tree, with what is marked beside them. */
+export function nameWidth(payload: Payload, depth: Int32Array, rows: readonly number[]): number {
+  const { label } = payload.rows;
+  const badges = (row: number) =>
+    badgesOf(payload, row).reduce((sum, { text }) => sum + textWidth(text, BADGE, "regular") + AROUND_BADGE, 0);
+  const wanted = (row: number) =>
+    textWidth(label[row] || payload.meta.name, TEXT, "bold") + (depth[row] ?? 0) * INDENT + badges(row);
+  const most = rows.reduce((most, row) => Math.max(most, wanted(row)), 0);
+  return Math.ceil(Math.min(most + CHEVRON + PADDING, MOST));
 }
 
 /** A table narrower than this does without the type: the numbers are what it is opened for. */
 const ROOM_FOR_TYPE = 540;
-/** What gives way next, where the table would begin with a column cut in two. */
-const SPARE = "macs";
+/** The same where shapes are too wide to stand beside it. */
+const ROOM_FOR_TYPE_ALONE = 360;
+/** What gives way next, one after the other, where the table would begin with a column cut in two. */
+const SPARE = ["macs", "param_dtype"];
 /** What gives way last, where these three alone would leave names a few letters: the graph says it too. */
 const LAST_SPARE = "output_shape";
 const LAST = ["path", LAST_SPARE, "params"];
@@ -85,7 +104,14 @@ export function fitting(columns: readonly Column[], natural: ReadonlyMap<string,
   const fits = (some: readonly Column[], name: number) =>
     some.reduce((total, column) => total + least(column, name), SCROLLBAR) <= width;
   if (fits(shown, LEAST_NAME)) return shown;
-  const fewer = shown.filter(({ id }) => id !== SPARE);
+  const fewer = SPARE.reduce(
+    (some, spare) => (some !== shown && fits(some, TIGHT_NAME) ? some : some.filter(({ id }) => id !== spare)),
+    shown,
+  );
   const last = fewer.filter(({ id }) => LAST.includes(id));
-  return fits(last, TIGHT_NAME) ? fewer : fewer.filter(({ id }) => id !== LAST_SPARE);
+  if (fits(last, TIGHT_NAME)) return fewer;
+  const rest = fewer.filter(({ id }) => id !== LAST_SPARE);
+  if (width < ROOM_FOR_TYPE_ALONE) return rest;
+  const typed = columns.filter((column) => column.id === "type" || rest.includes(column));
+  return fits(typed, LEAST_NAME) ? typed : rest;
 }
