@@ -23,12 +23,15 @@ const TIGHT_NAME = 100;
 const SCROLLBAR = 14;
 /** Rows looked at: enough to see what a column holds, quick on any model. */
 const SAMPLE = 1500;
+/** Multiples of it fall evenly between whole numbers. */
+const GOLDEN = 0.618033988749895;
 
 /** Some of the rows that the table may show, from all over the model. */
 export function sampleOf(rows: number, shows: (row: number) => boolean): number[] {
   const all = Array.from({ length: rows }, (_, row) => row).filter(shows);
-  const step = Math.max(1, Math.ceil(all.length / SAMPLE));
-  return all.filter((_, i) => i % step === 0);
+  if (all.length <= SAMPLE) return all;
+  // Not every n-th: blocks repeat, and that could be the same row of each.
+  return Array.from({ length: SAMPLE }, (_, i) => all[Math.floor(((i * GOLDEN) % 1) * all.length)] ?? 0);
 }
 
 const widest = (texts: readonly string[], size: number, face: Face): number =>
