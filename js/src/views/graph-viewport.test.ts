@@ -63,6 +63,22 @@ describe("fit", () => {
   });
 });
 
+describe("a first look", () => {
+  const first = { x: 100, y: 0, width: 100, height: 40 };
+
+  test("at a long drawing goes beside the legend too, where there is room", () => {
+    const view = viewport(700, 400);
+    view.start({ x: 0, y: 0, width: 480, height: 4000 }, first, "down");
+    expect(view.y).toBe(24);
+    expect(480 * view.k + view.x).toBeLessThanOrEqual(520 + 1e-6);
+    expect(view.x).toBeGreaterThanOrEqual(24);
+    const right = viewport(700, 400);
+    right.start({ x: 0, y: 0, width: 4000, height: 300 }, first, "right");
+    expect(right.x).toBe(24);
+    expect(300 * right.k + right.y).toBeLessThanOrEqual(328 + 1e-6);
+  });
+});
+
 describe("a box that is looked for", () => {
   const box = { x: 1000, y: 1000, width: 230, height: 58 };
   const at = ({ k, x, y }: Viewport) => {

@@ -27,7 +27,7 @@ const WORTH = 0.85;
 const APART = 20;
 
 /** A graph narrower than this has its buttons and its legend in a strip below: over it they would hide boxes. */
-export const TIGHT = 460;
+export const TIGHT = 600;
 
 /** What a legend covers of a graph of this width. */
 export function cornerOf(look: Look, width: number): Pick<Bounds, "width" | "height"> {
@@ -131,8 +131,8 @@ export class Viewport {
     const fits = breadth * k <= room;
     const middle = (from: Bounds): [number, number] => [from.x + from.width / 2, from.y + from.height / 2];
     const [mx, my] = middle(fits ? bounds : first);
-    if (down) this.#set(k, this.width / 2 - mx * k, MARGIN - bounds.y * k);
-    else this.#set(k, MARGIN - bounds.x * k, this.height / 2 - my * k);
+    if (down) this.#setClear(k, this.width / 2 - mx * k, MARGIN - bounds.y * k, bounds);
+    else this.#setClear(k, MARGIN - bounds.x * k, this.height / 2 - my * k, bounds);
   }
 
   /** Whether the middle of `bounds` is on screen. */
