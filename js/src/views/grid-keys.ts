@@ -3,7 +3,7 @@
 export type Command =
   | { readonly do: "move"; readonly to: number; readonly extend: boolean }
   | { readonly do: "select"; readonly add: boolean }
-  | { readonly do: "open" | "close" | "parent" | "all" };
+  | { readonly do: "open" | "close" | "parent" | "all" | "clear" };
 
 interface Where {
   readonly index: number;
@@ -43,6 +43,8 @@ export function commandOf(event: KeyboardEvent, { index, count, page, open }: Wh
       return { do: "select", add: modified };
     case "a":
       return modified ? { do: "all" } : null;
+    case "Escape":
+      return { do: "clear" };
     default:
       return null;
   }

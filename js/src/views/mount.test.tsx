@@ -178,3 +178,18 @@ it("says of what the bytes of an output are, as of its multiply-accumulates", ()
   expect((value("Output size") as HTMLElement).title).toBe("per example");
   expect((value("MACs") as HTMLElement).title).toBe("per example");
 });
+
+it("lets go of the selection by Escape in the table, as in the graph, and leaves the next one to the host", () => {
+  const store = testStore({ selection: ["encoder"] });
+  show(store);
+  const heard = vi.fn();
+  document.addEventListener("keydown", heard);
+  const escape = () =>
+    act(() => void find(".nbviz-grid").dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true })));
+  escape();
+  expect(store.state).toMatchObject({ selection: [], focus: null });
+  expect(heard).not.toHaveBeenCalled();
+  escape();
+  expect(heard).toHaveBeenCalledTimes(1);
+  document.removeEventListener("keydown", heard);
+});

@@ -35,6 +35,7 @@ export function useRowEvents(payload: Payload, shown: Shown, cursor: Cursor, vir
     const { row, index } = cursor;
     if (command.do === "move") moveTo(command.to, command.extend);
     else if (command.do === "all") select(store, shown.rows.map(pathOf));
+    else if (command.do === "clear") select(store, []);
     else if (index < 0) return;
     else if (command.do === "select") (command.add ? selectToggle : selectOne)(store, pathOf(row));
     else if (command.do === "parent")
@@ -47,7 +48,8 @@ export function useRowEvents(payload: Payload, shown: Shown, cursor: Cursor, vir
       if (event.target !== event.currentTarget) return;
       const { index, row } = cursor;
       const command = commandOf(event, { index, count: shown.rows.length, page: virtual.page, open: open(row) });
-      if (!command) return;
+      // Where nothing is selected, Escape is for what is around.
+      if (!command || (command.do === "clear" && store.state.selection.length === 0)) return;
       handled(event);
       obey(command);
     },
