@@ -81,6 +81,10 @@ def test_a_checkpoint_has_the_width_for_its_table_and_its_details(page, tmp_path
     note = view.root.get_by_role("note")
     expect(note).to_contain_text("No graph to show")
     assert note.bounding_box()["width"] > 600
+    page.emulate_media(media="print")
+    assert note.bounding_box()["height"] < 200
+    assert bottom(note) + 10 > view.root.locator(".nbviz-footer").bounding_box()["y"], "empty space on paper"
+    page.emulate_media(media="screen")
     assert view.table.locator(".nbviz-label, .nbviz-value").evaluate_all(CUT) == []
     check_accessibility(page)
     row.click()
