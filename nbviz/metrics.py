@@ -234,6 +234,10 @@ class Metrics:
         self.call_macs: Sequence[int | None] = call_macs
         stopped = any(calls.column("failed"))
         self.macs = [n if ran else None for n, ran in zip(per_row.totals(), self.tree.holds_calls, strict=True)]
+        for row, inner in zip(self.tree.row_of_call, call_macs, strict=True):
+            # a loop around layers: their rows, which are elsewhere, have what runs in it, and 0 would be wrong
+            if inner != 0 and row >= 0 and self.macs[row] == 0 and self.tree.kind[row] == "operation":
+                self.macs[row] = None
         if stopped:  # what would have come behind the failing call is missing from every sum around it
             for call, failed in enumerate(calls.column("failed")):
                 for row in self.tree.ancestors(max(self.tree.row_of_call[call], 0)) if failed else ():

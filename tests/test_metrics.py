@@ -194,6 +194,22 @@ def test_unknown_macs_reach_every_row_and_call_around_but_no_sibling():
     assert metrics.totals["macs"] is None
 
 
+def test_loop_around_layers_has_no_macs_of_its_own_and_its_call_has_theirs():
+    spec = (tensor(None, 8),)
+    net = graph(
+        [Layer("", "net", "Net"), Layer("a", "a", "Dense", "", "")],
+        [
+            Call(0, "layer", "", "Net", None, ""),
+            Call(1, "operation", "scan#1", "scan", 0, "", spec, spec),
+            Call(2, "layer", "a", "Dense", 1, "a", spec, spec, (), matmul((None, 8), 8)),
+            Call(3, "operation", "tanh#1", "tanh", 0, "", spec, spec),
+        ],
+    )
+    metrics = Metrics(net)
+    assert column(metrics, "macs") == {"": 64, "a": 64, "scan#1": None, "tanh#1": 0}
+    assert metrics.call_macs == [64, 64, 64, 0]
+
+
 def test_unbuilt_layer_makes_all_around_it_unknown_and_nothing_else():
     net = graph(
         [

@@ -38,7 +38,7 @@ export function RowDetails({ payload, row }: { payload: Payload; row: number }) 
       {path !== "" && <Copyable text={path} label="path" />}
       {group && <p class="nbviz-hint">Inferred from the names of the layers; it is not a layer itself.</p>}
       <Notes payload={payload} path={path} />
-      <Facts entries={facts(payload, row, extra_columns)} />
+      <Facts entries={facts(payload, row, call, extra_columns)} />
       {call === null ? <RowShapes payload={payload} row={row} /> : <Ports payload={payload} call={call} />}
       <Uses payload={payload} path={path} focused={call} />
       {weights.length > 0 && <Weights payload={payload} row={row} weights={weights} />}
@@ -71,10 +71,13 @@ export function CallDetails({ payload, call }: { payload: Payload; call: number 
   );
 }
 
-function facts(payload: Payload, row: number, extras: readonly ExtraColumn[]) {
+function facts(payload: Payload, row: number, call: number | null, extras: readonly ExtraColumn[]) {
   const { rows, meta } = payload;
   const called = payload.calls.length > 0;
-  const macs = Number.isNaN(rows.macs[row]) ? "unknown" : formatCount(rows.macs[row]);
+  // What runs in a loop around layers is in their rows; its own call tells it.
+  const operation = rows.kind[row] === "operation" && call !== null && Number.isNaN(rows.macs[row]);
+  const count = operation ? payload.calls.macs[call] : rows.macs[row];
+  const macs = Number.isNaN(count) ? "unknown" : formatCount(count);
   const trainable = rows.trainable[row] ?? -1;
   const params = rows.params[row] ?? Number.NaN;
   const own = rows.own_params[row];

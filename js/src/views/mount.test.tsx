@@ -193,3 +193,25 @@ it("lets go of the selection by Escape in the table, as in the graph, and leaves
   expect(heard).toHaveBeenCalledTimes(1);
   document.removeEventListener("keydown", heard);
 });
+
+it("gives a loop around layers the multiply-accumulates of its call, which their rows have", () => {
+  const payload = operationsPayload();
+  const store = testStore({ expanded: ["encoder"] });
+  const { rows, calls } = payload;
+  const loop = (macs: number) => ({
+    ...payload,
+    rows: { ...rows, macs: rows.macs.map((n, row) => (row === 2 ? Number.NaN : n)) },
+    calls: { ...calls, macs: calls.macs.map((n, call) => (calls.row[call] === 2 ? macs : n)) },
+  });
+  show(store);
+  const shown = () =>
+    [...host.querySelectorAll(".nbviz-facts > div")].find((fact) => fact.firstChild?.textContent === "MACs")?.lastChild;
+  for (const [macs, text] of [
+    [1234, "1,234"],
+    [Number.NaN, "unknown"],
+  ] as const) {
+    act(() => store.setPayload(loop(macs)));
+    act(() => store.set({ selection: ["encoder/conv"] }));
+    expect(shown()?.textContent).toBe(text);
+  }
+});
