@@ -5,12 +5,15 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
-from nbviz.errors import PictureWarning
+from nbviz.errors import InputsError, PictureWarning
 from nbviz.views import raster
 from nbviz.views.pdf import pdf
 from nbviz.views.svg import size_of
+
+if TYPE_CHECKING:
+    from nbviz.graph import ModelGraph
 
 SUFFIXES = (".svg", ".png", ".pdf", ".jpg", ".jpeg")
 MAX_PIXELS: Final = 8_000_000
@@ -43,6 +46,22 @@ class Saved:
         """Say the note."""
         if self.note is not None:
             warnings.warn(self.note, PictureWarning, stacklevel=stacklevel + 1)
+
+
+def check_drawable(graph: ModelGraph) -> None:
+    """Refuse to draw a model of which no call is known: the picture would be empty.
+
+    Raises
+    ------
+    InputsError
+        With what the reader of the model says of it.
+    """
+    if len(graph.calls):
+        return
+    unknown = "Nothing is known of what it calls: pass inputs=, for example inputs=(None, 224, 224, 3)."
+    why = graph.diagnostics[0].message if graph.diagnostics else unknown
+    msg = f"There is no graph of {graph.name!r} to draw. {why} Its table is saved as .html, .csv, .md or .tex."
+    raise InputsError(msg)
 
 
 def save_picture(

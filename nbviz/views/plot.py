@@ -74,6 +74,7 @@ def draw_plot(
 ) -> Plot:
     """Draw a model; arguments and errors as ``nbviz.plot_model``."""
     direction, mirrored = _FLOWS[choice("rankdir", rankdir, _FLOWS)]
+    picture.check_drawable(metrics.graph)
     plates = Plates(metrics, options)
     nodes = nodes_of(metrics.graph, expand_nested=expand_nested, layer_range=layer_range, name=plates.name)
     title = metrics.graph.name

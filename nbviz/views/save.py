@@ -14,7 +14,7 @@ from nbviz.views.dot import SUFFIXES as GRAPHVIZ
 from nbviz.views.dot import dot_graph
 from nbviz.views.export import write_table
 from nbviz.views.picture import SUFFIXES as PICTURES
-from nbviz.views.picture import Saved
+from nbviz.views.picture import Saved, check_drawable
 from nbviz.views.plates import PlateOptions
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def save(
         msg = f"part is 'table' or 'graph', and goes with .html; found part={part!r} with {path.name!r}."
         raise OptionError(msg)
     if suffix in PICTURES:
+        check_drawable(graph)
         return picture(path)
     if suffix == ".html":
         text = page(part)

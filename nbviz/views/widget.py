@@ -350,6 +350,8 @@ class ModelView(anywidget.AnyWidget):
         ------
         OptionError
             If the suffix or an argument is not among these.
+        InputsError
+            If it is a picture of a model of which no call is known, such as a checkpoint.
         MissingExtraError
             If it is a picture and the extra ``image`` is not installed.
 

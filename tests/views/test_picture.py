@@ -259,3 +259,16 @@ def test_without_the_extra_or_in_a_huge_model_the_table_is_alone(view, monkeypat
 def test_previews_of_real_models_are_small(name, most):
     keras = pytest.importorskip("keras")
     assert len(shown(nbviz.view(getattr(keras.applications, name)(weights=None)))) < most
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "jpg"])
+def test_a_checkpoint_has_no_picture_and_says_why(suffix, tmp_path):
+    arrays = {"layer/kernel": np.zeros((3, 4))}
+    for draw in (nbviz.view(arrays).save, lambda file: nbviz.plot_model(arrays, file)):
+        with pytest.raises(
+            nbviz.InputsError, match=r"no graph of .* to draw\. A checkpoint has tensors and no graph"
+        ) as error:
+            draw(tmp_path / f"net.{suffix}")
+        assert "inputs=" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+    assert nbviz.view(arrays).save(tmp_path / "net.csv").is_file()
