@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import FrameLocator, Locator, Page
 
 
+def head(node: Locator) -> tuple[float, float]:
+    """The middle of the upper part of a box."""
+    box = node.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + min(box["height"], 30) / 2
+
+
 class View:
     """Stands for the n-th view of a page, of a frame, or of one output."""
 
@@ -73,10 +80,13 @@ class View:
 
     def double_click(self, node: Locator) -> None:
         """Click twice where a box is, as a hand does, even if the first click opens details and moves the picture."""
-        box = node.bounding_box()
-        assert box is not None
-        mouse = self.root.page.mouse
-        mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + min(box["height"], 30) / 2)
+        x, y = head(node)
+        surface = self.graph.bounding_box()
+        assert surface
+        if y > surface["y"] + surface["height"] - 2:  # out of sight under what stands below the picture
+            self.root.get_by_role("button", name="Fit the graph (F)").click()
+            x, y = head(node)
+        self.root.page.mouse.dblclick(x, y)
 
     @property
     def camera(self) -> Locator:

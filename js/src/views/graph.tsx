@@ -22,6 +22,9 @@ export interface GraphViewProps {
   onReady(handle: GraphHandle): void;
 }
 
+/** With less room than this, the strip under the graph has what a scale means in two lines. */
+const SLIM = 380;
+
 const NOTHING: Shown = { look: null, boxes: 0, progress: null, tensor: null };
 
 export function GraphView({ store, onReady }: GraphViewProps) {
@@ -52,9 +55,11 @@ export function GraphView({ store, onReady }: GraphViewProps) {
     return () => end.abort();
   }, [store]);
   const payload = store.payload;
-  const tight = (useSize(container)?.width ?? TIGHT) < TIGHT;
+  const width = useSize(container)?.width ?? TIGHT;
+  const tight = width < TIGHT;
+  const room = tight ? ` is-tight${width < SLIM ? " is-slim" : ""}` : "";
   return (
-    <div class={`nbviz-graph${tight ? " is-tight" : ""}`} ref={container} data-lm-suppress-shortcuts="true">
+    <div class={`nbviz-graph${room}`} ref={container} data-lm-suppress-shortcuts="true">
       <span class="nbviz-theme-probe" ref={probe} aria-hidden="true" />
       <div
         class="nbviz-graph-surface"
