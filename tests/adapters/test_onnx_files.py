@@ -353,6 +353,38 @@ def test_inference_is_kept_from_them_where_nodes_stand_in_the_wrong_order():
     assert [step.op_type for step in inferred.graph.node] == ["LabelEncoder", "Cast"]
 
 
+@pytest.mark.parametrize(
+    ("op", "inputs", "attribute"),
+    [
+        ("LayerNormalization", "x w", {"axis": 1 << 31}),
+        ("GatherND", "x w", {"batch_dims": -100}),
+        ("Split", "x", {"num_outputs": 1, "axis": 1}),
+    ],
+)
+def test_inference_is_kept_from_attributes_that_end_the_process(op, inputs, attribute):
+    nodes = [node(op, inputs, "y z", **attribute), node("Neg", "x", "n")]
+    made = model(nodes, [info("x", 2, 3, 4, 5), info("w", 5)], [info("y", None), info("n", None)])
+    made.opset_import[0].version = 18
+    graph = read(made).graph
+    assert op in graph.calls.column("op")
+    assert next(call for call in graph.calls if call.op == "Neg").outputs[0].shape == (2, 3, 4, 5)
+
+
+def test_a_function_that_calls_itself_inside_a_branch_stays_closed():
+    body = helper.make_graph([node("F", "p", "b", domain="my")] * 2, "body", [], [info("b", None)])
+    own = helper.make_function(
+        "my", "F", ["p"], ["r"], [node("If", "p", "r", then_branch=body)], [helper.make_opsetid("my", 1)]
+    )
+    made = model(
+        [node("F", "x", "y", domain="my")],
+        [info("x", 2)],
+        [info("y", None)],
+        opsets=(("", 21), ("my", 1)),
+        functions=[own],
+    )
+    assert "without end" in messages(read(made).graph)
+
+
 DOUBLING = {"Concat": {"axis": 0}, "Gather": {"axis": 0}, "GatherND": {}}
 
 

@@ -184,12 +184,12 @@ it("lets go of the selection by Escape in the table, as in the graph, and leaves
   show(store);
   const heard = vi.fn();
   document.addEventListener("keydown", heard);
-  const escape = () =>
+  const press = () =>
     act(() => void find(".nbviz-grid").dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true })));
-  escape();
+  press();
   expect(store.state).toMatchObject({ selection: [], focus: null });
   expect(heard).not.toHaveBeenCalled();
-  escape();
+  press();
   expect(heard).toHaveBeenCalledTimes(1);
   document.removeEventListener("keydown", heard);
 });

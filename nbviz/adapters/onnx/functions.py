@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, final
 
-from nbviz.adapters.onnx.nodes import Node
+from nbviz.adapters.onnx.nodes import Node, inner_nodes
 
 _MOST_CALLS = 100_000
 """Calls of operations that functions may unfold into."""
@@ -41,8 +41,9 @@ class Functions:
             return True
         return sum(self._size(key, ()) for key in self._called(model.graph.node)) <= _MOST_CALLS
 
-    def _called(self, nodes: Iterable[Any]) -> Iterable[_Key]:
-        return [key for node in nodes if (key := (node.domain, node.op_type, node.overload)) in self.known]
+    def _called(self, nodes: Sequence[Any]) -> Iterable[_Key]:
+        every = (*nodes, *inner_nodes(nodes))
+        return [key for node in every if (key := (node.domain, node.op_type, node.overload)) in self.known]
 
     def _size(self, key: _Key, around: tuple[_Key, ...]) -> float:
         if key in around or len(around) > 32:

@@ -122,6 +122,14 @@ def bodies(graph: Any, depth: int = 0) -> Iterator[Any]:
                 yield from bodies(body, depth + 1)
 
 
+def inner_nodes(nodes: Iterable[Any], depth: int = 0) -> Iterator[Any]:
+    """Yield the nodes of all graphs inside nodes, whatever these do."""
+    for node in nodes:
+        for _, graph in graphs_in(node.attribute) if depth < DEEPEST else ():
+            yield from graph.node
+            yield from inner_nodes(graph.node, depth + 1)
+
+
 def copied(proto: Any) -> Any:
     """Return a copy of a model, or of a part of one."""
     copy = type(proto)()

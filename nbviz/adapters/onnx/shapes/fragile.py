@@ -1,38 +1,54 @@
 """Keeps the shape inference of ``onnx`` away from what ends the process.
 
-A few operations are inferred without asking whether the type of their input is known (seen in onnx 1.23: a null
-pointer in C++, which no ``except`` catches). They are hidden until it is.
+A few operations are inferred without asking whether the type of their input is known, or whether an attribute makes sense (seen in
+onnx 1.23: a null pointer or a place outside an array in C++, which no ``except`` catches). They are hidden until the type is known,
+and for good where the attribute is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
+from nbviz.adapters.onnx.nodes import inner_nodes
 
-_FRAGILE = frozenset({"DictVectorizer", "EyeLike", "LabelEncoder", "RegexFullMatch", "TreeEnsemble"})
+_UNTYPED = frozenset({"DictVectorizer", "EyeLike", "LabelEncoder", "RegexFullMatch", "TreeEnsemble"})
+_MISUSED: Mapping[str, tuple[str, Callable[[int, Any], bool]]] = {
+    "GatherND": ("batch_dims", lambda axes, _: axes < 0),
+    "LayerNormalization": ("axis", lambda axis, _: abs(axis) > _MOST_AXES),
+    "Split": ("num_outputs", lambda count, node: count != len(node.output)),
+}
+_MOST_AXES = 1 << 16
 _HIDDEN = "?"
 
 
 def guarded(infer: Callable[[Any], Any], model: Any) -> Any:
     """Return what ``infer`` makes of a model, or of its bytes; the model is changed."""
     data = model.SerializeToString()
-    if not any(op.encode() in data for op in _FRAGILE):
+    if not any(op.encode() in data for op in (*_UNTYPED, *_MISUSED)):
         return infer(data)
-    top = [node for node in model.graph.node if node.op_type in _FRAGILE]
-    hidden = [*top, *(node for node in _inside(model) if node.op_type in _FRAGILE)]
+    nodes = [*model.graph.node, *_inside(model)]
+    hidden = [n for n in nodes if n.op_type in _UNTYPED or (n.op_type in _MISUSED and _is_misused(n))]
+    if not hidden:
+        return infer(data)
     for node in hidden:
         node.op_type += _HIDDEN
-    first = infer(model)
-    safe = [node for node in _typed(model.graph, first.graph) if node.op_type.endswith(_HIDDEN)]
-    for node in safe:
+    result = infer(model)
+    typed = [node for node in _typed(model.graph, result.graph) if node.op_type.removesuffix(_HIDDEN) in _UNTYPED]
+    for node in typed:
         node.op_type = node.op_type.removesuffix(_HIDDEN)
-    result = infer(model) if safe else first
+    if typed:
+        result = infer(model)
     for node in (*result.graph.node, *_inside(result)):
         if node.op_type.endswith(_HIDDEN):
             node.op_type = node.op_type.removesuffix(_HIDDEN)
     return result
+
+
+def _is_misused(node: Any) -> bool:
+    """Tell whether an attribute of a node has a value that no runtime takes, and that the inference does not ask about."""
+    name, is_wrong = _MISUSED[node.op_type]
+    return any(attribute.name == name and is_wrong(attribute.i, node) for attribute in node.attribute)
 
 
 def _typed(graph: Any, inferred: Any) -> Iterator[Any]:
@@ -52,14 +68,7 @@ def _names_with_types(graph: Any) -> set[str]:
 
 def _inside(model: Any) -> Iterator[Any]:
     """Yield the nodes of the graphs inside nodes, and of functions."""
-    yield from _nested(model.graph.node, 0)
+    yield from inner_nodes(model.graph.node)
     for function in model.functions:
         yield from function.node
-        yield from _nested(function.node, 0)
-
-
-def _nested(nodes: Iterable[Any], depth: int) -> Iterator[Any]:
-    for node in nodes:
-        for _, graph in graphs_in(node.attribute) if depth < DEEPEST else ():
-            yield from graph.node
-            yield from _nested(graph.node, depth + 1)
+        yield from inner_nodes(function.node)
