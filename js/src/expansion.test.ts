@@ -63,6 +63,17 @@ describe("initial expansion", () => {
     const payload = payloadOf([{ path: "a", type: "Dense" }], [], []);
     expect(initialExpanded(payload, "auto", true)).toEqual([]);
   });
+
+  it("opens a tree without calls as far as a screen goes", () => {
+    const tree = (blocks: number) => {
+      const layers = Array.from({ length: blocks }, (_, i) => `model/layers/${i}`);
+      const paths = ["model", "model/layers", ...layers.flatMap((path) => [path, `${path}/q`, `${path}/k`])];
+      const rows = paths.map((path) => ({ path, type: "Tensors", parent: path.split("/").slice(0, -1).join("/") }));
+      return payloadOf(rows, [], []);
+    };
+    expect(new Set(initialExpanded(tree(12), "auto", true))).toEqual(new Set(["model", "model/layers"]));
+    expect(initialExpanded(tree(30), "auto", true)).toEqual(["model"]);
+  });
 });
 
 describe("ancestors", () => {

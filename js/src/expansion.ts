@@ -9,6 +9,8 @@ const ROOM = 40;
 /** Boxes that it shows rather than almost nothing: a model that is one wrapper around everything. */
 const WRAPPED_ROOM = 150;
 const TOO_FEW = 5;
+/** Rows that a first screen may show of a model without boxes. */
+const SCREEN = 24;
 
 /** What is open before anybody has opened anything. */
 export function initialExpanded(payload: Payload, depth: number | "auto", groups: boolean): string[] {
@@ -78,7 +80,18 @@ function openWhatFits(payload: Payload, groups: boolean): string[] {
     }
     level = next;
   }
-  return [...withContainers(payload, groups, units, open, open.size > 0 ? Number.POSITIVE_INFINITY : 2)];
+  const depth = open.size > 0 ? Number.POSITIVE_INFINITY : Math.max(2, levelsOnScreen(payload, groups));
+  return [...withContainers(payload, groups, units, open, depth)];
+}
+
+/** How many levels of rows fit on a first screen of the table. */
+function levelsOnScreen(payload: Payload, groups: boolean): number {
+  const counts: number[] = [];
+  for (const depth of treeOf(payload.rows, groups).depth) counts[depth] = (counts[depth] ?? 0) + 1;
+  let showing = 0;
+  let level = 0;
+  while (level < counts.length && showing + (counts[level] ?? 0) <= SCREEN) showing += counts[level++] ?? 0;
+  return level - 1;
 }
 
 /** What can be opened in a level, by type, the cheapest first. Stacks only where nearly nothing else shows. */
