@@ -1,4 +1,4 @@
-"""Reads a folder as the checkpoint that is in it, as model hubs and training runs leave them."""
+"""Reads a folder as the checkpoint that it contains, as model hubs and training runs write them."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def _files(folder: Path) -> list[Path]:
     try:
         for count, path in enumerate(folder.iterdir()):
             if count > _MOST:
-                raise FileReadError(f"{str(folder)!r} holds more than {_MOST:,} files. Pass the checkpoint itself.")
+                raise FileReadError(
+                    f"{str(folder)!r} holds more than {_MOST:,} files. Pass the path of the checkpoint itself."
+                )
             found.append(path)
     except OSError as error:
         raise FileReadError(f"{str(folder)!r} cannot be listed: {error.strerror}.") from error
@@ -126,8 +128,8 @@ def _one_set(folder: Path, files: Sequence[Path]) -> bool:
         return False
     if counted[1] != len(files):
         raise FileReadError(
-            f"{str(folder)!r} holds {len(files):,} of the {counted[1]:,} parts of a checkpoint ({files[0].name!r} and so on). "
-            "Download the others into the same folder."
+            f"{str(folder)!r} holds only {len(files):,} of the {counted[1]:,} parts of a checkpoint "
+            f"({files[0].name!r} and so on). Download the other parts into the same folder."
         )
     return True
 
@@ -145,7 +147,7 @@ def _nothing(folder: Path, files: Sequence[Path]) -> str:
     links = _leading_out(folder)
     none = f"it holds no files{' of its own' if links else ''}"
     found = f"it holds {counted(len(files), 'file')}: {_names(files)}" if files else none
-    here = f"{str(folder)!r} is a folder, in which nbviz looked for {_LOOKED_FOR}; {found}.{links}"
+    here = f"{str(folder)!r} is a folder; nbviz looked in it for {_LOOKED_FOR}, but {found}.{links}"
     models = _ending(files, *_MODELS, *_LAST_MODELS)
     if models:
         return f"{here} Pass the path of the model: {_paths([str(file) for file in models])}."
@@ -169,8 +171,11 @@ def _leading_out(folder: Path) -> str:
     files = [path for path in found if path.is_file()]
     if not files:
         return ""
-    what = "is a link that leads out of the folder" if len(files) == 1 else "are links that lead out of the folder"
-    return f" {_names(files)} {what}, which nbviz does not follow by itself: pass the path {_paths([str(f) for f in files])}."
+    what = "is a link that points outside the folder" if len(files) == 1 else "are links that point outside the folder"
+    return (
+        f" {_names(files)} {what}, which nbviz does not follow automatically: pass the path "
+        f"{_paths([str(f) for f in files])}."
+    )
 
 
 def _further_down(folder: Path) -> str:
@@ -194,8 +199,8 @@ def _further_down(folder: Path) -> str:
             others.append(package or said)
         elif depth < _DEEPEST:
             waiting.extend((further, depth + 1) for further in _folders(inner))
-    hints = f" Pass the path of a folder in it: {_paths(folders)}." if folders else ""
-    hints += f" Pass the path of a model in it: {_paths(models)}." if models else ""
+    hints = f" Pass the path of a folder inside it: {_paths(folders)}." if folders else ""
+    hints += f" Pass the path of a model inside it: {_paths(models)}." if models else ""
     return hints or "".join(others[:1])
 
 
@@ -212,10 +217,12 @@ def _beside(reading: Reading, files: Sequence[Path]) -> Reading:
     models = _ending(files, *_MODELS)
     if not models:
         return reading
-    what = "a model, which is" if len(models) == 1 else "models, which are"
-    note = Diagnostic(
-        "note", f"The folder also holds {what} not shown: pass the path {_paths([str(f) for f in models])} for that."
+    what = (
+        "a model that is not shown. To view it, pass"
+        if len(models) == 1
+        else "models that are not shown. To view one, pass"
     )
+    note = Diagnostic("note", f"The folder also holds {what} the path {_paths([str(f) for f in models])}.")
     return replace(reading, graph=replace(reading.graph, diagnostics=(*reading.graph.diagnostics, note)))
 
 

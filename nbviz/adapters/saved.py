@@ -1,4 +1,4 @@
-"""Reads the model graphs that ``view.save("net.json")`` wrote."""
+"""Reads model graphs that ``view.save("net.json")`` wrote."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nbviz.adapters.files.opening import damaged, looks_like, opened, size_of
 from nbviz.errors import FileReadError, SchemaError
 from nbviz.reading import Reading
 
-_KIND = "a model graph that nbviz saved"
+_KIND = "a model graph saved by nbviz"
 _MAX = 1 << 30
 """The most bytes of a saved graph: one of 100,000 layers has 30 MB."""
 
@@ -27,12 +27,12 @@ def read_file(path: Path) -> Reading:
     with opened(path) as file:
         size = size_of(file)
         if size > _MAX:
-            raise damaged(path, _KIND, f"it has {size:,} bytes, more than any real one")
+            raise damaged(path, _KIND, f"it is {size:,} bytes, more than nbviz accepts")
         raw = file.read(size)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        msg = f"{path.name} is not text, so it is no model graph that nbviz saved."
+        msg = f"{path.name} is not a text file, so it is not a model graph saved by nbviz."
         raise FileReadError(msg) from error
     try:
         return Reading(wire.from_json(text))

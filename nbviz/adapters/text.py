@@ -26,6 +26,11 @@ def short(text: object, limit: int = 200) -> str:
     return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
 
 
+def full_name(kind: type) -> str:
+    """Return the name of a class with its module, which is left out for Python's own classes."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
 def decoded(text: str | bytes) -> str:
     """Return text from a file, which may not be UTF-8: whoever reads the file then gives its bytes."""
     return text if isinstance(text, str) else text.decode("utf-8", "replace")

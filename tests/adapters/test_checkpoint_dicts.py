@@ -139,7 +139,7 @@ def test_a_closed_file_is_one_clear_error(tmp_path):
     with h5py.File(tmp_path / "net.h5", "w") as file:
         file["w"] = np.ones(2)
         inside = file["w"]
-    with pytest.raises(UnsupportedModelError, match="has to be open"):
+    with pytest.raises(UnsupportedModelError, match="keep it open"):
         read(file)
     with pytest.raises(UnsupportedModelError, match=r"Dataset in it"):
         read({"a": np.ones(2), "w": inside})
@@ -223,7 +223,7 @@ def test_text_and_dates_are_noted_and_do_not_count(tmp_path):
     here, file = graph_of(made), graph_of(tmp_path / "net.npz")
     assert totals(made)["params"] == totals(tmp_path / "net.npz")["params"] == 3
     said = [d.message for d in here.diagnostics]
-    assert "words holds values of the type <U1, and is not read." in said
+    assert "words holds values of the type <U1, so it is not read." in said
     assert said == [d.message.replace(".npy", "") for d in file.diagnostics]
     assert {d.level for d in here.diagnostics} == {"note"}
 
@@ -243,13 +243,13 @@ ITSELF["again"] = ITSELF
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        ({}, "a builtins.dict without arrays"),
+        ({}, "a dict without arrays"),
         ({"a": 1, "b": {"c": "text"}}, "without arrays"),
-        ({"a": np.ones(2), "b": {"c": object()}}, r"builtins\.object in it \(at 'b\.c'\)"),
+        ({"a": np.ones(2), "b": {"c": object()}}, r"an object in it \(at 'b\.c'\)"),
         ({"a": np.array(["text"])}, "without arrays of numbers in it: a holds values of the type <U4"),
         ({"a": np.array([object()])}, r"numpy\.ndarray in it"),
         ({"a": np.zeros(2, [("x", "f4")])}, r"numpy\.ndarray in it"),
-        (ITSELF, "nested deeper"),
+        (ITSELF, "nested too deeply"),
     ],
 )
 def test_other_dicts_are_refused(made, words):

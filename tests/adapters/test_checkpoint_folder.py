@@ -98,14 +98,14 @@ def test_shards_of_pytorch_are_one_checkpoint_whose_storages_are_their_own(fill)
     refused(
         fill(**{"pytorch_model.bin.index.json": index(**{"t.1": "pytorch_model-2-of-2.bin"})})
         / "pytorch_model.bin.index.json",
-        "not so",
+        "does not contain it",
     )
 
 
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"readme.md": b""}, r"looked for saved_model.*it holds 1 file: 'readme.md'"),
+        ({"readme.md": b""}, r"looked in it for saved_model.*it holds 1 file: 'readme.md'"),
         ({"saved_model.pb": b""}, "is empty"),
         (
             {"a.safetensors": one("a"), "b.safetensors": one("b")},
@@ -114,9 +114,9 @@ def test_shards_of_pytorch_are_one_checkpoint_whose_storages_are_their_own(fill)
         ({"a.gguf": GGUF, "b.gguf": GGUF}, "several checkpoints"),
         ({"a-1-of-2.safetensors": one("a")}, "1 of the 2 parts"),
         ({"model.onnx": b"?"}, r"1 file: 'model.onnx'. Pass the path of the model: '.*net.model\.onnx'\.$"),
-        ({"manifest.ocdbt": b"?"}, "looks like a checkpoint of Orbax: read it with orbax"),
-        ({"__0_0.distcp": b"?"}, "distributed checkpoint of PyTorch: dcp_to_torch_save"),
-        ({"flax_model.msgpack": b"?"}, "looks like a file of Flax: read it with flax"),
+        ({"manifest.ocdbt": b"?"}, "looks like an Orbax checkpoint: read it with orbax"),
+        ({"__0_0.distcp": b"?"}, "distributed PyTorch checkpoint: convert it with dcp_to_torch_save"),
+        ({"flax_model.msgpack": b"?"}, "looks like a Flax file: read it with flax"),
         ({f"a-{i}-of-3.gguf": GGUF for i in (1, 2)}, "2 of the 3 parts"),
     ],
 )
@@ -131,7 +131,7 @@ def test_a_folder_of_folders_names_those_that_can_be_read(fill):
     for name in ("unet", "vae", ".cache"):
         (folder / name / "net.safetensors").write_bytes(one("a"))
     (folder / "elsewhere").symlink_to("/")
-    refused(folder, r"1 file: 'model_index.json'. Pass the path of a folder in it: 'unet', 'vae'\.$")
+    refused(folder, r"1 file: 'model_index.json'. Pass the path of a folder inside it: 'unet', 'vae'\.$")
 
 
 def test_models_and_snapshots_further_down_are_named(fill):
@@ -141,7 +141,7 @@ def test_models_and_snapshots_further_down_are_named(fill):
     (folder / "onnx" / "model.onnx").write_bytes(b"?")
     (folder / "blob").write_bytes(one("a"))
     (folder / "blob").rename(folder / "snapshots" / "abc" / "net.safetensors")
-    said = r"Pass the path of a folder in it: 'snapshots/abc'. Pass the path of a model in it: 'onnx/model.onnx'\.$"
+    said = r"Pass the path of a folder inside it: 'snapshots/abc'. Pass the path of a model inside it: 'onnx/model.onnx'\.$"
     refused(folder, said)
 
 
@@ -150,13 +150,15 @@ def test_folders_of_other_libraries_are_named_further_down(fill):
     (folder / "0" / "default").mkdir(parents=True)
     (folder / "0" / "default" / "manifest.ocdbt").write_bytes(b"?")
     (folder / "0" / "_CHECKPOINT_METADATA").write_bytes(b"{}")
-    refused(folder, r"'0/default' looks like a checkpoint of Orbax: .*restore\(os\.path\.abspath\(folder\)\)")
-    refused(folder / "0", r"'default' looks like a checkpoint of Orbax")
+    refused(folder, r"'0/default' looks like an Orbax checkpoint: .*restore\(os\.path\.abspath\(folder\)\)")
+    refused(folder / "0", r"'default' looks like an Orbax checkpoint")
 
 
 def test_a_model_beside_a_checkpoint_is_named(fill):
     graph = graph_of(fill(**{"lora.safetensors": one("a"), "model.onnx": b"?"}))
-    assert any("also holds a model, which is not shown: pass the path" in d.message for d in graph.diagnostics)
+    assert any(
+        "also holds a model that is not shown. To view it, pass the path" in d.message for d in graph.diagnostics
+    )
 
 
 def test_the_index_of_a_variant_is_read_by_its_name(fill):
@@ -173,10 +175,10 @@ def test_the_index_of_a_variant_is_read_by_its_name(fill):
         (
             "blob",
             one("a"),
-            "It looks like a safetensors file (.safetensors). Give it the suffix '.safetensors', or make",
+            "It looks like a safetensors file (.safetensors). Give it the suffix '.safetensors', or link",
         ),
         ("net.pt", one("a"), "It looks like a safetensors file (.safetensors)."),
-        ("net.msgpack", b"?", "It looks like a file of Flax: read it with flax.serialization"),
+        ("net.msgpack", b"?", "It looks like a Flax file: read it with flax.serialization"),
         ("blob", b"PK\x03\x04", "It looks like a zip archive (.npz, .pt, .keras)."),
     ],
 )
@@ -190,17 +192,17 @@ def test_a_part_by_itself_says_how_many_there_are(fill):
     files = {"model-00001-of-00006.safetensors": one("a"), "model-00001-of-00001.safetensors": one("a")}
     folder = fill(**files, **{"model-00002-of-00006.bin": lambda path: torch.save({"w": torch.ones(2)}, path)})
     said = {file.name: [d.message for d in graph_of(file).diagnostics[1:]] for file in folder.iterdir()}
-    alone = ["Parts shown: 1 of 6. View the folder that holds them all to see the model."]
+    alone = ["Parts shown: 1 of 6. To see the whole model, view the folder that contains all parts."]
     assert said.pop("model-00001-of-00001.safetensors") == []
     assert list(said.values()) == [alone, alone]
 
 
 def test_one_name_in_two_shards_is_refused(fill):
-    with pytest.raises(FileReadError, match="'a' is in another file"):
+    with pytest.raises(FileReadError, match="'a' is also in another file"):
         graph_of(fill(**{f"m-{i}-of-2.safetensors": one("a") for i in (1, 2)}))
     for i in (1, 2):
         (fill() / f"m-{i}-of-2.safetensors").unlink()
-    with pytest.raises(FileReadError, match=r"'a\.weight' is in 'm-1-of-2\.gguf' as well"):
+    with pytest.raises(FileReadError, match=r"'a\.weight' is also in 'm-1-of-2\.gguf'"):
         graph_of(fill(**{f"m-{i}-of-2.gguf": GGUF for i in (1, 2)}))
 
 
@@ -208,7 +210,7 @@ def test_links_out_of_the_folder_are_not_followed(fill, tmp_path):
     (tmp_path / "elsewhere.safetensors").write_bytes(one("secret"))
     folder = fill(**{"readme.md": b""})
     (folder / "model.safetensors").symlink_to(tmp_path / "elsewhere.safetensors")
-    refused(folder, "looked for")
+    refused(folder, "looked in it for")
     (folder / "real.safetensors").write_bytes(one("a"))
     assert set(tensors(graph_of(folder))) == {"a"}
 
@@ -239,7 +241,7 @@ def test_a_link_out_of_the_folder_is_named_with_the_path_to_pass(fill, tmp_path)
     link = folder / "model.safetensors"
     link.symlink_to(tmp_path / "elsewhere.safetensors")
     (folder / "gone.safetensors").symlink_to(tmp_path / "nowhere")
-    said = refused(folder, r"'model\.safetensors' is a link that leads out of the folder, .*: pass the path")
+    said = refused(folder, r"'model\.safetensors' is a link that points outside the folder, .*: pass the path")
     assert repr(str(link)) in said
     assert "gone" not in said
     assert set(tensors(graph_of(link))) == {"a"}
@@ -255,6 +257,6 @@ def test_shards_of_pytorch_are_joined_without_an_index(fill):
     assert {name: list(found) for name, found in values(folder).items()} == {"t/1": [1] * 3, "t/2": [2] * 3}
     assert graph_of(folder).framework == "PyTorch"
     fill(**{"pytorch_model-00002-of-00002.bin": save("t.1", 3.0)})
-    refused(folder, r"'t\.1' is in another file of the folder")
+    refused(folder, r"'t\.1' is also in another file of the folder")
     (folder / "pytorch_model-00002-of-00002.bin").unlink()
     refused(folder, "1 of the 2 parts")

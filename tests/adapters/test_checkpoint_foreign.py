@@ -17,34 +17,50 @@ OPENVINO = b'<?xml version="1.0"?>\n<net name="main" version="11">'
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("blob", b"\x80\x02\x8a\x0al", "torch.save wrote before PyTorch 1.6 (.pt). Give it the suffix '.pt', or make"),
-        ("blob", b"\x80\x04\x95" + bytes(8) + b"}", "It looks like a pickle that torch.save has not written: load it"),
+        (
+            "blob",
+            b"\x80\x02\x8a\x0al",
+            "written by torch.save before PyTorch 1.6 (.pt). Give it the suffix '.pt', or link",
+        ),
+        (
+            "blob",
+            b"\x80\x04\x95" + bytes(8) + b"}",
+            "It looks like a pickle that torch.save did not write: if you trust it, load it",
+        ),
         ("blob", (640).to_bytes(8, "little") + b"{", "It looks like a safetensors file (.safetensors). Give it"),
-        ("net.xml", OPENVINO, "It looks like a model of OpenVINO, which is not converted back: pass the ONNX"),
+        ("net.xml", OPENVINO, "It looks like an OpenVINO model, which cannot be converted back: pass the ONNX"),
         (
             "net.onnx_txt",
             b"<\n   ir_version: 9,\n",
-            "onnx.save(onnx.load(path), 'model.onnx') writes a file that nbviz",
+            "convert it with onnx.save(onnx.load(path), 'model.onnx')",
         ),
-        ("net.textproto", b'ir_version: 8\nproducer_name: "pytorch"', "It looks like an ONNX model as text: onnx.save"),
-        ("net.prototxt", b'name: "VGG"\ninput: "data"\n', "It looks like a model of Caffe"),
-        ("net.pbtxt", b'node {\n  name: "x"\n', "It looks like a graph of TensorFlow as text"),
-        ("net.pb", b"?", "It looks like a graph of TensorFlow: python -m tf2onnx.convert --graphdef"),
-        ("ck-1.index", b"?", "It looks like a checkpoint of TensorFlow: tf.train.load_checkpoint(path)"),
-        ("ck-1.meta", b"?", "It looks like a checkpoint of TensorFlow"),
-        ("ck-1.data-00003-of-00010", b"?", "It looks like a checkpoint of TensorFlow"),
-        ("net.mlmodel", b"?", "It looks like a model of Core ML"),
-        ("net.PTE", b"?", "such as its exported program, a .pt2 file."),
-        ("net.ort", b"?", "It looks like a model of ONNX Runtime in its own format"),
-        ("net.engine", b"?", "It looks like an engine of TensorRT"),
-        ("net.plan", b"?", "It looks like an engine of TensorRT"),
-        ("net.trt", b"?", "It looks like an engine of TensorRT"),
-        ("net.pdmodel", b"?", "paddle2onnx makes an ONNX model of it"),
-        ("net.pdiparams", b"?", "paddle2onnx makes an ONNX model of it"),
-        ("net.pdparams", b"\x80\x02}q\x00.", "pass what paddle.load(path, return_numpy=True) returns."),
-        ("net.task", b"PK\x03\x04", "It looks like an archive around a model: unpack it"),
+        (
+            "net.textproto",
+            b'ir_version: 8\nproducer_name: "pytorch"',
+            "It looks like an ONNX model in text format: convert it with onnx.save",
+        ),
+        ("net.prototxt", b'name: "VGG"\ninput: "data"\n', "It looks like a Caffe model"),
+        ("net.pbtxt", b'node {\n  name: "x"\n', "It looks like a TensorFlow graph in text format"),
+        (
+            "net.pb",
+            b"?",
+            "It looks like a TensorFlow graph: if it is frozen, convert it to ONNX with python -m tf2onnx.convert --graphdef",
+        ),
+        ("ck-1.index", b"?", "It looks like a TensorFlow checkpoint: open it with tf.train.load_checkpoint(path)"),
+        ("ck-1.meta", b"?", "It looks like a TensorFlow checkpoint"),
+        ("ck-1.data-00003-of-00010", b"?", "It looks like a TensorFlow checkpoint"),
+        ("net.mlmodel", b"?", "It looks like a Core ML model"),
+        ("net.PTE", b"?", "such as the exported program, a .pt2 file."),
+        ("net.ort", b"?", "It looks like a model in ONNX Runtime's own format"),
+        ("net.engine", b"?", "It looks like a TensorRT engine"),
+        ("net.plan", b"?", "It looks like a TensorRT engine"),
+        ("net.trt", b"?", "It looks like a TensorRT engine"),
+        ("net.pdmodel", b"?", "convert it to ONNX with paddle2onnx"),
+        ("net.pdiparams", b"?", "convert it to ONNX with paddle2onnx"),
+        ("net.pdparams", b"\x80\x02}q\x00.", "pass the result of paddle.load(path, return_numpy=True)."),
+        ("net.task", b"PK\x03\x04", "It looks like an archive that contains a model: unpack it"),
         ("page.xml", b"<?xml version='1.0'?>\n<Error>", "It looks like a web page"),
-        ("net.bin", b"lmgg" + bytes(9), "It looks like a file of ggml from before GGUF"),
+        ("net.bin", b"lmgg" + bytes(9), "It looks like a ggml file from before GGUF"),
     ],
 )
 def test_a_file_says_what_it_is_and_what_to_do(fill, name, content, said):
@@ -54,15 +70,15 @@ def test_a_file_says_what_it_is_and_what_to_do(fill, name, content, said):
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"openvino_model.xml": OPENVINO, "openvino_model.bin": b"?"}, "looks like a model of OpenVINO"),
-        ({"net.xml": OPENVINO, "net.bin": b"?"}, "looks like a model of OpenVINO"),
-        ({"net.param": b"7767517\n1 1\n", "net.bin": b"?"}, "looks like a model of ncnn"),
-        ({"latest": b"step1", "zero_to_fp32.py": b""}, "checkpoint of DeepSpeed in parts: `python zero_to_fp32.py"),
+        ({"openvino_model.xml": OPENVINO, "openvino_model.bin": b"?"}, "looks like an OpenVINO model"),
+        ({"net.xml": OPENVINO, "net.bin": b"?"}, "looks like an OpenVINO model"),
+        ({"net.param": b"7767517\n1 1\n", "net.bin": b"?"}, "looks like an ncnn model"),
+        ({"latest": b"step1", "zero_to_fp32.py": b""}, "DeepSpeed checkpoint in parts: run `python zero_to_fp32.py"),
         (
             {"mp_rank_00_model_states.pt": b"?", "zero_pp_rank_0_mp_rank_00_optim_states.pt": b"?"},
-            "several checkpoints: .* looks like a checkpoint of DeepSpeed in parts",
+            "several checkpoints: .* looks like a DeepSpeed checkpoint in parts",
         ),
-        ({"ck-1.index": b"?", "ck-1.data-00000-of-00002": b"?"}, "looks like a checkpoint of TensorFlow"),
+        ({"ck-1.index": b"?", "ck-1.data-00000-of-00002": b"?"}, "looks like a TensorFlow checkpoint"),
     ],
 )
 def test_a_folder_says_what_it_is_and_what_to_do(fill, files, words):
@@ -71,14 +87,14 @@ def test_a_folder_says_what_it_is_and_what_to_do(fill, files, words):
 
 def test_an_onnx_model_as_json_says_how_to_write_it_as_one(fill):
     path = fill(**{"net.json": b'{\n  "irVersion": "8",'}) / "net.json"
-    with pytest.raises(SchemaError, match=r"It looks like an ONNX model as text: onnx\.save"):
+    with pytest.raises(SchemaError, match=r"It looks like an ONNX model in text format: convert it with onnx\.save"):
         read(path)
 
 
 def test_a_file_of_another_format_is_not_to_be_downloaded_again(fill):
     folder = fill(**{"net.pt": b"lmgg" + bytes(9), "ov.xml": OPENVINO, "ov.bin": b"?"})
-    assert "again" not in refused(folder / "net.pt", "file of ggml")
-    assert "again" not in refused(folder / "ov.bin", "holds the weights of another file beside it.*model of OpenVINO")
+    assert "again" not in refused(folder / "net.pt", "ggml file")
+    assert "again" not in refused(folder / "ov.bin", "holds the weights of another file next to it.*OpenVINO model")
 
 
 def test_weights_of_others_are_no_second_checkpoint(fill):
@@ -94,7 +110,7 @@ def test_what_is_in_a_package_of_core_ml_is_not_offered(fill):
     weights.mkdir(parents=True)
     (weights / "weight.bin").write_bytes(b"?")
     for path, what in ((folder, "'net.mlpackage'"), (folder / "net.mlpackage", "It")):
-        assert "Pass the path" not in refused(path, f"{what} looks like a model of Core ML")
+        assert "Pass the path" not in refused(path, f"{what} looks like a Core ML model")
 
 
 def test_half_of_a_model_in_a_folder_below_is_named_with_that(fill):
@@ -102,7 +118,7 @@ def test_half_of_a_model_in_a_folder_below_is_named_with_that(fill):
     (folder / "ov").mkdir()
     (folder / "ov" / "net.xml").write_bytes(OPENVINO)
     (folder / "ov" / "net.bin").write_bytes(b"?")
-    assert "Pass" not in refused(folder, "'ov' looks like a model of OpenVINO")
+    assert "Pass" not in refused(folder, "'ov' looks like an OpenVINO model")
 
 
 def test_a_folder_below_that_holds_weights_of_several_formats_is_named(fill):
@@ -110,4 +126,4 @@ def test_a_folder_below_that_holds_weights_of_several_formats_is_named(fill):
     (folder / "unet").mkdir()
     (folder / "unet" / "net.msgpack").write_bytes(b"?")
     (folder / "unet" / "net.safetensors").write_bytes(one("a"))
-    refused(folder, r"Pass the path of a folder in it: 'unet'\.$")
+    refused(folder, r"Pass the path of a folder inside it: 'unet'\.$")

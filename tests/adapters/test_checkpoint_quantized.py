@@ -95,7 +95,7 @@ def test_weights_in_objects_of_pytorch_are_read_without_their_code(made, kind, d
         assert sorted(size for _, _, size in shown(source)) == sorted(size for _, _, size in real)
         if kind is not nn.LSTMCell:  # which has two objects, and one name for the tensors of each
             assert shown(source) == real
-    with pytest.raises(LookupError, match="packed in an object"):
+    with pytest.raises(LookupError, match="packed in a PyTorch object"):
         list(read(state).weights.chunks(0))
 
 

@@ -164,23 +164,23 @@ def test_deep_names_end_in_one_row(write):
     [
         (b"", b"", "claims 0 bytes"),
         (b"{}  nonsense", b"", "Extra data"),
-        (b"[1, 2]", b"", "no JSON object"),
+        (b"[1, 2]", b"", "not a JSON object"),
         (b"[" * 100_000, b"", "cannot be read as safetensors"),
-        (b'{"a": 1}', b"", "'a' is no JSON object"),
-        (b'{"a": {}, "a": {}}', b"", "'a' occurs twice"),
+        (b'{"a": 1}', b"", "'a' is not a JSON object"),
+        (b'{"a": {}, "a": {}}', b"", "'a' appears twice"),
         ({"a": entry()}, bytes(23), "ends early"),
-        ({"a": entry()}, bytes(25), "belong to none"),
-        ({"a": entry(), "b": entry()}, bytes(24), "does not begin where"),
-        ({"a": entry(offsets=(4, 28))}, bytes(28), "does not begin where"),
-        ({"a": entry(offsets=(24, 0))}, bytes(24), "cannot take"),
-        ({"a": entry(shape=(1 << 62, 1 << 62))}, bytes(24), "cannot take"),
-        ({"a": entry("X1", shape=(1 << 62,))}, bytes(24), "cannot take"),
+        ({"a": entry()}, bytes(25), "belong to no tensor"),
+        ({"a": entry(), "b": entry()}, bytes(24), "does not start where"),
+        ({"a": entry(offsets=(4, 28))}, bytes(28), "does not start where"),
+        ({"a": entry(offsets=(24, 0))}, bytes(24), "cannot have"),
+        ({"a": entry(shape=(1 << 62, 1 << 62))}, bytes(24), "cannot have"),
+        ({"a": entry("X1", shape=(1 << 62,))}, bytes(24), "cannot have"),
         ({"a": entry(shape=(-2, -3))}, bytes(24), "a size of 'a' is -2"),
         ({"a": entry(shape=(True, 6))}, bytes(24), "a size of 'a' is True"),
         ({"a": entry(shape=[1] * 65)}, bytes(24), "up to 64 sizes"),
         ({"a": {"dtype": "F32", "shape": [6], "data_offsets": [0]}}, bytes(24), "no data_offsets"),
         ({"a": {"dtype": "F32", "data_offsets": [0, 24]}}, bytes(24), "shape of 'a'"),
-        ({"\x1b[31m": entry(offsets=(0, 4))}, bytes(24), "cannot take"),
+        ({"\x1b[31m": entry(offsets=(0, 4))}, bytes(24), "cannot have"),
     ],
 )
 def test_a_header_that_lies_is_refused(write, header, data, words):
@@ -213,14 +213,14 @@ def test_a_terabyte_of_header_is_not_read(tmp_path):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "net.safetensors")
-    refused(tmp_path / "net.safetensors", "no regular file")
+    refused(tmp_path / "net.safetensors", "not a regular file")
 
 
 def test_values_of_a_file_that_is_gone_say_so(write):
     path = write(ONE)
     reading = read(path)
     path.unlink()
-    with pytest.raises(LookupError, match="gone"):
+    with pytest.raises(LookupError, match="no longer exists"):
         list(reading.weights.chunks(0))
     with pytest.raises(LookupError, match="has no parameter 7"):
         reading.weights.chunks(7)
@@ -283,7 +283,9 @@ def test_seven_hundred_gigabytes_open_by_their_headers_alone(sharded, tmp_path):
     "name", ["/etc/passwd", "../net.safetensors", "a/../../b", "a\0b", "", "..\\b", "..", "a" * 300]
 )
 def test_names_of_shards_stay_in_the_folder(sharded, name):
-    refused(sharded({"one.safetensors": ONE}, {"a": name}), "outside the folder|which is no file|cannot be followed")
+    refused(
+        sharded({"one.safetensors": ONE}, {"a": name}), "outside the folder|which is not a file name|cannot be resolved"
+    )
 
 
 def test_a_link_out_of_the_folder_is_not_followed(sharded, tmp_path, tmp_path_factory):
@@ -293,7 +295,7 @@ def test_a_link_out_of_the_folder_is_not_followed(sharded, tmp_path, tmp_path_fa
     refused(sharded({}, {"a.weight": "one.safetensors"}), "outside the folder")
     (tmp_path / "one.safetensors").unlink()
     (tmp_path / "one.safetensors").symlink_to(tmp_path / "one.safetensors")
-    refused(sharded({}, {"a.weight": "one.safetensors"}), "cannot be followed|missing")
+    refused(sharded({}, {"a.weight": "one.safetensors"}), "cannot be resolved|missing")
 
 
 def test_the_cache_of_hugging_face_links_to_its_own_blobs(tmp_path):
@@ -310,15 +312,18 @@ def test_missing_shards_are_named(sharded):
     path = sharded(
         {"one.safetensors": ONE}, {"a.weight": "one.safetensors", "b": "two.safetensors", "c": "3.safetensors"}
     )
-    refused(path, "files that are missing beside it, 2 of 3: 'two.safetensors' and others")
+    refused(path, r"Missing files of .* \(2 of 3\): 'two.safetensors' and others")
 
 
 def test_an_index_that_does_not_fit_its_files_is_refused_or_says_what_is_left_out(sharded):
-    refused(sharded({"one.safetensors": ONE}, {"b": "one.safetensors"}), "'b' is in 'one.safetensors', which is not so")
+    refused(
+        sharded({"one.safetensors": ONE}, {"b": "one.safetensors"}),
+        "'b' in the file 'one.safetensors', which does not contain it",
+    )
     path = sharded(
         {"one.safetensors": {"a": entry(), "b": entry(shape=(0,), offsets=(24, 24))}}, {"a": "one.safetensors"}
     )
-    assert any("does not list 1 tensor of the files" in d.message for d in graph_of(path).diagnostics)
+    assert any("Not shown: 1 tensor in the files" in d.message for d in graph_of(path).diagnostics)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +334,7 @@ def test_an_index_that_does_not_fit_its_files_is_refused_or_says_what_is_left_ou
         ("[]", "weight_map"),
         ('{"weight_map": {"a": 1}}', "weight_map"),
         ('{"weight_map": {}}', "lists no tensors"),
-        ('{"weight_map": {"a": "x", "a": "y"}}', "'a' occurs twice"),
+        ('{"weight_map": {"a": "x", "a": "y"}}', "'a' appears twice"),
         ('{"format": "nbviz model graph"}', "weight_map"),
     ],
 )

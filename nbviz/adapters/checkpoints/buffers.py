@@ -1,4 +1,4 @@
-"""Tells which tensors of a checkpoint are buffers, no parameters of the model: by their names and by what stands beside them."""
+"""Tells which tensors of a checkpoint are buffers instead of parameters, by their names and their neighbors."""
 
 from __future__ import annotations
 

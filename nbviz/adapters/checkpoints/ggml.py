@@ -1,4 +1,4 @@
-"""The types of tensors in GGUF files: how many values share a block, and how many bytes it takes.
+"""The tensor types of GGUF files: how many values form a block, and how many bytes a block takes.
 
 From the structs of ``ggml-common.h``, which the file format's numbers stand for.
 """

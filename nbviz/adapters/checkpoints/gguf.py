@@ -1,4 +1,4 @@
-"""Reads ``.gguf`` files: the header of each, never the tensors behind it."""
+"""Reads ``.gguf`` files: only their headers, never the tensors after them."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def read_parts(path: Path, parts: Sequence[Path]) -> Reading:
             _describe(checkpoint, metadata, len(parts))
         twice = next((entry for entry in entries if entry.path in seen and seen[entry.path] != part), None)
         if twice is not None:
-            what = f"{short('.'.join(twice.path), 100)!r} is in {seen[twice.path].name!r} as well"
+            what = f"{short('.'.join(twice.path), 100)!r} is also in {seen[twice.path].name!r}"
             raise damaged(part, KIND, what)
         seen.update((entry.path, part) for entry in entries)
         checkpoint.entries += entries
     unknown = {entry.dtype for entry in checkpoint.entries if entry.bytes is None}
     if unknown:
         checkpoint.notes.append(
-            f"How many bytes tensors of {', '.join(sorted(unknown))} take is not known to this nbviz."
+            f"This version of nbviz does not know how many bytes {', '.join(sorted(unknown))} tensors take."
         )
     return reading_of(path, KIND, checkpoint)
 
@@ -88,17 +88,21 @@ def _entries(path: Path, header: Header, size: int) -> list[Entry]:
     """Return the tensors, after checking that each lies in the file, and none in another."""
     alignment = header.metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or alignment <= 0 or alignment & (alignment - 1):
-        raise ValueError(f"its alignment is {short(alignment, 40)}, which is no power of two")
+        raise ValueError(f"its alignment is {short(alignment, 40)}, which is not a power of two")
     start = -(-header.end // alignment) * alignment
     found = [_entry(path, tensor, start, header) for tensor in header.tensors]
     reached = 0
     for tensor, entry in sorted(zip(header.tensors, found, strict=True), key=lambda pair: pair[0].offset):
         if tensor.offset % alignment or tensor.offset < reached:
-            raise ValueError(f"{short(tensor.name, 100)!r} begins at {tensor.offset:,}, inside another or not aligned")
+            raise ValueError(
+                f"{short(tensor.name, 100)!r} begins at byte {tensor.offset:,}, which is inside another tensor or "
+                "not aligned"
+            )
         reached = tensor.offset + (entry.bytes or 0)
         if start + reached > size:
             raise ValueError(
-                f"it ends early: {short(tensor.name, 100)!r} reaches to {start + reached:,} of {size:,} bytes"
+                f"it ends early: {short(tensor.name, 100)!r} ends at byte {start + reached:,}, but the file has "
+                f"{size:,} bytes"
             )
     return found
 
@@ -107,11 +111,11 @@ def _entry(path: Path, tensor: Tensor, start: int, header: Header) -> Entry:
     size = math.prod(tensor.shape)
     kind = KINDS.get(tensor.kind)
     if kind is None:
-        why = f"its type has the number {tensor.kind}, which this nbviz does not know"
+        why = f"this version of nbviz does not know its type number {tensor.kind}"
         return Entry(split(tensor.name), tensor.shape, f"ggml type {tensor.kind}", None, size, values=why)
     if (tensor.shape[-1] if tensor.shape else 1) % kind.block:
         raise ValueError(
-            f"{short(tensor.name, 100)!r} of shape {tensor.shape} does not fill blocks of {kind.block} values"
+            f"{short(tensor.name, 100)!r} of shape {tensor.shape} does not fill whole blocks of {kind.block} values"
         )
     taken = size // kind.block * kind.bytes
     if kind.block > 1:

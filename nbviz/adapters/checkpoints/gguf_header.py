@@ -1,4 +1,4 @@
-"""The header of a GGUF file, version 2 or 3, of either byte order: metadata, and what is said of each tensor."""
+"""Reads the header of a GGUF file (version 2 or 3, any byte order): its metadata and the description of each tensor."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class VersionError(Exception):
     """The file may be whole, but is of a version of the format that is not read."""
 
     def __init__(self, version: int) -> None:
-        how = "Make it again from the original model with a newer llama.cpp" if version == 1 else "Update nbviz"
-        super().__init__(f"version {version} of the format, and versions 2 and 3 are read. {how}")
+        how = "Convert the original model again with a newer llama.cpp" if version == 1 else "Update nbviz"
+        super().__init__(f"version {version}, but nbviz reads versions 2 and 3. {how}")
 
 
 @final
@@ -84,18 +84,18 @@ def read_header(file: BinaryIO) -> Header:
         If there is none, or what it claims is not in the file.
     """
     if file.read(4) != b"GGUF":
-        raise ValueError("it does not begin with the letters GGUF")
+        raise ValueError("it does not start with the letters GGUF")
     raw = file.read(4)
     order: Literal["little", "big"] = "little" if raw[:2] != b"\0\0" else "big"
     version = int.from_bytes(raw, order)
     if version in range(1, _VERSIONS) and version not in (2, 3):
         raise VersionError(version)
     if version not in (2, 3):
-        raise ValueError(f"it claims version {version:,} of the format")
+        raise ValueError(f"it claims format version {version:,}")
     cursor = _Cursor(file, "<" if order == "little" else ">")
     tensors, keys = cursor.number("Q"), cursor.number("Q")
     if tensors > MAX_TENSORS or keys > _KEYS:
-        raise ValueError(f"it claims {tensors:,} tensors and {keys:,} keys of metadata")
+        raise ValueError(f"it claims {tensors:,} tensors and {keys:,} metadata keys, more than nbviz accepts")
     metadata = unique([(cursor.text(_NAME), cursor.value()) for _ in range(keys)])
     found = [_tensor(cursor) for _ in range(tensors)]
     unique([(tensor.name, None) for tensor in found])
@@ -106,7 +106,7 @@ def _tensor(cursor: _Cursor) -> Tensor:
     name = cursor.text(_NAME)
     axes = cursor.number("I")
     if axes > _AXES:
-        raise ValueError(f"{short(name, 100)!r} claims {axes:,} axes")
+        raise ValueError(f"{short(name, 100)!r} claims to have {axes:,} axes")
     shape = extents([cursor.number("Q") for _ in range(axes)][::-1], name)
     return Tensor(name, shape, cursor.number("I"), cursor.number("Q"))
 
@@ -133,7 +133,7 @@ class _Cursor:
         """Return a text; of one that is longer than is kept, the beginning."""
         length = self.number("Q")
         if length > limit:
-            raise ValueError(f"it claims a text of {length:,} bytes")
+            raise ValueError(f"it claims a string of {length:,} bytes")
         found = self._file.read(min(length, _KEPT))
         self._skip(length - len(found))
         return found.decode("utf-8", "replace")
@@ -155,7 +155,7 @@ class _Cursor:
             return self._texts(count)
         if kind == _ARRAY:
             if depth == _DEEPEST:
-                raise ValueError(f"it has arrays in arrays, more than {_DEEPEST} deep")
+                raise ValueError(f"its arrays are nested more than {_DEEPEST} levels deep")
             return self._arrays(count, depth + 1)
         form = _SCALARS.get(kind)
         if form is None:
@@ -177,7 +177,7 @@ class _Cursor:
     def _count(self, more: int) -> None:
         self._strings += more
         if self._strings > _STRINGS:
-            raise ValueError(f"it claims arrays of {self._strings:,} texts and arrays")
+            raise ValueError(f"its arrays claim {self._strings:,} strings and nested arrays")
 
     def _texts(self, count: int) -> Any:
         """Return a few texts; of a vocabulary, no list is made."""
@@ -194,4 +194,4 @@ class _Cursor:
 
     def _skip(self, count: int) -> None:
         if count > self._size or (count and self._file.seek(count, 1) > self._size):
-            raise ValueError("its header claims more than the file has")
+            raise ValueError("its header claims more data than the file holds")

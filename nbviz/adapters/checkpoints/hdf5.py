@@ -1,4 +1,4 @@
-"""Reads ``.weights.h5`` files, which Keras writes: the tree of groups and datasets, without the values in them.
+"""Reads Keras ``.weights.h5`` files: the tree of groups and datasets, without their values.
 
 Links out of the file, and datasets whose values are in other files, are never followed. Attributes are not read, though Keras
 keeps the names of layers there: the HDF5 library never comes back from some damaged ones.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-KIND = "an HDF5 file of weights"
+KIND = "an HDF5 weights file"
 _DEPTH = 64
 _NOTED = 20
 _BAD = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
@@ -84,7 +84,7 @@ class _Walk:
         import h5py
 
         if len(path) > _DEPTH:
-            raise ValueError("its groups are nested deeper than those of any real one")
+            raise ValueError("its groups are nested too deeply")
         address = h5py.h5o.get_info(group.id).addr
         if address in self._groups:
             return
@@ -92,11 +92,11 @@ class _Walk:
         for name in group:
             self._steps += 1
             if self._steps > MAX_TENSORS:
-                raise ValueError(f"it holds more than {MAX_TENSORS:,} things")
+                raise ValueError(f"it holds more than {MAX_TENSORS:,} objects")
             here = (*path, name)
             link = group.get(name, getlink=True)
             if not isinstance(link, h5py.HardLink):
-                self._note(here, "is a link, and not followed", missing=isinstance(link, h5py.ExternalLink))
+                self._note(here, "is a link, which nbviz does not follow", missing=isinstance(link, h5py.ExternalLink))
                 continue
             found = group[name]
             if isinstance(found, h5py.Group):
@@ -113,7 +113,7 @@ class _Walk:
         entry = _entry(dataset, self.path, path)
         if isinstance(entry, str):
             # text is no tensor, and nothing none; in what has parts there may be some
-            self._note(path, f"holds {entry}, and is not read", missing=dataset.dtype.kind == "V")
+            self._note(path, f"holds {entry}, so it is not read", missing=dataset.dtype.kind == "V")
         elif path[0] == "optimizer":
             self.checkpoint.optimizers.setdefault(path[0], []).append(entry)
         else:
@@ -122,8 +122,8 @@ class _Walk:
     def finish(self) -> None:
         """Add what is known when all was seen."""
         self.checkpoint.notes.append(
-            "The file holds weights alone. To see the model itself, build it in Python, call model.load_weights(path) and "
-            "pass the model, or save it whole with model.save('model.keras')."
+            "The file holds only weights. To see the model, build it in Python, call model.load_weights(path) "
+            "and pass the model, or save the whole model with model.save('model.keras')."
         )
 
 
@@ -142,7 +142,7 @@ def _entry(dataset: Any, file: Path, path: tuple[str, ...]) -> Entry | str:
     size = math.prod(shape)
     values: H5Values | str = H5Values(file, dataset.name, name)
     if dataset.external or dataset.is_virtual:
-        values = "they are in other files, which are not opened"
+        values = "they are in other files, which nbviz does not open"
     row = path[:-2] if path[-2:-1] == ("vars",) else path[:-1]  # the variables of a layer belong to its row
     address = h5py.h5o.get_info(dataset.id).addr
     summed = path[0] == "metrics"  # which Keras 2 writes beside the layers

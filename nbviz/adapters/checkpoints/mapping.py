@@ -1,4 +1,4 @@
-"""Reads dicts of arrays: state dicts of PyTorch, parameters of JAX, arrays by name, nested or not."""
+"""Reads dicts of arrays, nested or not: PyTorch state dicts, JAX parameters, arrays by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 from nbviz.adapters.checkpoints.nested import Branch, Found, Left, Other, Scalar, Walk, listed
 from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, TooLargeError, graph_of
 from nbviz.adapters.files.values import Weights, is_text_or_date
-from nbviz.adapters.text import plain, short
+from nbviz.adapters.text import full_name, plain, short
 from nbviz.adapters.weights import CHUNK
 from nbviz.errors import UnsupportedModelError, with_article
 from nbviz.graph import itemsize
@@ -30,7 +30,10 @@ _FRAMEWORKS = {
     "mlx": "MLX",
     "tensorflow": "TensorFlow",
 }
-_ADVICE = "A dict of arrays is read, such as model.state_dict(); other objects may have an adapter when they are passed themselves."
+_ADVICE = (
+    "Pass a dict of arrays, such as model.state_dict(). To view another object, pass it directly instead of inside a "
+    "dict."
+)
 
 
 class MappingAdapter:
@@ -48,7 +51,7 @@ class MappingAdapter:
         UnsupportedModelError
             If something in it is neither an array nor a plain value, or there is no array.
         """
-        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        kind = full_name(type(model))
         checkpoint = Checkpoint(type(model).__name__, "")
         walk = Walk(checkpoint, _look)
         try:
@@ -88,7 +91,7 @@ def _look(value: Any) -> Found:
             return _torch(value) if hasattr(type(value), "untyped_storage") else _array(value)
         except (TypeError, ValueError, AttributeError, RuntimeError):  # no shape is known, or its file is closed
             pass
-    return _of_torch(value) or _node(value) or Other(f"{type(value).__module__}.{type(value).__qualname__}")
+    return _of_torch(value) or _node(value) or Other(full_name(type(value)))
 
 
 def _items(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
@@ -96,11 +99,11 @@ def _items(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
     try:
         return list(mapping.items())
     except Exception as error:
-        kind, said = (
-            f"{type(mapping).__module__}.{type(mapping).__qualname__}",
-            short(" ".join(plain(error).split()), 200),
+        kind, said = full_name(type(mapping)), short(" ".join(plain(error).split()), 200)
+        msg = (
+            f"nbviz cannot list the contents of this {kind} ({type(error).__name__}: {said}). If it is a file, keep "
+            "it open while nbviz reads it."
         )
-        msg = f"This {kind} does not tell what is in it ({type(error).__name__}: {said}). A file has to be open while it is read."
         raise UnsupportedModelError(msg) from error
 
 
@@ -173,12 +176,12 @@ def _array(array: Any) -> Entry | Left:
         raise TypeError
     size = math.prod(shape)
     width = getattr(array.dtype, "itemsize", itemsize(dtype))
-    values: _LiveArray | str = "it has a shape and no values"
+    values: _LiveArray | str = "it has a shape but no values"
     if hasattr(array, "__array__"):
         try:
             values = _LiveArray(weakref.ref(array))
         except TypeError:
-            values = f"{with_article(type(array).__name__)} cannot be held without keeping it in memory"
+            values = f"nbviz cannot refer to {with_article(type(array).__name__)} without keeping it in memory"
     taken = None if width is None else int(size * width)
     return Entry((), shape, dtype, taken, size, _array_key(array), values=values, settings=_sharding(array))
 
@@ -210,7 +213,7 @@ def _framework(checkpoint: Checkpoint) -> str:
     return "dict"
 
 
-_PACKED = "it is packed in an object of PyTorch"
+_PACKED = "it is packed in a PyTorch object"
 _GONE = "it no longer exists in this session; keep the dict in a variable, and run the cell again"
 
 

@@ -1,4 +1,4 @@
-"""Walks through nested dicts and lists of tensors, as checkpoints of PyTorch and parameters of JAX are."""
+"""Walks through nested dicts and lists of tensors, such as PyTorch checkpoints and JAX parameters."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ class Walk:
     def _visit(self, value: Any, path: tuple[str, ...], depth: int, *, optimizer: str) -> None:
         self._steps += 1
         if self._steps > 4 * MAX_TENSORS or depth > _DEPTH:
-            raise TooLargeError("it is nested deeper, or holds more, than any real checkpoint")
+            raise TooLargeError("it is nested too deeply, or holds too much, for a checkpoint")
         found = self.look(value)
         if isinstance(found, Branch):
             self._visits[id(value)] = self._visits.get(id(value), 0) + 1
             if self._visits[id(value)] > _TIMES:
-                raise TooLargeError("the same part is in it again and again")
+                raise TooLargeError("the same object is in it too many times")
             self._branch(found, path, depth, optimizer)
         elif isinstance(found, Other | Left):
             self._leave(found, ".".join(path))
@@ -122,7 +122,7 @@ class Walk:
             self.checkpoint.notes.append(left_out(where or "it", values_of(found.dtype)))
             return
         what = f"{short(where or 'it', 100)} is {with_article(short(found.name, 100))}"
-        self.checkpoint.notes.append(f"{what}, which is neither a tensor nor a plain value, and is not read.")
+        self.checkpoint.notes.append(f"{what}, which is neither a tensor nor a plain value, so it is not read.")
 
     def _branch(self, found: Branch, path: tuple[str, ...], depth: int, optimizer: str) -> None:
         # keeps alive what is made anew at each access, as by h5py: it is told apart by its identity

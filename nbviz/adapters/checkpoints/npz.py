@@ -1,4 +1,4 @@
-"""Reads arrays that NumPy has saved (``.npz``, ``.npy``): their headers alone, and never a pickled object."""
+"""Reads NumPy files (``.npz``, ``.npy``): only their headers, and never a pickled object."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_archive(path: Path) -> Reading:
     try:
         with open_zip(path) as archive:
             if len(archive.filelist) > MAX_TENSORS:
-                raise ValueError(f"it claims {len(archive.filelist):,} arrays")
+                raise ValueError(f"it claims {len(archive.filelist):,} arrays, more than nbviz accepts")
             for info in archive.infolist():
                 _add(checkpoint, path, archive, info)
     except FileReadError:
@@ -49,7 +49,7 @@ def read_archive(path: Path) -> Reading:
         raise damaged(path, KIND, error) from error
     said = checkpoint.missing + checkpoint.notes
     if said and not checkpoint.entries:
-        raise FileReadError(f"{str(path)!r} holds no array of numbers: {said[0]}")
+        raise FileReadError(f"{str(path)!r} holds no numeric arrays: {said[0]}")
     return reading_of(path, KIND, checkpoint)
 
 
@@ -69,7 +69,7 @@ def read_array(path: Path) -> Reading:
         except BAD_ZIP as error:
             raise damaged(path, "a NumPy array", error) from error
     if isinstance(entry, str):
-        raise FileReadError(f"{str(path)!r} holds {entry}, where numbers were expected.")
+        raise FileReadError(f"{str(path)!r} holds {entry} instead of numbers.")
     return reading_of(path, "a NumPy array", Checkpoint(path.stem, "NumPy", [entry]))
 
 
@@ -96,7 +96,7 @@ def _header(stream: Bounded, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]
     from numpy.lib import format as npy
 
     def none(why: object) -> ValueError:
-        return ValueError(f"{short(name, 100)!r} does not begin as an array does{why}")
+        return ValueError(f"{short(name, 100)!r} does not start with a valid array header{why}")
 
     try:
         version = npy.read_magic(stream)
@@ -104,7 +104,7 @@ def _header(stream: Bounded, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]
         raise none(f": {error}") from error
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
-        raise none(f": version {version[0]}.{version[1]} of the format is for names of fields, which no tensor has")
+        raise none(f": format version {version[0]}.{version[1]} is for structured arrays, which are not tensors")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of headers that Python 2 has written
@@ -119,16 +119,16 @@ def _header(stream: Bounded, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]
 def _entry(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], left: int, values: Values) -> Entry | str:
     """Return an array whose contents take ``left`` bytes, or what it holds instead of numbers."""
     if dtype.hasobject:
-        return "Python objects as a pickle, which is never opened"
+        return "pickled Python objects (never loaded)"
     if dtype.names is not None or dtype.subdtype is not None or dtype.kind not in "biufcV":
         return values_of(dtype)
     size = math.prod(shape)
     if size * dtype.itemsize != left:
         raise ValueError(
-            f"{short(name, 100)!r} claims {size:,} values of {dtype.itemsize} bytes, and has {left:,} bytes"
+            f"{short(name, 100)!r} claims {size:,} values of {dtype.itemsize} bytes, but has {left:,} bytes"
         )
     if dtype.kind == "V":  # what NumPy has no name for, such as bfloat16, it saves as so many bytes
-        why = "NumPy has saved them as bytes of a type that it does not know"
+        why = "NumPy saved them as bytes of an unknown type"
         return Entry(split(name), shape, f"void{8 * dtype.itemsize}", left, size, trainable=True, values=why)
     return Entry(split(name), shape, dtype.name, left, size, values=values)
 

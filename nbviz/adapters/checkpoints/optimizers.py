@@ -1,4 +1,4 @@
-"""Tells the state of optimizers, which is part of no total, from the weights beside it: by the names that libraries give it."""
+"""Separates optimizer state, which counts in no total, from weights, by the names that libraries use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells how many values packed weights stand for, where what lies beside them leaves no doubt.
+"""Tells how many values packed weights represent, if the tensors beside them leave no doubt.
 
 Safetensors files have no types for what quantization libraries pack: four bits lie in pairs in bytes, or eight to a whole
 number. Each library keeps scales beside a packed weight, under names of its own, whose shapes tell the rest; some say it in the

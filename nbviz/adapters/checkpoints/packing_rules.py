@@ -1,4 +1,4 @@
-"""How each quantization library packs weights: what lies beside one tells how many values it stands for."""
+"""How each quantization library packs weights, and which tensors beside a weight tell how many values it represents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes pickles apart without unpickling: nothing that a pickle names is imported, and nothing is called.
+"""Parses pickles without unpickling: nothing that a pickle names is imported or called.
 
 A pickle is a program for a machine with a stack. This is that machine with its hands tied: where the real one would look up a
 class, this one notes its name, and where that would call something, this one notes what would be called, and with what.

@@ -1,4 +1,4 @@
-"""Asks ``config.json`` beside a checkpoint how weights were quantized, where their shapes alone do not tell."""
+"""Looks up in the ``config.json`` next to a checkpoint how weights were quantized, if their shapes do not tell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads ``.safetensors`` files: their header, which is JSON behind its length."""
+"""Reads ``.safetensors`` files: only their header, which is JSON after its length."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def read_header(path: Path) -> tuple[dict[str, Entry], list[tuple[str, Setting]]
             size = size_of(file)
             length = int.from_bytes(file.read(8), "little")
             if not 2 <= length <= min(MAX_HEADER, size - 8):
-                raise ValueError(f"its header claims {length:,} bytes, the file has {size:,}")  # noqa: TRY301
+                raise ValueError(f"its header claims {length:,} bytes, but the file has {size:,}")  # noqa: TRY301
             return _entries(path, file.read(length), 8 + length, size)
         except (ValueError, RecursionError, OSError) as error:
             raise damaged(path, KIND, error) from error
@@ -73,10 +73,10 @@ def _entries(path: Path, text: bytes, start: int, end: int) -> tuple[dict[str, E
     """Return what a header says, after checking that the tensors fill the file from ``start`` to ``end``."""
     header = json.loads(text, object_pairs_hook=unique)
     if not isinstance(header, dict):
-        raise ValueError("its header is no JSON object")  # noqa: TRY004 - of the file, not of an argument
+        raise ValueError("its header is not a JSON object")  # noqa: TRY004 - of the file, not of an argument
     metadata = header.pop("__metadata__", None)
     if len(header) > MAX_TENSORS:
-        raise ValueError(f"it claims {len(header):,} tensors")
+        raise ValueError(f"it claims {len(header):,} tensors, more than nbviz accepts")
     found: dict[str, Entry] = {}
     places: list[tuple[int, int, str]] = []
     for name, about in header.items():
@@ -85,19 +85,19 @@ def _entries(path: Path, text: bytes, start: int, end: int) -> tuple[dict[str, E
     reached = start
     for first, last, name in sorted(places):
         if first != reached:
-            raise ValueError(f"{short(name, 100)!r} does not begin where the tensor before it ends")
+            raise ValueError(f"{short(name, 100)!r} does not start where the previous tensor ends")
         reached = last
     if reached > end:
-        raise ValueError(f"it ends early: its tensors take {reached:,} bytes, the file has {end:,}")
+        raise ValueError(f"it ends early: its tensors need {reached:,} bytes, but the file has {end:,}")
     if reached < end:
-        raise ValueError(f"{end - reached:,} bytes behind its tensors belong to none")
+        raise ValueError(f"{end - reached:,} bytes after the last tensor belong to no tensor")
     return found, list(metadata.items()) if isinstance(metadata, dict) else []
 
 
 def _entry(path: Path, name: str, about: Any, start: int) -> tuple[Entry, int, int]:
     """Return a tensor from its part of the header, and where in the file it begins and ends."""
     if not isinstance(about, dict):
-        raise ValueError(f"{short(name, 100)!r} is no JSON object")  # noqa: TRY004
+        raise ValueError(f"{short(name, 100)!r} is not a JSON object")  # noqa: TRY004
     dims = extents(about.get("shape"), name)
     offsets = about.get("data_offsets")
     if not isinstance(offsets, list) or len(offsets) != 2:
@@ -108,6 +108,6 @@ def _entry(path: Path, name: str, about: Any, start: int) -> tuple[Entry, int, i
     taken = (last - first) * 8
     if taken < 0 or (size > taken if bits is None else size * bits != taken):
         what = f"shape {dims} and dtype {short(dtype, 40)}"
-        raise ValueError(f"{short(name, 100)!r} of {what} cannot take {last - first:,} bytes")
+        raise ValueError(f"{short(name, 100)!r} with {what} cannot have {last - first:,} bytes")
     values = Span(path, start + first, size, known)
     return Entry(split(name), dims, known, last - first, size, values=values), start + first, start + last

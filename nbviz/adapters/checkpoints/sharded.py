@@ -1,4 +1,4 @@
-"""Reads checkpoints in several files, with an index that says which tensor is in which, or without."""
+"""Reads checkpoints that are split into several files, with or without an index."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ def read_index(path: Path) -> Reading:
         found.update(listed)
     lost = [name for name in weight_map if name not in found]
     if lost:
-        what = f"it says that {short(lost[0], 100)!r} is in {short(weight_map[lost[0]], 100)!r}, which is not so"
+        what = (
+            f"it lists {short(lost[0], 100)!r} in the file {short(weight_map[lost[0]], 100)!r}, which does not "
+            "contain it"
+        )
         raise damaged(path, _KIND, what)
     kind = "PyTorch" if pickled else safetensors.KIND
     checkpoint = Checkpoint(_name(path), kind, [found[name] for name in weight_map])
@@ -55,7 +58,7 @@ def read_index(path: Path) -> Reading:
     checkpoint.quantization = Quantization(path.parent)
     if left_out:
         checkpoint.notes.append(
-            f"The index {path.name!r} does not list {counted(left_out, 'tensor')} of the files, not shown here."
+            f"Not shown: {counted(left_out, 'tensor')} in the files that the index {path.name!r} does not list."
         )
     return reading_of(path, _KIND, checkpoint)
 
@@ -83,7 +86,7 @@ def read_keras_index(path: Path) -> Reading:
         for entry in part.entries:
             if entry.path in seen:
                 name = short("/".join(entry.path), 100)
-                raise damaged(file, hdf5.KIND, f"{name!r} is in another of the files as well")
+                raise damaged(file, hdf5.KIND, f"{name!r} is also in another file")
             seen.add(entry.path)
             whole.entries.append(_of_file(entry, file))
         for name, tensors in part.optimizers.items():
@@ -113,7 +116,7 @@ def read_shards(folder: Path, shards: Sequence[Path], *, pickled: bool = False) 
         held = torch_files.read_entries(path) if pickled else safetensors.read_header(path)[0]
         twice = held.keys() & found.keys()
         if twice:
-            raise damaged(path, kind, f"{short(min(twice), 100)!r} is in another file of the folder as well")
+            raise damaged(path, kind, f"{short(min(twice), 100)!r} is also in another file of the folder")
         found.update(held)
     checkpoint = Checkpoint(folder.absolute().name, "PyTorch" if pickled else kind, list(found.values()))
     checkpoint.settings[()] = [("files", len(shards))]
@@ -150,7 +153,7 @@ def _index(path: Path, *, several: bool = False) -> tuple[dict[str, Any], list[t
     with opened(path) as file:
         size = size_of(file)
         if size > MAX_HEADER:
-            raise damaged(path, _KIND, f"it has {size:,} bytes, more than any real one")
+            raise damaged(path, _KIND, f"it is {size:,} bytes, more than nbviz accepts")
         try:
             index = json.loads(file.read(size), object_pairs_hook=unique)
         except (ValueError, RecursionError) as error:
@@ -159,11 +162,13 @@ def _index(path: Path, *, several: bool = False) -> tuple[dict[str, Any], list[t
     named = weight_map.values() if isinstance(weight_map, dict) else ()
     names = [name for some in named for name in (some if several and isinstance(some, list) else [some])]
     if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in names):
-        raise damaged(path, _KIND, "it has no 'weight_map' of tensors to files")
+        raise damaged(path, _KIND, "it has no 'weight_map' from tensors to files")
     if not weight_map:
         raise damaged(path, _KIND, "its 'weight_map' lists no tensors")
     if len(names) > MAX_TENSORS or len(set(names)) > _SHARDS:
-        raise damaged(path, _KIND, f"it claims {len(weight_map):,} tensors in {len(set(names)):,} files")
+        raise damaged(
+            path, _KIND, f"it claims {len(weight_map):,} tensors in {len(set(names)):,} files, more than nbviz accepts"
+        )
     metadata = index.get("metadata")
     kept = {name: [some] if several and isinstance(some, str) else some for name, some in weight_map.items()}
     return kept, list(metadata.items()) if isinstance(metadata, dict) else []
@@ -173,6 +178,7 @@ def _refuse_missing(path: Path, shards: Mapping[str, Path]) -> None:
     missing = [name for name, file in shards.items() if not file.exists()]
     if missing:
         raise FileReadError(
-            f"{str(path)!r} names files that are missing beside it, {len(missing):,} of {len(shards):,}: "
-            f"{short(missing[0], 100)!r}{' and others' if len(missing) > 1 else ''}. Download them into the same folder."
+            f"Missing files of {str(path)!r} ({len(missing):,} of {len(shards):,}): "
+            f"{short(missing[0], 100)!r}{' and others' if len(missing) > 1 else ''}. Download them into the same "
+            "folder."
         )

@@ -1,4 +1,4 @@
-"""Reads what ``torch.save`` has written (``.pt``, ``.pth``, ``.pth.tar``, ``.bin``, ``.ckpt``) without PyTorch, and without unpickling."""
+"""Reads files of ``torch.save`` (``.pt``, ``.pth``, ``.pth.tar``, ``.bin``, ``.ckpt``) without PyTorch and without unpickling."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ from nbviz.errors import FileReadError
 from nbviz.graph import itemsize
 from nbviz.reading import Reading
 
-KIND = "a checkpoint of PyTorch"
+KIND = "a PyTorch checkpoint"
 _PICKLE = 64 << 20
 _MAGIC = 0x1950A86A20F9469CFC6C
-_SAVE = "Save its numbers alone with torch.save(model.state_dict(), path), or load it in Python and pass the model."
+_SAVE = (
+    "Save only the tensors with torch.save(model.state_dict(), path), or load the file in Python and pass the model."
+)
 
 
 def read_file(path: Path) -> Reading:
@@ -71,9 +73,9 @@ def _checkpoint(path: Path) -> Checkpoint:
         raise damaged(path, KIND, error) from error
     if whole := half_of_others(path):
         raise FileReadError(
-            f"{str(path)!r} holds the weights of another file beside it, which nbviz does not read.{whole}"
+            f"{str(path)!r} holds the weights of another file next to it, which nbviz does not read.{whole}"
         )
-    raise damaged(path, KIND, "it is neither a zip archive nor a pickle, as torch.save writes them")
+    raise damaged(path, KIND, "it is neither a zip archive nor a pickle written by torch.save")
 
 
 def _read_zip(path: Path) -> Checkpoint:
@@ -95,7 +97,7 @@ def _unpickled(pickled: bytes) -> Any:
     except ValueError as error:
         if pickled.endswith(b"."):  # as every pickle does that is there as a whole
             raise
-        raise ValueError("its pickle, data.pkl, is empty or cut off") from error
+        raise ValueError("its pickle, data.pkl, is empty or truncated") from error
 
 
 def _in_zip(path: Path, archive: zipfile.ZipFile, root: str, *, big: bool) -> Callable[[Region], Values | str]:
@@ -109,7 +111,8 @@ def _in_zip(path: Path, archive: zipfile.ZipFile, root: str, *, big: bool) -> Ca
         width = int(itemsize(storage.dtype) or 1)
         if info.file_size != storage.length * width:
             raise ValueError(
-                f"the storage {short(storage.key, 40)!r} has {info.file_size:,} bytes, not {storage.length:,} values"
+                f"the storage {short(storage.key, 40)!r} has {info.file_size:,} bytes, which does not match its "
+                f"{storage.length:,} values"
             )
         if info.compress_type != zipfile.ZIP_STORED:
             return "they are compressed in the archive"
@@ -130,7 +133,7 @@ def _read_legacy(path: Path) -> Checkpoint:
     with opened(path) as file:
         stream = Bounded(file, _PICKLE)
         if take_apart(stream) != _MAGIC:
-            raise FileReadError(f"{str(path)!r} is a pickle that torch.save has not written. {_SAVE}")
+            raise FileReadError(f"{str(path)!r} is a pickle that torch.save did not write. {_SAVE}")
         take_apart(stream)  # the version of the format
         take_apart(stream)  # byte order and sizes of the machine, which since then are always the same
         found, keys = take_apart(stream), take_apart(stream)
@@ -150,7 +153,7 @@ def _starts(file: BinaryIO, keys: Any, storages: Mapping[str, Storage]) -> dict[
         found[key] = file.tell()
         end = found[key] + length * int(itemsize(storages[key].dtype) or 1)
         if length != storages[key].length or end > size:
-            raise ValueError(f"the storage {short(key, 40)!r} ends early, or is of another length")
+            raise ValueError(f"the storage {short(key, 40)!r} is truncated or has the wrong length")
         file.seek(end)
     missing = storages.keys() - found.keys()
     if missing:
@@ -188,8 +191,8 @@ def _read(path: Path, found: Any, values: Callable[[Region], Values | str]) -> C
 def _holds_code(path: Path, where: str, name: str) -> str:
     at = f" at {short(where, 100)!r}" if where else ""
     return (
-        f"{str(path)!r} holds{at} an object of the class {name}, which only code can make, and nbviz runs no code from a file. "
-        f"{_SAVE}"
+        f"{str(path)!r} holds{at} an object of class {name}. Rebuilding it would run code, and nbviz runs no "
+        f"code from files. {_SAVE}"
     )
 
 
@@ -199,7 +202,8 @@ def _other_archive(path: Path, root: str | None, names: Iterable[str]) -> str:
     here = f"{str(path)!r} is"
     if f"{root}/constants.pkl" in found or any(name.startswith(f"{root}/code/") for name in found):
         return (
-            f"{here} a scripted module, which is code. Load it with torch.jit.load({str(path)!r}) and pass the module."
+            f"{here} a TorchScript module, which contains code. Load it with torch.jit.load({str(path)!r}) and "
+            "pass the module."
         )
     if any(name.endswith("/archive_format") or "/models/" in name for name in found):
         return f"{here} an exported program. Give it the suffix .pt2."
@@ -207,4 +211,4 @@ def _other_archive(path: Path, root: str | None, names: Iterable[str]) -> str:
         return ""
     if any(name.endswith(".npy") for name in found):
         return f"{here} an archive of NumPy arrays. Give it the suffix .npz."
-    return f"{here} a zip archive, but not one that torch.save has written: it holds no data.pkl."
+    return f"{here} a zip archive, but torch.save did not write it: it has no data.pkl."

@@ -1,4 +1,4 @@
-"""Recognizes in a pickle that was taken apart what PyTorch writes: tensors, parameters, dicts of them."""
+"""Recognizes PyTorch objects in a parsed pickle: tensors, parameters, and dicts of them."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class TorchObjects:
         try:
             return rebuild(self, *made.args)
         except (TypeError, AttributeError, IndexError) as error:
-            raise ValueError(f"a tensor is not written as PyTorch writes it ({name})") from error
+            raise ValueError(f"a tensor is not in PyTorch's format ({name})") from error
 
     def _bare_storage(self, outside: Outside) -> Found:
         """Return a storage that was saved by itself: its elements in a row, bytes if it has no type."""
@@ -139,7 +139,7 @@ class TorchObjects:
         named = storage.dtype if dtype is None else _dtype(dtype)
         width, stored = _width(named), storage.length * (_width(storage.dtype) or 1)
         shape, strides = extents(_plain(size), "a tensor"), extents(_plain(stride), "a tensor")
-        first = whole(offset, lambda: "where a tensor begins")
+        first = whole(offset, lambda: "the offset of a tensor")
         last = first + sum((n - 1) * step for n, step in zip(shape, strides, strict=True)) if all(shape) else first - 1
         if width is not None and (last + 1) * width > stored:
             raise ValueError(f"a tensor of shape {shape} reaches beyond its storage {short(storage.key, 40)!r}")
@@ -250,7 +250,7 @@ def _branch(items: list[tuple[Any, Any]]) -> Branch:
     names = [key for key, _ in items if isinstance(key, str)]
     if len(set(names)) < len(names):
         twice = next(name for at, name in enumerate(names) if name in set(names[:at]))
-        raise ValueError(f"the name {short(twice, 100)!r} occurs twice")
+        raise ValueError(f"the name {short(twice, 100)!r} appears twice")
     return Branch(items)
 
 
@@ -262,7 +262,7 @@ def _storage(outside: Any) -> Storage:
     dtype = _STORAGES.get(parts[1].name)
     if dtype is None or not parts[1].module.startswith("torch"):
         raise ValueError(
-            f"a tensor has a storage of the class {short(parts[1], 100)}, which is not known to this nbviz"
+            f"a tensor has a storage of class {short(parts[1], 100)}, which this version of nbviz does not know"
         )
     return Storage(str(parts[2]), dtype, whole(parts[4], lambda: "the length of a storage"))
 

@@ -1,4 +1,4 @@
-"""The values of tensors in files of PyTorch: bytes of a storage, seen with an offset and strides."""
+"""Reads the values of tensors in PyTorch files: bytes of a storage, with an offset and strides."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class StorageValues:
             return
         extent = 1 + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
         if max(extent, count) * dtype.itemsize > _AT_ONCE:
-            raise ValueError("its elements do not lie in a row, and it is too large to be read at once")
+            raise ValueError("its elements are not contiguous, and it is too large to read at once")
         raw = np.concatenate(list(Span(self.path, start, extent, stored, self.big).pieces()))
         steps = [step * dtype.itemsize for step in strides]
         flat = np.lib.stride_tricks.as_strided(raw, shape, steps, writeable=False).reshape(-1)

@@ -1,4 +1,4 @@
-"""Turns the tensors of a checkpoint into a model graph: layers by the names of the tensors, and no calls."""
+"""Turns the tensors of a checkpoint into a model graph with layers from the tensor names, and without calls."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _DEPTH = 32
 _NAME = 400
 _SETTINGS = 200
 NO_GRAPH = (
-    "A checkpoint has tensors and no graph; rows are made of their names. Which of them are trained is not known: those that "
-    "could be count as trainable."
+    "A checkpoint has tensors but no graph; its rows come from the tensor names. It does not say which tensors "
+    "are trained, so those that could be trained count as trainable."
 )
 
 
@@ -76,7 +76,7 @@ class Entry:
     size: int
     key: Hashable = None
     trainable: bool | None = None
-    values: Values | str = "the format does not say how"
+    values: Values | str = "the format does not define how"
     buffer: bool = False
     settings: tuple[tuple[str, Setting], ...] = ()
 
@@ -161,18 +161,18 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         if entry.settings or entry.shape != first.shape:
             builder.layer(layer).settings += tuple(_about(entry, first))
     if max(sum(e.size for e in entries.values()), sum(e.bytes or 0 for e in entries.values())) >= _COUNTABLE:
-        raise TooLargeError("its tensors claim more values than a number of 64 bits can count")
+        raise TooLargeError("its tensors claim more values than a 64-bit number can count")
     for row, settings in _settings(checkpoint, rows).items():
         builder.layer(row).settings += tuple((_text(name), _setting(value)) for name, value in settings[:_SETTINGS])
     builder.note(NO_GRAPH)
     if told:
         builder.note(
-            f"Packed weights ({told:,} of them) count with the values that they stand for; their shapes are the stored ones."
+            f"Packed weights ({told:,}) are counted by the values that they stand for; their shapes are as stored."
         )
     if untold:
         builder.note(
-            f"Packed weights ({untold:,} of them, with scales beside them) count as stored: how many bits a value takes is not in "
-            "the file."
+            f"Packed weights ({untold:,}, with scales beside them) are counted as stored: the file does not say "
+            "how many bits a value takes."
         )
     builder.diagnostics += [Diagnostic("warning", short(what, 1000)) for what in checkpoint.missing]
     for note in checkpoint.notes:
@@ -205,7 +205,7 @@ def _row(
         here = path[:depth]
         if here not in rows:
             if len(rows) >= MAX_TENSORS:
-                raise TooLargeError(f"its names make more than {MAX_TENSORS:,} rows")
+                raise TooLargeError(f"its tensor names make more than {MAX_TENSORS:,} rows")
             rows.add(here)
             own = _text(here[-1])
             around = builder.layer(here[:-1]).name

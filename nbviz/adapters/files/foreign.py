@@ -1,4 +1,4 @@
-"""Formats that only the libraries that write them read: what a file or folder is, and what to do with it."""
+"""Recognizes formats that nbviz does not read, and says what to do with such a file or folder."""
 
 from __future__ import annotations
 
@@ -8,62 +8,65 @@ from pathlib import Path
 from typing import AnyStr
 
 _START = 128
-_ONNX = "an ONNX model as text: onnx.save(onnx.load(path), 'model.onnx') writes a file that nbviz reads"
+_ONNX = "an ONNX model in text format: convert it with onnx.save(onnx.load(path), 'model.onnx') and pass the new file"
 _OPENVINO = (
-    "a model of OpenVINO, which is not converted back: pass the ONNX, PyTorch or TensorFlow model that it was made from"
+    "an OpenVINO model, which cannot be converted back: pass the ONNX, PyTorch or TensorFlow model that it was "
+    "made from"
 )
-_NCNN = "a model of ncnn, which is not converted back: pass the ONNX or PyTorch model that it was made from"
-_DEVICE = "which is made for running alone: pass the model that it was made from, such as its"
-_PADDLE = "a model of PaddlePaddle for inference: paddle2onnx makes an ONNX model of it, which nbviz reads"
-_CAFFE = "a model of Caffe: convert it to ONNX, and pass that"
+_NCNN = "an ncnn model, which cannot be converted back: pass the ONNX or PyTorch model that it was made from"
+_DEVICE = "which is for inference only: pass the model that it was made from, such as the"
+_PADDLE = "a PaddlePaddle inference model: convert it to ONNX with paddle2onnx, and pass the result"
+_CAFFE = "a Caffe model: convert it to ONNX, and pass the result"
 _GRAPH = (
-    "a graph of TensorFlow: python -m tf2onnx.convert --graphdef FILE --inputs x:0 --outputs y:0 --output model.onnx makes an "
-    "ONNX model of one that is frozen"
+    "a TensorFlow graph: if it is frozen, convert it to ONNX with python -m tf2onnx.convert --graphdef FILE "
+    "--inputs x:0 --outputs y:0 --output model.onnx"
 )
 
 _NAMED = {
     r"^(_METADATA|manifest\.ocdbt)": (
-        "a checkpoint of Orbax: read it with orbax.checkpoint.StandardCheckpointer().restore(os.path.abspath(folder)) and pass what "
-        "that returns"
+        "an Orbax checkpoint: read it with "
+        "orbax.checkpoint.StandardCheckpointer().restore(os.path.abspath(folder)) and pass the result"
     ),
     r"\.msgpack": (
-        "a file of Flax: read it with flax.serialization.msgpack_restore(open(path, 'rb').read()) and pass the dict that it returns"
+        "a Flax file: read it with flax.serialization.msgpack_restore(open(path, 'rb').read()) and pass the "
+        "returned dict"
     ),
     r"\.distcp": (
-        "a distributed checkpoint of PyTorch: dcp_to_torch_save(folder, 'model.pt') of torch.distributed.checkpoint.format_utils "
-        "writes a file that nbviz reads"
+        "a distributed PyTorch checkpoint: convert it with dcp_to_torch_save(folder, 'model.pt') from "
+        "torch.distributed.checkpoint.format_utils, and pass the new file"
     ),
     r"^zero_to_fp32\.py|_optim_states\.pt": (
-        "a checkpoint of DeepSpeed in parts: `python zero_to_fp32.py . weights`, in the folder that has this script, puts them "
-        "together, and nbviz reads what it writes"
+        "a DeepSpeed checkpoint in parts: run `python zero_to_fp32.py . weights` in the folder with this script "
+        "to merge them, and pass the result"
     ),
     r"\.(index|meta|data-\d+-of-\d+)": (
-        "a checkpoint of TensorFlow: tf.train.load_checkpoint(path) reads it, where path is the folder, or a file without .index, "
-        ".meta or .data-..., and a dict of its get_tensor(name) can be passed"
+        "a TensorFlow checkpoint: open it with tf.train.load_checkpoint(path), where path is the folder, or a "
+        "file without .index, .meta or .data-..., and pass a dict of its get_tensor(name) values"
     ),
-    r"\.pb": f"{_GRAPH}; one in a SavedModel is read by the path of the folder",
+    r"\.pb": f"{_GRAPH}; for a SavedModel, pass the path of its folder",
     r"^openvino_\w*\.xml": _OPENVINO,
-    r"\.(mlmodel|mlpackage|mlmodelc)": f"a model of Core ML, {_DEVICE} ONNX, PyTorch or Keras model",
-    r"\.pte": f"a program of ExecuTorch, {_DEVICE} exported program, a .pt2 file",
-    r"\.ort": f"a model of ONNX Runtime in its own format, {_DEVICE} ONNX model",
-    r"\.(engine|plan|trt)": f"an engine of TensorRT, {_DEVICE} ONNX model",
+    r"\.(mlmodel|mlpackage|mlmodelc)": f"a Core ML model, {_DEVICE} ONNX, PyTorch or Keras model",
+    r"\.pte": f"an ExecuTorch program, {_DEVICE} exported program, a .pt2 file",
+    r"\.ort": f"a model in ONNX Runtime's own format, {_DEVICE} ONNX model",
+    r"\.(engine|plan|trt)": f"a TensorRT engine, {_DEVICE} ONNX model",
     r"\.(pdmodel|pdiparams)": _PADDLE,
-    r"\.pdparams": "a checkpoint of PaddlePaddle: pass what paddle.load(path, return_numpy=True) returns",
+    r"\.pdparams": "a PaddlePaddle checkpoint: pass the result of paddle.load(path, return_numpy=True)",
     r"\.caffemodel": _CAFFE,
-    r"\.(mar|nemo|task)": "an archive around a model: unpack it (it is a zip or tar file) and pass the model in it",
+    r"\.(mar|nemo|task)": "an archive that contains a model: unpack it (it is a zip or tar file) and pass the model",
 }
 """By what a name ends in, or is."""
 
 _BEGUN = {
     rb"\s*<\s*ir_version|\s*ir_version: ?\d|\s*\{\s*\"ir_?[vV]ersion\"": _ONNX,
     rb"\s*(<\?xml[^>]*>\s*)?<net\s": _OPENVINO,
-    rb"\s*node \{": _GRAPH.replace("graph of TensorFlow", "graph of TensorFlow as text"),
+    rb"\s*node \{": _GRAPH.replace("TensorFlow graph", "TensorFlow graph in text format"),
     rb"\s*(name: *\"[^\"]*\"\s*)?(layers? *\{|input: *\")": _CAFFE,
     rb"7767517\s": _NCNN,
-    rb"(lmgg|tjgg|fmgg)": "a file of ggml from before GGUF: pass the model that it was made from, or convert it to GGUF with llama.cpp",
+    rb"(lmgg|tjgg|fmgg)": "a ggml file from before GGUF: pass the model that it was made from, or convert it to GGUF with llama.cpp",
     # torch.save begins with a whole number of ten bytes, and safetensors with the length of JSON
     rb"\x80[\x02-\x05](?!(\x95.{8})?\x8a\x0a|.{6}\{)": (
-        "a pickle that torch.save has not written: load it as its library does, if you trust it, and pass what is in it"
+        "a pickle that torch.save did not write: if you trust it, load it with the library that wrote it, and "
+        "pass its contents"
     ),
 }
 """By how the contents begin."""

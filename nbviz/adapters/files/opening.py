@@ -1,4 +1,4 @@
-"""Opens what was named, and nothing else; reads no more of it than a header may take."""
+"""Opens only the files that were named, and reads no more of them than a header may need."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _BEGINNINGS = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file (.weights.h5)",
     b"PK\x03\x04": "a zip archive (.npz, .pt, .keras)",
     b"\x93NUMPY": "a NumPy array (.npy)",
-    b"\x80": "a pickle, as torch.save wrote before PyTorch 1.6 (.pt)",
-    b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with `git lfs pull`",
-    b"<": "a web page, perhaps the answer of a server to a download that failed",
+    b"\x80": "a pickle written by torch.save before PyTorch 1.6 (.pt)",
+    b"version https://git-lfs": "a Git LFS pointer; fetch the actual file with `git lfs pull`",
+    b"<": "a web page, perhaps from a failed download",
 }
 
 
@@ -43,7 +43,7 @@ def part_of(path: Path) -> tuple[str, int] | None:
 
 def parts_missing(shown: int, count: int) -> list[str]:
     """Return what there is to say of a checkpoint where not all of its parts are shown."""
-    said = f"Parts shown: {shown:,} of {count:,}. View the folder that holds them all to see the model."
+    said = f"Parts shown: {shown:,} of {count:,}. To see the whole model, view the folder that contains all parts."
     return [said] if shown < count else []
 
 
@@ -85,9 +85,9 @@ def require_contents(path: Path) -> None:
         If it is no file, or empty.
     """
     if path.is_dir():
-        raise FileReadError(f"{str(path)!r} is a folder, where a file was expected.")
+        raise FileReadError(f"{str(path)!r} is a folder, but a file was expected.")
     if path.exists() and not path.is_file():  # a pipe would never answer
-        raise FileReadError(f"{str(path)!r} is no regular file.")
+        raise FileReadError(f"{str(path)!r} is not a regular file.")
     if path.is_file() and not path.stat().st_size:
         raise FileReadError(f"{str(path)!r} is empty. Copy or download it again.")
 
@@ -104,7 +104,7 @@ def damaged(path: Path, kind: str, what: object) -> FileReadError:
     return FileReadError(f"{str(path)!r} cannot be read as {kind}: {text}.{rest}")
 
 
-_AGAIN = "Copy or download it again, or write it again."
+_AGAIN = "Copy, download or save it again."
 
 
 def looks_like(path: Path) -> str:
@@ -145,7 +145,7 @@ class Bounded:
     def read(self, count: int = -1) -> bytes:
         """Return up to ``count`` bytes."""
         if not 0 <= count <= self._left:
-            raise ValueError(f"its header takes more than {self._limit:,} bytes")
+            raise ValueError(f"its header is larger than {self._limit:,} bytes")
         if count <= _PIECE:
             return self._taken(self._stream.read(count))
         found = bytearray()
@@ -157,7 +157,7 @@ class Bounded:
         """Return bytes up to the end of a line."""
         found = self._stream.readline(self._left + 1)
         if len(found) > self._left:
-            raise ValueError(f"its header takes more than {self._limit:,} bytes")
+            raise ValueError(f"its header is larger than {self._limit:,} bytes")
         return self._taken(found)
 
     def tell(self) -> int:
@@ -180,7 +180,7 @@ def inside(folder: Path, name: object) -> Path:
         If it is not.
     """
     if not isinstance(name, str) or not name or "\0" in name:
-        raise ValueError(f"it names {short(name, 100)!r}, which is no file")
+        raise ValueError(f"it refers to {short(name, 100)!r}, which is not a file name")
     path = folder / name
     roots = [folder.resolve()]
     snapshot = next((up for up in folder.absolute().parents if up.name == "snapshots"), None)
@@ -192,9 +192,9 @@ def inside(folder: Path, name: object) -> Path:
         real = path.resolve()
         path.exists()
     except (OSError, RuntimeError) as error:  # a circle of links, or a name that is too long
-        raise ValueError(f"it names {short(name, 100)!r}, which cannot be followed") from error
+        raise ValueError(f"it refers to {short(name, 100)!r}, which cannot be resolved") from error
     if not written_inside or not any(real.is_relative_to(root) for root in roots):
-        raise ValueError(f"it names {short(name, 100)!r}, which is outside the folder")
+        raise ValueError(f"it refers to {short(name, 100)!r}, which is outside the folder")
     return path
 
 
@@ -204,19 +204,19 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"the name {short(twice, 100)!r} occurs twice")
+        raise ValueError(f"the name {short(twice, 100)!r} appears twice")
     return found
 
 
 def whole(value: object, what: Callable[[], str]) -> int:
     """Return a number from a header that has to be a whole one, not negative and below 2 to the power of 63."""
     if type(value) is not int or not 0 <= value < 1 << 63:
-        raise ValueError(f"{what()} is {short(value, 60)}")
+        raise ValueError(f"{what()} is {short(value, 60)}, which is not valid")
     return value
 
 
 def extents(shape: object, of: str) -> tuple[int, ...]:
     """Return a shape from a header, after checking that it is one."""
     if not isinstance(shape, list | tuple) or len(shape) > _AXES:
-        raise ValueError(f"the shape of {short(of, 100)!r} is no list of up to {_AXES} sizes")
+        raise ValueError(f"the shape of {short(of, 100)!r} is not a list of up to {_AXES} sizes")
     return tuple(whole(size, lambda: f"a size of {short(of, 100)!r}") for size in shape)

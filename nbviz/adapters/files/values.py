@@ -1,4 +1,4 @@
-"""The values of a checkpoint's tensors, from the file, on demand."""
+"""Reads the values of a checkpoint's tensors from the file, on demand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def values_of(dtype: Any) -> str:
 
 def left_out(name: str, what: str) -> str:
     """Return the note of something that holds ``what`` where numbers were expected."""
-    return f"{short(name, 100)} holds {what}, and is not read."
+    return f"{short(name, 100)} holds {what}, so it is not read."
 
 
 class Values(Protocol):
@@ -72,7 +72,7 @@ class Span:
         stored, decode = decoder(self.dtype)
         dtype = np.dtype(stored).newbyteorder(">" if self.big else "<")
         if not self.path.is_file():
-            raise ValueError("the file is gone")
+            raise ValueError("the file no longer exists")
         with self.path.open("rb") as file:
             file.seek(self.offset)
             for start in range(0, self.count, CHUNK):
@@ -101,7 +101,7 @@ def decoder(dtype: str) -> tuple[str, Callable[[Any], Any]]:
         table = np.array([_e4m3(byte) for byte in range(256)], "float32")
         return "uint8", lambda bits: table[bits]
     if dtype.rstrip("0123456789") not in {"float", "int", "uint", "complex", "bool"}:
-        raise ValueError(f"its values are stored as {dtype}, which is not decoded here")
+        raise ValueError(f"its values are stored as {dtype}, which nbviz cannot decode")
     return dtype, lambda values: values
 
 
@@ -139,11 +139,11 @@ class Weights:
         """
         found = of_parameter(self._values, parameter, "checkpoint")
         if isinstance(found, str):
-            raise LookupError(f"The values of this weight are not read: {found}.")  # noqa: TRY004 - as promised
+            raise LookupError(f"The values of this weight cannot be read: {found}.")  # noqa: TRY004 - as promised
         return self._told(found.pieces())
 
     def _told(self, pieces: Iterator[npt.NDArray[np.generic]]) -> Iterator[npt.NDArray[np.generic]]:
         try:
             yield from pieces
         except (OSError, ValueError, EOFError, FileReadError, RuntimeError) as error:
-            raise LookupError(f"The weights are read from {self._where}: {plain(error)}.") from error
+            raise LookupError(f"The weights cannot be read from {self._where}: {plain(error)}.") from error

@@ -1,4 +1,4 @@
-"""Opens zip archives without believing what they claim of themselves."""
+"""Opens zip archives without trusting their headers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Careful(io.BufferedReader):
         left = max(0, os.fstat(self.fileno()).st_size - self.tell())
         wanted = left if size is None or size < 0 else min(size, left)
         if wanted > _DIRECTORY:
-            raise ValueError(f"its list of contents claims {wanted:,} bytes")
+            raise ValueError(f"its table of contents claims {wanted:,} bytes")
         return super().read(wanted)
 
 
@@ -90,7 +90,9 @@ def require_honest(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) 
     Whoever reads it at once decompresses all of it first, and cuts off what is too much then.
     """
     if info.file_size > limit:
-        raise ValueError(f"{short(info.filename, 100)!r} in it claims {info.file_size:,} bytes")
+        raise ValueError(
+            f"{short(info.filename, 100)!r} in it claims {info.file_size:,} bytes, more than nbviz accepts"
+        )
     if info.compress_type == zipfile.ZIP_STORED:
         return
     beyond = copy.copy(info)
@@ -99,7 +101,7 @@ def require_honest(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) 
         count = sum(len(piece) for piece in iter(lambda: stream.read(_PIECE), b""))
     if count > info.file_size:
         raise ValueError(
-            f"{short(info.filename, 100)!r} in it has more than the {info.file_size:,} bytes that it claims"
+            f"{short(info.filename, 100)!r} in it is larger than the {info.file_size:,} bytes that it claims"
         )
 
 
