@@ -1,4 +1,4 @@
-"""Finds out which dimensions are free: a second trace gives one of them another size, and what differs is free.
+"""Finds free dimensions by a second trace with another size: dimensions that change are free.
 
 The batch is tried with sizes that can be halved (``BATCHES``). A dimension that grows with it is so much per example: a
 contraction is written with the batch as an axis of its own, so that its multiply-accumulates are known per example whatever the
@@ -20,8 +20,8 @@ from nbviz.records import CallRecord
 from nbviz.shape import UNTOLD, Dim, Shape
 
 _FREE_MACS = (
-    "The multiply-accumulates of some operations are not known, as they depend on sizes that are left open and no batch: give "
-    "these sizes to see them."
+    "The MACs of some operations are unknown because they depend on open sizes other than the batch. Give these "
+    "sizes to see the MACs."
 )
 
 Again = Callable[[str], tuple[GraphBuilder, Exception | None]]
@@ -39,13 +39,13 @@ def free_dimensions(builder: GraphBuilder, names: Sequence[str], again: Again, *
         made, error = again(name)
         what = "batch" if name == BATCH else name
         if stopped and error is None:
-            builder.note(f"The sizes are those of one trial: with another {what} the model does not stop.")
+            builder.note(f"The sizes come from a single trial: with a different {what}, the model does not fail.")
         elif error is not None and not stopped:
             builder.note(
-                f"The sizes are those of one trial: with another {what} the model stops ({short(error, 300)})."
+                f"The sizes come from a single trial: with a different {what}, the model fails ({short(error, 300)})."
             )
         elif not same_path(builder, made):
-            builder.note(f"The sizes are those of one trial: with another {what} the model takes another path.")
+            builder.note(f"The sizes come from a single trial: with a different {what}, the model takes another path.")
         else:
             others[name] = made.calls
     for i, record in enumerate(builder.calls):

@@ -37,7 +37,7 @@ def test_a_batch_in_as_many_parts_as_it_has_examples_is_a_note():
             return torch.stack(x.unbind())
 
     graph = read(Parts(), (None, 8)).graph
-    assert "with another batch the model takes another path" in graph.diagnostics[0].message
+    assert "with a different batch, the model takes another path" in graph.diagnostics[0].message
 
 
 def test_a_function_of_jax_may_take_a_batch_in_halves_too():

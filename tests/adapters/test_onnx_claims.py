@@ -66,7 +66,7 @@ def test_contradiction_about_an_output_that_nodes_take_too_is_told_once():
     shapes, graph = made_by(embedded([info("x", "batch", 9, 8)], SAID))
     assert shapes["Gather"] == ("batch", 12, 8)
     assert [note.message for note in graph.diagnostics] == [
-        "The file says that its output 'x' is (batch, 9, 8) float32, and its nodes make (batch, 12, 8) float32, which is shown."
+        "The file declares its output 'x' as (batch, 9, 8) float32, but its nodes produce (batch, 12, 8) float32; nbviz shows the latter."
     ]
 
 

@@ -186,17 +186,17 @@ def test_weight_of_an_operation_that_nobody_knows():
     graph, totals, _ = read_one(node, weights=[stored("W", 32, 64, dtype="int8")])
     assert totals["params"] == 2048
     assert totals["macs"] is None
-    assert "'com.acme.Zap' computes is not known: its" in graph.diagnostics[0].message
+    assert "Unknown operation 'com.acme.Zap': its MACs are not counted" in graph.diagnostics[0].message
 
 
 def test_sizes_that_do_not_fit_are_told():
     node = helper.make_node("MatMul", ["x", "W"], ["y"])
     graph = read(model([node], [("x", FLOAT, ["N", 5])], [stored("W", 4, 8)])).graph
-    assert "do not fit together: (op_type:MatMul): Incompatible dimensions" in graph.diagnostics[0].message
+    assert "do not match: (op_type:MatMul): Incompatible dimensions" in graph.diagnostics[0].message
     behind = [helper.make_node("MatMul", ["x", "W"], ["a"]), helper.make_node("Relu", ["a"], ["y"])]
     made = model(behind, [("x", FLOAT, ["N", 5])], [stored("W", 4, 8)])
     made.graph.output[0].CopyFrom(info("y", "N", 8))
-    assert "do not fit together" in read(made).graph.diagnostics[0].message
+    assert "do not match" in read(made).graph.diagnostics[0].message
 
 
 def test_batch_on_another_axis_counts_once():
@@ -226,7 +226,7 @@ def test_open_sizes_that_macs_depend_on_are_named():
     node = helper.make_node("MatMul", ["x", "W"], ["y"])
     graph, totals, _ = read_one(node, weights=[stored("W", 32, 4)], inputs=[("x", FLOAT, ["N", "seq", 32])])
     assert totals["macs"] is None
-    assert graph.diagnostics[0].message.endswith("(1 of them): 'seq' can be of any size; sizes can be given as inputs.")
+    assert graph.diagnostics[0].message.endswith("for 1 operation: 'seq' can have any size; pass sizes as inputs.")
 
 
 def test_sparse_weight_takes_the_bytes_that_are_stored():
@@ -379,7 +379,10 @@ def test_dtypes_behind_operations_of_onnxruntime_are_those_that_the_file_says():
     graph = read(made).graph
     [first, second] = [call.outputs[0] for call in graph.calls if call.op in ("DequantizeLinear", "Relu")][:2]
     assert (first.dtype, second.dtype, second.shape) == ("float16", "float16", ("N", 8))
-    assert "'r' is (1, 8) float16, and its nodes make (N, 8) float16, which is shown." in graph.diagnostics[0].message
+    assert (
+        "'r' as (1, 8) float16, but its nodes produce (N, 8) float16; nbviz shows the latter."
+        in graph.diagnostics[0].message
+    )
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8"])

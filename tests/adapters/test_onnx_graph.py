@@ -46,7 +46,7 @@ def test_every_output_comes_from_an_input(name):
     graph = graph_of(models.CASES[name]())
     network = graph.to_networkx()
     starts = {c.id for c in graph.calls if c.kind == "input"}
-    told = "how often, is not known." if name == "branch" else ""
+    told = "how often, depends on tensor values." if name == "branch" else ""
     assert messages(graph).endswith(told) if told else not messages(graph)
     for call in graph.calls:
         if call.kind == "output":
@@ -214,7 +214,7 @@ def test_weight_behind_dequantize_linear_belongs_to_what_computes_with_it(again)
     assert (told["W_storage"], told["W_scale"], told["W_axis"]) == ("int8", tuple(range(8)), 0)
     assert first_call(graph, "conv").outputs[0].shape == ("N", 8, 6, 6)
     assert Metrics(graph).totals["macs"] == 8 * 6 * 6 * 3 * 3 * 3
-    assert "Nodes that only unpack weights (1 of them)" in messages(graph)
+    assert "Nodes that only unpack weights (1)" in messages(graph)
 
 
 @pytest.mark.parametrize(
@@ -223,9 +223,9 @@ def test_weight_behind_dequantize_linear_belongs_to_what_computes_with_it(again)
         (info("y", "N", 3), ("N", 3), ""),
         (info("y", "rows", "columns"), ("N", 3), ""),
         (info("y", None, None), ("N", 3), ""),
-        (info("y"), ("N", 3), "output 'y' is () float32, and its nodes make (N, 3) float32"),
-        (info("y", "N", 7), ("N", 3), "is (N, 7) float32, and its nodes make (N, 3) float32"),
-        (info("y", "N", 3, dtype=TensorProto.INT64), ("N", 3), "is (N, 3) int64, and its nodes make (N, 3) float32"),
+        (info("y"), ("N", 3), "output 'y' as () float32, but its nodes produce (N, 3) float32"),
+        (info("y", "N", 7), ("N", 3), "as (N, 7) float32, but its nodes produce (N, 3) float32"),
+        (info("y", "N", 3, dtype=TensorProto.INT64), ("N", 3), "as (N, 3) int64, but its nodes produce (N, 3) float32"),
     ],
 )
 def test_what_a_file_says_of_its_outputs_is_held_against_its_nodes(claimed, shown, noted):
@@ -254,7 +254,7 @@ def test_weights_that_nothing_reads_and_constants_that_are_results():
     made = model(nodes, [info("x", 4)], [info("y", 4), info("k", 2, dtype=models.INT64)], [tensor("idle", 7)])
     graph = graph_of(made)
     assert [(p.name, p.owners) for p in graph.parameters] == [("idle", ("",))]
-    assert "Nothing reads 'idle', which is in the file: it counts at the model itself" in messages(graph)
+    assert "Nothing reads 'idle' in the file: it is counted in the model's own row" in messages(graph)
     [constant] = [c for c in graph.calls if c.kind == "constant"]
     assert dict(constant.settings) == {"value": (1, 2)}
     assert constant.outputs[0].shape == (2,)
@@ -439,7 +439,7 @@ def test_root_says_what_wrote_the_model():
         "ir_version": 10,
         "graph": "net",
         "producer": "pytorch 2.9",
-        "trained": "not in the file: what could be counts as trainable",
+        "trained": "not in the file: weights that could be trained count as trainable",
     }
 
 
@@ -503,7 +503,7 @@ def stale(**changes):
 def test_what_a_file_says_of_tensors_inside_is_held_against_its_nodes(inputs):
     graph = read(stale(), inputs).graph
     assert [call.outputs[0].shape for call in graph.calls if call.op in ("MatMul", "Unheard")] == [(4, 4)] * 4
-    said = "The file says that 'a' is (1, 4) float32, and its nodes make (4, 4) float32, which is shown, as for 1 other tensor."
+    said = "The file declares 'a' as (1, 4) float32, but its nodes produce (4, 4) float32; nbviz shows the latter, as for 1 other tensor."
     assert said in messages(graph)
 
 
@@ -524,7 +524,7 @@ def test_open_batch_is_no_number_that_the_file_says():
     made.graph.value_info.append(info("a", 1, 4))
     graph = graph_of(made)
     assert [call.outputs[0].shape for call in graph.calls if call.op in ("MatMul", "Relu")] == [("N", 4)] * 2
-    assert messages(graph).count("and its nodes make (N, 4) float32, which is shown.") == 2
+    assert messages(graph).count("but its nodes produce (N, 4) float32; nbviz shows the latter.") == 2
 
 
 @pytest.mark.parametrize(("inputs", "rows"), [(None, "N"), ((3, 4), 3), ({"x": (None, 4)}, "N")])
@@ -555,7 +555,7 @@ def test_sizes_that_are_given_lose_none_that_were_known(inputs, shape):
 
 
 def test_sizes_of_an_example_that_a_file_still_has_fill_no_gaps():
-    """Exporters leave some; where nodes make another size in the place of one, it is a size no more."""
+    """Exporters leave some; where nodes produce another size in the place of one, it is a size no more."""
     nodes = [node("Relu", "x", "a"), node("Reshape", "a shape", "r"), node("Neg", "r", "y")]
     entering = [info("x", "N", "S", 4), info("shape", 3, dtype=models.INT64)]
     made = model(nodes, entering, [info("y", "N", 7, 4)])
@@ -566,7 +566,7 @@ def test_sizes_of_an_example_that_a_file_still_has_fill_no_gaps():
     assert graph.calls[0].outputs[0].shape == (2, None, 4)
     assert (
         messages(graph)
-        == "The file says that 'a' is (2, 7, 4) float32, and its nodes make (2, 9, 4) float32, which is shown."
+        == "The file declares 'a' as (2, 7, 4) float32, but its nodes produce (2, 9, 4) float32; nbviz shows the latter."
     )
 
 
@@ -595,7 +595,7 @@ def test_nodes_are_right_where_an_exporter_left_sizes_of_its_example():
     assert graph.calls[0].outputs[0].shape == (2, 9, 100)
     metrics = Metrics(graph)
     assert metrics.macs[metrics.tree.path.index("head")] == 2 * 9 * 16 * 100
-    assert "nodes make (2, 9, 16) float32" in messages(graph)
+    assert "nodes produce (2, 9, 16) float32" in messages(graph)
 
 
 @pytest.mark.parametrize(("inputs", "size"), [((2, 9), 16), (None, "2*s - 2"), ((None, 9), 16), ((2, None), "2*s - 2")])
@@ -605,7 +605,7 @@ def test_sizes_that_are_expressions_of_given_ones_are_worked_out(inputs, size):
     made.graph.value_info.append(info("z", 2, "2*s - 2", dtype=models.INT64))
     graph = read(made, inputs).graph
     assert next(call.outputs[0].shape for call in graph.calls if call.op == "NonZero") == (2, size)
-    assert not any("nodes make" in one.message for one in graph.diagnostics)
+    assert not any("nodes produce" in one.message for one in graph.diagnostics)
 
 
 def test_sizes_that_are_given_stand_in_bodies_too():
@@ -640,7 +640,7 @@ def test_coefficients_that_are_attributes_are_said_to_be_no_parameters():
     ]
     graph = graph_of(model(nodes, [info("x", "N", 4)], [info("y", "N", 4)], opsets=(("", 17), ("ai.onnx.ml", 3))))
     assert messages(graph) == (
-        "Coefficients of 'Scaler' are attributes in the file: they are settings here, and no parameters."
+        "The file stores the coefficients of 'Scaler' as attributes, so they are shown as settings and not counted as parameters."
     )
 
 
@@ -663,6 +663,6 @@ def test_what_nodes_make_holds_inside_of_conditions_too():
     made = {spec.shape for call in graph.calls for spec in call.outputs if call.kind != "input"}
     assert made == {(2, 8)}
     assert {d.message.partition(",")[0] for d in graph.diagnostics} == {
-        "The file says that 'q' is (1",
-        "The file says that its output 't' is (1",
+        "The file declares 'q' as (1",
+        "The file declares its output 't' as (1",
     }

@@ -142,7 +142,7 @@ def test_keras_exports_have_the_totals_of_keras(tmp_path):
     assert totals["params"] == model.count_params()
     assert totals["trainable_params"] == sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     assert totals["macs"] == 6 * 6 * 4 * 27 + 144 * 5
-    assert "do not count" in notes(graph)  # Keras saves each variable twice
+    assert "are not counted" in notes(graph)  # Keras saves each variable twice
     model.compile("adam", "mse")
     model.fit(np.zeros((2, 8, 8, 3)), np.zeros((2, 5)), verbose=0)
     reading = checked(save(tmp_path / "saved", model))
@@ -199,7 +199,7 @@ def test_what_is_not_counted_where_the_batch_is_lost_is_told(tmp_path):
     run = lambda x: tf.matmul(tf.tile(x, (2, 1)), tf.ones((4, 2)))  # noqa: E731
     graph = checked(of_function(tmp_path / "net", run, X)).graph
     assert Metrics(graph).totals["macs"] is None
-    assert "missing for operations (1 of them)" in notes(graph)
+    assert "MACs are missing for 1 operation" in notes(graph)
 
 
 def test_variables_in_a_loop_are_read_there(tmp_path):
@@ -346,7 +346,7 @@ def of_graph(folder, build, shape=(2, 2)):
 def test_loops_of_tensorflow_1_are_no_circles(tmp_path):
     loop = lambda x: tf.while_loop(lambda i, _: i < 3, lambda i, y: (i + 1, tf.matmul(y, x)), (0, x))[1]  # noqa: E731
     graph = checked(of_graph(tmp_path / "net", loop)).graph
-    assert "circle" not in notes(graph)
+    assert "cycle" not in notes(graph)
     assert Metrics(graph).totals["macs"] is None
 
 
@@ -428,13 +428,13 @@ def test_functions_inside_themselves_and_missing_ones(tmp_path, good):
         node.attr["f"].func.name = run.signature.name
         node.attr["Tout"].list.type.append(1)
 
-    assert "stay closed" in notes(checked(changed(good, tmp_path, inside)).graph)
+    assert "shown closed" in notes(checked(changed(good, tmp_path, inside)).graph)
 
     def missing(graph):
         node = function(graph, "inference_run").node_def.add(name="gone", op="PartitionedCall", input=["x"])
         node.attr["f"].func.name = "nowhere"
 
-    refused(changed(good, tmp_path, missing), "'nowhere', which is not in it")
+    refused(changed(good, tmp_path, missing), "'nowhere', which does not exist")
 
 
 def test_functions_that_double_stay_closed(tmp_path, good, monkeypatch):
@@ -455,7 +455,7 @@ def test_functions_that_double_stay_closed(tmp_path, good, monkeypatch):
         node = template.node_def.add(name="first", op="PartitionedCall", input=["x"])
         node.attr["f"].func.name = "f0"
 
-    assert "stay closed" in notes(checked(changed(good, tmp_path, doubling)).graph)
+    assert "shown closed" in notes(checked(changed(good, tmp_path, doubling)).graph)
 
 
 def test_circles_and_unknown_operations_are_told(tmp_path, good):
@@ -470,10 +470,10 @@ def test_circles_and_unknown_operations_are_told(tmp_path, good):
         nodes.add(name="i2", op="Identity", input=["i1:output:0"])
 
     graph = checked(changed(good, tmp_path, circle)).graph
-    assert "in a circle" in notes(graph)
-    assert "More than one node makes 'twice'" in notes(graph)
+    assert "dependency cycle" in notes(graph)
+    assert "More than one node produces 'twice'" in notes(graph)
     assert "'NobodyKnowsThis'" in notes(graph)
-    assert "Nothing makes" in notes(graph)
+    assert "Nothing produces" in notes(graph)
 
 
 def test_hostile_names_are_short_plain_text(tmp_path, good):
@@ -518,7 +518,7 @@ def test_readings_that_read_each_other_are_a_circle_that_is_told(tmp_path):
             if node.op == "ReadVariableOp":
                 node.input[0] = f"{node.name}:value:0"
     (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
-    assert "in a circle" in notes(checked(folder).graph)
+    assert "dependency cycle" in notes(checked(folder).graph)
 
 
 @FUZZ

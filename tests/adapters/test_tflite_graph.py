@@ -266,7 +266,7 @@ def test_weights_that_are_unpacked_first_are_those_of_what_reads_them(reading):
     assert settings_of(graph, "net/dense")["weights_storage"] == "sparse (dense, csr) float16"
     assert [(p.dtype, p.size, p.bytes) for p in graph.parameters] == [("float16", 16, 16)]
     assert Metrics(graph).totals["macs"] == 16
-    assert "(2 of them)" in notes(graph)
+    assert "weights (2)" in notes(graph)
 
 
 def test_states_are_buffers_without_values(reading):
@@ -397,7 +397,7 @@ def test_models_from_the_converter(name):
     assert list(violations(graph)) == []
     totals = Metrics(graph).totals
     assert (totals["params"], totals["macs"]) == TOTALS[name]
-    assert notes(graph).startswith("Multiply-accumulates in 'WHILE' are missing" if totals["macs"] is None else "")
+    assert notes(graph).startswith("MACs in 'WHILE' are missing" if totals["macs"] is None else "")
     assert (notes(graph) == "") == (totals["macs"] is not None)
     for parameter in graph.parameters:
         assert sum(piece.size for piece in reading.weights.chunks(parameter.id)) == parameter.size

@@ -1,1 +1,1 @@
-"""Graphs of operations as files hold them: their order, their scopes, their rows, and the calls that they become."""
+"""Graphs of operations from files: their order, scopes, rows and calls."""

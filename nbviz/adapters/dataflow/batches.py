@@ -1,4 +1,4 @@
-"""Where the batch goes: how much of a tensor belongs to each example, as far as that is certain.
+"""Follows the batch: how much of a tensor belongs to each example, where that is certain.
 
 Behind a reshape an open first axis may be the batch times something.
 """

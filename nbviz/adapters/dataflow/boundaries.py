@@ -1,4 +1,4 @@
-"""Which tensors enter and leave the scopes of a model: a file says it of nodes alone."""
+"""Finds the tensors that enter and leave the scopes of a model; files say this only for nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How operations, scopes and stored tensors become calls, whatever file they come from."""
+"""Turns operations, scopes and stored tensors into calls, for all file formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Multiply-accumulates of operations, as contractions that nbviz.metrics can count.
+"""Multiply-accumulates of operations, as contractions that ``nbviz.metrics`` can count.
 
 A size without a number makes them unknown. Only the first axis may be open, where it is known how much of it belongs to each
 example of the batch.

@@ -1,4 +1,4 @@
-"""What could not be read in a model, collected so that each kind is told once."""
+"""Collects problems of a model while it is read, so that each kind is reported once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from nbviz.adapters.text import label
+from nbviz.errors import counted
 
 
 @final
@@ -55,33 +56,32 @@ class Findings:
     def report(self, note: Callable[[str], None]) -> None:
         """Tell in one sentence each what was found."""
         if self.circular:
-            note(
-                f"{self.circular} nodes wait for each other in a circle, or behind one: they cannot run as they are written."
-            )
+            note(f"{counted(self.circular, 'node')} in a dependency cycle, or depending on one, can never run.")
         if self.doubled:
-            note(f"More than one node makes {_listed(self.doubled)}: which of them is meant is not certain.")
+            note(f"More than one node produces {_listed(self.doubled)}: it is unclear which one is meant.")
         if self.missing:
-            note(f"Nothing makes {_listed(self.missing)}, which nodes or outputs take: the file is not complete.")
+            note(f"Nothing produces {_listed(self.missing)}, although nodes or outputs use it: the file is incomplete.")
         if self.unpacked:
-            note(f"Nodes that only unpack weights ({self.unpacked:,} of them) are shown as a part of what reads those.")
-        if self.unread:
-            which, they = ("is", "it counts") if len(self.unread) == 1 else ("are", "they count")
             note(
-                f"Nothing reads {_listed(self.unread)}, which {which} in the file: {they} at the model itself, in no row inside."
+                f"Nodes that only unpack weights ({self.unpacked:,}) are shown as part of the operations that use them."
             )
+        if self.unread:
+            they = "it is" if len(self.unread) == 1 else "they are"
+            note(f"Nothing reads {_listed(self.unread)} in the file: {they} counted in the model's own row.")
         if self.closed:
-            note("Graphs inside too many others, or inside themselves, stay closed.")
+            note("Very deep or recursive subgraphs are shown closed.")
         if self.unknown:
             names = (f"{domain}.{op}" if domain else op for domain, op in self.unknown)
-            verb, whose = ("computes", "its") if len(self.unknown) == 1 else ("compute", "their")
-            note(f"How much {_listed(names)} {verb} is not known: {whose} multiply-accumulates are missing.")
+            what, whose = ("operation", "its") if len(self.unknown) == 1 else ("operations", "their")
+            note(f"Unknown {what} {_listed(names)}: {whose} MACs are not counted.")
         if self.uncounted:
-            why = f"{_listed(self.open)} can be of any size" if self.open else "sizes of what they take are not known"
+            why = f"{_listed(self.open)} can have any size" if self.open else "their input sizes are unknown"
             why = f"{why}; {self.advice}" if self.advice else why
-            note(f"Multiply-accumulates are missing for operations ({self.uncounted:,} of them): {why}.")
+            note(f"MACs are missing for {counted(self.uncounted, 'operation')}: {why}.")
         if self.depends:
             note(
-                f"Multiply-accumulates in {_listed(self.depends)} are missing: what runs there, and how often, is not known."
+                f"MACs in {_listed(self.depends)} are missing: what runs there, and how often, depends on tensor "
+                "values."
             )
 
 

@@ -1,4 +1,4 @@
-"""In which order the nodes of a graph run, and which of them follow each other inside one scope."""
+"""Finds the order in which the nodes of a graph run, and which neighbors share a scope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs: operations with the tensors that they take and make by name, as readers of files hand them to the writer."""
+"""Programs: operations with named input and output tensors, which file readers pass to the writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of a model: its scopes, the nodes that hold weights, and those with graphs of their own inside."""
+"""The rows of a model: its scopes, the nodes that hold weights, and the nodes that contain graphs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Key = Hashable
 FRACTIONS = ("float", "bfloat", "complex")
 """How the names of dtypes with fractions begin; weights of others cannot be trained."""
 
-TRAINED = ("trained", "not in the file: what could be counts as trainable")
+TRAINED = ("trained", "not in the file: weights that could be trained count as trainable")
 """A setting of models whose files do not say it."""
 
 SCOPE = "Scope"

@@ -1,4 +1,4 @@
-"""The scopes that names of operations tell, as PyTorch and TensorFlow write them: ``model/block1/conv/Conv2D``."""
+"""Finds the scopes in the names of operations, as PyTorch and TensorFlow write them: ``model/block1/conv/Conv2D``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a program into a model graph: scopes and bodies as frames, weights and constants as parts of what reads them."""
+"""Writes a program into a model graph, with scopes and bodies as frames, and weights and constants inside the operations that use them."""
 
 from __future__ import annotations
 

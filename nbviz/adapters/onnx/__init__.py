@@ -1,4 +1,4 @@
-"""Reads ONNX models as they are written: nothing runs, and weights beside the file stay where they are."""
+"""Reads ONNX models as written: nothing runs, and external weights are not loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which multiply-accumulates the operations of ONNX make, as contractions that nbviz.metrics can count.
+"""The multiply-accumulates of ONNX operations, as contractions that ``nbviz.metrics`` can count.
 
 A size without a number makes them unknown; only the batch may be open, and it has to be the first axis.
 """

@@ -1,4 +1,4 @@
-"""Counts the multiply-accumulates that depend on the batch in ways that symbols cannot follow."""
+"""Counts multiply-accumulates that depend on the batch in ways that symbols cannot express."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def count_for_one(model: Any, batch: Dim, calls: Sequence[Uncounted], findings: 
         findings.advice = "; ".join(_advice(model, entering, left))
 
 
-_OPEN = "sizes can be given as inputs"
-_LOST = "where a model computes sizes, onnxslim and onnxsim write a file that has them"
-_EXPORT = ", and so does torch.onnx.export(..., dynamo=True)"
+_OPEN = "pass sizes as inputs"
+_LOST = "onnxslim or onnxsim can write the sizes that the model computes into the file"
+_EXPORT = ", as can torch.onnx.export(..., dynamo=True)"
 
 _TRIED = 64
 """A size that is large enough for most models to make something of."""

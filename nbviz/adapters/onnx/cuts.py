@@ -1,4 +1,4 @@
-"""Parts of weights that nodes cut out, such as those of attention, whose three projections are stored as one.
+"""Parts of weights that nodes slice out, such as the three projections of attention that are stored as one tensor.
 
 Where sizes are open, TorchScript's exporter computes from them which part it is.
 """

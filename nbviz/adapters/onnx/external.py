@@ -1,4 +1,4 @@
-"""Where the file says that the values of a tensor lie beside it, and whether they can."""
+"""Finds where the external values of a tensor are stored, and checks that the location is possible."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def misplaced(tensor: Any) -> str:
     if is_outside(place.location):
         return f"{told.get('location', '')!r} is outside the model's folder"
     if place.offset is None:
-        return f"they are said to begin at {told['offset']!r}"
+        return f"the file gives the offset {told['offset']!r}"
     if place.length is None and "length" in told:
-        return f"they are said to take {told['length']!r} bytes"
+        return f"the file gives the length {told['length']!r}"
     if None not in (place.length, expected) and place.length != expected:
-        return f"they are said to take {place.length:,} bytes, and take {expected:,}"
+        return f"the file gives {place.length:,} bytes, but the tensor has {expected:,}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""The graphs of a model's own functions, with the shapes that they have in one call."""
+"""The graphs of a model's own functions, with the shapes of one call."""
 
 from __future__ import annotations
 

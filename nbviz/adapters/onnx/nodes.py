@@ -1,4 +1,4 @@
-"""The nodes of a graph, taken out of their protocol buffers once: each access of those is slow."""
+"""The nodes of a graph, copied once from their protocol buffers, which are slow to access."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _LARGEST = (1 << 31) - 1
 """Bytes of a protocol buffer: no reader takes more, and none writes more."""
 _MOST_NODES = 1_000_000
 """Nodes of a model: those that there are have some ten thousand; an empty one takes two bytes of a file, and kilobytes here."""
-_EXPORT = "Write it again with torch.onnx.export, tf2onnx or onnx.save."
+_EXPORT = "Export it again with torch.onnx.export, tf2onnx or onnx.save."
 
 
 def read_file(path: Path, inputs: Any = None, *, constants: bool = False) -> Reading:
@@ -78,15 +78,15 @@ def _reading(opened: Callable[[], Any], what: str, path: Path | None, inputs: An
     except (FileReadError, MissingExtraError, InputsError):
         raise
     except CircleError as error:
-        msg = f"{what}: the model is damaged, {error}. {_EXPORT}"
+        msg = f"{what}: the model is damaged: {error}. {_EXPORT}"
         raise FileReadError(msg) from error
     except Exception as error:
         name = error.object if isinstance(error, UnicodeDecodeError) else _no_text(model)
         if name is None:
             said = short(" ".join(plain(error).split()), 300)
-            msg = f"{what}: this ONNX model cannot be followed ({type(error).__name__}: {said}). {_EXPORT}"
+            msg = f"{what}: nbviz cannot follow this ONNX model ({type(error).__name__}: {said}). {_EXPORT}"
         else:
-            msg = f"{what}: the model is damaged, a name in it is no text ({name[:40]!r} is not UTF-8). {_EXPORT}"
+            msg = f"{what}: the model is damaged: a name in it is not text ({name[:40]!r} is not UTF-8). {_EXPORT}"
         raise FileReadError(msg) from error
     keys: list[Any] = builder.parameter_keys()
     graph = builder.finish()
@@ -129,7 +129,7 @@ def _built(
     if told := _learned_as_attributes(model):
         builder.note(told)
     if model.training_info:
-        builder.note("The file holds how the model is trained too (training_info): those graphs are not shown.")
+        builder.note("The file also holds training graphs (training_info), which are not shown.")
     return builder, rows
 
 
@@ -143,7 +143,10 @@ def _learned_as_attributes(model: Any) -> str:
     found = dict.fromkeys(label(n.op_type) for n in nodes if any(a.floats or a.HasField("t") for a in n.attribute))
     listed = ", ".join(map(repr, found))
     return (
-        f"Coefficients of {listed} are attributes in the file: they are settings here, and no parameters."
+        (
+            f"The file stores the coefficients of {listed} as attributes, so they are shown as settings and not "
+            "counted as parameters."
+        )
         if found
         else ""
     )
@@ -198,7 +201,10 @@ def _parsed(data: bytes, what: str, hint: str = "") -> Any:
     try:
         model.ParseFromString(data)
     except (DecodeError, RuntimeError, ValueError) as error:
-        msg = f"{what}: this is no ONNX model, it is cut off or damaged, or nests too deep ({short(plain(error))}).{hint} {_EXPORT}"
+        msg = (
+            f"{what}: this is not an ONNX model, or it is truncated, damaged or nested too deeply "
+            f"({short(plain(error))}).{hint} {_EXPORT}"
+        )
         raise FileReadError(msg) from error
     return _with_graph(model, what, hint)
 
@@ -206,8 +212,9 @@ def _parsed(data: bytes, what: str, hint: str = "") -> Any:
 def _require_size(size: int, what: str, hint: str) -> None:
     if size > _LARGEST:
         msg = (
-            f"{what}: {size:,} bytes are more than the 2 GB that an ONNX model can have, so it is none, or damaged.{hint} "
-            "Larger models keep their weights in files beside them: onnx.save(..., save_as_external_data=True)."
+            f"{what}: {size:,} bytes are more than the 2 GB that an ONNX model can have, so it is not an ONNX "
+            f"model, or damaged.{hint} Larger models keep their weights in separate files: onnx.save(..., "
+            "save_as_external_data=True)."
         )
         raise FileReadError(msg)
 
@@ -218,9 +225,12 @@ def _with_graph(model: Any, what: str, hint: str = "") -> Any:
         graphs = (model.graph, *bodies(model.graph), *model.functions)
         nodes = sum(len(graph.node) for graph in graphs) if len(model.graph.node) <= _MOST_NODES else _MOST_NODES + 1
         if nodes > _MOST_NODES:
-            msg = f"{what}: it has more than the {_MOST_NODES:,} nodes that are read, so it is no model, or damaged.{hint}"
+            msg = (
+                f"{what}: it has more than {_MOST_NODES:,} nodes, the most that nbviz reads, so it is not a model, "
+                f"or damaged.{hint}"
+            )
             raise FileReadError(msg)
         return model
-    found = "there is no graph in it, so it is no ONNX model" if model.ByteSize() else "there is nothing in it"
+    found = "it has no graph, so it is not an ONNX model" if model.ByteSize() else "it is empty"
     msg = f"{what}: {found}.{hint} {_EXPORT}"
     raise FileReadError(msg)

@@ -1,4 +1,4 @@
-"""The order of nodes in a file: the standard asks that each stands behind those whose results it takes, and runtimes do not."""
+"""The order of nodes in a file: the standard requires a topological order, but runtimes do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many values the weights stand for of which onnxruntime packs several into a byte."""
+"""The number of values in weights that onnxruntime packs several to a byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the nodes of an ONNX model stand: in which graph, in which scope of it, and what is around that."""
+"""The place of each node of an ONNX model: its graph, its scope, and the graphs around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often the graphs inside a node run, where the model itself says so."""
+"""How often the subgraphs of a node run, if the model says so."""
 
 from __future__ import annotations
 

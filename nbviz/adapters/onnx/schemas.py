@@ -1,4 +1,4 @@
-"""What the standard says of its operations: which there are, and what their inputs are called."""
+"""The operations of the ONNX standard, and the names of their inputs."""
 
 from __future__ import annotations
 

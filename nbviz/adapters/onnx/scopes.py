@@ -1,4 +1,4 @@
-"""Where in the original model a node comes from, as exporters note it: in metadata, or in the node's name.
+"""Finds the module that a node comes from in the original model, from metadata or from its name.
 
 The exporter of ``torch.onnx.export`` writes each node's modules with their classes (``pkg.torch.onnx.name_scopes``), and the
 lines of code that called it (``pkg.torch.onnx.stack_trace``). Older

@@ -1,4 +1,4 @@
-"""Where nodes belong of which the file does not say it: optimizers and quantizers leave that out."""
+"""Finds the scope of nodes without one, which optimizers and quantizers leave out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ONNX model says of its tensors: shapes, dtypes, and the names of sizes that are left open."""
+"""The types of tensors in an ONNX model: shapes, dtypes, and names of open sizes."""
 
 from __future__ import annotations
 

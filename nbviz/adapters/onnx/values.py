@@ -1,4 +1,4 @@
-"""The tensors of a model: those that nodes make, weights, and constants.
+"""The tensors of a model: results of nodes, weights and constants.
 
 What a file stores besides its nodes (initializers, ``Constant`` nodes) is not told apart by the format. Here
 

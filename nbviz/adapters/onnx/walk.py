@@ -50,7 +50,7 @@ class CircleError(Exception):
     """Nodes need each other's results, so that none of them can run."""
 
     def __init__(self, count: int) -> None:
-        super().__init__(f"{count} of its nodes wait for each other in a circle, or behind one, and cannot run")
+        super().__init__(f"{count} of its nodes are in a dependency cycle, or depend on one, and cannot run")
 
 
 @final

@@ -1,4 +1,4 @@
-"""A model's weights as values, inside the file and beside it."""
+"""Reads the values of a model's weights, from the file or from external files."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class OnnxWeightReader:
         try:
             model = self._model()
         except (NbvizError, OSError) as error:
-            msg = f"The weights are read from a file that can no longer be opened: {plain(error)}"
+            msg = f"The file with the weights can no longer be opened: {plain(error)}"
             raise LookupError(msg) from error
         found = next((tensor for key, tensor in stored_in(model) if key == (where, name)), None)
         if found is None:
@@ -82,7 +82,7 @@ class OnnxWeightReader:
         path = self._beside(place.location, name)
         offset, length = place.offset, place.length
         if offset is None or length is None or length != expected or offset + length > path.stat().st_size:
-            msg = f"{path.name!r} does not hold as many bytes as {name!r} takes."
+            msg = f"{path.name!r} has fewer bytes than {name!r} needs."
             raise LookupError(msg)
         with path.open("rb") as opened:
             opened.seek(offset)
@@ -91,7 +91,7 @@ class OnnxWeightReader:
     def _beside(self, location: str, name: str) -> Path:
         """Return the path of a file with weights, which has to lie in the model's folder."""
         if self._folder is None:
-            msg = f"The values of {name!r} lie in another file: pass the path of the model, so that it can be found."
+            msg = f"The values of {name!r} are in another file: pass the path of the model, so that nbviz can find it."
             raise LookupError(msg)
         folder = self._folder.resolve()
         try:
@@ -100,10 +100,13 @@ class OnnxWeightReader:
         except (OSError, ValueError):  # no name of a file
             path, present = folder, False
         if path == folder or not path.is_relative_to(folder):
-            msg = f"The values of {name!r} are said to lie in {label(location)!r}, outside the model's folder: nbviz does not go there."
+            msg = (
+                f"The values of {name!r} are in {label(location)!r}, outside the model's folder; nbviz does not read "
+                "files there."
+            )
             raise LookupError(msg)
         if not present:
-            msg = f"The values of {name!r} lie in {label(location)!r}, which is not in {str(folder)!r}."
+            msg = f"The values of {name!r} are in {label(location)!r}, which does not exist in {str(folder)!r}."
             raise LookupError(msg)
         return path
 

@@ -1,1 +1,1 @@
-"""Reads TensorFlow SavedModels by their protocol buffers: nothing is loaded into TensorFlow, and nothing runs."""
+"""Reads TensorFlow SavedModels from their protocol buffers, without loading or running them in TensorFlow."""

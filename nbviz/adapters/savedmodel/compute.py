@@ -1,4 +1,4 @@
-"""Which multiply-accumulates the operations of TensorFlow make, and what they do with a batch."""
+"""The multiply-accumulates of TensorFlow operations, and how the operations treat the batch."""
 
 from __future__ import annotations
 

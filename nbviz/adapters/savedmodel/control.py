@@ -1,4 +1,4 @@
-"""The loops and branches of TensorFlow 1, which are circles of nodes and not functions.
+"""The loops and branches of TensorFlow 1, which are cycles of nodes instead of functions.
 
 What goes into a loop passes ``Enter`` and then ``Switch``, what comes out ``Exit``; a branch is between ``Switch`` and
 ``Merge``. A node that takes nothing in a branch comes after one in it, which its control inputs tell.

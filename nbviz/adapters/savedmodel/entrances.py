@@ -1,4 +1,4 @@
-"""What a SavedModel offers: the functions of its signatures, or the parts of its main graph that they name."""
+"""The entry points of a SavedModel: the functions of its signatures, or the parts of its main graph that they name."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Functions:
         """Return a function as a program."""
         function = self.library.get(str(key))
         if function is None:
-            raise ValueError(f"it calls the function {label(str(key))!r}, which is not in it")
+            raise ValueError(f"it calls the function {label(str(key))!r}, which does not exist")
         program = Program(stored=self.stored)
         for at, arg in enumerate(function.signature.input_arg):
             tensor = given[at] if at < len(given) else None
@@ -131,7 +131,7 @@ class Functions:
         self.doubled.update(dict.fromkeys(nodes.doubled))
         self._left -= len(nodes.by_name)
         if self._left < 0:
-            raise ValueError("its functions call each other so often that they unfold without end")
+            raise ValueError("its functions call each other too often")
         for node in nodes.by_name.values():
             reference = f"{node.name}:0"
             if node.op in HANDLES:

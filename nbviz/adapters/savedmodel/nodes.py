@@ -1,4 +1,4 @@
-"""The nodes of a TensorFlow graph or function, and the tensors between them, by one name each.
+"""The nodes of a TensorFlow graph or function, and the tensors between them, each with one name.
 
 A reference is ``node:2`` in a main graph and ``node:output:0`` in a function, where it counts within one of the outputs that
 the operation's definition names. Here a tensor is always ``node:2``, the argument of a function is ``argument:``, and what

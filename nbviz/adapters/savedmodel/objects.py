@@ -1,4 +1,4 @@
-"""The objects of a SavedModel: which variables it has, what they are called, and which of them are the optimizer's."""
+"""The objects of a SavedModel: its variables, their names, and which of them belong to the optimizer."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _reading(path: Path, meta_graph: Any, *, constants: bool) -> Reading:
     if entrances:
         writer.write(root, entrances)
     else:
-        builder.note("The model offers no function that could be shown: only its variables are.")
+        builder.note("The model has no function that can be shown, only its variables.")
     variables.update(objects.variables)  # a function may take one that no object holds
     for variable in variables.values():
         functions.variable(variable)
@@ -80,7 +80,7 @@ def _reading(path: Path, meta_graph: Any, *, constants: bool) -> Reading:
     rest = objects.uncounted()
     if rest:
         builder.note(
-            f"{rest:,} more variables are saved with the model, such as metrics and copies: they do not count."
+            f"{rest:,} more variables are saved with the model, such as metrics and copies; they are not counted."
         )
     builder.optimizer = objects.optimizer() or optimizer
     keys = builder.parameter_keys()

@@ -1,4 +1,4 @@
-"""Parses ``saved_model.pb`` by the protocol buffers of TensorFlow, which has to be installed for them."""
+"""Parses ``saved_model.pb`` with the protocol buffers of TensorFlow, which must be installed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parsed(path: Path) -> Any:
     try:
         return SavedModel.FromString(data)
     except (DecodeError, RuntimeError, ValueError) as error:
-        raise damaged(path, KIND, f"it is cut off or damaged, or nests too deep ({error})") from error
+        raise damaged(path, KIND, f"it is truncated, damaged or nested too deeply ({error})") from error
 
 
 def graph_of(model: Any) -> Any:
@@ -43,5 +43,5 @@ def graph_of(model: Any) -> Any:
         If there is none.
     """
     if not model.meta_graphs:
-        raise ValueError("there is no graph in it")
+        raise ValueError("it holds no graph")
     return next((graph for graph in model.meta_graphs if "serve" in graph.meta_info_def.tags), model.meta_graphs[0])

@@ -1,4 +1,4 @@
-"""What TensorFlow's protocol buffers say of tensors: dtypes, shapes and small values."""
+"""Reads dtypes, shapes and small values from TensorFlow's protocol buffers."""
 
 from __future__ import annotations
 

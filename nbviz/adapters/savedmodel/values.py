@@ -1,4 +1,4 @@
-"""The values of a SavedModel's weights: variables lie in its checkpoint, constants in the graph itself."""
+"""Reads the values of a SavedModel's weights: variables from its checkpoint, constants from the graph."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Written:
         found = next((node for node in nodes if node.name == self.node), None)
         values = None if found is None else values_of(found.attr["value"].tensor)
         if values is None:
-            raise ValueError(f"{self.node!r} is not there, or holds another number of values than it says")
+            raise ValueError(f"{self.node!r} does not exist, or has a different number of values than declared")
         yield from _cut(values)
 
 

@@ -1,1 +1,1 @@
-"""Reads TFLite models as they are written, without a runtime: the file is mapped, and its weights stay where they are."""
+"""Reads TFLite models as written, without a runtime: the file is memory-mapped, and its weights are not loaded."""

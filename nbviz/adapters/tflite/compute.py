@@ -1,4 +1,4 @@
-"""Which multiply-accumulates the operators of TFLite make."""
+"""The multiply-accumulates of TFLite operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads tables out of a flatbuffer, as the schema describes them; each step is checked, since a file may say anything.
+"""Reads tables from a flatbuffer as the schema describes them, checking each step because a file may be damaged.
 
 A table begins with the distance back to its vtable, which holds for each slot where in the table the field is, 0 for one that is
 left out. Vectors, texts and inner tables are somewhere behind, and may be shared: how much all of them together give is
@@ -67,7 +67,7 @@ class Flat:
         """Return where the elements of a vector begin, and how many there are."""
         count = int(self.number("<I", at))
         if at + 4 + count * width > self.size:
-            raise ValueError(f"a list at byte {at:,} says that it has {count:,} entries, more than the file holds")
+            raise ValueError(f"a list at byte {at:,} claims {count:,} entries, more than the file holds")
         return at + 4, count
 
     def spend(self, count: int) -> None:
@@ -80,7 +80,7 @@ class Flat:
         """
         self._left -= count
         if self._left < 0:
-            raise ValueError("its parts refer to each other so often that they unfold without end")
+            raise ValueError("its parts refer to each other too often")
 
 
 @final
@@ -107,7 +107,7 @@ class Table:
         self._vtable = at - int(flat.number("<i", at))
         length = int(flat.number("<H", self._vtable))
         if length < 4 or length % 2 or self._vtable + length > flat.size:
-            raise ValueError(f"the {kind} at byte {at:,} is no table")
+            raise ValueError(f"the {kind} at byte {at:,} is not a table")
         self._slots = length // 2 - 2
 
     def __iter__(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The tables of a TFLite model: subgraphs, buffers, and the codes that stand for operators."""
+"""The tables of a TFLite model: subgraphs, buffers and operator codes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Model:
         self._buffers = self.root.tables("buffers")
         self.subgraphs = [Subgraph(table) for table in self.root.tables("subgraphs")]
         if not self.subgraphs:
-            raise ValueError("there is no subgraph in it")
+            raise ValueError("it holds no subgraph")
 
     def index(self, at: Hashable) -> int:
         """Return the number of a subgraph, after checking that it exists."""
@@ -95,7 +95,8 @@ class Model:
             return 0, 0
         if begin + count > self.flat.size:
             raise ValueError(
-                f"it ends early: buffer {number:,} reaches to {begin + count:,} of {self.flat.size:,} bytes"
+                f"it ends early: buffer {number:,} ends at byte {begin + count:,}, but the file has "
+                f"{self.flat.size:,} bytes"
             )
         return begin, count
 

@@ -1,4 +1,4 @@
-"""The names of operators, which a TFLite file has for tensors alone: ``model/block1/conv/Relu;model/block1/conv/Conv2D``.
+"""Derives names of operators from the names of their tensors: ``model/block1/conv/Relu;model/block1/conv/Conv2D``.
 
 A converter names what it has fused by the names of all parts. The scopes are those of the part that holds the weights, as
 a layer does; where what an operator makes has a name without scopes (it is the model's output), they are its weight's.

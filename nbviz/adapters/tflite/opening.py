@@ -38,7 +38,7 @@ def read_file(path: Path, *, constants: bool = False) -> Reading:
     """
     with opened(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[4:8] != _IDENTIFIER:
-            raise damaged(path, KIND, f"it does not begin as such files do, with {decoded(_IDENTIFIER)!r} at byte 4")
+            raise damaged(path, KIND, f"the identifier {decoded(_IDENTIFIER)!r} is missing at byte 4")
         try:
             return _reading(path.absolute(), Flat(data), constants=constants)
         except (ValueError, IndexError, KeyError, OverflowError, struct.error) as error:
@@ -61,7 +61,7 @@ def _reading(path: Path, flat: Flat, *, constants: bool) -> Reading:
     if unopened:
         builder.note(f"Subgraphs that nothing calls are not shown: {_listed(unopened)}.")
     if programs.short:
-        builder.note(f"Damaged, with fewer bytes than their shapes take: {_listed(programs.short)}.")
+        builder.note(f"Damaged tensors, with fewer bytes than their shapes need: {_listed(programs.short)}.")
     keys = builder.parameter_keys()
     graph = builder.finish()
     if not rows.has_scopes:

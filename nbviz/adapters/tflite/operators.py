@@ -1,4 +1,4 @@
-"""The operators of TFLite: what their inputs are called, what they do with a batch, and which subgraphs are inside them."""
+"""The operators of TFLite: names of their inputs, how they treat the batch, and the subgraphs that they contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema of TFLite files: which fields the tables have, and what numbers stand for.
+"""The schema of TFLite files: the fields of each table, and the meaning of enum numbers.
 
 It is that of LiteRT 2.3. A table begins with its name; its fields stand in the order of their slots, ``-`` for one that is no
 longer used. A field whose type is a union has two slots. Options without fields are left out. A later version of the format

@@ -1,4 +1,4 @@
-"""The tensors of a TFLite model: what they are, how they are quantized, and where their values lie in the file."""
+"""The tensors of a TFLite model: their kind, quantization, and the location of their values in the file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _AXES = 64
 SHOWN = 16
 """Values of a constant that a setting shows."""
 
-_STATE = "it is a state, whose values are made while the model runs"
+_STATE = "it is a state tensor, whose values are computed while the model runs"
 
 
 @final
@@ -98,7 +98,7 @@ def values(path: Path, tensor: Table, spec: TensorSpec, place: Place) -> Values 
     """Return where the values of a tensor are read from, or why they are not."""
     width = itemsize(spec.dtype)
     if place.offset is None or place.bytes is None:
-        return _STATE if tensor.number("is_variable") else "they lie in another file"
+        return _STATE if tensor.number("is_variable") else "they are in another file"
     if tensor.has("sparsity"):
         return "they are sparse"
     if width is None or spec.dtype is None:

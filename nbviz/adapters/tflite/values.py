@@ -1,4 +1,4 @@
-"""Values of fewer than eight bits, which share bytes."""
+"""Unpacks values of fewer than eight bits, which share bytes."""
 
 from __future__ import annotations
 

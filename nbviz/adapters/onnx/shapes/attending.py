@@ -1,4 +1,4 @@
-"""Attention of onnxruntime's own as operations of the standard that make tensors of the same shapes.
+"""Replaces onnxruntime's attention operations by standard ones with the same output shapes.
 
 Beside what they are asked for, these operations give the keys and values for the next step: (batch, heads, positions, size).
 """

@@ -1,4 +1,4 @@
-"""Operations of onnxruntime on channels in blocks, into which it turns convolutions where it saves a model for a CPU.
+"""onnxruntime's operations on blocked channels, which replace convolutions in models optimized for CPUs.
 
 What they make has the axes of what stands in the file otherwise, with as many channels as fill blocks; how long a block is
 depends on the CPU.

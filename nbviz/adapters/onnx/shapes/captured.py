@@ -1,4 +1,4 @@
-"""Constants that graphs inside nodes take from around them.
+"""Constants that subgraphs use from the graph around them.
 
 The inference of ``onnx`` knows their types in there and not their values, which say how a ``Reshape`` or a ``Squeeze`` shapes.
 """

@@ -1,4 +1,4 @@
-"""What a file says of its tensors, held against what its nodes make of the inputs: that is what runs.
+"""Compares the declared types of tensors with those that the nodes actually produce, and prefers the latter.
 
 Whoever edits a model's inputs, its batch most of all, often leaves what the file says of the tensors behind them as it was,
 and exporters leave sizes of their example. Where nodes make another size, the one in the file is stale, and fills no gaps.
@@ -226,7 +226,10 @@ def _agree(dims: Sequence[Dim], claims: Sequence[Dim]) -> bool:
 
 
 def _contradiction(claim: Any, said: TensorSpec, made: TensorSpec, others: str, what: str = "") -> str:
-    return f"The file says that {what}{label(claim.name)!r} is {_text(said)}, and its nodes make {_text(made)}, which is shown{others}."
+    return (
+        f"The file declares {what}{label(claim.name)!r} as {_text(said)}, but its nodes produce {_text(made)}; nbviz "
+        f"shows the latter{others}."
+    )
 
 
 def _text(spec: TensorSpec) -> str:

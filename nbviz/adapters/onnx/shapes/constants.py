@@ -1,4 +1,4 @@
-"""Short tensors that a graph stores, as initializers or in ``Constant`` nodes: shapes, and what cuts and pads."""
+"""Short tensors that a graph stores as initializers or in ``Constant`` nodes, such as shapes, slices and pads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations of onnxruntime's own as standard ones that make tensors of the same shapes, for the inference of shapes alone.
+"""Replaces onnxruntime's own operations by standard ones with the same output shapes, for shape inference only.
 
 The ``onnx`` package does not know them, and knows nothing of what comes behind them either. Operations as documented by
 onnxruntime (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md). So it is with those that prepare

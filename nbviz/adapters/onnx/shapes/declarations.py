@@ -1,4 +1,4 @@
-"""Types that are written into a graph for a while, so that the inference of ``onnx`` goes on from what it does not find itself.
+"""Temporarily adds types to a graph, so that ``onnx`` can continue shape inference where it lacks them.
 
 It asks for the type of a tensor that the graph gives in the graph's output, and says nothing of it beside that.
 """

@@ -1,4 +1,4 @@
-"""Sizes that a file writes as expressions of others, such as ``2*h + 1`` or ``Min(512, s)``: exporters name them so.
+"""Sizes that exporters write as expressions, such as ``2*h + 1`` or ``Min(512, s)``.
 
 They are worked out here with a grammar of their own: text in a file is never run.
 """

@@ -1,4 +1,4 @@
-"""How many axes, and values of a shape, there are at least: what has two axes is no shape, and its values are not held."""
+"""Lower bounds for the rank of tensors and the number of values in shapes, which rule out that a tensor is a shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that a model computes from what it stores and from sizes that are known, where sizes follow from them.
+"""Numbers that a model computes from stored values and known sizes, if other sizes depend on them.
 
 The inference of ``onnx`` follows values through few operations, and exporters compute sizes with many: TorchScript's fills,
 turns, joins and compares lists that are all in the file, to pad by nothing. ``onnx`` has its own implementation of operations,

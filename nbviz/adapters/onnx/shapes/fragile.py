@@ -1,4 +1,4 @@
-"""Keeps the shape inference of ``onnx`` away from what ends the process.
+"""Keeps models away from ``onnx`` shape inference if they would crash the process.
 
 A few operations are inferred without asking whether the type of their input is known, or whether an attribute makes sense (seen in
 onnx 1.23: a null pointer or a place outside an array in C++, which no ``except`` catches). They are hidden until the type is known,

@@ -1,4 +1,4 @@
-"""How much the inference of ``onnx`` would hold: a short chain of nodes can double shapes, and the values in them, without end.
+"""Estimates the memory that ``onnx`` shape inference needs: a short chain of nodes can double shapes and their values without end.
 
 Seen in onnx 1.23: it joins the values that shapes are made of (``Concat``), and adds up axes (``Gather``); of whole numbers
 that it does not know it holds as many as there are, where it knows that. What it would hold is therefore counted first, as a

@@ -1,4 +1,4 @@
-"""What the inference of ``onnx`` holds of a tensor, at most, and what a file says of that."""
+"""Upper bounds for what ``onnx`` shape inference stores for each tensor, and what the file declares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes that a file does not hold, by the inference of the ``onnx`` package, which computes nothing but shapes.
+"""Infers shapes that the file does not store, with the shape inference of the ``onnx`` package.
 
 It works on a copy without weights: it would copy them, and refuses models of more than two gigabytes.
 """
@@ -63,7 +63,7 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None, *, 
         put_in_order(slim.graph)
     name_sizes(slim.graph)
     if not Functions(model).unfold(model):
-        note("The functions of this model call each other without end, or too often to be shown: they stay closed.")
+        note("Functions of this model call each other recursively, or too often; they are shown closed.")
         del slim.functions[:]
     if inputs is not None:
         fix_sizes(slim.graph, inputs)
@@ -94,7 +94,8 @@ def misfit(model: Any) -> str:
             return ""
         said = short(said.replace(f"{_SHAPES} ", "").rstrip(". "), 300)
         return (
-            f"Sizes in this model do not fit together: {said}. Behind that, shapes are missing, or what the file says."
+            f"Tensor sizes in this model do not match: {said}. Shapes after that point are missing, or taken "
+            "from the file."
         )
     return ""
 
@@ -191,7 +192,8 @@ def _inferred(model: Any, note: Callable[[str], None]) -> Any:
         shaped = _with_all(model, infer)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
         note(
-            f"onnx could not infer shapes ({short(' '.join(plain(error).split()), 300)}): only those that the file holds are shown."
+            f"onnx could not infer shapes ({short(' '.join(plain(error).split()), 300)}), so only the shapes "
+            "stored in the file are shown."
         )
         return model
     for text in told:
@@ -237,8 +239,8 @@ def _tell_misplaced(tensors: Iterable[Any], note: Callable[[str], None]) -> None
     found = [(name, why) for name, why in told if why]
     if found:
         name, why = found[0]
-        others = f", nor those of {counted(len(found) - 1, 'other tensor')}" if len(found) > 1 else ""
-        note(f"The values of {label(name)!r} are not where the file says{others}: {why}. They are not read.")
+        others = f" and {counted(len(found) - 1, 'other tensor')}" if len(found) > 1 else ""
+        note(f"Cannot read the values of {label(name)!r}{others}: {why}.")
 
 
 def _copy(tensor: Any, copy: Any, note: Callable[[str], None]) -> None:
@@ -246,12 +248,10 @@ def _copy(tensor: Any, copy: Any, note: Callable[[str], None]) -> None:
     held = len(tensor.raw_data)
     possible = min(tensor.dims, default=0) >= 0 and is_credible(tensor.dims)
     if not held and not (possible and dtype_of(tensor.data_type) is not None):
-        what = f"says that its shape is {short(tuple(tensor.dims))}, of elements of the type {tensor.data_type}"
-        note(f"{label(tensor.name)!r} {what}: it is damaged, and does not count.")
+        what = f"has the shape {short(tuple(tensor.dims))} and the element type {tensor.data_type}"
+        note(f"{label(tensor.name)!r} {what}: it is damaged and not counted.")
     if held and held != stored_bytes(dtype_of(tensor.data_type), math.prod(tensor.dims)):
-        note(
-            f"{label(tensor.name)!r} says that its shape is {tuple(tensor.dims)} and holds {held} bytes: it is damaged."
-        )
+        note(f"{label(tensor.name)!r} has the shape {tuple(tensor.dims)} but holds {held} bytes: it is damaged.")
         width = itemsize(dtype_of(tensor.data_type))
         copy.name, copy.data_type = tensor.name, tensor.data_type
         copy.dims.append(int(held / width) if width else held)

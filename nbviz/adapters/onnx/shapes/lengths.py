@@ -1,4 +1,4 @@
-"""What operations make of shapes and of the values in them, as bounds from above."""
+"""Upper bounds for the shapes that operations produce, and for the values in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes of what a ``Loop`` carries from step to step.
+"""Shapes of the values that a ``Loop`` carries from step to step.
 
 The inference of ``onnx`` says nothing of them, since a step could make other shapes than it takes. Here each is taken to be
 as it is before the first step; what a step makes of that otherwise is open, and looked at again, until a step changes nothing.

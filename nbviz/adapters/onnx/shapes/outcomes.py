@@ -1,4 +1,4 @@
-"""Shapes of what an ``If`` gives whose condition is known, and of what a ``Loop`` stacks up that runs so and so often.
+"""Shapes of the results of an ``If`` with a known condition, and of a ``Loop`` with a known number of steps.
 
 The inference of ``onnx`` knows what both branches have in common and no more. TorchScript's exporter asks with conditions how
 many axes a tensor has, which the model knows, and a branch has another number of them. Of what the steps of a loop make, one

@@ -1,4 +1,4 @@
-"""Infers shapes in rounds where what the inference would hold is doubtful.
+"""Infers shapes in several rounds if one pass might need too much memory.
 
 How much that is can only be told from above, and far above where sizes are not known. The nodes in doubt are left out first;
 what is inferred without them tells more of the sizes, and so clears most of them for the next round.
@@ -49,10 +49,10 @@ def infer_in_rounds(model: Any, note: Callable[[str], None], inferred: Iterable[
             break
     model = _inferred(model, doubt.shapes, follows=False)
     if behind := _unknown_behind(model.graph, doubt):
-        more = f", and behind {counted(len(behind) - 1, 'other node')}" if len(behind) > 1 else ""
+        more = f", and after {counted(len(behind) - 1, 'other node')}" if len(behind) > 1 else ""
         note(
-            f"Shapes are computed in this model that may grow beyond what a tensor can have, so that they are not followed: behind "
-            f"what makes {label(behind[0])!r}{more}, only those that the file holds are shown."
+            "This model computes shapes that may grow beyond any tensor, so nbviz does not follow them: after "
+            f"the node that produces {label(behind[0])!r}{more}, only the shapes stored in the file are shown."
         )
     return model
 

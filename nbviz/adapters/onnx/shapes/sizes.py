@@ -1,4 +1,4 @@
-"""Sizes that a model leaves open: what they are called while shapes are inferred, and what ``inputs`` makes of them."""
+"""Sizes that a model leaves open: their names during shape inference, and their values from ``inputs``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from nbviz.errors import InputsError, counted, nearest, with_article
 from nbviz.shape import Dim
 
 _HINT = (
-    "Give a shape such as (1, 128) or an example array, several inputs as a tuple of these or as a dict by name; None leaves a "
-    "size open."
+    "Give a shape such as (1, 128) or an example array; several inputs as a tuple or as a dict by name. None "
+    "leaves a size open."
 )
 
 
@@ -54,7 +54,7 @@ def fix_sizes(graph: Any, inputs: Any) -> None:
             symbol = dim.dim_param
             if isinstance(size, int):
                 if symbol and known.setdefault(symbol, size) != size and not symbol.startswith(FREE):
-                    msg = f"inputs gives {label(symbol)!r} two sizes: {known[symbol]} and {size}."
+                    msg = f"inputs gives {label(symbol)!r} two different sizes: {known[symbol]} and {size}."
                     raise InputsError(msg)
                 dim.dim_value = size
             elif symbol and not axis:
@@ -121,7 +121,10 @@ def _require_dtype(info: Any, where: str, given: Any) -> None:
         return
     dtype = _dtype(given[1])
     if dtype not in (wanted, _KINDS.get(wanted)):
-        msg = f"{where} has the dtype {short(dtype, 60)}, but the model takes {wanted}: give that, or the shape alone."
+        msg = (
+            f"{where} has the dtype {short(dtype, 60)}, but the model takes {wanted}: pass that dtype, or only the "
+            "shape."
+        )
         raise InputsError(msg)
 
 
@@ -151,7 +154,7 @@ def _by_name(inputs: Any, names: Sequence[str]) -> list[tuple[str, str, Any]]:
     if not names:
         if isinstance(inputs, list | tuple | Mapping) and not inputs:
             return []
-        raise InputsError("This model takes no inputs, so that inputs has nothing to say of it: leave it out.")
+        raise InputsError("This model takes no inputs, so inputs cannot be used: remove it.")
     listed = ", ".join(repr(label(name)) for name in names)
     if isinstance(inputs, Mapping):
         for key in inputs:
@@ -166,7 +169,7 @@ def _by_name(inputs: Any, names: Sequence[str]) -> list[tuple[str, str, Any]]:
     if len(given) != len(names):
         for _, value in given:
             if isinstance(value, float):
-                msg = f"inputs has {value} among its sizes, which is no whole number. {_HINT}"
+                msg = f"inputs has the size {value}, which is not an integer. {_HINT}"
                 raise InputsError(msg)
         msg = f"inputs has {counted(len(given), 'shape')}, but this model takes {len(names)}: {listed}."
         raise InputsError(msg)
@@ -209,5 +212,5 @@ def _shape(value: Any, where: str) -> tuple[Dim, ...]:
     sizes = tuple(int(size) if isinstance(size, Integral) else size for size in shape)
     spec_of(sizes, None, where)
     if not is_credible(sizes):
-        raise InputsError(f"{where} has the shape {short(_text(sizes), 200)}: no memory could hold it.")
+        raise InputsError(f"{where} has the shape {short(_text(sizes), 200)}, which is too large for any memory.")
     return sizes

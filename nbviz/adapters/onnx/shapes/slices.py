@@ -1,4 +1,4 @@
-"""Slices that leave an axis whole, as exporters of TensorFlow write them: the inference of ``onnx`` loses its size if it is open."""
+"""Slices that keep a whole axis, as TensorFlow exporters write them; ``onnx`` loses the size of such an axis if it is open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nodes of the standard that are added to a graph in the place of others, for the inference of shapes alone."""
+"""Adds standard nodes in place of other ones, for shape inference only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a ``Loop`` runs whose condition is computed, as exporters of TensorFlow write it: numbers are counted and compared.
+"""Counts the steps of a ``Loop`` with a computed condition, as TensorFlow exporters write it.
 
 Those few nodes of a step are run, and no others, until the condition says that it ends.
 """

@@ -1,4 +1,4 @@
-"""Sizes that follow from those of the inputs in ways that symbols cannot be followed: what they are for some numbers tells them.
+"""Finds sizes that depend on the inputs in ways that symbols cannot express, by trying a few numbers.
 
 Exporters compute sizes where axes are open: positions are cut to as many as there are, heads are taken apart by what ``Shape``
 gives. With numbers in the place of the symbols all that is worked out; a size that is the same number each time is that number,
