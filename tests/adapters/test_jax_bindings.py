@@ -123,7 +123,7 @@ def test_parameters_are_found_wherever_they_are(model, inputs):
 
 def test_a_tree_that_may_be_the_parameters_is_told_of():
     graph = graph_of(lambda x, batch: x * batch["mask"], (X, {"mask": jnp.ones(8)}))
-    assert "No parameters were found among the arguments" in graph.diagnostics[0].message
+    assert "No parameters found, so every argument is treated as an input" in graph.diagnostics[0].message
 
 
 def test_variables_of_flax_around_a_function_are_one_tree():
@@ -289,16 +289,14 @@ def test_what_is_read_beside_the_parameters_is_told():
 def test_arrays_out_of_sight_are_told():
     hidden = iter([TURN] * 9)
     (note,) = graph_of(lambda x: SECOND(FIRST(x)) @ next(hidden), X).diagnostics
-    assert "arrays with 8 values in all that are none of its parameters" in note.message
+    assert "arrays with 8 values in total that are not counted as its parameters" in note.message
 
 
 def test_a_module_that_changes_its_state_out_of_reach_says_what_to_give():
     norms = [nnx.BatchNorm(8, rngs=nnx.Rngs(0))]
     graph = read(lambda x: norms[0](x) * 2, X).graph
     (failed,) = [d for d in graph.diagnostics if d.level == "error"]
-    assert failed.message.endswith(
-        "give the module itself, or a function that reads nothing but modules, each by its name."
-    )
+    assert failed.message.endswith("pass the module itself, or a function that uses only modules, each by its name.")
 
 
 def test_a_name_of_a_module_may_be_any():

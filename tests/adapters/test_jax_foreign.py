@@ -78,7 +78,7 @@ def test_what_holds_itself_is_read_by_a_function(model):
 
 @pytest.mark.parametrize("inputs", [ROUND, LIST, ({"w": ROUND}, (3,)), ((3,), LIST)])
 def test_what_holds_itself_is_no_input(inputs):
-    with pytest.raises(InputsError, match="holds itself"):
+    with pytest.raises(InputsError, match="contains itself"):
         read(lambda *args, **kwargs: args[0], inputs)
 
 
@@ -125,7 +125,7 @@ def test_a_keras_model_that_a_function_names_is_no_matter():
     assert (totals(graph)["params"], totals(graph)["macs"]) == (8, 6)
     variable = keras.Variable(np.ones(3))
     (note,) = graph_of(lambda x: x * variable.value, (3,)).diagnostics
-    assert "count as its parameters: variable" in note.message
+    assert "are counted as its parameters: variable" in note.message
 
 
 def test_a_callback_with_a_single_number():

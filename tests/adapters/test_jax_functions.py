@@ -166,7 +166,7 @@ def test_numbers_of_steps_and_branches_that_depend_on_values_are_unknown():
 
     graph = graph_of(function, ({"w": jnp.ones((4, 4))}, (2, 4)))
     assert totals(graph)["macs"] is None
-    assert "how much while computes, or how often, is not known" in graph.diagnostics[0].message
+    assert "MACs of while are missing: how much is computed, or how often, is unknown" in graph.diagnostics[0].message
     assert [c.op for c in graph.calls if c.parent == calls_of(graph, "while#1")[0].id] == ["cond", "body"]
     assert ("while#1/body#1/dot_general#1", "output#1") in edges(graph)
 
@@ -267,7 +267,7 @@ def test_modules_called_in_another_thread_meanwhile_are_not_noted():
 
 def test_values_that_decide_are_explained():
     reading = read(lambda x: x if x.sum() > 0 else -x, (3,))
-    assert "must not depend on values" in reading.graph.diagnostics[0].message
+    assert "control flow must not depend on them" in reading.graph.diagnostics[0].message
     assert reading.graph.calls[0].failed
 
 

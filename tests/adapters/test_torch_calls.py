@@ -65,7 +65,7 @@ def test_a_failure_in_the_first_module_of_a_model_with_a_call_of_its_own_is_that
     model = OwnCall()
     model.first = nn.Linear(8, 4)
     (error,) = read(model, torch.randn(2, 4)).graph.diagnostics
-    assert (error.path, "It takes 8 features" in error.message) == ("first", True)
+    assert (error.path, "It expects 8 features" in error.message) == ("first", True)
 
 
 TAKEN = {

@@ -91,7 +91,7 @@ def test_a_sharded_model_is_run_only_where_nothing_of_it_stays(two_processes):
     model = fully_shard(Block(), mesh=two_processes)
     reading = read(model, torch.randn(3, 8), run=True)
     assert reading.error is None
-    assert "it is read without running" in reading.graph.diagnostics[0].message
+    assert "nbviz reads it without running it" in reading.graph.diagnostics[0].message
     assert all(type(p).__name__ == "DTensor" for p in model.parameters())
 
 
@@ -108,7 +108,7 @@ def test_a_flat_parameter_names_what_is_in_it_and_is_not_run(two_processes):
     assert [(p.size, p.bytes) for p in reading.graph.parameters] == [(flat.numel(), flat.numel() * 4)]
     settings = dict(reading.graph.layers[1].settings)
     assert settings["_flat_param placement"] == "flat: 0.weight (4, 8), 0.bias (4,), 2.weight (2, 4), 2.bias (2,)"
-    assert "pass the module that it was given" in reading.graph.diagnostics[0].message
+    assert "pass the module that it wraps" in reading.graph.diagnostics[0].message
 
 
 def test_data_parallel_models_are_read_on_one_device(two_processes):

@@ -67,18 +67,18 @@ CASES = {
     "wrong width of an input": (
         lambda: nn.Linear(784, 10),
         (None, 100),
-        "the input has 100: give (..., 784), or make it Linear(100, 10)",
+        "the input has 100: pass (..., 784), or change it to Linear(100, 10)",
     ),
-    "wrong width of a sequence": (lambda: nn.Linear(8, 4), (None, 5, 6), "the input has 6: give (..., 8)"),
+    "wrong width of a sequence": (lambda: nn.Linear(8, 4), (None, 5, 6), "the input has 6: pass (..., 8)"),
     "wrong width between layers": (
         lambda: nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(30, 5)),
         (4, 10),
-        "gives: make it Linear(20, 5), or what is before it 30 wide",
+        ": change it to Linear(20, 5), or make the layer before it 30 wide",
     ),
     "a table that is too short": (Places, (2, 12, 4), "(2, 12, 4) float32, its places (1, 10, 4) float32"),
     "axes of a table": (Places, (2, 12, 4), "12 and 10 in axis -2"),
-    "not flattened": (lambda: nn.Linear(784, 10), (None, 28, 28), "in the last axis and got 28: flatten, or permute"),
-    "axes in another order": (lambda: nn.Linear(8, 4), (None, 8, 5), "in the last axis and got 5: flatten, or permute"),
+    "not flattened": (lambda: nn.Linear(784, 10), (None, 28, 28), "in the last axis and got 28: flatten or permute"),
+    "axes in another order": (lambda: nn.Linear(8, 4), (None, 8, 5), "in the last axis and got 5: flatten or permute"),
     "no batch dimension before a flatten": (
         lambda: nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(1), nn.Linear(2048, 10)),
         (3, 32, 32),
@@ -89,45 +89,53 @@ CASES = {
     "no axis of channels": (
         lambda: nn.Conv2d(1, 6, 5),
         (None, 28, 28),
-        "For a batch give 4: (batch, channels, size, size)",
+        "For a batch, pass 4: (batch, channels, size, size)",
     ),
     "no batch dimension": (lambda: nn.BatchNorm2d(3), (3, 28, 28), "Is the batch dimension missing?"),
     "too few dimensions": (lambda: nn.Conv2d(3, 6, 5), (28, 28), "4 axes, and got 2"),
     "one axis": (
         lambda: nn.BatchNorm1d(8),
         (8,),
-        "It takes (batch, channels) or (batch, channels, size): 2 or 3 axes, and got 1",
+        "It expects (batch, channels) or (batch, channels, size): 2 or 3 axes, and got 1",
     ),
     "what a mask lets through": (
         Chosen,
         torch.arange(-8.0, 8).reshape(2, 8),
-        "got 7, which is how many values a mask has let through",
+        "got 7, the number of values that a mask kept",
     ),
-    "rows that a mask lets through": (Rows, torch.ones(3, 9), "the input has 9: give (..., 8)"),
-    "too many dimensions": (lambda: nn.Conv2d(3, 6, 5), (2, 3, 4, 16, 16), "got 5. Is Conv3d meant?"),
+    "rows that a mask lets through": (Rows, torch.ones(3, 9), "the input has 9: pass (..., 8)"),
+    "too many dimensions": (lambda: nn.Conv2d(3, 6, 5), (2, 3, 4, 16, 16), "got 5. Did you mean Conv3d?"),
     "more than any layer takes": (lambda: nn.Conv3d(3, 6, 5), (2, 2, 3, 4, 16, 16), "got 6. Perhaps flatten two"),
-    "double weights": (lambda: nn.Linear(4, 4).double(), torch.zeros(2, 4), "x.double() say"),
-    "half weights": (lambda: nn.Conv1d(4, 4, 1).half(), torch.zeros(2, 4, 4), "x.half() say"),
+    "double weights": (lambda: nn.Linear(4, 4).double(), torch.zeros(2, 4), "for example x.double()"),
+    "half weights": (lambda: nn.Conv1d(4, 4, 1).half(), torch.zeros(2, 4, 4), "for example x.half()"),
     "other dtype": (lambda: nn.Linear(4, 4), torch.randn(2, 4).double(), "the dtype float64"),
-    "double into a convolution": (lambda: nn.Conv2d(3, 6, 5), torch.zeros(1, 3, 8, 8).double(), "x.float() say"),
+    "double into a convolution": (
+        lambda: nn.Conv2d(3, 6, 5),
+        torch.zeros(1, 3, 8, 8).double(),
+        "for example x.float()",
+    ),
     "bytes into a convolution": (lambda: nn.Conv2d(3, 6, 5), torch.zeros(1, 3, 8, 8).byte(), "x.float() / 255"),
-    "whole numbers into a softmax": (lambda: nn.Softmax(-1), torch.ones(2, 4).long(), "it takes fractions, x.float()"),
+    "whole numbers into a softmax": (
+        lambda: nn.Softmax(-1),
+        torch.ones(2, 4).long(),
+        "it expects floating-point values, x.float()",
+    ),
     "a tuple": (lambda: nn.Sequential(nn.LSTM(4, 5), nn.Linear(5, 2)), (None, 3, 4), "outputs, _ = layer(x)"),
-    "an index that is none": (lambda: nn.Embedding(10, 4), torch.tensor([[11]]), "an index is one of 0 to 9"),
+    "an index that is none": (lambda: nn.Embedding(10, 4), torch.tensor([[11]]), "an index must be from 0 to 9"),
     "no forward": (type("Empty", (nn.Module,), {}), (2, 4), "Define forward(self, x) in the class Empty"),
     "a list that is called": (
         lambda: nn.ModuleList([nn.Linear(4, 4)]),
         (2, 4),
-        "call each of them, or make it an nn.Seq",
+        "call each of them, or use an nn.Seq",
     ),
     "an axis too few": (
         LastStep,
         (5, 4),
-        "It has 2 axes, (5, 4), and more are asked for. Is the batch dimension missing?",
+        "It has 2 axes, (5, 4), but more are indexed. Is the batch dimension missing?",
     ),
     "a position too far behind": (Positions, (None, 12, 4), "Its table has 10 rows"),
-    "a dtype that nobody has given": (Words, (None, 12), "An embedding takes whole numbers"),
-    "fractions as indices": (lambda: nn.Embedding(4, 4), torch.randn(2, 4), "An embedding takes whole numbers"),
+    "a dtype that nobody has given": (Words, (None, 12), "An embedding expects integers"),
+    "fractions as indices": (lambda: nn.Embedding(4, 4), torch.randn(2, 4), "An embedding expects integers"),
 }
 
 
@@ -213,20 +221,26 @@ def test_exception_is_the_one_of_a_real_run(name):
 
 
 HINTS = {
-    "cat": (lambda x: torch.cat([x, torch.zeros(3, 5)], 1), "They differ in axis 0 (2 and 3): only the axis along"),
-    "ranks": (lambda x: torch.cat([x, torch.zeros(2)], 1), "They have 2 and 1 axes"),
-    "stack": (lambda x: torch.stack([x, torch.zeros(2, 5)]), "They differ in axis 1 (4 and 5): all have to be equal"),
+    "cat": (
+        lambda x: torch.cat([x, torch.zeros(3, 5)], 1),
+        "The tensors differ in axis 0 (2 and 3): only the axis that they are joined along",
+    ),
+    "ranks": (lambda x: torch.cat([x, torch.zeros(2)], 1), "The tensors have 2 and 1 axes"),
+    "stack": (
+        lambda x: torch.stack([x, torch.zeros(2, 5)]),
+        "The tensors differ in axis 1 (4 and 5): all sizes must be equal",
+    ),
     "matmul": (
         lambda x: x @ torch.zeros(3, 5),
-        "The last axis of the first has 4, the one before the last of the second 3",
+        "The last axis of the first tensor has size 4, and the second-to-last axis of the second has size 3",
     ),
     "transposed": (lambda x: x @ x, ".transpose(-1, -2)"),
     "transposed weight": (lambda x: x @ torch.zeros(2, 4), ".transpose(-1, -2)"),
     "batches": (
         lambda x: x.expand(3, 2, 4) @ x.expand(5, 2, 4).mT,
-        "The axes before the last two have to match: (3,) and (5,)",
+        "The axes before the last two must match: (3,) and (5,)",
     ),
-    "add": (lambda x: x + torch.zeros(3, 5), "here are 4 and 5 in axis -1, 2 and 3 in axis -2"),
+    "add": (lambda x: x + torch.zeros(3, 5), "they are 4 and 5 in axis -1, 2 and 3 in axis -2"),
 }
 
 
@@ -341,10 +355,10 @@ class Silent(nn.Module):
 def test_a_forgotten_return_is_named():
     error, [said] = notes(Silent(), (2, 8))
     assert error is None
-    assert "forward gives None" in said
+    assert "forward returns None" in said
     error, [said] = notes(nn.Sequential(nn.Linear(8, 8), Silent(), nn.Linear(8, 8)), (2, 8))
     assert isinstance(error, TypeError)
-    assert said.startswith("1 (Silent), which was called before, gives None.")
+    assert said.startswith("1 (Silent), which was called before, returned None.")
 
 
 def test_arguments_that_were_not_given_are_named():
@@ -352,13 +366,13 @@ def test_arguments_that_were_not_given_are_named():
         def forward(self, image, text=None, scale=1.0):
             return image * scale + text
 
-    assert notes(Two(), (2, 8))[1] == ["Of the arguments of the model, these were not given and are None: text."]
+    assert notes(Two(), (2, 8))[1] == ["Not given, so None: text."]
 
 
 def test_a_dict_or_list_that_is_one_argument_is_named():
     x = torch.ones(2, 8)
     [said] = notes(nn.Linear(8, 4), {"x": x})[1]
-    assert "forward(input) got a dict as its argument input: the keys (x) are not names" in said
+    assert "forward(input) got a dict as its argument input: the keys (x) are not argument names" in said
     [said] = notes(nn.Linear(8, 4), [x])[1]
     assert "forward(input) got a list as its argument input" in said
 
@@ -369,7 +383,7 @@ def test_what_a_model_was_tried_with_is_told_where_it_may_be_why():
             return ids.gather(1, (ids != 1).sum(1, keepdim=True) - 1)  # 1 is padding here
 
     told = [d.message for d in read(Shifted(), ((2, 5), torch.int64)).graph.diagnostics]
-    assert any("Whole numbers of which only a shape is given are taken as ones" in message for message in told)
+    assert any("Integer inputs given only as a shape are filled with ones" in message for message in told)
 
     class Clips(nn.Module):
         def forward(self, x):
@@ -385,7 +399,7 @@ def test_a_name_that_no_argument_has_is_named():
             return src + tgt
 
     with pytest.raises(
-        InputsError, match=r"inputs names 'source', which is no argument of Translator.forward\(src, tgt\)"
+        InputsError, match=r"inputs names 'source', which is not an argument of Translator.forward\(src, tgt\)"
     ):
         read(Translator(), {"source": torch.ones(2), "tgt": torch.ones(2)})
 
@@ -397,7 +411,7 @@ def test_channels_that_come_last_are_put_second_whatever_the_rank():
 
 def test_statistics_of_one_example_are_told_how_to_be_taken():
     said = read(nn.BatchNorm1d(4), torch.randn(1, 4)).graph.diagnostics[0].message
-    assert "model.eval(), or give a batch of more than one" in said
+    assert "model.eval(), or pass a batch of more than one" in said
 
 
 def test_a_model_that_asks_for_values_of_a_shape_is_told_of_examples_first():
@@ -410,7 +424,7 @@ def test_a_model_that_asks_for_values_of_a_shape_is_told_of_examples_first():
             return self.lin(x / 10 if x.abs().max() > 10 else x)
 
     said = str(read(Clips(), (None, 4)).error)
-    assert said.index("give example tensors in place of shapes") < said.index("run=True")
+    assert said.index("pass example tensors instead of shapes") < said.index("run=True")
     assert read(Clips(), torch.zeros(2, 4)).error is None
 
 
@@ -420,7 +434,7 @@ def test_a_batch_of_four_that_nobody_has_given_is_told_of():
             return x @ x.mT + torch.eye(2)
 
     _, note = read(Two(), (None, 8)).graph.diagnostics[:2]
-    assert "The batch, a None, was tried as 4" in note.message
+    assert "The batch size (None) was tried as 4" in note.message
 
 
 class Wraps(nn.Module):
@@ -450,12 +464,12 @@ def test_an_error_that_the_model_makes_another_of_is_shown_where_it_came_up(make
     (said,) = (d for d in reading.graph.diagnostics if d.level == "error")
     assert said.path == "0/first"
     assert "RuntimeError: mat1 and mat2 shapes cannot be multiplied (3x4 and 5x4)" in said.message
-    assert "the input has 4: give (..., 5)" in said.message
-    assert f"The model's own code made a {make.__name__} of it: " in said.message
+    assert "the input has 4: pass (..., 5)" in said.message
+    assert f"The model's own code turned it into a {make.__name__}: " in said.message
 
 
 def test_what_fails_in_place_of_what_failed_is_shown():
     reading = read(nn.Sequential(Wraps(ValueError, RuntimeError)), torch.randn(3, 4))
     (said,) = (d for d in reading.graph.diagnostics if d.level == "error")
     assert said.path == "0/second"
-    assert "made a" not in said.message
+    assert "turned it into" not in said.message

@@ -192,7 +192,7 @@ def test_another_free_dimension_makes_its_macs_unknown():
     assert calls_of(graph, "0")[0].outputs[0].shape == (None, 4, None, None)
     assert (metrics.macs[metrics.tree.index["0"]], metrics.macs[metrics.tree.index["3"]]) == (None, 8)
     (note,) = graph.diagnostics
-    assert "give these sizes to see them" in note.message
+    assert "Give these sizes to see the MACs" in note.message
 
 
 def test_a_batch_is_free_up_to_the_call_that_fails():
@@ -209,7 +209,7 @@ def test_a_batch_with_which_a_model_does_not_fail_is_a_note():
             return x.reshape(6, 4)
 
     graph = read(Odd(), (None, 4)).graph
-    assert "with another batch the model does not stop" in graph.diagnostics[-1].message
+    assert "with a different batch, the model does not fail" in graph.diagnostics[-1].message
 
 
 def test_a_size_that_the_model_refuses_is_a_note():
@@ -218,7 +218,7 @@ def test_a_size_that_the_model_refuses_is_a_note():
             return x.reshape(4, 12)
 
     graph = graph_of(Fixed(), (None, 3, 4))
-    assert "with another batch the model stops" in graph.diagnostics[0].message
+    assert "with a different batch, the model fails" in graph.diagnostics[0].message
     assert calls_of(graph, "reshape#1")[0].outputs[0].shape == (4, 12)
 
 

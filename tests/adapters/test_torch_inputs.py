@@ -165,10 +165,12 @@ def test_a_dict_whose_keys_are_no_names_says_so_also_beside_optional_arguments()
 
     error, note = [d.message for d in read(Masked(), {"image": torch.randn(2, 3, 8, 8)}).graph.diagnostics]
     assert not error.endswith("\n.")
-    assert "the keys (image) are not names of arguments" in note
+    assert "the keys (image) are not argument names" in note
 
 
-@pytest.mark.parametrize(("given", "said"), [(((2, 4), "flot32"), "'flot32' is none"), ((2.0, 4), "2.0 is not")])
+@pytest.mark.parametrize(
+    ("given", "said"), [(((2, 4), "flot32"), "does not know the dtype 'flot32'"), ((2.0, 4), "2.0 is not")]
+)
 def test_what_is_nearly_a_shape_is_told_what_it_lacks(given, said):
     with pytest.raises(InputsError, match=said):
         read(nn.Linear(4, 2), given)
@@ -212,7 +214,7 @@ def test_arrays_come_as_arrays_where_a_model_wants_them(makes, run):
 
 
 def test_an_array_that_is_none_of_numbers_is_one_clear_error():
-    with pytest.raises(InputsError, match="inputs is an array of <U1, of which PyTorch makes no tensor"):
+    with pytest.raises(InputsError, match="inputs is an array of <U1, which PyTorch cannot convert to a tensor"):
         read(nn.Linear(4, 2), np.array(["a"]))
 
 

@@ -86,7 +86,7 @@ def test_lazy_layers_stay_lazy_and_say_so():
     for inputs in (None, (None, 3, 8, 8)):
         graph = graph_of(model, inputs)
         assert Metrics(graph).totals["params"] is None
-        assert any("Lazy layers (3 of them)" in note.message for note in graph.diagnostics)
+        assert any("Lazy layers (3)" in note.message for note in graph.diagnostics)
     assert output_shapes(graph) == [(None, 3)]
     assert Metrics(graph).totals["macs"] == 4 * 6 * 6 * 3 * 9 + 144 * 3
     assert before == {name: (id(tensor), type(tensor)) for name, tensor in model.named_parameters()}
@@ -251,7 +251,7 @@ def test_a_scripted_function_is_counted_where_the_process_would_fuse_it():
 def test_a_scripted_model_is_a_tree_with_a_note():
     reading = read(scripted(block()), (None, 8))
     assert (reading.error, len(reading.graph.layers), len(reading.graph.calls)) == (None, 3, 0)
-    assert "pass the module it was made from" in reading.graph.diagnostics[-1].message
+    assert "pass the module that it was made from" in reading.graph.diagnostics[-1].message
 
 
 def test_what_was_kept_of_a_trace_runs_modules_as_ever_and_keeps_no_model():

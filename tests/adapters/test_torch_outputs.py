@@ -73,17 +73,17 @@ def test_a_forward_that_runs_later_is_said_not_to_be_followed():
             return x * 2
 
     assert "list(model(...))" in graph_of(Yields(), (2, 4)).diagnostics[0].message
-    assert "asynchronous" in graph_of(Awaits(), (2, 4)).diagnostics[0].message
+    assert "async" in graph_of(Awaits(), (2, 4)).diagnostics[0].message
     gc.collect()
 
 
 def test_a_result_without_tensors_is_named():
     said = graph_of(Gives(lambda *_: 3), torch.randn(2, 4)).diagnostics
     assert [d.message for d in said] == [
-        "forward gives an int, in which no tensors are found: the graph has no outputs."
+        "forward returns an int, in which nbviz finds no tensors, so the graph has no outputs."
     ]
     [said] = graph_of(Gives(lambda *_: None), torch.randn(2, 4)).diagnostics
-    assert said.message == "forward gives None, so that the graph has no outputs. Perhaps its return is missing."
+    assert said.message == "forward returns None, so the graph has no outputs. Perhaps its return statement is missing."
 
 
 def test_a_distribution_that_keeps_its_parts_in_private_gives_them():

@@ -305,7 +305,7 @@ def test_what_an_operation_of_another_library_multiplies_is_unknown():
     assert metrics.totals["macs"] is None
     assert metrics.macs[metrics.tree.index["fc"]] == 3 * 16
     (note,) = graph.diagnostics
-    assert note.message.startswith("The multiply-accumulates of mystery (at test_torch_packed.py:")
+    assert note.message.startswith("The MACs of mystery (at test_torch_packed.py:")
 
 
 def test_what_an_operation_multiplies_may_be_told_to_pytorchs_own_counter():

@@ -76,12 +76,12 @@ class Exponential(torch.autograd.Function):
 
 
 ASKS = {
-    "compares": (lambda x: x if x.mean() > 0 else x + 1, "bool asks for the values of gt(mean(...)), a bool tensor ()"),
-    "any": (lambda x: x if (x > 0).any() else x + 1, "bool asks for the values of any(gt(...)), a bool tensor ()"),
-    "formats": (lambda x: x * len(f"{x.mean():.3f}"), "format asks for the values of mean(...), a float32 tensor ()"),
-    "numpy": (lambda x: torch.from_numpy(x.detach().cpu().numpy()), "numpy asks for the values of"),
-    "numpy inside": (Exponential.apply, "numpy asks for the values of"),
-    "times an array": (lambda x: x * np.ones(4), "array asks for the values of a float32 tensor (2, 4)"),
+    "compares": (lambda x: x if x.mean() > 0 else x + 1, "bool needs the values of gt(mean(...)), a bool tensor ()"),
+    "any": (lambda x: x if (x > 0).any() else x + 1, "bool needs the values of any(gt(...)), a bool tensor ()"),
+    "formats": (lambda x: x * len(f"{x.mean():.3f}"), "format needs the values of mean(...), a float32 tensor ()"),
+    "numpy": (lambda x: torch.from_numpy(x.detach().cpu().numpy()), "numpy needs the values of"),
+    "numpy inside": (Exponential.apply, "numpy needs the values of"),
+    "times an array": (lambda x: x * np.ones(4), "array needs the values of a float32 tensor (2, 4)"),
 }
 
 
@@ -134,7 +134,7 @@ def test_a_meta_model_is_told_to_get_weights_first():
     with torch.device("meta"):
         model = Routed()
     said = read(model, (6, 4)).graph.diagnostics[-1].message
-    assert "give the model weights" in said
+    assert "give the model real weights" in said
 
 
 @pytest.mark.parametrize("mode", [True, False])
@@ -274,14 +274,14 @@ def test_shapes_alone_are_filled_with_numbers_and_nothing_is_free():
     graph = ran(Routed(), (None, 4))
     assert graph.calls[0].inputs[0].shape == (4, 4)
     assert not graph.batch_axis
-    assert "drawn" in graph.diagnostics[0].message
+    assert "random numbers" in graph.diagnostics[0].message
     assert ran(Routed(), torch.randn(6, 4)).diagnostics == ()
 
 
 def test_running_needs_inputs_and_a_model_that_can_run():
     with pytest.raises(InputsError, match="inputs"):
         nbviz.view(Routed(), run=True)
-    with pytest.raises(OptionError, match="leave it out"):
+    with pytest.raises(OptionError, match="remove it"):
         nbviz.view(nbviz.read(Routed()), run=True)
     with pytest.raises(OptionError, match="run must be one of"):
         nbviz.view(Routed(), torch.randn(6, 4), run="yes")

@@ -151,7 +151,7 @@ def test_a_shared_module_is_named_where_it_is_held_again():
     settings_of = {layer.path: dict(layer.settings) for layer in graph.layers}
     assert (settings_of["b"]["x"], settings_of["b"]["y"]) == ("same as a.0", "same as a.1")
     assert graph.layers[graph.layer_index["b"]].parameters is None
-    assert sum(note.message.startswith("Lazy layers (1 of them)") for note in graph.diagnostics) == 1
+    assert sum(note.message.startswith("Lazy layers (1)") for note in graph.diagnostics) == 1
     assert "2" in dict(graph_of(nn.Sequential(shared, nn.ReLU(), shared)).layers[0].settings)
 
 

@@ -64,7 +64,7 @@ def test_a_layer_made_in_forward_is_named():
             return nn.Linear(2, 2)(nn.ReLU()(x))
 
     [note] = graph_of(Makes(), (None, 2)).diagnostics
-    assert note.message.startswith("A Linear is called that no module of the model holds")
+    assert note.message.startswith("The model calls a Linear that none of its modules holds")
     assert note.path == "linear"
 
 

@@ -408,7 +408,7 @@ def test_a_module_that_is_not_made_to_the_end():
     outer = nn.Sequential(nn.Linear(4, 4))
     outer._modules["1"] = Unmade()
     for model in Unmade(), outer:
-        with pytest.raises(UnsupportedModelError, match=r"Unmade is not made to the end.*super\(\).__init__\(\)"):
+        with pytest.raises(UnsupportedModelError, match=r"Unmade is not fully initialized.*super\(\).__init__\(\)"):
             read(model, X)
 
 

@@ -60,17 +60,17 @@ def said(reading):
 
 
 ASK = {
-    "mask": (lambda x: x[x > 0], "getitem asks for the values of gt(...), a bool tensor (4, 8)"),
-    "rows": (lambda x: x[x.sum(-1) > 0], "getitem asks for the values of gt(sum(...)), a bool tensor (4,)"),
-    "where": (lambda x: torch.where(x.argmax(-1) >= 0)[0], "where asks for the values of ge(argmax(...))"),
-    "places in a mask": (lambda x: (x > 0).nonzero(), "nonzero asks"),
-    "a list with a mask": (lambda x: x[:, x[0] > 0], "getitem asks"),
-    "written and read": (lambda x: x[x > 0].mul_(2), "getitem asks"),
-    "scripted mask": (chosen, "chosen asks for the values of a float32 tensor (4, 8)"),
-    "scripted branch": (branches, "branches asks"),
-    "classes": (lambda x: nn.functional.one_hot(x.argmax(-1)), "one_hot asks"),
-    "a size": (lambda x: torch.arange(x.argmax()), "arange asks for the values of argmax(...)"),
-    "numbers": (lambda x: x.tolist(), "tolist asks"),
+    "mask": (lambda x: x[x > 0], "getitem needs the values of gt(...), a bool tensor (4, 8)"),
+    "rows": (lambda x: x[x.sum(-1) > 0], "getitem needs the values of gt(sum(...)), a bool tensor (4,)"),
+    "where": (lambda x: torch.where(x.argmax(-1) >= 0)[0], "where needs the values of ge(argmax(...))"),
+    "places in a mask": (lambda x: (x > 0).nonzero(), "nonzero needs"),
+    "a list with a mask": (lambda x: x[:, x[0] > 0], "getitem needs"),
+    "written and read": (lambda x: x[x > 0].mul_(2), "getitem needs"),
+    "scripted mask": (chosen, "chosen needs the values of a float32 tensor (4, 8)"),
+    "scripted branch": (branches, "branches needs"),
+    "classes": (lambda x: nn.functional.one_hot(x.argmax(-1)), "one_hot needs"),
+    "a size": (lambda x: torch.arange(x.argmax()), "arange needs the values of argmax(...)"),
+    "numbers": (lambda x: x.tolist(), "tolist needs"),
 }
 
 
@@ -87,7 +87,7 @@ def test_a_size_that_values_decide_is_asked_for(name, rows):
 
 def test_experts_whose_rows_are_not_known_are_not_said_to_be_unused():
     reading = read(Experts(), X)
-    assert "where asks for the values of eq(topk(...)), a bool tensor (4, 2)" in said(reading)[0]
+    assert "where needs the values of eq(topk(...)), a bool tensor (4, 2)" in said(reading)[0]
     used = {c.path for c in read(Experts(), X, run=True).graph.calls if c.op == "Linear"}
     assert len(used) > 1
 
@@ -214,7 +214,7 @@ ASKED = {
 def test_what_made_up_values_decide_is_never_told_as_a_fact(name):
     function, given = ASKED[name]
     (message,) = said(read(Applies(function), (X, given)))
-    assert "asks for the values of inputs of which only shapes are given" in message
+    assert "needs the values of inputs that are given only as shapes" in message
 
 
 HARMLESS = {
@@ -365,7 +365,7 @@ class Leaves(nn.Module):
 
 def test_whole_numbers_that_are_guessed_since_fractions_have_no_values_are_told():
     notes = [note.message for note in read(Leaves(), (2, 8)).graph.diagnostics]
-    assert any("With float32 the model asks for values, so it is read with int64" in note for note in notes)
+    assert any("With float32 the model needs their values, so it was read with int64" in note for note in notes)
     with pytest.raises(NeedsValuesError):
         raise read(Leaves(), ((2, 8), "float32")).error
 

@@ -93,16 +93,19 @@ def _hint(error: Exception) -> str:
         "TracerArrayConversionError",
         "TracerIntegerConversionError",
     }:
-        return "A model is read without computing: what happens next must not depend on values, as under jax.jit."
+        return "A model is read without computing values, so control flow must not depend on them, as under jax.jit."
     if name == "TraceContextError":
         return (
-            "A module that changes its state can be read where a copy can take its place: give the module itself, or a function "
-            "that reads nothing but modules, each by its name."
+            "nbviz can read a module that changes its state only if a copy can take its place: pass the module "
+            "itself, or a function that uses only modules, each by its name."
         )
     said = plain(error)
     if "ShapeDtypeStruct" in said:
         return "An array without values cannot be computed with where it is: let it go in as an argument, inputs=(params, x)."
     axis = re.search(r"unbound axis name: (\w+)", said)
     if axis is not None:
-        return f"What maps over the axis names it: view that, such as jax.vmap(function, axis_name={axis[1]!r})."
+        return (
+            "View the function that maps over the axis and names it, such as jax.vmap(function, "
+            f"axis_name={axis[1]!r})."
+        )
     return ""

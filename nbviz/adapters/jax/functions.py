@@ -25,8 +25,11 @@ from nbviz.adapters.specs import Arguments
 from nbviz.adapters.text import plain, short
 from nbviz.builder import GraphBuilder
 
-_NONE_FOUND = "No parameters were found among the arguments, so that all of them are inputs: call the argument params, or let it be the first."
-_ONE_EXAMPLE = "Modules of Equinox take one example: leave the batch out of inputs, or view the model for a batch, as jax.vmap(model)."
+_NONE_FOUND = "No parameters found, so every argument is treated as an input. Name one `params`, or pass it first."
+_ONE_EXAMPLE = (
+    "Equinox modules take one example: leave the batch out of inputs, or view the model for a batch with "
+    "jax.vmap(model)."
+)
 
 
 @final
@@ -157,6 +160,10 @@ def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
     closed = bool(found.closed)
     counted = arrays_in(found.tree)
     others = found.closed or [name for name, value in around_it(function) if not arrays_in(value) <= counted]
-    what = "count as its parameters" if closed else "are none of its parameters here: let them go in beside those"
-    note = f"Arrays in variables that the function reads {what}: {short(', '.join(others))}." if others else ""
+    what = (
+        "are counted as its parameters" if closed else "are not counted as its parameters: pass them as arguments too"
+    )
+    note = (
+        f"Arrays that the function reads from outside variables {what}: {short(', '.join(others))}." if others else ""
+    )
     return TreeModel(found.rest, found.tree, found.call, name, closed=closed, note=note), found.inputs

@@ -49,7 +49,7 @@ def misnamed(inputs: Any, parameters: list[inspect.Parameter]) -> str:
     if not strange or len(inputs) == len(strange) > len(names):  # the second is one argument rather, such as a batch
         return ""
     meant = nearest(strange[0], names) or f" The arguments are: {short(', '.join(names))}."
-    return f"inputs was taken for one argument, as {strange[0]!r} is the name of none.{meant}"
+    return f"inputs was taken as one argument, because no argument is named {strange[0]!r}.{meant}"
 
 
 def signature_of(function: Any) -> list[inspect.Parameter]:
@@ -153,7 +153,10 @@ def _holds_arrays(value: Any, where: str) -> bool:
     import jax
 
     if not is_finite(value):
-        msg = f"{where} is a {type(value).__name__} that holds itself, or goes too deep for JAX. Give its arrays alone."
+        msg = (
+            f"{where} is a {type(value).__name__} that contains itself, or is nested too deeply for JAX. Pass only "
+            "its arrays."
+        )
         raise InputsError(msg)
     found = [leaf for leaf in jax.tree.leaves(value) if looks_like_array(leaf)]
     for leaf in found:

@@ -23,16 +23,16 @@ from nbviz.builder import GraphBuilder
 from nbviz.reading import Reading
 
 _ADD_INPUTS = (
-    "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
-    "in: inputs=(None, 224, 224, 3), an example array, or a tuple or dict of them."
+    "This is the tree of modules and their parameters. To see the graph, its shapes and its MACs, pass inputs: "
+    "inputs=(None, 224, 224, 3), an example array, or a tuple or dict of these."
 )
 _NO_CALL = (
-    "{name} has no __call__, so that this is the tree of modules and their parameters alone. For the graph, view what runs it, "
-    "such as nbviz.view(model.encode, inputs)."
+    "{name} has no __call__, so only its tree of modules and their parameters is shown. For the graph, view the "
+    "method that runs it, such as nbviz.view(model.encode, inputs)."
 )
 _STRAYS = (
-    "The function also reads arrays with {values} values in all that are none of its parameters here: constants, or weights that "
-    "are out of sight. Where they are weights, let them go in as an argument."
+    "The function also reads arrays with {values} values in total that are not counted as its parameters: constants, "
+    "or weights that nbviz cannot see. If they are weights, pass them as an argument."
 )
 _FUNCTIONS = (FunctionType, MethodType, functools.partial)
 """What has its parameters around it, where they are looked for by name."""

@@ -13,12 +13,14 @@ from nbviz.adapters.jax.leaves import is_finite
 from nbviz.adapters.text import plain
 from nbviz.errors import with_article
 
-_ASYNC = "{name} is an async function, of which nothing runs until it is awaited: view a function that returns what it computes."
+_ASYNC = (
+    "{name} is an async function, which runs only when it is awaited: view a function that returns what it computes."
+)
 _GENERATOR = (
-    "{name} is a generator, of which nothing runs until it is asked: view a function that returns what it yields, such as "
+    "{name} is a generator, which runs only when its values are used: view a function that returns them, such as "
     "lambda x: list(f(x))."
 )
-_NOTHING = "{{name}} returned {what}, in which there are no arrays, so that there are no outputs: let it return what it computes."
+_NOTHING = "{{name}} returned {what}, in which there are no arrays, so there are no outputs: return what it computes."
 
 
 def arrays_given(result: Any) -> list[tuple[str, Any]]:

@@ -9,8 +9,8 @@ from nbviz.adapters.jax.subject import Subject
 from nbviz.errors import InputsError, MissingExtraError
 
 _FUNCTION = (
-    "A function is read by tracing it, so say what goes in: nbviz.view({name}, inputs=(params, x)), with arrays, shapes or pairs "
-    "of shape and dtype; the tree of parameters comes first."
+    "nbviz reads a function by tracing it, so it needs inputs: nbviz.view({name}, inputs=(params, x)), with "
+    "arrays, shapes or pairs of shape and dtype; the tree of parameters comes first."
 )
 
 
@@ -27,7 +27,7 @@ def subject_of(model: Any, inputs: Any) -> tuple[Subject, Any]:
     try:
         import jax  # noqa: F401
     except ImportError as error:
-        msg = "A function is read with JAX, which is not installed: pip install 'nbviz[jax]'."
+        msg = "Reading a function needs JAX, which is not installed: pip install 'nbviz[jax]'."
         raise MissingExtraError(msg) from error
     home = _library(model)
     if home == "flax.nnx":

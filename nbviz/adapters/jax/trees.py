@@ -68,7 +68,10 @@ class ParameterTree:
         import jax
 
         if not is_finite(root):
-            msg = f"{type(root).__name__} holds something that holds itself, or goes too deep for JAX: let that be a static field."
+            msg = (
+                f"{type(root).__name__} contains something that contains itself, or is nested too deeply for JAX: "
+                "make it a static field."
+            )
             raise UnsupportedModelError(msg)
         self._root = root
         self._found = list(_merged(root))

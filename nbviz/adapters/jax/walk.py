@@ -98,9 +98,7 @@ class Walk:
         self.builder.end(root, outputs)
         if self._uncounted:
             names = short(", ".join(self._uncounted))
-            self.builder.note(
-                f"Multiply-accumulates are missing: how much {names} computes, or how often, is not known."
-            )
+            self.builder.note(f"MACs of {names} are missing: how much is computed, or how often, is unknown.")
 
     def _enter(self, jaxpr: Any, root: CallRecord) -> list[Value]:
         entered = []

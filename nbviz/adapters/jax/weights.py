@@ -37,14 +37,14 @@ class JaxWeightReader:
         """
         reference = of_parameter(self._references, parameter)
         if reference is None:
-            msg = "This weight has a shape and no values."
+            msg = "This weight has a shape but no values."
             raise LookupError(msg)
         array = alive(reference)
         if getattr(array, "is_deleted", lambda: False)():
-            msg = "The values of this weight were given away (donated) to a computation. Run the cell again."
+            msg = "The values of this weight were donated to a computation. Run the cell again."
             raise LookupError(msg)
         if not getattr(array, "is_fully_addressable", True):
-            msg = "This weight is spread over several processes, and not all of its values are here."
+            msg = "This weight is spread over several processes, and this process does not hold all of its values."
             raise LookupError(msg)
         return pieces(_in_memory(array), _to_numpy)
 

@@ -1,4 +1,4 @@
-"""Keeps a model file from taking more memory than what is in it explains: Keras believes what a file says of itself."""
+"""Limits the memory that loading a model file can take, because Keras trusts the sizes in the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nbviz.adapters.keras.patches import variables_made
 from nbviz.errors import FileReadError
 from nbviz.graph import itemsize
 
-_KIND = "a model of Keras"
+_KIND = "a Keras model"
 _TEXTS = ("config.json", "metadata.json")
 _WEIGHTS = (".h5", ".npz")
 _RATIO = 100
@@ -48,7 +48,8 @@ def _unpacked(path: Path) -> int:
     if start != b"PK\x03\x04":
         hint = looks_like(path)
         raise FileReadError(
-            f"{str(path)!r} is no zip archive, which a .keras file is: it is damaged or of another kind.{hint}"
+            f"{str(path)!r} is not a zip archive, as a .keras file must be: it is damaged or another kind of "
+            f"file.{hint}"
         )
     try:
         with open_zip(path) as archive:
@@ -70,7 +71,7 @@ def _weights_in(archive: zipfile.ZipFile, path: Path) -> int:
 
 def _cut_off(error: Exception) -> object:
     """Return what to say of an archive that begins as one."""
-    return "it is cut off, its end is missing" if "not a zip file" in str(error) else error
+    return "it is truncated: its end is missing" if "not a zip file" in str(error) else error
 
 
 @final
@@ -93,7 +94,7 @@ class Allowance:
         dims = [dim for dim in (shape if isinstance(shape, list | tuple) else ()) if isinstance(dim, int)]
         self._made += math.ceil(math.prod(dims) * (itemsize(str(dtype)) or 4))
         if self._made > self._limit:
-            self.refused = f"its layers ask for variables of {self._made:,} bytes, far more than what the file holds"
+            self.refused = f"its layers need variables of {self._made:,} bytes, far more than the file holds"
             raise MemoryError(self.refused)
 
 

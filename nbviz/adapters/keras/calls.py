@@ -1,4 +1,4 @@
-"""What the calls of a trace are made of: which layers stay closed, what an operation is called and was given."""
+"""Details of traced Keras calls: which layers stay closed, and the names and arguments of operations."""
 
 from __future__ import annotations
 

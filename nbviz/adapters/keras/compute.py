@@ -1,4 +1,4 @@
-"""Which multiply-accumulates a Keras layer or operation makes, as contractions that nbviz.metrics can count.
+"""The multiply-accumulates of Keras layers and operations, as contractions that ``nbviz.metrics`` can count.
 
 The result of each rule is a tuple of contractions, ``()`` when there is none, or None when it is not known.
 """

@@ -1,4 +1,4 @@
-"""Opens ``.keras`` and ``.h5`` files by Keras's own safe loading."""
+"""Opens ``.keras`` and ``.h5`` files with Keras's own safe loading."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _load(path: str) -> Any:
             return keras.saving.load_model(path, safe_mode=True)
         except Exception as first:
             if made.refused:
-                raise damaged(Path(path), "a model of Keras", made.refused) from first
+                raise damaged(Path(path), "a Keras model", made.refused) from first
             try:  # a loss or metric of the user's own is not needed to show the model
                 return keras.saving.load_model(path, safe_mode=True, compile=False)
             except Exception:  # noqa: BLE001 - the first error is the better one
@@ -68,8 +68,8 @@ def _keras(path: str) -> Any:
             msg = f"Reading {path!r} needs Keras 3: pip install 'nbviz[keras]', then {_BACKENDS}."
         else:
             msg = (
-                f"Reading {path!r} needs Keras, which is installed, and its backend is not ({plain(error)}): {_BACKENDS}, "
-                "before Keras is imported."
+                f"Reading {path!r} needs a Keras backend, but none can be imported ({plain(error)}): "
+                f"{_BACKENDS}, before Keras is imported."
             )
         raise MissingExtraError(msg) from error
     if not str(getattr(keras, "__version__", "3")).startswith("3"):
@@ -98,7 +98,7 @@ class FileWeightReader:
         try:
             model = _load(self._path)
         except (FileReadError, OSError) as error:
-            msg = f"The weights are read from {self._path!r}, which can no longer be opened: {plain(error)}"
+            msg = f"The weights cannot be read from {self._path!r}, which can no longer be opened: {plain(error)}"
             raise LookupError(msg) from error
         reading = read_model(model)
         if reading.weights is None:

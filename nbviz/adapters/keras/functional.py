@@ -147,7 +147,7 @@ def _layer(trace: Trace, node: Any, args: Any, kwargs: Any, *, same: bool) -> An
             raise
         reason = f"{type(error).__name__}: {error}"
     else:
-        reason = "it returned other tensors than when the model was made"
+        reason = "it returned different tensors than when the model was built"
     del trace.stack[depth:]
     return trace.opaque(trace.builder.calls[before], layer, [fresh(t) for t in node.outputs], reason)
 

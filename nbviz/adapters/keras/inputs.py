@@ -1,4 +1,4 @@
-"""The ``inputs`` argument, and what Keras knows of a model's inputs itself, as arguments of the model's call."""
+"""Turns the ``inputs`` argument, or the inputs that Keras already knows, into the arguments of the model's call."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _tensor(shape: tuple[Any, ...], dtype: str | None, where: str) -> Any:
     try:
         dims = tuple(None if d is None or str(d) == "None" else int(d) for d in shape)
     except (TypeError, ValueError):
-        msg = f"{where} has the shape {short(shape)}, which is not made of whole numbers and None. {_HINT}"
+        msg = f"{where} has the shape {short(shape)}; its sizes must be integers or None. {_HINT}"
         raise InputsError(msg) from None
     if any(d is not None and d < 0 for d in dims):
         msg = f"{where} has the shape {dims}; a size cannot be negative. Write None for a free dimension."
@@ -119,7 +119,10 @@ def _for_functional(model: Any, given: Any) -> Any:
                 raise InputsError(msg)
         missing = [key for key in keys if key not in given]
         if missing and not set(names) <= set(given):
-            msg = f"inputs lacks {', '.join(map(repr, missing))}; this model's inputs are {', '.join(map(repr, keys))}."
+            msg = (
+                f"inputs is missing {', '.join(map(repr, missing))}; this model's inputs are "
+                f"{', '.join(map(repr, keys))}."
+            )
             raise InputsError(msg)
         flat = [given[k] for k in names] if set(names) <= set(given) else None
         return given if flat is None else tree.pack_sequence_as(model._inputs_struct, flat)

@@ -1,4 +1,4 @@
-"""What kind of Keras object a layer is, told without surprises from user code."""
+"""Tells what kind of Keras object a layer is, without running user code."""
 
 from __future__ import annotations
 

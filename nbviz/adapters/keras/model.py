@@ -1,4 +1,4 @@
-"""From a Keras model object to a finished reading."""
+"""Reads a Keras model object from start to finish."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BUILDS_NOTHING = frozenset({"Layer", "Model", "Sequential", "Functional"})
 """Whose ``build`` adds no weights of its own: what such a layer holds is what its constructor gave it."""
 
 Run = Callable[[Trace], None]
-_GIVE_INPUTS = "Say what it takes: inputs=(None, 32) for one input, a tuple or dict of shapes or specs for several."
+_GIVE_INPUTS = "Pass its inputs: inputs=(None, 32) for one input, or a tuple or dict of shapes or specs for several."
 
 
 def read_model(model: Any, inputs: Any = None) -> Reading:
@@ -156,10 +156,10 @@ def _explain_unbuilt(builder: GraphBuilder, model: Any) -> None:
     """Say what is missing, and how to get it."""
     how = _GIVE_INPUTS
     if definer(model, "call").__name__ == "Model" or definer(model, "call").__name__ == "Layer":
-        text = f"{type(model).__name__} has no call() of its own, so there is no graph of it as a whole."
-        how = "Pass one of the models inside to see its graph."
+        text = f"{type(model).__name__} does not define call(), so it has no graph as a whole."
+        how = "Pass one of the models inside it to see a graph."
     elif getattr(model, "built", False):
         text = "Keras does not know this model's input shapes, so there are no calls and no output shapes."
     else:
-        text = "This model is not built: its shapes, and the parameters of layers that are not built, are not known."
+        text = "This model is not built: its shapes, and the parameters of its unbuilt layers, are unknown."
     builder.note(f"{text} {how}")

@@ -1,4 +1,4 @@
-"""Which version of Keras wrote a file, as the file says; nothing is taken from it but that."""
+"""Finds the Keras version that wrote a file; nothing else is read from it."""
 
 from __future__ import annotations
 

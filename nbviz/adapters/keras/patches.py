@@ -1,4 +1,4 @@
-"""Hooks into Keras for the length of one trace: what is called, on which symbolic tensors."""
+"""Hooks into Keras during one trace to see which layers and operations are called on which symbolic tensors."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class AskedShape(tuple[Any, ...]):
         taken = super().__getitem__(key)
         first = not isinstance(key, slice) and key in (0, -len(self))
         if taken is None and not first:
-            msg = "The size of a free dimension (None) is not known."
+            msg = "The size of a free dimension (None) is unknown."
             raise TypeError(msg)
         return AskedShape(taken) if isinstance(key, slice) and key.start in (None, 0) else taken
 

@@ -1,4 +1,4 @@
-"""Says why Keras does not load a file, and what to do: the first reason that fits what it raised."""
+"""Explains why Keras cannot load a file, and what to do about it."""
 
 from __future__ import annotations
 
@@ -66,16 +66,16 @@ def _lacks_layer(refusal: _Refusal) -> str:
     lost = re.search(r"Unknown layer: ([^'].*)$", refusal.reason)
     if lost is None:
         return ""
-    why = f"its config connects the layer {lost[1]!r}, which it does not have"
-    return str(damaged(refusal.path, "a model of Keras", why))
+    why = f"its config connects the layer {lost[1]!r}, which does not exist"
+    return str(damaged(refusal.path, "a Keras model", why))
 
 
 def _holds_no_model(refusal: _Refusal) -> str:
     if "No model config found" not in refusal.text:
         return ""
     return (
-        f"{refusal.name} holds no model, perhaps weights alone. Save the whole model with model.save('model.keras'), or see the "
-        f"weights by giving the file the suffix .weights.h5. {refusal.quoted}"
+        f"{refusal.name} holds no model, perhaps only weights. Save the whole model with "
+        f"model.save('model.keras'), or give the file the suffix .weights.h5 to see the weights. {refusal.quoted}"
     )
 
 
@@ -84,7 +84,8 @@ def _is_of_another_age(refusal: _Refusal) -> str:
     if not version.startswith(("1.", "2.")):
         return ""
     custom = _UNKNOWN.search(refusal.reason) is not None and _OWN.search(refusal.reason) is None
-    load = f"{'If the class that it does not know is yours, import or register that; if not, l' if custom else 'L'}oad it with tf_keras"
+    own = "If the unknown class is your own, import or register it; if not, l"
+    load = f"{own if custom else 'L'}oad it with tf_keras"
     return (
         f"{refusal.name} was written by Keras {version}, and Keras {_version()} does not load it. {load}, which is Keras 2, "
         f"and export it: tf_keras.models.load_model({refusal.name}).export('model') writes a SavedModel, which nbviz reads. {refusal.quoted}"
@@ -103,8 +104,9 @@ def _is_of_another_version(refusal: _Refusal) -> str:
     if not refused:
         return ""
     return (
-        f"{refusal.name} cannot be read: {refused[-1].rpartition('.')[2]} of Keras {_version()} does not take what the file says of it. "
-        f"Perhaps another version of Keras wrote it, or it is damaged. {refusal.quoted}"
+        f"{refusal.name} cannot be read: {refused[-1].rpartition('.')[2]} in Keras {_version()} does not accept "
+        "what the file says about it. Another version of Keras may have written the file, or it is damaged. "
+        f"{refusal.quoted}"
     )
 
 

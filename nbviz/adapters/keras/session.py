@@ -1,4 +1,4 @@
-"""Keeps a trace from leaving anything behind: what it may touch is noted before and put back after."""
+"""Restores everything that a trace may change, so that it leaves nothing behind."""
 
 from __future__ import annotations
 

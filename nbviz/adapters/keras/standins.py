@@ -1,4 +1,4 @@
-"""Runs a layer's own ``call``: on symbolic tensors, else with numbers standing in for free dimensions, else on the backend.
+"""Runs a layer's own ``call``: on symbolic tensors, then with numbers for free dimensions, then on the backend.
 
 User code often needs whole numbers where a dimension is free (``ops.reshape(x, (x.shape[0], -1))``). Then the call runs
 twice with two different numbers: what differs between the two runs is free. On TensorFlow nothing computes where that
@@ -245,7 +245,7 @@ def _on_backend(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
 
     runner = {"torch": _on_torch, "jax": _on_jax, "tensorflow": _on_tensorflow}.get(backend.backend())
     if runner is None:
-        msg = f"the {backend.backend()} backend has no tensors without values that nbviz knows of"
+        msg = f"nbviz does not support tensors without values on the {backend.backend()} backend"
         raise NotImplementedError(msg)
 
     def once(number: int) -> Any:

@@ -1,4 +1,4 @@
-"""Keras's tensors, symbolic and real, as what the graph says of them."""
+"""Describes Keras tensors, symbolic and real, as the graph needs them."""
 
 from __future__ import annotations
 

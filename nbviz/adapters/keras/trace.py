@@ -150,7 +150,7 @@ class Trace:
         """Show a call as one box without an inside, and say why."""
         self.builder.cut(record)
         path = record.path
-        self.builder.note(f"The inside of {path or 'the model'} is not shown: {short(reason, 400)}", path)
+        self.builder.note(f"The contents of {path or 'the model'} are not shown: {short(reason, 400)}", path)
         record.compute = None
         record.reads = tuple(id(v) for v in all_variables(layer))
         record.failed = False

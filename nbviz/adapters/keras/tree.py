@@ -1,4 +1,4 @@
-"""The tree of a Keras model's layers: who holds whom, under which path, reachable by which expression.
+"""The tree of a Keras model's layers, with the path and accessor of each layer.
 
 Paths are made of layer names. In a Functional or Sequential model these are the names that Keras shows. In a
 subclassed layer an automatic name (``dense_17``) depends on what else the session has built, so there the attribute

@@ -1,4 +1,4 @@
-"""Puts back values that a model's code changes in place, beside Keras's variables: what it keeps of TensorFlow's and torch's own."""
+"""Restores values that a model changes in place besides Keras variables, such as TensorFlow and PyTorch tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Keras model's variables: as parameters of the graph, and as values while the model lives."""
+"""The variables of a Keras model, as parameters of the graph and as values while the model exists."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ def add_variables(builder: GraphBuilder, model: Any, layers: dict[int, Any]) -> 
             if stored.size != math.prod(variable.shape):
                 path = builder.path_of(key) or ""
                 values, packed = f"{stored.size:,}", f"{math.prod(variable.shape):,}"
-                text = f"{path} packs its {stored.name} two values to a byte: {values} parameters, where Keras counts {packed}."
+                text = (
+                    f"{path} packs two {stored.name} values into each byte: nbviz counts {values} parameters, and "
+                    f"Keras {packed}."
+                )
                 builder.note(text, path)
         for state in seeds(layer):
             variables[id(state)] = state
@@ -178,7 +181,7 @@ def _raw(variable: Any) -> Any:
         msg = f"The variable {plain(variable.path)} has no values yet: its layer is not built."
         raise LookupError(msg)
     if getattr(value, "is_deleted", bool)():
-        msg = f"The values of {plain(variable.path)} were given away to a computation. Run it again after training."
+        msg = f"The values of {plain(variable.path)} were donated to a computation. Run this again after training."
         raise LookupError(msg)
     return value.detach() if hasattr(value, "detach") else value
 

@@ -1,4 +1,4 @@
-"""Layers that run another layer in a way of their own: once per time step, or in both directions.
+"""Layers that run another layer in a special way: once per time step, or in both directions.
 
 What such a wrapper does with one step is one call of the inner layer, with the shapes of one step and the work of all.
 The steps are taken apart and put together by ``unstack`` and ``stack``, as in the wrapper's own definition.

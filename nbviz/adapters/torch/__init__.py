@@ -1,4 +1,4 @@
-"""Reads PyTorch modules without running them: weights and activations never compute."""
+"""Reads PyTorch modules without running them: nothing computes weights or activations."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ class TorchAdapter:
             module = unmade(model) if isinstance(model, torch.nn.Module) else None
             if module is None:
                 raise
-            msg = f"{type(module).__name__} is not made to the end: its __init__ has to call super().__init__() first."
+            msg = f"{type(module).__name__} is not fully initialized: its __init__ must call super().__init__() first."
             raise UnsupportedModelError(msg) from error

@@ -1,4 +1,4 @@
-"""What a call of one of PyTorch's functions is called, and was given besides tensors; whose code is whose."""
+"""The name and settings of a PyTorch function call, and who wrote the code that makes it."""
 
 from __future__ import annotations
 

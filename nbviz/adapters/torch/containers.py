@@ -1,4 +1,4 @@
-"""Containers of arguments with other items in them, of the types that the model's code expects."""
+"""Rebuilds containers of arguments with other items, keeping the types that the model's code expects."""
 
 from __future__ import annotations
 

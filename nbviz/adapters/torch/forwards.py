@@ -1,4 +1,4 @@
-"""Lets a trace see modules of which the model's code calls ``forward`` itself, past ``Module.__call__``."""
+"""Lets a trace see modules whose ``forward`` the model's code calls directly, without ``Module.__call__``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``inputs`` argument as arguments of a module's ``forward``; a free dimension is tried at several sizes."""
+"""Turns the ``inputs`` argument into the arguments of ``forward``; a free dimension is tried with several sizes."""
 
 from __future__ import annotations
 
@@ -107,7 +107,10 @@ def _check(model: Any, given: Arguments) -> None:
     except TypeError as error:
         unknown = _unknown_names(given, signature)
         if unknown:
-            msg = f"inputs names {unknown}, which is no argument of {type(model).__name__}.forward({', '.join(signature.parameters)})."
+            msg = (
+                f"inputs names {unknown}, which is not an argument of "
+                f"{type(model).__name__}.forward({', '.join(signature.parameters)})."
+            )
             raise InputsError(msg) from error
         count = len(given.args) + len(given.kwargs)
         wanted = ", ".join(signature.parameters)
@@ -120,9 +123,9 @@ def _no_shape(given: Arguments) -> str:
     """Return what keeps arguments from being one shape, or one with its dtype, where they look so."""
     wrong = next((value for value in given.args if isinstance(value, float)), None)
     if wrong is not None and all(isinstance(value, (int, float)) for value in given.args):
-        return f" If it is a shape, its sizes are whole numbers, which {wrong} is not."
+        return f" If it is a shape, its sizes must be integers, which {wrong} is not."
     if len(given.args) == 2 and isinstance(given.args[0], Spec) and isinstance(given.args[1], str):
-        return f" If it is a shape and a dtype, {short(repr(given.args[1]))} is none that PyTorch knows."
+        return f" If it is a shape and a dtype, PyTorch does not know the dtype {short(repr(given.args[1]))}."
     return ""
 
 
@@ -151,11 +154,11 @@ def misfit(model: Any, given: Arguments, error: Exception) -> str:
         if is_container(value) and re.search(rf"(not |'|got \(|, |!){kind}\b", str(error)):
             what = f"forward({wanted}) got a {kind} as its argument {name}"
             if not isinstance(value, Mapping):
-                return f"{what}. Give a tensor or a shape as it is, and several arguments as a tuple."
+                return f"{what}. Pass a tensor or a shape directly, and several arguments as a tuple."
             if by_name(model, given) is not None:
                 return f"{what}."
             keys = short(", ".join(map(str, value)))
-            return f"{what}: the keys ({keys}) are not names of arguments. By name it is {{{name!r}: ...}}."
+            return f"{what}: the keys ({keys}) are not argument names. To pass it by name, use {{{name!r}: ...}}."
     return ""
 
 
@@ -203,7 +206,10 @@ def _parse(value: Any, where: str, *, beside: bool = False) -> Any:
         try:
             torch.as_tensor(value)
         except (TypeError, ValueError) as error:
-            msg = f"{where} is an array of {value.dtype}, of which PyTorch makes no tensor ({plain(error)}). {_HINT}"
+            msg = (
+                f"{where} is an array of {value.dtype}, which PyTorch cannot convert to a tensor ({plain(error)}). "
+                f"{_HINT}"
+            )
             raise InputsError(msg) from error
         return value
     if hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type):

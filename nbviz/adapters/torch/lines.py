@@ -1,4 +1,4 @@
-"""Which line of the model's own code makes a call, or raises an error.
+"""Finds the line of the model's own code that makes a call or raises an error.
 
 It is one of the code that runs, which is the running module's: what that calls to have its work done, such as einops or a solver,
 may be written in Python too, and is not what its author looks for.

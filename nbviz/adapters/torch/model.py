@@ -1,4 +1,4 @@
-"""From a module to a finished reading."""
+"""Reads a PyTorch module from start to finish."""
 
 from __future__ import annotations
 
@@ -31,49 +31,52 @@ from nbviz.errors import InputsError
 from nbviz.reading import Reading
 
 _ADD_INPUTS = (
-    "This is the tree of modules and their parameters. For the graph, its shapes and its multiply-accumulates, say what goes "
-    "in: inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
+    "This is the tree of modules and their parameters. To see the graph, its shapes and its MACs, pass inputs: "
+    "inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of these."
 )
 _SCRIPTED = (
-    "This is the tree of modules and their parameters. A scripted module runs outside Python, where its calls cannot be "
-    "followed: for the graph, pass the module it was made from, or torch.export.export(module, args)."
+    "This is the tree of modules and their parameters. A scripted module runs outside Python, where nbviz cannot "
+    "follow its calls: for the graph, pass the module that it was made from, or torch.export.export(module, "
+    "args)."
 )
 
-_NOTHING_TO_RUN = "run=True runs the model on inputs, and none are given: pass example tensors, such as inputs=torch.randn(1, 3, 224, 224)."
+_NOTHING_TO_RUN = (
+    "run=True runs the model, so it needs inputs: pass example tensors, such as inputs=torch.randn(1, 3, 224, 224)."
+)
 
 _BATCH_TRIED = (
-    f"The batch, a None, was tried as {BATCHES[0]}, which may be what sizes in the message come from: where the model needs a particular "
-    "one, give it."
+    f"The batch size (None) was tried as {BATCHES[0]}, so sizes in the message may come from it. If the model "
+    "needs a particular batch size, pass it."
 )
 
 _OF_BATCH = re.compile(rf"(?<![\dx]){BATCHES[0]}(?![\dx])|invalid for input of size")
 """What names the size that the batch was tried with, or a product of it; of matrices, ``4x3136``, it is seldom the one that is wrong."""
 
 _MADE_UP = (
-    "Whole numbers of which only a shape is given are taken as ones, which may be why a position does not exist: example tensors as "
-    "inputs show what the model does with real ones."
+    "Integer inputs given only as a shape are filled with ones, which may be why an index does not exist: pass "
+    "example tensors to see what the model does with real ones."
 )
 
 _DRAWN = (
-    "The model ran on numbers that were drawn, and the sizes are those of this run: others may take another path. Example tensors "
-    "as inputs show the path that they take."
+    "The model ran on random numbers, and the sizes are those of this run: other numbers may take another path. "
+    "Pass example tensors to see the path that they take."
 )
 
 _SIZES_TRIED = (
-    f"A None that is no batch was tried as {FREE_SIZE}, which is what the shapes show, and as "
-    f"{' and '.join(map(str, OTHER_FREE_SIZES))}: where the model needs particular sizes, give these."
+    f"A None other than the batch was tried as {FREE_SIZE}, which the shapes show, and as "
+    f"{' and '.join(map(str, OTHER_FREE_SIZES))}. If the model needs particular sizes, pass them."
 )
 _GUESSED = (
-    "The dtype of the inputs is not given. With {float} the model asks for values, so it is read with int64: where that is not what it "
-    "takes, give the dtype, as in inputs=((2, 8), 'float32')."
+    "The inputs have no dtype. With {float} the model needs their values, so it was read with int64; if that is "
+    "wrong, pass the dtype, as in inputs=((2, 8), 'float32')."
 )
 _PARTLY_META = (
-    "Some weights or buffers are on the meta device, where they have no values, and others are not: a real forward pass needs all of "
-    "them in one place."
+    "Some weights or buffers are on the meta device, without values, and others are not: a real forward pass "
+    "needs all of them on one device."
 )
 _SHARDED = (
-    "What fully_shard has divided gathers its weights from other processes when it runs, and keeps them: it is read without "
-    "running."
+    "A model sharded by fully_shard gathers its weights from other processes when it runs, and keeps them, so "
+    "nbviz reads it without running it."
 )
 
 _OF_GRADIENTS = re.compile(
@@ -139,8 +142,8 @@ def _untraceable(model: Any, modules: Iterable[Any]) -> str:
         return _SCRIPTED
     if any(is_kind(module, "FullyShardedDataParallel") for module in modules):
         return (
-            "FullyShardedDataParallel keeps the weights of all its layers in flat pieces, and gathers them from other processes "
-            "when it runs: for the graph, pass the module that it was given."
+            "FullyShardedDataParallel keeps the weights of all its layers in flat shards, and gathers them from "
+            "other processes when it runs: for the graph, pass the module that it wraps."
         )
     return ""
 
@@ -254,19 +257,17 @@ def _is_comparable(recorded: Recorded, other: GraphBuilder, error: Exception | N
     builder = recorded.builder
     first, *more = recorded.decided_by
     others = f" (and {len(more)} more)" if more else ""
-    asks = (
-        f"{first}{others} asks for the values of inputs of which only shapes are given. They are taken as ones, or true"
-    )
+    asks = f"{first}{others} needs the values of inputs that are given only as shapes. They are taken as ones, or true"
     if (error is None) != (recorded.error is None) or not same_path(builder, other):
-        went = "stops" if error is not None else "takes another path"
+        went = "fails" if error is not None else "takes another path"
         builder.note(
-            f"{asks}, and with others the model {went}: example tensors as inputs show what it does with them."
+            f"{asks}, but with other values the model {went}: pass example tensors to see what it does with them."
         )
         return False
     if [(c.inputs, c.outputs) for c in builder.calls] != [(c.inputs, c.outputs) for c in other.calls]:
-        builder.note(f"{asks}, and sizes that depend on them are left open: example tensors as inputs show theirs.")
+        builder.note(f"{asks}, and sizes that depend on them are left open: pass example tensors to see these sizes.")
     else:  # with the others that were tried it makes no difference, with what somebody gives it may
-        builder.note(f"{asks}: example tensors as inputs show what the model does with them.")
+        builder.note(f"{asks}: pass example tensors to see what the model does with them.")
     return True
 
 

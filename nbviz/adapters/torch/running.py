@@ -1,4 +1,4 @@
-"""The modules that are running while a model is traced."""
+"""The modules that are currently running in a trace."""
 
 from __future__ import annotations
 

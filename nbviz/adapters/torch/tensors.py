@@ -1,4 +1,4 @@
-"""PyTorch's tensors as what the graph says of them, and the structures that they travel in."""
+"""Describes PyTorch tensors as the graph needs them, and the structures that contain them."""
 
 from __future__ import annotations
 

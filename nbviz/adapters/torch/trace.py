@@ -332,7 +332,7 @@ class Trace:
                 f"at {record.source}" if record.source else f"in {record.path.rpartition('/')[0] or self.builder.name}"
             )
             self.builder.note(
-                f"{record.op} {where} gets tensors on {met}, which a real run refuses. {ONE_DEVICE}",
+                f"{record.op} {where} gets tensors on {met}, which fails in a real run. {ONE_DEVICE}",
                 record.path,
             )
 

@@ -1,4 +1,4 @@
-"""Which call an error came up in: the model's code may handle it, or make another error of it."""
+"""Finds the call that raised an error, even if the model's code handled or replaced the error."""
 
 from __future__ import annotations
 

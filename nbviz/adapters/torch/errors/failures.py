@@ -1,4 +1,4 @@
-"""Says why a forward pass stopped, where, on which shapes, and what to try next."""
+"""Explains why a forward pass failed: where, on which shapes, and what to try next."""
 
 from __future__ import annotations
 
@@ -55,15 +55,16 @@ class NeedsValuesError(NbvizError, RuntimeError):
         asked = specs[0] if specs else None
         known = "a tensor" if asked is None else f"a {asked.dtype} tensor {asked.shape}"
         if home.type == "meta":
-            self._way = "give the model weights, on the CPU say, and run it once: nbviz.view(model, inputs, run=True)"
+            self._way = (
+                "give the model real weights, for example on the CPU, and run it once: nbviz.view(model, inputs, "
+                "run=True)"
+            )
         else:
             self._way = "nbviz.view(model, inputs, run=True) runs the model once, without gradients"
         if custom:
-            self._way += f'; torch.library.register_fake("{custom}") tells PyTorch what it gives without values'
-        self._asks = f"{function} asks for the values of"
-        self._known = (
-            f"{known}, which are not computed when a model is read: what happens next depends on them. To see it,"
-        )
+            self._way += f'; torch.library.register_fake("{custom}") can tell PyTorch its output shapes'
+        self._asks = f"{function} needs the values of"
+        self._known = f"{known}, which nbviz does not compute, and what happens next depends on them. To see it,"
         self._made = self._first = ""
         super().__init__(self._said())
 
@@ -78,7 +79,7 @@ class NeedsValuesError(NbvizError, RuntimeError):
 
     def tell_shapes(self) -> None:
         """Say also that only shapes were given: the values of examples are known as long as no weights meet them."""
-        self._first = "give example tensors in place of shapes, or, where that is not enough:"
+        self._first = "pass example tensors instead of shapes, or, if that is not enough:"
         self.args = (self._said(),)
 
 
@@ -111,8 +112,8 @@ def note_handled(
             known = record.id < len(builder.calls) and builder.calls[record.id] is record
             where = f" at {record.source}" if record.source else ""
             message = (
-                f"{plain(refusal)}. The model's own code caught this refusal{where}, and went on: what is shown after it may not be "
-                "the path that a real run takes."
+                f"{plain(refusal)}. The model's own code caught this error{where} and went on, so a real run may "
+                "not take the path that is shown after it."
             )
             builder.diagnostics.append(Diagnostic("warning", message, record.path if known else ""))
 
@@ -132,7 +133,7 @@ def mark(builder: GraphBuilder, raised: Exception, blame: Blame) -> BaseExceptio
     told = [f"The forward pass stopped{where} in {name} ({record.op}), which got {met}. {said}."]
     told.append(_hint(builder, record, error))
     if error is not raised:
-        told.append(f"The model's own code made {with_article(type(raised).__name__)} of it: {short(raised, 500)}")
+        told.append(f"The model's own code turned it into {with_article(type(raised).__name__)}: {short(raised, 500)}")
     builder.diagnostics.append(Diagnostic("error", " ".join(filter(None, told)), record.path, record.id))
     return error
 
@@ -164,7 +165,7 @@ def _hint(builder: GraphBuilder, record: CallRecord, error: BaseException) -> st
     if isinstance(error, NeedsValuesError):
         return ""
     if isinstance(error, RuntimeError) and asks_values(error):
-        return "It cannot be done without values: nbviz.view(model, inputs, run=True) runs the model once, without gradients."
+        return "It needs real values: nbviz.view(model, inputs, run=True) runs the model once, without gradients."
     return hint(
         Failed(record, _settings(builder, record), plain(error), _maker(builder, record), _read(builder, record))
     )

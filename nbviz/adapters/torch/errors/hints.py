@@ -1,4 +1,4 @@
-"""Says what to try next for the mistakes that are made most with PyTorch's layers and functions."""
+"""Suggests what to try next for the most common mistakes with PyTorch layers and functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nbviz.records import CallRecord, Stored
 from nbviz.shape import Dim
 
 ONE_DEVICE = (
-    "Move the model and what comes in to one device: model.to(x.device); make tensors in forward with device=x.device."
+    "Move the model and its inputs to one device: model.to(x.device); create tensors in forward with device=x.device."
 )
 
 
@@ -69,22 +69,26 @@ def _width(failed: Failed) -> str:
         return ""
     if len(shape) > 2 and (wanted in shape or wanted in _products(shape)):
         return (
-            f"It takes {wanted} features in the last axis and got {shape[-1]}: flatten, or permute the axes, before it."
+            f"It expects {wanted} features in the last axis and got {shape[-1]}: flatten or permute the axes before it."
         )
     masked = failed.maker is not None and any(known.dtype == "bool" for known in failed.maker.inputs[1:])
     if masked and len(shape) == 1:
         return (
-            f"It takes {wanted} features and got {shape[-1]}, which is how many values a mask has let through, in one axis: choose "
-            "whole rows (a mask without the last axis), or multiply by the mask."
+            f"It expects {wanted} features and got {shape[-1]}, the number of values that a mask kept, in one "
+            "axis: select whole rows (a mask without the last axis), or multiply by the mask."
         )
     maker, other = failed.maker, f"Linear({shape[-1]}, {failed.settings.get('out_features', '...')})"
     if maker is not None and maker.op in _FLATTENS and len(shape) == 2:
         return _flattened(wanted, shape, other)
     if maker is not None and maker.kind == "input":
-        return f"It takes {wanted} features and the input has {shape[-1]}: give (..., {wanted}), or make it {other}."
-    given = f", as {maker.path} gives" if maker is not None and maker.path else ""
+        return (
+            f"It expects {wanted} features and the input has {shape[-1]}: pass (..., {wanted}), or change it to "
+            f"{other}."
+        )
+    given = f" from {maker.path}" if maker is not None and maker.path else ""
     return (
-        f"It takes {wanted} features and got {shape[-1]}{given}: make it {other}, or what is before it {wanted} wide."
+        f"It expects {wanted} features and got {shape[-1]}{given}: change it to {other}, or make the layer before it "
+        f"{wanted} wide."
     )
 
 
@@ -97,12 +101,12 @@ def _products(shape: tuple[Dim, ...]) -> list[int]:
 def _flattened(wanted: int, shape: tuple[Dim, ...], other: str) -> str:
     if wanted in _products(shape):
         return (
-            f"It takes {wanted} features, which is all that {shape} has. Is the batch dimension missing? The input needs one "
-            "before what is flattened, x[None] say."
+            f"It expects {wanted} features, which is all that {shape} has. Is the batch dimension missing? The "
+            "input needs one before it is flattened, for example x[None]."
         )
     return (
-        f"It takes {wanted} features and got {shape[-1]}: what is flattened before it depends on the size of the input. "
-        f"Make it {other}, LazyLinear, or pool to a fixed size first."
+        f"It expects {wanted} features and got {shape[-1]}: the flattened size depends on the size of the input. "
+        f"Change it to {other} or LazyLinear, or pool to a fixed size first."
     )
 
 
@@ -112,21 +116,25 @@ def _channels(failed: Failed) -> str:
         return ""
     if len(failed.shape) == rank + 1 and "in_channels" in failed.settings and failed.shape[0] != wanted:
         return (
-            f"{len(failed.shape)} axes are one example without a batch, so that the first is that of the channels: it takes "
-            f"{wanted} and got {failed.shape[0]}. For a batch give {rank + 2}: (batch, channels{', size' * rank})."
+            f"{len(failed.shape)} axes are one example without a batch, where the first axis is the channels: it "
+            f"expects {wanted} and got {failed.shape[0]}. For a batch, pass {rank + 2}: (batch, "
+            f"channels{', size' * rank})."
         )
     if len(failed.shape) != rank + 2 or failed.shape[1] == wanted:
         return ""
     if failed.shape[-1] == wanted:
         turned = ", ".join(map(str, (0, rank + 1, *range(1, rank + 1))))
-        return f"Its channels come last; PyTorch wants them second: x.permute({turned})."
-    return f"It takes {wanted} channels in the second axis and got {failed.shape[1]}."
+        return f"The input has its channels last, but PyTorch expects them second: x.permute({turned})."
+    return f"It expects {wanted} channels in the second axis and got {failed.shape[1]}."
 
 
 def _alone(failed: Failed) -> str:
     if "more than 1 value per channel" not in failed.said:
         return ""
-    return "In training mode it takes mean and variance over the batch: call model.eval(), or give a batch of more than one."
+    return (
+        "In training mode it needs the mean and variance over the batch: call model.eval(), or pass a batch of more "
+        "than one."
+    )
 
 
 def _rank(failed: Failed) -> str:
@@ -140,13 +148,13 @@ def _rank(failed: Failed) -> str:
         return ""
     told = "Is the batch dimension missing?" if axes < rank + 2 else _too_many(failed.record, axes - 2)
     flat, axes_wanted = ("(batch, channels) or ", "2 or 3") if least == rank + 1 and normalizes else ("", str(rank + 2))
-    return f"It takes {flat}(batch, channels{', size' * rank}): {axes_wanted} axes, and got {axes}. {told}"
+    return f"It expects {flat}(batch, channels{', size' * rank}): {axes_wanted} axes, and got {axes}. {told}"
 
 
 def _too_many(record: CallRecord, sizes: int) -> str:
     """Return what to do with so many axes of sizes, more than a layer has."""
-    flat = "flatten two of them before, x.flatten(0, 1) say."
-    return f"Is {record.op[:-2]}{sizes}d meant? Else {flat}" if sizes <= 3 else f"Perhaps {flat}"
+    flat = "flatten two of them first, for example x.flatten(0, 1)."
+    return f"Did you mean {record.op[:-2]}{sizes}d? Otherwise, {flat}" if sizes <= 3 else f"Perhaps {flat}"
 
 
 def _rank_of(record: CallRecord) -> int | None:
@@ -157,13 +165,16 @@ def _rank_of(record: CallRecord) -> int | None:
 def _indices(failed: Failed) -> str:
     rows = failed.settings.get("num_embeddings")
     if isinstance(rows, int) and ("out of range" in failed.said or "out of bounds" in failed.said):
-        return f"Its table has {rows:,} rows, so that an index is one of 0 to {rows - 1:,}."
+        return f"Its table has {rows:,} rows, so an index must be from 0 to {rows - 1:,}."
     if "too many indices" in failed.said:
         axes = len(failed.shape)
-        return f"It has {axes} {'axis' if axes == 1 else 'axes'}, {failed.record.inputs[0].shape}, and more are asked for. Is the batch dimension missing?"
+        return (
+            f"It has {axes} {'axis' if axes == 1 else 'axes'}, {failed.record.inputs[0].shape}, but more are "
+            "indexed. Is the batch dimension missing?"
+        )
     embeds = isinstance(rows, int) or failed.record.op == "embedding"
     if embeds and "indices" in failed.said and "float" in str(failed.record.inputs[0].dtype):
-        return "An embedding takes whole numbers: give the input as an example tensor or as ((None, 64), torch.int64)."
+        return "An embedding expects integers: pass the input as an example tensor or as ((None, 64), torch.int64)."
     return ""
 
 
@@ -176,17 +187,17 @@ def _dtypes(failed: Failed) -> str:
     if "invalid combination of arguments" in failed.said or not _DTYPES.search(failed.said):
         return ""
     dtypes = list(dict.fromkeys(str(known.dtype) for known in failed.record.inputs))
-    found = f"What comes in has the dtype {' and '.join(dtypes)}:"
+    found = f"The input has the dtype {' and '.join(dtypes)}:"
     if "int64" not in dtypes and re.search(r"\b(long|int64)\b", failed.said, re.IGNORECASE):
-        return f"{found} indices and classes are whole numbers of 64 bits, y.long()."
+        return f"{found} indices and class labels must be 64-bit integers, y.long()."
     if all("int" in dtype for dtype in dtypes):
-        return f"{found} it takes fractions, x.float(), or x.float() / 255 for an image of bytes."
+        return f"{found} it expects floating-point values, x.float(), or x.float() / 255 for an image of bytes."
     named = re.findall(rf"\b({'|'.join(_FRACTIONS)})(?:tensor)?\b", failed.said, re.IGNORECASE)
     others = [name for name in map(str.lower, named) if _FRACTIONS[name] not in dtypes]
     if not others and len(dtypes) > 1:
-        return f"{found} give them one dtype, x.to(y.dtype) say."
+        return f"{found} convert them to one dtype, for example x.to(y.dtype)."
     conversion = f"{others[0]}()" if others else "to(layer.weight.dtype)"
-    return f"{found} give it the dtype of the weights, x.{conversion} say, or convert one of them."
+    return f"{found} convert it to the dtype of the weights, for example x.{conversion}, or convert one of them."
 
 
 def _devices(failed: Failed) -> str:
@@ -196,8 +207,8 @@ def _devices(failed: Failed) -> str:
 def _layout(failed: Failed) -> str:
     if "view size is not compatible" in failed.said:
         return (
-            "Its axes were permuted, or it is a part of another tensor, so that its elements do not follow each other in memory: "
-            "use .reshape(...), which copies where it has to, or .contiguous().view(...)."
+            "Its axes were permuted, or it is part of another tensor, so its elements are not contiguous in "
+            "memory: use .reshape(...), which copies if needed, or .contiguous().view(...)."
         )
     return ""
 
@@ -205,8 +216,8 @@ def _layout(failed: Failed) -> str:
 def _tuple(failed: Failed) -> str:
     if "must be Tensor, not tuple" in failed.said:
         return (
-            "What comes in is a tuple. LSTM, GRU and MultiheadAttention give their outputs and something beside them: pass on the "
-            "first alone, as in outputs, _ = layer(x), which nn.Sequential does not."
+            "The input is a tuple. LSTM, GRU and MultiheadAttention return more than their output: pass on only "
+            "the first element, as in outputs, _ = layer(x), which nn.Sequential does not do."
         )
     return ""
 
@@ -215,8 +226,8 @@ def _forward(failed: Failed) -> str:
     if 'missing the required "forward"' not in failed.said:
         return ""
     if failed.record.op in ("ModuleList", "ModuleDict"):
-        return f"A {failed.record.op} only holds modules: call each of them, or make it an nn.Sequential."
-    return f"Define forward(self, x) in the class {failed.record.op}, indented as its __init__ is."
+        return f"A {failed.record.op} only holds modules: call each of them, or use an nn.Sequential."
+    return f"Define forward(self, x) in the class {failed.record.op}, indented like its __init__."
 
 
 def _joined(failed: Failed) -> str:
@@ -226,13 +237,18 @@ def _joined(failed: Failed) -> str:
         return ""
     ranks = list(dict.fromkeys(map(len, shapes)))
     if len(ranks) > 1:
-        return f"They have {' and '.join(map(str, ranks))} axes: unsqueeze, squeeze or flatten some before."
+        return (
+            f"The tensors have {' and '.join(map(str, ranks))} axes: unsqueeze, squeeze or flatten some of them first."
+        )
     along = re.search(r"except in dimension (\d+)", failed.said)
     differ = [_differing(axis, shapes) for axis in range(ranks[0]) if along is None or axis != int(along[1])]
     found = ", ".join(filter(None, differ))
     if not found:
         return ""
-    return f"They differ in {found}: {'only the axis along which they are joined may' if along else 'all have to be equal'}."
+    return (
+        f"The tensors differ in {found}: "
+        f"{'only the axis that they are joined along may differ' if along else 'all sizes must be equal'}."
+    )
 
 
 def _differing(axis: int, shapes: list[Any]) -> str:
@@ -248,7 +264,7 @@ def _broadcast(failed: Failed) -> str:
     pairs = list(zip(reversed(shapes[0]), reversed(shapes[1]), strict=False))
     differ = [f"{a} and {b} in axis {-i}" for i, (a, b) in enumerate(pairs, 1) if a != b and 1 not in (a, b)]
     return (
-        f"Counted from the end, sizes have to be equal, or one of them 1: here are {', '.join(differ)}."
+        f"Counted from the last axis, sizes must be equal, or one of them 1, but they are {', '.join(differ)}."
         if differ
         else ""
     )
@@ -261,11 +277,14 @@ def _product(failed: Failed) -> str:
         return ""
     one, other = shapes[0], shapes[-1]  # a matrix may be multiplied with itself
     if one[-1] == other[-2]:
-        return f"The axes before the last two have to match: {one[:-2]} and {other[:-2]}."
+        return f"The axes before the last two must match: {one[:-2]} and {other[:-2]}."
     turned = (
-        " Perhaps one has to be transposed: .transpose(-1, -2)." if one[-1] == other[-1] or one[-2] == other[-2] else ""
+        " Perhaps one needs a transpose: .transpose(-1, -2)." if one[-1] == other[-1] or one[-2] == other[-2] else ""
     )
-    return f"The last axis of the first has {one[-1]}, the one before the last of the second {other[-2]}: they have to be equal.{turned}"
+    return (
+        f"The last axis of the first tensor has size {one[-1]}, and the second-to-last axis of the second has size "
+        f"{other[-2]}: they must be equal.{turned}"
+    )
 
 
 def _shapes(record: CallRecord) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Says what of a forward pass cannot be seen, though it did not fail."""
+"""Reports parts of a successful forward pass that nbviz cannot see."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from nbviz.errors import with_article
 from nbviz.records import CallRecord
 
 ELSEWHERE = (
-    "Other threads call modules of this model during its forward pass. Only what the thread does that reads is followed: calls, "
-    "edges and multiply-accumulates of the others are missing. For these, give a model that does its work in one thread."
+    "Other threads call modules of this model during its forward pass. nbviz follows only the thread that reads "
+    "the model: calls, edges and MACs of the others are missing. To see them, pass a model that works in one "
+    "thread."
 )
 
 
@@ -19,19 +20,22 @@ def without_tensors(outputs: Any) -> str:
     """Return why no output is shown of a model that gives this, in which there are no tensors."""
     if inspect.isgenerator(outputs):
         return (
-            "forward gives a generator, whose code runs when somebody takes from it: it is not followed. For the graph, give a "
-            "module whose forward returns list(model(...))."
+            "forward returns a generator, whose code runs only when its values are used, so nbviz cannot follow "
+            "it. For the graph, pass a module whose forward returns list(model(...))."
         )
     if inspect.iscoroutine(outputs) or inspect.isasyncgen(outputs):
         if inspect.iscoroutine(outputs):
             outputs.close()  # Python warns of one that nobody has awaited
         return (
-            "forward is asynchronous: its code runs when somebody awaits it, and is not followed. For the graph, give a module "
-            "whose forward is not."
+            "forward is async: its code runs only when it is awaited, so nbviz cannot follow it. For the graph, "
+            "pass a module whose forward is not async."
         )
     if outputs is None:
-        return "forward gives None, so that the graph has no outputs. Perhaps its return is missing."
-    return f"forward gives {with_article(type(outputs).__name__)}, in which no tensors are found: the graph has no outputs."
+        return "forward returns None, so the graph has no outputs. Perhaps its return statement is missing."
+    return (
+        f"forward returns {with_article(type(outputs).__name__)}, in which nbviz finds no tensors, so the graph has "
+        "no outputs."
+    )
 
 
 def about_none(error: Exception, silent: CallRecord | None, omitted: list[str]) -> str:
@@ -42,9 +46,12 @@ def about_none(error: Exception, silent: CallRecord | None, omitted: list[str]) 
     if "NoneType" not in str(error):
         return ""
     if silent is not None:
-        return f"{silent.path} ({silent.op}), which was called before, gives None. Perhaps the return is missing in its forward."
+        return (
+            f"{silent.path} ({silent.op}), which was called before, returned None. Perhaps the return statement is "
+            "missing in its forward."
+        )
     if omitted:
-        return f"Of the arguments of the model, these were not given and are None: {', '.join(omitted)}."
+        return f"Not given, so None: {', '.join(omitted)}."
     return ""
 
 
@@ -56,7 +63,9 @@ def note_uncounted(builder: GraphBuilder) -> None:
         where = f" (at {found[0].source})" if found[0].source else ""
         others = f" and {len(names) - 1} other operations" if len(names) > 1 else ""
         builder.note(
-            f"The multiply-accumulates of {names[0]}{where}{others} are not known, nor totals with them. For a custom operation, "
-            "torch.utils.flop_counter.register_flop_formula tells them.",
+            (
+                f"The MACs of {names[0]}{where}{others} are unknown, and so are the totals that include them. For a "
+                "custom operation, register a formula with torch.utils.flop_counter.register_flop_formula."
+            ),
             found[0].path,
         )

@@ -1,4 +1,4 @@
-"""Runs PyTorch's functions on stand-ins: shapes and dtypes come out as in a real pass, and nothing large computes."""
+"""Runs PyTorch functions on stand-ins, which have shapes and dtypes as in a real pass but compute nothing large."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NumPy's arrays that a model is given as they are: the tensors that it makes of them are its inputs."""
+"""NumPy arrays as inputs: the tensors that the model makes from them count as its inputs."""
 
 from __future__ import annotations
 

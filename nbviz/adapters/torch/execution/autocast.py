@@ -1,4 +1,4 @@
-"""Casts what ``torch.autocast`` would cast: it does so for the device of a tensor, and stand-ins are on another.
+"""Casts tensors as ``torch.autocast`` would, because autocast depends on the device and stand-ins are on another one.
 
 Source of the lists: PyTorch's "Autocast Op Reference". What is in none of them keeps the dtypes that it is given.
 """

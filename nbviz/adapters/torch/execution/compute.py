@@ -1,4 +1,4 @@
-"""Which multiply-accumulates an operation makes, as contractions that nbviz.metrics can count.
+"""The multiply-accumulates of an operation, as contractions that ``nbviz.metrics`` can count.
 
 Whatever a model calls, PyTorch breaks it down into a handful of operations that contract. They are watched while the
 operation runs on tensors without values, so that every function is counted that is made of them.

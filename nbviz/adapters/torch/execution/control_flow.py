@@ -1,4 +1,4 @@
-"""PyTorch's operators that run functions, as what they stand for: a condition and a loop of Python, an attention."""
+"""Runs PyTorch's higher-order operators as the Python code that they stand for: conditions, loops, attention."""
 
 from __future__ import annotations
 

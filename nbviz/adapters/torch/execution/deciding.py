@@ -1,4 +1,4 @@
-"""Sees where values decide what an operation gives: its size, or a number that Python gets.
+"""Detects where tensor values decide the size of a result, or a number that Python gets.
 
 PyTorch tags the operations of which that may be so. Whether one does depends on its arguments too: positions give as much as
 they are, a mask what is true in it. So it is tried without values, and refused where they decide.

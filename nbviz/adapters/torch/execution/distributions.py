@@ -1,4 +1,4 @@
-"""Lets PyTorch's distributions be made of tensors without values, which they would check."""
+"""Lets PyTorch distributions accept tensors without values, which they would otherwise validate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations whose result's size depends on values: where these are known, they are handed over as sizes."""
+"""Operations with result sizes that depend on values; if the values are known, they set the sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where PyTorch's shape-only kernels are stricter than those that compute, or less strict."""
+"""Corrects PyTorch's shape-only kernels where they are stricter or less strict than the real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remembers what operations give on tensors without values: the second of two equal layers need not be worked out again.
+"""Caches the results of operations on tensors without values, so that equal layers are computed only once.
 
 PyTorch works shapes out in Python, which takes longer than all else that a trace does. Models repeat their layers, so most
 operations come again with the same shapes and settings.

@@ -1,4 +1,4 @@
-"""Runs PyTorch's functions for a trace: on stand-ins that never compute, or really where that was asked for."""
+"""Runs PyTorch functions for a trace: on stand-ins that never compute, or for real with ``run=True``."""
 
 from __future__ import annotations
 

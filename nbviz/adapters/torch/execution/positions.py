@@ -1,4 +1,4 @@
-"""Finds known whole numbers that are no positions in what they index, which kernels for shapes do not look at."""
+"""Finds known integers that are out of range as indices, which shape-only kernels do not check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PyTorch's quantized operations in a trace: they run on real numbers alone, so that their counterparts on floats stand for them.
+"""PyTorch's quantized operations in a trace: their floating-point counterparts run instead, as they need real values.
 
 A counterpart has the same shapes and the same contractions. Its result has the dtype of the numbers that a quantized tensor
 stands for: PyTorch has no quantized tensors without values.

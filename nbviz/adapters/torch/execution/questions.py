@@ -1,4 +1,4 @@
-"""Answers what a model asks about a tensor, as a real one would: its size, its device, whether gradients lead to it."""
+"""Answers what a model asks about a stand-in as a real tensor would: its size, device and gradient state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks the kernels that compute what they say, where those that only tell shapes refuse an operation or check too little.
+"""Asks the real kernels for their verdict if the shape-only ones reject an operation or check too little.
 
 Those who write shape-only kernels check less, more, or in other words than the kernels that compute. What the user would see is
 what the real one says, so it is asked on zeros that lie in memory as the elements of the tensors would.

@@ -1,4 +1,4 @@
-"""Which bytes of a storage a tensor takes, and whether two tensors share any."""
+"""The bytes of a storage that a tensor covers, and whether two tensors overlap."""
 
 from __future__ import annotations
 

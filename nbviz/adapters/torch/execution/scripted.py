@@ -1,4 +1,4 @@
-"""Calls of what TorchScript has compiled: each is one operation, whose weights PyTorch's C++ side holds."""
+"""Calls of TorchScript code: each call is one operation, whose weights are held in C++."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stands in for tensors, so that neither weights nor activations compute, and nothing of the user's is written.
+"""Stand-ins for tensors, so that nothing computes weights or activations and no user tensor is written.
 
 What the model holds and is given is never touched: each such tensor has a stand-in, which takes its place in every
 operation. Weights and whatever is large are stood in for on the meta device, where tensors have shapes and no values, and so

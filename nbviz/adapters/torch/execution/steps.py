@@ -1,4 +1,4 @@
-"""Remembers what PyTorch's own modules give: a layer that is equal to one before need not be followed inside.
+"""Caches the results of PyTorch's own modules, so that a layer equal to an earlier one is not traced again.
 
 A ``Linear`` does the same whenever it has the same settings, weights of the same shapes, and inputs of the same shapes. Models
 have hundreds of equal ones, and following each takes most of a trace. Only modules are remembered that are exactly PyTorch's

@@ -1,4 +1,4 @@
-"""Follows tensors by the storage that they share: through in-place changes, and where PyTorch makes another of the same.
+"""Tracks tensors by their shared storage: through in-place changes and views of the same data.
 
 A write into a part of a storage changes every tensor that has some of that part: the whole of which a slice was written, a
 slice of what was written, another view of it. Each goes through the call that wrote: it is an input as it was before, and an

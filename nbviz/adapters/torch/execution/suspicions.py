@@ -1,4 +1,4 @@
-"""Tells which calls kernels for shapes let pass though those that compute may refuse them, so that these are asked.
+"""Finds calls that shape-only kernels accept but real ones may reject, so that the real kernels are asked.
 
 The lists come from running PyTorch's own samples of wrong arguments (``torch.testing._internal.opinfo``) on both.
 """

@@ -1,4 +1,4 @@
-"""Tensor types under their old names: ``torch.cuda.FloatTensor`` says a dtype and a device in one."""
+"""Old names of tensor types: ``torch.cuda.FloatTensor`` combines a dtype and a device."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Reads programs that PyTorch has recorded: exported ones, their archives, and fx graphs."""
+"""Reads programs that PyTorch has recorded: exported programs, their archives, and fx graphs."""

@@ -1,4 +1,4 @@
-"""Opens ``.pt2`` files, and writes the graph in them as an fx graph.
+"""Opens ``.pt2`` files, and converts their graph to an fx graph.
 
 ``torch.export.load`` can run code from a file: it unpickles example inputs and odd weights, gives expressions of sizes to
 ``sympify``, which evaluates them, compiles source text made of the names in the file, and loads compiled libraries. So none
@@ -70,14 +70,14 @@ class Archive:
         except (ValueError, RecursionError) as error:
             raise FileReadError(_damaged(self.path, error)) from error
         if not isinstance(found, dict):
-            raise FileReadError(_damaged(self.path, f"{name} is no JSON object"))
+            raise FileReadError(_damaged(self.path, f"{name} is not a JSON object"))
         return found
 
 
 def _damaged(path: Path, error: object) -> str:
     return (
-        f"{str(path)!r} cannot be read: it is damaged, or no .pt2 archive ({short(plain(error), 200)}). "
-        f"Write it again with torch.export.save(program, {str(path)!r})."
+        f"{str(path)!r} cannot be read: it is damaged, or not a .pt2 archive ({short(plain(error), 200)}). Save "
+        f"it again with torch.export.save(program, {str(path)!r})."
     )
 
 
@@ -90,16 +90,19 @@ def _no_program(path: Path, names: Iterable[str]) -> str:
     found = set(names)
     load = f"Load it with torch.export.load({str(path)!r}) if you trust it, and pass the program."
     if "serialized_exported_program.json" in found:
-        return f"{str(path)!r} was written by a PyTorch before 2.8, in a format with pickles, which nbviz never runs. {load}"
+        return (
+            f"{str(path)!r} was written by PyTorch before 2.8, in a format with pickles, which nbviz never loads. "
+            f"{load}"
+        )
     if any("/data/aotinductor/" in name for name in found):
         return (
-            f"{str(path)!r} holds a compiled library without the program it was made from. Pass the exported program, or save "
-            "that with torch.export.save."
+            f"{str(path)!r} holds a compiled library without its program. Pass the exported program, or save the "
+            "program with torch.export.save."
         )
     if any(name.endswith("/data.pkl") for name in found):
         return (
-            f"{str(path)!r} was written by torch.save or torch.jit.save: it holds no exported program. Load it in Python and "
-            "pass the module, or save torch.export.export(module, args) with torch.export.save."
+            f"{str(path)!r} was written by torch.save or torch.jit.save, so it holds no exported program. Load "
+            "it in Python and pass the module, or save torch.export.export(module, args) with torch.export.save."
         )
     return (
         f"{str(path)!r} is a zip archive without an exported program. Write one with torch.export.save(program, path)."

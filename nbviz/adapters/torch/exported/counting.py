@@ -1,4 +1,4 @@
-"""Counts the multiply-accumulates of a program's operations: each runs once on tensors without values.
+"""Counts the multiply-accumulates of a program by running each operation once on tensors without values.
 
 Sizes that are left open get trial sizes, as in a trace (see ``nbviz.adapters.free``).
 """

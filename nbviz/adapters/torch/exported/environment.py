@@ -1,4 +1,4 @@
-"""The values of a program's nodes, and which nodes are calls that a reader wants to see."""
+"""The values of a program's nodes, and which nodes are shown as calls."""
 
 from __future__ import annotations
 

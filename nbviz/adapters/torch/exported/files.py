@@ -1,4 +1,4 @@
-"""Reads ``.pt2`` files: exported programs as ``torch.export.save`` writes them."""
+"""Reads ``.pt2`` files: exported programs saved by ``torch.export.save``."""
 
 from __future__ import annotations
 
@@ -172,14 +172,14 @@ class ArchiveWeightReader:
 
         (_, at, offset, sizes, strides), dtype = of_parameter(self._weights, parameter, "program")
         if at is None or not hasattr(torch, dtype):
-            msg = f"{str(self._path)!r} holds this weight as a pickle, or as {dtype}, which nbviz does not open."
+            msg = f"{str(self._path)!r} stores this weight as a pickle, or as {dtype}, which nbviz does not open."
             raise LookupError(msg)
         try:
             data = bytearray(Archive(self._path).read(at))
             flat = torch.frombuffer(data, dtype=getattr(torch, dtype)) if data else torch.empty(0)
             values = flat.as_strided(sizes, strides, offset)
         except (FileReadError, RuntimeError, ValueError) as error:
-            msg = f"The weights are read from {str(self._path)!r}, where this one can no longer be read: {plain(error)}"
+            msg = f"This weight can no longer be read from {str(self._path)!r}: {plain(error)}"
             raise LookupError(msg) from error
         from nbviz.adapters.torch.modules.weights import tensor_pieces
 

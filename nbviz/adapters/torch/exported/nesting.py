@@ -1,4 +1,4 @@
-"""Which calls of modules the nodes of an fx graph belong to, as export and symbolic tracing note it on each node."""
+"""Finds the module call that each node of an fx graph belongs to, from the metadata of the node."""
 
 from __future__ import annotations
 

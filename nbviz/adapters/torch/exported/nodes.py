@@ -1,4 +1,4 @@
-"""What a single node of an fx graph says: what it calls, with which settings, where, which graphs, what it changes."""
+"""Details of a single fx node: its target, settings, source line, subgraphs and the tensors that it changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads exported programs and fx graphs as they were recorded: no code of the model runs."""
+"""Reads exported programs and fx graphs as recorded, without running the model's code."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from nbviz.reading import Reading, without_inputs
 from nbviz.records import Stored
 
 _UNKNOWN = (
-    "This is the graph as it was recorded; its {} are not known. For them, say what goes in: "
-    "inputs=(None, 3, 224, 224), an example tensor, or a tuple or dict of them."
+    "This is the graph as it was recorded; its {} are unknown. To see them, pass inputs: inputs=(None, 3, 224, "
+    "224), an example tensor, or a tuple or dict of these."
 )
 
 
@@ -67,9 +67,9 @@ def read_graph_module(model: Any) -> Reading:
         names = list(argument_names(next(n for n in reversed(model.graph.nodes) if n.op == "output").args[0]))
     walk(builder, layers, model.graph, {}, names, symbol_names(model.graph))
     if all(described(node.meta, {}) is UNKNOWN for node in placeholders(model.graph)):
-        builder.note(_UNKNOWN.format("shapes and multiply-accumulates"))
+        builder.note(_UNKNOWN.format("shapes and MACs"))
     elif any(call.compute is None for call in builder.calls):  # only shapes were recorded
-        builder.note(_UNKNOWN.format("multiply-accumulates"))
+        builder.note(_UNKNOWN.format("MACs"))
     return Reading(builder.finish(), TorchWeightReader([tensors[key] for key in builder.parameter_keys()]))
 
 

@@ -1,4 +1,4 @@
-"""Writes the serialized graph of an exported program as an fx graph, without PyTorch's own reader (see ``archive``)."""
+"""Converts the serialized graph of an exported program to an fx graph without PyTorch's own reader (see ``archive``)."""
 
 from __future__ import annotations
 

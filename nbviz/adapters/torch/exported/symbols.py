@@ -1,4 +1,4 @@
-"""Sizes that a program leaves open: expressions of symbols as text, and their value for given sizes of the symbols.
+"""Open sizes of a program: expressions of symbols as text, and their values for given sizes.
 
 An expression may come from a file, so it is never evaluated by Python: only arithmetic is understood.
 """

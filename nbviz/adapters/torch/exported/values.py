@@ -1,4 +1,4 @@
-"""What flows through a recorded program: tensors that have no values, and whole numbers that depend on sizes."""
+"""Values in a recorded program: tensors without data, and integers that depend on sizes."""
 
 from __future__ import annotations
 

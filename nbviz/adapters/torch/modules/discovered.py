@@ -1,4 +1,4 @@
-"""Modules that a model's code calls and that the model does not hold: made in ``forward``, or kept where PyTorch does not look."""
+"""Modules that a model calls but does not hold: created in ``forward``, or kept where PyTorch does not look."""
 
 from __future__ import annotations
 

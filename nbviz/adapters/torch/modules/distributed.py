@@ -1,4 +1,4 @@
-"""Modules that are spread over processes: where their weights lie, and how to trace one without talking to the others."""
+"""Modules that are distributed over processes: where their weights are, and how to trace one without the other processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the class of a module tells: found out once for all modules of the class."""
+"""What the class of a module tells, computed once per class."""
 
 from __future__ import annotations
 

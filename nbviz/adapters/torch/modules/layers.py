@@ -1,4 +1,4 @@
-"""Gives the modules of a model layers of the graph."""
+"""Adds the modules of a model to the graph as layers."""
 
 from __future__ import annotations
 
@@ -116,7 +116,9 @@ def _explain_lazy(builder: GraphBuilder, lazy: list[int]) -> None:
     """Say why numbers are missing, if they are."""
     if lazy:
         builder.note(
-            f"Lazy layers ({len(lazy):,} of them) get their weights when they first run, so that the numbers of parameters are not "
-            "known yet: call the model once on real inputs, and view it again.",
+            (
+                f"Lazy layers ({len(lazy):,}) create their weights on the first call, so the number of parameters is "
+                "unknown: call the model once on real inputs, and view it again."
+            ),
             builder.path_of(lazy[0]) or "",
         )

@@ -1,4 +1,4 @@
-"""Lazy modules in a trace: their parameters take shape from what comes in, without values, and only for the trace."""
+"""Lazy modules in a trace: their parameters get shapes from the inputs, without values, and only during the trace."""
 
 from __future__ import annotations
 

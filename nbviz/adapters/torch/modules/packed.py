@@ -1,4 +1,4 @@
-"""Weights that modules hold outside ``parameters()``: packed into objects of PyTorch's C++ side, as quantized ones are.
+"""Weights that modules hold outside ``parameters()``, packed into C++ objects, such as quantized weights.
 
 PyTorch's eager quantization (``torch.ao.quantization``) keeps the weight and the bias of a layer in one opaque object, so that
 ``parameters()`` is empty there. They are shown as parameters that are not trained: whoever looks at a quantized model wants to

@@ -1,4 +1,4 @@
-"""A model's parameters and buffers as parameters of the graph."""
+"""Adds the parameters and buffers of a model to the graph."""
 
 from __future__ import annotations
 
@@ -115,8 +115,9 @@ def explain_packed(builder: GraphBuilder, values: int) -> None:
     """Say why there are more parameters than PyTorch itself counts, if there are."""
     if values:
         builder.note(
-            f"{values:,} values of quantized layers are packed outside parameters(), which does not count them; here they count "
-            "as parameters that are not trained. Quantized activations have the dtype of the numbers that they stand for."
+            f"{values:,} values of quantized layers are packed outside parameters(), which does not count them; "
+            "nbviz counts them as non-trainable parameters. Quantized activations have the dtype of the numbers "
+            "that they represent."
         )
 
 

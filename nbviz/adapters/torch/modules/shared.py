@@ -1,4 +1,4 @@
-"""Modules that are held more than once: each has one row, where PyTorch finds it first."""
+"""Modules that are held more than once: each has one row, at the place where PyTorch finds it first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many values a parameter stands for, and how many bytes hold them: packed, quantized, sparse and distributed ones too."""
+"""The number of values and bytes of a parameter, including packed, quantized, sparse and distributed ones."""
 
 from __future__ import annotations
 

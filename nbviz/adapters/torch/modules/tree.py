@@ -1,4 +1,4 @@
-"""The tree of a model's modules: who holds whom, under which path, reachable by which expression."""
+"""The tree of a model's modules, with the path and accessor of each module."""
 
 from __future__ import annotations
 

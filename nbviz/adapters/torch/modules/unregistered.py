@@ -1,4 +1,4 @@
-"""Finds where modules lie that a model calls without holding them as PyTorch knows it: in a plain list, say.
+"""Finds modules that a model calls but has not registered with PyTorch, such as those in a plain list.
 
 Whoever asks such a model for its parameters does not hear of theirs: they are not trained, moved or saved with it.
 """
@@ -74,16 +74,17 @@ def unregistered(module: Any, place: Place | None, count: int) -> str:
     """Return what to say of a module that has so many values in its parameters."""
     if place is None:
         return (
-            f"A {type_name(module)} is called that no module of the model holds: it is made in forward, or kept where PyTorch does not "
-            f"look, and its {count:,} parameters are not counted, moved, trained or saved with the model. Make it an attribute in "
-            "__init__."
+            f"The model calls a {type_name(module)} that none of its modules holds: it is created in forward, or "
+            f"kept where PyTorch does not look, so its {count:,} parameters are not counted, moved, trained or "
+            "saved with the model. Make it an attribute in __init__."
         )
     kind, name = type(place.container), f"self.{plain(place.attribute)}"
     modules = sum(hasattr(item, "_parameters") for _, item in _items(place.container))
     held = f"{modules:,} module{'s' if modules > 1 else ''}"
     return (
-        f"In {type_name(place.holder)}, {name} is a plain {kind.__name__} ({held}), into which PyTorch does not look: what "
-        f"it holds is not counted, moved, trained or saved with the model. Make it {_REGISTERS[kind]}({name})."
+        f"In {type_name(place.holder)}, {name} is a plain {kind.__name__} ({held}), which PyTorch does not "
+        "search: its contents are not counted, moved, trained or saved with the model. Make it "
+        f"{_REGISTERS[kind]}({name})."
     )
 
 

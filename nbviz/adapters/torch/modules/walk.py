@@ -1,4 +1,4 @@
-"""Walks through a model's modules and tensors by identity, asking nothing of the model's own code."""
+"""Walks through a model's modules and tensors by identity, without running the model's own code."""
 
 from __future__ import annotations
 

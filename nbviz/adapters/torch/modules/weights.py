@@ -1,4 +1,4 @@
-"""A model's weights as values, while the model lives."""
+"""Reads the values of a model's weights while the model exists."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TorchWeightReader:
         """
         tensor = alive(of_parameter(self._references, parameter))
         if tensor.device.type == "meta":
-            msg = "This weight is on the meta device: it has a shape and no values."
+            msg = "This weight is on the meta device: it has a shape but no values."
             raise LookupError(msg)
         return tensor_pieces(_plain(tensor))
 

@@ -1,4 +1,4 @@
-"""Keeps what a model's code sets for all of PyTorch, such as the default device or whether algorithms are deterministic."""
+"""Restores global PyTorch settings that a model's code changes, such as the default device or deterministic algorithms."""
 
 from __future__ import annotations
 

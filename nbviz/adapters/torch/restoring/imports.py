@@ -1,4 +1,4 @@
-"""Modules that a model's code imports while it is traced: what these make when they are imported is no part of the model."""
+"""Modules that a model's code imports while it is traced; what they create on import is not part of the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a PyTorch model's code keeps outside the model, as before a trace (see ``nbviz.adapters.surroundings``)."""
+"""Restores what a PyTorch model's code stores outside the model (see ``nbviz.adapters.surroundings``)."""
 
 from __future__ import annotations
 

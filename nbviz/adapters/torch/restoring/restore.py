@@ -1,4 +1,4 @@
-"""Keeps what a real forward pass writes into a model's tensors from staying there."""
+"""Restores the model's tensors after a real forward pass."""
 
 from __future__ import annotations
 
