@@ -1,6 +1,6 @@
-"""See a deep-learning model: a linked summary table and graph in the notebook.
+"""Show a deep-learning model as a linked summary table and graph in the notebook.
 
-``model`` in the examples is a small Keras model: two inputs through one shared layer.
+In the examples, ``model`` is a small Keras model: two inputs through one shared layer.
 
 Examples
 --------

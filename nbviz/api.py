@@ -1,4 +1,4 @@
-"""The public functions: the one module that knows both adapters and views."""
+"""The public functions; the only module that uses both adapters and views."""
 
 from __future__ import annotations
 
@@ -50,57 +50,58 @@ def view(
     strict: bool = False,
     **unknown: Any,
 ) -> ModelView:
-    """Show a model as a linked table and graph; the last expression of a cell shows it.
+    """Show a model as a linked table and graph; as the last expression of a cell, the view is displayed.
 
     Parameters
     ----------
     model
-        A model object, the path of a model file, of a checkpoint or of a folder with one, a dict of arrays such as a state
-        dict, or a ``ModelGraph``.
+        A model object, the path of a model file, checkpoint or model folder, a dict of arrays such as a state dict, or a
+        ``ModelGraph``.
     inputs
-        Example tensors, shapes (``(None, 224, 224, 3)``) or specs with dtype: one, a tuple, or a dict by name. Needed only
-        where the framework does not already know them; of an ONNX model they fix the sizes that it leaves open.
+        Example tensors, shapes (``(None, 224, 224, 3)``) or specs with a dtype: one, a tuple, or a dict by name. Needed
+        only if the framework does not already know them; for an ONNX model, they set the sizes that the file leaves open.
     title
-        Heading; the model's own name by default.
+        Heading of the view; by default, the name of the model.
     height
-        Height in pixels; chosen by the size of the model by default.
+        Height in pixels; by default, it depends on the size of the model.
     depth
-        Levels that are open at first; ``"auto"`` opens until about 40 boxes show.
+        Number of nesting levels to open at first; ``"auto"`` opens levels until about 40 boxes are visible.
     direction
-        ``"down"`` or ``"right"``: where the data flows.
+        Direction of the data flow: ``"down"`` or ``"right"``.
     color_by
-        ``"params"``, ``"type"``, ``"dtype"``, ``"trainable"``, ``"macs"``, ``"bytes"`` or ``"none"``, or a series of your
-        own numbers, as for ``ModelView.add_column``.
+        ``"params"``, ``"type"``, ``"dtype"``, ``"trainable"``, ``"macs"``, ``"bytes"`` or ``"none"``, or a series with
+        your own numbers, as for ``ModelView.add_column``.
     columns
-        Table columns to show, by the names of ``view.table``.
+        Table columns to show, named as in ``view.table``.
     ops
-        Whether bare operations are rows; ``"auto"``: unless they outnumber the layers.
+        Whether operations that are not layers (``add``, ``reshape``) get table rows; ``"auto"`` shows them unless there are
+        more operations than layers.
     groups
-        Whether layers are grouped by shared name prefixes.
+        Whether to group layers by shared name prefixes.
     run
-        Run the model once on ``inputs``, where its path depends on numbers that reading does not compute (PyTorch; a
-        diagnostic offers it). It runs without gradients, in its present mode; buffers and random states are put back.
+        Run the model once on ``inputs``; needed when control flow depends on tensor values (PyTorch only; a diagnostic
+        suggests it). The model runs without gradients in its current mode; buffers and random states are restored.
     constants
-        Show stored constants as boxes (ONNX, TFLite, SavedModel), not as settings of what reads them.
+        Show stored constants as boxes (ONNX, TFLite, SavedModel) instead of as settings of the operations that use them.
     strict
-        Raise the model's own exception when its forward pass fails, instead of showing what was reached.
+        If the forward pass fails, raise the model's own exception instead of showing the part that was reached.
 
     Returns
     -------
     ModelView
-        The widget. ``view.error`` holds the exception of a failed forward pass.
+        The widget. If the forward pass failed, ``view.error`` holds the exception.
 
     Raises
     ------
     NbvizError
-        One of its kinds, for an object that cannot be read or an argument that cannot be understood.
+        A subclass of it, if the object cannot be read or an argument is invalid.
 
     Examples
     --------
     >>> nbviz.view(model, direction="right", color_by="macs", columns=["params", "macs"])
     <nbviz.ModelView of 'matcher': 6 layers, 45 parameters>
 
-    A model whose shapes do not fit is shown up to the layer that failed:
+    A model with mismatched shapes is shown up to the layer that failed:
 
     >>> nbviz.view(broken, inputs=(None, 8)).error
     ValueError(...)
@@ -136,19 +137,19 @@ def view(
 def read(
     source: Any, inputs: Any = None, *, constants: bool = False, strict: bool = False, **unknown: Any
 ) -> ModelGraph:
-    """Read a model into the model graph.
+    """Read a model and return its graph.
 
     Parameters
     ----------
     source
-        What ``view`` takes, or the path of a saved graph (``.json``).
+        As ``model`` of ``view``, or the path of a saved graph (``.json``).
     inputs, constants, strict
         As for ``view``.
 
     Warns
     -----
     PartialReadWarning
-        If the forward pass failed; the graph then holds what was reached, and its diagnostics say why.
+        If the forward pass failed; the graph then holds the part that was reached, and its diagnostics say why.
 
     Examples
     --------
@@ -173,9 +174,10 @@ def summary(model: Any, inputs: Any = None, *, strict: bool = False, **unknown: 
     DataFrame
         Columns ``kind``, ``type``, ``input_shape``, ``output_shape``, ``dtype``, ``param_shape``, ``param_dtype``,
         ``params``, ``trainable_params``, ``own_params``, ``share``, ``bytes``, ``macs``, ``output_bytes``, ``calls``,
-        ``order`` and ``connected_to``; unknown values are missing. A row's numbers cover everything inside it, so that
-        rows of one level add up, and ``own_params`` adds up over all rows; ``param_shape`` and ``param_dtype`` are of
-        the parameters that a row holds itself. ``attrs["totals"]`` holds the model's totals.
+        ``order`` and ``connected_to``; unknown values are missing. The numbers of a row include everything inside it, so
+        the rows of one level add up to the total. ``own_params``, ``param_shape`` and ``param_dtype`` cover only the
+        parameters that the row holds itself, so ``own_params`` adds up over all rows. ``attrs["totals"]`` holds the
+        totals of the model.
 
     Warns
     -----
@@ -220,20 +222,20 @@ def print_summary(
     model, inputs, strict
         As for ``view``.
     line_length
-        Width of the text in characters; by default that of the terminal.
+        Width of the text in characters; by default, the width of the terminal.
     positions
-        Where each column ends, as shares of the width or in characters.
+        End of each column, as a fraction of the width or in characters.
     print_fn
-        Called once with the whole text, instead of ``print``.
+        Function that is called once with the whole text, instead of ``print``.
     expand_nested
-        Show what is inside nested models.
+        Show the layers inside nested models.
     show_trainable
-        Show whether each layer is trained.
+        Show whether each layer is trainable.
     layer_range
-        First and last layer to show, as names or patterns.
+        First and last layer to show, as names or regular expressions.
     depth
-        Levels of layers inside layers that are shown, from 1; ``"auto"`` is 1, or more where that would be a single row, and
-        without a graph as many as fit on a screen.
+        Number of nesting levels to show, at least 1. ``"auto"`` means 1, or more if that would show a single row; for a
+        model without a graph, as many levels as fit on a screen.
 
     Warns
     -----
@@ -296,77 +298,77 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
     strict: bool = False,
     **unknown: Any,
 ) -> Picture | None:
-    """Draw a model into a file: ``keras.utils.plot_model`` for every framework, without Graphviz.
+    """Draw a model to a file, as ``keras.utils.plot_model`` does, but for every framework and without Graphviz.
 
-    Arguments and results are Keras's, and a call of it works with the import changed. Beyond it, calls of a shared layer show
-    their own shapes, the calls of a subclassed model are drawn, and large models come out readable. It needs the extra
-    ``image``.
+    The arguments and results are those of Keras, so you only need to change the import. In addition, each call of a shared
+    layer shows its own shapes, the calls of a subclassed model are drawn, and large models stay readable. This function
+    needs the extra ``image``.
 
     Parameters
     ----------
     model, inputs, strict
         As for ``view``.
     to_file
-        ``.png``, ``.jpg``, ``.svg``, ``.pdf``, or ``.dot`` for Graphviz's text; without a suffix a PNG. None writes no file.
+        File name with the suffix ``.png``, ``.jpg``, ``.svg``, ``.pdf``, or ``.dot`` for Graphviz; without a suffix, a PNG
+        is written. None writes no file.
     show_shapes
-        Show input and output shapes; what is unknown is ``?``.
+        Show input and output shapes; unknown shapes are ``?``.
     show_dtype
-        Show the dtype of the output.
+        Show the dtype of the outputs.
     show_layer_names
-        Show the name of each layer, and not its type alone.
+        Show the name of each layer in addition to its type.
     rankdir
-        Where the data flows: ``"TB"`` (down), ``"LR"`` (right), ``"BT"`` or ``"RL"``.
+        Direction of the data flow: ``"TB"`` (down), ``"LR"`` (right), ``"BT"`` (up) or ``"RL"`` (left).
     expand_nested
-        Draw what is inside nested models, and inside layers of your own, in frames.
+        Draw the layers inside nested models, and inside your own layers, in frames.
     dpi
-        Dots per inch of ``.png`` and ``.jpg``, as far as ``max_pixels`` allows.
+        Dots per inch of ``.png`` and ``.jpg``, limited by ``max_pixels``.
     show_layer_activations
         Show the activation of each layer that has one.
     show_trainable
-        Show whether each layer with weights is trained.
+        Show whether each layer with weights is trainable.
     splines
-        For ``.dot`` only: in a picture lines run as nbviz routes them, past all boxes.
+        Style of the edges, for ``.dot`` only; in pictures, nbviz routes the edges around the boxes.
     layer_range
-        First and last layer at the top of the model to draw, as names or patterns.
+        First and last top-level layer to draw, as names or regular expressions.
     fold
-        Whether groups of layers and repeated blocks are one box. By default only where a model has so many boxes that nobody
-        could read them.
+        Whether to draw each group of layers and each series of repeated blocks as one box. By default, only if the model
+        has too many boxes to be readable.
     depth
-        Levels that are open in a folded drawing, as for ``view``: with 1, every group is one box.
+        Number of open levels in a folded drawing, as for ``view``: with 1, every group is one box.
     columns
-        Into how many columns a long drawing flows, side by side.
+        Number of columns that a long drawing is split into, side by side.
     color_by
-        What the boxes' titles are coloured by, as for ``view``.
+        How to color the titles of the boxes, as for ``view``.
     theme
         ``"light"`` or ``"dark"``.
     max_pixels
-        The most pixels of ``.png`` and ``.jpg``. With None there are as many as ``dpi`` asks for, in several files
-        (``model-1.png``, ``model-2.png``, ..., row by row) if a side has more than 32,767.
+        Maximum number of pixels of ``.png`` and ``.jpg``. With None, ``dpi`` alone sets the size, and a picture with a side
+        of more than 32,767 pixels is split into several files (``model-1.png``, ``model-2.png``, ..., row by row).
 
     Returns
     -------
     Picture or None
-        What a notebook shows, with the files that were written in ``paths``; None for ``.dot``.
+        The picture, which a notebook displays; ``paths`` holds the files that were written. None for ``.dot``.
 
     Raises
     ------
     NbvizError
-        One of its kinds, for an argument that cannot be understood, a model of which no call is known, or the extra
-        ``image`` where it is missing.
+        A subclass of it, if an argument is invalid, the model has no known calls, or the extra ``image`` is missing.
 
     Warns
     -----
     PartialReadWarning
         As for ``read``.
     PictureWarning
-        If the picture is folded, scaled or in several files.
+        If the picture is folded, scaled or split into several files.
 
     Examples
     --------
     >>> nbviz.plot_model(model, to_file="model_plot.png", show_shapes=True, show_layer_names=True)
     <nbviz picture of 'matcher', ... x ..., in model_plot.png>
 
-    On a page, with the path of the data from left to right in two rows:
+    Split for a printed page, with the data flowing from left to right in two rows:
 
     >>> nbviz.plot_model(model, "model.pdf", rankdir="LR", columns=2).paths[0].name
     'model.pdf'
@@ -435,48 +437,48 @@ def to_dot(
     strict: bool = False,
     **unknown: Any,
 ) -> Any:
-    """Return the graph for Graphviz, with the options and the look of ``keras.utils.model_to_dot``.
+    """Return the graph in Graphviz's DOT language, with the options and look of ``keras.utils.model_to_dot``.
 
-    Nodes are calls: a layer that is called twice is two nodes, each with its own shapes, where Keras draws one. The calls of a
-    subclassed model are drawn, where Keras draws one box. Neither Graphviz nor pydot is needed for the text.
+    Each node is a call: a layer that is called twice is two nodes with their own shapes, while Keras draws one. The calls of
+    a subclassed model are drawn, while Keras draws one box. The text needs neither Graphviz nor pydot.
 
     Parameters
     ----------
     model, inputs, strict
         As for ``view``.
     show_shapes
-        Show input and output shapes; what is unknown is ``?``.
+        Show input and output shapes; unknown shapes are ``?``.
     show_dtype
-        Show the dtype of the output.
+        Show the dtype of the outputs.
     show_layer_names
-        Show the name of each layer, and not its type alone.
+        Show the name of each layer in addition to its type.
     rankdir
-        Where the data flows: ``"TB"`` (down), ``"LR"`` (right), ``"BT"`` or ``"RL"``.
+        Direction of the data flow: ``"TB"`` (down), ``"LR"`` (right), ``"BT"`` (up) or ``"RL"`` (left).
     expand_nested
-        Draw what is inside nested models, and inside layers of your own. Layers that come with the framework stay closed.
+        Draw the layers inside nested models and inside your own layers. Layers of the framework stay closed.
     dpi
-        Dots per inch of the pictures that Graphviz makes of it.
+        Dots per inch of the pictures that Graphviz renders.
     show_layer_activations
         Show the activation of each layer that has one.
     show_trainable
-        Show whether each layer with weights is trained.
+        Show whether each layer with weights is trainable.
     splines
-        How edges run: ``"ortho"``, ``"curved"``, ``"polyline"``, ``"spline"``, ``"line"`` or ``"none"``.
+        Style of the edges: ``"ortho"``, ``"curved"``, ``"polyline"``, ``"spline"``, ``"line"`` or ``"none"``.
     layer_range
-        First and last layer at the top of the model to draw, as names or patterns.
+        First and last top-level layer to draw, as names or regular expressions.
     form
-        ``"text"``; or ``"pydot"`` (a ``pydot.Dot``) or ``"graphviz"`` (a ``graphviz.Source``), which need the package of that
-        name.
+        ``"text"``, ``"pydot"`` (a ``pydot.Dot``) or ``"graphviz"`` (a ``graphviz.Source``); the last two need the package
+        of that name.
 
     Returns
     -------
     str or object
-        The text in the DOT language, or the object that ``form`` asks for.
+        The text in the DOT language, or the object that ``form`` names.
 
     Raises
     ------
     NbvizError
-        One of its kinds, for an argument that cannot be understood, or a package that ``form`` needs and that is missing.
+        A subclass of it, if an argument is invalid, or the package for ``form`` is missing.
 
     Warns
     -----

@@ -1,4 +1,4 @@
-"""Collects layers, calls, tensors and parameters while a model is read, and freezes them into a ModelGraph."""
+"""Collects layers, calls, tensors and parameters of a model while it is read, and builds a ModelGraph from them."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ from nbviz.records import CallRecord, Cut, LayerRecord, Mark, Port, Produced, St
 
 
 def escape(segment: str) -> str:
-    """Return a name as one path segment: ``~`` and ``/`` escaped as in JSON Pointer."""
+    """Return a name as a path segment, with ``~`` and ``/`` escaped as in JSON Pointer."""
     return segment.replace("~", "~0").replace("/", "~1")
 
 
 def join(parent: str | None, segment: str) -> str:
-    """Return the path of ``segment`` (already escaped) inside ``parent``; the root's path is ``""``."""
+    """Return the path of ``segment`` (already escaped) inside ``parent``; the path of the root is ``""``."""
     return f"{parent}/{segment}" if parent else segment
 
 
 class GraphBuilder:
-    """Records a model in any order and freezes it in the graph's own order.
+    """Records the layers, parameters and calls of a model and builds its graph.
 
-    Layers and parameters are known by a key that the adapter chooses (``id(layer)``); tensors by identity.
-    The builder keeps every tensor alive until it is itself dropped, so that identities stay unique.
+    Layers and parameters are identified by a key that the adapter chooses (``id(layer)``), tensors by their identity. The builder
+    keeps every tensor alive, so that identities stay unique.
 
     Parameters
     ----------
     name
-        Of the model.
+        Name of the model.
     framework
-        Who reads such models (``"PyTorch"``).
+        Name of the framework (``"PyTorch"``).
     batch_axis
-        Whether the first axis of tensors is a batch, so that numbers are per example.
+        Whether the first axis of tensors is the batch, so that MACs and bytes are per example.
 
     Attributes
     ----------
     expected
-        How many calls there will be, about, where that is known before; else 0.
+        Approximate number of calls if it is known in advance; otherwise 0.
     """
 
     def __init__(self, name: str, framework: str, *, batch_axis: bool = True) -> None:
@@ -84,9 +84,9 @@ class GraphBuilder:
         source: str = "",
         trainable: bool | None = None,
     ) -> str:
-        """Add a layer below the layer with key ``parent`` (None for the root) and return its path.
+        """Add a layer below the layer with the key ``parent`` (None for the root) and return its path.
 
-        A second sibling of the same name gets ``#2``. The others are fields of ``nbviz.graph.Layer``.
+        A second sibling with the same name gets the suffix ``#2``. The other arguments are fields of ``nbviz.graph.Layer``.
         """
         above = None if parent is None else self._layers[parent].path
         path = "" if above is None else join(above, escape(segment))
@@ -107,27 +107,27 @@ class GraphBuilder:
         self._layers.add_tree(layers, parameters)
 
     def layer(self, key: Hashable) -> LayerRecord:
-        """Return a layer that was added before; its fields may be set."""
+        """Return a layer that was added before; you may set its fields."""
         return self._layers[key]
 
     def path_of(self, key: Hashable) -> str | None:
-        """Return the path of the layer with that key, None when there is none."""
+        """Return the path of the layer with that key, or None."""
         return self._layers.path_of(key)
 
     def layer_keys(self) -> list[Hashable]:
-        """Return the keys of all layers, in the order in which they were added."""
+        """Return the keys of all layers in the order in which they were added."""
         return self._layers.keys()
 
     def hold(self, layer: Hashable, key: Hashable, stored: Stored) -> None:
-        """Record that a layer holds a parameter; the first to say so names it, the others are tied to it."""
+        """Add a parameter to a layer; the first layer names it, later layers with the same key share it (tied)."""
         self._layers.hold(layer, key, stored)
 
     def held(self, key: Hashable) -> Stored | None:
-        """Return what is known of a parameter; None for a key that no layer holds."""
+        """Return the parameter with that key, or None if no layer holds it."""
         return self._layers.parameters.get(key)
 
     def leave_open(self, layer: Hashable) -> None:
-        """Record that a layer will hold parameters that nobody can know yet."""
+        """Record that a layer will hold parameters that are not known yet."""
         self._layers[layer].complete = False
 
     # Calls and tensors
@@ -142,22 +142,22 @@ class GraphBuilder:
         layer: str | None = None,
         source: str = "",
     ) -> CallRecord:
-        """Start a call inside the call ``parent``; calls that begin before it ends may name it as theirs.
+        """Start a call inside the call ``parent``; until it ends, it can be the parent of other calls.
 
         Parameters
         ----------
         kind
             ``"layer"``, ``"operation"``, ``"input"``, ``"output"`` or ``"constant"``.
         op
-            What it does: the class of the layer, or the name of the operation.
+            Class of the layer, or name of the operation.
         parent
-            The ``id`` of the call around it, None for the root's.
+            The ``id`` of the call around it; None for the call of the root.
         inputs
-            What goes in: each tensor, known by identity, with its ``nbviz.graph.TensorSpec``.
+            Input tensors, each with its ``nbviz.graph.TensorSpec``; tensors are identified by their identity.
         layer
-            The path of the layer that is called, None for an operation.
+            Path of the layer that is called; None for an operation.
         source
-            Where the model's code makes the call (``"net.py:12"``).
+            Location of the call in the code of the model (``"net.py:12"``).
         """
         around = None if parent is None else self.calls[parent]
         origin = self._producer.get
@@ -202,7 +202,7 @@ class GraphBuilder:
         return path
 
     def end(self, call: CallRecord, outputs: Sequence[Port]) -> None:
-        """Finish a call: its outputs come from it, unless a call inside it has made them."""
+        """End a call; its outputs come from this call, unless a call inside it produced them."""
         call.outputs = tuple([spec for _, spec in outputs])
         for port, (tensor, _) in enumerate(outputs):
             if not (call.has_children and id(tensor) in self._producer):
@@ -241,17 +241,17 @@ class GraphBuilder:
             call.sources += (origin,)
 
     def alias(self, new: object, old: object) -> None:
-        """Say that ``new`` is the same tensor as ``old`` under another identity."""
+        """Record that ``new`` is the same tensor as ``old``, with another identity."""
         origin = self._producer.get(id(old))
         if origin is not None:
             self._produce(new, origin)
 
     def knows(self, tensor: object) -> bool:
-        """Tell whether it is known which call made this tensor."""
+        """Return whether the call that produced this tensor is known."""
         return id(tensor) in self._producer
 
     def origin(self, tensor: object) -> tuple[int, int] | None:
-        """Return the call, and which of its outputs, that a tensor comes from; None where that is not known."""
+        """Return the call that produced a tensor and the index of the output, or None if unknown."""
         return self._producer.get(id(tensor))
 
     def dangling(self, call: CallRecord) -> list[tuple[int, int]]:
@@ -285,13 +285,13 @@ class GraphBuilder:
         call.counters, call.has_children = cut.counters, len(self.calls) > call.id + 1
 
     def note(self, message: str, path: str = "") -> None:
-        """Add a diagnostic that says that nothing is wrong."""
+        """Add a diagnostic of the level ``"note"``."""
         self.diagnostics.append(Diagnostic("note", message, path))
 
     # Freezing
 
     def finish(self) -> ModelGraph:
-        """Return the frozen graph."""
+        """Return the model graph."""
         layers = self._layers.in_order(self.calls)
         owners = owners_of(layers)
         ids = dict(zip(owners, range(len(owners)), strict=True))

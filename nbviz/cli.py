@@ -1,4 +1,4 @@
-"""The command line: the same views without a notebook."""
+"""The command-line interface: the same views without a notebook."""
 
 from __future__ import annotations
 
@@ -72,32 +72,38 @@ class _Command(click.Command):
     "outputs",
     metavar="FILE",
     multiple=True,
-    help="Save instead of printing, in the format of the suffix: .html .svg .png .pdf .jpg .dot .csv .md .tex .json. "
-    "A suffix alone (.html, or out/.html in a folder) writes a file named after each source. Several may be given.",
+    help=(
+        "Save to a file instead of printing. The suffix sets the format: .html .svg .png .pdf .jpg .dot .csv .md "
+        ".tex .json. A suffix alone (.html, or out/.html in a folder) names each file after its source. Repeatable."
+    ),
 )
 @click.option(
     "--inputs",
     metavar="SHAPES",
-    help="What goes in, where the source does not say: 'None,3,224,224', '((None, 64), \"int64\")', "
-    "several as a tuple, by name as a dict.",
+    help=(
+        "Model inputs, if the source does not define them: 'None,3,224,224' or '((None, 64), \"int64\")'; several as "
+        "a tuple, named ones as a dict."
+    ),
 )
 @click.option(
-    "--depth", metavar="N", default="auto", show_default=True, help="Levels that are open; --sort opens all by default."
+    "--depth", metavar="N", default="auto", show_default=True, help="Levels to open; --sort opens all by default."
 )
 @click.option(
-    "--color-by", metavar="COLUMN", help="What the boxes of a saved picture or page are colored by.  [default: params]"
+    "--color-by", metavar="COLUMN", help="How to color the boxes of a saved picture or page.  [default: params]"
 )
-@click.option("--sort", metavar="COLUMN", help="Sort the table by a column, numbers from the largest.")
+@click.option("--sort", metavar="COLUMN", help="Sort the table by a column, largest numbers first.")
 @click.option(
-    "--constants", is_flag=True, help="Show stored constants as operations, not as settings of what reads them."
+    "--constants",
+    is_flag=True,
+    help="Show stored constants as operations, not as settings of the operations that use them.",
 )
-@click.option("--run", is_flag=True, help="Run the model once, where its path depends on numbers.")
+@click.option("--run", is_flag=True, help="Run the model once; needed when control flow depends on tensor values.")
 @click.version_option(package_name="nbviz")
 def main(sources: tuple[str, ...], outputs: tuple[str, ...], **options: Any) -> None:
     """Show models: print a summary of each SOURCE, or save its view.
 
-    A SOURCE is a model file, or a model in Python code as MODULE:NAME (MODULE:NAME() calls it and takes the result), which is imported
-    from this folder.
+    A SOURCE is a model file, or a model in Python code: MODULE:NAME, or MODULE:NAME() to call a function and use its result. The
+    module is imported from the current folder.
 
     \b
     nbviz model.onnx
@@ -124,10 +130,14 @@ def _require_name(output: str, sources: int) -> None:
     """Refuse what names no file, or one for several sources."""
     if not output.strip():
         raise click.BadParameter(
-            "it is empty; name a file such as net.html, or give a suffix alone, such as .html.", param_hint="--output"
+            "the value is empty; name a file such as net.html, or give only a suffix, such as .html.",
+            param_hint="--output",
         )
     if sources > 1 and not _is_suffix(output):
-        msg = f"several sources cannot be saved as one file {output!r}; give a suffix alone, such as {Path(output).suffix or '.html'}."
+        msg = (
+            f"several sources cannot be saved to one file {output!r}; give only a suffix, such as "
+            f"{Path(output).suffix or '.html'}."
+        )
         raise click.BadParameter(msg, param_hint="--output")
 
 
@@ -191,7 +201,7 @@ def _print(text: object) -> None:
         If there is no room for it, or nowhere to print to.
     """
     if sys.stdout is None:  # whoever started this has closed it
-        raise OptionError("What is printed cannot be written: the standard output is closed.")
+        raise OptionError("Cannot write the output: standard output is closed.")
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -204,7 +214,7 @@ def _unwritten(error: OSError) -> str:
     if error.errno == errno.EPIPE:
         raise error
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try once more at its end
-    return f"What is printed cannot be written: {error.strerror or error}."
+    return f"Cannot write the output: {error.strerror or error}."
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
@@ -244,12 +254,13 @@ def _loaded(source: str) -> Any:
     if code is not None and _is_there(f"{code['module']}.py", Path.is_file):
         wanted = f"{code['module'].replace('/', '.')}:{code['name'] or 'NAME'}"
         if source != wanted:
-            msg = f"{source!r} is Python code, in which a model is MODULE:NAME: pass {wanted!r}."
+            msg = f"{source!r} is Python code, where a model is named as MODULE:NAME; pass {wanted!r}."
             raise FileReadError(msg)
     if found is None and (asked := _OBJECT.match(source)) is not None and source[asked.end() :][:1] in ("(", "["):
         msg = (
-            f"{source!r}: a model in Python code is MODULE:NAME, or MODULE:NAME() of what is called without arguments. Write a function "
-            f"that makes this one, and pass {asked['module'] + ':FUNCTION()'!r}."
+            f"{source!r}: name a model in Python code as MODULE:NAME, or as MODULE:NAME() to call a function "
+            "without arguments. Write a function that builds this model, and pass "
+            f"{asked['module'] + ':FUNCTION()'!r}."
         )
         raise FileReadError(msg)
     if found is None:
@@ -279,7 +290,10 @@ def _refuse_coroutine(source: str, made: Any) -> None:
     """Refuse what an ``async`` function gives, and close it: Python warns of one that nobody has awaited."""
     if inspect.iscoroutine(made):
         made.close()
-        msg = f"{source!r} is an async function, which gives no model until it is awaited. Write one that returns asyncio.run(...) of it, and pass that."
+        msg = (
+            f"{source!r} is an async function, which returns no model until it is awaited. Write a function that "
+            "returns asyncio.run(...) of it, and pass that."
+        )
         raise FileReadError(msg)
 
 

@@ -1,4 +1,4 @@
-"""Columns in few bytes: what they repeat, or share with each other, is left out; ``js/src/codings.ts`` reads them."""
+"""Compact encodings of columns, which omit repeated and shared content; ``js/src/codings.ts`` decodes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets Python's garbage collector wait while a model is read.
+"""Pauses Python's garbage collector while a model is read.
 
 What is read is kept, so there is nothing to collect; but the collector looks through all that a process holds whenever there
 is a quarter more of it, which can take longer than reading: a framework alone is a million objects.

@@ -1,4 +1,4 @@
-"""A sequence of frozen rows that is stored as one column per field."""
+"""A sequence of frozen rows, stored as one column per field."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Row = TypeVar("Row")
 
 @final
 class Columns(Sequence[Row], Generic[Row]):
-    """Rows of one frozen dataclass, kept as columns so that 100,000 of them stay cheap.
+    """Rows of one frozen dataclass, stored as columns to save memory for large models.
 
-    A row object is made when it is asked for; whoever needs one field of every row takes ``column(name)``,
-    which is a plain tuple.
+    Indexing creates a row object on demand. To read one field of every row, use ``column(name)``, which returns a plain
+    tuple.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Columns(Sequence[Row], Generic[Row]):
 
     @classmethod
     def of(cls, row_type: type[Row], columns: Mapping[str, Iterable[Any]]) -> Columns[Row]:
-        """Return rows that are given field by field: no row is made.
+        """Create rows from one column per field, without creating row objects.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""The errors and warnings that nbviz raises; each message says what was found and what to do next."""
+"""Errors and warnings that nbviz raises; each message says what was found and what to do next."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class NbvizError(Exception):
     ...     nbviz.view({"not": "a model"})
     ... except nbviz.NbvizError as error:
     ...     print(error)
-    nbviz cannot read a builtins.dict without arrays in it. ...
+    nbviz cannot read a dict without arrays in it. ...
     """
 
 
 class UnsupportedModelError(NbvizError, TypeError):
-    """No adapter reads the object that was given.
+    """No adapter can read the given object.
 
     Examples
     --------
     >>> nbviz.read(3.14)
     Traceback (most recent call last):
-    nbviz.errors.UnsupportedModelError: nbviz cannot read a builtins.float. Tried: ...
+    nbviz.errors.UnsupportedModelError: nbviz cannot read a float. Tried: ...
     """
 
 
 class FileReadError(NbvizError, ValueError):
-    """A model file is missing, damaged, or of a kind that nbviz does not read.
+    """A model file is missing, damaged, or in a format that nbviz does not read.
 
     Examples
     --------
@@ -45,7 +45,7 @@ class FileReadError(NbvizError, ValueError):
 
 
 class InputsError(NbvizError, ValueError):
-    """The ``inputs`` argument cannot be understood, or does not match the model's signature.
+    """The ``inputs`` argument is invalid, or does not match the model's signature.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class InputsError(NbvizError, ValueError):
 
 
 class MissingExtraError(NbvizError, ImportError):
-    """A package that is needed for this request is not installed; the message names the extra.
+    """A required package is not installed; the message names the extra to install.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class MissingExtraError(NbvizError, ImportError):
 
 
 class OptionError(NbvizError, ValueError):
-    """An argument has a value that is not among the allowed ones.
+    """An argument has a value that is not allowed.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class UnknownOptionError(NbvizError, TypeError):
 
 
 class UnknownPathError(NbvizError, KeyError):
-    """A path names nothing in this model.
+    """A path does not exist in this model.
 
     Examples
     --------
@@ -103,7 +103,7 @@ class UnknownPathError(NbvizError, KeyError):
 
 
 class SchemaError(NbvizError, ValueError):
-    """A saved model graph was written in a format that this version of nbviz does not know.
+    """A saved model graph is in a format that this version of nbviz does not know.
 
     Examples
     --------
@@ -112,12 +112,12 @@ class SchemaError(NbvizError, ValueError):
     >>> _ = later.write_text('{"format": "nbviz model graph", "schema": [99, 0]}')
     >>> nbviz.read(later)
     Traceback (most recent call last):
-    nbviz.errors.SchemaError: later.json: This model graph has format 99, this nbviz reads 1. Upgrade nbviz to open it.
+    nbviz.errors.SchemaError: later.json: This model graph has format 99, but this version of nbviz reads format 1. Upgrade nbviz to open it.
     """
 
 
 class PictureWarning(UserWarning):
-    """A picture is not quite what was asked for: scaled, folded, or in several files; the message says what to do.
+    """A picture differs from the request: scaled, folded, or split into several files; the message says what to do.
 
     Examples
     --------
@@ -126,12 +126,12 @@ class PictureWarning(UserWarning):
     ...     warnings.simplefilter("always", nbviz.PictureWarning)
     ...     path = view.save("net.png", dpi=300, max_pixels=250_000)
     >>> print(found[0].message)
-    net.png has ... dots per inch, as many as ... pixels allow: ...
+    net.png is limited to ... dots per inch (... pixels): ...
     """
 
 
 class AdapterWarning(UserWarning):
-    """An adapter of another package cannot be used, and is left out; models that others read are read as before.
+    """An adapter of another package failed and was skipped; the other adapters still work.
 
     Examples
     --------
@@ -141,7 +141,7 @@ class AdapterWarning(UserWarning):
 
 
 class PartialReadWarning(UserWarning):
-    """The model could be read only in part; the graph's diagnostics say what is missing.
+    """Only part of the model could be read; the graph's diagnostics say what is missing.
 
     Examples
     --------

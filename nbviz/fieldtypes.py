@@ -1,4 +1,4 @@
-"""Takes from a parsed file what the fields of dataclasses may hold: what is in the file may be anything."""
+"""Checks parsed files against the field types of dataclasses, because a file may contain anything."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def require_fit(values: Sequence[Any], hint: Any, where: str, written: Sequence[
 
 def wrong(where: str, found: Any) -> str:
     """Return what to say of a value that cannot be."""
-    return f"{where} is {reprlib.repr(found)}, which it cannot be"
+    return f"{where} is {reprlib.repr(found)}, which is not a valid value"
 
 
 def _fit(values: Sequence[Any], hint: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What flows between rows: the tensors that enter and leave each, and which rows they come from."""
+"""Data flow between rows: the tensors that enter and leave each row, and the rows that they come from."""
 
 from __future__ import annotations
 

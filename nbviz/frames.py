@@ -1,4 +1,4 @@
-"""Where each call stands: inside other calls and, within those, inside inferred groups."""
+"""The place of each call: inside other calls and, within those, inside inferred groups."""
 
 from __future__ import annotations
 

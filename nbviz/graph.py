@@ -1,4 +1,4 @@
-"""The model graph: what every adapter writes and every view reads, free of frameworks and of view concerns."""
+"""The model graph, which every adapter writes and every view reads; independent of frameworks and views."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CallKind = Literal["layer", "operation", "input", "output", "constant"]
 ParameterKind = Literal["weight", "buffer"]
 Setting = str | int | float | bool | None | tuple["Setting", ...]
-"""A plain value of a layer's configuration; anything richer is kept as its text."""
+"""A plain value of a layer's configuration; other objects are stored as text."""
 
 
 def itemsize(dtype: str | None) -> float | None:
@@ -41,14 +41,14 @@ def stored_bytes(dtype: str | None, elements: int | None) -> int | None:
 @final
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """What is known of a tensor without its values.
+    """The shape, dtype and name of a tensor, without its values.
 
     Attributes
     ----------
     shape
-        One dimension per axis; None when even the rank is unknown.
+        One dimension per axis; None if the rank is unknown.
     dtype
-        The framework's name for it (``"float32"``); None when unknown.
+        The framework's name of the dtype (``"float32"``); None if unknown.
     name
         The framework's name of the tensor or argument, or ``""``.
 
@@ -64,7 +64,7 @@ class TensorSpec:
 
     @property
     def bytes(self) -> int | None:
-        """Size in bytes with a free batch counted as 1; None when unknown.
+        """Size in bytes, where a free batch counts as 1; None if unknown.
 
         Examples
         --------
@@ -77,16 +77,16 @@ class TensorSpec:
 @final
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A stored tensor of the model, counted once however many layers hold it.
+    """A stored tensor of the model, counted once even if several layers share it.
 
     Attributes
     ----------
     id
         Position in ``ModelGraph.parameters``.
     name
-        Its name in its first owner (``"kernel"``).
+        Name in its first owner (``"kernel"``).
     kind
-        ``"weight"`` counts as a parameter; ``"buffer"`` does not (random seeds, PyTorch's running statistics).
+        ``"weight"`` if it counts as a parameter; ``"buffer"`` if not (random seeds, PyTorch's running statistics).
     shape
         The stored shape.
     dtype
@@ -94,11 +94,11 @@ class Parameter:
     trainable
         Whether training changes it.
     bytes
-        Stored size in bytes, None when unknown.
+        Stored size in bytes; None if unknown.
     size
-        The number of logical elements. Differs from the stored shape's when several are packed into one byte.
+        Number of logical elements. Differs from the stored element count for packed (quantized) weights.
     owners
-        Paths of the layers that hold it, in tree order. More than one means that it is tied.
+        Paths of the layers that hold it, in tree order. A tied parameter has more than one.
 
     Examples
     --------
@@ -131,16 +131,16 @@ EXTENTS: Mapping[str, frozenset[str]] = {
 @final
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """One multiply-accumulate pattern of a call; ``nbviz.metrics`` holds the formula of each ``op``.
+    """One multiply-accumulate (MAC) pattern of a call; ``nbviz.metrics`` defines the formula of each ``op``.
 
     Attributes
     ----------
     op
         ``"conv"``, ``"conv_transpose"``, ``"matmul"``, ``"attention"`` or ``"recurrent"``.
     shapes
-        The extents that the formula takes, by name: ``output`` and ``window`` (conv), ``input`` and ``window`` (conv_transpose),
-        ``output`` and ``contracted`` (matmul), ``query``, ``key`` and ``value`` (attention), ``gates`` and ``contracted``
-        (recurrent). The first axis of each shape with a batch is the batch.
+        The shapes that the formula needs, by name: ``output`` and ``window`` (conv), ``input`` and ``window``
+        (conv_transpose), ``output`` and ``contracted`` (matmul), ``query``, ``key`` and ``value`` (attention), ``gates`` and
+        ``contracted`` (recurrent). If a shape has a batch, it is the first axis.
 
     Examples
     --------
@@ -152,7 +152,7 @@ class Compute:
     shapes: tuple[tuple[str, Shape], ...]
 
     def repeated(self, times: tuple[int, ...]) -> Compute:
-        """Return the pattern of a call that is made several times, with one factor for each loop around it.
+        """Return the pattern of a call that runs several times, with one factor for each loop around it.
 
         Examples
         --------
@@ -166,32 +166,31 @@ class Compute:
 @final
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A module that exists once in the model, whether it is called never, once or many times.
+    """A module of the model, listed once, no matter how often it is called.
 
     Attributes
     ----------
     path
-        Unique, escaped, joined by ``/``; the root's is ``""``.
+        Unique path of escaped names joined by ``/``; the path of the root is ``""``.
     name
-        The framework's own name for it, as its user would write it.
+        The framework's own name for the layer, as users write it.
     type
         Class name (``"Conv2D"``).
     module
         The module that defines the class (``"keras.src.layers.convolutional.conv2d"``).
     parent
-        Path of the layer that holds it, None for the root.
+        Path of the layer that holds it; None for the root.
     settings
-        Configuration, in the framework's order.
+        Configuration of the layer, in the framework's order.
     parameters
-        Ids of the parameters that it holds itself, tied ones included; None when it is not built yet, so that
-        nobody knows.
+        Ids of the parameters that the layer holds itself, including tied ones; None if the layer is not built yet.
     accessor
-        Python expression that returns the layer object when written behind the model (``".get_layer('conv1')"``),
-        or ``""`` when there is none.
+        Python expression that returns the layer object when appended to the model (``".get_layer('conv1')"``),
+        or ``""``.
     source
         ``file.py:line`` of the class, or ``""``.
     trainable
-        The layer's own switch; None where the framework has none.
+        The layer's own ``trainable`` switch; None if the framework has none.
 
     Examples
     --------
@@ -216,30 +215,30 @@ class Layer:
 @final
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One execution of a layer or an operation, or a boundary of the graph.
+    """One execution of a layer or operation, or an input, output or constant of the graph.
 
     Attributes
     ----------
     id
-        Execution order, and position in ``ModelGraph.calls``. A parent comes before what it contains.
+        Position in ``ModelGraph.calls``, in execution order. A parent comes before the calls inside it.
     kind
         ``"layer"``, ``"operation"``, ``"input"``, ``"output"`` or ``"constant"``.
     path
-        The row that it belongs to: the layer's path, or ``parent/op#k`` for a bare operation.
+        Path of the row that it belongs to: the path of the layer, or ``parent/op#k`` for an operation that is not a layer.
     op
         The layer's type, or the operation's name.
     parent
-        Id of the call during which it happened, None at the top level (the root has a call of its own).
+        Id of the call that contains it; None for the call of the root.
     layer
-        Path of the layer that is called, None for a bare operation.
+        Path of the layer that is called; None for an operation.
     inputs, outputs
         Tensors in port order.
     parameters
-        Ids of the parameters that this call reads itself (not those that inner calls read).
+        Ids of the parameters that this call reads itself, without those of inner calls.
     compute
-        Its multiply-accumulate patterns without those of inner calls; ``()`` is none, None is unknown.
+        Its multiply-accumulate patterns, without those of inner calls; ``()`` means none, None means unknown.
     settings
-        Arguments of a bare operation (``axis=1``).
+        Arguments of an operation (``axis=1``).
     failed
         Whether the forward pass stopped here.
     source
@@ -271,16 +270,16 @@ class Call:
 @final
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A tensor from one call's output port to another call's input port.
+    """A tensor that goes from an output of one call to an input of another.
 
-    Both ends are calls that contain no other call; a view that folds calls lifts the edge to what is visible.
+    Both calls contain no other calls; a view that folds calls draws the edge between the visible ones.
 
     Attributes
     ----------
     source, source_port
-        Id of the call that gives the tensor, and which of its outputs it is.
+        Id of the call that produces the tensor, and the index of its output.
     target, target_port
-        Id of the call that takes it, and which of its inputs it is.
+        Id of the call that receives it, and the index of its input.
 
     Examples
     --------
@@ -299,21 +298,21 @@ class Edge:
 @final
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Siblings that belong together by their names; inferred, and never part of a layer's path.
+    """Sibling layers that belong together by their names; inferred, and not part of the path of a layer.
 
     Attributes
     ----------
     id
-        ``~conv4/block1``, behind the path of the layer that holds the members if that is not the root
+        ``~conv4/block1``, prefixed by the path of the layer that holds the members unless it is the root
         (``backbone/~conv4``).
     label
-        The last segment (``block1``).
+        Last part of the id (``block1``).
     parent
-        Id of the group around it, None for an outermost one.
+        Id of the enclosing group; None for an outermost group.
     layer
         Path of the layer whose children it groups.
     members
-        Paths of the layers and operations directly inside (not those of inner groups).
+        Paths of the layers and operations directly inside, without those of inner groups.
 
     Examples
     --------
@@ -332,18 +331,18 @@ class Group:
 @final
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """What could not be read, in plain text without control characters.
+    """A note, warning or error from reading a model, as plain text without control characters.
 
     Attributes
     ----------
     level
-        ``"note"`` (nothing is wrong), ``"warning"`` (something is missing) or ``"error"`` (the forward pass stopped).
+        ``"note"`` (nothing is wrong), ``"warning"`` (something is missing) or ``"error"`` (the forward pass failed).
     message
         What was found and what to do next.
     path
-        The row that it is about, ``""`` for the model.
+        Path of the row that it is about; ``""`` for the model.
     call
-        Id of the failing call, None when it is not about a call.
+        Id of the failing call; None if it is not about a call.
 
     Examples
     --------
@@ -360,16 +359,16 @@ class Diagnostic:
 @final
 @dataclass(frozen=True, slots=True)
 class OptimizerState:
-    """The optimizer's own variables: a line of their own, never part of a total.
+    """The variables of the optimizer, shown separately and not included in any total.
 
     Attributes
     ----------
     name
         Class name (``"Adam"``).
     size
-        The number of their elements.
+        Number of elements in its variables.
     bytes
-        Their size in bytes.
+        Size of its variables in bytes.
 
     Examples
     --------
@@ -387,30 +386,30 @@ class OptimizerState:
 @final
 @dataclass(frozen=True)
 class ModelGraph:
-    """A model as layers, calls, edges and parameters; frozen, comparable, made of plain values.
+    """A model as layers, calls, edges and parameters; immutable, comparable, made of plain values.
 
     Attributes
     ----------
     name
-        The model's own name, shown as title.
+        The model's own name, shown as the title.
     framework
         ``"Keras"``, ``"PyTorch"``, ...
     layers
-        The tree of modules in pre-order, siblings by first call and those never called last. The root is first.
+        The tree of modules in pre-order, root first; siblings are in the order of their first call, uncalled ones last.
     calls
-        Executions in order; they nest by ``Call.parent``.
+        Calls in execution order; ``Call.parent`` nests them.
     edges
-        Tensors between calls that contain no call, sorted by target, target port, source, source port.
+        Tensors between calls that contain no other calls, sorted by target, target port, source, source port.
     parameters
         Every stored tensor once, in tree order of its first owner.
     groups
-        Inferred groups, outer before inner.
+        Inferred groups, outer groups before inner ones.
     diagnostics
-        What could not be read.
+        Notes, warnings and errors from reading the model.
     optimizer
-        The optimizer's variables, None when the model has no built optimizer.
+        The variables of the optimizer; None if the model has no built optimizer.
     batch_axis
-        Whether the first free dimension of a tensor is the batch (MACs then are per example).
+        Whether the first free dimension of a tensor is the batch; MACs are then per example.
 
     Examples
     --------
@@ -435,7 +434,7 @@ class ModelGraph:
 
     @functools.cached_property
     def layer_index(self) -> Mapping[str, int]:
-        """Position in ``layers`` by path.
+        """Map from the path of each layer to its position in ``layers``.
 
         Examples
         --------
@@ -446,7 +445,7 @@ class ModelGraph:
 
     @functools.cached_property
     def calls_of(self) -> Mapping[str, tuple[int, ...]]:
-        """Ids of the calls of each row, in execution order, by path.
+        """Map from the path of each row to the ids of its calls, in execution order.
 
         Examples
         --------
@@ -460,7 +459,7 @@ class ModelGraph:
 
     @functools.cached_property
     def paths(self) -> frozenset[str]:
-        """Every path that can be selected: of layers, operations, inputs, outputs and groups.
+        """All paths that can be selected: layers, operations, inputs, outputs and groups.
 
         Examples
         --------
@@ -476,7 +475,7 @@ class ModelGraph:
         return dict(zip(reversed(names), reversed(paths), strict=True))
 
     def bytes_of(self, spec: TensorSpec) -> int | None:
-        """Return the bytes of one of the model's tensors, for one example where there is a batch; None when unknown.
+        """Return the size of a tensor in bytes, for one example if it has a batch; None if unknown.
 
         Examples
         --------
@@ -496,12 +495,12 @@ class ModelGraph:
         return next((shape.dims[0] for shape in shapes if shape and not isinstance(shape.dims[0], int)), None)
 
     def resolve(self, path_or_name: str) -> str:
-        """Return the path that is meant by a path, or by the framework's own name of a layer.
+        """Return the path for a path or for the framework's own name of a layer.
 
         Raises
         ------
         UnknownPathError
-            If nothing has that path or name; the message names the nearest path.
+            If the path or name does not exist; the message suggests the closest path.
 
         Examples
         --------
@@ -521,8 +520,8 @@ class ModelGraph:
 
         Nodes are call ids with the attributes of ``Call`` (``kind``, ``path``, ``op``, ``parent``, ``layer``, ``inputs``,
         ``outputs``, ``parameters``, ``compute``, ``settings``, ``failed``, ``source``). Edges carry ``source_port``,
-        ``target_port``, ``shape`` and ``dtype``. The graph's own attributes hold everything else by the name of the field
-        (``name``, ``framework``, ``layers``, ``parameters``, ``groups``, ...), so that ``from_networkx`` gives an equal graph.
+        ``target_port``, ``shape`` and ``dtype``. The attributes of the network hold the other fields of the graph by name
+        (``name``, ``framework``, ``layers``, ``parameters``, ``groups``, ...), so ``from_networkx`` returns an equal graph.
 
         Examples
         --------
@@ -546,12 +545,12 @@ class ModelGraph:
 
     @classmethod
     def from_networkx(cls, network: networkx.MultiDiGraph[Any]) -> ModelGraph:
-        """Return the model graph that ``to_networkx`` wrote.
+        """Return the model graph for a network that ``to_networkx`` returned.
 
         Raises
         ------
         KeyError
-            If the network lacks an attribute that ``to_networkx`` writes.
+            If the network lacks an attribute that ``to_networkx`` sets.
 
         Examples
         --------

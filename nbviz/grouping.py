@@ -1,4 +1,4 @@
-"""Groups of siblings that belong together by the prefixes of their names (``conv4_block1_2_conv``), or by their ends.
+"""Groups siblings by common prefixes (``conv4_block1_2_conv``) or suffixes of their names.
 
 A group is a prefix that several siblings share and that makes one piece of the graph: no path leaves it and comes back,
 and drawing every group as one box makes no cycle. Bare operations, and layers with automatic names, belong to a group

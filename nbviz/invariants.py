@@ -1,4 +1,4 @@
-"""What holds in every model graph; readers rely on it, so a graph from a file is checked before anyone walks it."""
+"""The rules that every model graph obeys; a graph from a file is checked before use."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def _outside(ids: Any, length: int) -> bool:
 def _layers(layers: Columns[Layer], parameters: int) -> Iterator[str]:
     seen: set[str] = set()
     if not layers or layers[0].path or layers[0].parent is not None:
-        yield "the first layer is not the root, whose path is '' and whose parent is None"
+        yield "the first layer is not the root, which has the path '' and the parent None"
     for layer in layers:
         if layer.path in seen:
             yield f"two layers have the path {layer.path!r}"
         if layer.path and layer.parent not in seen:
-            yield f"layer {layer.path!r} stands before its parent {layer.parent!r}"
+            yield f"layer {layer.path!r} appears before its parent {layer.parent!r}"
         if _outside(layer.parameters or (), parameters):
             yield f"layer {layer.path!r} holds a parameter that does not exist"
         seen.add(layer.path)
@@ -55,19 +55,19 @@ def _calls(calls: Columns[Call], paths: set[str], parameters: int) -> Iterator[s
     kinds = calls.column("kind")
     for position, call in enumerate(calls):
         if call.id != position:
-            yield f"call {call.id} stands at position {position}"
+            yield f"call {call.id} is at position {position}"
         if call.parent is not None and not 0 <= call.parent < position:
-            yield f"call {position} does not come behind its parent {call.parent}"
+            yield f"call {position} does not come after its parent {call.parent}"
         elif call.parent is not None and kinds[call.parent] not in {"layer", "operation"}:
             yield f"call {position} is inside call {call.parent}, which is an {kinds[call.parent]}"
         if call.layer is not None and (call.layer != call.path or call.layer not in paths):
-            yield f"call {position} belongs to the row {call.path!r} and calls the layer {call.layer!r}"
+            yield f"call {position} has the path {call.path!r} but the layer {call.layer!r}"
         if _outside(call.parameters, parameters):
             yield f"call {position} reads a parameter that does not exist"
         for pattern in call.compute or ():
             names = {name for name, _ in pattern.shapes}
             if names != EXTENTS.get(pattern.op, names):
-                yield f"call {position} has a {pattern.op} of {', '.join(sorted(names)) or 'nothing'}"
+                yield f"call {position} has a {pattern.op} with the shapes {', '.join(sorted(names)) or 'nothing'}"
 
 
 def _edges(edges: Columns[Edge], calls: Columns[Call]) -> Iterator[str]:
@@ -80,9 +80,9 @@ def _edges(edges: Columns[Edge], calls: Columns[Call]) -> Iterator[str]:
             yield f"an edge goes from call {edge.source} to call {edge.target}, which is not later"
             continue
         if _outside([edge.source_port], len(outputs[edge.source])):
-            yield f"call {edge.source} has no output {edge.source_port}, from which an edge starts"
+            yield f"an edge starts at output {edge.source_port} of call {edge.source}, which does not exist"
         if _outside([edge.target_port], len(inputs[edge.target])):
-            yield f"call {edge.target} has no input {edge.target_port}, at which an edge ends"
+            yield f"an edge ends at input {edge.target_port} of call {edge.target}, which does not exist"
         if {edge.source, edge.target} & containers:
             yield f"an edge from call {edge.source} to call {edge.target} ends at a call that contains others"
         if key < before:
@@ -93,9 +93,9 @@ def _edges(edges: Columns[Edge], calls: Columns[Call]) -> Iterator[str]:
 def _parameters(parameters: Columns[Parameter], paths: set[str]) -> Iterator[str]:
     for position, parameter in enumerate(parameters):
         if parameter.id != position:
-            yield f"parameter {parameter.id} stands at position {position}"
+            yield f"parameter {parameter.id} is at position {position}"
         if not parameter.owners or not paths.issuperset(parameter.owners):
-            yield f"parameter {position} is owned by {parameter.owners!r}, which are no layers"
+            yield f"parameter {position} is owned by {parameter.owners!r}, which are not layers"
 
 
 def _groups(groups: Columns[Group], paths: set[str], holders: Mapping[str, str | None]) -> Iterator[str]:
@@ -103,15 +103,15 @@ def _groups(groups: Columns[Group], paths: set[str], holders: Mapping[str, str |
     grouped: set[str] = set()
     for group in groups:
         if group.id in seen or group.id in holders:
-            yield f"the id {group.id!r} of a group is taken"
+            yield f"the group id {group.id!r} is used twice"
         if group.parent is not None and seen.get(group.parent) != group.layer:
-            yield f"group {group.id!r} does not come behind the group around it, {group.parent!r}, in one layer with it"
+            yield f"group {group.id!r} must come after its parent group {group.parent!r}, in the same layer"
         if group.layer not in paths:
-            yield f"group {group.id!r} is in {group.layer!r}, which is no layer"
+            yield f"group {group.id!r} is in {group.layer!r}, which is not a layer"
         for member in group.members:
             if member not in holders or holders[member] != group.layer:
-                yield f"group {group.id!r} has the member {member!r}, which is no row directly in {group.layer!r}"
+                yield f"group {group.id!r} has the member {member!r}, which is not a row directly in {group.layer!r}"
             if member in grouped:
-                yield f"group {group.id!r} has the member {member!r}, which is in another group too"
+                yield f"group {group.id!r} has the member {member!r}, which is also in another group"
             grouped.add(member)
         seen[group.id] = group.layer

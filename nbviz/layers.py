@@ -59,7 +59,7 @@ class Layers:
     def add_tree(self, layers: Fields, parameters: Mapping[Hashable, Stored]) -> None:
         """Add all layers of a model in pre-order, before any other, as the fields of ``LayerRecord``."""
         if len(self):
-            msg = f"A tree comes before all other layers, and {len(self):,} are there."
+            msg = f"The tree must be added before all other layers, but there are already {len(self):,}."
             raise ValueError(msg)
         self._tree = layers
         self.parameters.update(parameters)

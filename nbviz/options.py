@@ -1,4 +1,4 @@
-"""Checks of the arguments that a user passes: each refuses what it cannot take, with the argument's name and what was found."""
+"""Checks of user arguments; each error names the argument and the value that was found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets whoever reads a model say how far it is, and whoever waits hear it."""
+"""Progress reports: readers of models send them, and listeners receive them."""
 
 from __future__ import annotations
 

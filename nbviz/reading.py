@@ -1,4 +1,4 @@
-"""What an adapter gives back: the graph, access to weights, and the error that stopped the forward pass."""
+"""The result of an adapter: the graph, access to weights, and the error that stopped the forward pass."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class WeightReader(Protocol):
-    """Reads the values of parameters while the model still lives; holds the model weakly."""
+    """Reads the values of parameters while the model exists; holds only a weak reference to the model."""
 
     def chunks(self, parameter: int) -> Iterator[npt.NDArray[np.generic]]:
-        """Yield the values of one parameter as flat pieces, none of them a copy of the whole weight.
+        """Yield the values of one parameter as flat arrays, none of which copies the whole weight.
 
         Raises
         ------
         LookupError
-            If the model, or this parameter of it, no longer exists or has no values.
+            If the model or this parameter no longer exists or has no values.
         """
         ...
 
@@ -37,11 +37,12 @@ class Reading:
     Attributes
     ----------
     graph
-        The model graph, complete up to where the forward pass stopped.
+        The model graph, complete up to the point where the forward pass stopped.
     weights
-        Access to the values, None where there are none.
+        Access to the values of the parameters; None if there are no values.
     error
-        The exception that stopped the forward pass (its frames cleared), or that says what of a file is not read; else None.
+        The exception that stopped the forward pass (with its frames cleared), or that says which part of a file was not read;
+        otherwise None.
     """
 
     graph: ModelGraph
@@ -53,7 +54,7 @@ def without_inputs(reading: Reading, inputs: Any) -> Reading:
     """Return a reading that did not use ``inputs``, with a note that says so where there are any."""
     if inputs is None:
         return reading
-    note = Diagnostic("note", "inputs was not used: this is read as it is, and nothing is traced.")
+    note = Diagnostic("note", "inputs was ignored: this kind of model is not traced.")
     return replace(reading, graph=replace(reading.graph, diagnostics=(*reading.graph.diagnostics, note)))
 
 
@@ -66,16 +67,17 @@ def warn_if_partial(reading: Reading, stacklevel: int) -> None:
 
 
 class Adapter(Protocol):
-    """Reads the models of one framework; found by class name, so that looking imports nothing.
+    """Reads the models of one framework; chosen by class name, so nbviz need not import the framework.
 
-    One with a true attribute ``can_run`` also takes ``read(model, inputs, run=True)``: run the model once on ``inputs``. One with
-    a true attribute ``folds_constants`` takes ``constants=True``: let constants be calls, not settings of what reads them.
+    If the attribute ``can_run`` is true, the adapter accepts ``read(model, inputs, run=True)``, which runs the model once on
+    ``inputs``. If the attribute ``folds_constants`` is true, it accepts ``constants=True``, which shows constants as calls instead
+    of as settings of the operations that use them.
     """
 
     def reads(self, model_type: type) -> bool:
-        """Tell whether ``model_type`` itself (not a base of it) is this framework's model class."""
+        """Return whether ``model_type`` itself (not a base class of it) is a model class of this framework."""
         ...
 
     def read(self, model: Any, inputs: Any) -> Reading:
-        """Read a model object of this framework; the graph alone, of another package's adapter, is a reading too."""
+        """Read a model object of this framework; an adapter of another package may return only the graph."""
         ...

@@ -1,4 +1,4 @@
-"""What a builder keeps of layers, calls and parameters while a model is read."""
+"""Records of layers, calls and parameters that a builder keeps while it reads a model."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ Produced = tuple[object, tuple[int, int], tuple[int, int] | None]
 @final
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A parameter as its layer stores it; the fields are those of ``nbviz.graph.Parameter``.
+    """A parameter as its layer stores it, with the fields of ``nbviz.graph.Parameter``.
 
     Attributes
     ----------
     name
-        Its name in the layer.
+        Name of the parameter in the layer.
     kind
-        ``"weight"``, or ``"buffer"`` for what is in no total but its own.
+        ``"weight"``, or ``"buffer"`` for a tensor that does not count as a parameter.
     shape, dtype
-        As it is stored.
+        Stored shape and dtype.
     trainable
-        Whether training would change it.
+        Whether training changes it.
     bytes
-        Stored size, None when unknown.
+        Stored size in bytes; None if unknown.
     size
-        The number of values that it stands for.
+        Number of logical elements; differs from the stored element count for packed (quantized) weights.
     """
 
     name: str
@@ -53,32 +53,32 @@ class Stored:
 @final
 @dataclass(slots=True)
 class CallRecord:
-    """A call while it is being recorded; the fields are those of ``nbviz.graph.Call``.
+    """A call while it is being recorded, with the fields of ``nbviz.graph.Call``.
 
-    An adapter gets one from ``GraphBuilder.begin``, and may set ``reads``, ``compute``, ``settings`` and ``failed``; the others are
-    the builder's.
+    ``GraphBuilder.begin`` returns it. An adapter may set ``reads``, ``compute``, ``settings`` and ``failed``; the builder sets the
+    other fields.
 
     Attributes
     ----------
     id
-        What the calls inside it name as their parent.
+        Id of the call, which calls inside it use as their ``parent``.
     reads
-        Keys of the parameters that the call reads itself, as they were given to ``GraphBuilder.hold``.
+        Keys of the parameters that the call reads itself, as passed to ``GraphBuilder.hold``.
     compute
-        What it multiplies and accumulates itself, a ``nbviz.graph.Compute`` each; None where that is not known.
+        Multiply-accumulate patterns of the call itself, one ``nbviz.graph.Compute`` each; None if unknown.
     settings
-        Names and values that the inspector shows.
+        Names and values to show in the inspector.
     failed
-        Whether the model stopped here.
+        Whether the forward pass failed in this call.
     sources
-        Where each input comes from: (call, output port), or None where that is not known.
+        Source of each input as (call, output port), or None if unknown.
     counters
-        How often each operation name has occurred directly inside this call; None before the first.
+        Number of operations of each name directly inside this call; None before the first one.
     has_children
-        Whether other calls happened inside it.
+        Whether the call contains other calls.
     begun
-        How many calls, layers and tensors were known when the inside of a layer's call began, and the operation counters then,
-        so that a repeated attempt can forget what came after.
+        Number of calls, layers and tensors, and the operation counters, when the call of a layer began, so that a repeated
+        attempt can discard what came after.
     """
 
     id: int

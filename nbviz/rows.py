@@ -1,4 +1,4 @@
-"""The rows of a model: its layers, bare operations and groups as one tree, in table order."""
+"""The rows of a model: its layers, operations and groups as one tree, in table order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensor shapes as values that pandas can sort, group and print."""
+"""Tensor shapes that pandas can sort, group and print."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import final
 
 Dim = int | str | None
-"""A size, a symbol or expression (``"batch"``, ``"2*n"``), or None for a free dimension without a name."""
+"""A size, a symbol or expression (``"batch"``, ``"2*n"``), or None for an unnamed free dimension."""
 
 UNTOLD = "?"
-"""A free dimension that depends on others in a way that is not known."""
+"""A free dimension that depends on others in an unknown way."""
 
 
 def _dim_key(dim: Dim) -> tuple[int, int, str]:
@@ -39,8 +39,8 @@ def _for_one(dim: str | None) -> int | None:
 class Shape:
     """The shape of one tensor: hashable, totally ordered, printed as ``(None, 7, 7, 2048)``.
 
-    Not a tuple subclass: pandas 3 can neither sort nor group tuples that hold None. Free dimensions sort
-    before named ones, and those before sizes.
+    It is not a tuple, because pandas 3 can neither sort nor group tuples with None. Unnamed free dimensions (None) sort
+    before named ones, and named ones before sizes.
 
     Parameters
     ----------
@@ -104,12 +104,12 @@ class Shape:
         return f"({inner},)" if len(self.dims) == 1 else f"({inner})"
 
     def size(self, *, free_batch: bool = False) -> int | None:
-        """Return the number of elements, or None when a dimension is free.
+        """Return the number of elements, or None if a dimension is free.
 
         Parameters
         ----------
         free_batch
-            Count a free first dimension as one example: ``None`` and ``"batch"`` as 1, ``"16*batch"`` as 16.
+            Count a free first dimension for one example: ``None`` and ``"batch"`` as 1, ``"16*batch"`` as 16.
 
         Examples
         --------
@@ -133,7 +133,7 @@ class Shape:
 @final
 @functools.total_ordering
 class Shapes:
-    """The shapes of several tensors, in port order; an entry is None where the rank is unknown.
+    """The shapes of several tensors, in port order; an entry is None if the rank is unknown.
 
     Parameters
     ----------

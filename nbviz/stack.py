@@ -1,4 +1,4 @@
-"""Gives what a function calls room on Python's own stack.
+"""Runs a function with more room on Python's stack.
 
 CPython keeps the frames of calls in chunks of 16 KB, and maps memory for a new chunk, and unmaps it, whenever a call goes over
 the border of one and returns (``push_chunk`` in ``Python/pystate.c``, from 3.11 on). All operations of a model happen at about

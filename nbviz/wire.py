@@ -1,4 +1,4 @@
-"""What crosses to the browser and what a saved graph holds; the only Python file with the wire's field names."""
+"""The format of model graphs in the browser and in saved files; the only Python module with its field names."""
 
 from __future__ import annotations
 
@@ -267,10 +267,13 @@ def from_json(text: str) -> ModelGraph:
     except _DAMAGED:
         document, major = {}, None
     if major is None:
-        msg = "This is not a model graph that nbviz saved (view.save('net.json') writes one)."
+        msg = "This is not a model graph saved by nbviz (view.save('net.json') writes one)."
         raise SchemaError(msg)
     if major != SCHEMA_VERSION[0]:
-        msg = f"This model graph has format {major!r}, this nbviz reads {SCHEMA_VERSION[0]}. Upgrade nbviz to open it."
+        msg = (
+            f"This model graph has format {major!r}, but this version of nbviz reads format {SCHEMA_VERSION[0]}. "
+            "Upgrade nbviz to open it."
+        )
         raise SchemaError(msg)
     try:
         return _read_graph(document)

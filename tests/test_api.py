@@ -99,7 +99,7 @@ def test_a_users_column_is_in_the_table_and_the_colour_menu(shared):
     view.color_by = "latency"
     values = dict(zip(view.table.index, view.extra_columns[0]["values"], strict=True))
     assert values["encoder"] == 18.0
-    with pytest.raises(OptionError, match="nbviz's own"):
+    with pytest.raises(OptionError, match="built-in column"):
         view.add_column(view.table["params"])
 
 

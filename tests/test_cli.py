@@ -218,16 +218,16 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["net.json", "--color-by", "colour", "-o", "out.html"], "color_by"),
         (["net.json", "--depth", "deep", "-o", "out.html"], "depth"),
         (["net.json", "-o", "out.xyz"], ".xyz"),
-        (["net.json", "-o", "."], "'.' is a folder: name a file in it, such as 'net.html'"),
-        (["net.json", "-o", "html"], "'html' is one without its name: write 'net.html'"),
+        (["net.json", "-o", "."], "'.' is a folder; name a file in it, such as 'net.html'"),
+        (["net.json", "-o", "html"], "'html' is a suffix without a file name; pass 'net.html'"),
         (["net.json", "-o", "nofolder/out.html"], "'nofolder/out.html' cannot be written"),
         (["net.json", "-o", "nofolder/.html"], "'nofolder/net.html' cannot be written"),
         (["net.json", "--color-by", "macs"], "-o FILE"),
         (
             ["mymodels:make(5)"],
-            "called without arguments. Write a function that makes this one, and pass 'mymodels:FUNCTION()'.",
+            "to call a function without arguments. Write a function that builds this model, and pass 'mymodels:FUNCTION()'.",
         ),
-        (["mymodels:nets['a']"], "MODULE:NAME() of what is called without arguments"),
+        (["mymodels:nets['a']"], "MODULE:NAME() to call a function without arguments"),
         ([""], "empty"),
         (["a" * 300 + ".onnx"], "a…' cannot be opened: File name too long."),
         (["a" * 254], "without a suffix"),
@@ -239,7 +239,7 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["a" * 300 + ".onnx", "-o", ".html"], "cannot be opened: File name too long."),
         (["net.json", "-o", "a" * 300 + ".html"], "cannot be written: File name too long."),
         (["dangling.json"], "'dangling.json' is a link to 'gone.json'"),
-        (["pipe.onnx"], "no regular file"),
+        (["pipe.onnx"], "not a regular file"),
         (["empty.keras"], "is empty"),
         (["net.json", "--inputs", "__import__('os')"], "--inputs"),
         (["net.json", "--inputs", "{[1]: 2}"], "--inputs is '{[1]: 2}', which is not a shape"),
@@ -251,10 +251,10 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["nomodule:net"], "'nomodule:net' could not be imported: ModuleNotFoundError"),
         (
             ["mymodels:make"],
-            "make is a function, and no inputs are given. If it makes a model, pass what it gives: make(), on the",
+            "make is a function and needs inputs. If it builds the model, pass its result: make(), or on the",
         ),
         (["mymodels:make"], "mymodels:make()."),
-        (["mymodels:Net"], "On the command line name one that the module has"),
+        (["mymodels:Net"], "On the command line, name a model in the module"),
         (["mymodels:ends()"], "its call failed: SystemExit."),
         (["./mymodels.py:net"], "pass 'mymodels:net'"),
         (["mymodels.py:make()"], "pass 'mymodels:make()'"),
@@ -295,7 +295,7 @@ def test_a_sorted_table_tells_of_an_optimizer_too(folder):
 def test_an_empty_output_says_what_may_be_given(folder):
     status, printed, complaint = run(folder, "net.json", "-o", "")
     assert (status, printed) == (2, "")
-    assert "--output: it is empty; name a file such as net.html" in complaint
+    assert "--output: the value is empty; name a file such as net.html" in complaint
 
 
 def test_the_index_of_a_variant_names_the_file_that_shows_it(folder):
@@ -312,7 +312,7 @@ def test_a_folder_that_is_gone_is_named_as_what_is_missing(folder):
     command = [sys.executable, "-c", inside, "net.json", str(folder / "net.json")]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "There is no 'net.json': the folder that it is relative to is gone." in done.stderr
+    assert "Cannot find 'net.json': the current folder no longer exists." in done.stderr
     assert "Total params" in done.stdout
 
 
@@ -326,7 +326,7 @@ def test_one_bad_file_does_not_stop_the_others(folder):
 
 def test_inputs_that_are_of_no_use_are_noted(folder):
     status, printed, _ = run(folder, "net.json", "--inputs", "2,3")
-    assert (status, "inputs was not used" in printed) == (0, True)
+    assert (status, "inputs was ignored" in printed) == (0, True)
 
 
 def test_help_and_version(folder):
@@ -363,14 +363,14 @@ def test_a_full_disk_is_one_clear_line(folder, argument):
         command = [sys.executable, "-m", "nbviz", argument]
         done = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
-    assert "cannot be written: No space left" in done.stderr
+    assert "Cannot write the output: No space left" in done.stderr
 
 
 def test_a_closed_output_is_one_clear_line(folder):
     command = ["sh", "-c", 'exec "$0" -m nbviz net.json >&-', sys.executable]
     done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "the standard output is closed" in done.stderr
+    assert "standard output is closed" in done.stderr
 
 
 def test_tensorflow_is_told_not_to_tell_of_processors(folder):

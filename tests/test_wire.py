@@ -192,7 +192,7 @@ def test_what_a_later_minor_version_adds_is_ignored():
 
 def test_newer_major_version_is_refused_with_what_to_do():
     document = json.loads(wire.to_json(tutorial())) | {"schema": [2, 0]}
-    with pytest.raises(SchemaError, match=r"has format 2, this nbviz reads 1\. Upgrade nbviz"):
+    with pytest.raises(SchemaError, match=r"has format 2, but this version of nbviz reads format 1\. Upgrade nbviz"):
         wire.from_json(json.dumps(document))
 
 
@@ -202,7 +202,7 @@ def test_newer_major_version_is_refused_with_what_to_do():
     ids=range(9),
 )
 def test_other_json_is_refused_with_what_to_do(text):
-    with pytest.raises(SchemaError, match="not a model graph that nbviz saved"):
+    with pytest.raises(SchemaError, match="not a model graph saved by nbviz"):
         wire.from_json(text)
 
 
@@ -281,7 +281,7 @@ def test_a_value_of_another_type_than_its_field_is_named(path, value, words):
 def test_text_that_cannot_be_a_graph_is_not_even_parsed(monkeypatch):
     monkeypatch.setattr(wire.json, "loads", None)
     for text in (f'[[],[],"{wire._FORMAT}"]', '{"format": [[],[],[]]}'):
-        with pytest.raises(SchemaError, match="not a model graph that nbviz saved"):
+        with pytest.raises(SchemaError, match="not a model graph saved by nbviz"):
             wire.from_json(text)
 
 

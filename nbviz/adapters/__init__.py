@@ -1,4 +1,4 @@
-"""Who reads what: objects by their classes, files by their suffixes. Importing this imports no framework."""
+"""Chooses the adapter for a model: by class for objects, by suffix for files. Importing this module imports no framework."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from nbviz.adapters.files.foreign import written_by_others
 from nbviz.adapters.files.opening import looks_like, require_contents, without_variant
-from nbviz.adapters.text import plain, short
+from nbviz.adapters.text import full_name, plain, short
 from nbviz.adapters.undo import attributes_of, slots_of
 from nbviz.errors import (
     RAISED_BY,
@@ -128,7 +128,7 @@ def read(source: Any, inputs: Any = None, *, run: bool = False, constants: bool 
         return without_inputs(_reading(source, "This"), inputs)
     name = f"{type(source).__name__}.__nbviz_graph__"
     if not callable(own):
-        msg = f"{name} is {with_article(type(own).__name__)}; it has to be a method that returns an nbviz.ModelGraph."
+        msg = f"{name} is {with_article(type(own).__name__)}; it must be a method that returns an nbviz.ModelGraph."
         raise UnsupportedModelError(msg)
     return without_inputs(_reading(_own_graph(source, own, name), f"{name}()"), inputs)
 
@@ -155,8 +155,8 @@ def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Rea
     if inputs is None and isinstance(source, FunctionType) and _needs_nothing(source):
         name = source.__name__
         msg = (
-            f"{name} is a function, and no inputs are given. If it makes a model, pass what it gives: {name}(), on the command line "
-            f"{source.__module__}:{name}(). If it is the model, say what goes in."
+            f"{name} is a function and needs inputs. If it builds the model, pass its result: {name}(), or on "
+            f"the command line {source.__module__}:{name}(). If it is the model itself, pass inputs."
         )
         raise UnsupportedModelError(msg)
     if run and not getattr(adapter, "can_run", False):
@@ -171,8 +171,8 @@ def _needs_nothing(function: FunctionType) -> bool:
 
 
 def _never_run(source: Any) -> str:
-    kind = "file" if isinstance(source, (str, os.PathLike)) else type(source).__name__
-    return f"run=True asks for a real forward pass, but {with_article(kind)} is read without one: leave it out."
+    kind = "files" if isinstance(source, (str, os.PathLike)) else f"{type(source).__name__} objects"
+    return f"run=True is not supported for {kind}; remove it."
 
 
 def find(model_type: type) -> Adapter | None:
@@ -195,7 +195,10 @@ def third_party(model_type: type) -> Iterator[Adapter]:
         except Exception as error:  # noqa: BLE001 - another package's fault must not take the reading down
             package = f" of the package {point.dist.name!r}" if point.dist is not None else ""
             why = f"{type(error).__name__}: {short(error)}".removesuffix(": ")
-            msg = f"The adapter {point.name!r} ({point.value}){package} fails and is left out: {why}. Update or uninstall it."
+            msg = (
+                f"The adapter {point.name!r} ({point.value}){package} failed and was skipped: {why}. Update or "
+                "uninstall it."
+            )
             warnings.warn(msg, AdapterWarning, stacklevel=2)  # once, wherever it is asked
         else:
             yield adapter
@@ -224,11 +227,12 @@ def _reading(given: Any, by: str) -> Reading:
         if "" in reading.graph.layers.column("path"):  # nearly always the first
             return reading
         msg = (
-            f"{by} is a graph without a root, the layer of the path ''; nbviz.builder.GraphBuilder.add_layer makes one."
+            f"{by} has no root layer (the layer with the path ''); create one with "
+            "nbviz.builder.GraphBuilder.add_layer."
         )
         raise UnsupportedModelError(msg)
     found = "None" if given is None else with_article(type(given).__name__)
-    msg = f"{by} returned {found}; it has to return an nbviz.ModelGraph, or an nbviz.reading.Reading of one."
+    msg = f"{by} returned {found}; it must return an nbviz.ModelGraph, or an nbviz.reading.Reading that holds one."
     raise UnsupportedModelError(msg)
 
 
@@ -266,17 +270,15 @@ def _is_path(path: str) -> bool:
 
 def _unknown_file(path: str) -> str:
     if not path:
-        return "The path is empty: pass that of a file or a folder."
+        return "The path is empty; pass the path of a file or folder."
     if path == "-":
-        return (
-            "'-' often stands for the standard input, which nbviz does not read: save it as a file, and pass the path."
-        )
+        return "'-' usually means standard input, which nbviz does not read. Save the data to a file and pass its path."
     kinds = ", ".join(FILES)
     found = Path(path).suffix
     what = f"with the suffix {found!r}" if found else "without a suffix"
     hint = written_by_others([Path(path).name]) or looks_like(Path(path))
     suffix = _suffix_in(hint)
-    hint += f" Give it the suffix {suffix!r}, or make a link to it that has it." if suffix else ""
+    hint += f" Give it the suffix {suffix!r}, or link to it under a name with that suffix." if suffix else ""
     return f"{path!r} is a path {what}; nbviz reads files that end in {kinds}.{hint}"
 
 
@@ -290,10 +292,13 @@ def _missing(path: str) -> str:
     try:
         full = Path(path).absolute()
     except OSError:
-        return f"There is no {path!r}: the folder that it is relative to is gone. Pass the whole path, or go to another folder."
+        return (
+            f"Cannot find {path!r}: the current folder no longer exists. Pass an absolute path, or change to another "
+            "folder."
+        )
     what = "file" if full.suffix else "file or folder"
     if full.is_symlink():
-        return f"{path!r} is a link to {str(full.readlink())!r}, which is not there."
+        return f"{path!r} is a link to {str(full.readlink())!r}, which does not exist."
     if not full.parent.is_dir():
         return f"There is no {what} {path!r}: the folder {str(full.parent)!r} does not exist."
     return f"There is no {what} {path!r}.{nearest(full.name, (p.name for p in full.parent.iterdir()))} Paths are relative to {str(Path.cwd())!r}."
@@ -302,10 +307,13 @@ def _missing(path: str) -> str:
 def _unsupported(source: Any) -> str:
     if isinstance(source, type):
         name = source.__name__
-        there = f"On the command line name one that the module has, a function that makes one, or {source.__module__}:{name}()."
-        return f"{name} is a class, not a model. Make one first and pass that: {name}(...). {there}"
+        there = (
+            "On the command line, name a model in the module, a function that builds one, or "
+            f"{source.__module__}:{name}()."
+        )
+        return f"{name} is a class, not a model. Create an instance and pass it: {name}(...). {there}"
     kind = type(source)
-    name = f"{kind.__module__}.{kind.__qualname__}"
+    name = full_name(kind)
     others = [point.name for point in _registered(_installed())]
     tried = ["ModelGraph", "__nbviz_graph__", *(f"the adapter {o!r}" for o in others), *OBJECTS]
     roots = {cls.__module__.partition(".")[0] for cls in kind.__mro__}
@@ -316,20 +324,18 @@ def _unsupported(source: Any) -> str:
         hints.append("Wrap it in a model first: keras.Model(inputs, outputs).")
     inside = _readable_inside(source)
     if inside:
-        return f"nbviz cannot read {with_article(name)} itself, but what it has: pass its {inside}."
+        return f"nbviz cannot read {with_article(name)}; pass its {inside} instead."
     instead = next(
         (text for (root, kind), text in _INSTEAD.items() if root in roots and kind == type(source).__name__), ""
     )
     if instead:
         hints.append(instead)
     elif callable(source):
-        hints.append("If what it does when it is called is the model, pass its .__call__, which is a function.")
+        hints.append("If calling the object runs the model, pass its .__call__ method.")
     missing = [f"pip install '{extra}'" for package, extra in EXTRAS.items() if not _is_there(package)]
     if missing:
-        hints.append(
-            f"If it comes from a package whose models can be read, that needs its extra ({', '.join(missing)})."
-        )
-    hints.append(f"A package can bring an adapter of its own in the entry-point group {GROUP!r}.")
+        hints.append(f"If its package is supported, install the matching extra ({', '.join(missing)}).")
+    hints.append(f"A package can also register an adapter in the entry-point group {GROUP!r}.")
     return f"nbviz cannot read {with_article(name)}. Tried: {', '.join(tried)}. {' '.join(hints)}"
 
 
@@ -341,9 +347,12 @@ _INSTEAD = {
     ("jax", "Traced"): "Pass the function that was traced, with inputs.",
     ("jax", "Lowered"): "Pass the function that was lowered, with inputs.",
     ("jax", "Compiled"): "Pass the function that was compiled, with inputs.",
-    ("jax", "Exported"): "Pass the function that was exported, with inputs: what .call computes is not told.",
-    ("flax", "Optimizer"): "Pass the module that it updates: an optimizer of Flax holds none of what it trains.",
-    ("flax", "GraphDef"): "It goes with a state: pass nnx.merge(graphdef, state).",
+    ("jax", "Exported"): "Pass the function that was exported, with inputs; .call does not show what it computes.",
+    (
+        "flax",
+        "Optimizer",
+    ): "Pass the module that it updates; a Flax optimizer does not hold the parameters that it trains.",
+    ("flax", "GraphDef"): "Combine it with a state: pass nnx.merge(graphdef, state).",
 }
 """What to pass in place of objects that stand for a model."""
 

@@ -1,4 +1,4 @@
-"""What values are to a framework, and which of them hold its tensors."""
+"""Tells which values hold tensors of a framework."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names in a function's code: what it can reach."""
+"""Finds the names that the code of a function can reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names places in source code as the user knows them: the file and line, or the notebook's cell and line."""
+"""Names places in source code: file and line, or notebook cell and line."""
 
 from __future__ import annotations
 

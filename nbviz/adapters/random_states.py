@@ -1,4 +1,4 @@
-"""Remembers the states of random generators, so that what a model's code draws from them can be undone."""
+"""Remembers the states of random generators, so that a model's draws from them can be undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model is called with where only shapes are given; a free dimension is tried at several sizes."""
+"""The arguments of a model if only their shapes are given; a free dimension is tried with several sizes."""
 
 from __future__ import annotations
 

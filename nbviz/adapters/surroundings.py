@@ -1,4 +1,4 @@
-"""What a model's code keeps outside the model: in attributes of classes and objects, in globals, defaults and closures.
+"""Remembers what a model's code stores outside the model: in attributes, globals, defaults and closures.
 
 A table that a model's code fills there once would keep tensors without values, and fail when the model really runs. What the code can
 reach is found by the names in it: from where it begins to run on, to all methods that are called so of the classes that are

@@ -1,4 +1,4 @@
-"""Puts back what a model's code has changed, where tensors came or went; what else lies there, others may change."""
+"""Undoes changes by a model's code that added or removed tensors; other changes stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets go of what a kept exception holds, and keeps what it tells.
+"""Releases the objects that a stored exception holds, and keeps its traceback text.
 
 The frames of a traceback hold every variable of the code that failed, and of all its callers: a model and its tensors.
 Clearing the frames is not enough, as closures and callers stay. So each frame is replaced by an empty one with the same

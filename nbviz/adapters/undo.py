@@ -1,4 +1,4 @@
-"""Remembers containers and attributes of objects as they are, so that what a model's code does to them can be undone."""
+"""Remembers containers and attributes of objects, so that changes by a model's code can be undone."""
 
 from __future__ import annotations
 

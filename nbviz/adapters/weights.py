@@ -1,4 +1,4 @@
-"""The values of weights in pieces, as every reader of them gives them."""
+"""Splits the values of weights into pieces, for every reader of weights."""
 
 from __future__ import annotations
 

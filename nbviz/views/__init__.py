@@ -1,1 +1,1 @@
-"""What is made of a model graph: one output per file."""
+"""The outputs for a model graph, one per module."""

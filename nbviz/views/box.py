@@ -1,4 +1,4 @@
-"""Tables drawn with box characters, as wide as asked, long text wrapped and never cut."""
+"""Tables drawn with box characters in a given width; long text is wrapped, never cut."""
 
 from __future__ import annotations
 

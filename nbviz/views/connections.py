@@ -1,4 +1,4 @@
-"""Where the tensors of each row come from when only some rows are shown."""
+"""The sources of each row's tensors when only some rows are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A graph for Graphviz as text, or as the object of a library that has to be installed."""
+"""A Graphviz graph as text, or as an object of the pydot or graphviz package."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ def write_table(frame: pd.DataFrame, suffix: str) -> str:
     """
     if suffix not in _WRITERS:
         known = ", ".join(_WRITERS)
-        msg = f"A table is written as {known}; found {suffix!r}.{nearest(suffix, _WRITERS)}"
+        msg = f"A table can be saved as {known}; found {suffix!r}.{nearest(suffix, _WRITERS)}"
         raise OptionError(msg)
     return _WRITERS[suffix](frame)
 

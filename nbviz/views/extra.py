@@ -1,4 +1,4 @@
-"""A user's own column beside nbviz's."""
+"""A user's own column next to the built-in ones."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def column(
         msg = "The series has no name: pass label='...'."
         raise OptionError(msg)
     if str(heading) in taken:
-        msg = f"{heading!r} is a column of nbviz's own: pass another label, or rename the series."
+        msg = f"{heading!r} is a built-in column: pass another label, or rename the series."
         raise OptionError(msg)
     indexed = series.copy()
     indexed.index = indexed.index.map(lambda path: graph.resolve(str(path)))

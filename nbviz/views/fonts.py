@@ -1,4 +1,4 @@
-"""The fonts of pictures: the same on every machine, with widths that keep to the table by which boxes are sized."""
+"""The fonts of pictures, the same on every machine, with the character widths that box sizes are computed from."""
 
 from __future__ import annotations
 

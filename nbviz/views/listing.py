@@ -1,4 +1,4 @@
-"""The table of a view as the command line prints it: the rows of the summary, and what there is to say beside them."""
+"""The table of a view as the command line prints it: the rows of the summary, followed by notes."""
 
 from __future__ import annotations
 

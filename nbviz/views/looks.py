@@ -1,4 +1,4 @@
-"""What can be chosen of the graph's look; the values are those of the state in the browser."""
+"""The display options of the graph; their values are those of the state in the browser."""
 
 from __future__ import annotations
 

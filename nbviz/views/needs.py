@@ -1,4 +1,4 @@
-"""Packages of the extra ``image``, imported when a picture is asked for."""
+"""Imports packages of the extra ``image`` when a picture is requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``plot_model`` draws: which calls are nodes, which are open around others, and what is joined to what."""
+"""The nodes and edges of ``plot_model``: which calls are drawn, which of them are open, and how they are connected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The standalone page: one HTML file with the view in it, no network, no kernel."""
+"""The standalone page: one HTML file that contains the view and needs no network and no kernel."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def bundled(name: str) -> str:
         return (_STATIC / name).read_text(encoding="utf-8")
     except FileNotFoundError as error:
         msg = (
-            f"This installation of nbviz lacks its front end ({name}). Install nbviz again; in a checkout, run "
-            "`npm ci && npm run build` in js/."
+            f"This installation of nbviz lacks its front end ({name}). Reinstall nbviz; in a checkout, run `npm "
+            "ci && npm run build` in js/."
         )
         raise NbvizError(msg) from error
 

@@ -1,4 +1,4 @@
-"""SVG text to a PDF of one page, with text that can be searched and selected."""
+"""Converts SVG text to a one-page PDF with searchable text."""
 
 from __future__ import annotations
 

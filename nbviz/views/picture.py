@@ -89,7 +89,7 @@ def _save_tiles(svg: str, path: Path, size: raster.Size) -> Saved:
         part.write_bytes(_encoded(tile, path, size))
         written.append(part)
     note = (
-        f"{size.width:,} x {size.height:,} pixels are more than programs open in one file: {path.name} is in "
+        f"{size.width:,} x {size.height:,} pixels are too many for one file: {path.name} was written as "
         f"{len(written)} tiles, {written[0].name} to {written[-1].name}, row by row."
     )
     return Saved(tuple(written), note)
@@ -98,10 +98,10 @@ def _save_tiles(svg: str, path: Path, size: raster.Size) -> Saved:
 def _scaled_note(path: Path, size: raster.Size, wanted: float) -> str | None:
     if round(size.dpi) >= round(wanted):
         return None
-    advice = "max_pixels=None writes all of them; .svg and .pdf are sharp at any size."
+    advice = "pass max_pixels=None to remove the limit; .svg and .pdf are sharp at any size."
     if size.dpi < _READABLE:
-        advice = f"its texts are too small to read. Fold or close some of the graph; or {advice}"
-    return f"{path.name} has {size.dpi:.0f} dots per inch, as many as {size.width:,} x {size.height:,} pixels allow: {advice}"
+        advice = f"its text is too small to read. Fold or close parts of the graph, or {advice}"
+    return f"{path.name} is limited to {size.dpi:.0f} dots per inch ({size.width:,} x {size.height:,} pixels): {advice}"
 
 
 def _encoded(png: bytes, path: Path, size: raster.Size) -> bytes:
@@ -111,16 +111,16 @@ def _encoded(png: bytes, path: Path, size: raster.Size) -> bytes:
 @final
 @dataclass(frozen=True)
 class Picture:
-    """A drawing of a model, which a notebook shows. ``nbviz.plot_model`` returns it.
+    """A drawing of a model, which a notebook displays; ``nbviz.plot_model`` returns it.
 
     Attributes
     ----------
     svg
         The drawing as an SVG document.
     title
-        What it shows, plain text.
+        Title of the drawing, as plain text.
     paths
-        The files that it was written to.
+        Files that the drawing was saved to.
 
     Examples
     --------
@@ -139,7 +139,7 @@ class Picture:
 
     @property
     def width(self) -> int:
-        """In CSS pixels, 96 to the inch.
+        """Width in CSS pixels (96 per inch).
 
         Examples
         --------
@@ -150,7 +150,7 @@ class Picture:
 
     @property
     def height(self) -> int:
-        """In CSS pixels, 96 to the inch.
+        """Height in CSS pixels (96 per inch).
 
         Examples
         --------

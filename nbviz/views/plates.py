@@ -1,4 +1,4 @@
-"""What a node of ``plot_model`` says: title, activation, shapes, dtype and trainable mark, as Keras words them."""
+"""The text of a node of ``plot_model``: title, activation, shapes, dtype and trainable mark, as in Keras."""
 
 from __future__ import annotations
 

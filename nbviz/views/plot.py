@@ -79,7 +79,10 @@ def draw_plot(
     nodes = nodes_of(metrics.graph, expand_nested=expand_nested, layer_range=layer_range, name=plates.name)
     title = metrics.graph.name
     if not nodes.shown:
-        msg = f"Nothing is known of what {title!r} calls: pass inputs=, for example inputs=(None, 224, 224, 3)."
+        msg = (
+            f"The calls of {title!r} are unknown, so there is nothing to draw: pass inputs, for example "
+            "inputs=(None, 224, 224, 3)."
+        )
         raise InputsError(msg)
     folded = len(nodes.shown) > _MANY if fold is None else fold
     paths = metrics.graph.calls.column("path")
@@ -102,7 +105,10 @@ def draw_plot(
     drawn = svg.draw(wire.encode(metrics), state, theme=theme, plot=plot, columns=columns)
     note = None
     if folded and fold is None:
-        note = f"The model has {len(nodes.shown):,} boxes: groups and repeats are folded; fold=False draws all of them."
+        note = (
+            f"The model has {len(nodes.shown):,} boxes, so groups and repeats are folded; pass fold=False to draw "
+            "them all."
+        )
     return Plot(drawn, title, note)
 
 

@@ -1,4 +1,4 @@
-"""The graph as a small picture for where a notebook is only read: in a preview, or before it is trusted."""
+"""The graph as a small picture, for notebook previews and notebooks that are not trusted yet."""
 
 from __future__ import annotations
 

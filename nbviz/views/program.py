@@ -1,4 +1,4 @@
-"""The front end's program as a widget that all views of a kernel share: a page loads it, and a notebook keeps it, once."""
+"""The front-end program as a widget that all views of a kernel share, so that a page loads it once."""
 
 from __future__ import annotations
 

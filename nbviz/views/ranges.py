@@ -17,7 +17,7 @@ def name_range(names: Sequence[str], layer_range: Sequence[str]) -> range:
         If ``layer_range`` is not two texts, or one of them is neither a name nor a pattern that matches one.
     """
     if isinstance(layer_range, str) or len(layer_range) != 2 or not all(isinstance(name, str) for name in layer_range):
-        msg = f"layer_range is two names or patterns, of the first and the last layer; found {layer_range!r}."
+        msg = f"layer_range must be two names or patterns, for the first and the last layer; found {layer_range!r}."
         raise OptionError(msg)
     first, last = (_matching(names, wanted) for wanted in layer_range)
     if first[0] > last[-1]:  # given in the other order, as Keras allows
@@ -32,9 +32,9 @@ def _matching(names: Sequence[str], wanted: str) -> list[int]:
     try:
         found = [at for at, name in enumerate(names) if re.match(wanted, name)]
     except re.error as error:
-        msg = f"layer_range holds {wanted!r}, which is neither the name of a layer nor a pattern: {error}."
+        msg = f"layer_range holds {wanted!r}, which is neither a layer name nor a valid pattern: {error}."
         raise OptionError(msg) from error
     if not found:
-        msg = f"layer_range holds {wanted!r}, which matches no layer at the top of the model.{nearest(wanted, names)}"
+        msg = f"layer_range holds {wanted!r}, which matches no top-level layer.{nearest(wanted, names)}"
         raise OptionError(msg)
     return found

@@ -1,4 +1,4 @@
-"""SVG text to pixels: sharp at any resolution, bounded in size, and in tiles where one file would be too large."""
+"""Converts SVG text to pixels of any resolution, with a size limit, in tiles if one file would be too large."""
 
 from __future__ import annotations
 

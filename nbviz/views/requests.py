@@ -1,4 +1,4 @@
-"""What the browser asks of a live kernel: statistics of a weight, and a PDF. All else it has."""
+"""Answers the browser's requests to a live kernel: statistics of a weight, and a PDF."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Requests:
             msg = f"This model has no weight number {parameter!r}."
             raise NbvizError(msg)
         if weights is None:
-            msg = "This view has no access to the weights: it was made from a saved graph."
+            msg = "This view cannot access the weights because it was made from a saved graph."
             raise NbvizError(msg)
         found = reading.graph.parameters[parameter]
         return weight_statistics(parameter, found.size, lambda: weights.chunks(parameter))

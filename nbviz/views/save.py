@@ -1,4 +1,4 @@
-"""Writing a view to a file, by suffix."""
+"""Saves a view to a file; the suffix sets the format."""
 
 from __future__ import annotations
 
@@ -37,15 +37,18 @@ def save(
     suffix = path.suffix.lower()
     if suffix not in (known := (*TEXTS, *PICTURES)):
         if path.is_dir():
-            msg = f"A view is saved as a file, and {str(path)!r} is a folder: name a file in it, such as {str(path / 'net.html')!r}."
+            msg = (
+                f"A view is saved to a file, but {str(path)!r} is a folder; name a file in it, such as "
+                f"{str(path / 'net.html')!r}."
+            )
             raise OptionError(msg)
         if f".{path.name.lower()}" in known:
-            msg = f"A view is saved as a file with a suffix, and {path.name!r} is one without its name: write {f'net.{path.name}'!r}."
+            msg = f"{path.name!r} is a suffix without a file name; pass {f'net.{path.name}'!r}."
             raise OptionError(msg)
-        msg = f"A view is saved as {', '.join(known)}; found {path.name!r}.{nearest(suffix, known)}"
+        msg = f"A view can be saved as {', '.join(known)}; found {path.name!r}.{nearest(suffix, known)}"
         raise OptionError(msg)
     if part is not None and (part not in PARTS or suffix != ".html"):
-        msg = f"part is 'table' or 'graph', and goes with .html; found part={part!r} with {path.name!r}."
+        msg = f"part must be 'table' or 'graph', and is only for .html; found part={part!r} with {path.name!r}."
         raise OptionError(msg)
     if suffix in PICTURES:
         check_drawable(graph)

@@ -1,4 +1,4 @@
-"""What a notebook keeps without a kernel: the plain table, and the page in a sandboxed frame."""
+"""Views that work without a kernel: the plain table, and the page in a sandboxed frame."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHAPES = {"output_shape": "Output shape", "param_shape": "Param shape"}
 
 
 def table_html(metrics: Metrics, title: str, *, styled: bool = True) -> str:
-    """Return the summary as HTML that survives a notebook's sanitiser: no script, no style sheet, escaped text.
+    """Return the summary as HTML that survives a notebook's sanitizer: no script, no style sheet, escaped text.
 
     Parameters
     ----------
@@ -75,11 +75,11 @@ class StaticView:
     page
         The standalone page.
     height
-        Height in pixels, None to choose by the number of rows.
+        Height in pixels; if None, it depends on the number of rows.
     rows
         Number of table rows.
     fallback
-        What shows where the notebook takes the frame away, as JupyterLab does until it trusts the notebook.
+        Content to show if the notebook removes the frame, as JupyterLab does until it trusts the notebook.
 
     Examples
     --------

@@ -53,6 +53,6 @@ def size_of(svg: str) -> tuple[int, int]:
     """Return width and height of a document from ``draw``, in CSS pixels: 96 to the inch."""
     found = _SIZE.search(svg)
     if found is None:
-        msg = "This is no picture of nbviz's: its first element has no size."
+        msg = "This is not an nbviz picture: its first element has no size."
         raise ValueError(msg)
     return int(found[1]), int(found[2])

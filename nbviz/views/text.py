@@ -1,4 +1,4 @@
-"""The summary as text, in the layout of Keras' ``Model.summary`` and with what that leaves out."""
+"""The summary as text, in the layout of Keras's ``Model.summary`` with additional information."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _columns(
     expected = len(headings) - trainable
     if len(ends) != expected or any(b <= a for a, b in itertools.pairwise([0, *ends])):
         names = ", ".join(column.header for column in headings[:expected])
-        msg = f"positions is {expected} rising numbers, the ends of {names}; found {positions!r}."
+        msg = f"positions must be {expected} increasing numbers, the ends of the columns {names}; found {positions!r}."
         raise OptionError(msg)
     if ends[-1] > 1:
         length = line_length or int(ends[-1])
@@ -186,7 +186,7 @@ def _columns(
     if min(spans) < FRAME + 1:
         msg = (
             f"A line of {length} characters is too narrow for {len(headings)} columns that end at "
-            f"{tuple(stops[1:])}: pass a larger line_length, or other positions."
+            f"{tuple(stops[1:])}: pass a larger line_length or other positions."
         )
         raise OptionError(msg)
     return [BoxColumn(c.header, span - FRAME, c.align) for c, span in zip(headings, spans, strict=True)]

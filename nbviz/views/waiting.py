@@ -1,4 +1,4 @@
-"""One line while a model takes long to read: in the output of a notebook's cell, or in a terminal. It goes when it is done."""
+"""Shows a progress line while a model takes long to read, in a notebook cell or a terminal."""
 
 from __future__ import annotations
 

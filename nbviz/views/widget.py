@@ -1,4 +1,4 @@
-"""The linked view as a notebook widget."""
+"""The linked table and graph as a notebook widget."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Paths(traitlets.Tuple):
 
 
 class _ColorBy(traitlets.Unicode[str, Any]):
-    """A name of the colour menu; a series becomes a column of the view, whose name is chosen."""
+    """A name of the color menu; a series becomes a column of the view, whose name is chosen."""
 
     def set(self, obj: Any, value: Any) -> None:
         if extra.is_series(value):
@@ -52,50 +52,49 @@ class _ColorBy(traitlets.Unicode[str, Any]):
 
 @final
 class ModelView(anywidget.AnyWidget):
-    """A model as a table beside a graph, joined by one selection. ``nbviz.view`` makes it.
+    """A model as a table next to a graph, with a shared selection; ``nbviz.view`` returns it.
 
-    Every attribute below is a trait that the browser shares: it can be read, set, observed and linked.
+    Each attribute below is a trait that is synchronized with the browser: you can read, set, observe and link it.
 
     Attributes
     ----------
     selection
-        Paths of what is selected. Takes paths and the framework's own layer names.
+        Paths of the selected rows. Also accepts the framework's own layer names.
     focus
-        Id of the call that was clicked, None when none was.
+        Id of the call that was clicked, or None.
     expanded
-        Paths of what is open in table and graph; None until the view is first shown (then opened to ``depth``). A stack of
-        equal siblings that is open in the graph is ``"≡"`` and the path of the first of them.
+        Paths of the rows that are open in table and graph; None until the view is first shown, which opens it to ``depth``.
+        An open stack of equal siblings in the graph is ``"≡"`` followed by the path of the first sibling.
     depth
-        Levels that are open at first, or ``"auto"``.
+        Number of nesting levels to open at first, or ``"auto"``.
     direction
-        ``"down"`` or ``"right"``: where the data flows.
+        Direction of the data flow: ``"down"`` or ``"right"``.
     color_by
-        What the colours mean, as for ``nbviz.view``. Takes a series as well, which becomes a column like any of
-        ``add_column``.
+        What the colors show, as for ``nbviz.view``. Also accepts a series, which is added as by ``add_column``.
     edge_width
-        What the width of a line means: ``"bytes"`` of its tensor, or ``"none"``.
+        What the width of an edge shows: the ``"bytes"`` of its tensor, or ``"none"``.
     groups
-        Whether layers are grouped by shared name prefixes.
+        Whether to group layers by shared name prefixes.
     operations
-        Whether bare operations are rows.
+        Whether operations that are not layers have table rows.
     search
-        Text that dims what does not match, in table and graph.
+        Text to search for; rows and boxes that do not match are dimmed.
     filter
-        Hides table rows: those that lack the words of ``"text"``, and those whose type is not among ``"types"``.
+        Table rows to show: those that contain the words in ``"text"`` and have one of the ``"types"`` (all if empty).
     sort
-        Columns that the table is sorted by: ``{"id": column, "desc": bool}`` each.
+        Columns to sort the table by, each as ``{"id": column, "desc": bool}``.
     columns
-        Table columns that show, in order; None for the usual ones.
+        Table columns to show, in order; None for the default columns.
     title
-        Heading; the model's name where it is ``""``.
+        Heading; if ``""``, the name of the model.
     height
-        Height in pixels; None to choose by the size of the model.
+        Height in pixels; if None, it depends on the size of the model.
     split
-        Share of the width that the table takes, from 0 (the graph alone) to 1 (the table alone).
+        Fraction of the width for the table, from 0 (only the graph) to 1 (only the table).
 
     Examples
     --------
-    What is selected and open:
+    Select and open rows:
 
     >>> view = nbviz.view(model)
     >>> view.observe(lambda change: print("selected:", change["new"]), "selection")
@@ -104,20 +103,20 @@ class ModelView(anywidget.AnyWidget):
     >>> view.focus = view.graph.calls_of["encoder"][1]  # its second call
     >>> view.expanded = []  # everything closed
 
-    What the graph shows:
+    Change the graph:
 
     >>> view.direction, view.depth, view.groups = "right", 2, False
     >>> view.color_by, view.edge_width = "macs", "bytes"
     >>> view.color_by = view.table["macs"].rename("FLOPs") * 2  # numbers of your own
 
-    What the table shows:
+    Change the table:
 
     >>> view.columns = ["output_shape", "params", "FLOPs"]
     >>> view.sort = [{"id": "params", "desc": True}]
     >>> view.filter, view.operations = {"text": "dense", "types": []}, False
     >>> view.search = "score"
 
-    And all of it:
+    Change the whole view:
 
     >>> view.title, view.height, view.split = "Questions and answers", 500, 0.6
     """
@@ -155,16 +154,16 @@ class ModelView(anywidget.AnyWidget):
         ops: str | bool = "auto",
         state: Mapping[str, Any] | None = None,
     ) -> None:
-        """Make a view; ``nbviz.view`` does.
+        """Create a view; use ``nbviz.view`` instead.
 
         Parameters
         ----------
         reading
-            The model as read.
+            The model that was read.
         reread
-            Reads the same model again.
+            Function that reads the same model again.
         ops
-            Whether bare operations are rows: True, False, or ``"auto"``.
+            Whether operations that are not layers have table rows: True, False, or ``"auto"``.
         state
             Initial values of traits, by name.
         """
@@ -206,7 +205,7 @@ class ModelView(anywidget.AnyWidget):
 
     @property
     def error(self) -> Exception | None:
-        """The exception that stopped a forward pass, or says what of a file could not be read; else None.
+        """The exception of a failed forward pass, or of a file that could only be read in part; otherwise None.
 
         Examples
         --------
@@ -217,7 +216,7 @@ class ModelView(anywidget.AnyWidget):
 
     @property
     def table(self) -> pd.DataFrame:
-        """The summary as a DataFrame, with a user's own columns behind nbviz's.
+        """The summary table as a DataFrame, with your own columns last.
 
         Examples
         --------
@@ -229,7 +228,7 @@ class ModelView(anywidget.AnyWidget):
 
     @property
     def selected(self) -> pd.DataFrame:
-        """Rows of the selection, in table order. Inputs and outputs of the model can be selected but have no row.
+        """Rows of the selection, in table order. Inputs and outputs of the model can be selected but have no rows.
 
         Examples
         --------
@@ -243,23 +242,23 @@ class ModelView(anywidget.AnyWidget):
     # --- what Python does ---
 
     def add_column(self, series: pd.Series[Any], label: str | None = None, unit: str | None = None) -> None:
-        """Show a user's own numbers in the table, the inspector and the colour menu.
+        """Show your own numbers in the table, the inspector and the color menu.
 
         Parameters
         ----------
         series
-            One value per layer, indexed by path or by the framework's own layer name. Rows it leaves out are unknown.
+            One value per layer, indexed by path or by the framework's own layer name. Missing rows are unknown.
         label
-            Heading, the series' name by default. A column of the same label is replaced.
+            Column heading; by default, the name of the series. An earlier column with the same label is replaced.
         unit
-            Shown behind the numbers.
+            Unit to show after the numbers.
 
         Raises
         ------
         UnknownPathError
-            If the index holds something that names nothing in this model.
+            If an entry of the index does not exist in this model.
         OptionError
-            If it has no label, or one of nbviz's own columns has it.
+            If the column has no label, or the label of a built-in column.
 
         Examples
         --------
@@ -273,7 +272,7 @@ class ModelView(anywidget.AnyWidget):
         self._send_extra()
 
     def refresh(self) -> None:
-        """Read the model again; what is selected and open stays so where it still exists.
+        """Read the model again, keeping the selection and the open rows that still exist.
 
         Raises
         ------
@@ -304,7 +303,7 @@ class ModelView(anywidget.AnyWidget):
             self._send_payload(before, last)
 
     def static(self) -> static.StaticView:
-        """Return the same view as a page inside the output: interactive, without a kernel, saved with the notebook.
+        """Return the view as a page in the cell output, which is interactive without a kernel and saved with the notebook.
 
         Examples
         --------
@@ -322,45 +321,45 @@ class ModelView(anywidget.AnyWidget):
         dpi: float | None = None,
         max_pixels: int | None = picture.MAX_PIXELS,
     ) -> Path:
-        """Write the view to a file, in the format of its suffix.
+        """Save the view to a file; the suffix sets the format.
 
         Parameters
         ----------
         path
-            ``.html`` (an interactive page), ``.svg``, ``.png``, ``.jpg``, ``.pdf`` (the graph as shown; these need the
-            extra ``image``, but no browser), ``.csv``, ``.md``, ``.tex`` (the table as shown), ``.json`` (the model
-            graph, which ``nbviz.read`` opens), ``.dot``, ``.gv`` (what ``nbviz.to_dot`` returns).
+            Name of the file: ``.html`` (an interactive page), ``.svg``, ``.png``, ``.jpg``, ``.pdf`` (the graph as shown;
+            needs the extra ``image``, but no browser), ``.csv``, ``.md``, ``.tex`` (the table as shown), ``.json`` (the
+            model graph, which ``nbviz.read`` opens), ``.dot``, ``.gv`` (the result of ``nbviz.to_dot``).
         part
-            ``"table"`` or ``"graph"`` alone, for ``.html``; both by default.
+            ``"table"`` or ``"graph"`` to save only that part, for ``.html``; by default, both are saved.
         theme
             ``"light"`` or ``"dark"``, for pictures.
         dpi
-            Dots per inch of a ``.png`` or ``.jpg``, where 96 show the graph in the size of the screen. By default 200,
-            or as many as ``max_pixels`` allows.
+            Dots per inch of a ``.png`` or ``.jpg``; 96 draws the graph in its size on screen. By default 200, limited by
+            ``max_pixels``.
         max_pixels
-            The most pixels of a ``.png`` or ``.jpg``. With None it has all that ``dpi`` asks for, in several files
-            (``net-1.png``, ``net-2.png``, ..., row by row) if a side has more than 32,767.
+            Maximum number of pixels of a ``.png`` or ``.jpg``. With None, ``dpi`` alone sets the size, and a picture with a
+            side of more than 32,767 pixels is split into several files (``net-1.png``, ``net-2.png``, ..., row by row).
 
         Returns
         -------
         Path
-            The file that was written, the first one of several.
+            The file that was written; if there are several, the first one.
 
         Raises
         ------
         OptionError
-            If the suffix or an argument is not among these.
+            If the suffix or an argument is invalid.
         InputsError
-            If it is a picture of a model of which no call is known, such as a checkpoint.
+            If the file is a picture and the model has no known calls, such as a checkpoint.
         MissingExtraError
-            If it is a picture and the extra ``image`` is not installed.
+            If the file is a picture and the extra ``image`` is not installed.
 
         Warns
         -----
         PartialReadWarning
-            If the forward pass stopped; what was reached is written.
+            If the forward pass failed; the part that was reached is saved.
         PictureWarning
-            If a picture has fewer pixels than ``dpi`` asks for, too few to read it, or is in several files.
+            If the picture has fewer pixels than ``dpi`` needs, too few to be readable, or is split into several files.
 
         Examples
         --------
@@ -467,7 +466,7 @@ class ModelView(anywidget.AnyWidget):
     def _known_call(self, proposal: Mapping[str, Any]) -> int | None:
         call: int | None = proposal["value"]
         if call is not None and not 0 <= call < len(self.graph.calls):
-            msg = f"focus is the id of a call, 0 to {len(self.graph.calls) - 1}, found {call}."
+            msg = f"focus must be a call id from 0 to {len(self.graph.calls) - 1}; found {call}."
             raise OptionError(msg)
         return call
 

@@ -72,7 +72,7 @@ def test_an_adapter_may_return_the_graph_alone_and_nothing_else(monkeypatch, off
     offer(monkeypatch, "their_adapter:TheirAdapter")
     assert adapters.read(Theirs()).graph is graph
     monkeypatch.setattr(TheirAdapter, "read", lambda self, model, inputs: None)
-    with pytest.raises(UnsupportedModelError, match=r"TheirAdapter.read\(\) returned None; it has to return an nbviz"):
+    with pytest.raises(UnsupportedModelError, match=r"TheirAdapter.read\(\) returned None; it must return an nbviz"):
         adapters.read(Theirs())
 
 
@@ -146,7 +146,7 @@ def test_what_an_own_graph_raises_stays_what_it_is_and_says_whose_it_is():
 
 @pytest.mark.parametrize(
     ("own", "words"),
-    [(3, "__nbviz_graph__ is an int"), (lambda _: GraphBuilder("a", "b").finish(), "without a root")],
+    [(3, "__nbviz_graph__ is an int"), (lambda _: GraphBuilder("a", "b").finish(), "has no root layer")],
 )
 def test_own_graphs_that_are_none_are_refused(own, words):
     with pytest.raises(UnsupportedModelError, match=words):
@@ -171,7 +171,7 @@ def test_looking_for_an_adapter_imports_no_framework():
 
 
 @pytest.mark.parametrize(
-    ("missing", "words"), [("keras", r"nbviz\[keras\]"), ("jax", r"net\.keras.* its backend is not")]
+    ("missing", "words"), [("keras", r"nbviz\[keras\]"), ("jax", r"net\.keras.* needs a Keras backend")]
 )
 def test_file_without_its_framework_names_what_to_install(tmp_path, missing, words):
     (tmp_path / "net.keras").write_bytes(b"PK")

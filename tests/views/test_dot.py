@@ -217,9 +217,9 @@ def test_layer_range_keeps_what_is_inside_and_leaves_out_the_rest():
         ({"dpi": float("nan")}, "found nan"),
         ({"dpi": "200"}, "found '200'"),
         ({"form": "png"}, "form must be one of 'text', 'pydot', 'graphviz'; found 'png'"),
-        ({"layer_range": ("dnse", "dense_1")}, "'dnse', which matches no layer.*Did you mean 'dense'"),
-        ({"layer_range": "dense"}, "layer_range is two names"),
-        ({"layer_range": ("(", "dense")}, "neither the name of a layer nor a pattern"),
+        ({"layer_range": ("dnse", "dense_1")}, "'dnse', which matches no top-level layer.*Did you mean 'dense'"),
+        ({"layer_range": "dense"}, "layer_range must be two names"),
+        ({"layer_range": ("(", "dense")}, "neither a layer name nor a valid pattern"),
     ],
 )
 def test_wrong_option_is_one_clear_error(options, message):

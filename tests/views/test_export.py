@@ -303,9 +303,7 @@ def test_html_never_becomes_markup(name):
 
 
 def test_unknown_suffix_is_refused_with_the_known_ones(table):
-    with pytest.raises(
-        OptionError, match=r"written as \.csv, \.md, \.tex, \.html; found '\.cvs'\. Did you mean '\.csv'"
-    ):
+    with pytest.raises(OptionError, match=r"saved as \.csv, \.md, \.tex, \.html; found '\.cvs'\. Did you mean '\.csv'"):
         write_table(table, ".cvs")
 
 

@@ -125,10 +125,12 @@ def test_names_are_no_markup(tmp_path):
 
 
 def test_a_picture_that_is_scaled_too_far_says_so(view, tmp_path):
-    with pytest.warns(nbviz.PictureWarning, match=r"net.png has 43 dots per inch.*too small to read") as caught:
+    with pytest.warns(
+        nbviz.PictureWarning, match=r"net.png is limited to 43 dots per inch.*too small to read"
+    ) as caught:
         view.save(tmp_path / "net.png", max_pixels=20_000)
     assert caught[0].filename == __file__
-    with pytest.warns(nbviz.PictureWarning, match=r"dots per inch, as many as .* pixels allow"):
+    with pytest.warns(nbviz.PictureWarning, match=r"is limited to \d+ dots per inch \(.* pixels\)"):
         view.save(tmp_path / "net.png", dpi=1000, max_pixels=1_000_000)
 
 

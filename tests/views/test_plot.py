@@ -142,7 +142,7 @@ def test_layer_range_is_both_ends_included():
 
 
 def test_a_model_with_very_many_boxes_is_folded_and_says_so():
-    with pytest.warns(nbviz.PictureWarning, match=r"300 boxes.*folded; fold=False draws all") as caught:
+    with pytest.warns(nbviz.PictureWarning, match=r"300 boxes.*folded; pass fold=False to draw them all") as caught:
         folded = nbviz.plot_model(chain(300), "net.svg")
     assert caught[0].filename == __file__
     full = nbviz.plot_model(chain(300), "net.svg", fold=False)
@@ -168,9 +168,9 @@ def test_depth_says_how_much_of_a_folded_model_is_open():
 
 
 def test_a_strip_that_is_too_long_says_what_became_of_it():
-    with pytest.warns(nbviz.PictureWarning, match=r"net.png has \d+ dots per inch.*too small to read"):
+    with pytest.warns(nbviz.PictureWarning, match=r"net.png is limited to \d+ dots per inch.*too small to read"):
         nbviz.plot_model(chain(900), "net.png", fold=False, max_pixels=1_000_000)
-    with pytest.warns(nbviz.PictureWarning, match=r"net.png is in \d+ tiles"):
+    with pytest.warns(nbviz.PictureWarning, match=r"net.png was written as \d+ tiles"):
         written = nbviz.plot_model(chain(900), "net.png", fold=False, max_pixels=None).paths
     assert len(written) > 1
     assert all(path.is_file() for path in written)
@@ -204,6 +204,6 @@ def test_a_model_of_which_nothing_is_known_asks_for_inputs():
             return x
 
     with pytest.raises(
-        nbviz.InputsError, match=r"no graph of .unknown. to draw.* Say what it takes: inputs=\(None, 32\)"
+        nbviz.InputsError, match=r"no graph of .unknown. to draw.* Pass its inputs: inputs=\(None, 32\)"
     ):
         nbviz.plot_model(Unknown(), None)

@@ -108,14 +108,17 @@ def test_three_positions_leave_the_connections_out():
     [
         ({"line_length": 12}, "too narrow for 3 columns"),
         ({"positions": [0.01, 0.8, 1.0]}, "too narrow for 3 columns"),
-        ({"positions": [0.5, 1.0]}, "3 rising numbers, the ends of Layer (type), Output Shape, Param #"),
-        ({"positions": [0.8, 0.5, 1.0]}, "3 rising numbers"),
-        ({"layer_range": ["dense"]}, "layer_range is two names"),
-        ({"layer_range": "dense"}, "layer_range is two names"),
-        ({"layer_range": ["dense", 1]}, "layer_range is two names"),
-        ({"layer_range": ["dnse", "dense_1"]}, "'dnse', which matches no layer"),
+        (
+            {"positions": [0.5, 1.0]},
+            "3 increasing numbers, the ends of the columns Layer (type), Output Shape, Param #",
+        ),
+        ({"positions": [0.8, 0.5, 1.0]}, "3 increasing numbers"),
+        ({"layer_range": ["dense"]}, "layer_range must be two names"),
+        ({"layer_range": "dense"}, "layer_range must be two names"),
+        ({"layer_range": ["dense", 1]}, "layer_range must be two names"),
+        ({"layer_range": ["dnse", "dense_1"]}, "'dnse', which matches no top-level layer"),
         ({"layer_range": ["dnse", "dense_1"]}, "Did you mean 'dense'?"),
-        ({"layer_range": ["dense", "("]}, "neither the name of a layer nor a pattern"),
+        ({"layer_range": ["dense", "("]}, "neither a layer name nor a valid pattern"),
     ],
 )
 def test_arguments_that_do_not_fit_are_named(options, message):

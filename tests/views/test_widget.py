@@ -211,9 +211,9 @@ def test_a_saved_table_is_the_one_on_screen(view, tmp_path):
     view.filter = {"text": "b", "types": []}
     assert view.save(tmp_path / "table.csv").read_text().splitlines()[1:] == ["b,24,Dense"]
     assert "a" in view.save(tmp_path / "table.html", part="table").read_text()
-    with pytest.raises(nbviz.OptionError, match=r"A view is saved as .html.*found 'net.htm'.*'.html'"):
+    with pytest.raises(nbviz.OptionError, match=r"A view can be saved as .html.*found 'net.htm'.*'.html'"):
         view.save(tmp_path / "net.htm")
-    with pytest.raises(nbviz.OptionError, match=r"goes with \.html"):
+    with pytest.raises(nbviz.OptionError, match=r"is only for \.html"):
         view.save(tmp_path / "net.csv", part="graph")
 
 

@@ -1,1 +1,1 @@
-"""What the readers of files share: how they open one, what they check, and where values lie in it."""
+"""Shared by the readers of files: opening and checking a file, and locating values in it."""

@@ -1,4 +1,4 @@
-"""The functions that an ONNX model defines, as operations of its own."""
+"""The functions that an ONNX model defines as its own operations."""
 
 from __future__ import annotations
 

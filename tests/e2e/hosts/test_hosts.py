@@ -35,7 +35,7 @@ def test_view_works(host, page, watched, screenshot, check_accessibility, reques
     view.expect_selected("head")
     expect(view.search).to_have_value("dense")
     view.inspector.get_by_role("button", name="Statistics").first.click()
-    expect(view.inspector).to_contain_text("no access to the weights")  # Python's answer
+    expect(view.inspector).to_contain_text("cannot access the weights")  # Python's answer
     view.search.fill("")  # which dims the other rows
     # axe takes a box that the graph cuts off at its border for a button on top of the toolbar
     view.root.get_by_role("button", name="Fit the graph (F)").click()

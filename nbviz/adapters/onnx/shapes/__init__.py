@@ -1,1 +1,1 @@
-"""The shapes of an ONNX model: inference of the ``onnx`` package, kept safe, and what it does not find."""
+"""The shapes of an ONNX model: safe use of ``onnx`` shape inference, and the shapes that it does not find."""

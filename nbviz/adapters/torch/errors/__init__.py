@@ -1,1 +1,1 @@
-"""Says why a forward pass stopped, what to try next, and what could not be seen though it did not fail."""
+"""Explains why a forward pass failed, what to try next, and what could not be seen in a successful one."""

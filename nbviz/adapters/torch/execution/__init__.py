@@ -1,1 +1,1 @@
-"""Runs PyTorch's functions on stand-ins without values: what each gives, what it computes, and where real kernels differ."""
+"""Runs PyTorch functions on stand-ins without values, with corrections where real kernels behave differently."""

@@ -1,1 +1,1 @@
-"""Keeps a trace from leaving anything behind: in the model, outside it, and in PyTorch itself."""
+"""Restores everything that a trace may change: in the model, outside it, and in PyTorch itself."""
