@@ -58,9 +58,9 @@ def check_drawable(graph: ModelGraph) -> None:
     """
     if len(graph.calls):
         return
-    unknown = "Nothing is known of what it calls: pass inputs=, for example inputs=(None, 224, 224, 3)."
+    unknown = "Its calls are unknown: pass inputs, for example inputs=(None, 224, 224, 3)."
     why = graph.diagnostics[0].message if graph.diagnostics else unknown
-    msg = f"There is no graph of {graph.name!r} to draw. {why} Its table is saved as .html, .csv, .md or .tex."
+    msg = f"There is no graph of {graph.name!r} to draw. {why} Its table can be saved as .html, .csv, .md or .tex."
     raise InputsError(msg)
 
 

@@ -268,7 +268,7 @@ def test_a_checkpoint_has_no_picture_and_says_why(suffix, tmp_path):
     arrays = {"layer/kernel": np.zeros((3, 4))}
     for draw in (nbviz.view(arrays).save, lambda file: nbviz.plot_model(arrays, file)):
         with pytest.raises(
-            nbviz.InputsError, match=r"no graph of .* to draw\. A checkpoint has tensors and no graph"
+            nbviz.InputsError, match=r"no graph of .* to draw\. A checkpoint has tensors but no graph"
         ) as error:
             draw(tmp_path / f"net.{suffix}")
         assert "inputs=" not in str(error.value)

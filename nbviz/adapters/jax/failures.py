@@ -101,7 +101,9 @@ def _hint(error: Exception) -> str:
         )
     said = plain(error)
     if "ShapeDtypeStruct" in said:
-        return "An array without values cannot be computed with where it is: let it go in as an argument, inputs=(params, x)."
+        return (
+            "The function computes with an array that has no values: pass the array as an argument, inputs=(params, x)."
+        )
     axis = re.search(r"unbound axis name: (\w+)", said)
     if axis is not None:
         return (
