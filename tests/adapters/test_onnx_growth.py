@@ -231,6 +231,13 @@ def sizes_of(made, inputs=None):
     }, notes
 
 
+def test_values_that_are_stored_count_whatever_makes_them():
+    """As a length that was worked out: the inference takes what is stored."""
+    nodes = [node("Identity", "m", "n"), node("Range", "z n u", "r"), node("Unsqueeze", "r z", "q")]
+    held = [stored("z", 0), stored("n", MANY), stored("u", 1)]
+    assert doubtful(model(nodes, [whole("m")], [info("q", None)], held)).values == {1}
+
+
 def test_what_is_far_away_from_a_large_node_is_inferred_as_ever():
     nodes = [node("Range", "z n u", "r"), node("Relu", "x", "y"), node("Shape", "x", "s"), node("Reshape", "y s", "q")]
     held = [stored("z", 0), stored("n", MANY), stored("u", 1)]

@@ -69,7 +69,7 @@ class Held(NamedTuple):
         axes = min(self.fewest_axes, said.fewest_axes) if said.axes else self.fewest_axes
         return at_most((self, said))._replace(
             size=max(self.size, said.size),
-            stored=self.stored,
+            stored=said.stored or self.stored,  # which the inference takes, whatever makes it
             dims=dims,
             fewest_axes=said.fewest_axes if said.dims else axes,  # which stands, whatever is made
             fewest=self.fewest,
