@@ -92,7 +92,7 @@ def test_a_new_selection_lets_go_of_a_focus_outside_it(shared):
     assert view.focus is None
 
 
-def test_a_users_column_is_in_the_table_and_the_colour_menu(shared):
+def test_a_users_column_is_in_the_table_and_the_color_menu(shared):
     view = nbviz.view(shared)
     view.add_column(view.table["params"].rename("latency") * 0.5, unit="ms")
     assert view.table.loc["encoder", "latency"] == 18.0
@@ -103,7 +103,7 @@ def test_a_users_column_is_in_the_table_and_the_colour_menu(shared):
         view.add_column(view.table["params"])
 
 
-def test_a_series_is_added_as_a_column_and_chosen_as_the_colour(shared):
+def test_a_series_is_added_as_a_column_and_chosen_as_the_color(shared):
     latency = nbviz.summary(shared)["macs"].rename("latency") * 2
     view = nbviz.view(shared, color_by=latency)
     assert view.color_by == "latency"

@@ -215,7 +215,7 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["nothere.json"], "no file 'nothere.json'"),
         (["net.unknown"], ".unknown"),
         (["net.json", "--sort", "parms"], "Did you mean 'params'?"),
-        (["net.json", "--color-by", "colour", "-o", "out.html"], "color_by"),
+        (["net.json", "--color-by", "color", "-o", "out.html"], "color_by"),
         (["net.json", "--depth", "deep", "-o", "out.html"], "depth"),
         (["net.json", "-o", "out.xyz"], ".xyz"),
         (["net.json", "-o", "."], "'.' is a folder; name a file in it, such as 'net.html'"),

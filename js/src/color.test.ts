@@ -6,7 +6,7 @@ import { DARK, LIGHT } from "./scene/theme";
 describe.each([
   ["light", LIGHT],
   ["dark", DARK],
-])("colours in %s", (_, theme) => {
+])("colors in %s", (_, theme) => {
   const payload = sharedBlock();
   const column = { id: "mine", label: "Mine", unit: "ms", values: payload.rows.path.map((_, i) => (i % 3 ? i : null)) };
 
@@ -39,7 +39,7 @@ describe.each([
     expect(fills[payload.rows.path.indexOf("~head")]).toBeNull();
   });
 
-  it("show a user's numbers as a scale and words as categories; what is unknown has no colour", () => {
+  it("show a user's numbers as a scale and words as categories; what is unknown has no color", () => {
     const numbers = colorRows(payload, "mine", [column], theme);
     expect(numbers.legend).toMatchObject({ kind: "scale", title: "Mine" });
     expect(numbers.fills[3]).toBeNull();
@@ -53,7 +53,7 @@ describe.each([
   });
 });
 
-it("falls back to black or white where no wished colour can be read", () => {
+it("falls back to black or white where no wished color can be read", () => {
   expect(readable("#808080", "#777777")).toBe("#000000");
   expect(readable("#ffffff", "#eeeeee", "#333333")).toBe("#333333");
 });

@@ -1,4 +1,4 @@
-// Colours that mean something: row -> fill, with the legend that says what, and text that stays readable on it.
+// Colors that mean something: row -> fill, with the legend that says what, and text that stays readable on it.
 import { type RGBColor, rgb } from "d3-color";
 import { interpolateLab, interpolateRgb } from "d3-interpolate";
 import { formatBytes, formatNumber, percent, shortCount } from "./format";
@@ -32,7 +32,7 @@ export type Legend =
       readonly kind: "categories";
       readonly title: string;
       readonly entries: readonly { readonly label: string; readonly color: string }[];
-      /** Categories without a colour of their own. */
+      /** Categories without a color of their own. */
       readonly more: number;
     };
 
@@ -68,7 +68,7 @@ function luminance(color: RGBColor): number {
   return 0.2126 * channel(color.r) + 0.7152 * channel(color.g) + 0.0722 * channel(color.b);
 }
 
-/** WCAG 2 contrast ratio of two opaque colours. */
+/** WCAG 2 contrast ratio of two opaque colors. */
 export function contrast(a: string, b: string): number {
   const [la, lb] = [luminance(rgb(a)), luminance(rgb(b))];
   return (Math.max(la, lb) + 0.05) / (Math.min(la, lb) + 0.05);
@@ -94,7 +94,7 @@ function tint(palette: Palette, color: string, share: number): string {
   return palette.panel;
 }
 
-// Hues that stay apart for most kinds of colour blindness when tinted (Okabe and Ito's set, adapted).
+// Hues that stay apart for most kinds of color blindness when tinted (Okabe and Ito's set, adapted).
 const HUES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a6bd1", "#a3a500", "#b0413e"];
 
 function isDark(palette: Palette): boolean {
@@ -132,7 +132,7 @@ function scale(
   const shade = interpolateLab(palette.panel, end);
   // By the square root: layers of a few per cent are what people look for beside the giants.
   const place = (v: number): number => Math.sqrt(Math.max(0, Math.min(1, (v - low) / (high - low))));
-  // Finer than anybody sees: mixing a colour takes a while, and a large model has tens of thousands of rows.
+  // Finer than anybody sees: mixing a color takes a while, and a large model has tens of thousands of rows.
   const shades: string[] = [];
   const shadeAt = (at: number): string => {
     const step = Math.round(at * SHADES);
@@ -183,7 +183,7 @@ interface Known {
 
 const latest = new WeakMap<Payload, Known>();
 
-/** Fill and legend for what the colour menu has chosen; `stacks` are rows that are shown as one. */
+/** Fill and legend for what the color menu has chosen; `stacks` are rows that are shown as one. */
 export function colorRows(
   payload: Payload,
   colorBy: string,
@@ -193,7 +193,7 @@ export function colorRows(
 ): Coloring {
   const asked = [colorBy, columns, palette, stacks];
   const known = latest.get(payload);
-  // Whatever opens or closes is drawn in the same colours.
+  // Whatever opens or closes is drawn in the same colors.
   if (known?.asked.every((what, i) => what === asked[i])) return known.coloring;
   const coloring = colored(payload, colorBy, columns, palette, stacks);
   latest.set(payload, { asked, coloring });

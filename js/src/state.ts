@@ -31,7 +31,7 @@ export interface State {
   readonly expanded: readonly string[] | null;
   readonly depth: number | "auto";
   readonly direction: "down" | "right";
-  /** A key of the colour menu: "params", "type", "dtype", "trainable", "macs", "bytes", "none" or an extra column's id. */
+  /** A key of the color menu: "params", "type", "dtype", "trainable", "macs", "bytes", "none" or an extra column's id. */
   readonly color_by: string;
   /** What the width of a line means: "bytes" of its tensor, or "none". */
   readonly edge_width: "none" | "bytes";

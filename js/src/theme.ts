@@ -1,4 +1,4 @@
-// Whether the host is light or dark: asked of the host's own colours first, of the system last.
+// Whether the host is light or dark: asked of the host's own colors first, of the system last.
 import { rgb } from "d3-color";
 
 export type Theme = "light" | "dark";
@@ -6,7 +6,7 @@ export type Theme = "light" | "dark";
 /** Variables with which a host paints the ground that we stand on. */
 const GROUNDS = ["--jp-layout-color0", "--vscode-editor-background"];
 
-/** null for what says nothing: transparent, or no colour. */
+/** null for what says nothing: transparent, or no color. */
 function themeOfColor(text: string): Theme | null {
   const { r, g, b, opacity } = rgb(text.trim());
   if (Number.isNaN(r) || !(opacity > 0.5)) return null;

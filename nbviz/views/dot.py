@@ -156,11 +156,11 @@ def _boxes(metrics: Metrics, nodes: Nodes, plates: Plates) -> Iterator[Begin | E
             yield Begin(f"cluster_{at}", f"<{_text(plates.name(at))}>")
             waiting += [None, *inside[at]]
         else:
-            colour = _OTHER if layers[at] is None or kinds[at] == "input" else _LAYER
-            yield Node(f"c{at}", _label(plates.of(at), colour))
+            color = _OTHER if layers[at] is None or kinds[at] == "input" else _LAYER
+            yield Node(f"c{at}", _label(plates.of(at), color))
 
 
-def _label(plate: Plate, colour: str) -> str:
+def _label(plate: Plate, color: str) -> str:
     """Return a plate as a table of Graphviz: the title above, the activation below it, then the cells side by side."""
     cells = [f"{cell.label}: {_bold(cell.text)}" for cell in plate.cells]
     row = [_cell(cell) for cell in cells]
@@ -168,7 +168,7 @@ def _label(plate: Plate, colour: str) -> str:
         back, text = _MARKS[plate.trainable]
         row.append(_cell(_white(_bold(text)), back=back))
     title = _bold(plate.type) if plate.name is None else f"{_bold(plate.name)} ({_text(plate.type)})"
-    rows = [[_cell(_white(f'<font point-size="16">{title}</font>'), back=colour, span=len(row))]]
+    rows = [[_cell(_white(f'<font point-size="16">{title}</font>'), back=color, span=len(row))]]
     if plate.activation is not None:
         rows.append([_cell(f"Activation: {_bold(plate.activation)}", span=len(row))])
     if row:

@@ -35,7 +35,7 @@ def states(view):
     view.table.press("ArrowRight")
     expect(view.row("block1_conv")).to_be_visible()
     yield "open group"
-    for name in ("Colour by", "Save", "Types", "Columns"):
+    for name in ("Color by", "Save", "Types", "Columns"):
         view.root.get_by_role("button", name=name).first.click()
         yield f"menu {name}"
         view.root.page.keyboard.press("Escape")

@@ -42,7 +42,7 @@ def test_the_legend_lies_over_no_box(view, page):
     legend = view.root.locator(".nbviz-legend-strip")
     boxes = view.graph.get_by_role("treeitem")
     for color, says in (("Params", "share of parameters"), ("Type", "BatchNormalization")):
-        view.menu("Colour by", color)
+        view.menu("Color by", color)
         page.keyboard.press("Escape")
         expect(legend).to_contain_text(says)
         for control in (legend, view.root.get_by_role("button", name="Zoom in")):

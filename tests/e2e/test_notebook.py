@@ -188,7 +188,7 @@ def test_view_fills_the_window_and_comes_back(open_view, page):
     )
     view.node("head").click()
     view.expect_selected("head")
-    # really drawn: one plain colour would compress to a few hundred bytes
+    # really drawn: one plain color would compress to a few hundred bytes
     assert len(view.node("head").screenshot()) > 1000
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")  # the first one, in the graph, lets go of the selection

@@ -51,7 +51,7 @@ def test_an_svg_shows_what_the_view_shows(view, tmp_path):
     assert set(layers) <= set(everything)
 
 
-def test_selection_colours_direction_and_search_are_in_the_picture(view, tmp_path):
+def test_selection_colors_direction_and_search_are_in_the_picture(view, tmp_path):
     plain = view.save(tmp_path / "net.svg").read_text()
     for name, value in {"selection": (view.table.index[2],), "color_by": "type", "direction": "right"}.items():
         view.set_trait(name, value)

@@ -220,7 +220,7 @@ function layerText(box: Box, bounds: Bounds, theme: Theme, ink: string, soft: st
   return texts;
 }
 
-/** Type and settings, then remarks; a failure first and in its colour, where that is readable. */
+/** Type and settings, then remarks; a failure first and in its color, where that is readable. */
 function detailLine(box: Box, x: number, y: number, room: number, failed: string, soft: string): Command[] {
   const rest = besideFailure(box);
   if (!box.failed) return [line(x, y, fitted(rest, room, SMALL), soft)];

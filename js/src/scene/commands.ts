@@ -1,4 +1,4 @@
-// The drawing language: few shapes, every colour resolved, so that each backend is a page of code.
+// The drawing language: few shapes, every color resolved, so that each backend is a page of code.
 
 export interface Rect {
   readonly kind: "rect";

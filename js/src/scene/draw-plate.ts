@@ -82,7 +82,7 @@ function drawTitle(box: Box, plate: Plate, bounds: Bounds, fill: string, theme: 
   ];
 }
 
-/** Where colour tells nothing: layers in the accent's, all else in grey. */
+/** Where color tells nothing: layers in the accent's, all else in grey. */
 export function plateFill({ layer }: Plate, theme: Theme): string {
   return layer ? theme.accentSoft : mix(theme.bg, theme.muted, 0.12);
 }

@@ -9,7 +9,7 @@ import type { Plot } from "./plot";
 import { type Units, unitsOf } from "./units";
 import type { Visible } from "./visible";
 
-/** What is drawn and where: changes when something opens or the direction turns, not with selection or colours. */
+/** What is drawn and where: changes when something opens or the direction turns, not with selection or colors. */
 export interface Graph {
   readonly payload: Payload;
   readonly units: Units;

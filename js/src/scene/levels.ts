@@ -119,7 +119,7 @@ function* drawFar(context: Context, drawing: Drawing, found: Found, k: number): 
 }
 
 function fillOf({ graph, look }: Drawing, b: number, k: number): string {
-  // The plain fill is nearly the background's colour: without texts and outlines it would vanish.
+  // The plain fill is nearly the background's color: without texts and outlines it would vanish.
   return tintOf(graph, look, b) ?? (k >= OUTLINES ? look.theme.panel : mix(look.theme.panel, look.theme.muted, 0.35));
 }
 
@@ -133,7 +133,7 @@ function drawArea(context: Context, { graph, look, marks }: Drawing, b: number, 
   context.strokeRect(x, y, width, height);
 }
 
-/** Edges as thin lines, in one stroke for each colour; those shorter than a pixel or two are left out. */
+/** Edges as thin lines, in one stroke for each color; those shorter than a pixel or two are left out. */
 function* drawLines(context: Context, drawing: Drawing, edges: Int32Array, k: number): Generator<undefined, void> {
   const { graph, look, opacity } = drawing;
   const colors = edgeColors(look.theme);

@@ -213,7 +213,7 @@ suite("drawing", () => {
     }
   });
 
-  it("marks the failed call in the colour of errors", () => {
+  it("marks the failed call in the color of errors", () => {
     const payload = payloadOf([{ path: "a", type: "DepthwiseConv2D", params: 4 }], [{ path: "a", failed: true }], []);
     const graph = buildGraph(payload, new Set(), true, "down");
     expect(graph.box(0).marks).toEqual(["failed"]);

@@ -94,7 +94,7 @@ export function drawOne(graph: Graph, look: Look, marks: Marks, b: number, layer
   return { key: `${layer}:${box.key}`, layer, index: b, commands: shown };
 }
 
-/** What a box is filled with when nothing is told by colour: plates are told apart by what they are. */
+/** What a box is filled with when nothing is told by color: plates are told apart by what they are. */
 function restingFill({ plate }: Box, { coloring, theme }: Look): string {
   return plate && coloring.legend.kind === "none" ? plateFill(plate, theme) : theme.panel;
 }
@@ -105,7 +105,7 @@ function titleBounds({ plot, direction }: Graph, bounds: Bounds): Bounds {
   return { ...bounds, y: bounds.y + bounds.height - HEADER };
 }
 
-/** The colour that says something of a box, null for none. */
+/** The color that says something of a box, null for none. */
 export function tintOf({ units, visible }: Graph, { coloring }: Look, b: number): string | null {
   const u = visible.unit[b] as number;
   if (b >= visible.stubs.first) return null;
@@ -113,7 +113,7 @@ export function tintOf({ units, visible }: Graph, { coloring }: Look, b: number)
   return coloring.fills[units.row[u] as number] ?? null;
 }
 
-/** Colours of edges: plain ones, and those whose tensor has another shape than what came in. */
+/** Colors of edges: plain ones, and those whose tensor has another shape than what came in. */
 export function edgeColors({ bg, muted, shape, text }: Theme): { readonly plain: string; readonly changed: string } {
   return { plain: mix(bg, muted, 0.75), changed: readable(bg, shape, text) };
 }

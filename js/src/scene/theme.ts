@@ -1,4 +1,4 @@
-// Resolved colours and fonts: a picture can be drawn without a page.
+// Resolved colors and fonts: a picture can be drawn without a page.
 
 export interface Theme {
   readonly bg: string;

@@ -79,7 +79,7 @@ export function* visibleSteps(
   yield;
   const lifted = lift(payload, boxes);
   yield;
-  // A plot has no colour for changes.
+  // A plot has no color for changes.
   const changed = plot ? new Uint8Array(lifted.length) : shapeChanges(payload, boxes, lifted);
   const edges = { ...lifted, changed };
   yield;

@@ -126,7 +126,7 @@ function drawTrueWays(context: Context, graph: Graph, stubs: readonly number[], 
   context.stroke();
 }
 
-/** As the picture has them, in another colour: lines in one stroke and heads in one fill. */
+/** As the picture has them, in another color: lines in one stroke and heads in one fill. */
 function drawLines(context: Context, graph: Graph, edges: readonly number[], color: string, width: number): void {
   const lines: ArrayLike<number>[] = [];
   const heads: ArrayLike<number>[] = [];

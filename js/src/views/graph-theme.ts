@@ -1,4 +1,4 @@
-// The host's colours and fonts, resolved into plain values for drawing, and word when they change.
+// The host's colors and fonts, resolved into plain values for drawing, and word when they change.
 import { DARK, LIGHT, REFERENCE_BOLD_WIDTH, REFERENCE_TEXT, REFERENCE_WIDTH, type Theme } from "../scene";
 
 const COLORS = {
@@ -14,7 +14,7 @@ const COLORS = {
   error: "--nbviz-error",
 } as const;
 
-/** A variable may hold any CSS colour: let the page compute it through an element, one without transitions. */
+/** A variable may hold any CSS color: let the page compute it through an element, one without transitions. */
 function resolveColor(probe: HTMLElement, name: string, fallback: string): string {
   probe.style.color = "";
   probe.style.color = `var(${name}, ${fallback})`;
@@ -60,14 +60,14 @@ function luminous(color: string): boolean {
 }
 
 /**
- * Call `heard` when the host's colours may have changed.
+ * Call `heard` when the host's colors may have changed.
  *
- * Hosts swap classes, attributes or whole style sheets. Whatever they do, the probe's colour changes with it, and its
+ * Hosts swap classes, attributes or whole style sheets. Whatever they do, the probe's color changes with it, and its
  * transition says so; the observer covers pages that forbid transitions.
  */
 export function watchTheme(element: HTMLElement, probe: HTMLElement, heard: () => void, signal: AbortSignal): void {
   const look = () => {
-    if (element.isConnected) heard(); // outside the page there are no colours to read
+    if (element.isConnected) heard(); // outside the page there are no colors to read
   };
   probe.addEventListener("transitionrun", look, { signal });
   const observer = new MutationObserver(look);

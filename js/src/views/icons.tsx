@@ -1,4 +1,4 @@
-// Line icons, drawn in the colour of the text around them.
+// Line icons, drawn in the color of the text around them.
 
 const PATHS = {
   search: "M7 2.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9zM10.3 10.3 14 14",

@@ -32,6 +32,6 @@ it("gives the ends of a scale", () => {
   expect(label).toContain("share of parameters, 0 % to ");
 });
 
-it("is away where colours mean nothing", () => {
+it("is away where colors mean nothing", () => {
   expect(said({ color_by: "none" })).toEqual({ strip: "", card: "", label: null });
 });

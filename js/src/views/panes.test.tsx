@@ -72,7 +72,7 @@ it("offers nothing that is done with a graph where there is none", () => {
     const { host } = show(payload, 1200);
     for (const menu of host.querySelectorAll<HTMLElement>(".nbviz-controls [aria-haspopup]")) act(() => menu.click());
     const { textContent } = host.querySelector(".nbviz-controls") as Element;
-    return ["Colour", "Open to depth", "Direction", "Fit", "Interactive page", "Picture of the graph"].filter((offer) =>
+    return ["Color", "Open to depth", "Direction", "Fit", "Interactive page", "Picture of the graph"].filter((offer) =>
       textContent.includes(offer),
     );
   };

@@ -24,7 +24,7 @@ export function Toolbar({ payload, search, details, full, canFill, onDetails, on
   const { title } = useStore(store, "title");
   const name = title || payload?.meta.name || "Model";
   const about = payload ? [payload.meta.framework, payload.meta.type].filter(Boolean).join(" · ") : "";
-  // A checkpoint has rows to open and nothing to colour or to fit.
+  // A checkpoint has rows to open and nothing to color or to fit.
   const drawn = payload === null || payload.calls.length > 0;
   return (
     <div class="nbviz-toolbar">
@@ -78,7 +78,7 @@ export function Toolbar({ payload, search, details, full, canFill, onDetails, on
 
 const COLORS: readonly (readonly [string, string, string])[] = [
   ["params", "Params", "share of parameters"],
-  ["type", "Type", "one colour a type"],
+  ["type", "Type", "one color a type"],
   ["dtype", "Dtype", "of the output"],
   ["trainable", "Trainable", "frozen or not"],
   ["macs", "MACs", "share of the work"],
@@ -93,7 +93,7 @@ function ColorMenu() {
   const all = [...COLORS.slice(0, -1), ...extras, ...COLORS.slice(-1)];
   const now = all.find(([id]) => id === color_by)?.[1] ?? color_by;
   return (
-    <Menu label="Colour by" text={`Colour: ${now}`} icon="palette" title="What the colour of a box means">
+    <Menu label="Color by" text={`Color: ${now}`} icon="palette" title="What the color of a box means">
       {all.map(([id, label, hint]) => (
         <Choice key={id} single on={id === color_by} hint={hint} onPick={() => store.set({ color_by: id })}>
           {label}
