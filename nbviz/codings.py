@@ -14,7 +14,7 @@ Ints: TypeAlias = npt.NDArray[np.int32]
 Spec: TypeAlias = dict[str, Any]
 """What the header says about a column: its type, the coding of its integers, and the columns that it refers to."""
 
-# --- integers: each coding names what a number is written relative to; sums wrap at 32 bits on both sides -----------
+# Integers: each coding names what a number is written relative to; sums wrap at 32 bits on both sides
 
 
 def plain(values: Ints) -> Ints:
@@ -68,7 +68,7 @@ def climb(values: Ints) -> Ints | None:
     return np.array(steps, np.int32)
 
 
-# --- integers as bytes ---------------------------------------------------------------------------------------------
+# Integers as bytes
 
 
 def varints(values: Ints) -> bytes:
@@ -167,7 +167,7 @@ def smallest(values: Ints, *, other: Ints | None = None, is_tree: bool = False) 
 _TINY: Final = 16
 """Bytes of a column that no other coding would make much smaller."""
 
-# --- texts ---------------------------------------------------------------------------------------------------------
+# Texts
 
 _NUMBER: Final = re.compile("(0|[1-9][0-9]{0,8})")
 
@@ -213,7 +213,7 @@ def punched(texts: Sequence[str], holes: Sequence[Sequence[str]]) -> Sequence[st
     return list(left)
 
 
-# --- tables --------------------------------------------------------------------------------------------------------
+# Tables
 
 _Value = TypeVar("_Value", bound=Hashable)
 _Thing = TypeVar("_Thing")

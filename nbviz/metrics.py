@@ -16,7 +16,7 @@ Value = Any
 """A value of a column: str, int, float, Shape, Shapes, tuple of paths, or None for unknown."""
 
 
-# --- multiply-accumulates ------------------------------------------------------------------------------------------
+# Multiply-accumulates
 
 
 def _product(dims: Iterable[Dim], *, batch: bool = False) -> int | None:
@@ -91,7 +91,7 @@ def macs(compute: Sequence[Compute] | None) -> int | None:
     return total
 
 
-# --- the table -----------------------------------------------------------------------------------------------------
+# The table
 
 
 def _cell(specs: Sequence[TensorSpec]) -> Shape | Shapes | None:

@@ -51,7 +51,7 @@ class Measured(Protocol):
         ...
 
 
-# --- the payload ---------------------------------------------------------------------------------------------------
+# The payload
 
 _Row = TypeVar("_Row")
 
@@ -226,7 +226,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-# --- the saved model graph -----------------------------------------------------------------------------------------
+# The saved model graph
 
 
 def to_json(graph: ModelGraph) -> str:

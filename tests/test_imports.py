@@ -188,7 +188,7 @@ def test_importing_nbviz_loads_no_framework():
     assert not FRAMEWORKS & set(json.loads(answer.stdout))
 
 
-# -- TypeScript
+# TypeScript
 
 SOURCES = ROOT / "js" / "src"
 IMPORT = re.compile(
@@ -255,7 +255,7 @@ def test_what_runs_without_a_page_imports_no_user_interface(package):
         assert f'"{package}' not in path.read_text(encoding="utf-8"), f"{path} imports {package}"
 
 
-# -- the house
+# The house
 
 
 def test_top_level_holds_only_what_the_architecture_names():

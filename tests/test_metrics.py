@@ -17,7 +17,7 @@ def column(metrics, name):
     return dict(zip(metrics.tree.path, metrics.columns[name], strict=True))
 
 
-# --- multiply-accumulates ------------------------------------------------------------------------------------------
+# Multiply-accumulates
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_no_compute_is_zero_and_unknown_compute_is_unknown():
     assert macs((known, unknown)) is None
 
 
-# --- rows ----------------------------------------------------------------------------------------------------------
+# Rows
 
 
 def test_tutorial_model_has_the_numbers_that_every_tutorial_shows():
@@ -327,7 +327,7 @@ def test_call_macs_sum_up_to_the_root(net):
         assert metrics.call_macs[call.id] == expected
 
 
-# --- size ----------------------------------------------------------------------------------------------------------
+# Size
 
 
 def seconds(make, length):

@@ -138,7 +138,7 @@ def test_every_sound_graph_can_be_sent(net):
         assert found["rows"][name] == [None if v is None else float(v) for v in metrics.columns[name]]
 
 
-# --- the saved graph -----------------------------------------------------------------------------------------------
+# The saved graph
 
 
 @given(strategies())
@@ -285,7 +285,7 @@ def test_text_that_cannot_be_a_graph_is_not_even_parsed(monkeypatch):
             wire.from_json(text)
 
 
-# --- size ----------------------------------------------------------------------------------------------------------
+# Size
 
 
 def seconds(function, argument):

@@ -146,7 +146,7 @@ def _in_range(rows: _Rows, layer_range: Sequence[str] | None) -> list[int]:
     return [row for row in shown if start <= row < end]
 
 
-# --- columns -------------------------------------------------------------------------------------------------------
+# Columns
 
 _LAYER = BoxColumn("Layer (type)", 0)
 _SHAPES = {"output_shape": BoxColumn("Output Shape", 0), "param_shape": BoxColumn("Param Shape", 0)}
@@ -198,7 +198,7 @@ def _default_length(*, connected: bool, trainable: bool) -> int:
     return min(most, terminal) if terminal >= _LEAST_WIDTH else 76
 
 
-# --- cells ---------------------------------------------------------------------------------------------------------
+# Cells
 
 
 def _cells(rows: _Rows, row: int, *, connected: bool, trainable: bool) -> list[str]:
@@ -279,7 +279,7 @@ def _trainable(metrics: Metrics, row: int) -> str:
     return "Y" if trained == params else "part" if trained else "N"
 
 
-# --- below the table -----------------------------------------------------------------------------------------------
+# Below the table
 
 
 def size_text(size: float | None) -> str:

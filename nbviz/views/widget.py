@@ -17,9 +17,9 @@ from nbviz.metrics import COLUMNS, Metrics
 from nbviz.options import above_zero, choice
 from nbviz.reading import Reading, warn_if_partial
 from nbviz.views import extra, page, picture, preview, program, save, static, svg, text
-from nbviz.views.export import present
 from nbviz.views.looks import COLOR_BY, DIRECTIONS, EDGE_WIDTHS, THEMES, Theme
 from nbviz.views.pdf import pdf
+from nbviz.views.present import present
 from nbviz.views.requests import Requests
 from nbviz.views.table import frame, shows_operations
 
@@ -190,7 +190,7 @@ class ModelView(anywidget.AnyWidget):
     _ipython_display_ = None
     """ipywidgets 7 has a method here, which goes before ``_repr_mimebundle_`` and would leave out the table."""
 
-    # --- what Python reads ---
+    # What Python reads
 
     @property
     def graph(self) -> ModelGraph:
@@ -239,7 +239,7 @@ class ModelView(anywidget.AnyWidget):
         table = extra.join(frame(self._metrics), self._extra)
         return table[table.index.isin(self.selection)]
 
-    # --- what Python does ---
+    # What Python does
 
     def add_column(self, series: pd.Series[Any], label: str | None = None, unit: str | None = None) -> None:
         """Show your own numbers in the table, the inspector and the color menu.
@@ -382,7 +382,7 @@ class ModelView(anywidget.AnyWidget):
         saved.warn(stacklevel=2)
         return saved.paths[0]
 
-    # --- inner workings ---
+    # Inner workings
 
     def _send_payload(self, before: Sequence[bytes], last: bytes) -> None:
         for index, part in enumerate(before):
@@ -485,7 +485,7 @@ class ModelView(anywidget.AnyWidget):
         parameters = "unknown number of parameters" if totals is None else counted(totals, "parameter")
         return f"<nbviz.ModelView of {self.graph.name!r}: {counted(len(self.graph.layers), 'layer')}, {parameters}>"
 
-    # --- requests from the browser ---
+    # Requests from the browser
 
     def _answer(self, _widget: object, message: Mapping[str, Any], _buffers: object) -> None:
         if message.get("type") == "program":  # the loader has not found the shared one

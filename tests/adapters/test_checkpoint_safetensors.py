@@ -226,7 +226,7 @@ def test_values_of_a_file_that_is_gone_say_so(write):
         reading.weights.chunks(7)
 
 
-# --- sharded
+# Sharded
 
 
 @pytest.fixture
@@ -351,7 +351,7 @@ def test_a_damaged_shard_is_named(sharded, tmp_path):
         read(path)
 
 
-# --- anything
+# Anything
 
 
 @FUZZ

@@ -105,7 +105,7 @@ def storage_pickle(numel=4, size=(4,), offset=0, stride=(1,), key="0", kind="Flo
     return b"\x80\x02}" + text("w") + tensor + b"s."
 
 
-# --- what is read
+# What is read
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -354,7 +354,7 @@ print([float(sum(piece.sum() for piece in reading.weights.chunks(i))) for i in r
     assert result.stdout.strip() == "[6.0, 3.0] False"
 
 
-# --- what is refused
+# What is refused
 
 
 @pytest.mark.parametrize("legacy", [False, True])

@@ -166,7 +166,7 @@ def layer_calls(graph):
     return [(c.path, c.outputs[0].shape) for c in graph.calls if c.kind == "layer"]
 
 
-# --- exported programs
+# Exported programs
 
 
 @pytest.mark.parametrize("name", EXPORTABLE)
@@ -323,7 +323,7 @@ def test_weights_of_a_program_are_read_while_it_lives():
         reading.weights.chunks(0)
 
 
-# --- fx graphs
+# Fx graphs
 
 
 def test_a_traced_graph_is_shown_without_shapes_and_says_how_to_get_them():
@@ -396,7 +396,7 @@ def test_the_module_of_a_program_reads_as_the_program(name, programs):
     assert [layer.type for layer in module.layers] == [layer.type for layer in graph.layers]
 
 
-# --- scripted modules
+# Scripted modules
 
 
 @pytest.mark.parametrize("make", [torch.jit.script, lambda m: torch.jit.trace(m, torch.ones(1, 3, 16, 16))])
@@ -411,7 +411,7 @@ def test_scripted_modules_show_the_tree_and_say_why_there_is_no_graph(make, inpu
     assert "torch.export.export" in graph.diagnostics[0].message
 
 
-# --- files
+# Files
 
 
 def saved(program, path):
@@ -595,7 +595,7 @@ def test_what_torch_save_wrote_is_refused(tmp_path):
         read(tmp_path / "folder.pt2")
 
 
-# --- sizes
+# Sizes
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class View:
         expect(self.graph.get_by_role("treeitem").first).to_be_visible(timeout=30_000)
         return self
 
-    # -- the table
+    # The table
 
     def row(self, path: str) -> Locator:
         """The row of a layer or an operation."""
@@ -72,7 +72,7 @@ class View:
         self.root.get_by_role("button", name=re.compile(f"^{name}: ")).click()
         self.root.get_by_role("menu", name=name).get_by_text(item, exact=True).click()
 
-    # -- the graph
+    # The graph
 
     def node(self, path: str, use: int = 0) -> Locator:
         """The box of a path, in the graph; a shared layer has one for each call."""
@@ -93,7 +93,7 @@ class View:
         """The layer of elements over the picture: its style moves and scales with the picture."""
         return self.graph.locator(".nbviz-graph-items")
 
-    # -- both
+    # Both
 
     def expect_selected(self, *paths: str) -> None:
         """Wait until exactly these are selected, in table and graph (where they have boxes)."""

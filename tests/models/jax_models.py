@@ -132,7 +132,7 @@ def nnx_case(name):
     return nnx.eval_shape(lambda: make(nnx.Rngs(0))), jax.ShapeDtypeStruct(shape, dtype)
 
 
-# -- Flax Linen
+# Flax Linen
 
 
 class LinenCnn(nn.Module):
@@ -205,7 +205,7 @@ def linen_case(name):
     return make(), jax.ShapeDtypeStruct(shape, dtype)
 
 
-# -- Equinox
+# Equinox
 
 
 class EqxMlp(eqx.Module):
@@ -302,7 +302,7 @@ def equinox_case(name):
     return eqx.filter_eval_shape(make, jax.random.key(0)), jax.ShapeDtypeStruct(shape, dtype)
 
 
-# -- a pure function
+# A pure function
 
 
 def gpt_params(width=8, layers=2, words=50):

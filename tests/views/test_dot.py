@@ -58,7 +58,7 @@ def graphviz():
     return run
 
 
-# --- as Keras draws ------------------------------------------------------------------------------------------------
+# As Keras draws
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_nested_models_are_frames_as_in_keras(kinds):
     assert "subgraph" not in nbviz.to_dot(kinds["nested"])
 
 
-# --- where it draws more -------------------------------------------------------------------------------------------
+# Where it draws more
 
 
 def test_each_call_of_a_shared_layer_is_a_node():
@@ -180,7 +180,7 @@ def test_a_failed_forward_pass_is_drawn_up_to_where_it_stopped():
         nbviz.to_dot(FailsInside(), (2, 4), strict=True)
 
 
-# --- options -------------------------------------------------------------------------------------------------------
+# Options
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_example_of_the_docstring_runs():
     assert doctest.DocTestRunner().run(example).failed == 0
 
 
-# --- in Graphviz ---------------------------------------------------------------------------------------------------
+# In Graphviz
 
 
 @st.composite
@@ -305,7 +305,7 @@ def test_graphviz_takes_boxes_in_boxes(graphviz):
     assert graphviz(dot_text(Metrics(tower(30)), NAMED, expand_nested=True)).count('class="cluster"') == 29
 
 
-# --- as objects of libraries ---------------------------------------------------------------------------------------
+# As objects of libraries
 
 
 def test_pydot_object_holds_the_same_graph(graphviz):

@@ -14,7 +14,8 @@ from nbviz.errors import OptionError
 from nbviz.graph import Call, Layer
 from nbviz.metrics import Metrics
 from nbviz.views.box import clean
-from nbviz.views.export import LONG, present, write_table
+from nbviz.views.export import LONG, write_table
+from nbviz.views.present import present
 from nbviz.views.table import frame
 from tests.fixtures.graphs import graph, shared, tensor
 
@@ -34,7 +35,7 @@ def paths(frame):
     return frame.index.tolist()
 
 
-# --- what a view shows ---------------------------------------------------------------------------------------------
+# What a view shows
 
 
 def test_nothing_asked_is_the_whole_table(table):
@@ -147,7 +148,7 @@ def test_frame_is_left_as_it_was(table):
     pd.testing.assert_frame_equal(table, before)
 
 
-# --- CSV -----------------------------------------------------------------------------------------------------------
+# CSV
 
 
 def read_csv(text):
@@ -199,7 +200,7 @@ def test_csv_leaves_negative_numbers_alone(table):
     assert text.splitlines()[1] == ",-1.5"
 
 
-# --- for readers ---------------------------------------------------------------------------------------------------
+# For readers
 
 
 def test_markdown_is_a_table_with_numbers_to_the_right(table):

@@ -43,7 +43,7 @@ def layers_of(rows):
     return [row["Layer (type)"].removeprefix("└ ").split("\n")[0] for row in rows]
 
 
-# --- the layout ----------------------------------------------------------------------------------------------------
+# The layout
 
 
 def test_tutorial_model_prints_as_in_every_tutorial():
@@ -190,7 +190,7 @@ def test_name_with_the_marks_of_a_pattern_is_found():
     assert layers_of(rows) == ["a+b (A)", "c( (C)"]
 
 
-# --- what it says --------------------------------------------------------------------------------------------------
+# What it says
 
 
 def test_shared_layer_shows_its_calls_each_with_its_shape_and_source():
@@ -357,7 +357,7 @@ def test_diagnostics_stand_at_the_end_wrapped_and_counted():
     assert max(map(len, text.splitlines())) == 40
 
 
-# --- names ---------------------------------------------------------------------------------------------------------
+# Names
 
 
 def test_long_names_are_wrapped_and_never_cut():
@@ -432,7 +432,7 @@ def test_unknown_macs_do_not_matter_here():
     assert "Total params: 0" in summary_text(Metrics(net))
 
 
-# --- beside Keras --------------------------------------------------------------------------------------------------
+# Beside Keras
 
 
 @pytest.fixture(scope="module")
