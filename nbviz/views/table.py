@@ -53,8 +53,12 @@ def _series(values: Sequence[Any], dtype: str) -> pd.Series[Any]:
 
 
 def shows_operations(metrics: Metrics, *, ops: str | bool) -> bool:
-    """Tell whether bare operations are rows: with ``"auto"``, unless they outnumber the layers of the model."""
+    """Tell whether bare operations are rows: with ``"auto"``, unless they outnumber the layers of the model.
+
+    Where no layer is called but the model itself, as in a function of a tree of parameters, they are all that there is to see.
+    """
     if isinstance(ops, bool):
         return ops
     counts = {kind: metrics.tree.kind.count(kind) for kind in ("layer", "operation")}
-    return counts["layer"] <= 1 or counts["operation"] <= counts["layer"]
+    called = {*metrics.graph.calls.column("layer")} - {None, ""}
+    return not called or counts["operation"] <= counts["layer"]

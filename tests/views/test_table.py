@@ -1,5 +1,7 @@
 """The summary as a DataFrame, and what pandas does with it."""
 
+import itertools
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -129,13 +131,18 @@ def test_a_models_own_text_is_escaped_in_html():
     assert "<b>" not in text
 
 
-@pytest.mark.parametrize(("layers", "operations", "shown"), [(0, 5, True), (2, 3, True), (2, 4, False), (5, 0, True)])
-def test_operations_are_rows_unless_they_outnumber_the_layers(layers, operations, shown):
+@pytest.mark.parametrize(
+    ("layers", "called", "operations", "shown"),
+    [(0, 0, 5, True), (2, 1, 3, True), (2, 1, 4, False), (2, 0, 4, True), (5, 5, 0, True)],
+)
+def test_operations_are_rows_unless_they_outnumber_the_layers_of_which_one_is_called(layers, called, operations, shown):
+    ids = itertools.count(1)
     net = graph(
         [Layer("", "net", "Net"), *(Layer(f"l{i}", f"l{i}", "Dense", "", "") for i in range(layers))],
         [
             Call(0, "layer", "", "Net", None, ""),
-            *(Call(i + 1, "operation", f"add#{i}", "add", 0) for i in range(operations)),
+            *(Call(next(ids), "layer", f"l{i}", "Dense", 0, f"l{i}") for i in range(called)),
+            *(Call(next(ids), "operation", f"add#{i}", "add", 0) for i in range(operations)),
         ],
     )
     metrics = Metrics(net)
