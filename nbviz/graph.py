@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -35,7 +34,9 @@ def itemsize(dtype: str | None) -> float | None:
 def stored_bytes(dtype: str | None, elements: int | None) -> int | None:
     """Return the bytes that so many elements take (two ``int4`` share one), None when either is unknown."""
     width = itemsize(dtype)
-    return None if elements is None or width is None else math.ceil(elements * width)
+    return (
+        None if elements is None or width is None else -(-elements * int(8 * width) // 8)
+    )  # exact, whatever is claimed
 
 
 @final

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbviz.columns import Columns
+from nbviz.errors import with_article
 from nbviz.graph import EXTENTS, Call, Edge, Group, Layer, ModelGraph, Parameter
 
 
@@ -59,7 +60,7 @@ def _calls(calls: Columns[Call], paths: set[str], parameters: int) -> Iterator[s
         if call.parent is not None and not 0 <= call.parent < position:
             yield f"call {position} does not come after its parent {call.parent}"
         elif call.parent is not None and kinds[call.parent] not in {"layer", "operation"}:
-            yield f"call {position} is inside call {call.parent}, which is an {kinds[call.parent]}"
+            yield f"call {position} is inside call {call.parent}, which is {with_article(kinds[call.parent])}"
         if call.layer is not None and (call.layer != call.path or call.layer not in paths):
             yield f"call {position} has the path {call.path!r} but the layer {call.layer!r}"
         if _outside(call.parameters, parameters):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from nbviz.errors import UnknownPathError
-from nbviz.graph import Call, Compute, Group, Layer, ModelGraph, TensorSpec, itemsize
+from nbviz.graph import Call, Compute, Group, Layer, ModelGraph, TensorSpec, itemsize, stored_bytes
 from nbviz.invariants import violations
 from nbviz.shape import Shape
 from tests.fixtures.graphs import chain, graph, shared, strategies, tensor, tower, tutorial, weight
@@ -29,6 +29,21 @@ from tests.fixtures.graphs import chain, graph, shared, strategies, tensor, towe
 )
 def test_bytes_of_one_element(dtype, size):
     assert itemsize(dtype) == size
+
+
+@pytest.mark.parametrize(
+    ("dtype", "elements", "taken"),
+    [
+        ("int4", 3, 2),
+        ("float32", 3, 12),
+        ("bool", 0, 0),
+        ("float64", 1 << 2000, 1 << 2003),
+        ("string", 1, None),
+        ("int8", None, None),
+    ],
+)
+def test_bytes_of_elements_are_exact(dtype, elements, taken):
+    assert stored_bytes(dtype, elements) == taken
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def check_drawable(graph: ModelGraph) -> None:
     if len(graph.calls):
         return
     unknown = "Its calls are unknown: pass inputs, for example inputs=(None, 224, 224, 3)."
-    why = graph.diagnostics[0].message if graph.diagnostics else unknown
+    why = " ".join(known.message for known in graph.diagnostics if not known.path) or unknown
     msg = f"There is no graph of {graph.name!r} to draw. {why} Its table can be saved as .html, .csv, .md or .tex."
     raise InputsError(msg)
 

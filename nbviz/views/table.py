@@ -60,5 +60,7 @@ def shows_operations(metrics: Metrics, *, ops: str | bool) -> bool:
     if isinstance(ops, bool):
         return ops
     counts = {kind: metrics.tree.kind.count(kind) for kind in ("layer", "operation")}
-    called = {*metrics.graph.calls.column("layer")} - {None, ""}
+    calls = metrics.graph.calls
+    of_layers = zip(calls.column("kind"), calls.column("layer"), strict=True)
+    called = {layer for kind, layer in of_layers if kind == "layer"} - {""}  # inputs have layers in Keras, too
     return not called or counts["operation"] <= counts["layer"]

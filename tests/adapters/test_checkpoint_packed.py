@@ -78,6 +78,7 @@ def header_of(**tensors):
         ({"weight": ("U32", 128, 8)}, {"scales": ("U8", 64, 4)}, 1024),
         ({"weight": ("U32", 128, 8)}, {"scales": ("U8", 128, 0)}, 1024),
         ({"weight": ("U32",)}, {"scales": ("U8",)}, 1),
+        ({"weight": ("U32", 8)}, {"scales": ("U8",)}, 8),
         ({"qweight": ("U8", 64, 32)}, {"scales": ("U8", 64, 4)}, 4096),  # FP-Quant
         ({"qweight": ("U8", 64, 32)}, {"scales": ("U8", 64, 3)}, 2048),
         (
@@ -286,6 +287,12 @@ def test_weights_that_transformers_packs_count_as_the_config_says(tmp_path, made
 def test_a_config_that_leaves_bits_open_says_so(write, tmp_path, config):
     write(*header_of(weight=("U8", 4, 8), weight_scale=("F32", 4, 1)))
     (tmp_path / "config.json").write_text(json.dumps({"quantization_config": config}))
+    assert any("counted as stored" in d.message for d in graph_of(tmp_path).diagnostics)
+
+
+def test_affine_weights_with_one_scale_for_all_count_as_stored(write, tmp_path):
+    write(*header_of(layer__weight=("U32", 8), layer__scales=("F16",), layer__biases=("F16",)))
+    (tmp_path / "config.json").write_text(json.dumps({"quantization": {"group_size": 64, "bits": 4}}))
     assert any("counted as stored" in d.message for d in graph_of(tmp_path).diagnostics)
 
 

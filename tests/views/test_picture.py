@@ -7,6 +7,7 @@ import io
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,9 +16,10 @@ import pytest
 from PIL import Image
 
 import nbviz
+from nbviz.graph import Diagnostic, Layer
 from nbviz.views import raster, svg
-from nbviz.views.picture import Picture
-from tests.fixtures.graphs import chain, shared, tutorial
+from nbviz.views.picture import Picture, check_drawable
+from tests.fixtures.graphs import chain, graph, shared, tutorial
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -274,3 +276,10 @@ def test_a_checkpoint_has_no_picture_and_says_why(suffix, tmp_path):
         assert "inputs=" not in str(error.value)
     assert not list(tmp_path.iterdir())
     assert nbviz.view(arrays).save(tmp_path / "net.csv").is_file()
+
+
+def test_all_notes_tell_why_there_is_no_picture():
+    notes = [Diagnostic("note", "Lazy layers create their weights."), Diagnostic("note", "Pass inputs.")]
+    alone = replace(graph([Layer("", "net", "Net")], []), diagnostics=tuple(notes))
+    with pytest.raises(nbviz.InputsError, match=r"create their weights\. Pass inputs\. Its table"):
+        check_drawable(alone)

@@ -141,6 +141,9 @@ def test_operations_are_rows_unless_they_outnumber_the_layers_of_which_one_is_ca
         [Layer("", "net", "Net"), *(Layer(f"l{i}", f"l{i}", "Dense", "", "") for i in range(layers))],
         [
             Call(0, "layer", "", "Net", None, ""),
+            Call(next(ids), "input", "l0", "InputLayer", 0, "l0")
+            if layers
+            else Call(next(ids), "input", "in", "in", 0),
             *(Call(next(ids), "layer", f"l{i}", "Dense", 0, f"l{i}") for i in range(called)),
             *(Call(next(ids), "operation", f"add#{i}", "add", 0) for i in range(operations)),
         ],

@@ -36,7 +36,7 @@ export function Facts({ entries }: { entries: readonly (readonly [string, Compon
 
 /** A name that may go on in a new line behind its parts, as the long ones of a file's settings have to. */
 function breakable(name: string): ComponentChildren {
-  return name.split(/(?<=[._])/).map((part, i) => (i === 0 ? part : [<wbr key={i} />, part]));
+  return (name.match(/[^._]*[._]|[^._]+/g) ?? [name]).map((part, i) => (i === 0 ? part : [<wbr key={i} />, part]));
 }
 
 /** Text with a button that copies it; where the host forbids that, the text is selected for Ctrl+C. */

@@ -62,6 +62,13 @@ it("puts it under a narrower one, where details of a row take its place", () => 
   expect(isShown(host, ".nbviz-graph-empty")).toBe(false);
 });
 
+it("leaves it out where the table alone is wanted", () => {
+  const { host, store } = show(undrawn(), 700);
+  act(() => store.set({ split: 1 }));
+  expect(isShown(host, ".nbviz-grid")).toBe(true);
+  expect(isShown(host, ".nbviz-graph-empty")).toBe(false);
+});
+
 it("lets table and graph stand side by side at that width, and take turns where it is less", () => {
   expect(show(testPayload(), 700).host.querySelector('[role="tab"]')).toBeNull();
   expect(show(testPayload(), 600).host.querySelectorAll('[role="tab"]')).toHaveLength(2);

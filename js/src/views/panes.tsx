@@ -47,8 +47,9 @@ export function Panes({ payload, width, details, onCloseDetails }: PanesProps) {
   const inspector = details && selection.length > 0;
   const shows = (pane: Tab) => {
     // Why there is no graph is a strip under the table, until details of a row take its place.
-    if (narrow && !drawn) return pane === "table" || !inspector;
-    return narrow ? pane === tab : pane === "table" ? split > 0 : split < 1;
+    const isWanted = pane === "table" ? split > 0 : split < 1;
+    if (narrow && !drawn) return isWanted && (pane === "table" || !inspector);
+    return narrow ? pane === tab : isWanted;
   };
   const both = !narrow && shows("table") && shows("graph");
   const arrangement = narrow ? "is-narrow" : width < WIDE ? "is-medium" : "is-wide";

@@ -176,7 +176,9 @@ def _fitting(packed: Tensor, size: int) -> int | None:
 def _floats_of_mlx(packed: Tensor) -> int | None:
     """Return the values of MLX's ``weight`` with ``scales`` of eight bits: how much of a row has one scale tells the format."""
     scales = packed.beside("scales") if packed.name == "weight" else None
-    if scales is None or scales.dtype != "uint8" or not packed.shape or scales.shape[:-1] != packed.shape[:-1]:
+    if scales is None or scales.dtype != "uint8" or not packed.shape or not scales.shape:
+        return None
+    if scales.shape[:-1] != packed.shape[:-1]:
         return None
     bits, rest = divmod(32 * packed.shape[-1], scales.shape[-1] or 1)
     values = 0 if rest else _BITS_OF_A_SCALE.get(bits, 0)
@@ -193,7 +195,7 @@ def _affine(packed: Tensor) -> int | None:
     Transformers, which packs alike for Metal, says ``qbiases``.
     """
     scales, biases = packed.beside("scales"), packed.beside("biases") or packed.beside("qbiases")
-    if packed.name != "weight" or not packed.shape or scales is None or biases is None:
+    if packed.name != "weight" or scales is None or biases is None or not packed.shape or not scales.shape:
         return None
     said = packed.quantization.of(packed.entry.path[:-1]) if packed.quantization is not None else None
     if (
