@@ -385,6 +385,14 @@ def test_a_function_that_calls_itself_inside_a_branch_stays_closed():
     assert "recursively" in messages(read(made).graph)
 
 
+@pytest.mark.parametrize(("own", "called"), [("", "ai.onnx"), ("ai.onnx", "")])
+def test_a_function_that_calls_itself_under_the_other_name_of_the_standard_stays_closed(own, called):
+    body = [node("Exp", "p", "q", domain=called), node("Exp", "q", "r", domain=called)]
+    endless = helper.make_function(own, "Exp", ["p"], ["r"], body, [helper.make_opsetid("", 21)])
+    made = model([node("Exp", "x", "y")], [info("x", 2)], [info("y", None)], functions=[endless])
+    assert "recursively" in messages(read(made).graph)
+
+
 DOUBLING = {"Concat": {"axis": 0}, "Gather": {"axis": 0}, "GatherND": {}}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, final
 
 from nbviz.adapters.onnx.nodes import Node, inner_nodes
+from nbviz.adapters.onnx.schemas import domain_of
 
 _MOST_CALLS = 100_000
 """Calls of operations that functions may unfold into."""
@@ -25,15 +26,12 @@ class Functions:
     """
 
     def __init__(self, model: Any) -> None:
-        self.known = {(f.domain, f.name, f.overload): f for f in model.functions}
+        self.known = {(domain_of(f), f.name, f.overload): f for f in model.functions}
         self._sizes: dict[_Key, float] = {}
 
     def find(self, node: Node) -> Any:
         """Return the function that a node calls, None if it calls none."""
-        if not self.known:
-            return None
-        found = self.known.get((node.domain, node.op, node.overload))
-        return found or (self.known.get(("ai.onnx", node.op, node.overload)) if not node.domain else None)
+        return self.known.get((node.domain, node.op, node.overload)) if self.known else None
 
     def unfold(self, model: Any) -> bool:
         """Tell whether the calls of functions end, after no more operations than anybody can look at."""
@@ -43,7 +41,7 @@ class Functions:
 
     def _called(self, nodes: Sequence[Any]) -> Iterable[_Key]:
         every = (*nodes, *inner_nodes(nodes))
-        return [key for node in every if (key := (node.domain, node.op_type, node.overload)) in self.known]
+        return [key for node in every if (key := (domain_of(node), node.op_type, node.overload)) in self.known]
 
     def _size(self, key: _Key, around: tuple[_Key, ...]) -> float:
         if key in around or len(around) > 32:
