@@ -13,7 +13,7 @@ from nbviz.adapters.checkpoints.nested import Branch, Found, Left, Other, Scalar
 from nbviz.adapters.checkpoints.tree import Checkpoint, Entry, TooLargeError, graph_of
 from nbviz.adapters.files.values import Weights, is_text_or_date
 from nbviz.adapters.text import full_name, plain, short
-from nbviz.adapters.weights import CHUNK
+from nbviz.adapters.weights import pieces
 from nbviz.errors import UnsupportedModelError, with_article
 from nbviz.graph import itemsize
 from nbviz.reading import Reading, without_inputs
@@ -253,5 +253,4 @@ class _LiveArray:
         flat = np.asarray(array).reshape(-1)
         if flat.dtype.name in {"bfloat16", "float8_e4m3fn", "float8_e5m2"}:
             flat = flat.astype("float32")
-        for start in range(0, len(flat), CHUNK):
-            yield flat[start : start + CHUNK]
+        yield from pieces(flat, lambda piece: piece)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from nbviz.adapters.dataflow.scopes import Entry
+from nbviz.adapters.onnx.schemas import standard_domain
 from nbviz.adapters.onnx.scopes import noted_in, scopes_of, source_of, tells_scopes
 from nbviz.adapters.onnx.types import dtype_of
 from nbviz.adapters.text import decoded, label, short
@@ -84,10 +85,9 @@ def node_of(proto: Any) -> Node:
     full_name, noted = decoded(proto.name), noted_in(proto)
     scopes, name = scopes_of(full_name, noted)
     attributes = {a.name: a for a in proto.attribute}
-    domain = decoded(proto.domain)
     return Node(
         decoded(proto.op_type),
-        "" if domain == "ai.onnx" else domain,
+        standard_domain(decoded(proto.domain)),
         name,
         full_name,
         proto.input[:],

@@ -16,9 +16,14 @@ WITHOUT_DOMAIN = frozenset({"SimplifiedLayerNormalization", "SkipSimplifiedLayer
 """Norms of onnxruntime's own that it takes in the standard's domain, where its exporters write them; they contract nothing."""
 
 
+def standard_domain(domain: str) -> str:
+    """Return a domain by its short name: the standard's own, which has two, is ``""``."""
+    return "" if domain == "ai.onnx" else domain
+
+
 def domain_of(named: Any) -> str:
     """Return the domain of a node, a function or an operation set; the standard's own, which has two names, is ``""``."""
-    return "" if named.domain == "ai.onnx" else str(named.domain)
+    return standard_domain(str(named.domain))
 
 
 @functools.cache
@@ -35,7 +40,7 @@ def is_operation(op: str, domain: str) -> bool:
     """Tell whether the package ``onnx`` knows an operation, of any domain."""
     from onnx import defs
 
-    return bool(defs.has(op, "" if domain == "ai.onnx" else domain))
+    return bool(defs.has(op, standard_domain(domain)))
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from nbviz.adapters.onnx.external import bytes_of, place_of
 from nbviz.adapters.onnx.nodes import DEEPEST, graphs_in
 from nbviz.adapters.onnx.values import Key, stored_tensors
 from nbviz.adapters.text import label, plain, short
-from nbviz.adapters.weights import CHUNK, of_parameter
+from nbviz.adapters.weights import of_parameter, pieces
 from nbviz.errors import NbvizError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class OnnxWeightReader:
             msg = f"The model no longer holds {label(name)!r}."
             raise LookupError(msg)
         flat = self._values(found, label(name))
-        return (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
+        return pieces(flat, lambda piece: piece)
 
     def _values(self, tensor: Any, name: str) -> npt.NDArray[np.generic]:
         from onnx import TensorProto, numpy_helper

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 from nbviz.adapters.files.opening import inside
 from nbviz.adapters.savedmodel.protos import graph_of, parsed
 from nbviz.adapters.savedmodel.types import values_of
-from nbviz.adapters.weights import CHUNK
+from nbviz.adapters.weights import pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,4 +105,4 @@ def _cut(values: Any) -> Iterator[npt.NDArray[np.generic]]:
         raise ValueError("it holds text, not numbers")
     if flat.dtype.kind not in "biufc":  # a type that NumPy itself lacks
         flat = flat.astype("float32")
-    return (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
+    return pieces(flat, lambda piece: piece)
