@@ -34,9 +34,9 @@ def itemsize(dtype: str | None) -> float | None:
 def stored_bytes(dtype: str | None, elements: int | None) -> int | None:
     """Return the bytes that so many elements take (two ``int4`` share one), None when either is unknown."""
     width = itemsize(dtype)
-    return (
-        None if elements is None or width is None else -(-elements * int(8 * width) // 8)
-    )  # exact, whatever is claimed
+    if elements is None or width is None:
+        return None
+    return -(-elements * int(8 * width) // 8)  # in whole numbers: no float holds every size that a file may claim
 
 
 @final
