@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.keras import functional
-from nbviz.adapters.keras.inputs import Arguments, arguments, has_invented_batch, known_arguments
+from nbviz.adapters.keras.inputs import Arguments, arguments, has_invented_batch, known_arguments, misfit
 from nbviz.adapters.keras.kinds import definer, functional_of, is_kind
 from nbviz.adapters.keras.tensors import port, symbolic
 from nbviz.adapters.keras.text import is_automatic, plain, short
@@ -70,6 +70,8 @@ def _recorded(model: Any, inputs: Any) -> Recorded:
         reason = f"{type(recorded[2]).__name__}: {short(recorded[2], 400)}"
         recorded = _record(model, None)
         recorded[0].note(f"The model could not be run on the shapes that it was built with ({reason}). {_GIVE_INPUTS}")
+    elif recorded[2] is not None and inputs is not None and (text := misfit(model, inputs, recorded[2])):
+        recorded[0].note(text)
     return recorded
 
 
@@ -121,6 +123,8 @@ def _record(model: Any, run: Run | None) -> Recorded:
         except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
             error = raised
             _mark_failure(trace, raised)
+        # A pass that was given up may have made layers, which were cut out of the graph with its calls.
+        layers = {key: layer for key, layer in layers.items() if builder.path_of(key) is not None}
         variables = add_variables(builder, model, layers)
         if run is None or error is not None:
             _leave_unbuilt_open(builder, layers)
