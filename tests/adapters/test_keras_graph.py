@@ -379,6 +379,33 @@ def test_odd_layers_do_not_take_the_reading_down():
     assert dict(graph.layers[graph.layer_index["stubborn"]].settings)["dtype"] == "float32"
 
 
+@pytest.mark.parametrize(
+    ("wrapper", "shape", "ways"),
+    [
+        (
+            lambda: kl.Bidirectional(kl.LSTM(4, return_sequences=True), name="both"),
+            (5,),
+            {("mask", "both/forward_layer"), ("mask", "both/backward_layer")},
+        ),
+        (
+            lambda: kl.RNN(kl.GRUCell(4), name="rnn"),
+            (5,),
+            {("mask", "rnn/unstack#2"), ("rnn/unstack#2", "rnn/where#1")},
+        ),
+        (
+            lambda: kl.TimeDistributed(kl.GlobalAveragePooling1D(), name="each"),
+            (5, 2),
+            {("mask", "each/unstack#2"), ("each/unstack#2", "each/layer")},
+        ),
+    ],
+)
+def test_wrappers_pass_their_mask_on(wrapper, shape, ways):
+    steps, mask = keras.Input((*shape, 3)), keras.Input(shape, dtype="bool", name="mask")
+    graph = graph_of(keras.Model([steps, mask], wrapper()(steps, mask=mask)))
+    assert ways <= edges(graph)
+    assert Metrics(graph).totals["macs"] is not None
+
+
 def test_mask_travels_with_its_tensor():
     graph = graph_of(models.Masked(), (None, 7))
     assert any(source == "embed" and "expand_dims" in target for source, target in edges(graph))
