@@ -466,3 +466,9 @@ def test_a_free_length_that_the_code_asks_for_stays_free(ask, use):
     graph = graph_of(Positions(), keras.KerasTensor((None, None), "int32"))
     assert shapes(calls_of(graph, "")[0].outputs) == [(None, None, 4)]
     assert shapes(calls_of(graph, "table")[0].outputs) == [(None, 4)]
+
+
+def test_operations_of_a_functional_model_are_not_said_to_stand_where_it_is_viewed():
+    x = keras.Input((4,))
+    graph = graph_of(keras.Model(x, keras.ops.exp(keras.ops.abs(x))))
+    assert {call.op: call.source for call in graph.calls if call.kind == "operation"} == {"exp": "", "absolute": ""}

@@ -77,11 +77,17 @@ def operation_settings(operation: Any, args: Any, kwargs: Any) -> tuple[tuple[st
     return tuple(kept.items())
 
 
+_READS = "nbviz.adapters.keras.model"
+"""Calls everything that is recorded. What has called it is the session that views the model, and no code of the model."""
+
+
 def caller() -> str:
     """Return ``file.py:line`` of the model's code that makes this call, ``""`` when there is none."""
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
+        if module == _READS:
+            return ""
         if not module.startswith(("keras.", "nbviz.", "contextlib", "torch.", "jax.", "tensorflow.", "optree")):
             break
         frame = frame.f_back  # type: ignore[assignment]
