@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import traceback
 import weakref
 
@@ -30,6 +31,7 @@ def test_forward_pass_is_shown_up_to_the_call_that_fails():
     assert diagnostic.call == failed[0].id
     assert "(None, 5), (7, 2)" in diagnostic.message
     assert "must be equal" in diagnostic.message
+    assert re.search(r"stopped at keras_models\.py:\d+ in matmul#1 \(matmul\)", diagnostic.message)
 
 
 def test_inputs_that_do_not_fit_fail_at_the_layer_that_refuses_them():

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.keras import functional
+from nbviz.adapters.keras.calls import raised_at
 from nbviz.adapters.keras.inputs import Arguments, arguments, has_invented_batch, known_arguments, misfit
 from nbviz.adapters.keras.kinds import definer, functional_of, is_kind
 from nbviz.adapters.keras.tensors import port, symbolic
@@ -149,9 +150,10 @@ def _mark_failure(trace: Trace, error: Exception) -> None:
     record = calls[min(culprit, len(calls) - 1)]
     record.failed, record.compute = True, None
     met = ", ".join("unknown" if s.shape is None else str(s.shape) for s in record.inputs) or "no tensors"
-    name = record.path or "the model"
+    line, name = raised_at(error), record.path or "the model"
+    where = f"{line} in {name}" if line else name
     message = (
-        f"The forward pass stopped at {name} ({record.op}), which got {met}. {type(error).__name__}: {plain(error)}"
+        f"The forward pass stopped at {where} ({record.op}), which got {met}. {type(error).__name__}: {plain(error)}"
     )
     trace.builder.diagnostics.append(Diagnostic("error", message, record.path, record.id))
 
