@@ -397,6 +397,7 @@ def test_odd_layers_do_not_take_the_reading_down():
             (5, 2),
             {("mask", "each/unstack#2"), ("each/unstack#2", "each/layer")},
         ),
+        (lambda: kl.TimeDistributed(kl.Dense(4), name="each"), (5,), {("mask", "each/unstack#2")}),
     ],
 )
 def test_wrappers_pass_their_mask_on(wrapper, shape, ways):

@@ -57,9 +57,9 @@ def time_distributed(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     batch, steps, rest = _batch_and_steps(inputs.shape)
     one = _step(trace, "unstack", inputs, (batch, *rest), steps)
     mask = kwargs.get("mask")
-    masked = {}
-    if mask is not None and _takes_mask(layer.layer):
-        masked["mask"] = _step(trace, "unstack", mask, (mask.shape[0], *mask.shape[2:]), steps)
+    # Taken apart also for a layer that does not look at it: what comes in has a line in.
+    parts = None if mask is None else _step(trace, "unstack", mask, (mask.shape[0], *mask.shape[2:]), steps)
+    masked = {"mask": parts} if parts is not None and _takes_mask(layer.layer) else {}
     with trace.repeating(steps):
         output = layer.layer(one, **masked)
     return _step(trace, "stack", output, (output.shape[0], steps, *output.shape[1:]), steps)
