@@ -270,6 +270,7 @@ function spanName(first: string, last: string): string {
   let same = 0;
   while (same < first.length && first[same] === last[same]) same++;
   while (same > 0 && /\d/.test(first[same - 1] as string)) same--;
+  if (first[same - 1] === "[") same--; // "blocks[0] … [3]"
   const rest = same > 0 ? last.slice(same) : last;
   return `${first} … ${rest}`;
 }

@@ -95,6 +95,13 @@ suite("stacks", () => {
     expect(graph.box(1).label).toContain("12 equal ones");
   });
 
+  it("name members of a list as Python does", () => {
+    const payload = network(
+      Array.from({ length: 8 }, (_, i) => [`blocks[${i}]`, "Block", i > 0 ? [i - 1] : []] as const),
+    );
+    expect(buildGraph(payload, new Set(), true, "down").box(0).name).toBe("blocks[0] … [7]");
+  });
+
   it("of one layer that is called again and again say so, and not which call they are", () => {
     const rows = [{ path: "block", type: "Block" }];
     const calls = Array.from({ length: 8 }, () => ({ path: "block", inputs: WIDE, outputs: WIDE }));
