@@ -11,11 +11,11 @@ from nbviz.collecting import uncollected
 from nbviz.errors import NbvizError
 from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
-from nbviz.options import above_zero, at_least, choice, levels, refuse_unknown
+from nbviz.options import above_zero, at_least, choice, levels, refuse_unknown, text_or_none
 from nbviz.reading import Reading, warn_if_partial
 from nbviz.views import dot, table, text
 from nbviz.views.dot_forms import FORMS, in_form
-from nbviz.views.looks import COLOR_BY, DIRECTIONS, THEMES, Theme
+from nbviz.views.looks import COLOR_BY, DIRECTIONS, OPS, THEMES, Theme
 from nbviz.views.picture import MAX_PIXELS, Picture
 from nbviz.views.plates import PlateOptions
 from nbviz.views.plot import draw_plot, plot_path
@@ -116,7 +116,9 @@ def view(
     levels(depth)
     if height is not None:
         at_least(_LOWEST, "height", height, or_else="None")
-    choice("ops", ops, (True, False, "auto"))
+    text_or_none("title", title)
+    choice("ops", ops, OPS)
+    choice("groups", groups, (True, False))
     choice("run", run, (True, False))
     choice("constants", constants, (True, False))
     state = {
@@ -125,7 +127,7 @@ def view(
         "depth": depth,
         "direction": direction,
         "color_by": color_by,
-        "columns": None if columns is None else list(columns),
+        "columns": columns,
         "groups": bool(groups),
     }
     with uncollected():
@@ -161,12 +163,14 @@ def read(
     return _checked(source, inputs, strict=strict, constants=constants).graph
 
 
-def summary(model: Any, inputs: Any = None, *, strict: bool = False, **unknown: Any) -> pd.DataFrame:
+def summary(
+    model: Any, inputs: Any = None, *, ops: bool | str = "auto", strict: bool = False, **unknown: Any
+) -> pd.DataFrame:
     """Return the summary table: one row per layer, operation and group, indexed by path.
 
     Parameters
     ----------
-    model, inputs, strict
+    model, inputs, ops, strict
         As for ``view``.
 
     Returns
@@ -197,8 +201,9 @@ def summary(model: Any, inputs: Any = None, *, strict: bool = False, **unknown: 
     (45, 'per example')
     """
     refuse_unknown(summary, unknown)
+    choice("ops", ops, OPS)
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
-    return table.frame(metrics, operations=table.shows_operations(metrics, ops="auto"))
+    return table.frame(metrics, operations=table.shows_operations(metrics, ops=ops))
 
 
 def print_summary(
@@ -212,6 +217,7 @@ def print_summary(
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
     depth: int | str = "auto",
+    ops: bool | str = "auto",
     strict: bool = False,
     **unknown: Any,
 ) -> None:
@@ -219,7 +225,7 @@ def print_summary(
 
     Parameters
     ----------
-    model, inputs, strict
+    model, inputs, ops, strict
         As for ``view``.
     line_length
         Width of the text in characters; by default, the width of the terminal.
@@ -260,6 +266,9 @@ def print_summary(
     """
     refuse_unknown(print_summary, unknown)
     levels(depth)
+    choice("ops", ops, OPS)
+    if line_length is not None:
+        at_least(1, "line_length", line_length, or_else="None")
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
     (print_fn or print)(
         text.summary_text(
@@ -270,6 +279,7 @@ def print_summary(
             show_trainable=show_trainable,
             layer_range=layer_range,
             depth=depth,
+            ops=ops,
         )
     )
 
@@ -517,6 +527,7 @@ def to_dot(
 
 
 def _read(source: Any, inputs: Any, *, strict: bool, **how: bool) -> Reading:
+    choice("strict", strict, (True, False))
     with uncollected(), told_to_wait():
         reading = adapters.read(source, inputs, **how)
     if strict and reading.error is not None:

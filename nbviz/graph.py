@@ -513,7 +513,12 @@ class ModelGraph:
         if path_or_name in self._path_of_name:
             return self._path_of_name[path_or_name]
         known = sorted(self.paths - {""})
+        # A name alone is the end of a path; the nearest of all paths may be that of another layer.
+        ends = [path for path in known if path.rpartition("/")[2] == path_or_name]
         msg = f"No layer, operation or group has the path {path_or_name!r}.{nearest(path_or_name, known)}"
+        if ends:
+            among = f" {len(ends)} paths end in it." if len(ends) > 1 else ""
+            msg = f"No layer, operation or group has the path {path_or_name!r}.{among} Did you mean {ends[0]!r}?"
         raise UnknownPathError(msg)
 
     def to_networkx(self) -> networkx.MultiDiGraph[int]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from nbviz.errors import OptionError, UnknownOptionError, nearest
+from nbviz.errors import OptionError, UnknownOptionError, nearest, with_article
 
 T = TypeVar("T")
 
@@ -52,6 +52,40 @@ def at_least(least: int, argument: str, found: object, *, or_else: str = "") -> 
     """
     if isinstance(found, bool) or not isinstance(found, int) or found < least:
         msg = f"{argument} must be a whole number from {least}{or_else and f', or {or_else}'}; found {found!r}."
+        raise OptionError(msg)
+
+
+def names(argument: str, found: object, what: str) -> list[str]:
+    """Return one name or several as a list; ``what`` says what they name.
+
+    Raises
+    ------
+    OptionError
+        If it is something else; the message names the argument.
+    """
+    if isinstance(found, str):
+        return [found]
+    tabular = hasattr(found, "columns") and hasattr(found, "index")  # iterating over it would give its columns
+    several = list(found) if isinstance(found, Iterable) and not tabular else None
+    wrong = found if several is None else next((name for name in several if not isinstance(name, str)), None)
+    if several is None or wrong is not None:
+        where = "" if several is None else " in it"
+        found_is = "None" if wrong is None else with_article(type(wrong).__name__)
+        msg = f"{argument} must be one or several {what}; found {found_is}{where}."
+        raise OptionError(msg)
+    return several
+
+
+def text_or_none(argument: str, found: object) -> None:
+    """Refuse what is neither None nor text.
+
+    Raises
+    ------
+    OptionError
+        If it is refused; the message names the argument.
+    """
+    if found is not None and not isinstance(found, str):
+        msg = f"{argument} must be text; found {found!r}."
         raise OptionError(msg)
 
 

@@ -112,8 +112,17 @@ def test_a_series_is_added_as_a_column_and_chosen_as_the_color(shared):
     assert [column["label"] for column in view.extra_columns] == ["latency"], "one of the same name is replaced"
     assert view.table.loc["score", "latency"] == latency["score"] * 3
     view.color_by = "macs"
-    with pytest.raises(OptionError, match="rename the series"):
+    with pytest.raises(OptionError, match=r"another name with series.rename"):
         view.color_by = view.table["macs"]
+    with pytest.raises(OptionError, match=r"has no name, .* series.rename"):
+        view.color_by = latency.rename(None)
+    for wrong in ([1, 2], {"score": 2.0}, None):
+        with pytest.raises(
+            OptionError, match=rf"a pandas Series of numbers indexed by path; found {type(wrong).__name__}"
+        ):
+            view.color_by = wrong
+        with pytest.raises(OptionError, match=rf"A column is a pandas Series .* found {type(wrong).__name__}"):
+            view.add_column(wrong)
     with pytest.raises(UnknownPathError, match="Did you mean 'score'"):
         view.color_by = latency.rename({"score": "scores"})
     assert view.color_by == "macs"
@@ -136,11 +145,50 @@ def test_an_unknown_number_of_a_users_column_stays_unknown(shared):
         ({"columns": ["parameters"]}, "Did you mean 'params'"),
         ({"ops": "some"}, "ops must be one of"),
         ({"depth": True}, "depth must be a whole number from 1, or 'auto'; found True"),
+        ({"columns": 3}, "columns must be one or several column names, or None; found an int"),
+        ({"columns": ["params", 3]}, "found an int in it"),
+        ({"groups": "no"}, "groups must be one of True, False"),
+        ({"strict": "yes"}, "strict must be one of True, False"),
+        ({"title": 3}, "title must be text; found 3"),
     ],
 )
 def test_a_wrong_value_of_an_option_names_what_is_allowed(tutorial, options, message):
     with pytest.raises(OptionError, match=message):
         nbviz.view(tutorial, **options)
+
+
+def test_one_column_may_be_named_without_a_list(tutorial):
+    view = nbviz.view(tutorial, columns="macs")
+    assert view.columns == ["macs"]
+    view.columns = "params"
+    assert view.columns == ["params"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found"), [(None, "None"), (3, "an int"), ("layer", "a Dense in it"), ("table", "a DataFrame")]
+)
+def test_a_selection_that_is_no_path_says_where_paths_are(tutorial, wrong, found):
+    view = nbviz.view(tutorial)
+    wrong = {"layer": (tutorial.layers[0],), "table": view.table}.get(wrong, wrong)
+    with pytest.raises(
+        OptionError, match=rf"selection must be one or several paths, .* index of view.table.* found {found}\."
+    ):
+        view.selection = wrong
+    view.selection = view.table.index[1:]
+    assert view.selection == tuple(view.table.index[1:])
+
+
+def test_the_last_part_of_a_path_suggests_the_whole_path():
+    inner = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(4, name="dense"), keras.layers.Dense(4, name="deep")]
+    )
+    names = {"first": inner, "second": keras.models.clone_model(inner)}
+    for name, model in names.items():
+        model.name = name
+    noise = keras.Input((4,), name="dens")
+    view = nbviz.view(keras.Model(noise, names["second"](names["first"](noise))))
+    with pytest.raises(UnknownPathError, match=r"2 paths end in it\. Did you mean 'first/dense'"):
+        view.selection = "dense"
 
 
 def test_a_wrong_option_name_suggests_the_nearest(tutorial):
@@ -228,3 +276,15 @@ def test_print_summary_prints_once_with_the_totals(tutorial, capsys):
     lines = []
     nbviz.print_summary(tutorial, print_fn=lines.append)
     assert len(lines) == 1
+    with pytest.raises(OptionError, match="line_length must be a whole number from 1, or None; found 'wide'"):
+        nbviz.print_summary(tutorial, line_length="wide")
+
+
+def test_operations_that_outnumber_the_layers_are_rows_where_asked_for():
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, keras.ops.mean(keras.ops.exp(keras.ops.abs(keras.layers.Dense(3, name="dense")(x)))))
+    assert list(nbviz.summary(model, ops=False).index) == ["", "x", "dense"]
+    assert list(nbviz.summary(model, ops=True).index) == ["", "x", "dense", "absolute#1", "exp#1", "mean#1"]
+    for function in (nbviz.summary, nbviz.print_summary):
+        with pytest.raises(OptionError, match="ops must be one of 'auto', True, False; found 'all'"):
+            function(model, ops="all")

@@ -58,10 +58,10 @@ export function formatShape(dims: readonly Dim[] | null | undefined): string {
   return dims.length === 1 ? `(${dim(dims[0] ?? null)},)` : `(${dims.map(dim).join(", ")})`;
 }
 
-/** "7×7×2048": compact, without a free batch. */
-export function edgeShape(dims: readonly Dim[] | null | undefined): string {
+/** "7×7×2048": compact, without a free batch, of which a tensor may have none. */
+export function edgeShape(dims: readonly Dim[] | null | undefined, batched = true): string {
   if (!dims) return "?";
-  const rest = dims[0] === null ? dims.slice(1) : dims;
+  const rest = batched && dims[0] === null ? dims.slice(1) : dims;
   return rest.length === 0 ? "scalar" : rest.map(dim).join("×");
 }
 

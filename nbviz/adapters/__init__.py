@@ -301,7 +301,8 @@ def _missing(path: str) -> str:
         return f"{path!r} is a link to {str(full.readlink())!r}, which does not exist."
     if not full.parent.is_dir():
         return f"There is no {what} {path!r}: the folder {str(full.parent)!r} does not exist."
-    return f"There is no {what} {path!r}.{nearest(full.name, (p.name for p in full.parent.iterdir()))} Paths are relative to {str(Path.cwd())!r}."
+    readable = (p.name for p in full.parent.iterdir() if p.name.endswith(tuple(FILES)) or p.is_dir())
+    return f"There is no {what} {path!r}.{nearest(full.name, readable)} Paths are relative to {str(Path.cwd())!r}."
 
 
 def _unsupported(source: Any) -> str:

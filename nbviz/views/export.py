@@ -87,7 +87,7 @@ def _cell(column: str, value: Any) -> str:
     if column in {"bytes", "output_bytes"}:
         return size_text(value)
     if column == "share":
-        return f"{value:.1%}"
+        return "<0.1%" if 0 < value < 0.001 else f"{value:.1%}"  # what is little is not nothing
     if isinstance(value, float):
         return f"{value:,.6g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else clean(plain_text(value))

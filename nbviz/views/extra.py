@@ -57,12 +57,15 @@ def column(
     graph: ModelGraph, series: pd.Series[Any], label: str | None, unit: str | None, taken: Collection[str]
 ) -> Column:
     """Return the column for a series indexed by paths or layer names; errors as ``ModelView.add_column``."""
+    if not is_series(series):
+        msg = f"A column is a pandas Series with one value per layer, indexed by path; found {type(series).__name__}."
+        raise OptionError(msg)
     heading = label if label is not None else series.name
     if heading is None or heading == "":
-        msg = "The series has no name: pass label='...'."
+        msg = "The series has no name, which would be its heading. Give it one with series.rename('...')."
         raise OptionError(msg)
     if str(heading) in taken:
-        msg = f"{heading!r} is a built-in column: pass another label, or rename the series."
+        msg = f"{heading!r} is a built-in column. Give yours another name with series.rename('...')."
         raise OptionError(msg)
     indexed = series.copy()
     indexed.index = indexed.index.map(lambda path: graph.resolve(str(path)))

@@ -7,5 +7,6 @@ from typing import Final, Literal
 Theme = Literal["light", "dark"]
 THEMES: Final = ("light", "dark")
 COLOR_BY: Final = ("params", "type", "dtype", "trainable", "macs", "bytes", "none")
+OPS: Final = ("auto", True, False)
 DIRECTIONS: Final = ("down", "right")
 EDGE_WIDTHS: Final = ("none", "bytes")

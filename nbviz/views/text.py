@@ -37,6 +37,7 @@ def summary_text(
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
     depth: int | str = "auto",
+    ops: bool | str = "auto",
 ) -> str:
     """Return layer, type, output shape, parameter count and connections as a text table, then the totals.
 
@@ -58,13 +59,15 @@ def summary_text(
     depth
         How many levels of layers inside layers to show, from 1. ``"auto"`` is 1, or as many as it takes to see more than one
         row; without a graph, where the tree is all that there is, as many as fit on a screen.
+    ops
+        Whether bare operations are rows; ``"auto"`` shows them unless they outnumber the layers.
 
     Raises
     ------
     OptionError
         If an argument cannot be understood, or the columns do not fit into the width.
     """
-    rows = _rows(metrics, depth, expand_nested=expand_nested)
+    rows = _rows(metrics, depth, expand_nested=expand_nested, ops=ops)
     shown = _in_range(rows, layer_range)
     connected = not rows.connections.linear()
     if positions is not None and len(positions) == 3:  # what suits Keras, which draws any subclassed model as a chain
@@ -87,10 +90,10 @@ def paths_to_depth(metrics: Metrics, depth: int) -> list[str]:
 class _Rows:
     """Which rows are shown, and how deep each is nested."""
 
-    def __init__(self, metrics: Metrics, levels: float) -> None:
+    def __init__(self, metrics: Metrics, levels: float, *, ops: bool | str = "auto") -> None:
         self.metrics = metrics
         self.labels = [clean(label) for label in metrics.tree.labels]
-        self.operations = shows_operations(metrics, ops="auto")
+        self.operations = shows_operations(metrics, ops=ops)
         self.visible: list[bool] = []
         self.depth: list[int] = []
         tree = metrics.tree
@@ -117,16 +120,16 @@ class _Rows:
         return [row for row, depth in enumerate(self.depth) if depth == 0 and self.visible[row]]
 
 
-def _rows(metrics: Metrics, depth: int | str, *, expand_nested: bool) -> _Rows:
+def _rows(metrics: Metrics, depth: int | str, *, expand_nested: bool, ops: bool | str) -> _Rows:
     """Return the rows down to a depth; one that holds all the others does not stand alone unless that was asked for."""
     if expand_nested or depth != "auto":
-        return _Rows(metrics, math.inf if expand_nested else int(depth))
+        return _Rows(metrics, math.inf if expand_nested else int(depth), ops=ops)
     inside = Counter(path.count("/") for path in metrics.graph.layers.column("path") if path)
     levels = 1 if metrics.graph.calls else _levels_on_a_screen(inside)
-    rows = _Rows(metrics, levels)
+    rows = _Rows(metrics, levels, ops=ops)
     while sum(rows.visible) <= levels < len(inside):  # each level so far has one
         levels += 1
-        rows = _Rows(metrics, levels)
+        rows = _Rows(metrics, levels, ops=ops)
     return rows
 
 
@@ -325,7 +328,8 @@ def _bytes(metrics: Metrics, *, trainable: bool) -> int | None:
 
 def _notes(rows: _Rows, width: int) -> Iterable[str]:
     graph, kinds = rows.metrics.graph, rows.metrics.tree.kind
-    hidden = f"{kinds.count('operation'):,} operations are not shown; connections pass through them."
+    count = kinds.count("operation")
+    hidden = f"{count:,} operations are not shown; connections pass through them. In Python, ops=True shows them."
     return notes_of(graph.diagnostics, width, () if rows.operations else [Diagnostic("note", hidden)])
 
 

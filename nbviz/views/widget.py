@@ -22,6 +22,7 @@ from nbviz.views.pdf import pdf
 from nbviz.views.present import present
 from nbviz.views.requests import Requests
 from nbviz.views.table import frame, shows_operations
+from nbviz.views.traits import ColorBy, Columns, Paths
 
 if TYPE_CHECKING:
     import os
@@ -31,23 +32,6 @@ if TYPE_CHECKING:
 _STACK: Final = "≡"
 """Begins what stands for an open stack of equal siblings in ``expanded``: this, and the path of the first of them."""
 _TABLE_IDS = ("path", *(column.name for column in COLUMNS))
-
-
-class _Paths(traitlets.Tuple):
-    """A tuple of paths; one path alone is taken as a tuple of one."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        return super().validate(obj, (value,) if isinstance(value, str) else tuple(value))
-
-
-class _ColorBy(traitlets.Unicode[str, Any]):
-    """A name of the color menu; a series becomes a column of the view, whose name is chosen."""
-
-    def set(self, obj: Any, value: Any) -> None:
-        if extra.is_series(value):
-            obj.add_column(value)
-            value = str(value.name)
-        super().set(obj, value)
 
 
 @final
@@ -128,19 +112,19 @@ class ModelView(anywidget.AnyWidget):
     # What is too long for one message comes in traits payload_0, payload_1, ... before this one, which is set last.
     payload = traitlets.Bytes(b"").tag(sync=True)
     payload_parts = traitlets.Int(0).tag(sync=True)
-    selection = _Paths(()).tag(sync=True)
+    selection = Paths(()).tag(sync=True)
     focus = traitlets.Int(None, allow_none=True).tag(sync=True)
     expanded = traitlets.List(traitlets.Unicode(), default_value=None, allow_none=True).tag(sync=True)
     depth = traitlets.Union([traitlets.Int(min=1), traitlets.Enum(["auto"])], default_value="auto").tag(sync=True)
     direction = traitlets.Enum(DIRECTIONS, "down").tag(sync=True)
-    color_by = _ColorBy("params").tag(sync=True)
+    color_by = ColorBy("params").tag(sync=True)
     edge_width = traitlets.Enum(EDGE_WIDTHS, "none").tag(sync=True)
     groups = traitlets.Bool(default_value=True).tag(sync=True)
     operations = traitlets.Bool(default_value=True).tag(sync=True)
     search = traitlets.Unicode("").tag(sync=True)
     filter = traitlets.Dict({"text": "", "types": []}).tag(sync=True)
     sort = traitlets.List(traitlets.Dict()).tag(sync=True)
-    columns = traitlets.List(traitlets.Unicode(), default_value=None, allow_none=True).tag(sync=True)
+    columns = Columns(traitlets.Unicode(), default_value=None, allow_none=True).tag(sync=True)
     extra_columns = traitlets.List(traitlets.Dict()).tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
     height = traitlets.Int(None, allow_none=True, min=200).tag(sync=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import traceback
 import weakref
 
@@ -13,6 +14,7 @@ keras = pytest.importorskip("keras")
 
 from keras import layers as kl  # noqa: E402
 
+import nbviz  # noqa: E402
 from nbviz.adapters import read  # noqa: E402
 from nbviz.errors import FileReadError, InputsError, UnsupportedModelError  # noqa: E402
 from tests.models import keras_models as models  # noqa: E402
@@ -29,6 +31,7 @@ def test_forward_pass_is_shown_up_to_the_call_that_fails():
     assert diagnostic.call == failed[0].id
     assert "(None, 5), (7, 2)" in diagnostic.message
     assert "must be equal" in diagnostic.message
+    assert re.search(r"stopped at keras_models\.py:\d+ in matmul#1 \(matmul\)", diagnostic.message)
 
 
 def test_inputs_that_do_not_fit_fail_at_the_layer_that_refuses_them():
@@ -87,6 +90,43 @@ def test_a_sequential_model_takes_one_input_of_its_own_name(inputs, words):
 def test_inputs_that_do_not_match_the_signature_name_it():
     with pytest.raises(InputsError, match=r"TwoArguments.call\(query, context, scale\)"):
         read(models.TwoArguments(), (None, 4))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"q": (None, 4)}, "call(ids) got a dict as its argument ids: the keys (q) are not argument names"),
+        (((None, 4), (None, 4)), "call(ids) got a list as its argument ids, with the 2 inputs in it"),
+    ],
+)
+def test_a_failing_model_says_that_several_inputs_were_one_argument(inputs, words):
+    class Embeds(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.table = kl.Embedding(10, 4)
+
+        def call(self, ids):
+            return self.table(ids)
+
+    reading = read(Embeds(), inputs)
+    assert isinstance(reading.error, AttributeError)
+    assert words in reading.graph.diagnostics[-1].message
+
+
+def test_a_layer_that_cannot_be_followed_keeps_the_layers_that_it_has_built():
+    class Attends(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.attention = kl.MultiHeadAttention(2, 8)
+
+        def call(self, x):  # a causal mask is for one axis of positions, and this has two
+            return self.attention(x, x, use_causal_mask=True)
+
+    reading = read(Attends(), (None, 5, 5, 16))
+    rows = nbviz.summary(reading.graph)
+    inside = rows.loc[["attention/query", "attention/key", "attention/value", "attention/attention_output"]]
+    assert rows.loc["attention", "params"] == inside["params"].sum() == 4 * (16 * 16 + 16)
+    assert "contents of attention are not shown" in reading.graph.diagnostics[0].message
 
 
 @pytest.mark.parametrize(
@@ -159,6 +199,7 @@ def test_file_with_unknown_classes_says_how_to_load_it(tmp_path):
 
 def test_missing_file_names_the_nearest(tmp_path):
     (tmp_path / "network.keras").write_bytes(b"")
+    (tmp_path / "netwrk.py").write_text("")  # nearer, but nothing to read
     with pytest.raises(FileReadError, match=r"Did you mean 'network.keras'"):
         read(tmp_path / "netwrk.keras")
 

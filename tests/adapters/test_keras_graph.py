@@ -379,6 +379,34 @@ def test_odd_layers_do_not_take_the_reading_down():
     assert dict(graph.layers[graph.layer_index["stubborn"]].settings)["dtype"] == "float32"
 
 
+@pytest.mark.parametrize(
+    ("wrapper", "shape", "ways"),
+    [
+        (
+            lambda: kl.Bidirectional(kl.LSTM(4, return_sequences=True), name="both"),
+            (5,),
+            {("mask", "both/forward_layer"), ("mask", "both/backward_layer")},
+        ),
+        (
+            lambda: kl.RNN(kl.GRUCell(4), name="rnn"),
+            (5,),
+            {("mask", "rnn/unstack#2"), ("rnn/unstack#2", "rnn/where#1")},
+        ),
+        (
+            lambda: kl.TimeDistributed(kl.GlobalAveragePooling1D(), name="each"),
+            (5, 2),
+            {("mask", "each/unstack#2"), ("each/unstack#2", "each/layer")},
+        ),
+        (lambda: kl.TimeDistributed(kl.Dense(4), name="each"), (5,), {("mask", "each/unstack#2")}),
+    ],
+)
+def test_wrappers_pass_their_mask_on(wrapper, shape, ways):
+    steps, mask = keras.Input((*shape, 3)), keras.Input(shape, dtype="bool", name="mask")
+    graph = graph_of(keras.Model([steps, mask], wrapper()(steps, mask=mask)))
+    assert ways <= edges(graph)
+    assert Metrics(graph).totals["macs"] is not None
+
+
 def test_mask_travels_with_its_tensor():
     graph = graph_of(models.Masked(), (None, 7))
     assert any(source == "embed" and "expand_dims" in target for source, target in edges(graph))
@@ -439,3 +467,9 @@ def test_a_free_length_that_the_code_asks_for_stays_free(ask, use):
     graph = graph_of(Positions(), keras.KerasTensor((None, None), "int32"))
     assert shapes(calls_of(graph, "")[0].outputs) == [(None, None, 4)]
     assert shapes(calls_of(graph, "table")[0].outputs) == [(None, 4)]
+
+
+def test_operations_of_a_functional_model_are_not_said_to_stand_where_it_is_viewed():
+    x = keras.Input((4,))
+    graph = graph_of(keras.Model(x, keras.ops.exp(keras.ops.abs(x))))
+    assert {call.op: call.source for call in graph.calls if call.kind == "operation"} == {"exp": "", "absolute": ""}

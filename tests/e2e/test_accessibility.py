@@ -31,7 +31,7 @@ def states(view):
     view.double_click(view.node("≡~block0"))
     expect(view.node("~block0")).to_be_visible()
     yield "open stack"
-    view.table.locator("[data-row]:has(.nbviz-label:text-is('block1'))").click()
+    view.table.locator('[data-row]:has([role="rowheader"][title^="block1:"])').click()
     view.table.press("ArrowRight")
     expect(view.row("block1_conv")).to_be_visible()
     yield "open group"

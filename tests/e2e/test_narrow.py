@@ -61,7 +61,20 @@ def test_what_is_before_a_name_gives_way_alone(page, tmp_path):
     before = view.table.locator(".nbviz-name.is-flat .nbviz-before")
     expect(before.last).to_be_visible()
     assert len(before.evaluate_all(CUT)) >= len(names), "paths that are too long"
-    assert view.table.locator(".nbviz-label").evaluate_all(CUT) == []
+    assert view.table.locator(".nbviz-label, .nbviz-stem").evaluate_all(CUT) == []
+
+
+def test_the_number_of_a_name_stays_where_the_name_is_cut(page, tmp_path):
+    names = [f"a_rather_long_name_of_a_pooling_layer_{number}" for number in (1, 2, 13)]
+    page.goto(nbviz.view({f"{name}/kernel": np.zeros((9, 9)) for name in names}).save(tmp_path / "net.html").as_uri())
+    view = View(page)
+    expect(view.row(names[0])).to_be_visible()
+    page.set_viewport_size({"width": 360, "height": 700})
+    for name in names:
+        label = view.row(name).locator(".nbviz-label")
+        expect(label).to_have_text(name)
+        until(lambda label=label: label.locator(".nbviz-stem").evaluate_all(CUT) != [], "a name that is too long")
+        assert label.evaluate_all(CUT) == [], "the end is cut as well"
 
 
 def test_a_layer_that_is_never_called_says_so_in_full(page, tmp_path):
@@ -85,7 +98,7 @@ def test_a_checkpoint_has_the_width_for_its_table_and_its_details(page, tmp_path
     assert note.bounding_box()["height"] < 200
     assert bottom(note) + 10 > view.root.locator(".nbviz-footer").bounding_box()["y"], "empty space on paper"
     page.emulate_media(media="screen")
-    assert view.table.locator(".nbviz-label, .nbviz-value").evaluate_all(CUT) == []
+    assert view.table.locator(".nbviz-label, .nbviz-stem, .nbviz-value").evaluate_all(CUT) == []
     check_accessibility(page)
     row.click()
     expect(view.inspector).to_be_visible()

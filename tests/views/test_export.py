@@ -213,6 +213,13 @@ def test_markdown_is_a_table_with_numbers_to_the_right(table):
     ]
 
 
+def test_a_small_share_is_not_written_as_none(table):
+    shown = table.assign(share=0.0004)[["share"]]
+    assert "| &lt;0.1% |" in write_table(shown, ".md")
+    assert r"\textless{}0.1\%" in write_table(shown, ".tex")
+    assert "&lt;0.1%" in write_table(shown, ".html")
+
+
 @pytest.mark.parametrize(
     ("name", "escaped"),
     [

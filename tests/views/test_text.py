@@ -304,7 +304,13 @@ def test_operations_are_rows_and_connections_go_through_them_when_they_are_too_m
     assert [row["Connected to"] for row in rows] == ["-", "a[0][0]", "a[0][0], b[0][0]", "add#1[0][0]"]
     _, rows, below = printed(residual(10))
     assert [row["Connected to"] for row in rows] == ["-", "a[0][0]", "a[0][0], b[0][0]"]
-    assert below[-1] == "Note: 10 operations are not shown; connections pass through them."
+    said = " ".join(" ".join(below).split())
+    assert said.endswith(
+        "Note: 10 operations are not shown; connections pass through them. In Python, ops=True shows them."
+    )
+    _, rows, below = printed(residual(10), ops=True)
+    assert [row["Connected to"] for row in rows][2:4] == ["a[0][0], b[0][0]", "add#1[0][0]"]
+    assert not any("not shown" in line for line in below)
 
 
 def box_with_two_outputs(first, second):

@@ -4,6 +4,7 @@ import { edgeShape } from "../format";
 import { type Direction, type Layout, type LayoutCache, layoutSteps } from "../layout";
 import { atOnce, partOf } from "../steps";
 import type { Payload } from "../wire";
+import { outputsWithoutBatch } from "./batch";
 import { HEADER } from "./describe";
 import { mirror, type Plot } from "./plot";
 import { sizesOf } from "./sizes";
@@ -39,10 +40,11 @@ const SPACING = { header: HEADER, padding: 16, node: 26, edge: 18, rank: 11 };
 
 /** What the label of edge `e` says. */
 export function edgeLabel(payload: Payload, visible: Visible, e: number): string {
-  const { tensor, tensors } = visible.edges;
+  const { tensor, tensors, port } = visible.edges;
   const shape = payload.shapes[payload.tensors.shape[tensor[e] as number] ?? -1] ?? null;
   const count = tensors[e] as number;
-  return edgeShape(shape) + (count > 1 ? ` · ${count} tensors` : "");
+  const batched = !outputsWithoutBatch(payload)[port[e] as number];
+  return edgeShape(shape, batched) + (count > 1 ? ` · ${count} tensors` : "");
 }
 
 /** Share of the work after which the sizes of all boxes are known. */
@@ -95,7 +97,8 @@ function labelWidths(payload: Payload, visible: Visible): Float64Array {
   return Float64Array.from(edges.source, (source, e) => {
     // A stub says what it carries.
     if (source >= stubs.first) return 0;
-    const label = `${payload.tensors.shape[edges.tensor[e] as number]} ${edges.tensors[e]}`;
+    const shape = payload.tensors.shape[edges.tensor[e] as number];
+    const label = `${shape} ${edges.tensors[e]} ${outputsWithoutBatch(payload)[edges.port[e] as number]}`;
     const width = known.get(label) ?? Math.ceil(textWidth(edgeLabel(payload, visible, e), LABEL_SIZE, "mono") + 14);
     known.set(label, width);
     return width;

@@ -143,11 +143,12 @@ function formOf(payload: Payload, units: Units, visible: Visible, b: number, typ
   return "layer";
 }
 
-function marksOf(payload: Payload, units: Units, u: number, row: number, call: number): string[] {
+/** `again`: it is one of a stack of calls of one layer, for all of which the stack stands. */
+function marksOf(payload: Payload, units: Units, u: number, row: number, call: number, again = false): string[] {
   const marks: string[] = [];
   if (call >= 0 && payload.calls.failed[call]) marks.push("failed");
   if (row >= 0 && (units.repeats[u] as number) > 1) {
-    marks.push(`call ${units.nth[u]} of ${payload.rows.calls[row]}`);
+    marks.push(again ? "same layer" : `call ${units.nth[u]} of ${payload.rows.calls[row]}`);
   }
   if (isTied(payload, row)) marks.push("tied");
   if (row >= 0 && payload.rows.trainable[row] === 0 && (payload.rows.params[row] as number) > 0) marks.push("frozen");
@@ -202,7 +203,8 @@ function stackTexts(payload: Payload, units: Units, visible: Visible, b: number)
   const [first, last] = [members[0] as number, members.at(-1) as number];
   const isCall = first < payload.calls.length;
   const row = units.row[u] as number;
-  const marks = marksOf(payload, units, first, row, -1);
+  const again = members.every((m) => units.row[m] === row);
+  const marks = marksOf(payload, units, first, row, -1, again);
   if (isCall && payload.calls.failed[first]) marks.unshift("failed");
   const each = units.hasChildren[first] ? " each" : "";
   return {
@@ -268,6 +270,7 @@ function spanName(first: string, last: string): string {
   let same = 0;
   while (same < first.length && first[same] === last[same]) same++;
   while (same > 0 && /\d/.test(first[same - 1] as string)) same--;
+  if (first[same - 1] === "[") same--; // "blocks[0] … [3]"
   const rest = same > 0 ? last.slice(same) : last;
   return `${first} … ${rest}`;
 }
@@ -278,15 +281,15 @@ function typeOf(payload: Payload, units: Units, u: number): string {
   return (row >= 0 ? payload.rows.type[row] : payload.calls.op[u]) ?? "";
 }
 
-/** Layers, unless there are bare operations among what a unit holds. */
+/** Layers, or operations where there are bare ones among what a unit holds. */
 function contentWord({ calls }: Payload, { order, start, end }: Units, u: number): string {
   for (let i = start[u] as number; i < (end[u] as number); i++) {
-    if (calls.kind[order[i] as number] === "operation") return "call";
+    if (calls.kind[order[i] as number] === "operation") return "operation";
   }
   return "layer";
 }
 
-/** What stands behind the type: how many layers or calls a frame holds, or the settings that tell layers apart. */
+/** What stands behind the type: how many layers or operations a frame holds, or the settings that tell layers apart. */
 function contentOf(payload: Payload, units: Units, u: number): string {
   const inside = units.leaves[u] as number;
   if (units.hasChildren[u]) {

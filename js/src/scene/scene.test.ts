@@ -1,5 +1,6 @@
 import { expect, it, describe as suite } from "vitest";
 import { contrast } from "../color";
+import { edgeLabel } from "./arrange";
 import type { Command } from "./commands";
 import { boundsOf, boxesOf, buildGraph, type Graph } from "./graph";
 import { drawScene, lookOf, NO_MARKS, PLAIN_LOOK } from "./scene";
@@ -97,6 +98,28 @@ suite("labels of lines", () => {
   });
 });
 
+suite("labels of edges", () => {
+  it("leave out the batch of what comes from the inputs, and not the length of what the model counts itself", () => {
+    const rows = ["input#1", "embed", "constant#1", "positions"].map((path) => ({ path, type: "Op" }));
+    const calls = [
+      { path: "input#1", kind: "input" as const, outputs: [[null, null]] },
+      { path: "embed", inputs: [[null, null]], outputs: [[null, 64]] },
+      { path: "constant#1", kind: "constant" as const, outputs: [[null]] },
+      { path: "positions", inputs: [[null]], outputs: [[null, 64]] },
+      { path: "add", inputs: [[null, 64]], outputs: [[null, 64]] },
+    ];
+    const payload = payloadOf(rows, calls, [
+      [1, 2],
+      [2, 5],
+      [3, 4],
+      [4, 5],
+    ]);
+    const { visible } = buildGraph(payload, new Set(), true, "down");
+    const labels = Array.from(visible.edges.source, (_, e) => edgeLabel(payload, visible, e));
+    expect(labels).toEqual(["None", "64", "None", "None×64"]);
+  });
+});
+
 suite("boxes", () => {
   const graph = buildGraph(sharedBlock(), new Set(["block", "~head"]), true, "down");
 
@@ -147,6 +170,21 @@ suite("boxes", () => {
       ["strides", [2, 2]],
     ] as const;
     expect(tellingSettings("MaxPooling2D", pool)).toBe("2×2");
+  });
+
+  it("say nothing of halves where a stride makes larger", () => {
+    const settings = [
+      ["kernel_size", [4, 4]],
+      ["strides", [2, 2]],
+    ] as const;
+    expect(tellingSettings("Conv2DTranspose", settings)).toBe("4×4 stride 2");
+    expect(tellingSettings("ConvTranspose2d", settings)).toBe("4×4 stride 2");
+  });
+
+  it("count in grammar", () => {
+    expect(tellingSettings("Dense", [["units", 1]])).toBe("1 unit");
+    expect(tellingSettings("Dense", [["units", 2]])).toBe("2 units");
+    expect(tellingSettings("MultiHeadAttention", [["num_heads", 1]])).toBe("1 head");
   });
 
   it("show the same of an ONNX file, which calls them otherwise", () => {

@@ -95,6 +95,21 @@ suite("stacks", () => {
     expect(graph.box(1).label).toContain("12 equal ones");
   });
 
+  it("name members of a list as Python does", () => {
+    const payload = network(
+      Array.from({ length: 8 }, (_, i) => [`blocks[${i}]`, "Block", i > 0 ? [i - 1] : []] as const),
+    );
+    expect(buildGraph(payload, new Set(), true, "down").box(0).name).toBe("blocks[0] … [7]");
+  });
+
+  it("of one layer that is called again and again say so, and not which call they are", () => {
+    const rows = [{ path: "block", type: "Block" }];
+    const calls = Array.from({ length: 8 }, () => ({ path: "block", inputs: WIDE, outputs: WIDE }));
+    const edges = Array.from({ length: 7 }, (_, i) => [i + 1, i + 2] as const);
+    const graph = buildGraph(payloadOf(rows, calls, edges), new Set(), true, "down");
+    expect(graph.box(0)).toMatchObject({ form: "stack", repeat: "× 8", marks: ["same layer"] });
+  });
+
   it("open into their members, which open on their own", () => {
     const open = new Set([`${STACK_MARK}block_0`, "block_2"]);
     const graph = buildGraph(equalBlocks(4), open, true, "down");

@@ -10,6 +10,7 @@ export interface Badge {
 
 const FAILED: Badge = { text: "failed", title: "The forward pass stopped here", error: true };
 const NEVER: Badge = { text: "never called", title: "Part of the model, and never called" };
+const NOT_REACHED: Badge = { text: "not reached", title: "The forward pass stopped before it" };
 const FROZEN: Badge = { text: "frozen", title: "trainable = False" };
 
 export function badgesOf(payload: Payload, row: number, failed = false): Badge[] {
@@ -19,7 +20,7 @@ export function badgesOf(payload: Payload, row: number, failed = false): Badge[]
   if (times > 1 && rows.kind[row] !== "group") {
     found.push({ text: `×${times}`, title: `Called ${times} times with the same weights` });
   }
-  if (isIdle(payload, row)) found.push(NEVER);
+  if (isIdle(payload, row)) found.push(payload.calls.failed.includes(1) ? NOT_REACHED : NEVER);
   if (rows.trainable[row] === 0 && (rows.params[row] ?? 0) > 0) found.push(FROZEN);
   return found;
 }

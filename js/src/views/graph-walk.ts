@@ -74,28 +74,35 @@ function across(graph: Graph, box: number): number {
   return graph.direction === "down" ? x + width / 2 : y + height / 2;
 }
 
+/** Where a box begins and ends along the flow. */
+function along(graph: Graph, box: number): readonly [start: number, end: number] {
+  const { x, y, width, height } = boundsOf(graph, box);
+  return graph.direction === "down" ? [y, y + height] : [x, x + width];
+}
+
 function nearest(graph: Graph, box: number, found: readonly number[]): number | undefined {
   const here = across(graph, box);
+  const [start, end] = along(graph, box);
+  // Also along the flow: a skip comes from far off, however straight above its source stands.
+  const distance = (b: number): number => {
+    const [from, to] = along(graph, b);
+    return Math.hypot(across(graph, b) - here, Math.max(from - end, start - to, 0));
+  };
   // A line is nearer than a stub.
   const isStub = (b: number): number => Number(b >= graph.visible.stubs.first);
-  return found.toSorted(
-    (a, b) => isStub(a) - isStub(b) || Math.abs(across(graph, a) - here) - Math.abs(across(graph, b) - here) || a - b,
-  )[0];
+  return found.toSorted((a, b) => isStub(a) - isStub(b) || distance(a) - distance(b) || a - b)[0];
 }
 
 /** The neighbour across the flow among the boxes of the same frame that stand at the same height. */
 function sibling(graph: Graph, box: number, side: -1 | 1): number {
-  const { visible, direction } = graph;
-  const own = boundsOf(graph, box);
-  const span = (b: { x: number; y: number; width: number; height: number }): [number, number] =>
-    direction === "down" ? [b.y, b.y + b.height] : [b.x, b.x + b.width];
-  const [start, end] = span(own);
+  const { visible } = graph;
+  const [start, end] = along(graph, box);
   const here = across(graph, box);
   let best = box;
   let distance = Number.POSITIVE_INFINITY;
   for (let b = 0; b < visible.count; b++) {
     if (b === box || visible.parent[b] !== visible.parent[box]) continue;
-    const [from, to] = span(boundsOf(graph, b));
+    const [from, to] = along(graph, b);
     const away = (across(graph, b) - here) * side;
     if (to > start && from < end && away > 0 && away < distance) {
       best = b;

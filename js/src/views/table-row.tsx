@@ -84,7 +84,7 @@ function NameCell({ payload, columns, row, depth, open, flat, failed, title }: R
       )}
       <span class={`nbviz-words${type ? " is-bare" : ""}`}>
         {before && <span class="nbviz-before">{before.replaceAll("~", "")}</span>}
-        <span class="nbviz-label">{rest.replace(/^~/, "")}</span>
+        <Label text={rest.replace(/^~/, "")} />
         {type && <span class="nbviz-after">{type}</span>}
       </span>
       {badgesOf(payload, row, failed).map(({ text, title, error }) => (
@@ -93,6 +93,18 @@ function NameCell({ payload, columns, row, depth, open, flat, failed, title }: R
         </span>
       ))}
     </div>
+  );
+}
+
+/** A name; the number at its end, which tells it from others, stays where the rest is cut. */
+function Label({ text }: { text: string }) {
+  const [, stem, number] = /^(.{3,}?)([_.#[-]?\d{1,5}\]?)$/.exec(text) ?? [];
+  if (!stem) return <span class="nbviz-label">{text}</span>;
+  return (
+    <span class="nbviz-label is-numbered">
+      <span class="nbviz-stem">{stem}</span>
+      {number}
+    </span>
   );
 }
 

@@ -33,7 +33,22 @@ it("narrows the names before a number would be cut in two", () => {
   const at = (width: number) => template(columns, { dragged: new Map(), natural, width });
   expect(at(600)).toBe("minmax(136px, 1fr) 170px 116px");
   expect(at(424)).toBe("minmax(124px, 1fr) 170px 116px");
-  expect(at(300)).toBe("minmax(100px, 1fr) 170px 116px");
+  expect(at(400)).toBe("minmax(100px, 1fr) 170px 116px");
+});
+
+it("leaves the names their room where one has to scroll for the numbers anyway", () => {
+  const columns = shownColumns(columnsOf(sharedBlock(), []), ["path", "output_shape", "params", "macs"]);
+  const natural = new Map([
+    ["path", 180],
+    ["output_shape", 170],
+    ["params", 116],
+    ["macs", 150],
+  ]);
+  const at = (path: number) =>
+    template(columns, { dragged: new Map(), natural: new Map([...natural, ["path", path]]), width: 450 });
+  expect(at(180)).toBe("minmax(180px, 1fr) 170px 116px 150px");
+  expect(at(90)).toBe("minmax(136px, 1fr) 170px 116px 150px");
+  expect(at(900)).toBe("minmax(200px, 1fr) 170px 116px 150px");
 });
 
 it("gives types what names leave, however short these are", () => {

@@ -20,6 +20,7 @@ const MOST = 240;
 const LEAST_TEXT = 110;
 const LEAST_NAME = 136;
 const TIGHT_NAME = 100;
+const SCROLLED_NAME = 200;
 const SCROLLBAR = 14;
 /** Rows looked at: enough to see what a column holds, quick on any model. */
 const SAMPLE = 1500;
@@ -62,7 +63,10 @@ export function template(columns: readonly Column[], { dragged, natural, width }
   // Names give way before a number would be cut in two.
   const others = sum(columns.filter((column) => !name.includes(column) && !flexible.includes(column)));
   const texts = flexible.reduce((total, column) => total + Math.min(LEAST_TEXT, wanted(column)), 0);
-  const least = Math.max(TIGHT_NAME, Math.min(LEAST_NAME, Math.floor(width - SCROLLBAR - others - texts)));
+  const left = Math.floor(width - SCROLLBAR - others - texts);
+  // Where not even short names would help, one has to scroll for the others anyway.
+  const scrolls = Math.max(LEAST_NAME, Math.min(natural.get("path") ?? 0, SCROLLED_NAME));
+  const least = left < TIGHT_NAME ? scrolls : Math.min(LEAST_NAME, left);
   const over = others + sum(flexible) + (name.length > 0 ? Math.max(least, sum(name)) : 0) - (width - SCROLLBAR);
   const shrink = over > 0 ? Math.max(1 - over / Math.max(sum(flexible), 1), 0) : 1;
   return columns

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from types import TracebackType
 from typing import Any
 
 from nbviz.adapters.keras.compute import einsum_shape
@@ -11,7 +13,7 @@ from nbviz.adapters.keras.settings import simple
 from nbviz.adapters.keras.tensors import flatten, is_array, is_symbolic, is_variable, map_tensors, symbolic
 from nbviz.adapters.keras.text import plain, snake_case
 from nbviz.adapters.keras.variables import own_variables
-from nbviz.adapters.places import place
+from nbviz.adapters.places import is_of_library, place
 from nbviz.shape import Dim
 
 
@@ -77,14 +79,40 @@ def operation_settings(operation: Any, args: Any, kwargs: Any) -> tuple[tuple[st
     return tuple(kept.items())
 
 
+_READS = "nbviz.adapters.keras.model"
+"""Calls everything that is recorded. What has called it is the session that views the model, and no code of the model."""
+
+
+_LIBRARIES = frozenset({"keras", "nbviz", "torch", "jax", "jaxlib", "tensorflow", "optree", "numpy", "ml_dtypes"})
+
+
 def caller() -> str:
     """Return ``file.py:line`` of the model's code that makes this call, ``""`` when there is none."""
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if not module.startswith(("keras.", "nbviz.", "contextlib", "torch.", "jax.", "tensorflow.", "optree")):
+        if module == _READS:
+            return ""
+        if not is_of_library(module, _LIBRARIES):
             break
         frame = frame.f_back  # type: ignore[assignment]
     if frame is None:
         return ""
     return place(frame.f_code.co_filename, frame.f_lineno)
+
+
+def raised_at(error: BaseException) -> str:
+    """Return ``file.py:line`` of the model's code in which an error came up or that called what failed, ``""`` when there is none."""
+    steps = [
+        place(step.tb_frame.f_code.co_filename, step.tb_lineno)
+        for step in _steps(error)
+        if not is_of_library(step.tb_frame.f_globals.get("__name__"), _LIBRARIES)
+    ]
+    return steps[-1] if steps else ""
+
+
+def _steps(error: BaseException) -> Iterator[TracebackType]:
+    step = error.__traceback__
+    while step is not None:
+        yield step
+        step = step.tb_next

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -157,6 +158,21 @@ def _bind(model: Any, given: Any) -> Arguments:
         msg = f"inputs ({count} given) does not match {type(model).__name__}.call({wanted}): {plain(error)}."
         raise InputsError(msg) from error
     return args, kwargs
+
+
+def misfit(model: Any, inputs: Any, error: Exception) -> str:
+    """Return what to say where a model failed on a list or a dict that it got as one argument, ``""`` if it did not."""
+    args, kwargs = arguments(model, inputs)
+    if functional_of(model) is not None or is_kind(model, "Functional"):
+        return ""
+    if kwargs or len(args) != 1 or not re.search(rf"\b{type(args[0]).__name__}\b", str(error)):
+        return ""
+    wanted = [name for name in inspect.signature(model.call).parameters if name not in _CONTEXT]
+    what = f"call({', '.join(wanted)}) got a {type(args[0]).__name__} as its argument {wanted[0]}"
+    if isinstance(args[0], Mapping):
+        keys = short(", ".join(map(str, args[0])))
+        return f"{what}: the keys ({keys}) are not argument names. To pass it by name, use {{{wanted[0]!r}: ...}}."
+    return f"{what}, with the {counted(len(args[0]), 'input')} in it. Pass one shape for one argument."
 
 
 def known_arguments(model: Any) -> list[Arguments]:

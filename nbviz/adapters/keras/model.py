@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from nbviz.adapters.keras import functional
-from nbviz.adapters.keras.inputs import Arguments, arguments, has_invented_batch, known_arguments
+from nbviz.adapters.keras.calls import raised_at
+from nbviz.adapters.keras.inputs import Arguments, arguments, has_invented_batch, known_arguments, misfit
 from nbviz.adapters.keras.kinds import definer, functional_of, is_kind
 from nbviz.adapters.keras.tensors import port, symbolic
 from nbviz.adapters.keras.text import is_automatic, plain, short
@@ -70,6 +71,8 @@ def _recorded(model: Any, inputs: Any) -> Recorded:
         reason = f"{type(recorded[2]).__name__}: {short(recorded[2], 400)}"
         recorded = _record(model, None)
         recorded[0].note(f"The model could not be run on the shapes that it was built with ({reason}). {_GIVE_INPUTS}")
+    elif recorded[2] is not None and inputs is not None and (text := misfit(model, inputs, recorded[2])):
+        recorded[0].note(text)
     return recorded
 
 
@@ -121,6 +124,8 @@ def _record(model: Any, run: Run | None) -> Recorded:
         except Exception as raised:  # noqa: BLE001 - whatever the model's code raises is the result
             error = raised
             _mark_failure(trace, raised)
+        # A pass that was given up may have made layers, which were cut out of the graph with its calls.
+        layers = {key: layer for key, layer in layers.items() if builder.path_of(key) is not None}
         variables = add_variables(builder, model, layers)
         if run is None or error is not None:
             _leave_unbuilt_open(builder, layers)
@@ -145,9 +150,10 @@ def _mark_failure(trace: Trace, error: Exception) -> None:
     record = calls[min(culprit, len(calls) - 1)]
     record.failed, record.compute = True, None
     met = ", ".join("unknown" if s.shape is None else str(s.shape) for s in record.inputs) or "no tensors"
-    name = record.path or "the model"
+    line, name = raised_at(error), record.path or "the model"
+    where = f"{line} in {name}" if line else name
     message = (
-        f"The forward pass stopped at {name} ({record.op}), which got {met}. {type(error).__name__}: {plain(error)}"
+        f"The forward pass stopped at {where} ({record.op}), which got {met}. {type(error).__name__}: {plain(error)}"
     )
     trace.builder.diagnostics.append(Diagnostic("error", message, record.path, record.id))
 

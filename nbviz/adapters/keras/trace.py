@@ -151,6 +151,7 @@ class Trace:
         self.builder.cut(record)
         path = record.path
         self.builder.note(f"The contents of {path or 'the model'} are not shown: {short(reason, 400)}", path)
+        self._add_inside(layer)
         record.compute = None
         record.reads = tuple(id(v) for v in all_variables(layer))
         record.failed = False
@@ -178,10 +179,14 @@ class Trace:
         name = f"{above}/{child_name(layer)}" if above else child_name(layer)
         # Without an accessor: after the trace the user's model does not have this layer.
         path = add_one(self.builder, layer, holder, segment=segment, accessor="", name=name)
-        for inner, inner_segment, _ in children(layer):
-            if self.builder.path_of(id(inner)) is None:
-                self._add_made(inner, layer, inner_segment)
+        self._add_inside(layer)
         return path
+
+    def _add_inside(self, layer: Any) -> None:
+        """Add the layers that a layer has made and that are not there, or not any more: its own hold its parameters."""
+        for inner, segment, _ in children(layer):
+            if self.builder.path_of(id(inner)) is None:
+                self._add_made(inner, layer, segment)
 
     # Hooks
 

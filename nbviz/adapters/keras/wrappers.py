@@ -43,6 +43,10 @@ def _step(trace: Trace, op: str, tensor: Any, shape: tuple[Dim, ...], steps: Dim
     return made
 
 
+def _takes_mask(layer: Any) -> bool:
+    return bool(getattr(layer, "_call_has_mask_arg", False))
+
+
 def _batch_and_steps(shape: tuple[Dim, ...]) -> tuple[Dim, Dim, tuple[Dim, ...]]:
     return shape[0], shape[1], tuple(shape[2:])
 
@@ -52,8 +56,12 @@ def time_distributed(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     inputs = args[0] if args else kwargs["inputs"]
     batch, steps, rest = _batch_and_steps(inputs.shape)
     one = _step(trace, "unstack", inputs, (batch, *rest), steps)
+    mask = kwargs.get("mask")
+    # Taken apart also for a layer that does not look at it: what comes in has a line in.
+    parts = None if mask is None else _step(trace, "unstack", mask, (mask.shape[0], *mask.shape[2:]), steps)
+    masked = {"mask": parts} if parts is not None and _takes_mask(layer.layer) else {}
     with trace.repeating(steps):
-        output = layer.layer(one)
+        output = layer.layer(one, **masked)
     return _step(trace, "stack", output, (output.shape[0], steps, *output.shape[1:]), steps)
 
 
@@ -65,8 +73,10 @@ def bidirectional(_trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     state = kwargs.get("initial_state", args[1] if len(args) > 1 else None)
     half = 0 if state is None else len(state) // 2
     given = ({}, {}) if state is None else ({"initial_state": state[:half]}, {"initial_state": state[half:]})
-    forward = layer.forward_layer(sequences, **given[0])
-    backward = layer.backward_layer(sequences, **given[1])
+    mask = kwargs.get("mask")
+    masked = {"mask": mask} if mask is not None and _takes_mask(layer.forward_layer) else {}
+    forward = layer.forward_layer(sequences, **given[0], **masked)
+    backward = layer.backward_layer(sequences, **given[1], **masked)
     states: tuple[Any, ...] = ()
     if layer.return_state:
         states = (*forward[1:], *backward[1:])
@@ -104,10 +114,23 @@ def recurrent(trace: Trace, layer: Any, args: Any, kwargs: Any) -> Any:
     one = _step(trace, "unstack", sequences, (batch, *rest), steps)
     with trace.repeating(steps):
         output, new_states = layer.cell(one, _nested(layer.state_size, states))
+    mask = kwargs.get("mask")
+    kept = None if mask is None else _step(trace, "unstack", mask, (batch,), steps)
+    output = _where(trace, kept, output)
     if not layer.return_state:
         return _finished(trace, layer, output, outputs, steps)
-    states = [x for x in flatten(new_states) if is_symbolic(x)]
+    states = [_where(trace, kept, x) for x in flatten(new_states) if is_symbolic(x)]
     return (_finished(trace, layer, output, outputs[0], steps), *states)
+
+
+def _where(trace: Trace, kept: Any, tensor: Any) -> Any:
+    """Record that a masked step leaves what the step before gave."""
+    if kept is None:
+        return tensor
+    made = symbolic(tuple(tensor.shape), tensor.dtype)
+    record = trace.builder.begin("operation", "where", trace.frame, [port(kept), port(tensor)])
+    trace.builder.end(record, [port(made)])
+    return made
 
 
 def _finished(trace: Trace, layer: Any, output: Any, expected: Any, steps: Dim) -> Any:
