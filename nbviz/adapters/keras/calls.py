@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from types import TracebackType
+import traceback
 from typing import Any
 
 from nbviz.adapters.keras.compute import einsum_shape
@@ -82,7 +81,6 @@ def operation_settings(operation: Any, args: Any, kwargs: Any) -> tuple[tuple[st
 _READS = "nbviz.adapters.keras.model"
 """Calls everything that is recorded. What has called it is the session that views the model, and no code of the model."""
 
-
 _LIBRARIES = frozenset({"keras", "nbviz", "torch", "jax", "jaxlib", "tensorflow", "optree", "numpy", "ml_dtypes"})
 
 
@@ -104,15 +102,8 @@ def caller() -> str:
 def raised_at(error: BaseException) -> str:
     """Return ``file.py:line`` of the model's code in which an error came up or that called what failed, ``""`` when there is none."""
     steps = [
-        place(step.tb_frame.f_code.co_filename, step.tb_lineno)
-        for step in _steps(error)
-        if not is_of_library(step.tb_frame.f_globals.get("__name__"), _LIBRARIES)
+        place(frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not is_of_library(frame.f_globals.get("__name__"), _LIBRARIES)
     ]
     return steps[-1] if steps else ""
-
-
-def _steps(error: BaseException) -> Iterator[TracebackType]:
-    step = error.__traceback__
-    while step is not None:
-        yield step
-        step = step.tb_next
