@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from nbviz.adapters.jax.closures import unjitted
 from nbviz.adapters.jax.subject import Subject
 from nbviz.errors import InputsError, MissingExtraError
 
@@ -29,6 +30,7 @@ def subject_of(model: Any, inputs: Any) -> tuple[Subject, Any]:
     except ImportError as error:
         msg = "Reading a function needs JAX, which is not installed: pip install 'nbviz[jax]'."
         raise MissingExtraError(msg) from error
+    model = unjitted(model)  # else all of it would be inside one frame
     home = _library(model)
     if home == "flax.nnx":
         from nbviz.adapters.jax.nnx import NnxModel

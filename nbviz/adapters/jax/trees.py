@@ -136,7 +136,7 @@ class ParameterTree:
             if not recorder.follows(module):
                 return function(*args, **kwargs)
             found = [known[id(module)]] if id(module) in known else copies.of(module)
-            if found == [()] or not found:
+            if not found:
                 return function(*args, **kwargs)
             return recorder.call(found, module, function, args, kwargs)
 
