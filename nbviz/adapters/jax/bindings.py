@@ -22,6 +22,7 @@ from nbviz.adapters.jax.closures import (
 )
 from nbviz.adapters.jax.inputs import argument_names, arrays_of, is_one_input, names_arguments, signature_of
 from nbviz.adapters.jax.leaves import leaves_of
+from nbviz.adapters.jax.linen_bound import is_bound, tree_of, with_tree
 from nbviz.adapters.jax.nnx import is_nnx
 from nbviz.adapters.jax.wrapped import called_by, is_any_module
 
@@ -210,14 +211,16 @@ def _closed_over(function: Any, inputs: Any) -> Binding | None:
     held = dict(around_it(function))
     if not held:
         return None
-    alone = next(iter(held.values())) if len(held) == 1 else None
-    tree = alone if alone is not None and _is_tree(alone) else held
-    if with_others(function, {id(value): value for value in held.values()}) is None or not lacks_values(tree):
+    trees = {name: tree_of(value) for name, value in held.items()}
+    alone = next(iter(trees.values())) if len(trees) == 1 else None
+    tree = alone if alone is not None and _is_tree(alone) else trees
+    cannot = with_others(function, {id(value): value for value in held.values()}) is None
+    if cannot or not (lacks_values(tree) or any(map(is_bound, held.values()))):  # the last may be changed in the trace
         return Binding(tree, lambda _, *args, **kwargs: function(*args, **kwargs), function, inputs, tuple(held))
 
     def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
-        copies = copy if tree is held else dict.fromkeys(held, copy)
-        others = {id(value): copies[name] for name, value in held.items()}
+        copies = copy if tree is trees else dict.fromkeys(held, copy)
+        others = {id(value): with_tree(value, copies[name]) for name, value in held.items()}
         return with_others(function, others)(*args, **kwargs)
 
     return Binding(tree, call, function, inputs)
@@ -244,12 +247,14 @@ def lacks_values(tree: Any) -> bool:
 
 
 def arrays_in(tree: Any) -> set[int]:
-    """Return the identities of the arrays of a tree."""
-    return {id(leaf) for leaf in leaves_of(tree) if is_array(leaf)}
+    """Return the identities of the arrays of a tree, or of a module with its variables."""
+    return {id(leaf) for leaf in leaves_of(tree_of(tree)) if is_array(leaf)}
 
 
 def _is_parameter(value: Any) -> bool:
-    return _is_tree(value) or (is_array(value) and bool(getattr(value, "ndim", 0)) and is_floating(value.dtype))
+    return _is_tree(tree_of(value)) or (
+        is_array(value) and bool(getattr(value, "ndim", 0)) and is_floating(value.dtype)
+    )
 
 
 def _is_tree(value: Any) -> bool:

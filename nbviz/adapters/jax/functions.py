@@ -8,9 +8,10 @@ from typing import Any, final
 
 from nbviz.adapters.jax.bindings import around_it, arrays_in, binding_of, missed, with_bound_given
 from nbviz.adapters.jax.closures import is_partial
+from nbviz.adapters.jax.linen_bound import tree_of, with_tree
 from nbviz.adapters.jax.nnx import NnxModel, is_nnx
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
-from nbviz.adapters.jax.subject import Leaves, Subject
+from nbviz.adapters.jax.subject import Leaves, Path, Subject
 from nbviz.adapters.jax.trees import ParameterTree, is_module
 from nbviz.adapters.jax.wrapped import Wrapped, called_by, plain_name, wrapped_module
 from nbviz.adapters.specs import Arguments
@@ -67,7 +68,12 @@ class TreeModel:
         self._known = self._tree.places(tree) if closed else {}
         self.leaves: Leaves = [] if closed else self._tree.leaves
         self.closed_over: Leaves = self._tree.leaves if closed else []
-        self.parts = [] if is_module(tree) else self._tree.parts()
+        self._is_module = is_module(tree)
+
+    @property
+    def parts(self) -> list[Path]:
+        """The nodes of the tree whose calls are not noted."""
+        return [] if self._is_module else self._tree.parts()
 
     def prepare(self, given: Arguments, default: Any) -> None:
         """Find out nothing more: the arrays are there already."""
@@ -110,14 +116,15 @@ def _of_wrapped(function: Any, wrapped: Wrapped) -> Subject:
     """Return a module with what is wrapped around it, in which a copy takes its place if it can."""
     module, root = wrapped.module, wrapped.name or type(wrapped.module)
     if wrapped.around(module) is None:
-        return TreeModel(function, module, lambda _, *args, **kwargs: function(*args, **kwargs), root, closed=True)
+        tree, call = tree_of(module), lambda _, *args, **kwargs: function(*args, **kwargs)
+        return TreeModel(function, tree, call, root, closed=True)
 
     def with_copy(copy: Any, *args: Any, **kwargs: Any) -> Any:
-        return wrapped.around(copy)(*args, **kwargs)
+        return wrapped.around(with_tree(module, copy))(*args, **kwargs)
 
     if is_nnx(module):
         return NnxModel(module, with_copy, function, wrapped.name)
-    model = TreeModel(function, module, with_copy, root)
+    model = TreeModel(function, tree_of(module), with_copy, root)
     model.hint = ""  # there is a batch, or whatever it is wrapped for
     return model
 

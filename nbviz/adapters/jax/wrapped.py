@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from nbviz.adapters.jax.closures import is_jit, is_method, is_partial, unwrapped, with_others
+from nbviz.adapters.jax.linen_bound import is_bound, is_method_of_linen
 from nbviz.adapters.jax.nnx import is_nnx
 from nbviz.adapters.jax.trees import is_module
 from nbviz.adapters.text import plain
@@ -45,10 +46,11 @@ def _module_in(function: Any) -> Wrapped | None:
     if is_method(function):
         name = "" if function.__name__ == "__call__" else function.__name__
         bind = lambda copy: functools.partial(function.__func__, copy)  # noqa: E731
-        return Wrapped(function.__self__, name, bind) if is_any_module(function.__self__) else None
+        runs = is_method_of_linen(function) if is_bound(function.__self__) else is_any_module(function.__self__)
+        return Wrapped(function.__self__, name, bind) if runs else None
     inner = function.func if is_partial(function) else getattr(function, "__wrapped__", None)
     if inner is None:
-        return Wrapped(function, "", lambda copy: copy) if is_any_module(function) else None
+        return Wrapped(function, "", lambda copy: copy) if is_any_module(function) or is_bound(function) else None
     found = _module_in(inner)
     if found is None and is_partial(function):
         inner = next(filter(is_any_module, function.args), None)
