@@ -72,7 +72,7 @@ def _given(function: Any, inputs: Any) -> Binding | None:
     if type(inputs) not in (tuple, list) or is_one_input(inputs):
         return None
     names = argument_names(function, len(inputs))
-    values = list(map(arrays_of, inputs))
+    values = [arrays_of(value, f"inputs[{at}]") for at, value in enumerate(inputs)]
     at = _chosen(names, values)
     if at is None:
         return None
@@ -87,7 +87,7 @@ def _given(function: Any, inputs: Any) -> Binding | None:
 
 def _named(function: Any, inputs: Mapping[str, Any]) -> Binding | None:
     names = [name for name in (p.name for p in signature_of(function)) if name in inputs]
-    values = [arrays_of(inputs[name]) for name in names]
+    values = [arrays_of(inputs[name], f"inputs[{name!r}]") for name in names]
     at = _chosen(names, values)
     if at is None:
         return None
