@@ -9,7 +9,9 @@ from typing import Any, final
 from nbviz.adapters.jax.bindings import around_it, arrays_in, binding_of, missed, with_bound_given
 from nbviz.adapters.jax.closures import is_partial
 from nbviz.adapters.jax.linen_bound import tree_of, with_tree
+from nbviz.adapters.jax.linen_parts import linen_watched
 from nbviz.adapters.jax.nnx import NnxModel, is_nnx
+from nbviz.adapters.jax.nnx_parts import nnx_watched
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
 from nbviz.adapters.jax.subject import Leaves, Path, Subject
 from nbviz.adapters.jax.trees import ParameterTree, is_module
@@ -96,7 +98,8 @@ class TreeModel:
     @contextmanager
     def watched(self, recorder: Recorder) -> Iterator[None]:
         """Let the recorder note the calls of the modules in the tree."""
-        with self._tree.watched(recorder, self._known):
+        named = self._tree.named
+        with self._tree.watched(recorder, self._known), linen_watched(named, recorder), nnx_watched(named, recorder):
             yield
 
     def layers(self, call: ModuleCall) -> Sequence[Hashable]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from typing import Any, final
 from nbviz.adapters.jax.arrays import is_array, of_leaf, placement
 from nbviz.adapters.jax.copies import Copies
 from nbviz.adapters.jax.leaves import is_finite, leaves_of
-from nbviz.adapters.jax.linen_parts import LinenParts
+from nbviz.adapters.jax.named_nodes import NamedNodes
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
 from nbviz.adapters.jax.subject import Leaves, Path, is_derived
 from nbviz.adapters.places import source_of
@@ -64,7 +64,13 @@ class Node:
 
 @final
 class ParameterTree:
-    """A tree of arrays, such as a module of Equinox or a dict of weights."""
+    """A tree of arrays, such as a module of Equinox or a dict of weights.
+
+    Attributes
+    ----------
+    named
+        Its nodes by the names of their arrays, for the modules of other libraries that a function makes of them.
+    """
 
     def __init__(self, root: Any) -> None:
         import jax
@@ -88,7 +94,7 @@ class ParameterTree:
                 self._rows[node.path] = node
         self._modules = {path: node.value for path, node in self._rows.items() if is_module(node.value)}
         trained = (node.path for node in arrays if node.trains)
-        self._linen = LinenParts((path for path in self._rows if path not in self._modules), trained)
+        self.named = NamedNodes((path for path in self._rows if path not in self._modules), trained)
 
     def _is_row(self, node: Node) -> bool:
         import jax
@@ -104,9 +110,9 @@ class ParameterTree:
         for node in self._found:
             if node.is_array:
                 held.setdefault(node.path[:-1], []).append(node)
-        for path in (*self._rows, *(path for path in self._linen.modules if path not in self._rows)):
+        for path in self._with_holders((*self._rows, *self.named.modules)):
             node = self._rows.get(path) or Node(path, None, "")
-            cls, known = self._linen.modules.get(path) or (type(node.value), _settings(node.value))
+            cls, known = self.named.modules.get(path) or (type(node.value), _settings(node.value))
             named = not path and isinstance(root, str)
             own = held.get(path, [])
             builder.add_layer(
@@ -122,6 +128,11 @@ class ParameterTree:
             )
             for array in own:
                 builder.hold(path, array.path, of_leaf(array.path[-1], array.value, trained=array.trains))
+
+    @staticmethod
+    def _with_holders(paths: Iterable[Path]) -> list[Path]:
+        """Return paths, each once and behind those of what holds it."""
+        return list({path[:end]: None for path in paths for end in range(len(path) + 1)})
 
     def filled(self, leaves: list[Any]) -> Any:
         """Return the tree with other arrays in it."""
@@ -146,7 +157,7 @@ class ParameterTree:
             return recorder.call(found, module, function, args, kwargs)
 
         classes = {type(module): None for module in self._modules.values()}
-        with called_through(classes, is_derived, through), self._linen.watched(recorder):
+        with called_through(classes, is_derived, through):
             yield
 
     def values(self) -> list[Any]:
@@ -155,7 +166,7 @@ class ParameterTree:
 
     def parts(self) -> list[Path]:
         """Return the rows of which no calls are noted: lists, dicts, named tuples and the like, not those of modules."""
-        return [path for path in self._rows if path not in self._modules and path not in self._linen.modules]
+        return [path for path in self._rows if path not in self._modules and path not in self.named.modules]
 
     @staticmethod
     def places(root: Any) -> dict[int, Path]:
