@@ -26,7 +26,7 @@ def linen_watched(nodes: NamedNodes, recorder: Recorder) -> Iterator[None]:
     def through(module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if not recorder.follows(module):
             return function(*args, **kwargs)
-        found = _nodes_of(module, nodes)
+        found = _nodes_of(module, nodes, *recorder.innermost())
         nodes.note(found, *described(module))
         return recorder.call(found, module, function, args, kwargs)
 
@@ -34,16 +34,15 @@ def linen_watched(nodes: NamedNodes, recorder: Recorder) -> Iterator[None]:
         yield
 
 
-def _nodes_of(module: Any, nodes: NamedNodes) -> list[Path]:
-    """Return the nodes that may be a module's: those at the end of a path like its own if there are some.
+def _nodes_of(module: Any, nodes: NamedNodes, around: Any, held_by: list[Path]) -> list[Path]:
+    """Return the nodes that may be a module's: in those of the module around it, if it is one of that module's own.
 
-    One that has no parameters gets a node in that of the module around it.
+    Else they are those with its names, at the end of a path like its own if there are some.
     """
-    names, path = _names(module.variables), tuple(module.path)
-    if not names:
-        around = _nodes_of(module.parent, nodes) if path and is_linen(module.parent) else []
-        return [(*node, path[-1]) for node in around]
-    alike = nodes.of(names)
+    path = tuple(module.path)
+    if path and held_by and is_linen(around) and tuple(around.path) == path[:-1]:
+        return [(*node, path[-1]) for node in held_by]
+    alike = nodes.of(_names(module.variables))
     return [node for node in alike if node[max(0, len(node) - len(path)) :] == path] or alike
 
 
