@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+from weakref import WeakKeyDictionary
 
 
 def place(file: str, line: int) -> str:
@@ -22,8 +23,18 @@ def _cell(file: str) -> int | None:
     return found
 
 
+_PLACES: WeakKeyDictionary[type, str] = WeakKeyDictionary()
+"""Where classes are written: it takes a parse of the whole file, and a model has many layers of one class."""
+
+
 def source_of(cls: type) -> str:
     """Return the place where a class is written, ``""`` where that is not known."""
+    if cls not in _PLACES:
+        _PLACES[cls] = _source_of(cls)
+    return _PLACES[cls]
+
+
+def _source_of(cls: type) -> str:
     try:
         file, line = inspect.getsourcefile(cls), inspect.getsourcelines(cls)[1]
     except (OSError, TypeError, IndexError):

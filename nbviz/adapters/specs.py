@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Number
 from typing import Any, final
 
 from nbviz.errors import InputsError
@@ -81,6 +82,24 @@ def is_dim(value: Any) -> bool:
     return value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
 
 
+def are_dims(values: Sequence[Any]) -> bool:
+    """Tell whether values are a shape. Sizes may be NumPy's too, but not all of them: alone, these are examples of inputs."""
+    if not any(map(is_dim, values)) or isinstance(values[0], str):
+        return False
+    return all(is_dim(value) or (isinstance(value, Integral) and not isinstance(value, bool)) for value in values)
+
+
+def odd_dim(values: Sequence[Any]) -> int | None:
+    """Return which of values that look like a shape is no dimension; None where there is none, or they look like something else."""
+    sizes = any(value is None or (isinstance(value, Integral) and not isinstance(value, bool)) for value in values)
+    if not sizes or not all(is_dim(value) or isinstance(value, Number) for value in values):
+        return None
+    return next(
+        (at for at, v in enumerate(values) if not is_dim(v) and (isinstance(v, bool) or not isinstance(v, Integral))),
+        None,
+    )
+
+
 def spec_of(shape: tuple[Any, ...], dtype: Any, where: str) -> Spec:
     """Return an input of a shape; ``where`` says what it is called.
 
@@ -89,11 +108,12 @@ def spec_of(shape: tuple[Any, ...], dtype: Any, where: str) -> Spec:
     InputsError
         If a size is negative.
     """
+    shape = tuple(int(d) if isinstance(d, Integral) else d for d in shape)
     if any(isinstance(d, int) and d < 0 for d in shape):
         msg = f"{where} has the shape {shape}; a size cannot be negative. Write None for a free dimension."
         raise InputsError(msg)
     named = (d if d is not None else BATCH if axis == 0 else f"axis {axis}" for axis, d in enumerate(shape))
-    return Spec(tuple(d if isinstance(d, str) else int(d) for d in named), dtype)
+    return Spec(tuple(named), dtype)
 
 
 def _leaves(value: Any) -> Iterator[Any]:

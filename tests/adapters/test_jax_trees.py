@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 jax = pytest.importorskip("jax")
@@ -63,3 +65,17 @@ def test_modules_without_arrays_are_rows_of_the_list_that_holds_them():
     assert [layer.path for layer in graph.layers] == ["", "steps", "steps/0"]
     static = eqx.partition(eqx.nn.MLP(3, 2, 8, 1, key=KEY), eqx.is_array)[1]
     assert [layer.path for layer in read(static).graph.layers] == ["", "layers", "layers/0", "layers/1"]
+
+
+def test_the_source_of_a_class_is_looked_for_once(monkeypatch):
+    class Layer(eqx.Module):
+        linear: eqx.nn.Linear
+
+    looked = []
+    original = inspect.getsourcelines
+    monkeypatch.setattr(inspect, "getsourcelines", lambda cls: [looked.append(cls), original(cls)][1])
+    graph = graph_of(eqx.nn.Sequential([Layer(eqx.nn.Linear(2, 2, key=KEY)) for _ in range(9)]))
+    assert looked.count(Layer) == 1
+    assert {layer.source for layer in graph.layers if layer.type == "Layer"} == {
+        f"test_jax_trees.py:{original(Layer)[1]}"
+    }

@@ -31,6 +31,10 @@ class Coder(eqx.Module):
     def encode(self, x):
         return self.mlp(x)
 
+    @eqx.filter_jit
+    def jitted(self, x):
+        return self.mlp(x)
+
 
 WRAPS = {
     "vmap": jax.vmap,
@@ -39,6 +43,10 @@ WRAPS = {
     "a partial of vmap": lambda model: functools.partial(jax.vmap(model)),
     "a method in vmap": lambda model: jax.vmap(model.encode),
     "vmap in jit": lambda model: jax.jit(jax.vmap(model)),
+    "filter_jit in vmap": lambda model: jax.vmap(eqx.filter_jit(model)),
+    "a jitted method in vmap": lambda model: jax.vmap(jax.jit(model.__call__)),
+    "a method that is jitted": lambda model: jax.vmap(model.jitted),
+    "a module that is bound to a function in vmap": lambda model: jax.vmap(functools.partial(Coder.__call__, model)),
 }
 
 
@@ -52,6 +60,76 @@ def test_a_module_has_its_layers_whatever_is_wrapped_around_it(wrap, without_val
     assert totals(graph)["macs"] == 3 * 8 + 8 * 2
     assert [c.inputs[0].shape for c in graph.calls if c.kind == "output"] == [(None, 2)]
     assert graph.diagnostics == ()
+
+
+CHECKPOINTS = {
+    "a module": (eqx.filter_checkpoint, "Coder"),
+    "a method": (lambda model: eqx.filter_checkpoint(model.encode), "encode"),
+    "a jitted method": (lambda model: jax.checkpoint(jax.jit(model.__call__)), "Coder"),
+    "a function": (lambda model: jax.checkpoint(lambda x: 2 * model(x)), "<lambda>"),
+}
+
+
+@pytest.mark.parametrize("without_values", [False, True])
+@pytest.mark.parametrize("what", CHECKPOINTS)
+def test_a_checkpoint_is_a_frame_around_the_layers(what, without_values):
+    model = eqx.filter_eval_shape(Coder, KEY) if without_values else Coder(KEY)
+    wrap, name = CHECKPOINTS[what]
+    graph = graph_of(wrap(model), (3,))
+    assert graph.name == name
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "mlp", "mlp/layers/0", "mlp/layers/1"]
+    assert next(c.op for c in graph.calls if c.kind == "operation") == "checkpoint"
+    assert totals(graph)["params"] == 50
+
+
+def test_what_has_no_hash_says_what_to_wrap_it_by():
+    reading = read(jax.checkpoint(Coder(KEY)), (3,))
+    assert isinstance(reading.error, TypeError)
+    assert "eqx.filter_checkpoint" in reading.graph.diagnostics[-1].message
+
+
+MODELS_OF_EQUINOX = {
+    "a model": (lambda model: model, (3,)),
+    "vmap": (jax.vmap, X),
+    "filter_jit in vmap": (lambda model: jax.vmap(eqx.filter_jit(model)), X),
+    "a function": (lambda model: lambda x: [model(x)], (3,)),
+}
+
+
+@pytest.mark.parametrize("wrap", MODELS_OF_EQUINOX)
+def test_a_model_of_a_class_of_equinox_itself_has_no_frame_of_its_own_name(wrap):
+    around, inputs = MODELS_OF_EQUINOX[wrap]
+    graph = graph_of(around(eqx.nn.MLP(3, 2, 8, 1, key=KEY)), inputs)
+    inside = [c.path for c in graph.calls if c.parent == 0 and c.kind in {"layer", "operation"}]
+    assert inside == ["layers/0", "relu#1", "layers/1"]
+
+
+class Linear(nnx.Module):
+    def __init__(self, rngs):
+        self.linear = nnx.Linear(3, 2, rngs=rngs)
+
+    def __call__(self, x):
+        return self.linear(x)
+
+    @nnx.jit
+    def jitted(self, x):
+        return self.linear(x)
+
+
+WRAPS_OF_NNX = {
+    "a jitted method in vmap": lambda model: jax.vmap(jax.jit(model.__call__)),
+    "jit in vmap": lambda model: jax.vmap(nnx.jit(model)),
+    "a method that is jitted": lambda model: jax.vmap(model.jitted),
+}
+
+
+@pytest.mark.parametrize("without_values", [False, True])
+@pytest.mark.parametrize("wrap", WRAPS_OF_NNX)
+def test_a_module_of_nnx_has_its_layers_whatever_is_wrapped_around_it(wrap, without_values):
+    model = nnx.eval_shape(lambda: Linear(nnx.Rngs(0))) if without_values else Linear(nnx.Rngs(0))
+    graph = graph_of(WRAPS_OF_NNX[wrap](model), X)
+    assert [c.path for c in graph.calls if c.kind in {"layer", "operation"}] == ["", "linear"]
+    assert totals(graph)["params"] == 8
 
 
 def test_weights_of_a_module_that_nnx_maps_count():
@@ -69,8 +147,16 @@ def test_a_function_may_read_arrays_without_values_around_it():
     assert totals(graph_of(lambda x: jax.vmap(model)(x @ weight @ weight.T), X))["params"] == 50 + 6
 
 
+def test_what_is_wrapped_may_read_arrays_without_values_around_it():
+    assert totals(graph_of(jax.vmap(lambda x: x @ PARAMS["w"]), X))["params"] == 6
+
+
+def out_of_reach(x):
+    return x @ PARAMS["w"]
+
+
 def test_arrays_without_values_that_are_out_of_reach_say_what_to_do():
-    reading = read(jax.vmap(lambda x: x @ PARAMS["w"]), X)
+    reading = read(lambda x: out_of_reach(x) + 1, X)
     assert isinstance(reading.error, TypeError)
     assert "inputs=(params, x)" in reading.graph.diagnostics[-1].message
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import operator
 from collections.abc import Callable, Mapping
@@ -11,11 +10,21 @@ from types import FunctionType
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import is_array, is_floating
-from nbviz.adapters.jax.closures import around, read_by, with_variables
+from nbviz.adapters.jax.closures import (
+    around,
+    is_method,
+    is_partial,
+    read_by,
+    unjitted,
+    unwrapped,
+    with_others,
+    with_variables,
+)
 from nbviz.adapters.jax.inputs import argument_names, arrays_of, is_one_input, names_arguments, signature_of
 from nbviz.adapters.jax.leaves import leaves_of
+from nbviz.adapters.jax.linen_bound import is_bound, tree_of, with_tree
 from nbviz.adapters.jax.nnx import is_nnx
-from nbviz.adapters.jax.trees import is_module
+from nbviz.adapters.jax.wrapped import called_by, is_any_module
 
 _NAMES = ("params", "parameters", "variables", "weights", "theta", "p")
 """What parameters are called; else they are the first of several arguments, the last left out, that holds arrays."""
@@ -63,7 +72,7 @@ def _given(function: Any, inputs: Any) -> Binding | None:
     if type(inputs) not in (tuple, list) or is_one_input(inputs):
         return None
     names = argument_names(function, len(inputs))
-    values = list(map(arrays_of, inputs))
+    values = [arrays_of(value, f"inputs[{at}]") for at, value in enumerate(inputs)]
     at = _chosen(names, values)
     if at is None:
         return None
@@ -78,7 +87,7 @@ def _given(function: Any, inputs: Any) -> Binding | None:
 
 def _named(function: Any, inputs: Mapping[str, Any]) -> Binding | None:
     names = [name for name in (p.name for p in signature_of(function)) if name in inputs]
-    values = [arrays_of(inputs[name]) for name in names]
+    values = [arrays_of(inputs[name], f"inputs[{name!r}]") for name in names]
     at = _chosen(names, values)
     if at is None:
         return None
@@ -112,7 +121,7 @@ def _held(name: str, value: Any) -> tuple[Any, Callable[[Any], Any]]:
 
 def _bound(function: Any, inputs: Any) -> Binding | None:
     """Return the tree that ``functools.partial`` has bound."""
-    if not isinstance(function, functools.partial):
+    if not is_partial(function):
         return None
     args, kwargs = function.args, function.keywords
     places: list[Any] = [at for at, value in enumerate(args) if _is_tree(value)]
@@ -124,7 +133,7 @@ def _bound(function: Any, inputs: Any) -> Binding | None:
     def call(tree: Any, *others: Any, **named: Any) -> Any:
         bound = tuple(tree if i == at else value for i, value in enumerate(args))
         given = {name: tree if name == at else value for name, value in kwargs.items()}
-        return function.func(*bound, *others, **{**given, **named})
+        return unjitted(function.func)(*bound, *others, **{**given, **named})
 
     return Binding(args[at] if isinstance(at, int) else kwargs[at], call, function, inputs)
 
@@ -141,27 +150,17 @@ def missed(inputs: Any) -> bool:
 def _of_its_module(function: Any, inputs: Any) -> Binding | None:
     """Return the module that a method is of, or that is called itself where ``functools.partial`` has bound arguments."""
     inner, args, kwargs = called_by(function)
-    # Equinox gives the methods of its modules in a class of its own
-    is_method = inspect.ismethod(inner) or type(inner).__name__ == "BoundMethod"
-    module = inner.__self__ if is_method else inner
+    method = is_method(inner)
+    module = inner.__self__ if method else inner
     wraps = getattr(module, "__wrapped__", None) is not None  # as what ``equinox.filter_jit`` makes of a function
-    if wraps or not (is_nnx(module) or is_module(module)):
+    if wraps or not is_any_module(module):
         return None
-    run = inner.__func__ if is_method else operator.call
+    run = unjitted(inner.__func__) if method else operator.call
 
     def call(copy: Any, *others: Any, **named: Any) -> Any:
         return run(copy, *args, *others, **{**kwargs, **named})
 
     return Binding(module, call, function, inputs)
-
-
-def called_by(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
-    """Return what ``functools.partial`` calls in the end, and with what; another function is called as it is."""
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = {}
-    while isinstance(function, functools.partial):
-        args, kwargs, function = (*function.args, *args), {**function.keywords, **kwargs}, function.func
-    return function, args, kwargs
 
 
 def with_bound_given(function: Any, inputs: Any) -> tuple[Any, Any]:
@@ -190,29 +189,9 @@ def _is_of_nnx(value: Any) -> bool:
     return any(cls.__name__ == "Pytree" and cls.__module__.startswith("flax.nnx.") for cls in type(value).__mro__)
 
 
-def innermost(function: Any) -> Any:
-    """Return the function that others call in the end, whatever is bound or wrapped around it."""
-    inner = inspect.unwrap(called_by(function)[0])
-    return function if inner is function else innermost(inner)
-
-
-def wrapped_module(function: Any) -> tuple[Any, str]:
-    """Return the module that is called in the end inside what is wrapped around it, as ``jax.vmap`` is, and by which method.
-
-    None where nothing is wrapped around, or it is no module; the name is that of another method than ``__call__``.
-    """
-    called = called_by(function)[0]
-    if inspect.unwrap(called) is called:
-        return None, ""
-    inner = innermost(function)
-    module = getattr(inner, "__self__", inner) if hasattr(inner, "__func__") else inner
-    method = getattr(inner, "__name__", "") if module is not inner else ""
-    return (module, method) if is_module(module) or is_nnx(module) else (None, "")
-
-
 def _of_modules(function: Any, inputs: Any) -> Binding | None:
     """Return the modules of NNX that a function reads around it: copies can go in their place."""
-    if not isinstance(function, FunctionType) or inspect.unwrap(function) is not function:
+    if not isinstance(function, FunctionType) or unwrapped(function) is not function:
         return None
     held = {name: value for name, value in around(function) if is_nnx(value)}
     others = [name for name, value in read_by(function) if name not in held and _is_parameter(value)]
@@ -232,21 +211,24 @@ def _closed_over(function: Any, inputs: Any) -> Binding | None:
     held = dict(around_it(function))
     if not held:
         return None
-    alone = next(iter(held.values())) if len(held) == 1 else None
-    tree = alone if alone is not None and _is_tree(alone) else held
-    own = dict(around(function)) if isinstance(function, FunctionType) and inspect.unwrap(function) is function else {}
-    if lacks_values(tree) and held.keys() <= own.keys():
+    trees = {name: tree_of(value) for name, value in held.items()}
+    alone = next(iter(trees.values())) if len(trees) == 1 else None
+    tree = alone if alone is not None and _is_tree(alone) else trees
+    cannot = with_others(function, {id(value): value for value in held.values()}) is None
+    if cannot or not (lacks_values(tree) or any(map(is_bound, held.values()))):  # the last may be changed in the trace
+        return Binding(tree, lambda _, *args, **kwargs: function(*args, **kwargs), function, inputs, tuple(held))
 
-        def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
-            return with_variables(function, copy if tree is held else dict.fromkeys(held, copy))(*args, **kwargs)
+    def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
+        copies = copy if tree is trees else dict.fromkeys(held, copy)
+        others = {id(value): with_tree(value, copies[name]) for name, value in held.items()}
+        return with_others(function, others)(*args, **kwargs)
 
-        return Binding(tree, call, function, inputs)
-    return Binding(tree, lambda _, *args, **kwargs: function(*args, **kwargs), function, inputs, tuple(held))
+    return Binding(tree, call, function, inputs)
 
 
 def around_it(function: Any) -> list[tuple[str, Any]]:
     """Return the arrays, and trees of arrays, that a function reads and is not given, without those that are in others of them."""
-    found = [(name, value) for name, value in read_by(inspect.unwrap(function)) if _is_parameter(value)]
+    found = [(name, value) for name, value in read_by(unwrapped(function)) if _is_parameter(value)]
     leaves = [arrays_in(value) for _, value in found]
     kept: list[int] = []
     seen: set[int] = set()
@@ -265,12 +247,14 @@ def lacks_values(tree: Any) -> bool:
 
 
 def arrays_in(tree: Any) -> set[int]:
-    """Return the identities of the arrays of a tree."""
-    return {id(leaf) for leaf in leaves_of(tree) if is_array(leaf)}
+    """Return the identities of the arrays of a tree, or of a module with its variables."""
+    return {id(leaf) for leaf in leaves_of(tree_of(tree)) if is_array(leaf)}
 
 
 def _is_parameter(value: Any) -> bool:
-    return _is_tree(value) or (is_array(value) and bool(getattr(value, "ndim", 0)) and is_floating(value.dtype))
+    return _is_tree(tree_of(value)) or (
+        is_array(value) and bool(getattr(value, "ndim", 0)) and is_floating(value.dtype)
+    )
 
 
 def _is_tree(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -29,9 +29,38 @@ def is_library(module: str | None) -> bool:
     return is_of_library(module, _LIBRARIES)
 
 
+def is_method(value: Any) -> bool:
+    """Tell whether a value is a method of an object; Equinox has a class of its own for those of its modules."""
+    return inspect.ismethod(value) or type(value).__name__ == "BoundMethod"
+
+
+def is_partial(value: Any) -> bool:
+    """Tell whether a value has bound arguments to a function, as Python's partial functions, JAX's and Equinox's do."""
+    return isinstance(value, functools.partial) or (
+        type(value).__name__ == "Partial" and is_of_library(type(value).__module__, frozenset({"equinox"}))
+    )
+
+
+def is_jit(value: Any) -> bool:
+    """Tell whether a value is what ``jax.jit``, ``nnx.jit`` or ``equinox.filter_jit`` makes of a function."""
+    return type(value).__name__ in {"PjitFunction", "JitWrapped", "_JitWrapper"} and hasattr(value, "__wrapped__")
+
+
+def unjitted(function: Any) -> Any:
+    """Return a function that computes the same without a jitted function around all of it."""
+    while is_jit(function):
+        function = function.__wrapped__
+    return function
+
+
+def unwrapped(function: Any) -> Any:
+    """Return the function that others are wrapped around: with a method, its object too, whatever its code is wrapped in."""
+    return inspect.unwrap(function, stop=is_method)
+
+
 def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
     """Yield what a function reads besides its inputs: what is bound to it, defaults, what is around it, and its own object's."""
-    if isinstance(function, functools.partial):
+    if is_partial(function):
         yield from ((f"argument {at}", value) for at, value in enumerate(function.args))
         yield from function.keywords.items()
         yield from variables_of(function.func)
@@ -63,7 +92,7 @@ def _within(name: str, value: Any, names: list[str], depth: int) -> Iterator[tup
 
 def _inside(value: Any, names: list[str], depth: int) -> Iterator[tuple[str, Any]]:
     inner = _unwrapped(value)
-    if isinstance(inner, FunctionType):
+    if isinstance(inner, (FunctionType, MethodType)):
         if not is_library(inner.__module__):
             yield from read_by(inner, depth)
         return
@@ -81,7 +110,7 @@ def _inside(value: Any, names: list[str], depth: int) -> Iterator[tuple[str, Any
 def _unwrapped(value: Any) -> Any:
     """Return the function that others are wrapped around, None for what is no function or does not tell."""
     try:
-        return inspect.unwrap(value) if callable(value) else None
+        return unwrapped(value) if callable(value) else None
     except Exception:  # noqa: BLE001 - an object's own code may raise anything
         return None
 
@@ -123,32 +152,49 @@ def with_variables(function: FunctionType, values: Mapping[str, Any]) -> Functio
     return made
 
 
-def with_other(function: Any, inner: Any, other: Any, depth: int = 0) -> Any:
-    """Return what does the same with ``other`` in the place of what is called in the end, such as a wrapper of JAX's.
+def with_others(function: Any, others: Mapping[int, Any], depth: int = 0) -> Any:
+    """Return what does the same with others in the places of objects in it, such as the module that a wrapper of JAX's calls.
 
-    None where that is no function, method, partial or wrapper of Equinox's all the way, as what is jitted.
+    ``others`` has them by the identities of the objects. None where none is found, or is in what cannot be made again.
     """
-    if function is inner:
-        return other
+    if id(function) in others:
+        return others[id(function)]
     if depth > _MOST_AROUND:  # a function may read itself
         return None
     if isinstance(function, FunctionType):
-        values = _with_other(_cells(function), inner, other, depth)
+        values = _with_others(dict(_cells(function)), others, depth)
+        values.update((name, others[id(value)]) for name, value in around(function) if id(value) in others)
         return with_variables(function, values) if values else None
-    if isinstance(function, functools.partial):
-        called = with_other(function.func, inner, other, depth + 1)
-        return None if called is None else functools.partial(called, *function.args, **function.keywords)
-    if getattr(function, "__self__", None) is inner and hasattr(function, "__func__"):
-        return functools.partial(function.__func__, other)
+    if is_jit(function):  # which computes the same as what it wraps
+        return with_others(function.__wrapped__, others, depth + 1)
+    if is_partial(function):
+        return _partial_with_others(function, others, depth)
+    if is_method(function):
+        other = others.get(id(function.__self__))
+        return None if other is None else functools.partial(function.__func__, other)
     held = attributes_of(function) if hasattr(function, "__wrapped__") else None
-    values = _with_other((held or {}).items(), inner, other, depth)
-    if not values:
+    values = _with_others(held or {}, others, depth)
+    return _with_attributes(function, values) if values else None
+
+
+def _partial_with_others(function: Any, others: Mapping[int, Any], depth: int) -> Any:
+    bound = {"": function.func, **dict(enumerate(function.args)), **function.keywords}
+    values = _with_others(bound, others, depth)
+    called, *args = (values.get(name, bound[name]) for name in ("", *range(len(function.args))))
+    named = {name: values.get(name, value) for name, value in function.keywords.items()}
+    return functools.partial(unjitted(called), *args, **named) if values else None
+
+
+def _with_attributes(wrapper: Any, values: Mapping[str, Any]) -> Any:
+    """Return a wrapper with other attributes; None for one that is not made in Python."""
+    try:
+        made = object.__new__(type(wrapper))  # its class may not let attributes be set
+    except TypeError:
         return None
-    made = object.__new__(type(function))  # its class may not let attributes be set
-    vars(made).update({**vars(function), **values})
+    vars(made).update({**vars(wrapper), **values})
     return made
 
 
-def _with_other(variables: Iterable[tuple[str, Any]], inner: Any, other: Any, depth: int) -> dict[str, Any]:
-    found = ((name, with_other(value, inner, other, depth + 1)) for name, value in variables)
+def _with_others(variables: Mapping[Any, Any], others: Mapping[int, Any], depth: int) -> dict[Any, Any]:
+    found = ((name, with_others(value, others, depth + 1)) for name, value in variables.items())
     return {name: made for name, made in found if made is not None}

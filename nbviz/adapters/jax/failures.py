@@ -39,6 +39,8 @@ def _record_of(builder: GraphBuilder, walk: Walk, call: ModuleCall) -> CallRecor
     if call.scope not in walk.records:
         around = _record_of(builder, walk, call.parent)
         path = walk.path_of(call, set(), around.layer or "")
+        if path == "":  # what is read is itself called in a function around it
+            return around
         kind = "operation" if path is None else "layer"
         record = builder.begin(kind, call.type.__name__, around.id, layer=path, source=call.source)  # type: ignore[arg-type]
         record.inputs, record.sources = call.inputs, walk.origins(call)
@@ -103,6 +105,11 @@ def _hint(error: Exception) -> str:
     if "ShapeDtypeStruct" in said:
         return (
             "The function computes with an array that has no values: pass the array as an argument, inputs=(params, x)."
+        )
+    if name == "TypeError" and said.startswith("unhashable type") and re.search(r"Tracer|ArrayImpl", said):
+        return (
+            "JAX has to hash what it wraps, and a module of Equinox that holds arrays has no hash: wrap it by Equinox's "
+            "own functions, such as eqx.filter_jit or eqx.filter_checkpoint."
         )
     axis = re.search(r"unbound axis name: (\w+)", said)
     if axis is not None:

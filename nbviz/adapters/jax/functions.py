@@ -6,23 +6,18 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
-from nbviz.adapters.jax.bindings import (
-    around_it,
-    arrays_in,
-    binding_of,
-    called_by,
-    lacks_values,
-    missed,
-    with_bound_given,
-    wrapped_module,
-)
-from nbviz.adapters.jax.closures import with_other
+from nbviz.adapters.jax.bindings import around_it, arrays_in, binding_of, missed, with_bound_given
+from nbviz.adapters.jax.closures import is_partial
+from nbviz.adapters.jax.linen_bound import tree_of, with_tree
+from nbviz.adapters.jax.linen_parts import linen_watched
 from nbviz.adapters.jax.nnx import NnxModel, is_nnx
+from nbviz.adapters.jax.nnx_parts import nnx_watched
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
-from nbviz.adapters.jax.subject import Leaves, Subject
+from nbviz.adapters.jax.subject import Leaves, Path, Subject
 from nbviz.adapters.jax.trees import ParameterTree, is_module
+from nbviz.adapters.jax.wrapped import Wrapped, called_by, plain_name, wrapped_module
 from nbviz.adapters.specs import Arguments
-from nbviz.adapters.text import plain, short
+from nbviz.adapters.text import short
 from nbviz.builder import GraphBuilder
 
 _NONE_FOUND = "No parameters found, so every argument is treated as an input. Name one `params`, or pass it first."
@@ -75,7 +70,12 @@ class TreeModel:
         self._known = self._tree.places(tree) if closed else {}
         self.leaves: Leaves = [] if closed else self._tree.leaves
         self.closed_over: Leaves = self._tree.leaves if closed else []
-        self.parts = [] if is_module(tree) else self._tree.parts()
+        self._is_module = is_module(tree)
+
+    @property
+    def parts(self) -> list[Path]:
+        """The nodes of the tree whose calls are not noted."""
+        return [] if self._is_module else self._tree.parts()
 
     def prepare(self, given: Arguments, default: Any) -> None:
         """Find out nothing more: the arrays are there already."""
@@ -98,7 +98,8 @@ class TreeModel:
     @contextmanager
     def watched(self, recorder: Recorder) -> Iterator[None]:
         """Let the recorder note the calls of the modules in the tree."""
-        with self._tree.watched(recorder, self._known):
+        named = self._tree.named
+        with self._tree.watched(recorder, self._known), linen_watched(named, recorder), nnx_watched(named, recorder):
             yield
 
     def layers(self, call: ModuleCall) -> Sequence[Hashable]:
@@ -107,33 +108,26 @@ class TreeModel:
 
 
 def equinox_model(model: Any, inputs: Any) -> tuple[Subject, Any]:
-    """Return a module of Equinox as what can be traced; of one that ``filter_vmap`` and the like wrap, what it wraps."""
-    import equinox
-
-    inner = getattr(model, "__wrapped__", None)
-    if inner is None:
-        return TreeModel(model, model, lambda copy, *args, **kwargs: copy(*args, **kwargs), type(model)), inputs
-    if not is_module(inner):
+    """Return a module of Equinox as what can be traced; of one that is wrapped around a function, that function."""
+    wraps = getattr(model, "__wrapped__", None) is not None
+    if wraps or is_partial(model):
         return function_model(model, inputs)
-    field = next((name for name, value in vars(model).items() if value is inner), None)
-    if field is None:  # ``filter_jit`` has taken it apart: what it computes is what the module does
-        return equinox_model(inner, inputs)
-
-    def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
-        return equinox.tree_at(lambda wrapper: getattr(wrapper, field), model, copy)(*args, **kwargs)
-
-    return TreeModel(model, inner, call, type(inner)), inputs
+    return TreeModel(model, model, lambda copy, *args, **kwargs: copy(*args, **kwargs), type(model)), inputs
 
 
-def _of_wrapped(function: Any, module: Any, call: Callable[..., Any], root: type | str) -> TreeModel:
-    """Return a module with what is wrapped around it; where it has no values, arrays have to take their place in it."""
-    if not lacks_values(module) or with_other(function, module, module) is None:
-        return TreeModel(function, module, call, root, closed=True)
+def _of_wrapped(function: Any, wrapped: Wrapped) -> Subject:
+    """Return a module with what is wrapped around it, in which a copy takes its place if it can."""
+    module, root = wrapped.module, wrapped.name or type(wrapped.module)
+    if wrapped.around(module) is None:
+        tree, call = tree_of(module), lambda _, *args, **kwargs: function(*args, **kwargs)
+        return TreeModel(function, tree, call, root, closed=True)
 
     def with_copy(copy: Any, *args: Any, **kwargs: Any) -> Any:
-        return with_other(function, module, copy)(*args, **kwargs)
+        return wrapped.around(with_tree(module, copy))(*args, **kwargs)
 
-    model = TreeModel(function, module, with_copy, root)
+    if is_nnx(module):
+        return NnxModel(module, with_copy, function, wrapped.name)
+    model = TreeModel(function, tree_of(module), with_copy, root)
     model.hint = ""  # there is a batch, or whatever it is wrapped for
     return model
 
@@ -141,19 +135,17 @@ def _of_wrapped(function: Any, module: Any, call: Callable[..., Any], root: type
 def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
     """Return a function with its parameters, and the other inputs.
 
-    A function that was made from a module of Equinox, as by ``jax.vmap(model)``, has those of the module.
+    A function that was made from a module of Equinox or NNX, as by ``jax.vmap(model)``, has those of the module.
     """
     function, inputs = with_bound_given(function, inputs)
-    if type(function).__name__ in {"PjitFunction", "JitWrapped"}:  # else all of it would be inside one frame
-        function = function.__wrapped__
     called, *_ = called_by(function)
-    name = plain(getattr(called, "__name__", None) or type(called).__name__)
-    call = lambda _, *args, **kwargs: function(*args, **kwargs)  # noqa: E731
-    module, method = wrapped_module(function)
-    if module is not None:
-        return _of_wrapped(function, module, call, method or type(module)), inputs
+    name = plain_name(called)
+    wrapped = wrapped_module(function)
+    if wrapped is not None:
+        return _of_wrapped(function, wrapped), inputs
     found = binding_of(function, inputs)
     if found is None:
+        call = lambda _, *args, **kwargs: function(*args, **kwargs)  # noqa: E731
         return TreeModel(function, (), call, name, note=_NONE_FOUND if missed(inputs) else ""), inputs
     if is_nnx(found.tree) and not found.closed:
         return NnxModel(found.tree, found.call, found.rest, name), found.inputs

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nbviz.adapters.jax.arrays import abstract, is_array, looks_like_array
 from nbviz.adapters.jax.leaves import is_finite
-from nbviz.adapters.specs import Arguments, Spec, is_dim, spec_of
+from nbviz.adapters.specs import Arguments, Spec, are_dims, odd_dim, spec_of
 from nbviz.adapters.text import plain, short
-from nbviz.errors import InputsError, nearest
+from nbviz.errors import InputsError, nearest, with_article
 
 _HINT = (
     "Give a shape such as (None, 224, 224, 3), an example array, or a pair of shape and dtype such as ((None, 64), 'int32'); "
@@ -35,9 +35,22 @@ def arguments(function: Any, inputs: Any, what: str) -> Arguments:
     elif is_one_input(inputs):
         given = Arguments((_parse(inputs, "inputs"),))
     else:
+        _check_one(function, inputs)
         given = Arguments(tuple(_parse(item, f"inputs[{i}]") for i, item in enumerate(inputs)))
     _check(function, given, what, misnamed(inputs, parameters))
     return given
+
+
+def _check_one(function: Any, inputs: Sequence[Any]) -> None:
+    """Refuse a single shape with something in it that is no dimension, where it cannot be several arguments."""
+    try:
+        inspect.signature(function).bind(*inputs)
+    except TypeError:
+        check_dims(inputs, "inputs")
+    except ValueError:
+        return
+    if any(value is None for value in inputs):
+        check_dims(inputs, "inputs")
 
 
 def misnamed(inputs: Any, parameters: list[inspect.Parameter]) -> str:
@@ -50,6 +63,22 @@ def misnamed(inputs: Any, parameters: list[inspect.Parameter]) -> str:
         return ""
     meant = nearest(strange[0], names) or f" The arguments are: {short(', '.join(names))}."
     return f"inputs was taken as one argument, because no argument is named {strange[0]!r}.{meant}"
+
+
+def unshaped(inputs: Any) -> str:
+    """Return what to say of an argument that is numbers but no shape, where it does not work as these."""
+    items = (
+        inputs.items()
+        if isinstance(inputs, Mapping)
+        else enumerate(inputs)
+        if isinstance(inputs, (list, tuple))
+        else ()
+    )
+    for key, value in items:
+        numbers = type(value) in (list, tuple) and bool(value) and all(isinstance(v, (int, float)) for v in value)
+        if numbers and not _is_shape(value):
+            return f"inputs[{key!r}] was taken as the numbers {short(repr(value), 80)}, which are not a shape."
+    return ""
 
 
 def signature_of(function: Any) -> list[inspect.Parameter]:
@@ -106,7 +135,7 @@ def is_one_input(inputs: Any) -> bool:
 
 
 def _is_shape(value: Any) -> bool:
-    return type(value) in (list, tuple) and bool(value) and all(map(is_dim, value)) and not isinstance(value[0], str)
+    return type(value) in (list, tuple) and are_dims(value)
 
 
 def _is_pair(value: Any) -> bool:
@@ -121,8 +150,6 @@ def _is_pair(value: Any) -> bool:
 
 
 def _parse(value: Any, where: str) -> Any:
-    import jax
-
     if _holds_arrays(value, where):
         return value
     if _is_pair(value):
@@ -132,18 +159,39 @@ def _parse(value: Any, where: str) -> Any:
     if where == "inputs" and (value is None or isinstance(value, (str, bytes, int, float))):
         msg = f"inputs is {short(repr(value), 80)}, a {type(value).__name__}. {_HINT}"
         raise InputsError(msg)
-    if type(value) in (dict, list, tuple):
-        return jax.tree.map(lambda item: _parse(item, f"{where}[...]"), value, is_leaf=lambda v: v is not value)
+    if type(value) in (list, tuple):
+        check_dims(value, where)
+        return type(value)(_parse(item, f"{where}[{at}]") for at, item in enumerate(value))
+    if type(value) is dict:
+        return {key: _parse(item, f"{where}[{key!r}]") for key, item in value.items()}
     return value  # a flag, a number, an object that the model's code understands
 
 
-def arrays_of(value: Any) -> Any:
+def check_dims(values: Sequence[Any], where: str) -> None:
+    """Refuse what looks like a shape, with something in it that is no dimension.
+
+    Raises
+    ------
+    InputsError
+        If there is such an entry.
+    """
+    at = odd_dim(values)
+    if at is not None:
+        msg = (
+            f"{where} is {short(repr(values), 80)}, which is not a shape: {values[at]!r} at [{at}] is "
+            f"{with_article(type(values[at]).__name__)}. Each entry of a shape is an int, a name, or None for a free "
+            "dimension; pass numbers that are no shape as an array."
+        )
+        raise InputsError(msg)
+
+
+def arrays_of(value: Any, where: str) -> Any:
     """Return a shape, or a tree of them, as arrays without values; what is none, or has free dimensions, stays as it is."""
     import jax
 
     if type(value) not in (dict, list, tuple):
         return value
-    given = Arguments((_parse(value, "inputs[...]"),))
+    given = Arguments((_parse(value, where),))
     if not given.specs() or given.free():
         return value
     return entered(given, jax.numpy.float32, None)[0][0]
@@ -158,7 +206,8 @@ def _holds_arrays(value: Any, where: str) -> bool:
             "its arrays."
         )
         raise InputsError(msg)
-    found = [leaf for leaf in jax.tree.leaves(value) if looks_like_array(leaf)]
+    leaves = jax.tree.leaves(value, is_leaf=_is_shape)
+    found = [leaf for leaf in leaves if looks_like_array(leaf)]
     for leaf in found:
         try:
             abstract(leaf)

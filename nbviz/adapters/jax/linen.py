@@ -7,13 +7,13 @@ runs.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import abstract, is_floating, placement, stored
 from nbviz.adapters.jax.inputs import entered, traceable
+from nbviz.adapters.jax.linen_calls import Settings, described, flat, intercepted
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, anew
 from nbviz.adapters.jax.subject import Leaves, Path, is_of_library
 from nbviz.adapters.places import source_of
@@ -27,8 +27,6 @@ _STREAMS = ("params", "dropout")
 
 _LIFTED = ("Scan", "Vmap")
 """How Linen calls modules inside which others see a part of their variables: those of one layer of several."""
-
-Settings = tuple[tuple[str, Setting], ...]
 
 
 def takes_variables(value: Any) -> bool:
@@ -51,7 +49,7 @@ class LinenModel:
         self.hint = ""
         self.extras = list(_keys().values())
         self._model = model
-        self._modules: dict[Path, tuple[type, Settings]] = {(): _described(model)}
+        self._modules: dict[Path, tuple[type, Settings]] = {(): described(model)}
         self._variables: Any = None
         self._leaves: list[tuple[Path, Any]] = []
         self._made: dict[Path, Any] = {}
@@ -73,9 +71,9 @@ class LinenModel:
         from flax.core import meta, unfreeze
 
         boxed = unfreeze(variables)
-        self._boxes = dict(_flat(boxed, lambda v: isinstance(v, meta.AxisMetadata)))
+        self._boxes = dict(flat(boxed, lambda v: isinstance(v, meta.AxisMetadata)))
         self._variables = meta.unbox(boxed)
-        self._leaves = list(_flat(self._variables, None))
+        self._leaves = list(flat(self._variables, None))
         self._structure = jax.tree.structure(self._variables)
 
     def prepare(self, given: Arguments, default: Any) -> None:
@@ -86,7 +84,7 @@ class LinenModel:
         import jax
 
         if not self._given:
-            self._modules, self._variables, self._leaves = {(): _described(self._model)}, None, []
+            self._modules, self._variables, self._leaves = {(): described(self._model)}, None, []
             self._made, self._done = {}, set()
         fill, structs = traceable(entered(given, default, None))
 
@@ -98,7 +96,7 @@ class LinenModel:
             args, kwargs = fill(traced)
             self.call(leaves, args, kwargs)
 
-        with self._intercepted(self._meet), anew(), contextlib.suppress(Exception):
+        with intercepted(self._meet), anew(), contextlib.suppress(Exception):
             if self._given:
                 jax.eval_shape(apply, [*(abstract(leaf) for _, leaf in self._leaves), *self.extras], structs)
             else:
@@ -107,7 +105,7 @@ class LinenModel:
     def _meet(self, module: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if self._met[-1:] == [module.path]:  # a method that another of the module calls
             return function(*args, **kwargs)
-        self._modules.setdefault(module.path, _described(module))
+        self._modules.setdefault(module.path, described(module))
         lifted = any(name.startswith(_LIFTED) for name in module.path)
         self._met.append(module.path)
         try:
@@ -124,7 +122,7 @@ class LinenModel:
         """Know the variables that a module has made, for the case that those of the whole model never come to be."""
         from flax.core import meta, unfreeze
 
-        for (collection, *inside), leaf in _flat(meta.unbox(unfreeze(module.variables)), None):
+        for (collection, *inside), leaf in flat(meta.unbox(unfreeze(module.variables)), None):
             self._made[collection, *module.path, *inside] = abstract(leaf)
 
     # The tree
@@ -199,47 +197,8 @@ class LinenModel:
                 return function(*args, **kwargs)
             return recorder.call(module.path, module, function, args, kwargs)
 
-        with self._intercepted(through):
+        with intercepted(through):
             yield
-
-    @staticmethod
-    @contextmanager
-    def _intercepted(through: Callable[..., Any]) -> Iterator[None]:
-        """Let calls of modules go through a function; the names that Linen gives scopes are left out."""
-        from flax import linen
-
-        def interceptor(function: Any, args: Any, kwargs: Any, context: Any) -> Any:
-            if context.module.scope is None or not _runs(context.module, context.method_name):
-                return function(*args, **kwargs)  # what is bound to no other has no place in a model
-            return through(context.module, function, args, kwargs)
-
-        with linen.override_named_call(enable=False), _told_apart(), linen.intercept_methods(interceptor):
-            yield
-
-
-def _runs(module: Any, method: str) -> bool:
-    """Tell whether a method is a call of its module: ``__call__``, or a public one that is not the library's own."""
-    if method.startswith("_") or method == "setup":
-        return method == "__call__"
-    definer = next((cls for cls in type(module).__mro__ if method in vars(cls)), None)
-    return definer is not None and not is_of_library(definer)
-
-
-@contextmanager
-def _told_apart() -> Iterator[None]:
-    """Let ``nn.jit`` trace modules that are alike each for itself: their names are nothing to it, so that only one would run."""
-    from flax.linen import transforms
-
-    original = transforms._module_fingerprint
-
-    def with_path(module: Any) -> Any:
-        return None if module.scope is None else module.path, original(module)
-
-    transforms._module_fingerprint = with_path
-    try:
-        yield
-    finally:
-        transforms._module_fingerprint = original
 
 
 def _keys() -> dict[str, Any]:
@@ -248,20 +207,3 @@ def _keys() -> dict[str, Any]:
 
     key = jax.eval_shape(lambda: jax.random.key(0))
     return dict.fromkeys(_STREAMS, key)
-
-
-def _flat(tree: Any, is_leaf: Any) -> list[tuple[Path, Any]]:
-    """Return the leaves of nested dicts with their paths."""
-    import jax
-
-    found = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_leaf)[0]
-    return [
-        (tuple(str(getattr(part, "key", getattr(part, "idx", part))) for part in path), leaf) for path, leaf in found
-    ]
-
-
-def _described(module: Any) -> tuple[type, Settings]:
-    """Return the class of a module and the values of its fields; the module itself holds what is traced."""
-    fields = (field.name for field in dataclasses.fields(module) if field.name not in {"parent", "name"})
-    values = ((name, getattr(module, name, None)) for name in fields)
-    return type(module), tuple((name, simple(value)) for name, value in values if value is not None)

@@ -10,7 +10,7 @@ from typing import Any
 from nbviz.adapters.free import free_dimensions
 from nbviz.adapters.jax.arrays import abstract, is_array, is_floating, seen_as, typed_sharding, without_sharding
 from nbviz.adapters.jax.failures import mark
-from nbviz.adapters.jax.inputs import argument_names, arguments, entered, misnamed, signature_of, traceable
+from nbviz.adapters.jax.inputs import argument_names, arguments, entered, misnamed, signature_of, traceable, unshaped
 from nbviz.adapters.jax.program import Program
 from nbviz.adapters.jax.subject import Subject, is_of_library
 from nbviz.adapters.jax.subjects import subject_of
@@ -58,7 +58,7 @@ def read_model(model: Any, inputs: Any = None) -> Reading:
         builder.note(_ADD_INPUTS)
     else:
         arrived = arguments(subject.function, given, subject.name)
-        subject.hint = misnamed(given, signature_of(subject.function)) or subject.hint
+        subject.hint = misnamed(given, signature_of(subject.function)) or unshaped(inputs) or subject.hint
         builder, error = _traced(subject, arrived)
     values = dict([*subject.leaves, *subject.closed_over])
     return Reading(builder.finish(), JaxWeightReader([values.get(key) for key in builder.parameter_keys()]), error)

@@ -115,6 +115,11 @@ def is_backward(equation: Any) -> bool:
     return any(part.name == "transpose" for part in equation.source_info.name_stack.stack)
 
 
+def is_copy(item: Any) -> bool:
+    """Tell whether an item is an equation that only copies."""
+    return not isinstance(item, (Frame, Written)) and item.primitive.name in {"copy", "copy_p"}
+
+
 def is_einsum(scope: str) -> bool:
     """Tell whether a scope is that which ``einsum`` makes of its subscripts."""
     return re.fullmatch(r"[A-Za-z.,]*->[A-Za-z.]*", scope) is not None

@@ -112,7 +112,7 @@ class NnxModel:
                 name=name,
                 type=type(node).__name__,
                 module=type(node).__module__,
-                settings=(*_settings(node), *_spread(kept)),
+                settings=(*settings_of(node), *_spread(kept)),
                 accessor="".join(map(_step, path)),
                 source="" if is_of_library(type(node)) else source_of(type(node)),
             )
@@ -217,7 +217,7 @@ def _stored(name: str, variable: Any) -> Iterator[tuple[Hashable, Stored]]:
         yield (id(variable), i), stored(part, array, kind, trainable=is_parameter and is_floating(array.dtype))  # type: ignore[arg-type]
 
 
-def _settings(node: Any) -> tuple[tuple[str, Setting], ...]:
+def settings_of(node: Any) -> tuple[tuple[str, Setting], ...]:
     """Return the attributes of a module that are neither modules nor variables."""
     from flax import nnx
 

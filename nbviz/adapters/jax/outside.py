@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, final
 
-from nbviz.adapters.jax.bindings import called_by
-from nbviz.adapters.jax.closures import is_library, read_by
+from nbviz.adapters.jax.closures import is_library, is_method, read_by, unwrapped
+from nbviz.adapters.jax.wrapped import called_by
 from nbviz.adapters.kinds import Kinds
 from nbviz.adapters.random_states import random_states
 from nbviz.adapters.surroundings import Surroundings
@@ -120,9 +119,9 @@ def _starts(model: Any) -> Iterator[Any]:
     """Yield what runs first, what is bound to it, and what it reads around it."""
     called, args, kwargs = called_by(model)
     yield from (model, called, *args, *kwargs.values())
-    if inspect.ismethod(called):
+    if is_method(called):
         yield called.__self__
-    inner = inspect.unwrap(called)
+    inner = unwrapped(called)
     yield from _starts(inner) if inner is not model else (value for _, value in read_by(inner))
 
 

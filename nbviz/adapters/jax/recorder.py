@@ -98,6 +98,11 @@ class Recorder:
         mine = self._thread == threading.get_ident()
         return mine and bool(self._open) and self._open[-1][1] is not module
 
+    def innermost(self) -> tuple[object, Any]:
+        """Return the module that is running, and its key."""
+        call, module = self._open[-1]
+        return module, call.key
+
     def call(self, key: Any, module: object, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Call a function of a module in a scope of its own."""
         import jax

@@ -8,8 +8,9 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from nbviz.adapters.jax.arrays import is_array
-from nbviz.adapters.jax.bindings import innermost
+from nbviz.adapters.jax.closures import is_method
 from nbviz.adapters.jax.leaves import is_finite
+from nbviz.adapters.jax.wrapped import innermost
 from nbviz.adapters.text import plain
 from nbviz.errors import with_article
 
@@ -45,6 +46,7 @@ def why_empty(result: Any) -> str:
 def named_as(function: Callable[..., Any], model: Any) -> None:
     """Let JAX's errors speak of a model where they name the function that is traced; its arguments keep their names."""
     called = innermost(model)
+    called = called.__func__ if is_method(called) else called
     if not isinstance(called, (FunctionType, MethodType)):
         called = inspect.getattr_static(type(called), "__call__", None)
     if isinstance(called, (FunctionType, MethodType)):

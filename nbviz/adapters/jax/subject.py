@@ -43,10 +43,12 @@ class Subject(Protocol):
     extras: list[Any]
     hint: str
     closed_over: Leaves
-    parts: list[Path]
 
     @property
     def leaves(self) -> Leaves: ...  # noqa: D102 - see above
+
+    @property
+    def parts(self) -> list[Path]: ...  # noqa: D102 - see above
 
     def prepare(self, given: Arguments, default: Any) -> None:
         """Find out, before a trace, what depends on the inputs."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
+from nbviz.adapters.jax.closures import unjitted
+from nbviz.adapters.jax.linen_bound import is_method_of_linen
 from nbviz.adapters.jax.subject import Subject
 from nbviz.errors import InputsError, MissingExtraError
 
@@ -29,6 +30,7 @@ def subject_of(model: Any, inputs: Any) -> tuple[Subject, Any]:
     except ImportError as error:
         msg = "Reading a function needs JAX, which is not installed: pip install 'nbviz[jax]'."
         raise MissingExtraError(msg) from error
+    model = unjitted(model)  # else all of it would be inside one frame
     home = _library(model)
     if home == "flax.nnx":
         from nbviz.adapters.jax.nnx import NnxModel
@@ -36,7 +38,7 @@ def subject_of(model: Any, inputs: Any) -> tuple[Subject, Any]:
         return NnxModel(model), inputs
     if home == "flax.linen":
         return _linen(model, inputs)
-    if _is_method_of_linen(model):
+    if is_method_of_linen(model):
         return _linen(model.__self__, inputs, None if model.__name__ == "__call__" else model.__name__)
     from nbviz.adapters.jax.functions import equinox_model, function_model
 
@@ -53,15 +55,6 @@ def _library(model: Any) -> str:
             parts = cls.__module__.split(".")
             return ".".join(parts[:2]) if parts[0] == "flax" else parts[0]
     return ""
-
-
-def _is_method_of_linen(model: Any) -> bool:
-    """Tell whether a function is a method that a module of Linen has beside those of all modules, such as ``apply``."""
-    if not inspect.ismethod(model) or _library(model.__self__) != "flax.linen":
-        return False
-    from flax import linen
-
-    return not hasattr(linen.Module, model.__name__) or model.__name__ == "__call__"
 
 
 def _linen(model: Any, inputs: Any, method: str | None = None) -> tuple[Subject, Any]:

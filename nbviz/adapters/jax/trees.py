@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, final
@@ -11,8 +12,9 @@ from typing import Any, final
 from nbviz.adapters.jax.arrays import is_array, of_leaf, placement
 from nbviz.adapters.jax.copies import Copies
 from nbviz.adapters.jax.leaves import is_finite, leaves_of
+from nbviz.adapters.jax.named_nodes import NamedNodes
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
-from nbviz.adapters.jax.subject import Leaves, Path, is_derived, is_of_library
+from nbviz.adapters.jax.subject import Leaves, Path, is_derived
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
 from nbviz.builder import GraphBuilder
@@ -62,7 +64,13 @@ class Node:
 
 @final
 class ParameterTree:
-    """A tree of arrays, such as a module of Equinox or a dict of weights."""
+    """A tree of arrays, such as a module of Equinox or a dict of weights.
+
+    Attributes
+    ----------
+    named
+        Its nodes by the names of their arrays, for the modules of other libraries that a function makes of them.
+    """
 
     def __init__(self, root: Any) -> None:
         import jax
@@ -85,6 +93,8 @@ class ParameterTree:
             if node.trains or node.path not in self._rows:  # of several, that with what is trained says where it is
                 self._rows[node.path] = node
         self._modules = {path: node.value for path, node in self._rows.items() if is_module(node.value)}
+        trained = (node.path for node in arrays if node.trains)
+        self.named = NamedNodes((path for path in self._rows if path not in self._modules), trained)
 
     def _is_row(self, node: Node) -> bool:
         import jax
@@ -100,8 +110,9 @@ class ParameterTree:
         for node in self._found:
             if node.is_array:
                 held.setdefault(node.path[:-1], []).append(node)
-        for path, node in self._rows.items():
-            cls = type(node.value)
+        for path in self._with_holders((*self._rows, *self.named.modules)):
+            node = self._rows.get(path) or Node(path, None, "")
+            cls, known = self.named.modules.get(path) or (type(node.value), _settings(node.value))
             named = not path and isinstance(root, str)
             own = held.get(path, [])
             builder.add_layer(
@@ -111,12 +122,17 @@ class ParameterTree:
                 name=".".join(path),
                 type=str(root) if named else cls.__name__,
                 module="" if named else cls.__module__,
-                settings=(*settings, *_settings(node.value), *_spread(own)),
+                settings=(*settings, *known, *_spread(own)),
                 accessor=node.accessor,
-                source="" if not is_module(node.value) or is_of_library(cls) else source_of(cls),
+                source=source_of(cls) if is_derived(cls) else "",
             )
             for array in own:
                 builder.hold(path, array.path, of_leaf(array.path[-1], array.value, trained=array.trains))
+
+    @staticmethod
+    def _with_holders(paths: Iterable[Path]) -> list[Path]:
+        """Return paths, each once and behind those of what holds it."""
+        return list({path[:end]: None for path in paths for end in range(len(path) + 1)})
 
     def filled(self, leaves: list[Any]) -> Any:
         """Return the tree with other arrays in it."""
@@ -136,11 +152,12 @@ class ParameterTree:
             if not recorder.follows(module):
                 return function(*args, **kwargs)
             found = [known[id(module)]] if id(module) in known else copies.of(module)
-            if found == [()] or not found:
+            if not found:
                 return function(*args, **kwargs)
             return recorder.call(found, module, function, args, kwargs)
 
-        with called_through({type(module): None for module in self._modules.values()}, is_derived, through):
+        classes = {type(module): None for module in self._modules.values()}
+        with called_through(classes, is_derived, through):
             yield
 
     def values(self) -> list[Any]:
@@ -148,8 +165,8 @@ class ParameterTree:
         return [node.value for node in self._rows.values()]
 
     def parts(self) -> list[Path]:
-        """Return the rows that are no modules: lists, dicts, named tuples and the like."""
-        return [path for path in self._rows if path not in self._modules]
+        """Return the rows of which no calls are noted: lists, dicts, named tuples and the like, not those of modules."""
+        return [path for path in self._rows if path not in self._modules and path not in self.named.modules]
 
     @staticmethod
     def places(root: Any) -> dict[int, Path]:
@@ -170,19 +187,35 @@ def _merged(root: Any) -> Iterator[Node]:
     nodes = list(_nodes(root))
     aside = _not_trained(root, {node.path[0] for node in nodes if node.path})
     nodes = [replace(node, collection=node.path[0]) if node.path and node.path[0] in aside else node for node in nodes]
-    if not (isinstance(root, Mapping) and _TRAINED in root and all(isinstance(v, Mapping) for v in root.values())):
+    holders = {node.path for node in nodes if _holds_collections(node.value)}
+    if not holders:
         yield from nodes
         return
-    yield nodes[0]
-    taken = {node.path[1:] for node in nodes if node.path[:1] == (_TRAINED,)}
-    for node in nodes:
-        if len(node.path) > 1:
-            collection, *path = node.path
-            if node.is_array and collection != _TRAINED:
-                if tuple(path) in taken:
-                    path[-1] = f"{collection}.{path[-1]}"
-                taken.add(tuple(path))
-            yield replace(node, path=tuple(path), collection=collection)
+    found = [_without_collections(node, holders) for node in nodes if node.path[:-1] not in holders or not node.path]
+    taken = {node.path for node in found if node.is_array and node.trains}
+    for node in found:
+        if node.is_array and not node.trains:
+            path = node.path
+            if path in taken:
+                path = (*path[:-1], f"{node.collection}.{path[-1]}")
+            taken.add(path)
+            yield replace(node, path=path)
+        else:
+            yield node
+
+
+def _holds_collections(value: Any) -> bool:
+    """Tell whether a node is the variables of a module of Flax: collections by name, that which is trained among them."""
+    return isinstance(value, Mapping) and _TRAINED in value and all(isinstance(v, Mapping) for v in value.values())
+
+
+def _without_collections(node: Node, holders: AbstractSet[Path]) -> Node:
+    """Return a node without the names of collections on its path, and in the innermost of them."""
+    inside = [at for at in range(len(node.path)) if node.path[:at] in holders]
+    if not inside:
+        return node
+    path = tuple(part for at, part in enumerate(node.path) if at not in inside)
+    return replace(node, path=path, collection=node.collection or node.path[inside[-1]])
 
 
 def _not_trained(root: Any, names: set[str]) -> set[str]:

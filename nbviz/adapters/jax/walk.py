@@ -24,7 +24,7 @@ from nbviz.adapters.jax.jaxprs import (
     source_of,
     written_by_jax,
 )
-from nbviz.adapters.jax.nesting import AGAIN, Frame, Written, equations_in, is_backward, is_einsum, nested
+from nbviz.adapters.jax.nesting import AGAIN, Frame, Written, equations_in, is_backward, is_copy, is_einsum, nested
 from nbviz.adapters.jax.parts import Parts
 from nbviz.adapters.jax.program import Program, held_in
 from nbviz.adapters.jax.recorder import ModuleCall
@@ -241,7 +241,10 @@ class Walk:
             record.settings = (("subscripts", frame.scope.name),)
             return
         kind = self._kind(frame, equations, parent)
-        if self._is_step(kind, frame):
+        if kind.path == "":  # what is read is itself called in a function around it
+            record = self.builder.calls[parent]
+            self._inside(kind, frame, record, wanted)
+        elif self._is_step(kind, frame):
             record = self._step(kind, equations, parent, wanted)
         else:
             source = kind.call.source if kind.call is not None else ""
@@ -298,7 +301,7 @@ class Walk:
         items: list[Any] = []
         copies: list[Any] = []
         for item in frame.items:
-            (copies if kind.call is not None and kind.call.passes and _is_copy(item) else items).append(item)
+            (copies if kind.call is not None and kind.call.passes and is_copy(item) else items).append(item)
         self._items(items, record.id, {*wanted, *(copy.invars[0] for copy in copies)})
         for copy in copies:
             given = self._env.of(copy.invars[0])
@@ -308,7 +311,7 @@ class Walk:
         """Tell whether a call is shown as one: of a library's own module in which no other module is called."""
         if kind.call is None:
             return False
-        if kind.call.passes and all(map(_is_copy, frame.items)):
+        if kind.call.passes and all(map(is_copy, frame.items)):
             return True
         return self._program.is_step(kind.call.type) and not any(map(self._has_parts, frame.items))
 
@@ -391,7 +394,3 @@ class Walk:
         merge.reads = reads
         made = [self._env.new(variable) for variable in merged]
         self.builder.end(merge, [(v, v.spec) for v, o in zip(made, merged, strict=True) if not is_dropped(o)])
-
-
-def _is_copy(item: Any) -> bool:
-    return not isinstance(item, (Frame, Written)) and item.primitive.name in {"copy", "copy_p"}

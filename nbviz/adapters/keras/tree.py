@@ -7,7 +7,6 @@ that holds the layer names it instead: ``conv``, ``blocks[0]``. A name that the 
 
 from __future__ import annotations
 
-import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -92,16 +91,9 @@ def _trainable(layer: Any) -> bool | None:
         return None
 
 
-_SOURCES: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
-
-
 def source_of(layer_type: type) -> str:
     """Return ``file.py:line`` of a user's class, ``""`` for Keras's own."""
-    if is_builtin(layer_type):
-        return ""
-    if layer_type not in _SOURCES:
-        _SOURCES[layer_type] = places.source_of(layer_type)
-    return _SOURCES[layer_type]
+    return "" if is_builtin(layer_type) else places.source_of(layer_type)
 
 
 def children(layer: Any) -> Iterator[tuple[Any, str, str]]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nbviz.adapters.specs import Arguments, Spec, is_dim, spec_of
+from nbviz.adapters.specs import Arguments, Spec, are_dims, spec_of
 from nbviz.adapters.text import plain, short
 from nbviz.adapters.torch.containers import is_container, rebuilt
 from nbviz.adapters.torch.modules.walk import children
@@ -167,9 +167,7 @@ def _is_shape(value: Any) -> bool:
 
     if isinstance(value, torch.Size):
         return True
-    return (
-        isinstance(value, (list, tuple)) and bool(value) and all(map(is_dim, value)) and not isinstance(value[0], str)
-    )
+    return isinstance(value, (list, tuple)) and are_dims(value)
 
 
 def _is_pair(value: Any) -> bool:
