@@ -273,19 +273,14 @@ def _unknown_file(path: str) -> str:
         return "The path is empty; pass the path of a file or folder."
     if path == "-":
         return "'-' usually means standard input, which nbviz does not read. Save the data to a file and pass its path."
-    kinds = ", ".join(FILES)
     found = Path(path).suffix
-    what = f"with the suffix {found!r}" if found else "without a suffix"
+    what = f"{path!r} is a path {f'with the suffix {found!r}' if found else 'without a suffix'}"
     hint = written_by_others([Path(path).name]) or looks_like(Path(path))
-    suffix = _suffix_in(hint)
-    hint += f" Give it the suffix {suffix!r}, or link to it under a name with that suffix." if suffix else ""
-    return f"{path!r} is a path {what}; nbviz reads files that end in {kinds}.{hint}"
-
-
-def _suffix_in(hint: str) -> str:
-    """Return the one suffix that a hint names, ``""`` if there are several or none."""
-    found = hint.rpartition("(")[2].partition(")")[0]
-    return found if found in FILES else ""
+    if hint:
+        return f"{what}, which nbviz does not read.{hint}"
+    if path.startswith(":") or path.endswith(":"):
+        return f"{what}. To show a model in Python code, name both: MODULE:NAME."
+    return f"{what}; nbviz reads files that end in {', '.join(FILES)}."
 
 
 def _missing(path: str) -> str:
@@ -301,7 +296,19 @@ def _missing(path: str) -> str:
         return f"{path!r} is a link to {str(full.readlink())!r}, which does not exist."
     if not full.parent.is_dir():
         return f"There is no {what} {path!r}: the folder {str(full.parent)!r} does not exist."
-    return f"There is no {what} {path!r}.{nearest(full.name, (p.name for p in full.parent.iterdir()))} Paths are relative to {str(Path.cwd())!r}."
+    return f"There is no {what} {path!r}.{_instead(path, full)} Paths are relative to {str(Path.cwd())!r}."
+
+
+def _instead(path: str, full: Path) -> str:
+    """Say what is there in place of a file: those of a checkpoint that is named by how they begin, or one of nearly that name."""
+    try:
+        names = [inner.name for inner in full.parent.iterdir()]
+    except OSError:  # a folder closed to us
+        return ""
+    parts = [name for name in names if name.startswith(f"{full.name}.")]
+    return written_by_others(parts, "What begins so") or nearest(
+        full.name, names, lambda n: str(Path(path).with_name(n))
+    )
 
 
 def _unsupported(source: Any) -> str:

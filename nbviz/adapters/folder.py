@@ -42,7 +42,11 @@ def read_folder(path: Path, *, constants: bool = False) -> Reading:
     FileReadError
         If there is none, or there are several of a kind, or one that cannot be read.
     """
-    if (path / savedmodel.FILE).is_file():
+    try:
+        saved = (path / savedmodel.FILE).is_file()
+    except OSError as error:
+        raise FileReadError(f"{str(path)!r} cannot be opened: {error.strerror}.") from error
+    if saved:
         return savedmodel.read_folder(path, constants=constants)
     files = _files(path)
     reading = _checkpoint(path, files)
