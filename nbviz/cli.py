@@ -275,12 +275,12 @@ def _heard(partial: list[str]) -> Iterator[None]:
         warnings.simplefilter("always")
         try:
             yield
-        finally:
+        finally:  # an error may have its reason in a warning
             said = list(dict.fromkeys((warning.category, str(warning.message)) for warning in caught))
-    partial.extend(message for category, message in said if issubclass(category, PartialReadWarning))
-    for category, message in said:
-        if issubclass(category, (AdapterWarning, PictureWarning)):
-            click.echo(f"nbviz: {message}", err=True)
+            partial.extend(message for category, message in said if issubclass(category, PartialReadWarning))
+            for category, message in said:
+                if issubclass(category, (AdapterWarning, PictureWarning)):
+                    click.echo(f"nbviz: {message}", err=True)
 
 
 def _inputs(text: str | None) -> Any:

@@ -310,6 +310,39 @@ def test_what_a_model_raises_where_it_is_asked_for_its_graph_is_one_clear_line(f
     assert "Total params" in printed
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            (
+                "class Acme:\n    reads = staticmethod(lambda kind: kind.__name__ == 'Own')\n"
+                "    def read(self, model, inputs):\n        return model.tables\n"
+            ),
+            ["Acme.read() raised AttributeError: 'Own' object has no attribute 'tables'"],
+        ),
+        (
+            "import nothing_here",
+            [
+                "The adapter 'acme' (acme_nbviz:Acme) of the package 'acme' failed and was skipped: ModuleNotFoundError:",
+                "nbviz cannot read an own.Own.",
+            ],
+        ),
+    ],
+)
+def test_what_fails_in_an_adapter_of_a_package_is_named(folder, code, said):
+    (folder / "own.py").write_text("class Own:\n    pass\n\nmade = Own()\n")
+    (folder / "acme_nbviz.py").write_text(code)
+    (folder / "acme-1.dist-info").mkdir()
+    (folder / "acme-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
+    (folder / "acme-1.dist-info" / "entry_points.txt").write_text("[nbviz.adapters]\nacme = acme_nbviz:Acme\n")
+    status, printed, complaint = run(folder, "own:made")
+    assert (status, printed) == (1, "")
+    lines = complaint.splitlines()
+    assert [line[: len(f"nbviz: {words}")] for line, words in zip(lines, said, strict=True)] == [
+        f"nbviz: {w}" for w in said
+    ]
+
+
 def test_a_sorted_table_tells_of_an_optimizer_too(folder):
     nbviz.view(tutorial(optimizer=adam(16, 68))).save(folder / "trained.json")
     status, printed, _ = run(folder, "trained.json", "--sort", "params")

@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -134,12 +135,19 @@ def read(source: Any, inputs: Any = None, *, run: bool = False, constants: bool 
 
 
 def _own_graph(source: Any, own: Callable[..., Any], name: str) -> Any:
-    """Return the graph that an object makes of itself; what its method raises stays what it is, and says whose it is."""
+    """Return the graph that an object makes of itself."""
     of_class = isinstance(inspect.getattr_static(type(source), "__nbviz_graph__", None), classmethod)
-    try:
+    with _blaming(f"{name}()"):
         return own() if of_class else own(source)
+
+
+@contextmanager
+def _blaming(by: str) -> Iterator[None]:
+    """Let what somebody else's code raises say whose it is; it stays what it is."""
+    try:
+        yield
     except Exception as error:
-        error.add_note(f"{RAISED_BY}{name}()")
+        error.add_note(f"{RAISED_BY}{by}")
         raise
 
 
@@ -163,7 +171,10 @@ def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Rea
         raise OptionError(_never_run(source))
     folds = constants and getattr(adapter, "folds_constants", False)
     asked = {name: True for name, wanted in (("run", run), ("constants", folds)) if wanted}
-    return _reading(adapter.read(source, inputs, **asked), f"{type(adapter).__name__}.read()")
+    by = f"{type(adapter).__name__}.read()"
+    with nullcontext() if type(adapter).__module__.startswith(f"{__name__}.") else _blaming(by):
+        made = adapter.read(source, inputs, **asked)
+    return _reading(made, by)
 
 
 def _needs_nothing(function: FunctionType) -> bool:
