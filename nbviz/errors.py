@@ -161,8 +161,13 @@ def blamed(error: BaseException) -> str | None:
     by = next((note.removeprefix(RAISED_BY) for note in notes if note.startswith(RAISED_BY)), None)
     if by is None:
         return None
+    return f"{by} raised {in_one_line(error)}"
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return the name of an exception and what it says, without line breaks and control characters."""
     said = "".join(filter(str.isprintable, " ".join(str(error).split())))
-    return f"{by} raised {type(error).__name__}: {said}".removesuffix(": ")
+    return f"{type(error).__name__}: {said}".removesuffix(": ")
 
 
 def with_article(word: str) -> str:

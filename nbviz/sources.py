@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nbviz.errors import FileReadError, nearest
+from nbviz.errors import FileReadError, in_one_line, nearest
 
 _OBJECT = re.compile(r"(?P<module>[\w.]+):(?P<name>[\w.]+)(?P<called>\(\))?")
 _CODE = re.compile(r"(?:\./)*(?P<module>\w+(?:/\w+)*)(?:\.py)?(?::(?P<name>[\w.]+(?:\(\))?))?")
@@ -57,8 +57,7 @@ def loaded(source: str) -> Any:
     except (Exception, SystemExit) as error:  # whatever the user's code raises
         known = dir(error.obj) if isinstance(error, AttributeError) and error.obj is not None else ()
         names = nearest(str(getattr(error, "name", "")), known)
-        said = f"{type(error).__name__}: {error}".removesuffix(": ")
-        msg = f"{source!r} {failed}: {said}.{names}"
+        msg = f"{source!r} {failed}: {in_one_line(error)}.{names}"
         raise FileReadError(msg) from error
     finally:
         sys.path.remove(folder)

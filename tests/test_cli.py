@@ -38,6 +38,10 @@ def fails():
     raise RuntimeError("no weights here")
 
 
+def tells():
+    raise RuntimeError("no weights\\n\\x1b[31mhere")
+
+
 def ends():
     raise SystemExit
 
@@ -241,6 +245,7 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["empty.keras"], "is empty"),
         (["mymodels:nett"], "Did you mean 'net'?"),
         (["mymodels:fails()"], "'mymodels:fails()' was imported, but its call failed: RuntimeError: no weights here"),
+        (["mymodels:tells()"], "its call failed: RuntimeError: no weights [31mhere."),
         (["nomodule:net"], "'nomodule:net' could not be imported: ModuleNotFoundError"),
         (
             ["mymodels:make"],
