@@ -309,6 +309,13 @@ def test_a_folder_that_is_closed_to_us_says_so(anybodys, mode, name, words):
         refused(anybodys / name, words)
 
 
+@pytest.mark.parametrize(("file", "name"), [("model", "net"), ("adapter_model", "net"), ("t5-small", "t5-small")])
+def test_a_folder_with_a_file_of_the_usual_name_is_called_after_itself(fill, file, name):
+    folder = fill(**{f"{file}.safetensors": one("a")})
+    assert graph_of(folder).name == name
+    assert graph_of(folder / f"{file}.safetensors").name == file
+
+
 def test_the_nearest_name_is_a_path(fill):
     folder = fill(**{"model.safetensors": one("a")})
     said = refused(folder / "modle.safetensors", "Did you mean")
