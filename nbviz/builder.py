@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields
 
 from nbviz.columns import Columns
+from nbviz.errors import counted
 from nbviz.graph import (
     Call,
     CallKind,
@@ -181,7 +182,8 @@ class GraphBuilder:
         return record
 
     def _so_far(self) -> Step:
-        words = f"Reading {self.name}: {len(self.calls):,} calls, now {self.calls[-1].path}"
+        at = self.calls[-1].path
+        words = f"Reading {self.name}: {counted(len(self.calls), 'call')}{at and f', now {at}'}"
         return Step(words, min(1, len(self.calls) / self.expected) if self.expected else None)
 
     def mark(self, call: CallRecord) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import ast
 import codecs
 import errno
-import importlib
-import inspect
 import io
 import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,26 +20,24 @@ import click
 from nbviz import api
 from nbviz.errors import (
     AdapterWarning,
-    FileReadError,
     InputsError,
     NbvizError,
     OptionError,
     PartialReadWarning,
     PictureWarning,
     blamed,
-    nearest,
 )
+from nbviz.metrics import COLUMNS
+from nbviz.options import at_least, choice
 from nbviz.reading import Reading, warn_if_partial
+from nbviz.sources import file_names, loaded
 from nbviz.views import listing
+from nbviz.views.looks import COLOR_BY
+from nbviz.views.save import require_format
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_OBJECT = re.compile(r"(?P<module>[\w.]+):(?P<name>[\w.]+)(?P<called>\(\))?")
-_CODE = re.compile(r"(?:\./)*(?P<module>\w+(?:/\w+)*)(?:\.py)?(?::(?P<name>[\w.]+(?:\(\))?))?")
-"""Python code named as a file, or without the name of a model in it."""
-_ENDING = re.compile(r"(\.weights|\.pth|\.(safetensors|bin)\.index(\.[^.]+(?=\.json$))?)?\.[^.]+$")
-"""What the name of a file of one of our formats ends in."""
 _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape", "param_dtype", "params", "bytes"]}
 """The columns of a sorted table, with a graph and without."""
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "1", "TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -50,6 +46,14 @@ _LONG = 200
 """Characters of an option that a message repeats."""
 _ASCII = str.maketrans("━─┃│┏┳┓┡╇┩├┼┤└┴┘…", "--||++++++++++++.")
 """What stands for what tables are drawn with, where that cannot be written."""
+
+
+_SORTS = ("path", *(column.name for column in COLUMNS))
+"""What a table can be sorted by."""
+
+
+def _either(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 class _Command(click.Command):
@@ -86,12 +90,22 @@ class _Command(click.Command):
     ),
 )
 @click.option(
-    "--depth", metavar="N", default="auto", show_default=True, help="Levels to open; --sort opens all by default."
+    "--depth",
+    metavar="N",
+    default="auto",
+    show_default=True,
+    help="Levels to open, from 1, or auto; --sort opens all by default.",
 )
 @click.option(
-    "--color-by", metavar="COLUMN", help="How to color the boxes of a saved picture or page.  [default: params]"
+    "--color-by",
+    metavar="COLUMN",
+    help=f"How to color the boxes of a saved picture or page: {_either(COLOR_BY)}.  [default: params]",
 )
-@click.option("--sort", metavar="COLUMN", help="Sort the table by a column, largest numbers first.")
+@click.option(
+    "--sort",
+    metavar="COLUMN",
+    help=f"Sort the table by a column, largest numbers first: {_either(_SORTS)}.",
+)
 @click.option(
     "--constants",
     is_flag=True,
@@ -102,43 +116,68 @@ class _Command(click.Command):
 def main(sources: tuple[str, ...], outputs: tuple[str, ...], **options: Any) -> None:
     """Show models: print a summary of each SOURCE, or save its view.
 
-    A SOURCE is a model file, or a model in Python code: MODULE:NAME, or MODULE:NAME() to call a function and use its result. The
+    A SOURCE is a model file (.onnx, .keras, .h5, .hdf5, .tflite, .pt2), the folder of a SavedModel, a checkpoint (.safetensors, .gguf,
+    .pt, .pth, .bin, .ckpt, .npz, .npy, .weights.h5, the index of its shards, or their folder), or a graph that was saved with
+    -o model.json. Or it is a model in Python code: MODULE:NAME, or 'MODULE:NAME()' to call a function and use its result. The
     module is imported from the current folder.
 
     \b
     nbviz model.onnx
-    nbviz model.tflite saved_model_folder
+    nbviz model.tflite checkpoint_folder
     nbviz model.keras -o model.html
     nbviz mymodels:resnet --inputs None,3,224,224 --sort macs
     """  # noqa: D301 - the escape is click's, for lines as they are
-    for output in outputs:
-        _require_name(output, len(sources))
+    try:
+        _require(outputs, len(sources), options)
+    except (OptionError, InputsError) as error:
+        click.echo(f"nbviz: {error}", err=True)
+        sys.exit(2)
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     codecs.register_error("nbviz", _in_ascii)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="nbviz")
     failed = False
-    for number, (source, name) in enumerate(zip(sources, _file_names(sources), strict=True)):
+    for number, (source, name) in enumerate(zip(sources, file_names(sources), strict=True)):
         title = f"{'' if number == 0 else chr(10)}{source}" if len(sources) > 1 and not outputs else None
         paths = [_path(output, name) for output in outputs]
         failed |= not _show(source, title, paths, options)
     sys.exit(1 if failed else 0)
 
 
+def _require(outputs: Sequence[str], sources: int, options: Mapping[str, Any]) -> None:
+    """Refuse options that no source fits, before any is read.
+
+    Raises
+    ------
+    NbvizError
+        An ``OptionError`` or an ``InputsError``, which names the option.
+    """
+    for output in outputs:
+        _require_name(output, sources)
+    if (color_by := options["color_by"]) is not None:
+        choice("--color-by", color_by, COLOR_BY)
+        if not outputs:
+            raise OptionError("--color-by needs a picture or a page: add -o FILE, such as -o model.html.")
+    if (sort := options["sort"]) is not None:
+        choice("--sort", sort, _SORTS)
+    if (depth := _depth(options["depth"])) != "auto":
+        at_least(1, "--depth", depth, or_else="'auto'")
+    _inputs(options["inputs"])
+
+
 def _require_name(output: str, sources: int) -> None:
-    """Refuse what names no file, or one for several sources."""
+    """Refuse what names no file, one for several sources, or one of a format that nobody writes."""
     if not output.strip():
-        raise click.BadParameter(
-            "the value is empty; name a file such as net.html, or give only a suffix, such as .html.",
-            param_hint="--output",
+        raise OptionError(
+            "--output: the value is empty; name a file such as net.html, or give only a suffix, such as .html."
         )
+    require_format(_path(output, "net"))
     if sources > 1 and not _is_suffix(output):
-        msg = (
-            f"several sources cannot be saved to one file {output!r}; give only a suffix, such as "
-            f"{Path(output).suffix or '.html'}."
+        raise OptionError(
+            f"--output: several sources cannot be saved to one file {output!r}; give only a suffix, such as "
+            f"{Path(output).suffix}."
         )
-        raise click.BadParameter(msg, param_hint="--output")
 
 
 def _show(source: str, title: str | None, outputs: Sequence[Path], options: dict[str, Any]) -> bool:
@@ -162,9 +201,7 @@ def _show(source: str, title: str | None, outputs: Sequence[Path], options: dict
 
 
 def _show_whole(source: str, outputs: Sequence[Path], options: dict[str, Any]) -> None:
-    if not outputs and options["color_by"] is not None:
-        raise OptionError("--color-by needs a picture or a page: add -o FILE, such as -o model.html.")
-    model, inputs, sort = _loaded(source), _inputs(options["inputs"]), options["sort"]
+    model, inputs, sort = loaded(source), _inputs(options["inputs"]), options["sort"]
     depth = _depth(options["depth"])
     how = {name: options[name] for name in ("run", "constants")}
     if not outputs and sort is None and not any(how.values()):
@@ -182,14 +219,20 @@ def _show_whole(source: str, outputs: Sequence[Path], options: dict[str, Any]) -
             _print(f"{table}\n{listing.notes_of(view)}".rstrip())
         return
     if sort is not None:
-        view.sort = [{"id": _column(view.table, sort), "desc": _is_number(view.table, sort)}]
+        view.sort = [{"id": sort, "desc": _is_number(view.table, sort)}]
     for output in outputs:
         try:
             saved = view.save(output)
         except OSError as error:
-            msg = f"{str(output)!r} cannot be written: {error.strerror or error}."
-            raise OptionError(msg) from error
+            raise OptionError(f"{str(output)!r} cannot be written: {_unwritable(output, error)}.") from error
         _print(saved)
+
+
+def _unwritable(output: Path, error: OSError) -> str:
+    folder = output.parent
+    if isinstance(error, FileNotFoundError) and not folder.is_dir():
+        return f"there is no folder {str(folder)!r}"
+    return error.strerror or str(error)
 
 
 def _print(text: object) -> None:
@@ -232,69 +275,12 @@ def _heard(partial: list[str]) -> Iterator[None]:
         warnings.simplefilter("always")
         try:
             yield
-        finally:
+        finally:  # an error may have its reason in a warning
             said = list(dict.fromkeys((warning.category, str(warning.message)) for warning in caught))
-    partial.extend(message for category, message in said if issubclass(category, PartialReadWarning))
-    for category, message in said:
-        if issubclass(category, (AdapterWarning, PictureWarning)):
-            click.echo(f"nbviz: {message}", err=True)
-
-
-def _loaded(source: str) -> Any:
-    """Return the path of a file, or the object that Python code makes.
-
-    Raises
-    ------
-    FileReadError
-        If the module cannot be imported, has nothing of that name, or what is called there fails.
-    """
-    if _is_there(source) and not source.endswith(".py"):
-        return source
-    found, code = _OBJECT.fullmatch(source), _CODE.fullmatch(source)
-    if code is not None and _is_there(f"{code['module']}.py", Path.is_file):
-        wanted = f"{code['module'].replace('/', '.')}:{code['name'] or 'NAME'}"
-        if source != wanted:
-            msg = f"{source!r} is Python code, where a model is named as MODULE:NAME; pass {wanted!r}."
-            raise FileReadError(msg)
-    if found is None and (asked := _OBJECT.match(source)) is not None and source[asked.end() :][:1] in ("(", "["):
-        msg = (
-            f"{source!r}: name a model in Python code as MODULE:NAME, or as MODULE:NAME() to call a function "
-            "without arguments. Write a function that builds this model, and pass "
-            f"{asked['module'] + ':FUNCTION()'!r}."
-        )
-        raise FileReadError(msg)
-    if found is None:
-        return source
-    folder = os.getcwd()  # noqa: PTH109 - what Python itself would look in first
-    sys.path.insert(0, folder)
-    failed = "could not be imported"
-    try:
-        value: Any = importlib.import_module(found["module"])
-        for name in found["name"].split("."):
-            value = getattr(value, name)
-        failed = "was imported, but its call failed"
-        made = value() if found["called"] else value
-    except (Exception, SystemExit) as error:  # whatever the user's code raises
-        known = dir(error.obj) if isinstance(error, AttributeError) and error.obj is not None else ()
-        names = nearest(str(getattr(error, "name", "")), known)
-        said = f"{type(error).__name__}: {error}".removesuffix(": ")
-        msg = f"{source!r} {failed}: {said}.{names}"
-        raise FileReadError(msg) from error
-    finally:
-        sys.path.remove(folder)
-    _refuse_coroutine(source, made)
-    return made
-
-
-def _refuse_coroutine(source: str, made: Any) -> None:
-    """Refuse what an ``async`` function gives, and close it: Python warns of one that nobody has awaited."""
-    if inspect.iscoroutine(made):
-        made.close()
-        msg = (
-            f"{source!r} is an async function, which returns no model until it is awaited. Write a function that "
-            "returns asyncio.run(...) of it, and pass that."
-        )
-        raise FileReadError(msg)
+            partial.extend(message for category, message in said if issubclass(category, PartialReadWarning))
+            for category, message in said:
+                if issubclass(category, (AdapterWarning, PictureWarning)):
+                    click.echo(f"nbviz: {message}", err=True)
 
 
 def _inputs(text: str | None) -> Any:
@@ -329,49 +315,12 @@ def _path(output: str, name: str) -> Path:
     return path.with_name(name + path.name) if _is_suffix(output) else path
 
 
-def _file_names(sources: Sequence[str]) -> list[str]:
-    """Return what the files that show sources are called, without a suffix; where several would be alike, they are counted."""
-    names: dict[str, None] = {}
-    for source in sources:
-        name = own = _name_of(source)
-        count = 1
-        while name in names:
-            count += 1
-            name = f"{own}-{count}"
-        names[name] = None
-    return list(names)
-
-
-def _name_of(source: str) -> str:
-    path = Path(source)
-    found = None if _is_there(source) else _OBJECT.fullmatch(source)
-    if found is not None:
-        return found["name"].rpartition(".")[2]
-    return path.absolute().name if _is_there(source, Path.is_dir) else _ENDING.sub("", path.name)
-
-
-def _is_there(path: str, kind: Callable[[Path], bool] = Path.exists) -> bool:
-    """Tell whether there is such a file or folder; of a path that cannot be, its reader says why."""
-    try:
-        return kind(Path(path))
-    except OSError:
-        return False
-
-
-def _sorted(rows: pd.DataFrame, column: str, shown: list[str]) -> pd.DataFrame:
+def _sorted(rows: pd.DataFrame, name: str, shown: list[str]) -> pd.DataFrame:
     """Return the rows of a table by one column; those that are alike stay in the order of the model."""
-    name = _column(rows, column)
     kept = list(dict.fromkeys([*shown, *([] if name == "path" else [name])]))
     upwards = not _is_number(rows, name)
     ordered = rows.sort_index() if name == "path" else rows.sort_values(name, ascending=upwards, kind="stable")
     return ordered[kept].astype(object).where(ordered[kept].notna(), "-")
-
-
-def _column(table: pd.DataFrame, column: str) -> str:
-    if column not in (known := ["path", *table.columns]):
-        msg = f"--sort must be one of {', '.join(known)}; found {column!r}.{nearest(column, known)}"
-        raise OptionError(msg)
-    return column
 
 
 def _is_number(table: pd.DataFrame, column: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 RAISED_BY = "nbviz: raised by "
 """How a note begins that an exception of a model's own code carries: it is no fault of nbviz."""
@@ -161,8 +161,13 @@ def blamed(error: BaseException) -> str | None:
     by = next((note.removeprefix(RAISED_BY) for note in notes if note.startswith(RAISED_BY)), None)
     if by is None:
         return None
+    return f"{by} raised {in_one_line(error)}"
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return the name of an exception and what it says, without line breaks and control characters."""
     said = "".join(filter(str.isprintable, " ".join(str(error).split())))
-    return f"{by} raised {type(error).__name__}: {said}".removesuffix(": ")
+    return f"{type(error).__name__}: {said}".removesuffix(": ")
 
 
 def with_article(word: str) -> str:
@@ -175,7 +180,7 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the closest known word, or an empty string when none is close."""
+def nearest(word: str, known: Iterable[str], shown: Callable[[str], str] = str) -> str:
+    """Return ``" Did you mean 'x'?"`` for the closest known word, or an empty string when none is close; ``shown`` is how it is written."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f" Did you mean {match[0]!r}?" if match else ""
+    return f" Did you mean {shown(match[0])!r}?" if match else ""

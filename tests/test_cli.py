@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import nbviz
+from nbviz.adapters import FILES
+from nbviz.views.looks import COLOR_BY
 from tests.adapters.checkpoint_reading import safetensors_bytes
 from tests.fixtures.graphs import adam, tutorial
 
@@ -34,6 +36,10 @@ def make():
 
 def fails():
     raise RuntimeError("no weights here")
+
+
+def tells():
+    raise RuntimeError("no weights\\n\\x1b[31mhere")
 
 
 def ends():
@@ -214,15 +220,11 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
     [
         (["nothere.json"], "no file 'nothere.json'"),
         (["net.unknown"], ".unknown"),
-        (["net.json", "--sort", "parms"], "Did you mean 'params'?"),
-        (["net.json", "--color-by", "color", "-o", "out.html"], "color_by"),
-        (["net.json", "--depth", "deep", "-o", "out.html"], "depth"),
-        (["net.json", "-o", "out.xyz"], ".xyz"),
-        (["net.json", "-o", "."], "'.' is a folder; name a file in it, such as 'net.html'"),
-        (["net.json", "-o", "html"], "'html' is a suffix without a file name; pass 'net.html'"),
-        (["net.json", "-o", "nofolder/out.html"], "'nofolder/out.html' cannot be written"),
+        (
+            ["net.json", "-o", "nofolder/out.html"],
+            "'nofolder/out.html' cannot be written: there is no folder 'nofolder'.",
+        ),
         (["net.json", "-o", "nofolder/.html"], "'nofolder/net.html' cannot be written"),
-        (["net.json", "--color-by", "macs"], "-o FILE"),
         (
             ["mymodels:make(5)"],
             "to call a function without arguments. Write a function that builds this model, and pass 'mymodels:FUNCTION()'.",
@@ -241,13 +243,9 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["dangling.json"], "'dangling.json' is a link to 'gone.json'"),
         (["pipe.onnx"], "not a regular file"),
         (["empty.keras"], "is empty"),
-        (["net.json", "--inputs", "__import__('os')"], "--inputs"),
-        (["net.json", "--inputs", "{[1]: 2}"], "--inputs is '{[1]: 2}', which is not a shape"),
-        (["net.json", "--inputs", "{{}}"], "not a shape"),
-        (["net.json", "--inputs", "1+" * 3000 + "1j"], "1…', which is not a shape"),
-        (["net.json", "--inputs", "-" * 50000 + "1"], "-…', which is not a shape"),
         (["mymodels:nett"], "Did you mean 'net'?"),
         (["mymodels:fails()"], "'mymodels:fails()' was imported, but its call failed: RuntimeError: no weights here"),
+        (["mymodels:tells()"], "its call failed: RuntimeError: no weights [31mhere."),
         (["nomodule:net"], "'nomodule:net' could not be imported: ModuleNotFoundError"),
         (
             ["mymodels:make"],
@@ -260,6 +258,7 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
         (["mymodels.py:make()"], "pass 'mymodels:make()'"),
         (["mymodels.py"], "pass 'mymodels:NAME'"),
         (["mymodels"], "pass 'mymodels:NAME'"),
+        (["mymodels:"], "To show a model in Python code, name both: MODULE:NAME."),
     ],
 )
 def test_bad_input_is_one_clear_line(folder, arguments, said):
@@ -276,6 +275,37 @@ def test_bad_input_is_one_clear_line(folder, arguments, said):
     assert len(complaint.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["net.json", "--sort", "parms"], "Did you mean 'params'?"),
+        (["net.json", "--color-by", "color", "-o", ".html"], "--color-by must be one of 'params'"),
+        (
+            ["net.json", "--depth", "deep", "-o", ".html"],
+            "--depth must be a whole number from 1, or 'auto'; found 'deep'",
+        ),
+        (["net.json", "-o", "out.xyz"], ".xyz"),
+        (["net.json", "-o", "."], "'.' is a folder; name a file in it, such as 'net.html'"),
+        (["net.json", "-o", "html"], "'html' is a suffix without a file name; pass 'net.html'"),
+        (["net.json", "--color-by", "macs"], "-o FILE"),
+        (["net.json", "--inputs", "__import__('os')"], "--inputs"),
+        (["net.json", "--inputs", "{[1]: 2}"], "--inputs is '{[1]: 2}', which is not a shape"),
+        (["net.json", "--inputs", "{{}}"], "not a shape"),
+        (["net.json", "--inputs", "1+" * 3000 + "1j"], "1…', which is not a shape"),
+        (["net.json", "--inputs", "-" * 50000 + "1"], "-…', which is not a shape"),
+        (["net.json", "--depth", "0"], "--depth must be a whole number from 1, or 'auto'; found 0."),
+        (["net.json", "-o", ""], "--output: the value is empty; name a file such as net.html"),
+        (["net.json", "net.json", "-o", "one.svg"], "give only a suffix, such as .svg."),
+    ],
+)
+def test_options_that_no_source_fits_are_refused_once_and_before_any_is_read(folder, arguments, said):
+    status, printed, complaint = run(folder, *arguments, "nothere.onnx", "nothere.onnx")
+    assert (status, printed) == (2, "")
+    assert said in complaint
+    assert complaint.startswith("nbviz: ")
+    assert len(complaint.splitlines()) == 1
+
+
 def test_what_a_model_raises_where_it_is_asked_for_its_graph_is_one_clear_line(folder):
     (folder / "own.py").write_text(
         "class Own:\n    def __nbviz_graph__(self):\n        raise RuntimeError('mine\\n\\x1b[31mred')\n\nmade = Own()\n"
@@ -285,17 +315,44 @@ def test_what_a_model_raises_where_it_is_asked_for_its_graph_is_one_clear_line(f
     assert "Total params" in printed
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            (
+                "class Acme:\n    reads = staticmethod(lambda kind: kind.__name__ == 'Own')\n"
+                "    def read(self, model, inputs):\n        return model.tables\n"
+            ),
+            ["Acme.read() raised AttributeError: 'Own' object has no attribute 'tables'"],
+        ),
+        (
+            "import nothing_here",
+            [
+                "The adapter 'acme' (acme_nbviz:Acme) of the package 'acme' failed and was skipped: ModuleNotFoundError:",
+                "nbviz cannot read an own.Own.",
+            ],
+        ),
+    ],
+)
+def test_what_fails_in_an_adapter_of_a_package_is_named(folder, code, said):
+    (folder / "own.py").write_text("class Own:\n    pass\n\nmade = Own()\n")
+    (folder / "acme_nbviz.py").write_text(code)
+    (folder / "acme-1.dist-info").mkdir()
+    (folder / "acme-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
+    (folder / "acme-1.dist-info" / "entry_points.txt").write_text("[nbviz.adapters]\nacme = acme_nbviz:Acme\n")
+    status, printed, complaint = run(folder, "own:made")
+    assert (status, printed) == (1, "")
+    lines = complaint.splitlines()
+    assert [line[: len(f"nbviz: {words}")] for line, words in zip(lines, said, strict=True)] == [
+        f"nbviz: {w}" for w in said
+    ]
+
+
 def test_a_sorted_table_tells_of_an_optimizer_too(folder):
     nbviz.view(tutorial(optimizer=adam(16, 68))).save(folder / "trained.json")
     status, printed, _ = run(folder, "trained.json", "--sort", "params")
     assert status == 0
     assert " Optimizer params: 16 (68.00 B), not in the total" in printed.splitlines()
-
-
-def test_an_empty_output_says_what_may_be_given(folder):
-    status, printed, complaint = run(folder, "net.json", "-o", "")
-    assert (status, printed) == (2, "")
-    assert "--output: the value is empty; name a file such as net.html" in complaint
 
 
 def test_the_index_of_a_variant_names_the_file_that_shows_it(folder):
@@ -332,9 +389,24 @@ def test_inputs_that_are_of_no_use_are_noted(folder):
 def test_help_and_version(folder):
     status, printed, _ = run(folder, "--help")
     assert status == 0
-    for option in ("--output", "--inputs", "--depth", "--color-by", "--sort", "--constants", "--run", "MODULE:NAME"):
+    for option in (
+        "--output",
+        "--inputs",
+        "--depth",
+        "--color-by",
+        "--sort",
+        "--constants",
+        "--run",
+        "'MODULE:NAME()'",
+    ):
         assert option in printed
     assert r"\b" not in printed
+    for value in (
+        *COLOR_BY,
+        *nbviz.summary(tutorial()).columns,
+        *(s for s in FILES if s.count(".") == 1 and s[0] == "."),
+    ):
+        assert re.search(rf"(?<![\w.]){re.escape(value)}\b", printed), value
     assert version("nbviz") in run(folder, "--version")[1]
     assert run(folder)[0] == 2
 

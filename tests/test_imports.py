@@ -50,7 +50,8 @@ PYTHON_ROOMS: dict[str, set[str]] = {
     "views": MEASURES | {"flow", "options", "reading", "wire", "progress"},
     "api": MEASURES | {"collecting", "options", "reading", "wire", "adapters", "views"},
     "__init__": MEASURES | {"reading", "api", "views"},
-    "cli": GRAPH | {"reading", "api", "views"},
+    "sources": {"errors"},
+    "cli": MEASURES | {"options", "reading", "sources", "api", "views"},
     "__main__": {"cli"},
 }
 

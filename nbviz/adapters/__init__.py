@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -134,12 +135,19 @@ def read(source: Any, inputs: Any = None, *, run: bool = False, constants: bool 
 
 
 def _own_graph(source: Any, own: Callable[..., Any], name: str) -> Any:
-    """Return the graph that an object makes of itself; what its method raises stays what it is, and says whose it is."""
+    """Return the graph that an object makes of itself."""
     of_class = isinstance(inspect.getattr_static(type(source), "__nbviz_graph__", None), classmethod)
-    try:
+    with _blaming(f"{name}()"):
         return own() if of_class else own(source)
+
+
+@contextmanager
+def _blaming(by: str) -> Iterator[None]:
+    """Let what somebody else's code raises say whose it is; it stays what it is."""
+    try:
+        yield
     except Exception as error:
-        error.add_note(f"{RAISED_BY}{name}()")
+        error.add_note(f"{RAISED_BY}{by}")
         raise
 
 
@@ -163,7 +171,10 @@ def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Rea
         raise OptionError(_never_run(source))
     folds = constants and getattr(adapter, "folds_constants", False)
     asked = {name: True for name, wanted in (("run", run), ("constants", folds)) if wanted}
-    return _reading(adapter.read(source, inputs, **asked), f"{type(adapter).__name__}.read()")
+    by = f"{type(adapter).__name__}.read()"
+    with nullcontext() if type(adapter).__module__.startswith(f"{__name__}.") else _blaming(by):
+        made = adapter.read(source, inputs, **asked)
+    return _reading(made, by)
 
 
 def _needs_nothing(function: FunctionType) -> bool:
@@ -273,19 +284,14 @@ def _unknown_file(path: str) -> str:
         return "The path is empty; pass the path of a file or folder."
     if path == "-":
         return "'-' usually means standard input, which nbviz does not read. Save the data to a file and pass its path."
-    kinds = ", ".join(FILES)
     found = Path(path).suffix
-    what = f"with the suffix {found!r}" if found else "without a suffix"
+    what = f"{path!r} is a path {f'with the suffix {found!r}' if found else 'without a suffix'}"
     hint = written_by_others([Path(path).name]) or looks_like(Path(path))
-    suffix = _suffix_in(hint)
-    hint += f" Give it the suffix {suffix!r}, or link to it under a name with that suffix." if suffix else ""
-    return f"{path!r} is a path {what}; nbviz reads files that end in {kinds}.{hint}"
-
-
-def _suffix_in(hint: str) -> str:
-    """Return the one suffix that a hint names, ``""`` if there are several or none."""
-    found = hint.rpartition("(")[2].partition(")")[0]
-    return found if found in FILES else ""
+    if hint:
+        return f"{what}, which nbviz does not read.{hint}"
+    if path.startswith(":") or path.endswith(":"):
+        return f"{what}. To show a model in Python code, name both: MODULE:NAME."
+    return f"{what}; nbviz reads files that end in {', '.join(FILES)}."
 
 
 def _missing(path: str) -> str:
@@ -301,8 +307,19 @@ def _missing(path: str) -> str:
         return f"{path!r} is a link to {str(full.readlink())!r}, which does not exist."
     if not full.parent.is_dir():
         return f"There is no {what} {path!r}: the folder {str(full.parent)!r} does not exist."
-    readable = (p.name for p in full.parent.iterdir() if p.name.endswith(tuple(FILES)) or p.is_dir())
-    return f"There is no {what} {path!r}.{nearest(full.name, readable)} Paths are relative to {str(Path.cwd())!r}."
+    return f"There is no {what} {path!r}.{_instead(path, full)} Paths are relative to {str(Path.cwd())!r}."
+
+
+def _instead(path: str, full: Path) -> str:
+    """Say what is there in place of a file: those of a checkpoint that is named by how they begin, or one of nearly that name."""
+    try:
+        beside = list(full.parent.iterdir())
+    except OSError:  # a folder closed to us
+        return ""
+    parts = [inner.name for inner in beside if inner.name.startswith(f"{full.name}.")]
+    readable = (inner.name for inner in beside if inner.name.endswith(tuple(FILES)) or inner.is_dir())
+    shown = lambda name: str(Path(path).with_name(name))  # noqa: E731
+    return written_by_others(parts, "What begins so") or nearest(full.name, readable, shown)
 
 
 def _unsupported(source: Any) -> str:

@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from nbviz.adapters.checkpoints import gguf, hdf5, npz, safetensors, sharded, torch_files
+from nbviz.adapters.checkpoints.sharded import USUAL, called
 from nbviz.adapters.files.foreign import half_of_others, written_by_others
 from nbviz.adapters.files.opening import inside, part_of, without_variant
 from nbviz.adapters.savedmodel import opening as savedmodel
+from nbviz.adapters.text import label
 from nbviz.errors import FileReadError, counted
 from nbviz.graph import Diagnostic
 from nbviz.reading import Reading
@@ -42,13 +44,18 @@ def read_folder(path: Path, *, constants: bool = False) -> Reading:
     FileReadError
         If there is none, or there are several of a kind, or one that cannot be read.
     """
-    if (path / savedmodel.FILE).is_file():
+    try:
+        saved = (path / savedmodel.FILE).is_file()
+    except OSError as error:
+        raise FileReadError(f"{str(path)!r} cannot be opened: {error.strerror}.") from error
+    if saved:
         return savedmodel.read_folder(path, constants=constants)
     files = _files(path)
     reading = _checkpoint(path, files)
     if reading is None:
         raise FileReadError(_nothing(path, files))
-    return _beside(reading, files)
+    name = called(path) if reading.graph.name in USUAL else ""
+    return _beside(replace(reading, graph=replace(reading.graph, name=label(name))) if name else reading, files)
 
 
 def _checkpoint(path: Path, files: Sequence[Path]) -> Reading | None:

@@ -24,16 +24,14 @@ TEXTS = (".html", ".csv", ".md", ".tex", ".json", *GRAPHVIZ)
 PARTS = ("table", "graph")
 
 
-def save(
-    path: Path,
-    part: str | None,
-    *,
-    page: Callable[[str | None], str],
-    table: Callable[[], pd.DataFrame],
-    picture: Callable[[Path], Saved],
-    graph: ModelGraph,
-) -> Saved:
-    """Write to ``path`` what its suffix asks for; arguments and errors as ``ModelView.save``."""
+def require_format(path: Path) -> str:
+    """Return the suffix of a file, which says in which format a view is saved there.
+
+    Raises
+    ------
+    OptionError
+        If there is no such format, or it is a folder.
+    """
     suffix = path.suffix.lower()
     if suffix not in (known := (*TEXTS, *PICTURES)):
         if path.is_dir():
@@ -47,6 +45,20 @@ def save(
             raise OptionError(msg)
         msg = f"A view can be saved as {', '.join(known)}; found {path.name!r}.{nearest(suffix, known)}"
         raise OptionError(msg)
+    return suffix
+
+
+def save(
+    path: Path,
+    part: str | None,
+    *,
+    page: Callable[[str | None], str],
+    table: Callable[[], pd.DataFrame],
+    picture: Callable[[Path], Saved],
+    graph: ModelGraph,
+) -> Saved:
+    """Write to ``path`` what its suffix asks for; arguments and errors as ``ModelView.save``."""
+    suffix = require_format(path)
     if part is not None and (part not in PARTS or suffix != ".html"):
         msg = f"part must be 'table' or 'graph', and is only for .html; found part={part!r} with {path.name!r}."
         raise OptionError(msg)

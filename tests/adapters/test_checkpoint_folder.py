@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -260,3 +265,58 @@ def test_shards_of_pytorch_are_joined_without_an_index(fill):
     refused(folder, r"'t\.1' is also in another file of the folder")
     (folder / "pytorch_model-00002-of-00002.bin").unlink()
     refused(folder, "1 of the 2 parts")
+
+
+@contextlib.contextmanager
+def closed(folder, mode):
+    """Set the permissions of a folder, and be somebody to whom they apply meanwhile."""
+    user = os.geteuid()
+    folder.chmod(mode)
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        yield
+    finally:
+        if user == 0:
+            os.seteuid(user)
+        folder.chmod(0o755)
+
+
+@pytest.fixture
+def anybodys():
+    folder = Path(tempfile.mkdtemp())  # the folders of pytest are closed to all others
+    folder.chmod(0o755)
+    (folder / "net").mkdir()
+    (folder / "net" / "a.safetensors").write_bytes(one("a"))
+    graph_of(folder / "net")  # imports what it needs, which may be closed to others as well
+    yield folder / "net"
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="the system has no such permissions")
+@pytest.mark.parametrize(
+    ("mode", "name", "words"),
+    [
+        (0o000, "", "net' cannot be opened: Permission denied"),
+        (0o444, "", "net' cannot be opened: Permission denied"),
+        (0o111, "", "net' cannot be listed: Permission denied"),
+        (0o000, "b.onnx", "cannot be opened: Permission denied"),
+        (0o111, "b.onnx", "There is no file .*b.onnx'. Paths are relative"),
+    ],
+)
+def test_a_folder_that_is_closed_to_us_says_so(anybodys, mode, name, words):
+    with closed(anybodys, mode):
+        refused(anybodys / name, words)
+
+
+@pytest.mark.parametrize(("file", "name"), [("model", "net"), ("adapter_model", "net"), ("t5-small", "t5-small")])
+def test_a_folder_with_a_file_of_the_usual_name_is_called_after_itself(fill, file, name):
+    folder = fill(**{f"{file}.safetensors": one("a")})
+    assert graph_of(folder).name == name
+    assert graph_of(folder / f"{file}.safetensors").name == file
+
+
+def test_the_nearest_name_is_a_path(fill):
+    folder = fill(**{"model.safetensors": one("a")})
+    said = refused(folder / "modle.safetensors", "Did you mean")
+    assert f"Did you mean {str(folder / 'model.safetensors')!r}?" in said

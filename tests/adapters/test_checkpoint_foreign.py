@@ -28,6 +28,9 @@ OPENVINO = b'<?xml version="1.0"?>\n<net name="main" version="11">'
             "It looks like a pickle that torch.save did not write: if you trust it, load it",
         ),
         ("blob", (640).to_bytes(8, "little") + b"{", "It looks like a safetensors file (.safetensors). Give it"),
+        ("blob", b"\x08\x08\x12\x07pytorch", "It looks like an ONNX model (.onnx). Give it the suffix '.onnx', or"),
+        ("blob", b"\x1c\0\0\0TFL3", "It looks like a TFLite model (.tflite). Give it the suffix '.tflite', or"),
+        ("net.pb", b"\x08\x08\x12\x07pytorch", "give an ONNX model the suffix '.onnx'."),
         ("net.xml", OPENVINO, "It looks like an OpenVINO model, which cannot be converted back: pass the ONNX"),
         (
             "net.onnx_txt",
@@ -95,6 +98,45 @@ def test_a_file_of_another_format_is_not_to_be_downloaded_again(fill):
     folder = fill(**{"net.pt": b"lmgg" + bytes(9), "ov.xml": OPENVINO, "ov.bin": b"?"})
     assert "again" not in refused(folder / "net.pt", "ggml file")
     assert "again" not in refused(folder / "ov.bin", "holds the weights of another file next to it.*OpenVINO model")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "end"),
+    [
+        (
+            "net.bin",
+            b"GGUF\x03",
+            "a GGUF file (.gguf). Give it the suffix '.gguf', or link to it under a name with that suffix.",
+        ),
+        ("net.gguf", b"PK\x03\x04", "a zip archive (.npz, .pt, .keras). Give it the suffix of what it is."),
+        ("net.gguf", b"version https://git-lfs", "a Git LFS pointer; fetch the actual file with `git lfs pull`."),
+        (
+            "net.onnx",
+            b"GGUF\x03",
+            "a GGUF file (.gguf). Give it the suffix '.gguf', or link to it under a name with that suffix.",
+        ),
+        ("net.onnx", b"<html>", "a web page, perhaps from a failed download: download it again."),
+    ],
+)
+def test_a_file_under_a_wrong_suffix_is_told_what_to_do_and_nothing_else(fill, name, content, end):
+    if name.endswith(".onnx"):
+        pytest.importorskip("onnx")
+    assert refused(fill(**{name: content}) / name, "looks like").endswith(end)
+
+
+@pytest.mark.parametrize("name", ["net.pt", "net.npz", "net.keras"])
+def test_an_archive_without_its_end_is_truncated(fill, name):
+    if name == "net.keras":
+        pytest.importorskip("keras")
+    refused(fill(**{name: b"PK\x03\x04" + bytes(50)}) / name, "it is truncated: its end is missing")
+
+
+def test_a_checkpoint_that_is_named_by_how_its_files_begin_says_what_it_is(fill):
+    folder = fill(**{"ck-1.index": b"?", "ck-1.data-00000-of-00001": b"?"})
+    refused(
+        folder / "ck-1",
+        r"no file or folder .* What begins so looks like a TensorFlow checkpoint: open it with tf\.train",
+    )
 
 
 def test_weights_of_others_are_no_second_checkpoint(fill):

@@ -390,6 +390,7 @@ def test_dtypes_behind_operations_of_onnxruntime_are_those_that_the_file_says():
     ("op", "inputs", "attributes"),
     [
         ("QGemm", "x s z W s z  s z", {}),
+        ("QuantizeLinear", "x s z", {}),
         ("QLinearAveragePool", "x s z s z", {"kernel_shape": [2]}),
         ("QLinearGlobalAveragePool", "x s z s z", {}),
     ],
@@ -399,7 +400,23 @@ def test_quantized_result_has_the_dtype_of_its_zero_point(op, inputs, attributes
     number = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     weights = (stored("W", 8, 4, dtype=dtype), stored("s"), stored("z", dtype=dtype))
     entering = ["N", 8] if op == "QGemm" else ["N", 3, 8]
+    number = FLOAT if op == "QuantizeLinear" else number
     assert read_one(node, weights=weights, inputs=[("x", number, entering)], output=0)[2].dtype == dtype
+
+
+def test_shapes_go_on_behind_what_onnxruntime_quantizes_itself():
+    nodes = [own("QuantizeLinear", "x s z", "q"), own("DequantizeLinear", "q s z", "d")]
+    nodes.append(helper.make_node("Relu", ["d"], ["y"]))
+    zero = helper.make_tensor("z", helper.np_dtype_to_tensor_dtype(np.dtype("uint8")), [], [0])
+    _, _, made = read_one(*nodes, weights=(stored("s"), zero))
+    assert (made.shape, made.dtype) == (("N", 32), "float32")
+
+
+@pytest.mark.parametrize(("inputs", "dtype"), [("x s", "uint8"), ("x s w", None)])
+def test_quantized_result_without_a_stored_zero_point(inputs, dtype):
+    entering = [("x", FLOAT, ["N", 32]), ("w", UINT8, [])]
+    made = read_one(own("QuantizeLinear", inputs), weights=(stored("s"),), inputs=entering, output=0)[2]
+    assert made.dtype == dtype
 
 
 def test_embeddings_give_the_lengths_of_rows_and_the_sum_too():

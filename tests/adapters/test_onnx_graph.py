@@ -264,9 +264,34 @@ def test_what_is_written_into_a_node_is_a_weight_where_a_node_computes_with_it()
     zeros, weight = tensor("zeros", 2, 4), tensor("weight", 4, 4)
     nodes = [node("Constant", "", "z", value=zeros), node("Constant", "", "w", value=weight)]
     nodes += [node("Add", "x z", "a"), node("MatMul", "a w", "y")]
-    graph = graph_of(model(nodes, [info("x", 2, 4)], [info("y", 2, 4)]))
-    assert [(p.name, p.size) for p in graph.parameters] == [("w", 16)]
+    nodes += [node("Mul", "y gain", "o")]
+    graph = graph_of(model(nodes, [info("x", 2, 4)], [info("o", 2, 4)], [tensor("gain", 4)]))
+    assert sorted((p.name, p.size) for p in graph.parameters) == [("gain", 4), ("w", 16)]
     assert dict(first_call(graph, "Add#1").settings)["B"] == "float32 (2, 4)"
+
+
+def test_file_without_initializers_has_all_its_weights_in_nodes():
+    """As Paddle's exporter writes them, with the numbers of the code among them."""
+    kept = {
+        "c.w": (8, 4, 1),
+        "c.b": (8,),
+        "n.w": (8,),
+        "n.b": (8,),
+        "n.m": (8,),
+        "n.v": (8,),
+        "helper.constant.0": (1,),
+    }
+    nodes = [node("Constant", "", name, value=tensor(name, *shape)) for name, shape in kept.items()]
+    nodes += [
+        node("Constant", "", "to", value_ints=[1, 8, 1]),
+        node("Reshape", "c.b to", "b"),
+        node("Conv", "x c.w", "h"),
+    ]
+    nodes += [node("Add", "h b", "i"), node("BatchNormalization", "i n.w n.b n.m n.v", "j")]
+    nodes += [node("Mul", "j helper.constant.0", "y")]
+    graph = graph_of(model(nodes, [info("x", 1, 4, 5)], [info("y", 1, 8, 5)]))
+    assert {p.name: p.size for p in graph.parameters if p.trainable} == {"c.w": 32, "c.b": 8, "n.w": 8, "n.b": 8}
+    assert {p.name: p.size for p in graph.parameters if not p.trainable} == {"n.m": 8, "n.v": 8}
 
 
 def test_rest_of_a_scope_is_no_second_call():

@@ -171,15 +171,29 @@ def test_looking_for_an_adapter_imports_no_framework():
 
 
 @pytest.mark.parametrize(
-    ("missing", "words"), [("keras", r"nbviz\[keras\]"), ("jax", r"net\.keras.* needs a Keras backend")]
+    ("missing", "backend", "words"),
+    [
+        ({"keras"}, "jax", r"nbviz\[keras\]"),
+        (
+            {"jax", "torch", "tensorflow"},
+            "jax",
+            r"net\.keras.* needs a Keras backend, but none can be imported \(No module .*pip",
+        ),
+        (
+            {"torch", "tensorflow"},
+            "tensorflow",
+            r"set the environment variable KERAS_BACKEND to jax, which is installed",
+        ),
+        ({"torch"}, "jaxx", r"\(Unable to import backend : jaxx\): set the environment variable KERAS_BACKEND to jax,"),
+    ],
 )
-def test_file_without_its_framework_names_what_to_install(tmp_path, missing, words):
+def test_file_without_its_framework_names_what_to_install(tmp_path, missing, backend, words):
     (tmp_path / "net.keras").write_bytes(b"PK")
     code = f"""
 import sys
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == {missing!r}:
+        if name.partition(".")[0] in {missing!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Missing())
 from nbviz import adapters
@@ -189,7 +203,7 @@ try:
 except MissingExtraError as error:
     print(error)
 """
-    env = {"PYTHONPATH": ":".join(p for p in sys.path if p), "KERAS_BACKEND": "jax", "KERAS_HOME": str(tmp_path)}
+    env = {"PYTHONPATH": ":".join(p for p in sys.path if p), "KERAS_BACKEND": backend, "KERAS_HOME": str(tmp_path)}
     result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
     import re
 

@@ -22,8 +22,8 @@ from nbviz.reading import Reading
 _TORCH = ".bin.index.json"
 _KIND = "the index of a sharded checkpoint"
 _SHARDS = 10_000
-_USUAL = frozenset({"model", "pytorch_model", "diffusion_pytorch_model"})
-"""What libraries call the index of any model."""
+USUAL = frozenset({"model", "adapter_model", "pytorch_model", "diffusion_pytorch_model"})
+"""What libraries call the file, or the index, of any model."""
 
 
 def read_index(path: Path) -> Reading:
@@ -140,12 +140,16 @@ def _tell(path: Path, number: int, count: int) -> None:
 
 def _name(path: Path) -> str:
     """Return what to call the checkpoint of an index: most are called ``model``, and their folders after the model."""
-    name, folder = without_variant(path.name).rsplit(".", 3)[0], path.absolute().parent
-    if name not in _USUAL:
-        return name
+    name = without_variant(path.name).rsplit(".", 3)[0]
+    return name if name not in USUAL else called(path.parent) or name
+
+
+def called(folder: Path) -> str:
+    """Return what a folder with a checkpoint is called."""
+    folder = folder.absolute()
     if folder.parent.name == "snapshots":  # of Hugging Face's cache: models--who--what/snapshots/commit
         return folder.parent.parent.name.rpartition("--")[2]
-    return folder.name or name
+    return folder.name
 
 
 def _index(path: Path, *, several: bool = False) -> tuple[dict[str, Any], list[tuple[str, Setting]]]:

@@ -43,7 +43,7 @@ _NAMED = {
         "a TensorFlow checkpoint: open it with tf.train.load_checkpoint(path), where path is the folder, or a "
         "file without .index, .meta or .data-..., and pass a dict of its get_tensor(name) values"
     ),
-    r"\.pb": f"{_GRAPH}; for a SavedModel, pass the path of its folder",
+    r"\.pb": f"{_GRAPH}; for a SavedModel, pass the path of its folder; give an ONNX model the suffix '.onnx'",
     r"^openvino_\w*\.xml": _OPENVINO,
     r"\.(mlmodel|mlpackage|mlmodelc)": f"a Core ML model, {_DEVICE} ONNX, PyTorch or Keras model",
     r"\.pte": f"an ExecuTorch program, {_DEVICE} exported program, a .pt2 file",

@@ -19,14 +19,18 @@ MAX_HEADER = 100 << 20
 _AXES = 64
 _PIECE = 1 << 20
 _BEGINNINGS = {
-    b"GGUF": "a GGUF file (.gguf)",
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file (.weights.h5)",
-    b"PK\x03\x04": "a zip archive (.npz, .pt, .keras)",
-    b"\x93NUMPY": "a NumPy array (.npy)",
-    b"\x80": "a pickle written by torch.save before PyTorch 1.6 (.pt)",
-    b"version https://git-lfs": "a Git LFS pointer; fetch the actual file with `git lfs pull`",
-    b"<": "a web page, perhaps from a failed download",
+    rb"\s*GGUF": "a GGUF file (.gguf)",
+    rb"\s*\x89HDF\r\n\x1a\n": "an HDF5 file (.weights.h5)",
+    rb"\s*PK\x03\x04": "a zip archive (.npz, .pt, .keras)",
+    rb"\s*\x93NUMPY": "a NumPy array (.npy)",
+    rb"\s*\x80": "a pickle written by torch.save before PyTorch 1.6 (.pt)",
+    rb"\s*version https://git-lfs": "a Git LFS pointer; fetch the actual file with `git lfs pull`",
+    rb"\s*<": "a web page, perhaps from a failed download: download it again",
+    rb".{4}TFL3": "a TFLite model (.tflite)",
+    # the version of the format from 3 on, then another field of the model; a SavedModel begins with version 1
+    rb"\x08[\x03-\x1f][\x12\x1a\x22\x28\x32\x3a\x42]": "an ONNX model (.onnx)",
 }
+_STARTS = [(re.compile(pattern, re.DOTALL), what) for pattern, what in _BEGINNINGS.items()]
 
 
 _VARIANT = re.compile(r"(\.(?:safetensors|bin)\.index)\.[^./\\]+(\.json)$", re.IGNORECASE)
@@ -100,7 +104,7 @@ def size_of(file: BinaryIO) -> int:
 def damaged(path: Path, kind: str, what: object) -> FileReadError:
     """Return the error for a file that is not what its format says: ``what`` is wrong with it."""
     text = short(" ".join(plain(what).split("\n")), 300)
-    rest = begun_by_others(path) or f"{looks_like(path)} {_AGAIN}"  # another format is no better for a second download
+    rest = looks_like(path) or f" {_AGAIN}"  # another format is no better for a second download
     return FileReadError(f"{str(path)!r} cannot be read as {kind}: {text}.{rest}")
 
 
@@ -108,7 +112,7 @@ _AGAIN = "Copy, download or save it again."
 
 
 def looks_like(path: Path) -> str:
-    """Say what a file looks like from its first bytes, if that is not what its name says."""
+    """Say what a file looks like from its first bytes if that is not what its name says, and what to do with it then."""
     if not path.is_file():  # a pipe would never answer
         return ""
     if other := begun_by_others(path):
@@ -118,11 +122,19 @@ def looks_like(path: Path) -> str:
             start = file.read(32)
     except OSError:
         return ""
-    found = next((kind for magic, kind in _BEGINNINGS.items() if start.lstrip().startswith(magic)), None)
+    found = next((what for pattern, what in _STARTS if pattern.match(start)), "")
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= MAX_HEADER:
         found = "a safetensors file (.safetensors)"
     named = path.suffix.lower()
-    return f" It looks like {found}." if found and (not named or named not in found) else ""
+    return f" It looks like {found}.{_renamed(found)}" if found and (not named or named not in found) else ""
+
+
+def _renamed(found: str) -> str:
+    """Say under which suffix a file can be read that looks like something which has one, or several."""
+    suffixes = found.rpartition("(")[2].removesuffix(")") if found.endswith(")") else ""
+    if "," in suffixes:
+        return " Give it the suffix of what it is."
+    return f" Give it the suffix {suffixes!r}, or link to it under a name with that suffix." if suffixes else ""
 
 
 @final

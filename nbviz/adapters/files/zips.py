@@ -20,6 +20,8 @@ _DIRECTORY = 32 << 20
 """The most bytes of a list of contents: hundreds of thousands of files."""
 
 _PIECE = 1 << 20
+_MAGIC = b"PK\x03\x04"
+_CUT = "it is truncated: its end is missing"
 
 BAD_ZIP = (
     zipfile.BadZipFile,
@@ -59,14 +61,24 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     with (
         opened(path) as file,
         _Careful(io.FileIO(file.fileno(), closefd=False)) as careful,
-        zipfile.ZipFile(careful) as archive,
+        _archive(careful) as archive,
     ):
         names = archive.namelist()
         if len(set(names)) < len(names):
             raise ValueError("two files in it have the same name")
         if min((info.header_offset for info in archive.infolist()), default=0):
-            raise ValueError("its end is missing")  # what was found is the end of an archive inside it
+            raise ValueError(_CUT)  # what was found is the end of an archive inside it
         yield archive
+
+
+def _archive(file: io.BufferedReader) -> zipfile.ZipFile:
+    begins = file.peek(len(_MAGIC))[: len(_MAGIC)] == _MAGIC
+    try:
+        return zipfile.ZipFile(file)
+    except zipfile.BadZipFile as error:
+        if begins and "not a zip file" in str(error):
+            raise ValueError(_CUT) from error
+        raise
 
 
 @contextmanager
@@ -110,7 +122,7 @@ def stored_at(path: Path, header: int) -> int:
     with path.open("rb") as file:
         file.seek(header)
         found = file.read(30)
-    if len(found) < 30 or found[:4] != b"PK\x03\x04":
+    if len(found) < 30 or found[:4] != _MAGIC:
         raise ValueError("the archive has changed")
     name, extra = struct.unpack("<HH", found[26:])
     return int(header + 30 + name + extra)

@@ -57,7 +57,7 @@ def _unpacked(path: Path) -> int:
     except FileReadError:
         raise
     except BAD_ZIP as error:
-        raise damaged(path, _KIND, _cut_off(error)) from error
+        raise damaged(path, _KIND, error) from error
 
 
 def _weights_in(archive: zipfile.ZipFile, path: Path) -> int:
@@ -67,11 +67,6 @@ def _weights_in(archive: zipfile.ZipFile, path: Path) -> int:
         limit = MAX_HEADER if info.filename in _TEXTS else max(_SMALL, _RATIO * info.compress_size)
         require_honest(archive, info, limit)
     return sum(info.file_size for info in archive.infolist() if info.filename.endswith(_WEIGHTS))
-
-
-def _cut_off(error: Exception) -> object:
-    """Return what to say of an archive that begins as one."""
-    return "it is truncated: its end is missing" if "not a zip file" in str(error) else error
 
 
 @final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+_BACKEND_NAMES = ("jax", "torch", "tensorflow")
 _BACKENDS = "pip install jax (or torch, or tensorflow) and set the environment variable KERAS_BACKEND to its name"
 
 
@@ -62,20 +64,33 @@ def _keras(path: str) -> Any:
     """Import Keras, or say what to install."""
     try:
         import keras
-    except ImportError as error:
-        missing = getattr(error, "name", None) or ""
-        if missing.partition(".")[0] == "keras":
+    except (ImportError, ValueError) as error:  # the latter of a backend that Keras does not know
+        missing = (getattr(error, "name", None) or "").partition(".")[0]
+        if missing == "keras":
             msg = f"Reading {path!r} needs Keras 3: pip install 'nbviz[keras]', then {_BACKENDS}."
         else:
-            msg = (
-                f"Reading {path!r} needs a Keras backend, but none can be imported ({plain(error)}): "
-                f"{_BACKENDS}, before Keras is imported."
+            other = next(filter(_is_installed, (name for name in _BACKEND_NAMES if name != missing)), None)
+            tried, then = (
+                ("none can be imported", _BACKENDS)
+                if other is None
+                else (
+                    "the one that it is set to cannot be imported",
+                    f"set the environment variable KERAS_BACKEND to {other}, which is installed",
+                )
             )
+            msg = f"Reading {path!r} needs a Keras backend, but {tried} ({plain(error)}): {then}, before Keras is imported."
         raise MissingExtraError(msg) from error
     if not str(getattr(keras, "__version__", "3")).startswith("3"):
         msg = f"Reading {path!r} needs Keras 3, found {keras.__version__}: pip install --upgrade 'nbviz[keras]'."
         raise MissingExtraError(msg)
     return keras
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 @final

@@ -187,7 +187,7 @@ def _opened(path: Path, name: str) -> Any:
         _require_size(path.stat().st_size, name, looks_like(path))
         data = path.read_bytes()
     except OSError as error:
-        msg = f"{name} cannot be opened: {plain(error)}"
+        msg = f"{name} cannot be opened: {plain(error.strerror)}."
         raise FileReadError(msg) from error
     return _parsed(data, name, looks_like(path))
 
@@ -203,7 +203,7 @@ def _parsed(data: bytes, what: str, hint: str = "") -> Any:
     except (DecodeError, RuntimeError, ValueError) as error:
         msg = (
             f"{what}: this is not an ONNX model, or it is truncated, damaged or nested too deeply "
-            f"({short(plain(error))}).{hint} {_EXPORT}"
+            f"({short(plain(error))}).{hint or f' {_EXPORT}'}"
         )
         raise FileReadError(msg) from error
     return _with_graph(model, what, hint)
@@ -232,5 +232,5 @@ def _with_graph(model: Any, what: str, hint: str = "") -> Any:
             raise FileReadError(msg)
         return model
     found = "it has no graph, so it is not an ONNX model" if model.ByteSize() else "it is empty"
-    msg = f"{what}: {found}.{hint} {_EXPORT}"
+    msg = f"{what}: {found}.{hint or f' {_EXPORT}'}"
     raise FileReadError(msg)

@@ -4,10 +4,12 @@ What a file stores besides its nodes (initializers, ``Constant`` nodes) is not t
 
 - initializers with a fraction (``float32``, ``bfloat16``, ``float8``, ...) and at least one axis are weights, unless every
   node that reads them takes them as an argument (the scales of a ``Resize``);
-- one of a single number that PyTorch's exporter has taken out of the code (``val_7``) is a constant: it numbers those, and
-  parameters keep their names;
+- one of a single number that PyTorch's or Paddle's exporter has taken out of the code (``val_7``, ``helper.constant.7``) is a
+  constant: they number those, and parameters keep their names;
 - whole numbers, and what ``Constant`` nodes give, are weights where a node computes with them (the weight of
   ``QLinearConv``, what ``DequantizeLinear`` unpacks); scales and zero points are arguments;
+- where that is so in a file without initializers, ``Constant`` nodes are all that it stores weights in (Paddle's exporter
+  does so), and what they give is told apart as initializers are;
 - so are initializers of whole numbers of up to eight bits with two axes or more, which nothing but quantized weights have:
   a table of embeddings, the weight of an operation that nobody knows;
 - everything else is a constant: shapes, indices, scalars.
@@ -32,7 +34,7 @@ from nbviz.shape import Dim, Shape
 Key = tuple[str, str]
 """Tells stored tensors apart: the graph that holds it (see ``stored_in``), and its name there."""
 
-_FROM_CODE = re.compile(r"val_\d+")
+_FROM_CODE = re.compile(r"val_\d+|helper\.constant\.\d+|auto\.cast\.\d+|p2o\.pd_op\.full\.[\d.]+")
 _NARROW = re.compile(r"u?int[248]")
 _PACKED = 8
 """Values that a byte can hold."""
@@ -79,6 +81,9 @@ COMPUTES = frozenset({
     "QLinearMatMul", "QLinearMul", "QMoE",
 })  # fmt: skip
 """Operations that compute with whole numbers as weights."""
+
+_MULTIPLIES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+"""Those of them that take weights as they are; which nobody writes into code."""
 
 PASS_ON = frozenset({"Identity", "DequantizeLinear"})
 """Operations that may do no more than name or unpack what is stored."""
@@ -171,17 +176,27 @@ def is_weight(spec: TensorSpec, readers: Sequence[tuple[str, int]], *, literal: 
     return not literal and len(spec.shape or ()) > 1 and _NARROW.fullmatch(spec.dtype) is not None
 
 
-def constant_value(node: Node, readers: Iterable[tuple[str, int]], where: str, known: Described) -> Value | None:
-    """Return what a ``Constant`` node gives, None where it says nothing."""
+def has_weights_in_nodes(graph: Any) -> bool:
+    """Tell whether a graph stores its weights in ``Constant`` nodes (see the head of this file)."""
+    if any(tensor.dims and (dtype_of(tensor.data_type) or "").startswith(FRACTIONS) for tensor in graph.initializer):
+        return False
+    given = {node.output[0] for node in graph.node if node.op_type == "Constant" and node.output}
+    return bool(given) and any(not given.isdisjoint(node.input) for node in graph.node if node.op_type in _MULTIPLIES)
+
+
+def constant_value(
+    node: Node, readers: Iterable[tuple[str, int]], where: str, known: Described, *, literal: bool
+) -> Value | None:
+    """Return what a ``Constant`` node gives, None where it says nothing; ``literal`` is that of ``stored_value``."""
     from onnx import AttributeProto
 
     attribute = next(iter(node.attributes.values()), None)
     if attribute is None:
         return None
     if attribute.type == AttributeProto.TENSOR:
-        return stored_value(attribute.t, readers, (where, node.outputs[0]), literal=True)
+        return stored_value(attribute.t, readers, (where, node.outputs[0]), literal=literal)
     if attribute.type == AttributeProto.SPARSE_TENSOR:
-        return stored_value(attribute.sparse_tensor, readers, (where, node.outputs[0]), literal=True)
+        return stored_value(attribute.sparse_tensor, readers, (where, node.outputs[0]), literal=literal)
     spec, dims = known
     return Value(spec, dims, constant=attribute)
 

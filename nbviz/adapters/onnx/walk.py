@@ -32,6 +32,7 @@ from nbviz.adapters.onnx.values import (
     Value,
     as_stored,
     constant_value,
+    has_weights_in_nodes,
     is_scale,
     passed_on,
     readers_of,
@@ -87,6 +88,7 @@ class Walk:
         self._uncounted: list[Uncounted] = []
         self.lost_shapes = False
         self._number = value_in(model)
+        self._weights_in_nodes = has_weights_in_nodes(model.graph)
         self._calls = Calls(builder, rows, constants=constants)
 
     def run(self, root: Hashable) -> None:
@@ -164,7 +166,8 @@ class Walk:
         taken = set()
         for node in constants:
             name = node.outputs[0]
-            made = constant_value(node, readers.get(name, ()), place.where, place.types.of(name))
+            said, literal = place.types.of(name), not self._weights_in_nodes
+            made = constant_value(node, readers.get(name, ()), place.where, said, literal=literal)
             if made is not None:
                 taken.add(node)
                 self._store(name, made, readers.get(name, ()), place)

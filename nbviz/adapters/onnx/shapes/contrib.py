@@ -163,6 +163,14 @@ def _quantized(to: Standard, node: Any, zero_point: int) -> int:
     return to.kind(name) if to.dims(name) is not None else _UINT8
 
 
+def _with_zero_point(to: Standard, node: Any) -> bool:
+    """Round to the type of the zero point, which is the standard's default where there is none."""
+    if len(node.input) > 2 and node.input[2] and to.dims(node.input[2]) is None:
+        return False
+    to.cast(node.input[0], _quantized(to, node, 2), to=node.output[0])
+    return True
+
+
 def _embedding(to: Standard, node: Any) -> bool:
     if len(node.input) < 3:
         return False
@@ -342,4 +350,5 @@ _RULES: Mapping[str, Rule] = {
     "QLinearConv": _as_it_is,
     "QLinearGlobalAveragePool": _pooled("GlobalAveragePool"),
     "QLinearMul": _elementwise("Mul"),
+    "QuantizeLinear": _with_zero_point,
 }
