@@ -33,7 +33,9 @@ it("keeps the theme while the host has taken the view out of the page", async ()
 });
 
 describe("the sheet", () => {
-  const own = ["theme.css", "views/inspector.css"].map((name) => readFileSync(join(import.meta.dirname, name), "utf8"));
+  const own = ["theme.css", "views/panes.css", "views/inspector.css"].map((name) =>
+    readFileSync(join(import.meta.dirname, name), "utf8"),
+  );
   const jupyterLab = ".jp-OutputArea-output dt { float: left; width: 20%; }";
 
   function styled(html: string, selector: string): CSSStyleDeclaration {

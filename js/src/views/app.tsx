@@ -102,7 +102,7 @@ function useAnnouncer(): [string, (text: string) => void] {
 
 const TINY = 9;
 
-/** Widths below which the toolbar and the footer collapse, see theme.css. */
+/** Widths below which the toolbar and the footer collapse, see bars.css. */
 const COLLAPSE = [1000, 760, 580];
 
 /**
