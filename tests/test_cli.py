@@ -294,6 +294,7 @@ def test_bad_input_is_one_clear_line(folder, arguments, said):
         (["net.json", "--inputs", "1+" * 3000 + "1j"], "1…', which is not a shape"),
         (["net.json", "--inputs", "-" * 50000 + "1"], "-…', which is not a shape"),
         (["net.json", "--depth", "0"], "--depth must be a whole number from 1, or 'auto'; found 0."),
+        (["net.json", "--depth", "9" * 5000], "--depth must be a whole number from 1"),
         (["net.json", "-o", ""], "--output: the value is empty; name a file such as net.html"),
         (["net.json", "net.json", "-o", "one.svg"], "give only a suffix, such as .svg."),
     ],
