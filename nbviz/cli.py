@@ -302,7 +302,10 @@ def _inputs(text: str | None) -> Any:
 
 
 def _depth(text: str) -> int | str:
-    return int(text) if text.isdecimal() else text
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def _is_suffix(output: str) -> bool:

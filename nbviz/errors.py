@@ -175,12 +175,17 @@ def with_article(word: str) -> str:
     return f"{'an' if word[:1].lower() in 'aeio' else 'a'} {word}"
 
 
+def kind_of(value: object) -> str:
+    """Return what a value is, in words: ``a Dense``, or ``None``."""
+    return "None" if value is None else with_article(type(value).__name__)
+
+
 def counted(number: int, thing: str) -> str:
     """Return how many things there are, in words."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def nearest(word: str, known: Iterable[str], shown: Callable[[str], str] = str) -> str:
+def nearest(word: str, known: Iterable[str], shown: Callable[[str], str] = repr) -> str:
     """Return ``" Did you mean 'x'?"`` for the closest known word, or an empty string when none is close; ``shown`` is how it is written."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f" Did you mean {shown(match[0])!r}?" if match else ""
+    return f" Did you mean {shown(match[0])}?" if match else ""

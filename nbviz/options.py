@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from nbviz.errors import OptionError, UnknownOptionError, nearest, with_article
+from nbviz.errors import OptionError, UnknownOptionError, kind_of, nearest
 
 T = TypeVar("T")
 
@@ -22,8 +22,9 @@ def choice(argument: str, found: T, known: Iterable[T]) -> T:
     """
     allowed = list(known)
     if found not in allowed:
-        listed = ", ".join(repr(value) for value in allowed)
-        msg = f"{argument} must be one of {listed}; found {found!r}.{nearest(str(found), map(str, allowed))}"
+        written = {str(value): repr(value) for value in allowed}
+        close = nearest(str(found), written, written.__getitem__)
+        msg = f"{argument} must be one of {', '.join(written.values())}; found {found!r}.{close}"
         raise OptionError(msg)
     return found
 
@@ -65,15 +66,26 @@ def names(argument: str, found: object, what: str) -> list[str]:
     """
     if isinstance(found, str):
         return [found]
-    tabular = hasattr(found, "columns") and hasattr(found, "index")  # iterating over it would give its columns
-    several = list(found) if isinstance(found, Iterable) and not tabular else None
-    wrong = found if several is None else next((name for name in several if not isinstance(name, str)), None)
-    if several is None or wrong is not None:
-        where = "" if several is None else " in it"
-        found_is = "None" if wrong is None else with_article(type(wrong).__name__)
-        msg = f"{argument} must be one or several {what}; found {found_is}{where}."
+    several = _listed(found)
+    odd = [found] if several is None else [name for name in several if not isinstance(name, str)]
+    if several is None or odd:
+        msg = f"{argument} must be one or several {what}; found {kind_of(odd[0])}{'' if several is None else ' in it'}."
         raise OptionError(msg)
     return several
+
+
+def _listed(found: object) -> list[Any] | None:
+    """Return what is in something, None where it is not made of several things."""
+    tabular = hasattr(found, "columns") and hasattr(found, "index")  # iterating over it would give its columns
+    if not isinstance(found, Iterable) or tabular:
+        return None
+    try:
+        return list(found)
+    except (
+        TypeError,
+        NotImplementedError,
+    ):  # of arrays without axes and symbolic tensors, which say that they are iterable
+        return None
 
 
 def text_or_none(argument: str, found: object) -> None:

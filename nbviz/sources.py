@@ -7,7 +7,8 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,24 +46,41 @@ def loaded(source: str) -> Any:
         raise FileReadError(msg)
     if found is None:
         return source
-    folder = os.getcwd()  # noqa: PTH109 - what Python itself would look in first
+    with _from_here(source):
+        made = _made(source, found)
+    _refuse_coroutine(source, made)
+    return made
+
+
+@contextmanager
+def _from_here(source: str) -> Iterator[None]:
+    """Look for modules in the current folder first, as Python itself would."""
+    try:
+        folder = os.getcwd()  # noqa: PTH109 - a string, as all that is in the path
+    except OSError as error:
+        msg = f"{source!r} could not be imported: the current folder no longer exists. Change to another folder."
+        raise FileReadError(msg) from error
     sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # the module may have changed the path itself
+            sys.path.remove(folder)
+
+
+def _made(source: str, found: re.Match[str]) -> Any:
     failed = "could not be imported"
     try:
         value: Any = importlib.import_module(found["module"])
         for name in found["name"].split("."):
             value = getattr(value, name)
         failed = "was imported, but its call failed"
-        made = value() if found["called"] else value
+        return value() if found["called"] else value
     except (Exception, SystemExit) as error:  # whatever the user's code raises
         known = dir(error.obj) if isinstance(error, AttributeError) and error.obj is not None else ()
         names = nearest(str(getattr(error, "name", "")), known)
         msg = f"{source!r} {failed}: {in_one_line(error)}.{names}"
         raise FileReadError(msg) from error
-    finally:
-        sys.path.remove(folder)
-    _refuse_coroutine(source, made)
-    return made
 
 
 def _refuse_coroutine(source: str, made: Any) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import weakref
 
+import numpy as np
 import pytest
 
 import nbviz
@@ -148,6 +149,7 @@ def test_an_unknown_number_of_a_users_column_stays_unknown(shared):
         ({"columns": 3}, "columns must be one or several column names, or None; found an int"),
         ({"columns": ["params", 3]}, "found an int in it"),
         ({"groups": "no"}, "groups must be one of True, False"),
+        ({"ops": "true"}, r"found 'true'\. Did you mean True\?"),
         ({"strict": "yes"}, "strict must be one of True, False"),
         ({"title": 3}, "title must be text; found 3"),
     ],
@@ -165,11 +167,21 @@ def test_one_column_may_be_named_without_a_list(tutorial):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "found"), [(None, "None"), (3, "an int"), ("layer", "a Dense in it"), ("table", "a DataFrame")]
+    ("wrong", "found"),
+    [
+        (None, "None"),
+        (3, "an int"),
+        ((None,), "None in it"),
+        ("layer", "a Dense in it"),
+        ("table", "a DataFrame"),
+        (np.array("dense"), "a ndarray"),
+        ("tensor", "a KerasTensor"),
+    ],
 )
 def test_a_selection_that_is_no_path_says_where_paths_are(tutorial, wrong, found):
     view = nbviz.view(tutorial)
-    wrong = {"layer": (tutorial.layers[0],), "table": view.table}.get(wrong, wrong)
+    if isinstance(wrong, str):
+        wrong = {"layer": (tutorial.layers[0],), "table": view.table, "tensor": tutorial.inputs[0]}[wrong]
     with pytest.raises(
         OptionError, match=rf"selection must be one or several paths, .* index of view.table.* found {found}\."
     ):

@@ -294,6 +294,7 @@ def test_bad_input_is_one_clear_line(folder, arguments, said):
         (["net.json", "--inputs", "1+" * 3000 + "1j"], "1…', which is not a shape"),
         (["net.json", "--inputs", "-" * 50000 + "1"], "-…', which is not a shape"),
         (["net.json", "--depth", "0"], "--depth must be a whole number from 1, or 'auto'; found 0."),
+        (["net.json", "--depth", "9" * 5000], "--depth must be a whole number from 1"),
         (["net.json", "-o", ""], "--output: the value is empty; name a file such as net.html"),
         (["net.json", "net.json", "-o", "one.svg"], "give only a suffix, such as .svg."),
     ],
@@ -363,13 +364,22 @@ def test_the_index_of_a_variant_names_the_file_that_shows_it(folder):
     assert (status, printed) == (0, "big.csv\n")
 
 
+def test_a_module_may_change_where_modules_are_looked_for(folder):
+    code = "import os, sys\n\nsys.path[:] = [p for p in sys.path if p != os.getcwd()]\n"
+    (folder / "moves.py").write_text(f"{code}import nbviz\n\nnet = nbviz.read('net.json')\n")
+    status, printed, complaint = run(folder, "moves:net")
+    assert (status, complaint) == (0, "")
+    assert "Total params" in printed
+
+
 def test_a_folder_that_is_gone_is_named_as_what_is_missing(folder):
     inside = "import os; from nbviz.cli import main; os.mkdir('in'); os.chdir('in'); os.rmdir('../in'); main()"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", inside, "net.json", str(folder / "net.json")]
+    command = [sys.executable, "-c", inside, "net.json", "mymodels:net", str(folder / "net.json")]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "Cannot find 'net.json': the current folder no longer exists." in done.stderr
+    assert "'mymodels:net' could not be imported: the current folder no longer exists." in done.stderr
     assert "Total params" in done.stdout
 
 

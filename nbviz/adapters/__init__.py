@@ -26,6 +26,7 @@ from nbviz.errors import (
     FileReadError,
     OptionError,
     UnsupportedModelError,
+    kind_of,
     nearest,
     with_article,
 )
@@ -129,7 +130,7 @@ def read(source: Any, inputs: Any = None, *, run: bool = False, constants: bool 
         return without_inputs(_reading(source, "This"), inputs)
     name = f"{type(source).__name__}.__nbviz_graph__"
     if not callable(own):
-        msg = f"{name} is {with_article(type(own).__name__)}; it must be a method that returns an nbviz.ModelGraph."
+        msg = f"{name} is {kind_of(own)}; it must be a method that returns an nbviz.ModelGraph."
         raise UnsupportedModelError(msg)
     return without_inputs(_reading(_own_graph(source, own, name), f"{name}()"), inputs)
 
@@ -157,8 +158,7 @@ def _read_object(source: Any, inputs: Any, *, run: bool, constants: bool) -> Rea
         raise UnsupportedModelError(_unsupported(source))
     if isinstance(source, MethodType) and getattr(find(type(source.__self__)), "can_run", False):
         # such a model has no pure functions, which JAX could follow
-        kind = with_article(type(source.__self__).__name__)
-        msg = f"{source.__qualname__} is a method of {kind}: pass the model itself."
+        msg = f"{source.__qualname__} is a method of {kind_of(source.__self__)}: pass the model itself."
         raise UnsupportedModelError(msg)
     if inputs is None and isinstance(source, FunctionType) and _needs_nothing(source):
         name = source.__name__
@@ -242,8 +242,7 @@ def _reading(given: Any, by: str) -> Reading:
             "nbviz.builder.GraphBuilder.add_layer."
         )
         raise UnsupportedModelError(msg)
-    found = "None" if given is None else with_article(type(given).__name__)
-    msg = f"{by} returned {found}; it must return an nbviz.ModelGraph, or an nbviz.reading.Reading that holds one."
+    msg = f"{by} returned {kind_of(given)}; it must return an nbviz.ModelGraph, or an nbviz.reading.Reading that holds one."
     raise UnsupportedModelError(msg)
 
 
@@ -318,8 +317,9 @@ def _instead(path: str, full: Path) -> str:
         return ""
     parts = [inner.name for inner in beside if inner.name.startswith(f"{full.name}.")]
     readable = (inner.name for inner in beside if inner.name.endswith(tuple(FILES)) or inner.is_dir())
-    shown = lambda name: str(Path(path).with_name(name))  # noqa: E731
-    return written_by_others(parts, "What begins so") or nearest(full.name, readable, shown)
+    return written_by_others(parts, "What begins so") or nearest(
+        full.name, readable, lambda name: repr(str(Path(path).with_name(name)))
+    )
 
 
 def _unsupported(source: Any) -> str:

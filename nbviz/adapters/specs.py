@@ -82,22 +82,24 @@ def is_dim(value: Any) -> bool:
     return value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
 
 
+def is_size(value: Any) -> bool:
+    """Tell whether a value is a whole number, which may be NumPy's."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def are_dims(values: Sequence[Any]) -> bool:
     """Tell whether values are a shape. Sizes may be NumPy's too, but not all of them: alone, these are examples of inputs."""
     if not any(map(is_dim, values)) or isinstance(values[0], str):
         return False
-    return all(is_dim(value) or (isinstance(value, Integral) and not isinstance(value, bool)) for value in values)
+    return all(is_dim(value) or is_size(value) for value in values)
 
 
 def odd_dim(values: Sequence[Any]) -> int | None:
     """Return which of values that look like a shape is no dimension; None where there is none, or they look like something else."""
-    sizes = any(value is None or (isinstance(value, Integral) and not isinstance(value, bool)) for value in values)
+    sizes = any(value is None or is_size(value) for value in values)
     if not sizes or not all(is_dim(value) or isinstance(value, Number) for value in values):
         return None
-    return next(
-        (at for at, v in enumerate(values) if not is_dim(v) and (isinstance(v, bool) or not isinstance(v, Integral))),
-        None,
-    )
+    return next((at for at, value in enumerate(values) if not is_dim(value) and not is_size(value)), None)
 
 
 def spec_of(shape: tuple[Any, ...], dtype: Any, where: str) -> Spec:

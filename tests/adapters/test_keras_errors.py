@@ -113,6 +113,15 @@ def test_a_failing_model_says_that_several_inputs_were_one_argument(inputs, word
     assert words in reading.graph.diagnostics[-1].message
 
 
+def test_a_failing_model_that_got_one_tensor_has_no_word_on_several_inputs():
+    class Refuses(keras.Model):
+        def call(self, x):
+            raise TypeError("A KerasTensor cannot be used here")
+
+    reading = read(Refuses(), (None, 4))
+    assert "TypeError: A KerasTensor" in reading.graph.diagnostics[-1].message
+
+
 def test_a_layer_that_cannot_be_followed_keeps_the_layers_that_it_has_built():
     class Attends(keras.Model):
         def __init__(self):

@@ -10,7 +10,7 @@ export interface Badge {
 
 const FAILED: Badge = { text: "failed", title: "The forward pass stopped here", error: true };
 const NEVER: Badge = { text: "never called", title: "Part of the model, and never called" };
-const NOT_REACHED: Badge = { text: "not reached", title: "The forward pass stopped before it" };
+const NOT_REACHED: Badge = { text: "not reached", title: "Not called before the forward pass stopped" };
 const FROZEN: Badge = { text: "frozen", title: "trainable = False" };
 
 export function badgesOf(payload: Payload, row: number, failed = false): Badge[] {

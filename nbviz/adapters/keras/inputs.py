@@ -162,17 +162,20 @@ def _bind(model: Any, given: Any) -> Arguments:
 
 def misfit(model: Any, inputs: Any, error: Exception) -> str:
     """Return what to say where a model failed on a list or a dict that it got as one argument, ``""`` if it did not."""
-    args, kwargs = arguments(model, inputs)
     if functional_of(model) is not None or is_kind(model, "Functional"):
         return ""
-    if kwargs or len(args) != 1 or not re.search(rf"\b{type(args[0]).__name__}\b", str(error)):
-        return ""
+    args, kwargs = arguments(model, inputs)
     wanted = [name for name in inspect.signature(model.call).parameters if name not in _CONTEXT]
-    what = f"call({', '.join(wanted)}) got a {type(args[0]).__name__} as its argument {wanted[0]}"
-    if isinstance(args[0], Mapping):
-        keys = short(", ".join(map(str, args[0])))
+    if kwargs or not wanted or len(args) != 1 or not isinstance(args[0], (list, dict)):
+        return ""
+    (given,), kind = args, type(args[0]).__name__
+    if not re.search(rf"\b{kind}\b", str(error)):  # a model that takes one may fail for other reasons
+        return ""
+    what = f"call({', '.join(wanted)}) got a {kind} as its argument {wanted[0]}"
+    if isinstance(given, dict):
+        keys = short(", ".join(map(str, given)))
         return f"{what}: the keys ({keys}) are not argument names. To pass it by name, use {{{wanted[0]!r}: ...}}."
-    return f"{what}, with the {counted(len(args[0]), 'input')} in it. Pass one shape for one argument."
+    return f"{what}, with the {counted(len(given), 'input')} in it. Pass one shape for one argument."
 
 
 def known_arguments(model: Any) -> list[Arguments]:

@@ -9,7 +9,7 @@ from typing import Any
 from nbviz.adapters.onnx.nodes import bodies
 from nbviz.adapters.onnx.shapes.expressions import size_of
 from nbviz.adapters.onnx.types import BATCH, FREE, described, is_credible, is_made_up
-from nbviz.adapters.specs import is_dim, spec_of
+from nbviz.adapters.specs import is_dim, is_size, spec_of
 from nbviz.adapters.text import label, short
 from nbviz.errors import InputsError, counted, nearest, with_article
 from nbviz.shape import Dim
@@ -177,13 +177,13 @@ def _by_name(inputs: Any, names: Sequence[str]) -> list[tuple[str, str, Any]]:
     return [(name, where, value) for name, (where, value) in pairs if value is not None]
 
 
-def _is_size(value: Any) -> bool:
-    """Tell whether a value can be a size: one of NumPy's is a number too, and never an example as where code is called."""
-    return is_dim(value) or (isinstance(value, Integral) and not isinstance(value, bool))
+def _is_dim(value: Any) -> bool:
+    """Tell whether a value can be a dimension: a size of NumPy's is a number too, and never an example as where code is called."""
+    return is_dim(value) or is_size(value)
 
 
 def _is_shape(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(map(_is_size, value)) and not (value and isinstance(value[0], str))
+    return isinstance(value, list | tuple) and all(map(_is_dim, value)) and not (value and isinstance(value[0], str))
 
 
 def _is_pair(value: Any) -> bool:
@@ -206,7 +206,7 @@ def _shape(value: Any, where: str) -> tuple[Dim, ...]:
     if _names_dtype(value):
         value = value[0]
     shape = value if _is_shape(value) else getattr(value, "shape", None)
-    if isinstance(value, type) or shape is None or not all(map(_is_size, shape)):
+    if isinstance(value, type) or shape is None or not all(map(_is_dim, shape)):
         msg = f"{where} is {short(repr(value), 80)}, {with_article(type(value).__name__)}. {_HINT}"
         raise InputsError(msg)
     sizes = tuple(int(size) if isinstance(size, Integral) else size for size in shape)
