@@ -146,3 +146,14 @@ def test_a_module_that_may_change_its_variables_keeps_them():
     assert [path for path, _ in layers(graph)] == LAYERS
     assert jax.tree.map(id, model.variables) == before
     assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(model.variables))
+
+
+def test_an_average_of_all_variables_beside_the_parameters_is_not_trained():
+    tree = {"params": VARIABLES["params"], "ema": VARIABLES}
+
+    def distance(tree, x):
+        given = NET.apply({"params": tree["params"], "batch_stats": VARIABLES["batch_stats"]}, x)
+        return given - NET.apply(tree["ema"], x)
+
+    graph = graph_of(distance, (tree, X))
+    assert (totals(graph)["params"], totals(graph)["buffers"]) == (PARAMETERS, PARAMETERS + STATE)

@@ -187,7 +187,7 @@ def _merged(root: Any) -> Iterator[Node]:
     nodes = list(_nodes(root))
     aside = _not_trained(root, {node.path[0] for node in nodes if node.path})
     nodes = [replace(node, collection=node.path[0]) if node.path and node.path[0] in aside else node for node in nodes]
-    holders = {node.path for node in nodes if _holds_collections(node.value)}
+    holders = _holders_of_collections(nodes)
     if not holders:
         yield from nodes
         return
@@ -202,6 +202,16 @@ def _merged(root: Any) -> Iterator[Node]:
             yield replace(node, path=path)
         else:
             yield node
+
+
+def _holders_of_collections(nodes: Iterable[Node]) -> set[Path]:
+    """Return the paths of the variables of modules of Flax; in what is not trained of one, as an average of all of them, are no others."""
+    found: set[Path] = set()
+    for node in nodes:  # holders first
+        around = (node.path[at] for at in range(len(node.path)) if node.path[:at] in found)
+        if _holds_collections(node.value) and all(collection == _TRAINED for collection in around):
+            found.add(node.path)
+    return found
 
 
 def _holds_collections(value: Any) -> bool:
