@@ -25,6 +25,7 @@ from nbviz.adapters.jax.nnx import is_nnx
 from nbviz.adapters.jax.parameters import arrays_in, is_parameter, is_tree, lacks_values
 from nbviz.adapters.jax.replaced import with_others, with_variables
 from nbviz.adapters.jax.wrapped import called_by, is_any_module
+from nbviz.adapters.kinds import is_kind_of
 
 _NAMES = ("params", "parameters", "variables", "weights", "theta", "p")
 """What parameters are called; else they are the first of several arguments, the last left out, that holds arrays."""
@@ -186,7 +187,7 @@ def _cached(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]] | None
 
 
 def _is_of_nnx(value: Any) -> bool:
-    return any(cls.__name__ == "Pytree" and cls.__module__.startswith("flax.nnx.") for cls in type(value).__mro__)
+    return is_kind_of(value, "Pytree", "flax.nnx")
 
 
 def _of_modules(function: Any, inputs: Any) -> Binding | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from nbviz.adapters.kinds import is_kind_of
+
 
 def is_linen(value: Any) -> bool:
     """Tell whether a value is a module of Flax Linen."""
-    return any(cls.__name__ == "Module" and cls.__module__.startswith("flax.linen.") for cls in type(value).__mro__)
+    return is_kind_of(value, "Module", "flax.linen")
 
 
 def is_bound(value: Any) -> bool:

@@ -15,6 +15,7 @@ from nbviz.adapters.jax.leaves import is_finite, leaves_of
 from nbviz.adapters.jax.named_nodes import NamedNodes
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
 from nbviz.adapters.jax.subject import Leaves, Path, is_derived
+from nbviz.adapters.kinds import is_kind_of
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
 from nbviz.builder import GraphBuilder
@@ -28,7 +29,7 @@ _OPTIMIZER = "opt_state"
 
 def is_module(value: Any) -> bool:
     """Tell whether a node is a module of Equinox."""
-    return any(cls.__name__ == "Module" and cls.__module__.startswith("equinox.") for cls in type(value).__mro__)
+    return is_kind_of(value, "Module", "equinox")
 
 
 @final
