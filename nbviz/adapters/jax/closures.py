@@ -9,6 +9,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nbviz.adapters.jax.inputs import signature_of
+from nbviz.adapters.jax.linen_bound import is_bound
 from nbviz.adapters.names import names_in
 from nbviz.adapters.places import is_of_library
 from nbviz.adapters.undo import attributes_of
@@ -106,6 +107,8 @@ def _inside(value: Any, names: list[str], depth: int) -> Iterator[tuple[str, Any
 
 def _unwrapped(value: Any) -> Any:
     """Return the function that others are wrapped around, None for what is no function or does not tell."""
+    if is_bound(value):  # which would run its ``setup`` to tell
+        return None
     try:
         return unwrapped(value) if callable(value) else None
     except Exception:  # noqa: BLE001 - an object's own code may raise anything
