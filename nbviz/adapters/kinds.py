@@ -1,4 +1,4 @@
-"""Tells which values hold tensors of a framework."""
+"""Tells which values are objects of a framework, and which hold tensors of one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ BARE = frozenset({dict, tuple, frozenset, *SEQUENCES})
 """Containers without attributes; those of classes that are made of them may have some."""
 PLAIN = (str, bytes, int, float, complex, type(None))
 """Classes of values that hold nothing."""
+
+
+def is_kind_of(value: Any, name: str, package: str) -> bool:
+    """Tell whether a value is of a class of this name in a package, or of one that is derived from it; the package is not imported."""
+    return any(cls.__name__ == name and f"{cls.__module__}.".startswith(f"{package}.") for cls in type(value).__mro__)
 
 
 @final

@@ -146,3 +146,33 @@ def test_a_module_that_may_change_its_variables_keeps_them():
     assert [path for path, _ in layers(graph)] == LAYERS
     assert jax.tree.map(id, model.variables) == before
     assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(model.variables))
+
+
+def test_an_average_of_all_variables_beside_the_parameters_is_not_trained():
+    tree = {"params": VARIABLES["params"], "ema": VARIABLES}
+
+    def distance(tree, x):
+        given = NET.apply({"params": tree["params"], "batch_stats": VARIABLES["batch_stats"]}, x)
+        return given - NET.apply(tree["ema"], x)
+
+    graph = graph_of(distance, (tree, X))
+    assert (totals(graph)["params"], totals(graph)["buffers"]) == (PARAMETERS, PARAMETERS + STATE)
+
+
+RAN = []
+
+
+class Counted(nn.Module):
+    def setup(self):
+        RAN.append(self)
+        self.head = nn.Dense(4)
+
+    def __call__(self, x):
+        return self.head(x)
+
+
+def test_the_setup_of_a_module_around_a_function_runs_in_copies_alone():
+    model = Counted().bind({"params": {"head": VARIABLES["params"]["head"]}})
+    RAN.clear()
+    assert totals(graph_of(lambda x: 2 * model(x), X))["params"] == 36
+    assert not RAN

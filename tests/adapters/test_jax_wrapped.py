@@ -179,3 +179,48 @@ def test_a_sharding_that_is_part_of_the_type_of_an_array_is_there_for_the_model(
         assert [c.op for c in graph.calls if c.kind == "operation"] == ["dot_general", "reshard"]
         unlike = {"w": params["w"], "b": jax.device_put(jax.numpy.ones(4), place("d"))}  # with what has a shape alone
         assert totals(graph_of(lambda params, x: (x @ params["w"]).T + params["b"], (unlike, (4, 3))))["macs"] == 24
+
+
+BOUND = {
+    "modules of Equinox": ([Coder(KEY), Coder(KEY)], 100),
+    "modules of NNX": ([nnx.Linear(3, 2, rngs=nnx.Rngs(seed)) for seed in range(2)], 16),
+}
+
+
+@pytest.mark.parametrize("what", BOUND)
+def test_all_modules_that_are_bound_to_what_is_wrapped_count(what):
+    bound, parameters = BOUND[what]
+    function = functools.partial(lambda one, other, x: one(x) + other(x), *bound)
+    assert totals(graph_of(jax.vmap(function), X))["params"] == parameters
+
+
+def test_an_array_that_is_bound_beside_a_module_counts():
+    function = functools.partial(lambda weight, model, x: model(x @ weight), jax.numpy.ones((3, 3)), Coder(KEY))
+    assert totals(graph_of(jax.vmap(function), X))["params"] == 9 + 50
+
+
+def test_functions_may_read_each_other_around_arrays_without_values():
+    weight = jax.ShapeDtypeStruct((3, 3), "float32")
+
+    def one(x, times=20):
+        return x if times == 0 else one(x @ weight, times - 1)
+
+    assert totals(graph_of(one, X))["macs"] == 20 * 9
+
+    def a(x, times=1):
+        return x if times == 0 else sum(f(x @ weight, times - 1) for f in (b, c, d, e))
+
+    def b(x, times=1):
+        return x if times == 0 else sum(f(x @ weight, times - 1) for f in (a, c, d, e))
+
+    def c(x, times=1):
+        return x if times == 0 else sum(f(x @ weight, times - 1) for f in (a, b, d, e))
+
+    def d(x, times=1):
+        return x if times == 0 else sum(f(x @ weight, times - 1) for f in (a, b, c, e))
+
+    def e(x, times=1):
+        return x if times == 0 else sum(f(x @ weight, times - 1) for f in (a, b, c, d))
+
+    graph = graph_of(lambda x: a(x, 2), X)
+    assert (totals(graph)["params"], totals(graph)["macs"]) == (9, (4 + 16) * 9)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, final
 
-from nbviz.adapters.jax.arrays import is_array, is_floating
+from nbviz.adapters.jax.arrays import is_array
 from nbviz.adapters.jax.closures import (
     around,
     is_method,
@@ -17,14 +17,15 @@ from nbviz.adapters.jax.closures import (
     read_by,
     unjitted,
     unwrapped,
-    with_others,
-    with_variables,
 )
 from nbviz.adapters.jax.inputs import argument_names, arrays_of, is_one_input, names_arguments, signature_of
 from nbviz.adapters.jax.leaves import leaves_of
 from nbviz.adapters.jax.linen_bound import is_bound, tree_of, with_tree
 from nbviz.adapters.jax.nnx import is_nnx
+from nbviz.adapters.jax.parameters import arrays_in, is_parameter, is_tree, lacks_values
+from nbviz.adapters.jax.replaced import with_others, with_variables
 from nbviz.adapters.jax.wrapped import called_by, is_any_module
+from nbviz.adapters.kinds import is_kind_of
 
 _NAMES = ("params", "parameters", "variables", "weights", "theta", "p")
 """What parameters are called; else they are the first of several arguments, the last left out, that holds arrays."""
@@ -102,7 +103,7 @@ def _named(function: Any, inputs: Mapping[str, Any]) -> Binding | None:
 
 
 def _chosen(names: list[str], values: Any) -> int | None:
-    trees = [at for at, value in enumerate(values) if _is_tree(value)]
+    trees = [at for at, value in enumerate(values) if is_tree(value)]
     called = [at for at in trees if names[at] in _NAMES]
     called += [at for at, value in enumerate(values) if names[at] in _ONE_ARRAY and is_array(value)]
     first = next((at for at, value in enumerate(values[:-1]) if not _stands_aside(value)), None)
@@ -116,7 +117,7 @@ def _stands_aside(value: Any) -> bool:
 
 def _held(name: str, value: Any) -> tuple[Any, Callable[[Any], Any]]:
     """Return parameters as a tree, and what makes of the tree what a function takes: a single array has the argument's name."""
-    return (value, lambda tree: tree) if _is_tree(value) else ({name: value}, operator.itemgetter(name))
+    return (value, lambda tree: tree) if is_tree(value) else ({name: value}, operator.itemgetter(name))
 
 
 def _bound(function: Any, inputs: Any) -> Binding | None:
@@ -124,8 +125,8 @@ def _bound(function: Any, inputs: Any) -> Binding | None:
     if not is_partial(function):
         return None
     args, kwargs = function.args, function.keywords
-    places: list[Any] = [at for at, value in enumerate(args) if _is_tree(value)]
-    places += [name for name, value in kwargs.items() if _is_tree(value)]
+    places: list[Any] = [at for at, value in enumerate(args) if is_tree(value)]
+    places += [name for name, value in kwargs.items() if is_tree(value)]
     if not places:
         return None
     at = places[0]
@@ -144,7 +145,7 @@ def missed(inputs: Any) -> bool:
     An empty dict is the parameters of a model that has none, as Haiku gives it beside the state.
     """
     values = inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, (tuple, list)) else ()
-    return any(map(_is_tree, values)) and not any(isinstance(value, Mapping) and not value for value in values)
+    return any(map(is_tree, values)) and not any(isinstance(value, Mapping) and not value for value in values)
 
 
 def _of_its_module(function: Any, inputs: Any) -> Binding | None:
@@ -186,7 +187,7 @@ def _cached(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]] | None
 
 
 def _is_of_nnx(value: Any) -> bool:
-    return any(cls.__name__ == "Pytree" and cls.__module__.startswith("flax.nnx.") for cls in type(value).__mro__)
+    return is_kind_of(value, "Pytree", "flax.nnx")
 
 
 def _of_modules(function: Any, inputs: Any) -> Binding | None:
@@ -194,7 +195,7 @@ def _of_modules(function: Any, inputs: Any) -> Binding | None:
     if not isinstance(function, FunctionType) or unwrapped(function) is not function:
         return None
     held = {name: value for name, value in around(function) if is_nnx(value)}
-    others = [name for name, value in read_by(function) if name not in held and _is_parameter(value)]
+    others = [name for name, value in read_by(function) if name not in held and is_parameter(value)]
     if not held or others:  # in whose place none can go
         return None
     from flax import nnx
@@ -213,7 +214,7 @@ def _closed_over(function: Any, inputs: Any) -> Binding | None:
         return None
     trees = {name: tree_of(value) for name, value in held.items()}
     alone = next(iter(trees.values())) if len(trees) == 1 else None
-    tree = alone if alone is not None and _is_tree(alone) else trees
+    tree = alone if alone is not None and is_tree(alone) else trees
     cannot = with_others(function, {id(value): value for value in held.values()}) is None
     if cannot or not (lacks_values(tree) or any(map(is_bound, held.values()))):  # the last may be changed in the trace
         return Binding(tree, lambda _, *args, **kwargs: function(*args, **kwargs), function, inputs, tuple(held))
@@ -228,7 +229,7 @@ def _closed_over(function: Any, inputs: Any) -> Binding | None:
 
 def around_it(function: Any) -> list[tuple[str, Any]]:
     """Return the arrays, and trees of arrays, that a function reads and is not given, without those that are in others of them."""
-    found = [(name, value) for name, value in read_by(unwrapped(function)) if _is_parameter(value)]
+    found = [(name, value) for name, value in read_by(unwrapped(function)) if is_parameter(value)]
     leaves = [arrays_in(value) for _, value in found]
     kept: list[int] = []
     seen: set[int] = set()
@@ -237,32 +238,6 @@ def around_it(function: Any) -> list[tuple[str, Any]]:
             kept.append(at)
             seen |= leaves[at]
     return [found[at] for at in sorted(kept)]
-
-
-def lacks_values(tree: Any) -> bool:
-    """Tell whether a tree has arrays of which there is only a shape, which cannot be computed with where they are."""
-    import jax
-
-    return any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves_of(tree))
-
-
-def arrays_in(tree: Any) -> set[int]:
-    """Return the identities of the arrays of a tree, or of a module with its variables."""
-    return {id(leaf) for leaf in leaves_of(tree_of(tree)) if is_array(leaf)}
-
-
-def _is_parameter(value: Any) -> bool:
-    return _is_tree(tree_of(value)) or (
-        is_array(value) and bool(getattr(value, "ndim", 0)) and is_floating(value.dtype)
-    )
-
-
-def _is_tree(value: Any) -> bool:
-    try:
-        leaves = leaves_of(value)
-    except Exception:  # noqa: BLE001 - keys that cannot be sorted, and whatever classes of nodes raise
-        return False
-    return any(leaf is not value for leaf in leaves) and any(map(is_array, leaves))
 
 
 def _without(function: Any, name: str) -> Callable[..., Any]:

@@ -1,14 +1,15 @@
-"""The variables around a function: what it reads there, and the same function with other values in them."""
+"""The variables around a function: what it reads there."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Iterator, Mapping
-from types import CellType, FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nbviz.adapters.jax.inputs import signature_of
+from nbviz.adapters.jax.linen_bound import is_bound
 from nbviz.adapters.names import names_in
 from nbviz.adapters.places import is_of_library
 from nbviz.adapters.undo import attributes_of
@@ -19,9 +20,6 @@ _LIBRARIES = frozenset({*_MODULES, *_ARRAYS, "nbviz"})
 
 _DEEPEST = 3
 """Functions and objects that are read by a function, and by those, of which the variables are looked at."""
-
-_MOST_AROUND = 12
-"""Functions around what is called in the end."""
 
 
 def is_library(module: str | None) -> bool:
@@ -109,6 +107,8 @@ def _inside(value: Any, names: list[str], depth: int) -> Iterator[tuple[str, Any
 
 def _unwrapped(value: Any) -> Any:
     """Return the function that others are wrapped around, None for what is no function or does not tell."""
+    if is_bound(value):  # which would run its ``setup`` to tell
+        return None
     try:
         return unwrapped(value) if callable(value) else None
     except Exception:  # noqa: BLE001 - an object's own code may raise anything
@@ -123,78 +123,16 @@ def _attributes_of(value: Any) -> Mapping[str, Any]:
 
 def around(function: Any) -> Iterator[tuple[str, Any]]:
     """Yield the variables of the functions around one, and of its module, that it reads."""
-    yield from _cells(function)
+    yield from cells_of(function)
     for name in names_in(function.__code__).globals:
         if name in function.__globals__:
             yield name, function.__globals__[name]
 
 
-def _cells(function: Any) -> Iterator[tuple[str, Any]]:
+def cells_of(function: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the variables of the functions around one that it reads."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
             yield name, cell.cell_contents
         except ValueError:  # it is not assigned yet
             continue
-
-
-def with_variables(function: FunctionType, values: Mapping[str, Any]) -> FunctionType:
-    """Return a function that does the same with other values in variables around it; the function itself keeps its own."""
-    code = function.__code__
-    cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
-    made = FunctionType(
-        code,
-        {**function.__globals__, **{name: value for name, value in values.items() if name not in code.co_freevars}},
-        function.__name__,
-        function.__defaults__,
-        tuple(CellType(values[name]) if name in values else cell for name, cell in cells),
-    )
-    made.__kwdefaults__ = function.__kwdefaults__
-    return made
-
-
-def with_others(function: Any, others: Mapping[int, Any], depth: int = 0) -> Any:
-    """Return what does the same with others in the places of objects in it, such as the module that a wrapper of JAX's calls.
-
-    ``others`` has them by the identities of the objects. None where none is found, or is in what cannot be made again.
-    """
-    if id(function) in others:
-        return others[id(function)]
-    if depth > _MOST_AROUND:  # a function may read itself
-        return None
-    if isinstance(function, FunctionType):
-        values = _with_others(dict(_cells(function)), others, depth)
-        values.update((name, others[id(value)]) for name, value in around(function) if id(value) in others)
-        return with_variables(function, values) if values else None
-    if is_jit(function):  # which computes the same as what it wraps
-        return with_others(function.__wrapped__, others, depth + 1)
-    if is_partial(function):
-        return _partial_with_others(function, others, depth)
-    if is_method(function):
-        other = others.get(id(function.__self__))
-        return None if other is None else functools.partial(function.__func__, other)
-    held = attributes_of(function) if hasattr(function, "__wrapped__") else None
-    values = _with_others(held or {}, others, depth)
-    return _with_attributes(function, values) if values else None
-
-
-def _partial_with_others(function: Any, others: Mapping[int, Any], depth: int) -> Any:
-    bound = {"": function.func, **dict(enumerate(function.args)), **function.keywords}
-    values = _with_others(bound, others, depth)
-    called, *args = (values.get(name, bound[name]) for name in ("", *range(len(function.args))))
-    named = {name: values.get(name, value) for name, value in function.keywords.items()}
-    return functools.partial(unjitted(called), *args, **named) if values else None
-
-
-def _with_attributes(wrapper: Any, values: Mapping[str, Any]) -> Any:
-    """Return a wrapper with other attributes; None for one that is not made in Python."""
-    try:
-        made = object.__new__(type(wrapper))  # its class may not let attributes be set
-    except TypeError:
-        return None
-    vars(made).update({**vars(wrapper), **values})
-    return made
-
-
-def _with_others(variables: Mapping[Any, Any], others: Mapping[int, Any], depth: int) -> dict[Any, Any]:
-    found = ((name, with_others(value, others, depth + 1)) for name, value in variables.items())
-    return {name: made for name, made in found if made is not None}

@@ -6,12 +6,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
-from nbviz.adapters.jax.bindings import around_it, arrays_in, binding_of, missed, with_bound_given
+from nbviz.adapters.jax.bindings import around_it, binding_of, missed, with_bound_given
 from nbviz.adapters.jax.closures import is_partial
 from nbviz.adapters.jax.linen_bound import tree_of, with_tree
 from nbviz.adapters.jax.linen_parts import linen_watched
 from nbviz.adapters.jax.nnx import NnxModel, is_nnx
 from nbviz.adapters.jax.nnx_parts import nnx_watched
+from nbviz.adapters.jax.parameters import arrays_in
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder
 from nbviz.adapters.jax.subject import Leaves, Path, Subject
 from nbviz.adapters.jax.trees import ParameterTree, is_module

@@ -7,7 +7,7 @@ runs.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
@@ -27,11 +27,6 @@ _STREAMS = ("params", "dropout")
 
 _LIFTED = ("Scan", "Vmap")
 """How Linen calls modules inside which others see a part of their variables: those of one layer of several."""
-
-
-def takes_variables(value: Any) -> bool:
-    """Tell whether a value is the variables of a module: collections by name, parameters among them."""
-    return isinstance(value, Mapping) and "params" in value and all(isinstance(v, Mapping) for v in value.values())
 
 
 @final

@@ -1,14 +1,25 @@
-"""Modules of Flax Linen that have their variables in them (``module.bind``), and the same with other variables."""
+"""Modules of Flax Linen and their variables, which may be in them (``module.bind``), and the same with other variables."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
+
+from nbviz.adapters.kinds import is_kind_of
+
+TRAINED = "params"
+"""The collection of a module's variables that is trained."""
 
 
 def is_linen(value: Any) -> bool:
     """Tell whether a value is a module of Flax Linen."""
-    return any(cls.__name__ == "Module" and cls.__module__.startswith("flax.linen.") for cls in type(value).__mro__)
+    return is_kind_of(value, "Module", "flax.linen")
+
+
+def are_variables(value: Any) -> bool:
+    """Tell whether a value is the variables of a module: collections by name, parameters among them."""
+    return isinstance(value, Mapping) and TRAINED in value and all(isinstance(v, Mapping) for v in value.values())
 
 
 def is_bound(value: Any) -> bool:

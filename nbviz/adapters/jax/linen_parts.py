@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from nbviz.adapters.jax.linen_bound import is_linen
+from nbviz.adapters.jax.linen_bound import TRAINED, is_linen
 from nbviz.adapters.jax.linen_calls import described, flat, intercepted
 from nbviz.adapters.jax.named_nodes import NamedNodes, Names
 from nbviz.adapters.jax.recorder import Recorder
 from nbviz.adapters.jax.subject import Path
-
-_TRAINED = "params"
 
 
 @contextmanager
@@ -50,5 +48,5 @@ def _names(variables: Mapping[str, Any]) -> Names:
     """Return the names of the parameters among variables."""
     from flax.core import meta, unfreeze
 
-    trained = meta.unbox(unfreeze(variables)).get(_TRAINED, {})
+    trained = meta.unbox(unfreeze(variables)).get(TRAINED, {})
     return frozenset(path for path, _ in flat(trained, None))

@@ -16,6 +16,7 @@ from nbviz.adapters.jax.arrays import is_array, is_floating, placement, stored
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
 from nbviz.adapters.jax.subject import Leaves, is_derived, is_of_library
 from nbviz.adapters.jax.trees import held_by
+from nbviz.adapters.kinds import is_kind_of
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
 from nbviz.adapters.specs import Arguments
@@ -39,7 +40,7 @@ Path = tuple[Any, ...]
 
 def is_nnx(value: Any) -> bool:
     """Tell whether a value is a module of Flax NNX."""
-    return any(cls.__name__ == "Module" and cls.__module__.startswith("flax.nnx.") for cls in type(value).__mro__)
+    return is_kind_of(value, "Module", "flax.nnx")
 
 
 @final

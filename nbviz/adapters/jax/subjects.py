@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nbviz.adapters.jax.closures import unjitted
-from nbviz.adapters.jax.linen_bound import is_method_of_linen
+from nbviz.adapters.jax.linen_bound import are_variables, is_method_of_linen
 from nbviz.adapters.jax.subject import Subject
 from nbviz.errors import InputsError, MissingExtraError
 
@@ -58,10 +58,10 @@ def _library(model: Any) -> str:
 
 
 def _linen(model: Any, inputs: Any, method: str | None = None) -> tuple[Subject, Any]:
-    from nbviz.adapters.jax.linen import LinenModel, takes_variables
+    from nbviz.adapters.jax.linen import LinenModel
 
-    if takes_variables(inputs):
+    if are_variables(inputs):
         return LinenModel(model, inputs, method), None
-    if isinstance(inputs, tuple) and inputs and takes_variables(inputs[0]):
+    if isinstance(inputs, tuple) and inputs and are_variables(inputs[0]):
         return LinenModel(model, inputs[0], method), inputs[1:] or None
     return LinenModel(model, method=method), inputs

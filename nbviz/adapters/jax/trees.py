@@ -12,23 +12,24 @@ from typing import Any, final
 from nbviz.adapters.jax.arrays import is_array, of_leaf, placement
 from nbviz.adapters.jax.copies import Copies
 from nbviz.adapters.jax.leaves import is_finite, leaves_of
+from nbviz.adapters.jax.linen_bound import TRAINED, are_variables
 from nbviz.adapters.jax.named_nodes import NamedNodes
 from nbviz.adapters.jax.recorder import ModuleCall, Recorder, called_through
 from nbviz.adapters.jax.subject import Leaves, Path, is_derived
+from nbviz.adapters.kinds import is_kind_of
 from nbviz.adapters.places import source_of
 from nbviz.adapters.simple import simple
 from nbviz.builder import GraphBuilder
 from nbviz.errors import UnsupportedModelError
 from nbviz.graph import Setting
 
-_TRAINED = "params"
 _OPTIMIZER = "opt_state"
 """What a ``TrainState``, or a dict of a user's in its place, has for the optimizer."""
 
 
 def is_module(value: Any) -> bool:
     """Tell whether a node is a module of Equinox."""
-    return any(cls.__name__ == "Module" and cls.__module__.startswith("equinox.") for cls in type(value).__mro__)
+    return is_kind_of(value, "Module", "equinox")
 
 
 @final
@@ -59,7 +60,7 @@ class Node:
     @property
     def trains(self) -> bool:
         """Whether it is, or holds, what is trained: not the statistics of a batch, or a cache."""
-        return self.collection in {"", _TRAINED}
+        return self.collection in {"", TRAINED}
 
 
 @final
@@ -187,7 +188,7 @@ def _merged(root: Any) -> Iterator[Node]:
     nodes = list(_nodes(root))
     aside = _not_trained(root, {node.path[0] for node in nodes if node.path})
     nodes = [replace(node, collection=node.path[0]) if node.path and node.path[0] in aside else node for node in nodes]
-    holders = {node.path for node in nodes if _holds_collections(node.value)}
+    holders = _holders_of_collections(nodes)
     if not holders:
         yield from nodes
         return
@@ -204,9 +205,14 @@ def _merged(root: Any) -> Iterator[Node]:
             yield node
 
 
-def _holds_collections(value: Any) -> bool:
-    """Tell whether a node is the variables of a module of Flax: collections by name, that which is trained among them."""
-    return isinstance(value, Mapping) and _TRAINED in value and all(isinstance(v, Mapping) for v in value.values())
+def _holders_of_collections(nodes: Iterable[Node]) -> set[Path]:
+    """Return the paths of the variables of modules of Flax; in what is not trained of one, as an average of all of them, are no others."""
+    found: set[Path] = set()
+    for node in nodes:  # holders first
+        around = (node.path[at] for at in range(len(node.path)) if node.path[:at] in found)
+        if are_variables(node.value) and all(collection == TRAINED for collection in around):
+            found.add(node.path)
+    return found
 
 
 def _without_collections(node: Node, holders: AbstractSet[Path]) -> Node:
@@ -224,11 +230,11 @@ def _not_trained(root: Any, names: set[str]) -> set[str]:
     That is the number of steps, statistics, random keys, an average of the parameters, those of a target network.
     """
     held = [
-        name for name in (_TRAINED, _OPTIMIZER) if (name in root if isinstance(root, Mapping) else hasattr(root, name))
+        name for name in (TRAINED, _OPTIMIZER) if (name in root if isinstance(root, Mapping) else hasattr(root, name))
     ]
     if _OPTIMIZER not in held:
         return set()
-    return names - {_TRAINED} if _TRAINED in held else {_OPTIMIZER}
+    return names - {TRAINED} if TRAINED in held else {_OPTIMIZER}
 
 
 def _nodes(root: Any) -> Iterator[Node]:

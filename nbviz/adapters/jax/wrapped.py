@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from nbviz.adapters.jax.closures import is_jit, is_method, is_partial, unwrapped, with_others
+from nbviz.adapters.jax.closures import is_jit, is_method, is_partial, unwrapped
 from nbviz.adapters.jax.linen_bound import is_bound, is_method_of_linen
 from nbviz.adapters.jax.nnx import is_nnx
+from nbviz.adapters.jax.parameters import is_parameter
+from nbviz.adapters.jax.replaced import with_others
 from nbviz.adapters.jax.trees import is_module
 from nbviz.adapters.text import plain
 
@@ -53,11 +55,18 @@ def _module_in(function: Any) -> Wrapped | None:
         return Wrapped(function, "", lambda copy: copy) if is_any_module(function) or is_bound(function) else None
     found = _module_in(inner)
     if found is None and is_partial(function):
-        inner = next(filter(is_any_module, function.args), None)
+        inner = _bound_alone(function)
         found = None if inner is None else Wrapped(inner, plain_name(function.func), lambda copy: copy)
     if found is None:
         return None
     return replace(found, around=lambda copy: with_others(function, {id(inner): found.around(copy)}))
+
+
+def _bound_alone(function: Any) -> Any:
+    """Return the module that is the only one bound as an argument, where no other parameters are."""
+    bound = (*function.args, *function.keywords.values())
+    found = [value for value in bound if is_any_module(value) or is_parameter(value)]
+    return found[0] if len(found) == 1 and is_any_module(found[0]) else None
 
 
 def is_any_module(value: Any) -> bool:

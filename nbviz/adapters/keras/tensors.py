@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbviz.adapters.keras.text import plain
+from nbviz.adapters.kinds import is_kind_of
 from nbviz.graph import TensorSpec
 from nbviz.records import Port
 from nbviz.shape import Dim, Shape
@@ -18,7 +19,7 @@ def is_symbolic(value: Any) -> bool:
 
 def is_variable(value: Any) -> bool:
     """Tell whether a value is a ``keras.Variable``."""
-    return any(cls.__name__ == "Variable" and cls.__module__.startswith("keras.") for cls in type(value).__mro__)
+    return is_kind_of(value, "Variable", "keras")
 
 
 def is_array(value: Any) -> bool:

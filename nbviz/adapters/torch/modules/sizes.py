@@ -8,6 +8,7 @@ from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
+from nbviz.adapters.kinds import is_kind_of
 from nbviz.graph import itemsize
 
 _SPARSE = {
@@ -93,7 +94,7 @@ def _quantized_bytes(tensor: Any) -> int:
 
 def is_distributed(tensor: Any) -> bool:
     """Tell whether a tensor is spread over several devices."""
-    return any(cls.__name__ == "DTensor" and cls.__module__.startswith("torch.") for cls in type(tensor).__mro__)
+    return is_kind_of(tensor, "DTensor", "torch")
 
 
 def beside_it(tensor: Any) -> list[Any]:
