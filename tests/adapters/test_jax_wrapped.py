@@ -194,9 +194,24 @@ def test_all_modules_that_are_bound_to_what_is_wrapped_count(what):
     assert totals(graph_of(jax.vmap(function), X))["params"] == parameters
 
 
-def test_an_array_that_is_bound_beside_a_module_counts():
-    function = functools.partial(lambda weight, model, x: model(x @ weight), jax.numpy.ones((3, 3)), Coder(KEY))
-    assert totals(graph_of(jax.vmap(function), X))["params"] == 9 + 50
+BESIDE = {
+    "an array": (lambda weight, model, x: model(x @ weight), jax.numpy.ones((3, 3)), 9),
+    "a module": (lambda linear, model, x: model(linear(x)), eqx.nn.Linear(3, 3, key=KEY), 12),
+}
+
+
+@pytest.mark.parametrize("what", BESIDE)
+@pytest.mark.parametrize(("wrap", "inputs"), [(jax.vmap, X), (lambda function: function, (3,))], ids=["vmap", "alone"])
+def test_what_is_bound_beside_a_module_counts(wrap, inputs, what):
+    function, bound, parameters = BESIDE[what]
+    graph = graph_of(wrap(functools.partial(function, bound, Coder(KEY))), inputs)
+    assert totals(graph)["params"] == parameters + 50
+
+
+def test_what_is_bound_beside_parameters_that_are_called_so_is_none():
+    averages, params = {"w": jax.numpy.ones((3, 2))}, {"w": jax.numpy.ones((3, 5))}
+    function = functools.partial(lambda averages, params, x: x @ params["w"], averages, params)
+    assert totals(graph_of(function, X))["params"] == 15
 
 
 def test_functions_may_read_each_other_around_arrays_without_values():

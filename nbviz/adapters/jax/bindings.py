@@ -121,22 +121,25 @@ def _held(name: str, value: Any) -> tuple[Any, Callable[[Any], Any]]:
 
 
 def _bound(function: Any, inputs: Any) -> Binding | None:
-    """Return the tree that ``functools.partial`` has bound."""
+    """Return the tree that ``functools.partial`` has bound; several of which none is called as parameters are all that it reads."""
     if not is_partial(function):
         return None
     args, kwargs = function.args, function.keywords
-    places: list[Any] = [at for at, value in enumerate(args) if is_tree(value)]
-    places += [name for name, value in kwargs.items() if is_tree(value)]
-    if not places:
+    bound = {**dict(enumerate(args)), **kwargs}
+    names = dict(zip(bound, (*argument_names(function.func, len(args)), *kwargs), strict=True))
+    places = [at for at, value in bound.items() if is_tree(value)]
+    called = [at for at in places if names[at] in _NAMES]
+    alone = places if sum(map(is_parameter, bound.values())) == 1 else []
+    at = next(iter([*called, *alone]), None)
+    if at is None:
         return None
-    at = places[0]
 
     def call(tree: Any, *others: Any, **named: Any) -> Any:
-        bound = tuple(tree if i == at else value for i, value in enumerate(args))
-        given = {name: tree if name == at else value for name, value in kwargs.items()}
-        return unjitted(function.func)(*bound, *others, **{**given, **named})
+        given = {**bound, at: tree}
+        first = [given.pop(place) for place in range(len(args))]
+        return unjitted(function.func)(*first, *others, **{**given, **named})
 
-    return Binding(args[at] if isinstance(at, int) else kwargs[at], call, function, inputs)
+    return Binding(bound[at], call, function, inputs)
 
 
 def missed(inputs: Any) -> bool:
