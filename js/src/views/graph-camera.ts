@@ -1,6 +1,7 @@
 // Where the window looks: at first, when it changes its size, and where somebody or the selection wants it.
 import { boundsOf, type Graph, type Marks } from "../scene";
 import { aimOf, isInView, selectionOf, wholeOf } from "./graph-aim";
+import { coveredBy } from "./graph-minimap";
 import type { Viewport } from "./graph-viewport";
 
 export interface Subject {
@@ -30,7 +31,7 @@ export class Camera {
     this.#untouched = true;
     const { graph, marks } = this.#subject();
     if (!graph || graph.count === 0 || this.#view.width === 0) return;
-    this.#view.start(wholeOf(graph), boundsOf(graph, 0), graph.direction);
+    this.#view.start(wholeOf(graph), boundsOf(graph, 0), graph.direction, coveredBy(graph, this.#view));
     const aim = aimOf(graph, marks);
     if (!aim) return;
     this.goToSelection();

@@ -14,6 +14,26 @@ const SHOWN_BELOW = 0.6;
 /** Windows smaller than this have no room for it. */
 const LEAST_WIDTH = 460;
 const LEAST_HEIGHT = 330;
+/** Its border and what is free around it, see `.nbviz-minimap`. */
+const AROUND = 20;
+
+/** How large a map of a graph is drawn. */
+function scaleOf({ layout: { totalWidth, totalHeight } }: Graph): { x: number; y: number } {
+  const fit = Math.min(WIDTH / Math.max(1, totalWidth), HEIGHT / Math.max(1, totalHeight));
+  return {
+    x: Math.min(WIDTH / Math.max(1, totalWidth), fit * STRETCH),
+    y: Math.min(HEIGHT / Math.max(1, totalHeight), fit * STRETCH),
+  };
+}
+
+function hasRoom({ width, height }: Viewport): boolean {
+  return width >= LEAST_WIDTH && height >= LEAST_HEIGHT;
+}
+
+/** The pixels that the map of a graph covers on the right of a window that does not show all of it. */
+export function coveredBy(graph: Graph, view: Viewport): number {
+  return hasRoom(view) ? graph.layout.totalWidth * scaleOf(graph).x + 2 * PAD + AROUND : 0;
+}
 
 export class Minimap {
   readonly element = document.createElement("div");
@@ -52,11 +72,7 @@ export class Minimap {
 
   #fit(graph: Graph): void {
     const { totalWidth, totalHeight } = graph.layout;
-    const fit = Math.min(WIDTH / Math.max(1, totalWidth), HEIGHT / Math.max(1, totalHeight));
-    this.#scale = {
-      x: Math.min(WIDTH / Math.max(1, totalWidth), fit * STRETCH),
-      y: Math.min(HEIGHT / Math.max(1, totalHeight), fit * STRETCH),
-    };
+    this.#scale = scaleOf(graph);
     this.#canvas.style.width = `${totalWidth * this.#scale.x}px`;
     this.#canvas.style.height = `${totalHeight * this.#scale.y}px`;
   }
@@ -91,9 +107,8 @@ export class Minimap {
 
   /** The window has moved, or has another size. */
   move(): void {
-    const { width, height } = this.#view;
     const graph = this.#graph;
-    if (!graph || graph.count === 0 || width < LEAST_WIDTH || height < LEAST_HEIGHT) {
+    if (!graph || graph.count === 0 || !hasRoom(this.#view)) {
       this.element.hidden = true;
       return;
     }

@@ -77,6 +77,22 @@ describe("a first look", () => {
     expect(right.x).toBe(24);
     expect(300 * right.k + right.y).toBeLessThanOrEqual(328 + 1e-6);
   });
+
+  test("goes beside the map, unless it would get much smaller for that", () => {
+    const start = (width: number): Viewport => {
+      const view = viewport(700, 400);
+      view.corner = { width: 0, height: 0 };
+      view.start({ x: 0, y: 0, width, height: 4000 }, first, "down", 110);
+      return view;
+    };
+    const narrow = start(200);
+    expect(narrow).toMatchObject({ k: 0.9, x: 260 }); // in the middle, as there is room
+    const broad = start(680);
+    expect(680 * broad.k + broad.x).toBeLessThanOrEqual(700 - 24 - 110 + 1e-6);
+    expect(broad.x).toBeGreaterThanOrEqual(24 - 1e-6);
+    const broader = start(1000);
+    expect(broader.k).toBeCloseTo(652 / 1000);
+  });
 });
 
 describe("a box that is looked for", () => {

@@ -23,6 +23,8 @@ export function around(areas: readonly Bounds[]): Bounds {
 
 /** What is fitted gets no smaller than this share of its size to stay clear of the legend. */
 const WORTH = 0.85;
+/** And this share to begin beside the map, which covers boxes of the very first view. */
+const WORTH_FIRST = 0.75;
 /** Around the legend, see `.nbviz-legend`, and between it and a box. */
 const APART = 20;
 
@@ -117,8 +119,11 @@ export class Viewport {
     else this.#set(k, x, y);
   }
 
-  /** A first look: everything if that can be read, else the start of it around `first`. */
-  start(bounds: Bounds, first: Bounds, direction: "down" | "right"): void {
+  /**
+   * A first look: everything if that can be read, else the start of it around `first`; beside what covers so many pixels on the
+   * right, if a little smaller.
+   */
+  start(bounds: Bounds, first: Bounds, direction: "down" | "right", covered = 0): void {
     if (this.#scaleFor(bounds, 1) >= LEGIBLE) {
       this.fit(bounds);
       return;
@@ -126,12 +131,18 @@ export class Viewport {
     const down = direction === "down";
     const room = (down ? this.width : this.height) - 2 * MARGIN;
     const breadth = down ? bounds.width : bounds.height;
-    const k = Math.min(0.9, Math.max(0.6, room / Math.max(1, breadth)));
+    const scale = (space: number): number => Math.min(0.9, Math.max(0.6, space / Math.max(1, breadth)));
+    const whole = scale(room);
+    const clear = scale(room - covered);
+    const isClear = down && clear >= WORTH_FIRST * whole && breadth * clear <= room - covered;
+    const k = isClear ? clear : whole;
     // Centred when its breadth fits, else around where the model starts.
     const fits = breadth * k <= room;
     const middle = (from: Bounds): [number, number] => [from.x + from.width / 2, from.y + from.height / 2];
     const [mx, my] = middle(fits ? bounds : first);
-    if (down) this.#setClear(k, this.width / 2 - mx * k, MARGIN - bounds.y * k, bounds);
+    const centred = this.width / 2 - mx * k;
+    const beside = this.width - covered - MARGIN - (bounds.x + bounds.width) * k;
+    if (down) this.#setClear(k, isClear ? Math.min(centred, beside) : centred, MARGIN - bounds.y * k, bounds);
     else this.#setClear(k, MARGIN - bounds.x * k, this.height / 2 - my * k, bounds);
   }
 
