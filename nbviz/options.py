@@ -81,10 +81,8 @@ def _listed(found: object) -> list[Any] | None:
         return None
     try:
         return list(found)
-    except (
-        TypeError,
-        NotImplementedError,
-    ):  # of arrays without axes and symbolic tensors, which say that they are iterable
+    # Arrays without axes and symbolic tensors say that they are iterable.
+    except (TypeError, NotImplementedError):
         return None
 
 

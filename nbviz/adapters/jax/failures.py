@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 
 from nbviz.adapters.jax.jaxprs import is_library
 from nbviz.adapters.jax.recorder import ModuleCall
@@ -65,25 +66,20 @@ _TRACING = "/jax/_src/interpreters/partial_eval.py"
 
 def was_inside(error: Exception) -> bool:
     """Tell whether the model's code failed in a function that JAX was tracing apart."""
-    tracing, traceback = False, error.__traceback__
-    while traceback is not None:
-        file = traceback.tb_frame.f_code.co_filename
+    tracing = False
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        file = frame.f_code.co_filename
         if tracing and not is_library(file):
             return True
         tracing = tracing or file.replace("\\", "/").endswith(_TRACING)
-        traceback = traceback.tb_next
     return False
 
 
 def _raised_at(error: Exception) -> str:
     """Return the last place in the model's code that an exception came through, ``""`` when there is none."""
-    found, traceback = "", error.__traceback__
-    while traceback is not None:
-        file = traceback.tb_frame.f_code.co_filename
-        if not is_library(file):
-            found = place(file, traceback.tb_lineno)
-        traceback = traceback.tb_next
-    return found
+    steps = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__))
+    places = [place(file, line) for file, line in steps if not is_library(file)]
+    return places[-1] if places else ""
 
 
 def _hint(error: Exception) -> str:

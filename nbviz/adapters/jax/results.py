@@ -12,7 +12,7 @@ from nbviz.adapters.jax.closures import is_method
 from nbviz.adapters.jax.leaves import is_finite
 from nbviz.adapters.jax.wrapped import innermost
 from nbviz.adapters.text import plain
-from nbviz.errors import with_article
+from nbviz.errors import kind_of
 
 _ASYNC = (
     "{name} is an async function, which runs only when it is awaited: view a function that returns what it computes."
@@ -40,7 +40,7 @@ def why_empty(result: Any) -> str:
         return _ASYNC
     if inspect.isgenerator(result):
         return _GENERATOR
-    return _NOTHING.format(what="None" if result is None else with_article(type(result).__name__))
+    return _NOTHING.format(what=kind_of(result))
 
 
 def named_as(function: Callable[..., Any], model: Any) -> None:

@@ -7,8 +7,9 @@ may be written in Python too, and is not what its author looks for.
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 from nbviz.adapters.places import place
@@ -53,7 +54,7 @@ def caller(package: str = "") -> str:
 
 def raised_at(error: BaseException, builder: GraphBuilder, record: CallRecord) -> str:
     """Return the last place in the model's code that an exception came through, ``""`` when there is none."""
-    frames = list(_tracebacks(error.__traceback__))
+    frames = list(traceback.walk_tb(error.__traceback__))
     return _nearest(reversed(frames), _package_around(builder, record))
 
 
@@ -79,12 +80,6 @@ def _outwards(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
     while frame is not None:
         yield frame, frame.f_lineno
         frame = frame.f_back
-
-
-def _tracebacks(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
-    while traceback is not None:
-        yield traceback.tb_frame, traceback.tb_lineno
-        traceback = traceback.tb_next
 
 
 def _package_around(builder: GraphBuilder, record: CallRecord) -> str:
