@@ -3,7 +3,13 @@
 /** Return the bytes that `compressed` holds. */
 export async function gunzip(compressed: DataView | Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const { buffer, byteOffset, byteLength } = compressed;
-  const part = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
-  const stream = new Blob([part]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const { readable, writable } = new DecompressionStream("gzip");
+  const writer = writable.getWriter();
+  // Written here and not through a Blob, which asks another process. What is wrong with the bytes the reader hears too.
+  const wrote = Promise.all([
+    writer.write(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)),
+    writer.close(),
+  ]);
+  const [plain] = await Promise.all([new Response(readable).arrayBuffer(), wrote]);
+  return new Uint8Array(plain);
 }

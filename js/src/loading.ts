@@ -4,7 +4,7 @@ import { callIndexSteps } from "./calls";
 import { gunzip } from "./gunzip";
 import { unitsSteps } from "./scene/units";
 import { haystackSteps } from "./search";
-import { inSlices, nextTask } from "./slices";
+import { inSlices, nextTask, SLICE } from "./slices";
 import type { Store } from "./store";
 import { rowIndex, treeOf } from "./tree";
 import { decodeSteps, type Payload } from "./wire";
@@ -13,6 +13,9 @@ import { STAFF } from "./worker/staff";
 /** Milliseconds in which the graph appears and a first click is answered, before anything is made ready that may never be asked for. */
 const LATER = 100;
 
+/** Bytes of a model that is read in one go: what follows, its first picture, takes longer. */
+const FEW = 200_000;
+
 /** Give `store` the payload, or the reason why there is none, unless `signal` aborts before. */
 export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
   try {
@@ -20,8 +23,9 @@ export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal:
     // The worker starts, and reads it, while the page does.
     const prepare = (calls: number) => isSmall(calls) || STAFF.worker()?.prepare(bytes);
     signal.addEventListener("abort", () => STAFF.forget(bytes), { once: true });
-    const payload = await inSlices(decodeSteps(plain, prepare), signal);
-    await inSlices(preparing(payload, store.state.groups), signal);
+    const slice = plain.length < FEW ? Number.POSITIVE_INFINITY : SLICE;
+    const payload = await inSlices(decodeSteps(plain, prepare), signal, undefined, slice);
+    await inSlices(preparing(payload, store.state.groups), signal, undefined, slice);
     await nextTask();
     const first = wishOf(payload, store.state);
     await nextTask();

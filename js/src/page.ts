@@ -85,8 +85,9 @@ export function pageHtml(source: PageSource, data: PageData, title: string, fall
   );
   add(page.head, "style", {}, source.style);
   page.body.className = "nbviz-page";
-  add(page.body, "div", { id: "nbviz-root", class: "nbviz-root" }).append(page.importNode(fallback, true));
   add(page.body, "script", { type: "application/json", id: STATE_ID }, inert(data));
   add(page.body, "script", {}, source.script);
+  // Behind the script, which hides it before it costs anything.
+  add(page.body, "div", { class: "nbviz-fallback" }).append(page.importNode(fallback, true));
   return `<!doctype html>\n${page.documentElement.outerHTML}\n`;
 }

@@ -1,7 +1,7 @@
 // Long work in slices, so that whoever runs it hears what happens in between: a page its input, a worker a cancellation.
 
 /** Longest time, in milliseconds, that a page waits for a slice. */
-const SLICE = 10;
+export const SLICE = 10;
 
 /** Run steps in slices; rejects with the signal's reason when it aborts. `heard` gets what was yielded last. */
 export async function inSlices<S, T>(

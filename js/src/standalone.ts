@@ -6,20 +6,35 @@ import { Store } from "./store";
 import { mount } from "./views/mount";
 import { STAFF } from "./worker/staff";
 
-/** Replace the static fallback in `#nbviz-root` by the view; without a saved view in the page, leave it alone. */
+/** Milliseconds in which most models are read: a page that says before that it is reading one would be drawn twice. */
+const SOON = 300;
+
+/** Show the view in place of the static fallback behind the script; without a saved view in the page, leave it alone. */
 export function startPage(): void {
   const data = document.getElementById(STATE_ID);
-  const root = document.getElementById("nbviz-root");
-  if (!data || !root) return;
+  const script = document.currentScript;
+  if (!data || !script) return;
   const { state, payload } = JSON.parse(data.textContent ?? "{}") as PageData;
   const bytes = fromBase64(payload);
   const known = Object.fromEntries(Object.entries(state).filter(([key]) => key in DEFAULT_STATE));
   const store = new Store({ ...DEFAULT_STATE, ...known, height: null });
   const source = sourceOf(document);
+  // From here on the sheet hides the fallback, which the browser has not read yet, let alone laid out.
+  const root = document.createElement("div");
+  root.className = "nbviz-root";
+  script.before(root);
+  document.addEventListener("DOMContentLoaded", () => document.querySelector(".nbviz-fallback")?.remove());
   // The page itself ends it.
   const { signal } = new AbortController();
   STAFF.join(workerScript(source), signal);
-  mount(root, store, { source: () => ({ ...source, payload: bytes }), page: true, style: null }, signal);
+  const waiting = new AbortController();
+  const show = () => {
+    if (waiting.signal.aborted) return;
+    waiting.abort();
+    mount(root, store, { source: () => ({ ...source, payload: bytes }), page: true, style: null }, signal);
+  };
+  store.subscribe(show, waiting.signal);
+  setTimeout(show, SOON);
   void load(store, bytes, signal);
 }
 

@@ -81,9 +81,9 @@ def page(state: Mapping[str, Any], payload: bytes, *, fallback: str, title: str)
 <style>{style}</style>
 </head>
 <body class="nbviz-page">
-<div id="nbviz-root" class="nbviz-root">{fallback}</div>
 <script type="application/json" id="nbviz-state">{data}</script>
 <script>{script}</script>
+<div class="nbviz-fallback">{fallback}</div>
 </body>
 </html>
 """

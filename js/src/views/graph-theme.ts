@@ -14,12 +14,23 @@ const COLORS = {
   error: "--nbviz-error",
 } as const;
 
-/** A variable may hold any CSS color: let the page compute it through an element, one without transitions. */
-function resolveColor(probe: HTMLElement, name: string, fallback: string): string {
-  probe.style.color = "";
-  probe.style.color = `var(${name}, ${fallback})`;
-  const color = getComputedStyle(probe).color;
-  return /^rgba?\(/.test(color) ? color : fallback;
+type Colors = Record<keyof typeof COLORS, string>;
+
+/** Variables may hold any CSS color: the page computes them, through elements without transitions, and all at once. */
+function resolveColors(watched: HTMLElement): Colors {
+  const keys = Object.keys(COLORS) as (keyof typeof COLORS)[];
+  const probes = keys.map((key) => {
+    const probe = document.createElement("span");
+    probe.style.color = `var(${COLORS[key]}, ${LIGHT[key]})`;
+    return probe;
+  });
+  watched.append(...probes);
+  const found = probes.map((probe) => getComputedStyle(probe).color);
+  for (const probe of probes) probe.remove();
+  const base = luminous(found[keys.indexOf("bg")] ?? "") ? LIGHT : DARK;
+  return Object.fromEntries(
+    keys.map((key, i) => [key, /^rgba?\(/.test(found[i] ?? "") ? found[i] : base[key]]),
+  ) as Colors;
 }
 
 /** How much smaller a font has to be drawn so that texts keep to the bundled widths. */
@@ -32,15 +43,9 @@ function scaleOf(font: string, text: string, width: number, weight = ""): number
 }
 
 export function readTheme(element: HTMLElement, watched: HTMLElement): Theme {
-  const probe = document.createElement("span");
-  watched.append(probe);
+  const colors = resolveColors(watched);
+  const base = luminous(colors.bg) ? LIGHT : DARK;
   const style = getComputedStyle(element);
-  const bg = resolveColor(probe, COLORS.bg, LIGHT.bg);
-  const base = luminous(bg) ? LIGHT : DARK;
-  const colors = Object.fromEntries(
-    Object.entries(COLORS).map(([key, name]) => [key, resolveColor(probe, name, base[key as keyof typeof COLORS])]),
-  ) as Pick<Theme, keyof typeof COLORS>;
-  probe.remove();
   const font = style.getPropertyValue("--nbviz-font").trim() || base.font;
   const mono = style.getPropertyValue("--nbviz-mono").trim() || base.mono;
   return {

@@ -54,15 +54,21 @@ export interface Size {
   readonly height: number;
 }
 
+function sizeOf(element: HTMLElement | null): Size | null {
+  const { clientWidth: width = 0, clientHeight: height = 0 } = element ?? {};
+  return width > 0 ? { width, height } : null;
+}
+
 /** The element's size as it changes; null while it has none (a hidden tab, a closed cell). */
 export function useSize(element: RefObject<HTMLElement>): Size | null {
-  const [size, setSize] = useState<Size | null>(null);
+  // What stands already is measured before it is drawn, else all that depends on its size would be drawn twice.
+  const [size, setSize] = useState(() => sizeOf(element.current));
   useLayoutEffect(() => {
     const target = element.current;
     if (!target) return;
     const measure = () => {
-      const { clientWidth: width, clientHeight: height } = target;
-      if (width > 0) setSize((old) => (old?.width === width && old.height === height ? old : { width, height }));
+      const now = sizeOf(target);
+      if (now) setSize((old) => (old?.width === now.width && old.height === now.height ? old : now));
     };
     const observer = new ResizeObserver(measure);
     observer.observe(target);

@@ -1,4 +1,5 @@
 // One row of the table.
+import { useMemo } from "preact/hooks";
 import { isIdle } from "../calls";
 import type { Column } from "../columns";
 import type { Payload } from "../wire";
@@ -26,8 +27,15 @@ export interface RowProps {
   readonly failed: boolean;
 }
 
-/** The events of rows are heard by the body, which reads `data-row` and `data-toggle`. */
+/**
+ * The events of rows are heard by the body, which reads `data-row` and `data-toggle`. Drawn again where something of it has
+ * changed: of all rows, a step of the selection or of the pointer changes two.
+ */
 export function TableRow(props: RowProps) {
+  return useMemo(() => drawn(props), Object.values(props));
+}
+
+function drawn(props: RowProps) {
   const { columns, row, index, top, depth, open, flat, selected } = props;
   const [name, ...rest] = columns;
   return (
@@ -73,14 +81,16 @@ function NameCell({ payload, columns, row, depth, open, flat, failed, title }: R
   const type = bare ? rows.type[row] : "";
   const tip = group ? `${path.replaceAll("~", "")}: group inferred from the layers' names` : title;
   return (
-    <div class={`nbviz-cell nbviz-name${flat ? " is-flat" : ""}`} role="rowheader" title={tip}>
+    <div
+      class={`nbviz-cell nbviz-name${flat ? " is-flat" : ""}`}
+      style={flat ? undefined : { "--nbviz-depth": depth }}
+      role="rowheader"
+      title={tip}
+    >
       {!flat && (
-        <>
-          <span style={{ width: `${depth * 14}px` }} class="nbviz-indent" />
-          <span class="nbviz-chevron" data-toggle={open === null ? undefined : ""}>
-            {open !== null && <Icon name={open ? "down" : "right"} />}
-          </span>
-        </>
+        <span class="nbviz-chevron" data-toggle={open === null ? undefined : ""}>
+          {open !== null && <Icon name={open ? "down" : "right"} />}
+        </span>
       )}
       <span class={`nbviz-words${type ? " is-bare" : ""}`}>
         {before && <span class="nbviz-before">{before.replaceAll("~", "")}</span>}
@@ -125,15 +135,18 @@ function sharedPrefix(rows: Payload["rows"], row: number): number {
 function Cell({ column, row }: { column: Column; row: number }) {
   const share = column.bar?.(row) ?? 0;
   const text = column.text(row);
-  const exact = column.exact(row);
+  const names = ["nbviz-cell", `nbviz-${column.align}`];
+  if (column.mono) names.push("nbviz-mono");
+  if (text === "–" || text === "0") names.push("is-nothing");
+  if (share > 0) names.push("has-bar");
   return (
     <div
-      class={`nbviz-cell nbviz-${column.align}${column.mono ? " nbviz-mono" : ""}${text === "–" || text === "0" ? " is-nothing" : ""}`}
+      class={names.join(" ")}
+      style={share > 0 ? { "--nbviz-bar": `${Math.max(share * 100, 1)}%` } : undefined}
       role="gridcell"
-      title={exact}
+      title={column.exact(row)}
     >
-      {share > 0 && <span class="nbviz-bar" style={{ width: `${Math.max(share * 100, 1)}%` }} />}
-      <span class="nbviz-value">{text}</span>
+      {text}
     </div>
   );
 }
