@@ -188,6 +188,12 @@ def test_page_without_scripts_shows_the_table(document, chromium):
     context.close()
 
 
+def test_page_with_scripts_has_the_view_alone(document, page):
+    page.goto(document.as_uri())
+    View(page).ready()
+    expect(page.locator(".nbviz-fallback")).to_have_count(0)
+
+
 def test_page_saved_by_the_page_itself_keeps_the_state(document, page, tmp_path, watched):
     page.goto(document.as_uri())
     view = View(page).ready()
