@@ -7,7 +7,7 @@ import { mount } from "./views/mount";
 import { STAFF } from "./worker/staff";
 
 /** Milliseconds in which most models are read: a page that says before that it is reading one would be drawn twice. */
-const SOON = 300;
+const SOON = 500;
 
 /** Show the view in place of the static fallback behind the script; without a saved view in the page, leave it alone. */
 export function startPage(): void {
