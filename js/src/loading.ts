@@ -14,7 +14,7 @@ import { STAFF } from "./worker/staff";
 const LATER = 100;
 
 /** Bytes of a model that is read in one go: what follows, its first picture, takes longer. */
-const FEW = 200_000;
+const FEW = 100_000;
 
 /** Give `store` the payload, or the reason why there is none, unless `signal` aborts before. */
 export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {

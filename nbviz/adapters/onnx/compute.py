@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 from nbviz.adapters.onnx.nodes import Node, plain_value
-from nbviz.adapters.onnx.schemas import standard_operations
+from nbviz.adapters.onnx.schemas import is_standard
 from nbviz.adapters.onnx.types import shown
 from nbviz.adapters.onnx.values import Value
 from nbviz.graph import Compute
@@ -361,14 +361,14 @@ def known(node: Node) -> bool:
         return node.op in _OTHERS.get(node.domain, {})
     if node.op == "Einsum" and len(node.inputs) > _FACTORS:  # in which order is the runtime's choice
         return False
-    return node.op in standard_operations() and _STANDARD.get(node.op) is not _unknown
+    return is_standard(node.op) and _STANDARD.get(node.op) is not _unknown
 
 
 def contracts_nothing(node: Node) -> bool:
     """Tell whether an operation is known to contract nothing."""
     if node.domain:
         return _OTHERS.get(node.domain, {}).get(node.op, _unknown) is None
-    return node.op not in _STANDARD and node.op in standard_operations()
+    return node.op not in _STANDARD and is_standard(node.op)
 
 
 @final

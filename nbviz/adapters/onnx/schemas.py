@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 _WITHDRAWN = frozenset({
-    "Affine", "ATen", "ConstantFill", "Crop", "DynamicSlice", "ExpandDims", "GivenTensorFill", "GRUUnit", "ImageScaler",
-    "ParametricSoftplus", "Scale", "ScaledTanh",
+    "Affine", "ConstantFill", "Crop", "DynamicSlice", "ExpandDims", "GivenTensorFill", "ImageScaler", "ParametricSoftplus",
+    "Scale", "ScaledTanh",
 })  # fmt: skip
-"""Experimental operations of the first versions, which contract nothing; ``GRUUnit`` and ``ATen`` are not known to."""
+"""Experimental operations of the first versions which contract nothing; of ``GRUUnit`` and ``ATen`` that is not known."""
 
 WITHOUT_DOMAIN = frozenset({"SimplifiedLayerNormalization", "SkipSimplifiedLayerNormalization"})
 """Norms of onnxruntime's own that it takes in the standard's domain, where its exporters write them; they contract nothing."""
@@ -27,20 +27,16 @@ def domain_of(named: Any) -> str:
 
 
 @functools.cache
-def standard_operations() -> frozenset[str]:
-    """Return the names of all operations in the standard's own domain."""
-    from onnx import defs
-
-    named = frozenset(schema.name for schema in defs.get_all_schemas() if not schema.domain)
-    return named | WITHOUT_DOMAIN | (_WITHDRAWN - {"ATen", "GRUUnit"})
-
-
-@functools.cache
 def is_operation(op: str, domain: str) -> bool:
     """Tell whether the package ``onnx`` knows an operation, of any domain."""
     from onnx import defs
 
     return bool(defs.has(op, standard_domain(domain)))
+
+
+def is_standard(op: str) -> bool:
+    """Tell whether an operation is one of the standard's own domain, or was."""
+    return op in WITHOUT_DOMAIN or op in _WITHDRAWN or is_operation(op, "")
 
 
 @functools.cache
