@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 import nbviz
 from tests.e2e.view import View
 from tests.e2e.waiting import until
-from tests.fixtures.graphs import shared
+from tests.fixtures.graphs import shared, tower
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -50,6 +50,21 @@ def test_the_legend_lies_over_no_box(view, page):
         # the graph is fitted again once the strip has another height
         until(lambda: max(map(bottom, boxes.all())) <= bottom(view.graph), f"boxes lie under the legend of {color}")
         assert boxes.count() > 5
+
+
+def test_deep_rows_stay_in_their_column(page, tmp_path):
+    page.set_viewport_size({"width": 360, "height": 900})
+    page.goto(nbviz.view(tower(18), depth=18).save(tmp_path / "tower.html").as_uri())
+    rows = View(page).table.locator("[data-row]")
+    rows.first.wait_for()
+    over = rows.evaluate_all("""rows => rows.map(({ children: [name, next] }) =>
+        name.getBoundingClientRect().right - next.getBoundingClientRect().left)""")
+    assert len(over) == 20
+    assert max(over) <= 0.5, over
+    assert (
+        rows.last.locator(".nbviz-label").bounding_box()["x"]
+        < rows.last.get_by_role("gridcell").first.bounding_box()["x"]
+    )
 
 
 def test_what_is_before_a_name_gives_way_alone(page, tmp_path):
