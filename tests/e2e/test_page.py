@@ -194,6 +194,16 @@ def test_page_with_scripts_has_the_view_alone(document, page):
     expect(page.locator(".nbviz-fallback")).to_have_count(0)
 
 
+@pytest.mark.parametrize("ground", ["color(srgb 1 1 1)", "oklch(0.99 0 0)"])
+def test_graph_stays_light_on_a_light_ground_in_other_numbers(document, page, ground):
+    page.goto(document.as_uri())
+    view = View(page).ready()
+    page.evaluate("ground => document.documentElement.style.setProperty('--jp-layout-color0', ground)", ground)
+    expect(view.root).to_have_attribute("data-theme", "light")
+    picture = save_by_menu(page, view, "Picture of the graph", ".svg", document.parent).read_text()
+    assert "#111316" not in picture, "the ground of a dark graph"
+
+
 def test_page_saved_by_the_page_itself_keeps_the_state(document, page, tmp_path, watched):
     page.goto(document.as_uri())
     view = View(page).ready()

@@ -25,12 +25,12 @@ function resolveColors(watched: HTMLElement): Colors {
     return probe;
   });
   watched.append(...probes);
-  const found = probes.map((probe) => getComputedStyle(probe).color);
+  // What is not written as red, green and blue, such as an oklch, says nothing here.
+  const found = probes.map((probe) => /^rgba?\(.*/.exec(getComputedStyle(probe).color)?.[0]);
   for (const probe of probes) probe.remove();
-  const base = luminous(found[keys.indexOf("bg")] ?? "") ? LIGHT : DARK;
-  return Object.fromEntries(
-    keys.map((key, i) => [key, /^rgba?\(/.test(found[i] ?? "") ? found[i] : base[key]]),
-  ) as Colors;
+  const ground = found[keys.indexOf("bg")];
+  const base = ground && !luminous(ground) ? DARK : LIGHT;
+  return Object.fromEntries(keys.map((key, i) => [key, found[i] ?? base[key]])) as Colors;
 }
 
 /** How much smaller a font has to be drawn so that texts keep to the bundled widths. */
