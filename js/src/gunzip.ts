@@ -5,11 +5,13 @@ export async function gunzip(compressed: DataView | Uint8Array<ArrayBuffer>): Pr
   const { buffer, byteOffset, byteLength } = compressed;
   const { readable, writable } = new DecompressionStream("gzip");
   const writer = writable.getWriter();
-  // Written here and not through a Blob, which asks another process. What is wrong with the bytes the reader hears too.
-  const wrote = Promise.all([
-    writer.write(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)),
-    writer.close(),
-  ]);
-  const [plain] = await Promise.all([new Response(readable).arrayBuffer(), wrote]);
-  return new Uint8Array(plain);
+  const plain = new Response(readable).arrayBuffer();
+  plain.catch(() => {}); // says "Failed to fetch", where the writer says what is wrong with the bytes
+  // Written here and not through a Blob, which asks another process.
+  try {
+    await Promise.all([writer.write(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)), writer.close()]);
+  } catch (error) {
+    throw new Error(`nbviz: this view is damaged (${(error as Error).message}). Run the cell again.`, { cause: error });
+  }
+  return new Uint8Array(await plain);
 }

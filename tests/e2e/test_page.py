@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -192,6 +193,22 @@ def test_page_with_scripts_has_the_view_alone(document, page):
     page.goto(document.as_uri())
     View(page).ready()
     expect(page.locator(".nbviz-fallback")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-100], lambda data: data[:50] + b"damaged" + data[57:], lambda _: b""]
+)
+def test_damaged_page_says_so(document, page, watched, damage):
+    text = document.read_text()
+    found = re.search(r'"payload": "([^"]+)"', text)
+    assert found
+    damaged = base64.b64encode(damage(base64.b64decode(found[1]))).decode()
+    document.write_text(text.replace(found[1], damaged))
+    page.goto(document.as_uri())
+    expect(page.get_by_role("alert")).to_contain_text(
+        re.compile(r"this view is damaged \(.*compressed.*Run the cell again", re.IGNORECASE)
+    )
+    assert watched.errors == []
 
 
 @pytest.mark.parametrize("ground", ["color(srgb 1 1 1)", "oklch(0.99 0 0)"])
