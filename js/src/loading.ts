@@ -13,7 +13,7 @@ import { STAFF } from "./worker/staff";
 /** Milliseconds in which the graph appears and a first click is answered, before anything is made ready that may never be asked for. */
 const LATER = 100;
 
-/** Bytes of a model that is read in one go: what follows, its first picture, takes longer. */
+/** A model of fewer bytes is read in one go: its first picture takes longer than that. */
 const FEW = 100_000;
 
 /** Give `store` the payload, or the reason why there is none, unless `signal` aborts before. */
@@ -24,8 +24,9 @@ export async function load(store: Store, bytes: Uint8Array<ArrayBuffer>, signal:
     const prepare = (calls: number) => isSmall(calls) || STAFF.worker()?.prepare(bytes);
     signal.addEventListener("abort", () => STAFF.forget(bytes), { once: true });
     const slice = plain.length < FEW ? Number.POSITIVE_INFINITY : SLICE;
-    const payload = await inSlices(decodeSteps(plain, prepare), signal, undefined, slice);
-    await inSlices(preparing(payload, store.state.groups), signal, undefined, slice);
+    const run = <T>(steps: Generator<unknown, T>) => inSlices(steps, signal, undefined, slice);
+    const payload = await run(decodeSteps(plain, prepare));
+    await run(preparing(payload, store.state.groups));
     await nextTask();
     const first = wishOf(payload, store.state);
     await nextTask();

@@ -29,12 +29,12 @@ export function startPage(): void {
   STAFF.join(workerScript(source), signal);
   const waiting = new AbortController();
   const show = () => {
-    if (waiting.signal.aborted) return;
     waiting.abort();
+    clearTimeout(timer);
     mount(root, store, { source: () => ({ ...source, payload: bytes }), page: true, style: null }, signal);
   };
+  const timer = setTimeout(show, SOON);
   store.subscribe(show, waiting.signal);
-  setTimeout(show, SOON);
   void load(store, bytes, signal);
 }
 

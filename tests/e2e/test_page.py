@@ -211,14 +211,22 @@ def test_damaged_page_says_so(document, page, watched, damage):
     assert watched.errors == []
 
 
-@pytest.mark.parametrize("ground", ["color(srgb 1 1 1)", "oklch(0.99 0 0)"])
-def test_graph_stays_light_on_a_light_ground_in_other_numbers(document, page, ground):
+@pytest.mark.parametrize(
+    ("ground", "theme"), [("color(srgb 1 1 1)", "light"), ("oklch(0.99 0 0)", "light"), ("oklch(0.2 0 0)", "dark")]
+)
+def test_graph_is_as_light_as_the_view_where_the_ground_is_in_other_numbers(document, page, ground, theme):
     page.goto(document.as_uri())
     view = View(page).ready()
-    page.evaluate("ground => document.documentElement.style.setProperty('--jp-layout-color0', ground)", ground)
-    expect(view.root).to_have_attribute("data-theme", "light")
+    page.evaluate(
+        """([ground, theme]) => {
+            document.body.setAttribute("data-jp-theme-light", theme === "light");
+            document.documentElement.style.setProperty("--jp-layout-color0", ground);
+        }""",
+        [ground, theme],
+    )
+    expect(view.root).to_have_attribute("data-theme", theme)
     picture = save_by_menu(page, view, "Picture of the graph", ".svg", document.parent).read_text()
-    assert "#111316" not in picture, "the ground of a dark graph"
+    assert ("#111316" in picture) is (theme == "dark"), "the ground of a dark graph"
 
 
 def test_page_saved_by_the_page_itself_keeps_the_state(document, page, tmp_path, watched):

@@ -14,23 +14,20 @@ const COLORS = {
   error: "--nbviz-error",
 } as const;
 
-type Colors = Record<keyof typeof COLORS, string>;
-
 /** Variables may hold any CSS color: the page computes them, through elements without transitions, and all at once. */
-function resolveColors(watched: HTMLElement): Colors {
-  const keys = Object.keys(COLORS) as (keyof typeof COLORS)[];
-  const probes = keys.map((key) => {
+function coloredTheme(watched: HTMLElement): Theme {
+  const probes = Object.entries(COLORS).map(([key, name]) => {
     const probe = document.createElement("span");
-    probe.style.color = `var(${COLORS[key]}, ${LIGHT[key]})`;
-    return probe;
+    probe.style.color = `var(${name}, ${LIGHT[key as keyof typeof COLORS]})`;
+    return [key, probe] as const;
   });
-  watched.append(...probes);
-  // What is not written as red, green and blue, such as an oklch, says nothing here.
-  const found = probes.map((probe) => /^rgba?\(.*/.exec(getComputedStyle(probe).color)?.[0]);
-  for (const probe of probes) probe.remove();
-  const ground = found[keys.indexOf("bg")];
-  const base = ground && !luminous(ground) ? DARK : LIGHT;
-  return Object.fromEntries(keys.map((key, i) => [key, found[i] ?? base[key]])) as Colors;
+  watched.append(...probes.map(([, probe]) => probe));
+  const computed = probes.map(([key, probe]) => [key, getComputedStyle(probe).color] as const);
+  for (const [, probe] of probes) probe.remove();
+  // What is not written as red, green and blue, such as an oklch, says nothing here: then it is as the view around it.
+  const colors: Partial<Theme> = Object.fromEntries(computed.filter(([, color]) => /^rgba?\(/.test(color)));
+  const isDark = colors.bg ? !luminous(colors.bg) : watched.closest('.nbviz[data-theme="dark"]') !== null;
+  return { ...(isDark ? DARK : LIGHT), ...colors };
 }
 
 /** How much smaller a font has to be drawn so that texts keep to the bundled widths. */
@@ -43,14 +40,12 @@ function scaleOf(font: string, text: string, width: number, weight = ""): number
 }
 
 export function readTheme(element: HTMLElement, watched: HTMLElement): Theme {
-  const colors = resolveColors(watched);
-  const base = luminous(colors.bg) ? LIGHT : DARK;
+  const theme = coloredTheme(watched);
   const style = getComputedStyle(element);
-  const font = style.getPropertyValue("--nbviz-font").trim() || base.font;
-  const mono = style.getPropertyValue("--nbviz-mono").trim() || base.mono;
+  const font = style.getPropertyValue("--nbviz-font").trim() || theme.font;
+  const mono = style.getPropertyValue("--nbviz-mono").trim() || theme.mono;
   return {
-    ...base,
-    ...colors,
+    ...theme,
     font,
     mono,
     fontScale: scaleOf(font, REFERENCE_TEXT, REFERENCE_WIDTH),
