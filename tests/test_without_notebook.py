@@ -34,7 +34,7 @@ def test_script_saves_a_page_and_prints_the_summary(run, tmp_path):
     printed = run("-c", f"{MAKE}; view.save('net.html'); print(view)")
     assert 'Model: "sequential"' in printed
     assert "Total params: 7" in printed
-    assert "nbviz-state" in (tmp_path / "net.html").read_text()
+    assert 'id="nbviz-state"' in (tmp_path / "net.html").read_text()
 
 
 def test_terminal_shows_what_a_view_is_and_prints_the_summary(run):

@@ -1,4 +1,5 @@
 // Decompression of the payload, with the browser's own gzip.
+import { damaged } from "./wire";
 
 /** Return the bytes that `compressed` holds. */
 export async function gunzip(compressed: DataView | Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
@@ -11,7 +12,7 @@ export async function gunzip(compressed: DataView | Uint8Array<ArrayBuffer>): Pr
   try {
     await Promise.all([writer.write(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)), writer.close()]);
   } catch (error) {
-    throw new Error(`nbviz: this view is damaged (${(error as Error).message}). Run the cell again.`, { cause: error });
+    throw damaged(error);
   }
   return new Uint8Array(await plain);
 }

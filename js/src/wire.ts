@@ -192,6 +192,11 @@ function ascii(bytes: Uint8Array): string {
 /** Says what to do; anything else that goes wrong means damaged bytes. */
 class Refusal extends Error {}
 
+/** The error about bytes that cannot be read because of `cause`. */
+export function damaged(cause: unknown): Error {
+  return new Error(`nbviz: this view is damaged (${(cause as Error).message}). Run the cell again.`, { cause });
+}
+
 function readHeader(bytes: Uint8Array): readonly [header: Header, end: number] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < 8 || view.getUint32(0, true) !== MAGIC) {
@@ -371,7 +376,7 @@ export function* decodeSteps(bytes: Uint8Array, heard: (calls: number) => void =
     return yield* read(bytes, heard);
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    throw new Error(`nbviz: this view is damaged (${(error as Error).message}). Run the cell again.`, { cause: error });
+    throw damaged(error);
   }
 }
 
