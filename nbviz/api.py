@@ -113,9 +113,9 @@ def view(
     choice("direction", direction, DIRECTIONS)
     if not is_series(color_by):
         choice("color_by", color_by, COLOR_BY)
-    levels(depth)
+    depth = levels(depth)
     if height is not None:
-        at_least(_LOWEST, "height", height, or_else="None")
+        height = at_least(_LOWEST, "height", height, or_else="None")
     text_or_none("title", title)
     choice("ops", ops, OPS)
     choice("groups", groups, (True, False))
@@ -265,10 +265,10 @@ def print_summary(
      Non-trainable params: 0 (0.00 B)
     """
     refuse_unknown(print_summary, unknown)
-    levels(depth)
+    depth = levels(depth)
     choice("ops", ops, OPS)
     if line_length is not None:
-        at_least(1, "line_length", line_length, or_else="None")
+        line_length = at_least(1, "line_length", line_length, or_else="None")
     metrics = Metrics(_checked(model, inputs, strict=strict).graph)
     (print_fn or print)(
         text.summary_text(
@@ -389,8 +389,8 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
     choice("color_by", color_by, COLOR_BY)
     above_zero("dpi", dpi)
     above_zero("max_pixels", max_pixels)
-    levels(depth)
-    at_least(1, "columns", columns)
+    depth = levels(depth)
+    columns = at_least(1, "columns", columns)
     path = None if to_file is None else plot_path(to_file)
     options = PlateOptions(
         show_shapes=show_shapes,

@@ -28,7 +28,7 @@ from nbviz.errors import (
     blamed,
 )
 from nbviz.metrics import COLUMNS
-from nbviz.options import at_least, choice
+from nbviz.options import choice, levels
 from nbviz.reading import Reading, warn_if_partial
 from nbviz.sources import file_names, loaded
 from nbviz.views import listing
@@ -161,8 +161,7 @@ def _require(outputs: Sequence[str], sources: int, options: Mapping[str, Any]) -
             raise OptionError("--color-by needs a picture or a page: add -o FILE, such as -o model.html.")
     if (sort := options["sort"]) is not None:
         choice("--sort", sort, _SORTS)
-    if (depth := _depth(options["depth"])) != "auto":
-        at_least(1, "--depth", depth, or_else="'auto'")
+    levels(_depth(options["depth"]), "--depth")
     _inputs(options["inputs"])
 
 

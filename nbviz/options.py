@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterable
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from nbviz.errors import OptionError, UnknownOptionError, kind_of, nearest
@@ -37,23 +38,27 @@ def above_zero(argument: str, found: object) -> None:
     OptionError
         If it is refused; the message names the argument.
     """
-    is_number = isinstance(found, int | float) and not isinstance(found, bool) and 0 < found < math.inf
+    number: Any = found  # that numbers are Real, and can be compared, no type checker knows
+    is_number = isinstance(found, Real) and not isinstance(number, bool) and 0 < number < math.inf
     if found is not None and not is_number:
         msg = f"{argument} must be a number above zero; found {found!r}."
         raise OptionError(msg)
 
 
-def at_least(least: int, argument: str, found: object, *, or_else: str = "") -> None:
-    """Refuse what is not a whole number from ``least``; other values that the caller takes are named by ``or_else``.
+def at_least(least: int, argument: str, found: object, *, or_else: str = "") -> int:
+    """Return a whole number from ``least``, an array library's as well, as Python's own.
+
+    Other values that the caller takes are named by ``or_else``.
 
     Raises
     ------
     OptionError
-        If it is refused; the message names the argument.
+        If it is something else; the message names the argument.
     """
-    if isinstance(found, bool) or not isinstance(found, int) or found < least:
+    if isinstance(found, bool) or not isinstance(found, Integral) or found < least:
         msg = f"{argument} must be a whole number from {least}{or_else and f', or {or_else}'}; found {found!r}."
         raise OptionError(msg)
+    return int(found)
 
 
 def names(argument: str, found: object, what: str) -> list[str]:
@@ -99,16 +104,15 @@ def text_or_none(argument: str, found: object) -> None:
         raise OptionError(msg)
 
 
-def levels(depth: object) -> None:
-    """Refuse what is no number of open levels, and not ``"auto"``.
+def levels(depth: object, argument: str = "depth") -> int | str:
+    """Return a number of open levels, or ``"auto"``.
 
     Raises
     ------
     OptionError
-        If it is refused.
+        If it is something else; the message names the argument.
     """
-    if depth != "auto":
-        at_least(1, "depth", depth, or_else="'auto'")
+    return "auto" if isinstance(depth, str) and depth == "auto" else at_least(1, argument, depth, or_else="'auto'")
 
 
 def refuse_unknown(function: Callable[..., object], unknown: dict[str, Any]) -> None:

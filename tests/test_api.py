@@ -136,6 +136,13 @@ def test_an_unknown_number_of_a_users_column_stays_unknown(shared):
     assert (values["encoder"], values["joined"]) == (36.0, None)
 
 
+def test_numbers_of_numpy_are_numbers(tutorial, tmp_path):
+    view = nbviz.view(tutorial, depth=np.int64(2), height=np.int32(300))
+    assert (type(view.depth), view.depth, type(view.height)) == (int, 2, int)
+    file = view.save(tmp_path / "net.png", dpi=np.float32(100), max_pixels=np.int64(10**6))
+    assert file.stat().st_size > 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -220,6 +220,8 @@ def test_a_failed_forward_pass_shows_what_was_reached(folder):
     [
         (["nothere.json"], "no file 'nothere.json'"),
         (["net.unknown"], ".unknown"),
+        (["net.jso"], "no file 'net.jso'. Did you mean 'net.json'?"),
+        (["net.json", "--run"], "The option run is not supported for files; remove it."),
         (
             ["net.json", "-o", "nofolder/out.html"],
             "'nofolder/out.html' cannot be written: there is no folder 'nofolder'.",

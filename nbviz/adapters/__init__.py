@@ -183,7 +183,7 @@ def _needs_nothing(function: FunctionType) -> bool:
 
 def _never_run(source: Any) -> str:
     kind = "files" if isinstance(source, (str, os.PathLike)) else f"{type(source).__name__} objects"
-    return f"run=True is not supported for {kind}; remove it."
+    return f"The option run is not supported for {kind}; remove it."
 
 
 def find(model_type: type) -> Adapter | None:
@@ -290,6 +290,8 @@ def _unknown_file(path: str) -> str:
         return f"{what}, which nbviz does not read.{hint}"
     if path.startswith(":") or path.endswith(":"):
         return f"{what}. To show a model in Python code, name both: MODULE:NAME."
+    if not Path(path).exists() and (instead := _instead(path)):
+        return f"There is no file {path!r}.{instead}"
     return f"{what}; nbviz reads files that end in {', '.join(FILES)}."
 
 
@@ -306,19 +308,20 @@ def _missing(path: str) -> str:
         return f"{path!r} is a link to {str(full.readlink())!r}, which does not exist."
     if not full.parent.is_dir():
         return f"There is no {what} {path!r}: the folder {str(full.parent)!r} does not exist."
-    return f"There is no {what} {path!r}.{_instead(path, full)} Paths are relative to {str(Path.cwd())!r}."
+    return f"There is no {what} {path!r}.{_instead(path)} Paths are relative to {str(Path.cwd())!r}."
 
 
-def _instead(path: str, full: Path) -> str:
+def _instead(path: str) -> str:
     """Say what is there in place of a file: those of a checkpoint that is named by how they begin, or one of nearly that name."""
+    missing = Path(path)
     try:
-        beside = list(full.parent.iterdir())
-    except OSError:  # a folder closed to us
+        beside = list(missing.parent.iterdir())
+    except OSError:  # a folder closed to us, or none
         return ""
-    parts = [inner.name for inner in beside if inner.name.startswith(f"{full.name}.")]
+    parts = [inner.name for inner in beside if inner.name.startswith(f"{missing.name}.")]
     readable = (inner.name for inner in beside if inner.name.endswith(tuple(FILES)) or inner.is_dir())
     return written_by_others(parts, "What begins so") or nearest(
-        full.name, readable, lambda name: repr(str(Path(path).with_name(name)))
+        missing.name, readable, lambda name: repr(str(missing.with_name(name)))
     )
 
 
