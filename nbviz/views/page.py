@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nbviz.errors import NbvizError
+from nbviz.views.looks import Theme
 
 _STATIC = Path(__file__).parent.parent / "static"
 
@@ -50,7 +51,7 @@ def _json(value: Any) -> str:
     return text
 
 
-def page(state: Mapping[str, Any], payload: bytes, *, fallback: str, title: str) -> str:
+def page(state: Mapping[str, Any], payload: bytes, *, fallback: str, title: str, theme: Theme | None = None) -> str:
     """Return the page.
 
     Parameters
@@ -63,6 +64,8 @@ def page(state: Mapping[str, Any], payload: bytes, *, fallback: str, title: str)
         HTML shown where scripts do not run; escaped already.
     title
         Title of the page, plain text.
+    theme
+        Whether the page is light or dark; with None, as the reader's system.
     """
     script = _script(bundled("standalone.js"))
     style = bundled("standalone.css").replace("</style", "<\\/style")
@@ -72,7 +75,7 @@ def page(state: Mapping[str, Any], payload: bytes, *, fallback: str, title: str)
         "img-src data: blob:; worker-src blob:; base-uri 'none'; form-action 'none'"
     )
     return f"""<!doctype html>
-<html lang="en">
+<html lang="en"{"" if theme is None else f' data-theme="{theme}"'}>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -301,7 +302,7 @@ class ModelView(anywidget.AnyWidget):
         path: str | os.PathLike[str],
         part: str | None = None,
         *,
-        theme: Theme = "light",
+        theme: Theme | None = None,
         dpi: float | None = None,
         max_pixels: int | None = picture.MAX_PIXELS,
     ) -> Path:
@@ -316,7 +317,8 @@ class ModelView(anywidget.AnyWidget):
         part
             ``"table"`` or ``"graph"`` to save only that part, for ``.html``; by default, both are saved.
         theme
-            ``"light"`` or ``"dark"``, for pictures.
+            ``"light"`` or ``"dark"``, for pictures and pages; by default, a picture is light, and a page follows the system of
+            its reader.
         dpi
             Dots per inch of a ``.png`` or ``.jpg``; 96 draws the graph in its size on screen. By default 200, limited by
             ``max_pixels``.
@@ -355,14 +357,17 @@ class ModelView(anywidget.AnyWidget):
         'net.png'
         """
         warn_if_partial(self._reading, stacklevel=3)
-        choice("theme", theme, THEMES)
+        if theme is not None:
+            choice("theme", theme, THEMES)
         above_zero("dpi", dpi)
         above_zero("max_pixels", max_pixels)
 
         def draw(file: Path) -> picture.Saved:
-            return picture.save_picture(self._drawn(theme), file, title=self._heading, dpi=dpi, max_pixels=max_pixels)
+            drawn = self._drawn(theme or "light")
+            return picture.save_picture(drawn, file, title=self._heading, dpi=dpi, max_pixels=max_pixels)
 
-        saved = save.save(Path(path), part, page=self._page, table=self._shown_table, picture=draw, graph=self.graph)
+        whole = partial(self._page, theme=theme)
+        saved = save.save(Path(path), part, page=whole, table=self._shown_table, picture=draw, graph=self.graph)
         saved.warn(stacklevel=2)
         return saved.paths[0]
 
@@ -384,14 +389,13 @@ class ModelView(anywidget.AnyWidget):
         names = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names(sync=True))
         return {name: getattr(self, name) for name in sorted(names) if not name.startswith(("_", "payload"))}
 
-    def _page(self, part: str | None = None) -> str:
+    def _page(self, part: str | None = None, theme: Theme | None = None) -> str:
         state = self._state()
         if part is not None:
             state["split"] = 1.0 if part == "table" else 0.0
         before = [getattr(self, f"payload_{index}") for index in range(self.payload_parts)]
-        return page.page(
-            state, b"".join([*before, self.payload]), fallback=self._plain_table(styled=False), title=self._heading
-        )
+        payload, table = b"".join([*before, self.payload]), self._plain_table(styled=False)
+        return page.page(state, payload, fallback=table, title=self._heading, theme=theme)
 
     @property
     def _heading(self) -> str:

@@ -20,13 +20,19 @@ from tests.e2e.view import View, save_by_menu
 
 
 @pytest.fixture
-def document(tmp_path, example_graph):
-    """A saved page on disk."""
+def shown(tmp_path, example_graph):
+    """A view of the example."""
     import nbviz
 
     source = tmp_path / "net.json"
     source.write_text(example_graph)
-    return nbviz.view(nbviz.read(source)).save(tmp_path / "net.html")
+    return nbviz.view(nbviz.read(source))
+
+
+@pytest.fixture
+def document(tmp_path, shown):
+    """A saved page on disk."""
+    return shown.save(tmp_path / "net.html")
 
 
 @pytest.fixture
@@ -110,6 +116,18 @@ def test_texts_of_a_selected_box_can_be_selected(document, page):
     assert page.evaluate("getSelection().toString()") == "head"
     assert view.camera.get_attribute("style") == camera, "the drag was for the text, not for the picture"
     view.expect_selected("head")
+
+
+@pytest.mark.parametrize(
+    ("theme", "system", "ground"), [("dark", "light", "17, 19, 22"), ("light", "dark", "255, 255, 255")]
+)
+def test_page_keeps_the_theme_that_it_was_saved_with(shown, tmp_path, page, theme, system, ground):
+    page.emulate_media(color_scheme=system)
+    page.goto(shown.save(tmp_path / "net.html", theme=theme).as_uri())
+    view = View(page).ready()
+    expect(view.root).to_have_attribute("data-theme", theme)
+    for painted in (page.locator("body"), view.root):
+        expect(painted).to_have_css("background-color", f"rgb({ground})")
 
 
 def test_page_follows_the_system_into_the_dark(document, page, check_accessibility, screenshot):
