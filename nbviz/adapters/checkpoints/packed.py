@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, final
 
-from nbviz.adapters.checkpoints.packing_rules import RULES, Tensor, Tensors
+from nbviz.adapters.checkpoints import lookup_rules, packing_rules
+from nbviz.adapters.checkpoints.packed_tensor import Tensor, Tensors
 from nbviz.adapters.checkpoints.quantization import Quantization
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def with_logical_sizes(entries: list[Entry], quantization: Quantization | None =
 
 
 def _logical(packed: Tensor) -> Entry:
-    rules = RULES.get(packed.entry.dtype, ())
+    rules = packing_rules.RULES.get(packed.dtype, ()) + lookup_rules.RULES.get(packed.dtype, ())
     size = next((size for rule in rules if (size := rule(packed)) is not None), None)
     return packed.entry if size is None else replace(packed.entry, size=size, trainable=False)
 

@@ -3,56 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, final
 
-from nbviz.adapters.checkpoints.quantization import Quantization
-
-if TYPE_CHECKING:
-    from nbviz.adapters.checkpoints.tree import Entry
-
-Tensors = Mapping[tuple[str, ...], "Entry"]
-
-_FEW = 8
-"""Numbers that are a shape, and are read at once."""
-
-
-@final
-class Tensor(NamedTuple):
-    """A tensor that may be packed, with what tells how.
-
-    Attributes
-    ----------
-    entry
-        The tensor.
-    tensors
-        All tensors of the checkpoint by path.
-    quantization
-        What the folder says of it, None where no folder was asked.
-    """
-
-    entry: Entry
-    tensors: Tensors
-    quantization: Quantization | None
-
-    @property
-    def name(self) -> str:
-        """Its own name."""
-        return self.entry.path[-1]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape that is stored."""
-        return self.entry.shape
-
-    @property
-    def size(self) -> int:
-        """The number of elements that are stored."""
-        return self.entry.size
-
-    def beside(self, name: str) -> Entry | None:
-        """Return the tensor of that name in the same row."""
-        return self.tensors.get((*self.entry.path[:-1], name))
+from nbviz.adapters.checkpoints.packed_tensor import Rules, Tensor, few_numbers
 
 
 def _bitsandbytes(packed: Tensor) -> int | None:
@@ -90,8 +42,8 @@ _VALUES_OF_A_SCALE = {"float8_e4m3fn": (16,), "float8_e8m0fnu": (32,), "uint8": 
 def _compressed_whole(packed: Tensor) -> int | None:
     """Return the values of ``weight_packed`` with ``weight_shape``, which holds their shape: each row takes whole numbers."""
     told = packed.beside("weight_shape") if packed.name == "weight_packed" else None
-    shape = _few_numbers(told) if told is not None and told.shape == (len(packed.shape),) else None
-    if not shape or min(shape) <= 0 or tuple(shape[:-1]) != packed.shape[:-1]:
+    shape = few_numbers(told)
+    if len(shape) != len(packed.shape) or not shape or min(shape) <= 0 or tuple(shape[:-1]) != packed.shape[:-1]:
         return None
     fits = any(math.ceil(shape[-1] / (32 // bits)) == packed.shape[-1] for bits in range(1, 9))
     return math.prod(shape) if fits else None
@@ -99,10 +51,9 @@ def _compressed_whole(packed: Tensor) -> int | None:
 
 def _half_quadratic(packed: Tensor) -> int | None:
     """Return the values of HQQ's ``W_q`` with ``shape``, which holds their shape: up to eight bits each."""
-    told = packed.beside("shape") if packed.name == "W_q" else None
-    shape = _few_numbers(told) if told is not None else None
+    shape = few_numbers(packed.beside("shape")) if packed.name == "W_q" else []
     size = math.prod(shape) if shape and min(shape) > 0 else 0
-    bits = 32 if packed.entry.dtype == "int32" else 8
+    bits = 32 if packed.dtype == "int32" else 8
     return size if size and bits * packed.size in range(size, 9 * size) else None
 
 
@@ -134,16 +85,6 @@ def _keras(packed: Tensor) -> int | None:
             fitting = (columns for each, columns in (kernel, table) if each == rows and math.ceil(columns / 2) == width)
             return rows * columns if (columns := next(fitting, 0)) else None
     return None
-
-
-def _few_numbers(entry: Entry) -> list[int] | None:
-    """Return the values of a tensor of few whole numbers, None where they cannot be read."""
-    if isinstance(entry.values, str) or not entry.dtype.startswith(("int", "uint")) or entry.size > _FEW:
-        return None
-    try:
-        return [int(number) for piece in entry.values.pieces() for number in piece]
-    except (OSError, ValueError, EOFError, LookupError, RuntimeError):
-        return None
 
 
 def _whole_numbers(packed: Tensor) -> int | None:
@@ -197,7 +138,7 @@ def _affine(packed: Tensor) -> int | None:
     scales, biases = packed.beside("scales"), packed.beside("biases") or packed.beside("qbiases")
     if packed.name != "weight" or scales is None or biases is None or not packed.shape or not scales.shape:
         return None
-    said = packed.quantization.of(packed.entry.path[:-1]) if packed.quantization is not None else None
+    said = packed.quantization.of(packed.row) if packed.quantization is not None else None
     if (
         said is None
         or said.group is None
@@ -216,7 +157,7 @@ def _said(packed: Tensor) -> int | None:
     scale = packed.beside(beside) if beside else None
     if scale is None or packed.quantization is None or scale.size not in {1, *packed.shape[:1]}:
         return None
-    said = packed.quantization.of(packed.entry.path[:-1])
+    said = packed.quantization.of(packed.row)
     return None if said is None or said.group is not None or 8 % said.bits else 8 // said.bits * packed.size
 
 
@@ -225,23 +166,6 @@ def _of_mixed_widths(packed: Tensor) -> int | None:
     inputs = packed.beside("q_invperm") if packed.name == "q_weight" else None
     size = inputs.size * packed.shape[1] if inputs is not None and len(packed.shape) == 2 else 0
     return size if size and 2 * size <= 32 * packed.size <= 8 * size else None
-
-
-def _codes(packed: Tensor) -> int | None:
-    """Return the values of AQLM's ``codes`` with ``codebooks``: all codes of a place together are one block of weights."""
-    books = packed.beside("codebooks") if packed.name == "codes" else None
-    if books is None or len(books.shape) != 4 or len(packed.shape) != 3 or packed.shape[2] != books.shape[0]:
-        return None
-    return math.prod(packed.shape[:2]) * math.prod(books.shape[2:]) or None
-
-
-def _looked_up(packed: Tensor) -> int | None:
-    """Return the values of HIGGS's ``weight`` with ``scales`` for each output, whose table has one entry for each of them."""
-    scales, table = packed.beside("scales"), packed.beside("tables")
-    if packed.name != "weight" or scales is None or table is None or not len(packed.shape) == len(scales.shape) == 2:
-        return None
-    size = scales.shape[0] * packed.shape[1]
-    return size if 16 * packed.size == size * (table.size.bit_length() - 1) else None
 
 
 def _with_low_rank(packed: Tensor) -> int | None:
@@ -253,7 +177,7 @@ def _with_low_rank(packed: Tensor) -> int | None:
     if scales is None or not len(packed.shape) == len(scales.shape) == 2:
         return None
     (rows, columns), (groups, outputs) = packed.shape, scales.shape
-    together = 4 if packed.entry.dtype == "int32" else 1
+    together = 4 if packed.dtype == "int32" else 1
     return 2 * columns * outputs if groups and rows * together == outputs and 2 * columns % groups == 0 else None
 
 
@@ -266,11 +190,9 @@ def _in_tiles(packed: Tensor) -> int | None:
     return 8 * packed.size if columns == 2 * outputs and groups and 16 * tiles % groups == 0 else None
 
 
-RULES: Mapping[str, tuple[Callable[[Tensor], int | None], ...]] = {
+RULES: Rules = {
     "uint8": (_bitsandbytes, _microscaled, _floats_of_four_bits, _half_quadratic, _quanto, _said),
-    "int8": (_keras, _codes, _with_low_rank),
-    "int16": (_codes, _looked_up),
+    "int8": (_keras, _with_low_rank),
     "uint32": (_floats_of_mlx, _affine),
-    "int32": (_whole_numbers, _of_mixed_widths, _compressed_whole, _half_quadratic, _codes, _with_low_rank, _in_tiles),
+    "int32": (_whole_numbers, _of_mixed_widths, _compressed_whole, _half_quadratic, _with_low_rank, _in_tiles),
 }
-"""The rules by the dtype of what is packed: each returns how many values it stands for, None where it does not apply."""
