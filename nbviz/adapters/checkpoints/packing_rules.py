@@ -108,6 +108,31 @@ def _whole_numbers(packed: Tensor) -> int | None:
     return None if rest or not bits else _fitting(packed, 32 * packed.size // bits)
 
 
+def _by_outputs(packed: Tensor) -> int | None:
+    """Return the values of AWQ's ``qweight`` for GEMV, which has a row for each output: eight in each whole number.
+
+    ``qzeros`` is packed alike, so that ``scales`` has eight columns for each of its own; both end in empty ones.
+    """
+    scales, zeros = packed.beside("scales"), packed.beside("qzeros")
+    if packed.name != "qweight" or scales is None or zeros is None or not len(packed.shape) == len(zeros.shape) == 2:
+        return None
+    alike = packed.shape[0] == zeros.shape[0] and scales.shape == (zeros.shape[0], 8 * zeros.shape[1])
+    return 8 * packed.size if alike and zeros.dtype == "int32" else None
+
+
+def _interleaved(packed: Tensor) -> int | None:
+    """Return the values of AWQ's ``qweight`` for fast GEMV, of which each row is four outputs: four in 16 bits.
+
+    ``scales`` has a column for each output, and eight rows for each whole number of zeros that other kernels would take. The zeros,
+    which are multiplied with the scales, are called ``qzeros`` by AutoAWQ and ``scaled_zeros`` by LLM-AWQ.
+    """
+    scales, zeros = packed.beside("scales"), packed.beside("qzeros") or packed.beside("scaled_zeros")
+    if packed.name != "qweight" or scales is None or zeros is None or not len(packed.shape) == len(scales.shape) == 2:
+        return None
+    (groups, outputs), rows = scales.shape, packed.shape[0]
+    return 4 * packed.size if zeros.shape == scales.shape and outputs == 4 * rows and groups % 8 == 0 else None
+
+
 def _fitting(packed: Tensor, size: int) -> int | None:
     """Return a number of values if each takes as many bits of whole numbers as libraries pack."""
     packs = 32 * packed.size
@@ -182,17 +207,44 @@ def _with_low_rank(packed: Tensor) -> int | None:
 
 
 def _in_tiles(packed: Tensor) -> int | None:
-    """Return the values of Marlin's ``B`` with ``s``, which has a column for each output: four bits each, in tiles of 16 inputs."""
-    scales = packed.beside("s") if packed.name == "B" else None
+    """Return the values of Marlin's ``B`` with ``s``, which has a column for each output: four bits each, in tiles of 16 inputs.
+
+    AutoAWQ calls them ``qweight`` and ``scales``.
+    """
+    scales = packed.beside({"B": "s", "qweight": "scales"}.get(packed.name, ""))
     if scales is None or not len(packed.shape) == len(scales.shape) == 2:
         return None
     (tiles, columns), (groups, outputs) = packed.shape, scales.shape
     return 8 * packed.size if columns == 2 * outputs and groups and 16 * tiles % groups == 0 else None
 
 
+def _with_sparse_rest(packed: Tensor) -> int | None:
+    """Return the values of SpQR's ``dense_weights``, which holds 16 of a row in 64 bits, and 16 rows together.
+
+    ``in_perm`` has two inputs in each whole number. ``row_offsets`` has one more than there are rows, or than there are 16 together.
+    """
+    inputs, offsets = packed.beside("in_perm"), packed.beside("row_offsets")
+    if packed.name != "dense_weights" or inputs is None or offsets is None or packed.beside("col_vals") is None:
+        return None
+    columns, tiles = 2 * inputs.size, math.ceil(2 * inputs.size / 16)
+    possible = (offsets.size - 1, 16 * (offsets.size - 1))
+    rows = next((rows for rows in possible if rows % 16 == 0 and rows * tiles == packed.size), 0)
+    return rows * columns or None
+
+
 RULES: Rules = {
     "uint8": (_bitsandbytes, _microscaled, _floats_of_four_bits, _half_quadratic, _quanto, _said),
     "int8": (_keras, _with_low_rank),
+    "int16": (_interleaved,),
     "uint32": (_floats_of_mlx, _affine),
-    "int32": (_whole_numbers, _of_mixed_widths, _compressed_whole, _half_quadratic, _with_low_rank, _in_tiles),
+    "int64": (_with_sparse_rest,),
+    "int32": (
+        _by_outputs,
+        _whole_numbers,
+        _of_mixed_widths,
+        _compressed_whole,
+        _half_quadratic,
+        _with_low_rank,
+        _in_tiles,
+    ),
 }
