@@ -111,3 +111,71 @@ def test_a_dense_part_whose_rows_or_inputs_are_not_known_counts_as_stored(counte
     if lost != "col_vals":
         assert counted("dense_weights", layer | {lost: layer[lost][:-9]}) == 64 * 8
         assert counted("dense_weights", layer | {lost: layer[lost][:0]}) == 64 * 8
+
+
+def quark(outputs, inputs, dtype, scheme="per_group", group=32):
+    """``QParamsLinear`` of Quark: ``infer_packed_shape`` of the pack method of a type says the shapes of weight and scale."""
+    transposed = scheme == "per_group" and dtype in {"int2", "uint2", "int3", "int4", "uint4", "int8", "uint8"}
+    shape = [inputs, outputs] if transposed and dtype != "int3" else [outputs, inputs]
+    held, each, bytes_each = {
+        **dict.fromkeys(("int4", "uint4"), (torch.int32, 8, 1)),
+        **dict.fromkeys(("fp6_e2m3", "fp6_e3m2"), (torch.uint8, 4, 3)),
+        "fp4": (torch.uint8, 2, 1),
+        "int3": (torch.uint8, 8, 3),
+        "uint2": (torch.uint8, 4, 1),
+        "int2": (torch.int32, 1, 1),
+        "int8": (torch.int8, 1, 1),
+        "uint8": (torch.uint8, 1, 1),
+    }[dtype]
+    shape[1] = shape[1] // each * bytes_each
+    groups = (inputs // group, outputs) if transposed else (outputs, inputs // group)
+    scale = {"per_group": groups, "per_channel": (outputs,), "per_tensor": ()}[scheme]
+    shared_exponent = scheme == "per_group" and dtype.startswith("fp")
+    return {
+        "weight": torch.zeros(shape, dtype=held),
+        "weight_scale": torch.zeros(scale, dtype=torch.uint8 if shared_exponent else torch.float32),
+    }
+
+
+def quark_config(dtype, *others):
+    """``QConfig.to_dict`` of Quark, as far as it is of weights."""
+    weight, *more = ({"weight": [{"dtype": t, "is_scale_quant": False}], "bias": None} for t in (dtype, *others))
+    scales = {"dtype": "fp8_e4m3", "is_scale_quant": True}
+    return {
+        "quant_method": "quark",
+        "global_quant_config": weight | {"weight": [*weight["weight"], scales]},
+        "layer_type_quant_config": {},
+        "layer_quant_config": {f"*.{place}": layer for place, layer in enumerate(more)} | {"lm_head": {"weight": None}},
+    }
+
+
+@pytest.mark.parametrize("dtype", ["int4", "uint4", "fp4", "fp6_e2m3", "fp6_e3m2"])
+@pytest.mark.parametrize("shape", [(64, 128), (128, 64), (64, 64)])
+def test_groups_of_quark_tell_how_many_values_it_packs(counted, dtype, shape):
+    assert counted("weight", quark(*shape, dtype)) == math.prod(shape)
+    assert counted("weight", quark(*shape, dtype), quark_config("int8")) == math.prod(shape)
+
+
+@pytest.mark.parametrize("dtype", ["int4", "uint4", "fp4", "fp6_e2m3", "fp6_e3m2", "int3", "uint2"])
+@pytest.mark.parametrize("scheme", ["per_group", "per_channel", "per_tensor"])
+def test_the_config_of_quark_tells_the_type_of_all_weights(counted, dtype, scheme):
+    layer = quark(64, 128, dtype, scheme)
+    assert counted("weight", layer, quark_config(dtype)) == 64 * 128
+    assert counted("weight", layer, quark_config(dtype, dtype)) == 64 * 128
+    if scheme != "per_group":
+        for config in (quark_config(dtype, "int8"), {"quant_method": "other"}, {"quant_method": "quark"}, 7):
+            assert counted("weight", layer, config) == layer["weight"].numel()
+
+
+@pytest.mark.parametrize("dtype", ["int2", "int8", "uint8"])
+@pytest.mark.parametrize("scheme", ["per_group", "per_channel", "per_tensor"])
+def test_weights_that_quark_does_not_pack_count_as_stored(counted, dtype, scheme):
+    assert counted("weight", quark(64, 128, dtype, scheme), quark_config(dtype)) == 64 * 128
+    assert counted("weight", quark(64, 128, dtype, scheme)) == 64 * 128
+
+
+def test_a_weight_without_scales_is_not_one_of_quark(counted):
+    weight = torch.zeros(128, 8, dtype=torch.int32)
+    for scale in ({}, {"weight_scale": torch.zeros(4, 72)}, {"weight_scale": torch.zeros(3, 64)}):
+        assert counted("weight", {"weight": weight} | scale) == 128 * 8
+    assert counted("weight", {"weight": weight}, quark_config("int4")) == 128 * 8

@@ -39,6 +39,48 @@ def _floats_of_four_bits(packed: Tensor) -> int | None:
 _VALUES_OF_A_SCALE = {"float8_e4m3fn": (16,), "float8_e8m0fnu": (32,), "uint8": (32,)}
 
 
+def _floats_of_six_bits(packed: Tensor) -> int | None:
+    """Return the values of Quark's ``weight`` whose rows have one scale for 32 values in MXFP6: four in three bytes."""
+    scale = packed.beside("weight_scale") if packed.name == "weight" else None
+    if scale is None or scale.dtype != "uint8" or len(packed.shape) < 2 or scale.shape[:-1] != packed.shape[:-1]:
+        return None
+    return 32 * scale.size or None if packed.shape[-1] == 24 * scale.shape[-1] else None
+
+
+def _in_groups_of_inputs(packed: Tensor) -> int | None:
+    """Return the values of Quark's ``weight``, which has a row for each input if inputs are in groups: eight in each whole number.
+
+    ``weight_scale`` has a row for each group, and a column for each output.
+    """
+    scale = packed.beside("weight_scale") if packed.name == "weight" else None
+    if scale is None or not len(packed.shape) == len(scale.shape) == 2:
+        return None
+    (inputs, columns), (groups, outputs) = packed.shape, scale.shape
+    fits = groups and inputs % groups == 0 and columns == math.ceil(outputs / 8)
+    return inputs * outputs or None if fits else None
+
+
+def _of_said_type(packed: Tensor) -> int | None:
+    """Return the values of Quark's ``weight`` with ``weight_scale`` where the folder says their type, and it is of all weights."""
+    scale = packed.beside("weight_scale") if packed.name == "weight" else None
+    said = packed.quantization.weights if packed.quantization is not None else None
+    held, bits = _TYPES_OF_QUARK.get(said or "", ("", 1))
+    size, rest = divmod(packed.bits, bits)
+    return (
+        size if held == packed.dtype and scale is not None and scale.size and size % scale.size == rest == 0 else None
+    )
+
+
+_TYPES_OF_QUARK = {
+    **dict.fromkeys(("int4", "uint4"), ("int32", 4)),
+    **dict.fromkeys(("fp6_e2m3", "fp6_e3m2"), ("uint8", 6)),
+    "fp4": ("uint8", 4),
+    "int3": ("uint8", 3),
+    "uint2": ("uint8", 2),
+}
+"""The dtype that Quark packs a type in, and the bits that a value takes."""
+
+
 def _compressed_whole(packed: Tensor) -> int | None:
     """Return the values of ``weight_packed`` with ``weight_shape``, which holds their shape: each row takes whole numbers."""
     told = packed.beside("weight_shape") if packed.name == "weight_packed" else None
@@ -233,7 +275,10 @@ def _with_sparse_rest(packed: Tensor) -> int | None:
 
 
 RULES: Rules = {
-    "uint8": (_bitsandbytes, _microscaled, _floats_of_four_bits, _half_quadratic, _quanto, _said),
+    "uint8": (
+        *(_bitsandbytes, _microscaled, _floats_of_four_bits, _floats_of_six_bits, _of_said_type),
+        *(_half_quadratic, _quanto, _said),
+    ),
     "int8": (_keras, _with_low_rank),
     "int16": (_interleaved,),
     "uint32": (_floats_of_mlx, _affine),
@@ -246,5 +291,7 @@ RULES: Rules = {
         _half_quadratic,
         _with_low_rank,
         _in_tiles,
+        _in_groups_of_inputs,
+        _of_said_type,
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, final
@@ -43,9 +43,24 @@ class Quantization:
         """Return how the weight of a layer was packed, None where the folder does not say."""
         said = _dict(self._config.get("quantization"))
         if said is None:
-            return _of_method(_dict(self._config.get("quantization_config")) or {})
+            return _of_method(self._method)
         own = said.get(".".join(layer), True)  # a layer alone may differ, or not be quantized
         return _grouped(said if own is True else own)
+
+    @cached_property
+    def weights(self) -> str | None:
+        """The type of all quantized weights, None where the folder does not say, or some differ: Quark says it by patterns of names."""
+        if self._method.get("quant_method") != "quark":
+            return None
+        layers = [self._method.get("global_quant_config")]
+        for differing in ("layer_type_quant_config", "layer_quant_config", "kv_cache_quant_config"):
+            layers += (_dict(self._method.get(differing)) or {}).values()
+        types = {found for layer in layers for found in _types(layer)}
+        return types.pop() if len(types) == 1 else None
+
+    @cached_property
+    def _method(self) -> Mapping[str, Any]:
+        return _dict(self._config.get("quantization_config")) or {}
 
     @cached_property
     def _config(self) -> Mapping[str, Any]:
@@ -58,6 +73,15 @@ class Quantization:
 
 def _dict(said: Any) -> Mapping[str, Any] | None:
     return said if isinstance(said, dict) else None
+
+
+def _types(layer: Any) -> Iterator[str]:
+    """Yield the type of the weights of a layer in Quark; where their scales are quantized too, the types of those come after it."""
+    weight = (_dict(layer) or {}).get("weight")
+    for one in weight if isinstance(weight, list) else [weight]:
+        said = _dict(one) or {}
+        if isinstance(said.get("dtype"), str) and not said.get("is_scale_quant"):
+            yield said["dtype"]
 
 
 def _of_method(said: Mapping[str, Any]) -> Packing | None:
