@@ -179,3 +179,89 @@ def test_a_weight_without_scales_is_not_one_of_quark(counted):
     for scale in ({}, {"weight_scale": torch.zeros(4, 72)}, {"weight_scale": torch.zeros(3, 64)}):
         assert counted("weight", {"weight": weight} | scale) == 128 * 8
     assert counted("weight", {"weight": weight}, quark_config("int4")) == 128 * 8
+
+
+def torchao(kind, parts, attributes):
+    """What ``flatten_tensor_state_dict`` of torchao gives ``save_file``, for a weight of one of its classes."""
+    said = {"_type": kind, "_data": attributes, "_tensor_data_names": list(parts)}
+    names = {"net.layer.weight": json.dumps(said), "net.layer.bias": json.dumps({"_type": "Tensor"})}
+    tensors = {f"_weight_{name}": part for name, part in parts.items()} | {"bias": torch.zeros(3)}
+    return tensors, names | {"tensor_names": json.dumps(list(names)), "format": "pt"}
+
+
+def int4(outputs, inputs, group=64):
+    """``Int4Tensor``: two values in each byte of a row, groups in columns of the scales."""
+    scale = torch.zeros(inputs // group, outputs, dtype=torch.bfloat16)
+    parts = {"qdata": torch.zeros(outputs, inputs // 2, dtype=torch.int8), "scale": scale, "zero_point": scale.clone()}
+    return torchao("Int4Tensor", parts, {"block_size": [1, group], "shape": [outputs, inputs]})
+
+
+def int4_tiles(outputs, inputs, group=64):
+    """``Int4TilePackedTo4dTensor``: inputs padded to 1,024 and outputs to 8, in tiles as tinygemm takes them."""
+    rows, columns = math.ceil(outputs / 8) * 8, math.ceil(inputs / 1024) * 1024
+    qdata = torch.zeros(rows // 8, columns // (8 * 16), 32, 8 // 2, dtype=torch.int32)
+    parts = {"qdata": qdata, "scale_and_zero": torch.zeros(columns // group, rows, 2, dtype=torch.bfloat16)}
+    return torchao("Int4TilePackedTo4dTensor", parts, {"block_size": [1, group], "shape": [outputs, inputs]})
+
+
+def int4_plain(outputs, inputs, group=64):
+    """``Int4PlainInt32Tensor``: eight values in each whole number of a row."""
+    scale = torch.zeros(inputs // group, outputs, dtype=torch.float16)
+    qdata = torch.zeros(outputs, inputs // 8, dtype=torch.int32)
+    parts = {"qdata": qdata, "scale": scale, "zero_point": scale.to(torch.int8)}
+    return torchao("Int4PlainInt32Tensor", parts, {"block_size": [1, group], "shape": [outputs, inputs]})
+
+
+def nvfp4(outputs, inputs):
+    """``NVFP4Tensor``, whose scales are in blocks of 128 by 4 as the kernels take them."""
+    qdata = torch.zeros(outputs, inputs // 2, dtype=torch.uint8)
+    blocks = torch.zeros(math.ceil(outputs / 128) * 32, math.ceil(inputs / 64) * 16).to(torch.float8_e4m3fn)
+    return torchao("NVFP4Tensor", {"qdata": qdata, "scale": blocks}, {"block_size": 16, "is_swizzled_scales": True})
+
+
+def mx(outputs, inputs, dtype="float4_e2m1fn_x2"):
+    """``MXTensor``, whose type of values is one of its attributes."""
+    packed = dtype.endswith("_x2")
+    qdata = torch.zeros(outputs, inputs // 2 if packed else inputs, dtype=torch.uint8)
+    parts = {"qdata": qdata, "scale": torch.zeros(outputs, inputs // 32, dtype=torch.uint8)}
+    return torchao("MXTensor", parts, {"elem_dtype": {"_type": "torch.dtype", "_data": dtype}, "block_size": 32})
+
+
+@pytest.mark.parametrize("made", [int4, int4_tiles, int4_plain, nvfp4, mx])
+@pytest.mark.parametrize("shape", [(64, 128), (128, 64), (64, 64), (1, 4096), (20, 1088)])
+def test_the_header_of_torchao_says_what_its_parts_stand_for(counted, made, shape):
+    tensors, metadata = made(*shape)
+    assert counted("_weight_qdata", tensors, metadata=metadata) == math.prod(shape)
+
+
+@pytest.mark.parametrize("attributes", [{"shape": [1 << 20, 1 << 20]}, {"shape": [-1, -1]}, {"shape": "64"}, {}])
+def test_parts_count_as_stored_where_the_header_says_nothing_that_fits(counted, attributes):
+    tensors, metadata = int4(64, 128)
+    stored = tensors["_weight_qdata"].numel()
+    _, wrong = torchao("Int4Tensor", {}, attributes)
+    for said in (None, {}, wrong, metadata | {"net.layer.weight": "["}, metadata | {"net.layer.weight": "[1]"}):
+        assert counted("_weight_qdata", tensors, metadata=said) == stored
+
+
+def test_classes_of_torchao_that_pack_nothing_count_as_stored(counted):
+    whole = {"qdata": torch.zeros(64, 64, dtype=torch.int8), "scale": torch.zeros(64, 64)}
+    for kind in ("Int8Tensor", "IntxUnpackedToInt8Tensor", "Float8Tensor"):
+        tensors, metadata = torchao(kind, whole, {"block_size": [1, 1], "shape": [64, 128]})
+        assert counted("_weight_qdata", tensors, metadata=metadata) == 64 * 64
+    tensors, metadata = mx(64, 64, "float8_e4m3fn")
+    assert counted("_weight_qdata", tensors, metadata=metadata) == 64 * 64
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_headers_of_all_shards_are_asked(tmp_path, indexed):
+    places = {}
+    for number, layer in enumerate(["net.layer", "net.other"], 1):
+        tensors, metadata = int4_tiles(64, 128)
+        file = f"model-0000{number}-of-00002.safetensors"
+        named = {f"{layer}.{name}": tensor for name, tensor in tensors.items()}
+        metadata = {name.replace("net.layer", layer): about for name, about in metadata.items()}
+        save_file(named, tmp_path / file, metadata)
+        places |= dict.fromkeys(named, file)
+    if indexed:
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
+    assert [p.size for p in graph_of(tmp_path).parameters if p.name == "_weight_qdata"] == [64 * 128] * 2

@@ -74,6 +74,7 @@ _OPEN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "indices": (("", ("centroids/weight",)),),
     "dense_weights": (("int64", ("row_offsets", "col_vals")),),
     "B": (("int32", ("s",)),),
+    "_weight_qdata": (("int32", ("_weight_scale",)), ("int32", ("_weight_scale_and_zero",))),
 }
 """Packed weights by name and dtype, which is empty where it may be any, and what is beside them.
 

@@ -63,12 +63,11 @@ def _in_groups_of_inputs(packed: Tensor) -> int | None:
 def _of_said_type(packed: Tensor) -> int | None:
     """Return the values of Quark's ``weight`` with ``weight_scale`` where the folder says their type, and it is of all weights."""
     scale = packed.beside("weight_scale") if packed.name == "weight" else None
-    said = packed.quantization.weights if packed.quantization is not None else None
-    held, bits = _TYPES_OF_QUARK.get(said or "", ("", 1))
+    if scale is None or packed.quantization is None:
+        return None
+    held, bits = _TYPES_OF_QUARK.get(packed.quantization.weights or "", ("", 1))
     size, rest = divmod(packed.bits, bits)
-    return (
-        size if held == packed.dtype and scale is not None and scale.size and size % scale.size == rest == 0 else None
-    )
+    return size if held == packed.dtype and scale.size and size % scale.size == rest == 0 else None
 
 
 _TYPES_OF_QUARK = {
@@ -79,6 +78,27 @@ _TYPES_OF_QUARK = {
     "uint2": ("uint8", 2),
 }
 """The dtype that Quark packs a type in, and the bits that a value takes."""
+
+
+def _of_a_class(packed: Tensor) -> int | None:
+    """Return the values of torchao's ``_x_qdata`` if the header says that ``x`` is of a class that packs four bits each.
+
+    Whole numbers may be padded, and so their shape is said too. Floats lie in pairs in bytes.
+    """
+    name = packed.name
+    if packed.quantization is None or not name.startswith("_") or not name.endswith("_qdata"):
+        return None
+    match packed.quantization.subclass((*packed.row, name[1 : -len("_qdata")])):
+        case (str(kind), {"shape": [*shape]}) if kind.startswith("Int4") and all(
+            type(n) is int and n > 0 for n in shape
+        ):
+            size = math.prod(shape)
+            return size if size <= packed.bits // 4 else None
+        case ("NVFP4Tensor", _) | ("MXTensor", {"elem_dtype": {"_data": "float4_e2m1fn_x2"}}) if (
+            packed.dtype == "uint8"
+        ):
+            return 2 * packed.size
+    return None
 
 
 def _compressed_whole(packed: Tensor) -> int | None:
@@ -277,9 +297,9 @@ def _with_sparse_rest(packed: Tensor) -> int | None:
 RULES: Rules = {
     "uint8": (
         *(_bitsandbytes, _microscaled, _floats_of_four_bits, _floats_of_six_bits, _of_said_type),
-        *(_half_quadratic, _quanto, _said),
+        *(_half_quadratic, _quanto, _said, _of_a_class),
     ),
-    "int8": (_keras, _with_low_rank),
+    "int8": (_keras, _with_low_rank, _of_a_class),
     "int16": (_interleaved,),
     "uint32": (_floats_of_mlx, _affine),
     "int64": (_with_sparse_rest,),
@@ -293,5 +313,6 @@ RULES: Rules = {
         _in_tiles,
         _in_groups_of_inputs,
         _of_said_type,
+        _of_a_class,
     ),
 }

@@ -1,4 +1,4 @@
-"""Looks up in the ``config.json`` next to a checkpoint how weights were quantized, if their shapes do not tell."""
+"""Looks up in the ``config.json`` next to a checkpoint, and in its header, how weights were quantized, if their shapes do not tell."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from nbviz.errors import FileReadError
 _CONFIG = "config.json"
 _LONGEST = 16 << 20
 """The most bytes of a configuration: with a line for each layer it takes some hundred thousand."""
+
+
+class Subclass(NamedTuple):
+    """A tensor of a class of its own, which is saved in parts: the name of the class, and what is not a tensor in it."""
+
+    kind: str
+    attributes: Mapping[str, Any]
 
 
 class Packing(NamedTuple):
@@ -34,10 +41,13 @@ class Quantization:
     ----------
     folder
         Where ``config.json`` may be.
+    metadata
+        What is in the headers of the files: torchao says there what it has taken apart.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, metadata: Mapping[str, Any]) -> None:
         self._folder = folder
+        self._metadata = metadata
 
     def of(self, layer: tuple[str, ...]) -> Packing | None:
         """Return how the weight of a layer was packed, None where the folder does not say."""
@@ -46,6 +56,17 @@ class Quantization:
             return _of_method(self._method)
         own = said.get(".".join(layer), True)  # a layer alone may differ, or not be quantized
         return _grouped(said if own is True else own)
+
+    def subclass(self, tensor: tuple[str, ...]) -> Subclass | None:
+        """Return of what class a tensor was that is saved in parts, None where no header says so."""
+        try:
+            said = json.loads(self._metadata.get(".".join(tensor), ""))
+        except (ValueError, TypeError, RecursionError):
+            return None
+        match said:
+            case {"_type": str(kind), "_data": dict(attributes)}:
+                return Subclass(kind, attributes)
+        return None
 
     @cached_property
     def weights(self) -> str | None:
