@@ -265,3 +265,164 @@ def test_headers_of_all_shards_are_asked(tmp_path, indexed):
     if indexed:
         (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
     assert [p.size for p in graph_of(tmp_path).parameters if p.name == "_weight_qdata"] == [64 * 128] * 2
+
+
+def vptq_config(outputs, inputs, *, length=8, first=65536, second=-1, groups=1, outliers=0):
+    """``init_args`` of ``VQuantLinear`` of VPTQ, which its ``pack_model`` puts into the config."""
+    return {
+        "in_features": inputs,
+        "out_features": outputs,
+        "vector_lens": [4 if outliers else -1, length],
+        "num_centroids": [4096 if outliers else -1, first],
+        "num_res_centroids": [-1, second],
+        "group_num": groups,
+        "group_size": (inputs - outliers) // groups,
+        "outlier_size": outliers,
+        "is_indice_packed": True,
+    }
+
+
+def vptq(config):
+    """``VQuantLinear`` of VPTQ, with packed indices."""
+    (length_of_outliers, length), (outlier_count, count) = config["vector_lens"], config["num_centroids"]
+    second, outputs, groups = config["num_res_centroids"][1], config["out_features"], config["group_num"]
+    bits = int(math.log2(count)) + (int(math.log2(second)) if second > 0 else 0)
+    packed = math.ceil(config["group_size"] * bits / 32)
+    layer = {
+        "centroids.weight": torch.zeros(groups, count * length, dtype=torch.float16),
+        "indices": torch.zeros(groups, math.ceil(outputs / length), packed, dtype=torch.int32),
+        "perm": torch.zeros(config["in_features"], dtype=torch.int16),
+    }
+    if second > 0:
+        layer["res_centroids.weight"] = torch.zeros(groups, second * length, dtype=torch.float16)
+    if outlier_count > 0:
+        layer["outlier_centroids.weight"] = torch.zeros(1, outlier_count * length_of_outliers, dtype=torch.float16)
+        shape = (1, math.ceil(outputs / length_of_outliers), config["outlier_size"])
+        layer["outlier_indices"] = torch.zeros(shape, dtype=torch.int16)
+    return layer
+
+
+VPTQ = [
+    vptq_config(64, 128, first=256),
+    vptq_config(66, 120, length=12, first=4096, second=256),
+    vptq_config(64, 128, length=6, first=256, second=16, groups=4),
+    vptq_config(62, 136, length=8, first=512, outliers=8),
+]
+
+
+@pytest.mark.parametrize("config", VPTQ)
+@pytest.mark.parametrize("where", ["config_for_layers", "shared_layer_config"])
+def test_vectors_of_vptq_count_as_the_config_says(counted, config, where):
+    layer, outliers = vptq(config), config["outlier_size"]
+    said = {"quant_method": "vptq", where: {"layer" if where.startswith("shared") else "net.layer": config}}
+    assert counted("indices", layer, said) == config["out_features"] * (config["in_features"] - outliers)
+    if outliers:
+        assert counted("outlier_indices", layer, said) == config["out_features"] * outliers
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"out_features": 65},
+        {"in_features": 129},
+        {"group_size": 64},
+        {"vector_lens": [-1, 0]},
+        {"vector_lens": [8]},
+        {"num_centroids": [-1, 512]},
+        {"group_num": "1"},
+    ],
+)
+def test_vectors_of_vptq_count_as_stored_where_the_config_does_not_fit(counted, change):
+    config = vptq_config(64, 128, first=256)
+    layer = vptq(config)
+    stored = layer["indices"].numel()
+    said = {"quant_method": "vptq", "config_for_layers": {"net.layer": config}}
+    assert counted("indices", layer, said) > stored
+    assert counted("indices", layer, said | {"config_for_layers": {"net.layer": config | change}}) == stored
+    assert counted("indices", layer, said | {"config_for_layers": {"net.other": config}}) == stored
+    assert counted("indices", layer, said | {"quant_method": "other"}) == stored
+    assert counted("indices", {"indices": layer["indices"]}, said) == stored
+
+
+def test_outliers_of_vptq_count_as_stored_where_the_config_has_none(counted):
+    layer = vptq(VPTQ[3])
+    said = {"quant_method": "vptq", "config_for_layers": {"net.layer": vptq_config(62, 128, first=512)}}
+    assert counted("outlier_indices", layer, said) == layer["outlier_indices"].numel()
+
+
+def test_what_is_said_of_text_alone_counts_too(tmp_path):
+    config = vptq_config(64, 128, first=256)
+    save_file({f"q.{name}": tensor for name, tensor in vptq(config).items()}, tmp_path / "model.safetensors")
+    said = {"quant_method": "vptq", "config_for_layers": {"q": config}}
+    (tmp_path / "config.json").write_text(json.dumps({"text_config": {"quantization_config": said}}))
+    assert [p.size for p in graph_of(tmp_path).parameters if p.name == "indices"] == [64 * 128]
+
+
+def quip(outputs, inputs, codesz, packsz, dtype, *, pack_out=False):
+    """``QuantizedLinear`` of QuIP#, with what a codebook says of its places."""
+    columns = int(inputs / codesz) if pack_out else int(inputs / (codesz * packsz))
+    return {
+        "Qidxs": torch.zeros(outputs // packsz if pack_out else outputs, columns, dtype=dtype),
+        "codebook_id": torch.tensor(7),
+        "SU": torch.ones(inputs, dtype=torch.float16),
+        "SV": torch.ones(outputs, dtype=torch.float16),
+        "Wscale": torch.ones(()),
+    }
+
+
+CODEBOOKS = [
+    (8, 4, torch.int64, False),  # E8P12
+    (8, 8 / 3, torch.int64, False),  # E8P12RVQ3B
+    (8, 2, torch.int64, False),  # E8P12RVQ4B
+    (1, 8, torch.int32, False),  # HI4B1C
+    (4, 1, torch.uint8, False),  # D4
+]
+
+
+@pytest.mark.parametrize("codebook", CODEBOOKS)
+def test_lattices_of_quip_count_as_inputs_by_outputs(counted, codebook):
+    codesz, packsz, dtype, pack_out = codebook
+    layer = quip(64, 192, codesz, packsz, dtype, pack_out=pack_out)
+    stored = layer["Qidxs"].numel()
+    assert counted("Qidxs", layer) == 64 * 192
+    assert counted("Qidxs", layer | {"SU": torch.ones(191)}) == stored
+    assert counted("Qidxs", layer | {"ocs_dupe_inds": torch.arange(192)}) == stored
+    assert counted("Qidxs", {name: tensor for name, tensor in layer.items() if name != "SV"}) == stored
+
+
+def qtip(outputs, inputs, bits, tile=16):
+    """``QuantizedLinear`` of QTIP."""
+    tiles = (outputs // tile) * (inputs // tile)
+    return {
+        "trellis": torch.zeros(tiles, math.ceil(tile * tile * bits / 16), dtype=torch.int16),
+        "SU": torch.ones(inputs, dtype=torch.float16),
+        "SV": torch.ones(outputs),
+    }
+
+
+def exl3(outputs, inputs, bits, signs=("suh", "svh")):
+    """``LinearEXL3`` of ExLlamaV3: half a bit more is possible, and older files have the signs of ``suh`` and ``svh`` in bits."""
+    both = zip(signs, (inputs, outputs), strict=True)
+    packed = {name: torch.zeros(n // 16, dtype=torch.int16) for name, n in both if len(name) == 2}
+    both = zip(signs, (inputs, outputs), strict=True)
+    plain = {name: torch.zeros(n, dtype=torch.float16) for name, n in both if len(name) == 3}
+    return {"trellis": torch.zeros(inputs // 16, outputs // 16, int(16 * bits), dtype=torch.int16)} | packed | plain
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 4, 2.5, 8])
+@pytest.mark.parametrize("shape", [(128, 256), (256, 128), (64, 64)])
+def test_trellises_count_as_inputs_by_outputs(counted, bits, shape):
+    assert counted("trellis", exl3(*shape, bits)) == math.prod(shape)
+    assert counted("trellis", exl3(*shape, bits, ("su", "sv"))) == math.prod(shape)
+    if isinstance(bits, int):
+        assert counted("trellis", qtip(*shape, bits)) == math.prod(shape)
+
+
+@pytest.mark.parametrize("layer", [qtip(128, 256, 2), exl3(128, 256, 2)])
+def test_a_trellis_whose_inputs_or_outputs_differ_counts_as_stored(counted, layer):
+    stored = layer["trellis"].numel()
+    inputs = next(name for name in layer if name.lower().startswith("su"))
+    assert counted("trellis", layer | {inputs: layer[inputs][:-1]}) == stored
+    assert counted("trellis", {"trellis": layer["trellis"]}) == stored
+    assert counted("trellis", layer | {"trellis": layer["trellis"][..., None]}) == stored
+    assert counted("trellis", layer | {"trellis": layer["trellis"][:0]}) == 0

@@ -24,8 +24,66 @@ def _looked_up(packed: Tensor) -> int | None:
     return size if 16 * packed.size == size * (table.size.bit_length() - 1) else None
 
 
+def _vectors(packed: Tensor) -> int | None:
+    """Return the values of VPTQ's ``indices`` with ``centroids``, in which the places of a group are packed one after the other.
+
+    The folder says how many outputs are a vector. ``outlier_indices``, which are not packed, are places of the inputs that are apart.
+    """
+    said = packed.quantization.vectors(packed.row) if packed.quantization is not None else None
+    if said is None:
+        return None
+    if packed.name == "indices" and packed.dtype == "int32" and packed.beside("centroids", "weight") is not None:
+        shape = (said.groups, math.ceil(said.outputs / said.length), math.ceil(said.group * said.bits / 32))
+        return said.outputs * said.groups * said.group if packed.shape == shape else None
+    if packed.name != "outlier_indices" or packed.dtype == "int32" or said.length_of_outliers <= 0:
+        return None
+    shape = (1, math.ceil(said.outputs / said.length_of_outliers), said.outliers)
+    return said.outputs * said.outliers or None if packed.shape == shape else None
+
+
+def _of_a_lattice(packed: Tensor) -> int | None:
+    """Return the values of QuIP#'s ``Qidxs``, places in lattices: ``SU`` has one number for each input, ``SV`` one for each output.
+
+    Its tables take two, three or four bits for a value. Where channels of outliers are there twice, the inputs are not those of the model.
+    """
+    if packed.name != "Qidxs" or len(packed.shape) != 2 or packed.beside("ocs_dupe_inds") is not None:
+        return None
+    size = _between(packed, "SU", "SV")
+    return size if size and packed.bits % size == 0 and packed.bits // size in {2, 3, 4} else None
+
+
+def _of_trellises(packed: Tensor) -> int | None:
+    """Return the values of QTIP's ``trellis``, of which each row is a tile of the weight: ``SU`` and ``SV`` are as those of QuIP#."""
+    if packed.name != "trellis" or len(packed.shape) != 2 or not packed.size:
+        return None
+    size = _between(packed, "SU", "SV")
+    fits = size and size % packed.shape[0] == packed.bits % size == 0 and packed.bits // size in range(1, 9)
+    return size if fits else None
+
+
+def _of_square_trellises(packed: Tensor) -> int | None:
+    """Return the values of EXL3's ``trellis``, which has tiles of 16 inputs and 16 outputs, with up to eight bits for each value.
+
+    ``suh`` has one number for each input, ``svh`` one for each output. Older files have ``su`` and ``sv`` with a bit for each.
+    """
+    if packed.name != "trellis" or len(packed.shape) != 3 or packed.shape[2] not in range(8, 8 * 16 + 1, 8):
+        return None
+    size = 16 * 16 * packed.shape[0] * packed.shape[1]
+    between = _between(packed, "suh", "svh") or 16 * 16 * _between(packed, "su", "sv")
+    return size if size and size == between else None
+
+
+def _between(packed: Tensor, inputs: str, outputs: str) -> int:
+    """Return the size of a weight whose inputs and outputs have one number each in tensors beside it, 0 where they are not there."""
+    found = [packed.beside(inputs), packed.beside(outputs)]
+    return math.prod(0 if one is None or len(one.shape) != 1 else one.size for one in found)
+
+
 RULES: Rules = {
+    "uint8": (_of_a_lattice,),
     "int8": (_codes,),
-    "int16": (_codes, _looked_up),
-    "int32": (_codes,),
+    "int16": (_codes, _looked_up, _vectors, _of_trellises, _of_square_trellises),
+    "uint16": (_vectors,),
+    "int32": (_codes, _vectors, _of_a_lattice),
+    "int64": (_of_a_lattice,),
 }

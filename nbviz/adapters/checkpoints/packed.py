@@ -72,6 +72,9 @@ _OPEN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "q_weight": (("int32", ("q_scale",)),),
     "codes": (("", ("codebooks",)),),
     "indices": (("", ("centroids/weight",)),),
+    "outlier_indices": (("", ("outlier_centroids/weight",)),),
+    "Qidxs": (("", ("SU", "SV")),),
+    "trellis": (("int16", ("SU", "SV")), ("int16", ("suh", "svh")), ("int16", ("su", "sv"))),
     "dense_weights": (("int64", ("row_offsets", "col_vals")),),
     "B": (("int32", ("s",)),),
     "_weight_qdata": (("int32", ("_weight_scale",)), ("int32", ("_weight_scale_and_zero",))),
@@ -79,8 +82,8 @@ _OPEN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 """Packed weights by name and dtype, which is empty where it may be any, and what is beside them.
 
 The shapes of affine weights of MLX do not tell the bits of a value, and those of HQQ and of compressed-tensors do not where the
-values of the tensor that holds them cannot be read; nor do the vectors of VPTQ and the sparse parts of SpQR. Bytes with one scale
-are four values each in BitNet, and one where eight bits of a float were stored as a byte.
+values of the tensor that holds them cannot be read; nor do the vectors of VPTQ, and the dense parts of SpQR without an order of
+inputs. Bytes with one scale are four values each in BitNet, and one where eight bits of a float were stored as a byte.
 """
 
 

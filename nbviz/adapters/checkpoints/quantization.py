@@ -23,6 +23,30 @@ class Subclass(NamedTuple):
     attributes: Mapping[str, Any]
 
 
+class Vectors(NamedTuple):
+    """How VPTQ looks a weight up: outputs lie together in vectors, and some inputs, the outliers, have a table of their own.
+
+    Attributes
+    ----------
+    outputs
+        How many there are.
+    outliers, length_of_outliers
+        The inputs that are outliers, and how many of their outputs are a vector.
+    groups, group, length
+        The groups of the other inputs, how many are in each, and how many of their outputs are a vector.
+    bits
+        What it takes to say which vector it is, and which is added to it.
+    """
+
+    outputs: int
+    outliers: int
+    length_of_outliers: int
+    groups: int
+    group: int
+    length: int
+    bits: int
+
+
 class Packing(NamedTuple):
     """How values are packed: the bits that one takes, and how many have one scale, None where a row or all of them do."""
 
@@ -68,6 +92,13 @@ class Quantization:
                 return Subclass(kind, attributes)
         return None
 
+    def vectors(self, layer: tuple[str, ...]) -> Vectors | None:
+        """Return how VPTQ looks the weight of a layer up, None where the folder does not say: by its whole name or by its last."""
+        if self._method.get("quant_method") != "vptq" or not layer:
+            return None
+        layers, shared = (_dict(self._method.get(n)) or {} for n in ("config_for_layers", "shared_layer_config"))
+        return _vectors(layers.get(".".join(layer), shared.get(layer[-1])))
+
     @cached_property
     def weights(self) -> str | None:
         """The type of all quantized weights, None where the folder does not say, or some differ: Quark says it by patterns of names."""
@@ -81,7 +112,9 @@ class Quantization:
 
     @cached_property
     def _method(self) -> Mapping[str, Any]:
-        return _dict(self._config.get("quantization_config")) or {}
+        """What is said of a method, which of a model for several kinds of input may be beside what is said of text."""
+        alone, text = (_dict(said) or {} for said in (self._config, self._config.get("text_config")))
+        return _dict(alone.get("quantization_config")) or _dict(text.get("quantization_config")) or {}
 
     @cached_property
     def _config(self) -> Mapping[str, Any]:
@@ -94,6 +127,23 @@ class Quantization:
 
 def _dict(said: Any) -> Mapping[str, Any] | None:
     return said if isinstance(said, dict) else None
+
+
+def _vectors(said: Any) -> Vectors | None:
+    match said:
+        case {
+            "in_features": int(inputs),
+            "out_features": int(outputs),
+            "vector_lens": [int(length_of_outliers), int(length)],
+            "num_centroids": [_, int(first)],
+            "num_res_centroids": [_, int(second)],
+            "group_num": int(groups),
+            "group_size": int(group),
+            "outlier_size": int(outliers),
+        } if min(outputs, length, first, groups, group) > 0 <= outliers and groups * group + outliers == inputs:
+            bits = sum(count.bit_length() - 1 for count in (first, second) if count > 0)
+            return Vectors(outputs, outliers, length_of_outliers, groups, group, length, bits)
+    return None
 
 
 def _types(layer: Any) -> Iterator[str]:
