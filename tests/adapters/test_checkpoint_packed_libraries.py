@@ -234,7 +234,17 @@ def test_the_header_of_torchao_says_what_its_parts_stand_for(counted, made, shap
     assert counted("_weight_qdata", tensors, metadata=metadata) == math.prod(shape)
 
 
-@pytest.mark.parametrize("attributes", [{"shape": [1 << 20, 1 << 20]}, {"shape": [-1, -1]}, {"shape": "64"}, {}])
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"shape": [1 << 20, 1 << 20]},
+        {"shape": [-1, -1]},
+        {"shape": [64.0, 2]},
+        {"shape": [64] * 9},
+        {"shape": "64"},
+        {},
+    ],
+)
 def test_parts_count_as_stored_where_the_header_says_nothing_that_fits(counted, attributes):
     tensors, metadata = int4(64, 128)
     stored = tensors["_weight_qdata"].numel()
@@ -330,6 +340,7 @@ def test_vectors_of_vptq_count_as_the_config_says(counted, config, where):
         {"vector_lens": [8]},
         {"num_centroids": [-1, 512]},
         {"group_num": "1"},
+        {"out_features": 10**400, "in_features": 10**400, "group_size": 10**400},
     ],
 )
 def test_vectors_of_vptq_count_as_stored_where_the_config_does_not_fit(counted, change):
@@ -358,11 +369,10 @@ def test_what_is_said_of_text_alone_counts_too(tmp_path):
     assert [p.size for p in graph_of(tmp_path).parameters if p.name == "indices"] == [64 * 128]
 
 
-def quip(outputs, inputs, codesz, packsz, dtype, *, pack_out=False):
+def quip(outputs, inputs, codesz, packsz, dtype):
     """``QuantizedLinear`` of QuIP#, with what a codebook says of its places."""
-    columns = int(inputs / codesz) if pack_out else int(inputs / (codesz * packsz))
     return {
-        "Qidxs": torch.zeros(outputs // packsz if pack_out else outputs, columns, dtype=dtype),
+        "Qidxs": torch.zeros(outputs, int(inputs / (codesz * packsz)), dtype=dtype),
         "codebook_id": torch.tensor(7),
         "SU": torch.ones(inputs, dtype=torch.float16),
         "SV": torch.ones(outputs, dtype=torch.float16),
@@ -370,19 +380,19 @@ def quip(outputs, inputs, codesz, packsz, dtype, *, pack_out=False):
     }
 
 
-CODEBOOKS = [
-    (8, 4, torch.int64, False),  # E8P12
-    (8, 8 / 3, torch.int64, False),  # E8P12RVQ3B
-    (8, 2, torch.int64, False),  # E8P12RVQ4B
-    (1, 8, torch.int32, False),  # HI4B1C
-    (4, 1, torch.uint8, False),  # D4
-]
+CODEBOOKS = {
+    "E8P12": (8, 4, torch.int64),
+    "E8P12, not packed": (8, 1, torch.int16),
+    "E8P12RVQ3B": (8, 8 / 3, torch.int64),
+    "E8P12RVQ4B": (8, 2, torch.int64),
+    "HI4B1C": (1, 8, torch.int32),
+    "D4": (4, 1, torch.uint8),
+}
 
 
 @pytest.mark.parametrize("codebook", CODEBOOKS)
 def test_lattices_of_quip_count_as_inputs_by_outputs(counted, codebook):
-    codesz, packsz, dtype, pack_out = codebook
-    layer = quip(64, 192, codesz, packsz, dtype, pack_out=pack_out)
+    layer = quip(64, 192, *CODEBOOKS[codebook])
     stored = layer["Qidxs"].numel()
     assert counted("Qidxs", layer) == 64 * 192
     assert counted("Qidxs", layer | {"SU": torch.ones(191)}) == stored
@@ -426,3 +436,80 @@ def test_a_trellis_whose_inputs_or_outputs_differ_counts_as_stored(counted, laye
     assert counted("trellis", {"trellis": layer["trellis"]}) == stored
     assert counted("trellis", layer | {"trellis": layer["trellis"][..., None]}) == stored
     assert counted("trellis", layer | {"trellis": layer["trellis"][:0]}) == 0
+
+
+def sinq(outputs, inputs, bits, group=64):
+    """``Quantizer.quantize`` and ``BitPack`` of SINQ: rows are groups, and several lie on each other."""
+    rows, (dtype, each) = (
+        outputs * inputs // group,
+        {
+            2: (torch.uint8, 4),
+            3: (torch.int32, 10),
+            4: (torch.uint8, 2),
+            6: (torch.int32, 5),
+            8: (torch.uint8, 1),
+        }[bits],
+    )
+    return {
+        "W_q": torch.zeros(math.ceil(rows / each), group, dtype=dtype),
+        "meta.scale": torch.zeros(rows, 1),
+        "meta.scale2": torch.zeros(1, inputs),
+        "meta.zero": torch.zeros(rows, 1),
+    }
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 6, 8])
+def test_sinq_says_the_shape_in_a_file_beside_the_index(counted, tmp_path, bits):
+    layer = sinq(64, 192, bits)
+    said = {"nbits": bits, "group_size": 64, "shape": [64, 192], "axis": 1}
+    beside = tmp_path / "model.safetensors.index.json.meta.json"
+    beside.write_text(json.dumps({"net.layer": {"meta": said}}))
+    assert counted("W_q", layer) == 64 * 192
+    for other in ({"shape": [64, 10**400]}, {"shape": [64]}, {"shape": "64"}, {}):
+        beside.write_text(json.dumps({"net.layer": {"meta": other}}))
+        assert counted("W_q", layer) == layer["W_q"].numel()
+    beside.write_text(json.dumps({"net.other": {"meta": said}}))
+    assert counted("W_q", layer) == layer["W_q"].numel()
+
+
+def four_over_six(outputs, inputs, padded):
+    """``FourOverSixLinear`` of Four Over Six, whose sides may be padded."""
+    rows, columns = padded
+    return {
+        "quantized_weight_values": torch.zeros(rows, columns // 2, dtype=torch.uint8),
+        "quantized_weight_scale_factors": torch.zeros(rows * columns // 16).to(torch.float8_e4m3fn),
+        "quantized_weight_amax": torch.zeros(1),
+        "quantized_weight_metadata": torch.tensor([outputs, inputs, *padded, 1, 0]),
+    }
+
+
+@pytest.mark.parametrize("padded", [(64, 128), (128, 128), (128, 192)])
+def test_a_padded_weight_counts_as_the_numbers_beside_it_say(counted, padded):
+    layer = four_over_six(64, 128, padded)
+    values, about = layer["quantized_weight_values"], layer["quantized_weight_metadata"]
+    assert counted("quantized_weight_values", layer) == 64 * 128
+    for wrong in (about[:3], about + 1, about * 0, about.to(torch.float32), torch.tensor([999, 128, *padded])):
+        assert counted("quantized_weight_values", layer | {"quantized_weight_metadata": wrong}) == values.numel()
+
+
+@pytest.mark.parametrize(
+    ("layer", "about"),
+    [
+        (four_over_six(64, 128, (64, 128)), 6),
+        (quip(64, 128, 8, 4, torch.int64), 1),
+        (qtip(64, 128, 2) | {"rcp": torch.tensor(0), "tp_rank": torch.tensor(8)}, 2),
+        (exl3(64, 128, 2) | {"mul1": torch.tensor(1, dtype=torch.int32)}, 1),
+        ({"trellis": torch.ones(3), "rcp": torch.tensor(0)}, 0),
+    ],
+)
+def test_numbers_that_say_how_a_weight_is_looked_up_are_no_parameters(tmp_path, layer, about):
+    save_file({f"layer.{name}": tensor for name, tensor in layer.items()}, tmp_path / "model.safetensors")
+    assert sum(p.size for p in graph_of(tmp_path).parameters if p.kind == "buffer") == about
+
+
+def test_methods_of_one_value_for_each_byte_count_as_stored(counted):
+    """``EetqLinear`` and ``FbgemmFp8Linear`` of Transformers."""
+    eetq = {"weight": torch.zeros(128, 64, dtype=torch.int8), "weight_scales": torch.zeros(64, dtype=torch.float16)}
+    assert counted("weight", eetq, {"quant_method": "eetq"}) == 128 * 64
+    fbgemm = {"weight": torch.zeros(64, 128).to(torch.float8_e4m3fn), "weight_scale": torch.zeros(64, 1)}
+    assert counted("weight", fbgemm, {"quant_method": "fbgemm_fp8"}) == 64 * 128

@@ -27,18 +27,31 @@ def _looked_up(packed: Tensor) -> int | None:
 def _vectors(packed: Tensor) -> int | None:
     """Return the values of VPTQ's ``indices`` with ``centroids``, in which the places of a group are packed one after the other.
 
-    The folder says how many outputs are a vector. ``outlier_indices``, which are not packed, are places of the inputs that are apart.
+    The folder says how many outputs are a vector.
     """
-    said = packed.quantization.vectors(packed.row) if packed.quantization is not None else None
+    if packed.name != "indices" or packed.beside("centroids", "weight") is None or packed.quantization is None:
+        return None
+    said = packed.quantization.vectors(packed.row)
     if said is None:
         return None
-    if packed.name == "indices" and packed.dtype == "int32" and packed.beside("centroids", "weight") is not None:
-        shape = (said.groups, math.ceil(said.outputs / said.length), math.ceil(said.group * said.bits / 32))
-        return said.outputs * said.groups * said.group if packed.shape == shape else None
-    if packed.name != "outlier_indices" or packed.dtype == "int32" or said.length_of_outliers <= 0:
+    shape = (said.groups, _parts(said.outputs, said.length), _parts(said.group * said.bits, 32))
+    return said.outputs * said.groups * said.group if packed.shape == shape else None
+
+
+def _outliers(packed: Tensor) -> int | None:
+    """Return the values of VPTQ's ``outlier_indices``, one place each, of the inputs that have a table of their own."""
+    if packed.name != "outlier_indices" or packed.quantization is None:
         return None
-    shape = (1, math.ceil(said.outputs / said.length_of_outliers), said.outliers)
-    return said.outputs * said.outliers or None if packed.shape == shape else None
+    said = packed.quantization.vectors(packed.row)
+    if said is None or said.outliers == 0 or said.length_of_outliers <= 0:
+        return None
+    shape = (1, _parts(said.outputs, said.length_of_outliers), said.outliers)
+    return said.outputs * said.outliers if packed.shape == shape else None
+
+
+def _parts(size: int, each: int) -> int:
+    """Return how many parts hold a size that a file claims, which may be too large for a float."""
+    return -(-size // each)
 
 
 def _of_a_lattice(packed: Tensor) -> int | None:
@@ -82,8 +95,8 @@ def _between(packed: Tensor, inputs: str, outputs: str) -> int:
 RULES: Rules = {
     "uint8": (_of_a_lattice,),
     "int8": (_codes,),
-    "int16": (_codes, _looked_up, _vectors, _of_trellises, _of_square_trellises),
-    "uint16": (_vectors,),
+    "int16": (_codes, _looked_up, _outliers, _of_a_lattice, _of_trellises, _of_square_trellises),
+    "uint16": (_outliers,),
     "int32": (_codes, _vectors, _of_a_lattice),
     "int64": (_of_a_lattice,),
 }

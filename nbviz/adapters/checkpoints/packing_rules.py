@@ -39,6 +39,18 @@ def _floats_of_four_bits(packed: Tensor) -> int | None:
 _VALUES_OF_A_SCALE = {"float8_e4m3fn": (16,), "float8_e8m0fnu": (32,), "uint8": (32,)}
 
 
+def _padded(packed: Tensor) -> int | None:
+    """Return the values of Four Over Six's ``quantized_weight_values``, of which ``quantized_weight_metadata`` says the shape.
+
+    It says that of the weight, and then that of what is stored, in which both sides may be longer, in pairs or each in a byte.
+    """
+    told = few_numbers(packed.beside("quantized_weight_metadata")) if packed.name == "quantized_weight_values" else []
+    match told:
+        case [rows, columns, all_rows, all_columns, *_] if 0 < rows <= all_rows and 0 < columns <= all_columns:
+            return rows * columns if all_rows * all_columns in {packed.size, 2 * packed.size} else None
+    return None
+
+
 def _floats_of_six_bits(packed: Tensor) -> int | None:
     """Return the values of Quark's ``weight`` whose rows have one scale for 32 values in MXFP6: four in three bytes."""
     scale = packed.beside("weight_scale") if packed.name == "weight" else None
@@ -89,11 +101,9 @@ def _of_a_class(packed: Tensor) -> int | None:
     if packed.quantization is None or not name.startswith("_") or not name.endswith("_qdata"):
         return None
     match packed.quantization.subclass((*packed.row, name[1 : -len("_qdata")])):
-        case (str(kind), {"shape": [*shape]}) if kind.startswith("Int4") and all(
-            type(n) is int and n > 0 for n in shape
-        ):
-            size = math.prod(shape)
-            return size if size <= packed.bits // 4 else None
+        case (str(kind), {"shape": [*shape]}) if kind.startswith("Int4") and len(shape) in {2, 3}:
+            fits = all(type(extent) is int and extent > 0 for extent in shape) and math.prod(shape) <= packed.bits // 4
+            return math.prod(shape) if fits else None
         case ("NVFP4Tensor", _) | ("MXTensor", {"elem_dtype": {"_data": "float4_e2m1fn_x2"}}) if (
             packed.dtype == "uint8"
         ):
@@ -112,8 +122,15 @@ def _compressed_whole(packed: Tensor) -> int | None:
 
 
 def _half_quadratic(packed: Tensor) -> int | None:
-    """Return the values of HQQ's ``W_q`` with ``shape``, which holds their shape: up to eight bits each."""
-    shape = few_numbers(packed.beside("shape")) if packed.name == "W_q" else []
+    """Return the values of HQQ's ``W_q`` with ``shape``, which holds their shape: up to eight bits each.
+
+    SINQ, which packs alike, says the shape in a file beside the index.
+    """
+    if packed.name != "W_q":
+        return None
+    shape = few_numbers(packed.beside("shape")) or (
+        packed.quantization.shape(packed.row) if packed.quantization else []
+    )
     size = math.prod(shape) if shape and min(shape) > 0 else 0
     bits = 32 if packed.dtype == "int32" else 8
     return size if size and bits * packed.size in range(size, 9 * size) else None
@@ -297,7 +314,7 @@ def _with_sparse_rest(packed: Tensor) -> int | None:
 RULES: Rules = {
     "uint8": (
         *(_bitsandbytes, _microscaled, _floats_of_four_bits, _floats_of_six_bits, _of_said_type),
-        *(_half_quadratic, _quanto, _said, _of_a_class),
+        *(_half_quadratic, _quanto, _said, _of_a_class, _padded),
     ),
     "int8": (_keras, _with_low_rank, _of_a_class),
     "int16": (_interleaved,),

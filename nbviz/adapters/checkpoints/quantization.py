@@ -12,6 +12,8 @@ from nbviz.adapters.files.opening import inside, opened
 from nbviz.errors import FileReadError
 
 _CONFIG = "config.json"
+_BESIDE_INDEX = "model.safetensors.index.json.meta.json"
+"""What SINQ says of layers that is no tensor."""
 _LONGEST = 16 << 20
 """The most bytes of a configuration: with a line for each layer it takes some hundred thousand."""
 
@@ -59,7 +61,7 @@ class Quantization:
     """How the weights of a checkpoint were quantized, as the folder says that it is in; it is read when it is first asked.
 
     MLX says it under ``quantization``, for all layers and for those that differ. Transformers says it under
-    ``quantization_config``, with the name of the method.
+    ``quantization_config``, with the name of the method. SINQ says it in a file of its own.
 
     Parameters
     ----------
@@ -92,6 +94,13 @@ class Quantization:
                 return Subclass(kind, attributes)
         return None
 
+    def shape(self, layer: tuple[str, ...]) -> list[int]:
+        """Return the shape of the weight of a layer as SINQ says it, nothing where it does not."""
+        match self._beside_index.get(".".join(layer)):
+            case {"meta": {"shape": [int(rows), int(columns)]}}:
+                return [rows, columns]
+        return []
+
     def vectors(self, layer: tuple[str, ...]) -> Vectors | None:
         """Return how VPTQ looks the weight of a layer up, None where the folder does not say: by its whole name or by its last."""
         if self._method.get("quant_method") != "vptq" or not layer:
@@ -118,8 +127,15 @@ class Quantization:
 
     @cached_property
     def _config(self) -> Mapping[str, Any]:
+        return self._read(_CONFIG)
+
+    @cached_property
+    def _beside_index(self) -> Mapping[str, Any]:
+        return self._read(_BESIDE_INDEX)
+
+    def _read(self, name: str) -> Mapping[str, Any]:
         try:
-            with opened(inside(self._folder, _CONFIG)) as file:
+            with opened(inside(self._folder, name)) as file:
                 return _dict(json.loads(file.read(_LONGEST))) or {}
         except (FileReadError, OSError, ValueError, RecursionError):  # a checkpoint can do without
             return {}
