@@ -313,8 +313,16 @@ def _with_sparse_rest(packed: Tensor) -> int | None:
 
 RULES: Rules = {
     "uint8": (
-        *(_bitsandbytes, _microscaled, _floats_of_four_bits, _floats_of_six_bits, _of_said_type),
-        *(_half_quadratic, _quanto, _said, _of_a_class, _padded),
+        _bitsandbytes,
+        _microscaled,
+        _floats_of_four_bits,
+        _floats_of_six_bits,
+        _of_said_type,
+        _half_quadratic,
+        _quanto,
+        _said,
+        _of_a_class,
+        _padded,
     ),
     "int8": (_keras, _with_low_rank, _of_a_class),
     "int16": (_interleaved,),
