@@ -305,7 +305,7 @@ def _with_sparse_rest(packed: Tensor) -> int | None:
     inputs, offsets = packed.beside("in_perm"), packed.beside("row_offsets")
     if packed.name != "dense_weights" or inputs is None or offsets is None or packed.beside("col_vals") is None:
         return None
-    columns, tiles = 2 * inputs.size, math.ceil(2 * inputs.size / 16)
+    columns, tiles = 2 * inputs.size, -(-inputs.size // 8)
     possible = (offsets.size - 1, 16 * (offsets.size - 1))
     rows = next((rows for rows in possible if rows % 16 == 0 and rows * tiles == packed.size), 0)
     return rows * columns or None
