@@ -19,11 +19,14 @@ _RANDOM = re.compile(r"(?:^|[^a-z])(?:rngs?|rngstates?|random_?states?)(?:$|[^a-
 _ABOUT = {
     "weight_shape": "weight_packed",
     **dict.fromkeys(("shape", "axis", "nbits", "group_size"), "W_q"),
+    "quantized_weight_metadata": "quantized_weight_values",
+    "codebook_id": "Qidxs",
+    **dict.fromkeys(("rcp", "tp_rank", "mcg", "mul1"), "trellis"),
     **dict.fromkeys(("scale", "zero_point"), "zero_point"),
 }
 """What quantization leaves about values, by the name of the whole numbers that are in the same row then.
 
-compressed-tensors and HQQ say how a weight is packed. PyTorch says in what range a module has its outputs: where that is learned,
+compressed-tensors, HQQ and Four Over Six say how a weight is packed, QuIP#, QTIP and EXL3 how it is looked up. PyTorch says in what range a module has its outputs: where that is learned,
 the zero point is no whole number.
 """
 _WHOLE = frozenset(_ABOUT.values())

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, final
 
-from nbviz.adapters.checkpoints.packing_rules import RULES, Tensor, Tensors
+from nbviz.adapters.checkpoints import lookup_rules, packing_rules
+from nbviz.adapters.checkpoints.packed_tensor import Tensor, Tensors
 from nbviz.adapters.checkpoints.quantization import Quantization
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def with_logical_sizes(entries: list[Entry], quantization: Quantization | None =
 
 
 def _logical(packed: Tensor) -> Entry:
-    rules = RULES.get(packed.entry.dtype, ())
+    rules = packing_rules.RULES.get(packed.dtype, ()) + lookup_rules.RULES.get(packed.dtype, ())
     size = next((size for rule in rules if (size := rule(packed)) is not None), None)
     return packed.entry if size is None else replace(packed.entry, size=size, trainable=False)
 
@@ -61,18 +62,28 @@ _OPEN: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "weight_packed": (("int32", ("weight_shape",)), ("uint8", ("weight_scale",))),
     "embedding_quantized": (("uint8", ("embedding_scale",)),),
     "W_q": (("", ("scale", "zero")), ("", ("meta/scale", "meta/zero"))),
-    "qweight": (("int32", ("scales",)), ("int32", ("wscales",)), ("uint8", ("scales",)), ("int8", ("wscales",))),
+    "qweight": (
+        ("int32", ("scales",)),
+        ("int32", ("wscales",)),
+        ("uint8", ("scales",)),
+        ("int8", ("wscales",)),
+        ("int16", ("scales",)),
+    ),
     "q_weight": (("int32", ("q_scale",)),),
     "codes": (("", ("codebooks",)),),
     "indices": (("", ("centroids/weight",)),),
+    "outlier_indices": (("", ("outlier_centroids/weight",)),),
+    "Qidxs": (("", ("SU", "SV")),),
+    "trellis": (("int16", ("SU", "SV")), ("int16", ("suh", "svh")), ("int16", ("su", "sv"))),
     "dense_weights": (("int64", ("row_offsets", "col_vals")),),
     "B": (("int32", ("s",)),),
+    "_weight_qdata": (("int32", ("_weight_scale",)), ("int32", ("_weight_scale_and_zero",))),
 }
 """Packed weights by name and dtype, which is empty where it may be any, and what is beside them.
 
 The shapes of affine weights of MLX do not tell the bits of a value, and those of HQQ and of compressed-tensors do not where the
-values of the tensor that holds them cannot be read; nor do the vectors of VPTQ and the sparse parts of SpQR. Bytes with one scale
-are four values each in BitNet, and one where eight bits of a float were stored as a byte.
+values of the tensor that holds them cannot be read; nor do the vectors of VPTQ, and the dense parts of SpQR without an order of
+inputs. Bytes with one scale are four values each in BitNet, and one where eight bits of a float were stored as a byte.
 """
 
 

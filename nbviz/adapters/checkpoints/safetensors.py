@@ -46,7 +46,7 @@ def read_file(path: Path) -> Reading:
     found, metadata = read_header(path)
     name = path.name[: -len(".safetensors")]
     checkpoint = Checkpoint(name, KIND, list(found.values()), {(): metadata}, said_alone(path))
-    checkpoint.quantization = Quantization(path.parent)
+    checkpoint.quantization = Quantization(path.parent, dict(metadata))
     return reading_of(path, KIND, checkpoint)
 
 

@@ -38,10 +38,11 @@ def read_index(path: Path) -> Reading:
     shards = _shards_of(path, weight_map.values())
     pickled = without_variant(path.name.lower()).endswith(_TORCH)
     found: dict[str, Entry] = {}
+    said: dict[str, Setting] = {}
     left_out = 0
     for number, (shard, file) in enumerate(shards.items()):
         _tell(path, number, len(shards))
-        held = torch_files.read_entries(file) if pickled else safetensors.read_header(file)[0]
+        held = _tensors_of(file, said, pickled=pickled)
         listed = {name: entry for name, entry in held.items() if weight_map.get(name) == shard}
         left_out += len(held) - len(listed)
         found.update(listed)
@@ -55,7 +56,7 @@ def read_index(path: Path) -> Reading:
     kind = "PyTorch" if pickled else safetensors.KIND
     checkpoint = Checkpoint(_name(path), kind, [found[name] for name in weight_map])
     checkpoint.settings[()] = [*metadata, ("files", len(shards))]
-    checkpoint.quantization = Quantization(path.parent)
+    checkpoint.quantization = Quantization(path.parent, said)
     if left_out:
         checkpoint.notes.append(
             f"Not shown: {counted(left_out, 'tensor')} in the files that the index {path.name!r} does not list."
@@ -110,18 +111,28 @@ def read_shards(folder: Path, shards: Sequence[Path], *, pickled: bool = False) 
         If one is damaged, or two hold a tensor of the same name.
     """
     found: dict[str, Entry] = {}
+    said: dict[str, Setting] = {}
     kind = torch_files.KIND if pickled else safetensors.KIND
     for number, path in enumerate(shards):
         _tell(folder, number, len(shards))
-        held = torch_files.read_entries(path) if pickled else safetensors.read_header(path)[0]
+        held = _tensors_of(path, said, pickled=pickled)
         twice = held.keys() & found.keys()
         if twice:
             raise damaged(path, kind, f"{short(min(twice), 100)!r} is also in another file of the folder")
         found.update(held)
     checkpoint = Checkpoint(folder.absolute().name, "PyTorch" if pickled else kind, list(found.values()))
     checkpoint.settings[()] = [("files", len(shards))]
-    checkpoint.quantization = Quantization(folder)
+    checkpoint.quantization = Quantization(folder, said)
     return reading_of(folder, kind, checkpoint)
+
+
+def _tensors_of(file: Path, said: dict[str, Setting], *, pickled: bool) -> dict[str, Entry]:
+    """Return the tensors of one of the files by name, and add to what headers have ``said``."""
+    if pickled:
+        return torch_files.read_entries(file)
+    held, metadata = safetensors.read_header(file)
+    said.update(metadata)
+    return held
 
 
 def _shards_of(path: Path, names: Iterable[str]) -> dict[str, Path]:
