@@ -26,8 +26,8 @@ _ABOUT = {
 }
 """What quantization leaves about values, by the name of the whole numbers that are in the same row then.
 
-compressed-tensors, HQQ and Four Over Six say how a weight is packed, QuIP#, QTIP and EXL3 how it is looked up. PyTorch says in what range a module has its outputs: where that is learned,
-the zero point is no whole number.
+compressed-tensors, HQQ and Four Over Six say how a weight is packed, QuIP#, QTIP and EXL3 how it is looked up. PyTorch says in
+what range a module has its outputs: where that is learned, the zero point is no whole number.
 """
 _WHOLE = frozenset(_ABOUT.values())
 _MODELS = frozenset({"model", "module", "params"})

@@ -57,7 +57,8 @@ def _parts(size: int, each: int) -> int:
 def _of_a_lattice(packed: Tensor) -> int | None:
     """Return the values of QuIP#'s ``Qidxs``, places in lattices: ``SU`` has one number for each input, ``SV`` one for each output.
 
-    Its tables take two, three or four bits for a value. Where channels of outliers are there twice, the inputs are not those of the model.
+    Its tables take two, three or four bits for a value. Where channels of outliers are there twice, the inputs are not those of
+    the model.
     """
     if packed.name != "Qidxs" or len(packed.shape) != 2 or packed.beside("ocs_dupe_inds") is not None:
         return None
