@@ -13,7 +13,7 @@ from nbviz.graph import ModelGraph
 from nbviz.metrics import Metrics
 from nbviz.options import above_zero, at_least, choice, levels, refuse_unknown, text_or_none
 from nbviz.reading import Reading, warn_if_partial
-from nbviz.views import dot, table, text
+from nbviz.views import dot, save, table, text
 from nbviz.views.dot_forms import FORMS, in_form
 from nbviz.views.looks import COLOR_BY, DIRECTIONS, OPS, THEMES, Theme
 from nbviz.views.picture import MAX_PIXELS, Picture
@@ -410,7 +410,7 @@ def plot_model(  # noqa: PLR0917 - the positions are Keras's
             splines=splines,
             layer_range=layer_range,
         )
-        path.write_text(written.text(), encoding="utf-8", newline="\n")
+        save.write(path, written.text())
         return None
     drawn = draw_plot(
         metrics,

@@ -38,6 +38,8 @@ from nbviz.views.save import require_format
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nbviz.views.widget import ModelView
+
 _SHOWN = {True: ["type", "output_shape", "params", "macs"], False: ["param_shape", "param_dtype", "params", "bytes"]}
 """The columns of a sorted table, with a graph and without."""
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "1", "TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -180,13 +182,13 @@ def _require_name(output: str, sources: int) -> None:
 
 
 def _show(source: str, title: str | None, outputs: Sequence[Path], options: dict[str, Any]) -> bool:
-    """Show one source; return whether it was read as a whole."""
+    """Show one source; return whether it was read as a whole, and all of its outputs written."""
     partial: list[str] = []
     try:
         if title is not None:
             _print(title)
         with _heard(partial):
-            _show_whole(source, outputs, options)
+            partial.extend(_show_whole(source, outputs, options))
     except NbvizError as error:
         partial.append(str(error))
     except Exception as error:
@@ -199,13 +201,14 @@ def _show(source: str, title: str | None, outputs: Sequence[Path], options: dict
     return not partial
 
 
-def _show_whole(source: str, outputs: Sequence[Path], options: dict[str, Any]) -> None:
+def _show_whole(source: str, outputs: Sequence[Path], options: dict[str, Any]) -> list[str]:
+    """Show one source; return what there is to say of outputs that could not be written."""
     model, inputs, sort = loaded(source), _inputs(options["inputs"]), options["sort"]
     depth = _depth(options["depth"])
     how = {name: options[name] for name in ("run", "constants")}
     if not outputs and sort is None and not any(how.values()):
         api.print_summary(model, inputs, print_fn=_print, depth=depth)
-        return
+        return []
     colors = options["color_by"] or "params"
     view = api.view(model, inputs, depth=depth, color_by=colors, **how)
     if not outputs:
@@ -216,15 +219,24 @@ def _show_whole(source: str, outputs: Sequence[Path], options: dict[str, Any]) -
         else:
             table = _sorted(listing.rows_to_depth(view, depth), sort, shown).to_string()
             _print(f"{table}\n{listing.notes_of(view)}".rstrip())
-        return
+        return []
     if sort is not None:
         view.sort = [{"id": sort, "desc": _is_number(view.table, sort)}]
-    for output in outputs:
-        try:
-            saved = view.save(output)
-        except OSError as error:
-            raise OptionError(f"{str(output)!r} cannot be written: {_unwritable(output, error)}.") from error
-        _print(saved)
+    return [said for output in outputs if (said := _saved(view, output, source))]
+
+
+def _saved(view: ModelView, output: Path, source: str) -> str:
+    """Save a view and print the name of the file; return what is wrong where that cannot be done."""
+    try:
+        if output.exists() and Path(source).exists() and output.samefile(source):
+            return f"{str(output)!r} is the source itself and stays as it is; save to another file."
+        saved = view.save(output)
+    except OSError as error:
+        return f"{str(output)!r} cannot be written: {_unwritable(output, error)}."
+    except NbvizError as error:  # the other outputs can be written all the same
+        return str(error)
+    _print(saved)
+    return ""
 
 
 def _unwritable(output: Path, error: OSError) -> str:

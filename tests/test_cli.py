@@ -10,6 +10,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import nbviz
@@ -192,7 +193,7 @@ def test_several_outputs_are_written_of_each_source(folder):
     status, _, complaint = run(folder, "net.json", "other.json", "-o", ".md", "-o", "both.csv")
     assert (status, "'both.csv'" in complaint) == (2, True)
     status, printed, complaint = run(folder, "net.json", "-o", "three.md", "-o", "nofolder/four.md", "-o", "five.md")
-    assert (status, printed) == (1, "three.md\n")
+    assert (status, printed) == (1, "three.md\nfive.md\n")
     assert "'nofolder/four.md' cannot be written" in complaint
 
 
@@ -309,6 +310,37 @@ def test_options_that_no_source_fits_are_refused_once_and_before_any_is_read(fol
     assert len(complaint.splitlines()) == 1
 
 
+def test_each_output_is_written_though_another_cannot_be(folder):
+    np.savez(folder / "weights.npz", kernel=np.zeros((3, 4), "f"))
+    outputs = ["nofolder/a.csv", "a.svg", "a.dot", "a.csv"]
+    status, printed, complaint = run(folder, "weights.npz", *(word for output in outputs for word in ("-o", output)))
+    assert (status, printed) == (1, "a.csv\n")
+    assert [line[:35] for line in complaint.splitlines()] == [
+        "nbviz: 'nofolder/a.csv' cannot be w",
+        *2 * ["nbviz: There is no graph of 'weight"],
+    ]
+
+
+def test_a_source_is_not_overwritten(folder):
+    before = (folder / "net.json").read_bytes()
+    status, printed, complaint = run(folder, "net.json", "-o", "./net.json", "-o", ".csv")
+    assert (status, printed) == (1, "net.csv\n")
+    assert complaint == "nbviz: 'net.json' is the source itself and stays as it is; save to another file.\n"
+    assert (folder / "net.json").read_bytes() == before
+
+
+def test_a_file_whose_name_is_not_utf8_is_shown(folder):
+    onnx = pytest.importorskip("onnx")
+    made = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> net (float[2] x) => (float[2] y) {y = Relu(x)}'
+    )
+    name = os.fsdecode(b"caf\xe9.onnx")
+    (folder / name).write_bytes(made.SerializeToString())
+    status, printed, complaint = run(folder, name, "-o", "net.html", "-o", "net.svg", "-o", "net.md")
+    assert (status, printed, complaint) == (0, "net.html\nnet.svg\nnet.md\n", "")
+    assert "<title>caf\ufffd</title>" in (folder / "net.html").read_text("utf-8")
+
+
 def test_what_a_model_raises_where_it_is_asked_for_its_graph_is_one_clear_line(folder):
     (folder / "own.py").write_text(
         "class Own:\n    def __nbviz_graph__(self):\n        raise RuntimeError('mine\\n\\x1b[31mred')\n\nmade = Own()\n"
@@ -390,7 +422,7 @@ def test_one_bad_file_does_not_stop_the_others(folder):
     status, printed, complaint = run(folder, "bad.json", "net.json")
     assert status == 1
     assert "Total params" in printed
-    assert complaint.startswith("nbviz: bad.json")
+    assert complaint.startswith("nbviz: 'bad.json'")
 
 
 def test_inputs_that_are_of_no_use_are_noted(folder):

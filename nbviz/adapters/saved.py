@@ -32,10 +32,15 @@ def read_file(path: Path) -> Reading:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        msg = f"{path.name} is not a text file, so it is not a model graph saved by nbviz."
+        msg = f"{str(path)!r} is not a text file, so it is not a model graph saved by nbviz."
         raise FileReadError(msg) from error
     try:
         return Reading(wire.from_json(text))
     except SchemaError as error:
-        msg = f"{path.name}: {error}{looks_like(path)}"
+        msg = f"{str(path)!r}: {error}{looks_like(path)}{_weights_of(path)}"
         raise SchemaError(msg) from error
+
+
+def _weights_of(path: Path) -> str:
+    """Say where the weights are of which a configuration tells."""
+    return f" For the weights beside it, view the folder {str(path.parent)!r}." if path.name == "config.json" else ""

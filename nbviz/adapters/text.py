@@ -7,6 +7,8 @@ import re
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """What a terminal acts on, and what changes the direction of the text around it: a name could look like another one."""
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of surrogate pairs, which stand for bytes of a file's name that are not UTF-8, and cannot be written."""
 
 
 def plain(text: object) -> str:
@@ -17,7 +19,7 @@ def plain(text: object) -> str:
         raw = f"<{type(text).__name__}: no text, {type(error).__name__}>"
     if raw.isprintable():  # nearly always
         return raw
-    return _CONTROL.sub("", _ESCAPES.sub("", raw.replace("\r\n", "\n")))
+    return _CONTROL.sub("", _ESCAPES.sub("", _HALVES.sub("\ufffd", raw).replace("\r\n", "\n")))
 
 
 def short(text: object, limit: int = 200) -> str:

@@ -43,7 +43,8 @@ def require_format(path: Path) -> str:
         if f".{path.name.lower()}" in known:
             msg = f"{path.name!r} is a suffix without a file name; pass {f'net.{path.name}'!r}."
             raise OptionError(msg)
-        msg = f"A view can be saved as {', '.join(known)}; found {path.name!r}.{nearest(suffix, known)}"
+        near = nearest(suffix[1:], (name[1:] for name in known), lambda name: repr(f".{name}"))
+        msg = f"A view can be saved as {', '.join(known)}; found {path.name!r}.{near}"
         raise OptionError(msg)
     return suffix
 
@@ -62,8 +63,9 @@ def save(
     if part is not None and (part not in PARTS or suffix != ".html"):
         msg = f"part must be 'table' or 'graph', and is only for .html; found part={part!r} with {path.name!r}."
         raise OptionError(msg)
-    if suffix in PICTURES:
+    if suffix in (*PICTURES, *GRAPHVIZ):
         check_drawable(graph)
+    if suffix in PICTURES:
         return picture(path)
     if suffix == ".html":
         text = page(part)
@@ -73,5 +75,10 @@ def save(
         text = dot_graph(Metrics(graph), PlateOptions(show_layer_names=True)).text()
     else:
         text = write_table(table(), suffix)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write(path, text)
     return Saved((path,))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text as UTF-8, in which half a surrogate pair, as a name from Python can have it, becomes ``?``."""
+    path.write_bytes(text.encode("utf-8", "replace"))

@@ -22,6 +22,8 @@ from nbviz.views.table import shows_operations
 UNKNOWN = "?"
 _LEAST_WIDTH = 40
 """A terminal narrower than this is taken for one that does not tell its width."""
+_STEP = 3
+"""Blanks for each level that a row is nested."""
 _MOST_CALLS = 8
 _MOST_NOTES = 20
 _SCREEN = 24
@@ -76,7 +78,8 @@ def summary_text(
     columns = _columns(_headings(shape, connected=connected, trainable=show_trainable), line_length, positions)
     width = sum(column.width + FRAME for column in columns) + 1
     name = clean(metrics.graph.name)
-    cells = [_cells(rows, row, connected=connected, trainable=show_trainable) for row in shown]
+    step = _step(max(rows.depth[row] for row in shown), columns[0].width)
+    cells = [_cells(rows, row, step, connected=connected, trainable=show_trainable) for row in shown]
     parts = [f'Model: "{name}"', box_table(columns, cells), *_totals(metrics), *_notes(rows, width)]
     return "\n".join(parts)
 
@@ -196,21 +199,26 @@ def _columns(
 
 
 def _default_length(*, connected: bool, trainable: bool) -> int:
-    terminal = shutil.get_terminal_size().columns - 4
+    terminal = shutil.get_terminal_size().columns
     most = (108 if connected else 88) + (12 if trainable else 0)
-    return min(most, terminal) if terminal >= _LEAST_WIDTH else 76
+    return min(most, terminal - 4) if terminal >= _LEAST_WIDTH else 76
+
+
+def _step(deepest: int, width: int) -> int:
+    """Return how many blanks a level is indented: fewer where rows are so deep that no room would be left for their names."""
+    return min(_STEP, max(1, width // 2 // deepest)) if deepest else _STEP
 
 
 # Cells
 
 
-def _cells(rows: _Rows, row: int, *, connected: bool, trainable: bool) -> list[str]:
+def _cells(rows: _Rows, row: int, step: int, *, connected: bool, trainable: bool) -> list[str]:
     columns = rows.metrics.columns
     depth = rows.depth[row]
-    indent = "   " * depth + "└ " if depth else ""
+    indent = " " * step * depth + "└ " if depth else ""
     kind = clean(str(columns["type"][row]))
     calls = len(rows.metrics.tree.calls[row])
-    again = f"\n{'   ' * depth}{calls} calls" if calls > 1 else ""
+    again = f"\n{' ' * step * depth}{calls} calls" if calls > 1 else ""
     cells = [f"{indent}{rows.labels[row]} ({kind}){again}", _shape(rows, row), _count(columns["params"][row])]
     if connected:
         cells.append(_connected(rows, row))

@@ -16,7 +16,7 @@ def test_a_damaged_graph_is_refused_with_its_file_and_its_field(tmp_path):
     document["layers"]["type"][3] = None
     path = tmp_path / "net.json"
     path.write_text(json.dumps(document))
-    with pytest.raises(SchemaError, match=r"net\.json: This model graph is damaged: layers\.type\[3\] is None"):
+    with pytest.raises(SchemaError, match=r"net\.json': This model graph is damaged: layers\.type\[3\] is None"):
         nbviz.view(path)
 
 

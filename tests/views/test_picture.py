@@ -53,6 +53,11 @@ def test_an_svg_shows_what_the_view_shows(view, tmp_path):
     assert set(layers) <= set(everything)
 
 
+def test_half_a_surrogate_pair_is_left_out(view, tmp_path):
+    view.title = "caf\udce9"
+    assert 'aria-label="caf"' in view.save(tmp_path / "net.svg").read_text("utf-8")
+
+
 def test_selection_colors_direction_and_search_are_in_the_picture(view, tmp_path):
     plain = view.save(tmp_path / "net.svg").read_text()
     for name, value in {"selection": (view.table.index[2],), "color_by": "type", "direction": "right"}.items():

@@ -74,7 +74,7 @@ def test_every_line_of_the_table_is_as_long_as_asked(net, length):
         assert all(text_width(line) <= length for line in lines)
 
 
-@pytest.mark.parametrize(("columns", "length"), [(200, 88), (80, 76), (60, 56), (10, 76)])
+@pytest.mark.parametrize(("columns", "length"), [(200, 88), (80, 76), (60, 56), (40, 36), (10, 76)])
 def test_width_follows_the_terminal_and_is_sensible_without_one(monkeypatch, columns, length):
     monkeypatch.setenv("COLUMNS", str(columns))
     assert len(summary_text(Metrics(tutorial())).splitlines()[1]) == length
@@ -147,6 +147,15 @@ def test_layer_range_takes_names_and_patterns(layer_range, names):
 def test_depth_opens_so_many_levels():
     assert layers_of(printed(shared(), depth=1)[1]) == layers_of(printed(shared())[1])
     assert layers_of(printed(shared(), depth=2)[1]) == layers_of(printed(shared(), expand_nested=True)[1])
+
+
+def test_rows_however_deep_are_indented_each_in_the_one_around():
+    paths = ["/".join("abcdefghijkl"[:depth]) for depth in range(1, 13)]
+    net = graph([Layer("", "net", "Net"), *(Layer(path, path[-1], "Layer", "", path[:-2]) for path in paths)])
+    text = summary_text(Metrics(net), depth=12, line_length=88)
+    starts = [line.index("└") for line in text.splitlines() if line.startswith("│") and "└" in line]
+    assert len(starts) == 11
+    assert starts == sorted(set(starts))
 
 
 def test_a_single_layer_is_a_row():

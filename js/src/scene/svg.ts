@@ -75,7 +75,7 @@ export function toElement(command: Command, theme: Theme): Element {
 
 // Characters that XML does not allow even escaped.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point.
-const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\p{Surrogate}]/gu;
 const ESCAPES: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",

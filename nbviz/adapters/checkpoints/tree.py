@@ -31,6 +31,7 @@ MAX_TENSORS = 500_000
 _COUNTABLE = 1 << 63
 _DEPTH = 32
 _NAME = 400
+_NO_NAME = "(no name)"
 _SETTINGS = 200
 NO_GRAPH = (
     "A checkpoint has tensors but no graph; its rows come from the tensor names. It does not say which tensors "
@@ -125,7 +126,7 @@ def split(name: str) -> tuple[str, ...]:
     Tens of thousands of names have few different segments, each of which is kept once.
     """
     found = tuple(sys.intern(part) for part in name.split("/" if "/" in name else ".", _DEPTH) if part)
-    return found or ("(no name)",)
+    return found or (_NO_NAME,)
 
 
 def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
@@ -207,7 +208,7 @@ def _row(
             if len(rows) >= MAX_TENSORS:
                 raise TooLargeError(f"its tensor names make more than {MAX_TENSORS:,} rows")
             rows.add(here)
-            own = _text(here[-1])
+            own = _text(here[-1]).strip() or _NO_NAME
             around = builder.layer(here[:-1]).name
             builder.add_layer(here, here[:-1], own, name=f"{around}.{own}" if around else own, type=type)
     return path
@@ -259,9 +260,8 @@ def _stored(  # noqa: PLR0917 - as a key
 
 @functools.lru_cache(maxsize=1024)
 def _text(text: str) -> str:
-    """Return a name from a file as one short line of plain text; half a surrogate pair could not be written anywhere."""
-    whole = text[: 2 * _NAME].encode("utf-8", "replace").decode("utf-8")
-    return short(" ".join(plain(whole).split("\n")), _NAME)
+    """Return a name from a file as one short line of plain text."""
+    return short(" ".join(plain(text[: 2 * _NAME]).split("\n")), _NAME)
 
 
 def _setting(value: Any) -> Setting:
