@@ -18,6 +18,8 @@ _MODULES = ("jax", "jaxlib", "flax", "equinox", "haiku", "optax", "keras")
 _ARRAYS = ("numpy", "torch", "tensorflow", "pandas", "scipy")
 _LIBRARIES = frozenset({*_MODULES, *_ARRAYS, "nbviz"})
 
+_NOTHING = object()
+
 _DEEPEST = 3
 """Functions and objects that are read by a function, and by those, of which the variables are looked at."""
 
@@ -67,8 +69,8 @@ def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
     if code is None:
         return
     if inspect.ismethod(function):
-        read = set(code.co_names)
-        yield from ((name, value) for name, value in inspect.getmembers_static(function.__self__) if name in read)
+        own = ((name, inspect.getattr_static(function.__self__, name, _NOTHING)) for name in sorted(code.co_names))
+        yield from ((name, value) for name, value in own if value is not _NOTHING)
     yield from ((p.name, p.default) for p in signature_of(function) if p.default is not p.empty)
     yield from around(function)
 
