@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from nbviz.adapters.jax.inputs import signature_of
+from nbviz.adapters.jax.inputs import argument_names, signature_of
 from nbviz.adapters.jax.linen_bound import is_bound
 from nbviz.adapters.names import names_in
 from nbviz.adapters.places import is_of_library
@@ -61,7 +61,7 @@ def unwrapped(function: Any) -> Any:
 def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
     """Yield what a function reads besides its inputs: what is bound to it, defaults, what is around it, and its own object's."""
     if is_partial(function):
-        yield from ((f"argument {at}", value) for at, value in enumerate(function.args))
+        yield from zip(argument_names(function.func, len(function.args)), function.args, strict=True)
         yield from function.keywords.items()
         yield from variables_of(function.func)
         return
