@@ -112,6 +112,20 @@ def test_models_of_equinox_that_are_given_all_count_and_a_batch_is_none():
     assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["batch.x"]
 
 
+def test_modules_of_linen_with_their_variables_that_are_given_count():
+    linen = pytest.importorskip("flax.linen")
+    one, other = (linen.Dense(8, name=f"dense_{seed}") for seed in range(2))
+    one, other = (m.bind(m.init(jax.random.key(0), jax.numpy.ones((1, 8)))) for m in (one, other))
+    for function, inputs, params in [
+        (lambda model, x: 2 * model(x), (one, X), 72),
+        (lambda model, x: 2 * model(x), {"x": X, "model": one}, 72),
+        (lambda one, other, x: other(one(x)), (one, other, X), 2 * 72),
+    ]:
+        graph = graph_of(function, inputs)
+        assert (totals(graph)["params"], graph.diagnostics) == (params, ())
+        assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["x"]
+
+
 def test_a_step_of_two_models_with_their_optimizers_counts_both_and_changes_neither():
     optax = pytest.importorskip("optax")
 

@@ -109,7 +109,7 @@ def _chosen(names: list[str], values: list[Any]) -> dict[str, Any]:
     That is the one that is called as parameters are; else all that are models; else the first of several with arrays, if it
     is a tree.
     """
-    trees = [at for at, value in enumerate(values) if is_tree(value)]
+    trees = [at for at, value in enumerate(values) if is_tree(tree_of(value))]
     called = [at for at in trees if names[at] in _NAMES]
     called += [at for at, value in enumerate(values) if names[at] in _ONE_ARRAY and is_array(value)]
     models = [at for at in trees if _is_model(values[at])]
@@ -120,7 +120,7 @@ def _chosen(names: list[str], values: list[Any]) -> dict[str, Any]:
 
 def _is_model(value: Any) -> bool:
     """Tell whether a value is a model for sure: in a module of Equinox that cannot be called may be anything, a batch too."""
-    return is_nnx(value) or (is_module(value) and callable(value))
+    return is_nnx(value) or is_bound(value) or (is_module(value) and callable(value))
 
 
 def _stands_aside(value: Any) -> bool:
@@ -134,13 +134,14 @@ def _together(held: Mapping[str, Any]) -> tuple[Any, Callable[[Any], dict[str, A
     What is in several modules of NNX is one thing, so that these are parts of one module.
     """
     (name, value), *others = held.items()
-    if not others and is_tree(value):
-        return value, lambda tree: {name: tree}
+    if not others and is_tree(alone := tree_of(value)):
+        return alone, lambda tree: {name: with_tree(value, tree)}
     if all(map(is_nnx, held.values())):
         from flax import nnx
 
         return nnx.Dict(held), lambda copy: {name: copy[name] for name in held}
-    return dict(held), dict
+    trees = {name: tree_of(value) for name, value in held.items()}
+    return trees, lambda tree: {name: with_tree(value, tree[name]) for name, value in held.items()}
 
 
 def _bound(function: Any, inputs: Any) -> Binding | None:
