@@ -99,7 +99,7 @@ def test_pure_function_of_a_tree_of_parameters():
     assert "einsum" in {c.op for c in graph.calls}
     assert {"softmax", "silu"} <= {c.op for c in graph.calls}
     assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["x"]
-    assert [c.inputs[0].name for c in graph.calls if c.kind == "output"] == ["['logits']"]
+    assert [c.inputs[0].name for c in graph.calls if c.kind == "output"] == ["output['logits']"]
     assert graph.layers[graph.layer_index["blocks/0/mlp"]].accessor == "['blocks'][0]['mlp']"
     jitted = graph_of(jax.jit(models.gpt), (params, ((None, 6), "int32")))
     assert jitted == graph

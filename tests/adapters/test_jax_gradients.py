@@ -74,3 +74,10 @@ def test_what_a_deep_gradient_keeps_for_later_grows_as_the_program_does():
     tracemalloc.stop()
     assert len(graph.layers) == 151
     assert peak < 40 << 20  # 130 MB where what is used later is remembered for every step anew
+
+
+def test_no_operation_is_called_after_a_function_without_a_name():
+    graph = graph_of(jax.grad(lambda params, x: jax.nn.relu(x @ params["w"]).sum()), ({"w": jnp.ones((4, 4))}, (2, 4)))
+    ops = [c.op for c in graph.calls if c.kind == "operation"]
+    assert "select_n" in ops
+    assert "<lambda>" not in ops

@@ -170,9 +170,23 @@ class Counted(nn.Module):
     def __call__(self, x):
         return self.head(x)
 
+    def encode(self, x):
+        return self.head(x)
 
-def test_the_setup_of_a_module_around_a_function_runs_in_copies_alone():
+
+AROUND = {
+    "a function": lambda model: lambda x: 2 * model(x),
+    "a method in vmap": lambda model: jax.vmap(model.encode),
+    "a jitted method in vmap": lambda model: jax.vmap(jax.jit(model.encode)),
+    "a method in vmap in a function": lambda model: lambda x: jax.vmap(model.encode)(2 * x),
+}
+
+
+@pytest.mark.parametrize("what", AROUND)
+def test_the_setup_of_a_module_in_something_else_runs_in_copies_alone(what):
     model = Counted().bind({"params": {"head": VARIABLES["params"]["head"]}})
+    function = AROUND[what](model)
     RAN.clear()
-    assert totals(graph_of(lambda x: 2 * model(x), X))["params"] == 36
-    assert not RAN
+    assert totals(graph_of(function, X))["params"] == 36
+    assert not any(module is model for module in RAN)
+    assert "head" not in vars(model)

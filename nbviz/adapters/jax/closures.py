@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from nbviz.adapters.jax.inputs import signature_of
+from nbviz.adapters.jax.inputs import argument_names, signature_of
 from nbviz.adapters.jax.linen_bound import is_bound
 from nbviz.adapters.names import names_in
 from nbviz.adapters.places import is_of_library
@@ -17,6 +17,8 @@ from nbviz.adapters.undo import attributes_of
 _MODULES = ("jax", "jaxlib", "flax", "equinox", "haiku", "optax", "keras")
 _ARRAYS = ("numpy", "torch", "tensorflow", "pandas", "scipy")
 _LIBRARIES = frozenset({*_MODULES, *_ARRAYS, "nbviz"})
+
+_NOTHING = object()
 
 _DEEPEST = 3
 """Functions and objects that are read by a function, and by those, of which the variables are looked at."""
@@ -59,7 +61,7 @@ def unwrapped(function: Any) -> Any:
 def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
     """Yield what a function reads besides its inputs: what is bound to it, defaults, what is around it, and its own object's."""
     if is_partial(function):
-        yield from ((f"argument {at}", value) for at, value in enumerate(function.args))
+        yield from zip(argument_names(function.func, len(function.args)), function.args, strict=True)
         yield from function.keywords.items()
         yield from variables_of(function.func)
         return
@@ -67,8 +69,8 @@ def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
     if code is None:
         return
     if inspect.ismethod(function):
-        read = set(code.co_names)
-        yield from ((name, value) for name, value in inspect.getmembers_static(function.__self__) if name in read)
+        own = ((name, inspect.getattr_static(function.__self__, name, _NOTHING)) for name in sorted(code.co_names))
+        yield from ((name, value) for name, value in own if value is not _NOTHING)
     yield from ((p.name, p.default) for p in signature_of(function) if p.default is not p.empty)
     yield from around(function)
 

@@ -156,7 +156,8 @@ def _written_out(equation: Any) -> str:
     found = ""
     for frame in stack_of(equation):
         if _in_functions(frame):
-            found = frame.function_name.rpartition(".")[2]
+            name = frame.function_name.rpartition(".")[2]
+            found = found if name == "<lambda>" else name  # as the derivative of some activations
         elif found and "/jax/" not in frame.file_name.replace("\\", "/"):
             break
     return found.strip("_")

@@ -49,7 +49,8 @@ def with_others(function: Any, others: Mapping[int, Any]) -> Any:
 def _inside(value: Any, others: Mapping[int, Any]) -> dict[Any, Any]:
     """Return what is called or bound in a function or in what is wrapped around one, by where it is."""
     if isinstance(value, FunctionType):
-        return {**{name: held for name, held in around(value) if id(held) in others}, **dict(cells_of(value))}
+        held = {key: held for key, held in [*around(value), *enumerate(_defaults(value))] if id(held) in others}
+        return {**held, **dict(cells_of(value))}
     if is_jit(value):
         return {"__wrapped__": value.__wrapped__}
     if is_partial(value):
@@ -57,6 +58,10 @@ def _inside(value: Any, others: Mapping[int, Any]) -> dict[Any, Any]:
     if is_method(value):
         return {"__self__": value.__self__} if id(value.__self__) in others else {}
     return dict(attributes_of(value) or {}) if hasattr(value, "__wrapped__") and _bare(value) is not None else {}
+
+
+def _defaults(function: FunctionType) -> list[Any]:
+    return [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
 
 
 def _bare(wrapper: Any) -> Any:
@@ -95,12 +100,14 @@ class _Copies:
         vars(made).update({name: self.of(inner) for name, inner in held.items()})
         return made
 
-    def _function(self, function: FunctionType, held: Mapping[str, Any]) -> FunctionType:
+    def _function(self, function: FunctionType, held: Mapping[Any, Any]) -> FunctionType:
         """Return a function with what changes in its variables; it is known before these are, which may hold it."""
         cells = {name for name in function.__code__.co_freevars if id(held.get(name)) in self._changing}
-        kept = {name: inner if name in cells else self.of(inner) for name, inner in held.items()}
-        kept = {name: inner for name, inner in kept.items() if id(held[name]) in self._changing}
+        changed = {name: inner for name, inner in held.items() if isinstance(name, str) and id(inner) in self._changing}
+        kept = {name: inner if name in cells else self.of(inner) for name, inner in changed.items()}
         made = self._made[id(function)] = with_variables(function, kept)
+        made.__defaults__ = tuple(map(self.of, function.__defaults__ or ())) or None
+        made.__kwdefaults__ = {name: self.of(value) for name, value in (function.__kwdefaults__ or {}).items()} or None
         for name, cell in zip(function.__code__.co_freevars, made.__closure__ or (), strict=True):
             if name in cells:
                 cell.cell_contents = self.of(held[name])

@@ -25,11 +25,16 @@ _NOTHING = "{{name}} returned {what}, in which there are no arrays, so there are
 
 
 def arrays_given(result: Any) -> list[tuple[str, Any]]:
-    """Return the arrays in a result with where in it they are."""
+    """Return the arrays in a result with names: where in it they are, as those of inputs are; nothing for the result itself."""
     import jax
 
     leaves = jax.tree_util.tree_leaves_with_path(result) if is_finite(result) else []
-    return [(plain(jax.tree_util.keystr(path)), leaf) for path, leaf in leaves if is_array(leaf)]
+    return [(plain(_name(jax.tree_util.keystr(path))), leaf) for path, leaf in leaves if is_array(leaf)]
+
+
+def _name(place: str) -> str:
+    """Return ``output[0]['loss']``; an attribute has a name of its own, such as ``loss``."""
+    return place[1:] if place.startswith(".") else place and f"output{place}"
 
 
 def why_empty(result: Any) -> str:

@@ -40,6 +40,11 @@ class Environment:
         """Return the value of a variable, None for a number that stands in the jaxpr, or where it is not known."""
         return None if is_literal(variable) else self._values.get(variable)
 
+    def key_of(self, variable: Any) -> Any:
+        """Return the key of the parameter that a variable is, None for others."""
+        value = self.of(variable)
+        return None if value is None else value.key
+
     def all_of(self, variables: Iterable[Any]) -> list[Value]:
         """Return the known values of variables."""
         return [value for variable in variables if (value := self.of(variable)) is not None]

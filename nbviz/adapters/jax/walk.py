@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from nbviz.adapters.jax.arrays import spec
+from nbviz.adapters.jax.casts import without_casts
 from nbviz.adapters.jax.compute import Times, of_equation, repeated, uncounted
 from nbviz.adapters.jax.jaxprs import (
     Inner,
@@ -76,7 +77,7 @@ class Walk:
         self._parts = Parts(
             {builder.layer(part).path: part for part in program.parts},
             [key for _, key in program.inputs if isinstance(key, tuple)],
-            self._key_of,
+            self._env.key_of,
         )
 
     def run(self) -> None:
@@ -130,10 +131,6 @@ class Walk:
         inside = (path for path in paths if path.startswith(join(around, "")))
         return next(itertools.chain(whole, partly, inside, paths))
 
-    def _key_of(self, variable: Any) -> Any:
-        value = self._env.of(variable)
-        return None if value is None else value.key
-
     def origins(self, call: ModuleCall) -> tuple[tuple[int, int] | None, ...]:
         """Return which call and output each input of a call comes from."""
         values = [None if variable is None else self._env.of(variable) for variable in call.variables]
@@ -143,7 +140,8 @@ class Walk:
 
     def _items(self, items: list[Any], parent: int, results: Iterable[Any]) -> None:
         """Write items in order; ``results`` are the variables that are used behind them."""
-        items = items if self._backward else self._parts.grouped(items, self._around(parent))
+        if not self._backward:
+            items = self._parts.grouped(without_casts(items, self._env), self._around(parent))
         later = {v for v in results if not is_literal(v)}
         wanted = []  # of what each item makes: all that is used behind it grows with the program, for every item again
         for item in reversed(items):

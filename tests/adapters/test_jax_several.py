@@ -1,0 +1,156 @@
+"""Functions of several models: bound to them, given to them, or both kinds of a library's together."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+nnx = pytest.importorskip("flax.nnx")
+
+from tests.adapters.jax_reading import calls_of, graph_of, totals  # noqa: E402
+
+X = (None, 8)
+
+
+class Norm(nnx.Module):
+    def __init__(self):
+        self.linear, self.norm = nnx.Linear(8, 8, rngs=nnx.Rngs(0)), nnx.BatchNorm(8, rngs=nnx.Rngs(0))
+
+    def __call__(self, x):
+        return self.norm(self.linear(x))
+
+
+NORM, HEAD = Norm(), nnx.Linear(8, 4, rngs=nnx.Rngs(1))
+INSIDE = ["norm", "norm/linear", "norm/norm"]
+
+
+def run(norm, head, x):
+    return head(norm(x))
+
+
+def backwards(x, norm, head):
+    return run(norm, head, x)
+
+
+def by_default(x, norm=NORM, *, head=HEAD):
+    return run(norm, head, x)
+
+
+FUNCTIONS = {
+    "bound": (functools.partial(run, NORM, HEAD), X),
+    "bound by name": (functools.partial(backwards, norm=NORM, head=HEAD), X),
+    "bound in both ways": (functools.partial(lambda norm, x, head: run(norm, head, x), NORM, head=HEAD), X),
+    "bound one by one": (functools.partial(functools.partial(run, NORM), HEAD), X),
+    "bound and jitted": (nnx.jit(functools.partial(run, NORM, HEAD)), X),
+    "by default": (by_default, X),
+    "given": (run, (NORM, HEAD, X)),
+    "given behind the input": (backwards, (X, NORM, HEAD)),
+    "given by name": (run, {"x": X, "norm": NORM, "head": HEAD}),
+    "one bound, one given": (functools.partial(run, NORM), (HEAD, X)),
+}
+
+
+@pytest.mark.parametrize("what", FUNCTIONS)
+def test_all_modules_of_nnx_are_layers_of_a_function_and_do_not_change(what):
+    graph = graph_of(*FUNCTIONS[what])
+    assert (totals(graph)["params"], totals(graph)["buffers"]) == (72 + 16 + 36, 16)
+    assert totals(graph)["macs"] == 8 * 8 + 8 * 4
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", *INSIDE, "head"]
+    assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["x"]
+    assert graph.diagnostics == ()
+    assert not NORM.norm.mean[...].any()
+
+
+def test_a_module_that_is_bound_twice_counts_once():
+    graph = graph_of(functools.partial(lambda one, other, x: one(x) + other(x), NORM, NORM), X)
+    assert totals(graph)["params"] == 72 + 16
+    assert len(calls_of(graph, "one")) == 2
+
+
+@pytest.mark.parametrize("hold", [list, tuple, lambda modules: dict(enumerate(modules))])
+def test_modules_in_a_container_beside_another_are_layers(hold):
+    function = functools.partial(lambda held, norm, x: held[1](held[0](norm(x))), hold([NORM, HEAD]), Norm())
+    graph = graph_of(function, X)
+    assert totals(graph)["params"] == 2 * (72 + 16) + 36
+    assert len(calls_of(graph, "held/1")) == len(calls_of(graph, "norm/norm")) == 1
+    assert not NORM.norm.mean[...].any()
+
+
+def test_what_is_bound_beside_a_module_that_changes_counts_too():
+    eqx = pytest.importorskip("equinox")
+    linen = pytest.importorskip("flax.linen")
+    dense = linen.Dense(8)
+    held = {
+        "an array": (jax.numpy.ones((8, 4)), 32, lambda weight, x: x @ weight),
+        "a module of Equinox": (eqx.nn.Linear(8, 4, key=jax.random.key(0)), 36, lambda linear, x: jax.vmap(linear)(x)),
+        "a module of Linen": (
+            dense.bind(dense.init(jax.random.key(0), jax.numpy.ones((1, 8)))),
+            72,
+            lambda dense, x: dense(x),
+        ),
+    }
+    for bound, params, then in held.values():
+        graph = graph_of(functools.partial(lambda then, norm, other, x: then(other, norm(x)), then, NORM, bound), X)
+        assert totals(graph)["params"] == 72 + 16 + params
+        assert len(calls_of(graph, "norm/norm")) == 1
+    assert not NORM.norm.mean[...].any()
+
+
+def test_models_of_equinox_that_are_given_all_count_and_a_batch_is_none():
+    eqx = pytest.importorskip("equinox")
+
+    class Batch(eqx.Module):
+        x: jax.Array
+
+    one, other = (eqx.nn.Linear(8, 8, key=jax.random.key(seed)) for seed in range(2))
+    graph = graph_of(lambda batch, one, other: other(one(batch.x)), (Batch(jax.numpy.ones(8)), one, other))
+    assert [c.path for c in graph.calls if c.kind == "layer"] == ["", "one", "other"]
+    assert totals(graph)["params"] == 2 * 72
+    assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["batch.x"]
+
+
+def test_modules_of_linen_with_their_variables_that_are_given_count():
+    linen = pytest.importorskip("flax.linen")
+    one, other = (linen.Dense(8, name=f"dense_{seed}") for seed in range(2))
+    one, other = (m.bind(m.init(jax.random.key(0), jax.numpy.ones((1, 8)))) for m in (one, other))
+    for function, inputs, params in [
+        (lambda model, x: 2 * model(x), (one, X), 72),
+        (lambda model, x: 2 * model(x), {"x": X, "model": one}, 72),
+        (lambda one, other, x: other(one(x)), (one, other, X), 2 * 72),
+    ]:
+        graph = graph_of(function, inputs)
+        assert (totals(graph)["params"], graph.diagnostics) == (params, ())
+        assert [c.outputs[0].name for c in graph.calls if c.kind == "input"] == ["x"]
+
+
+def test_a_step_of_two_models_with_their_optimizers_counts_both_and_changes_neither():
+    optax = pytest.importorskip("optax")
+
+    def step(model, critic, optimizers, x):
+        losses = {}
+        for name, part in (("model", model), ("critic", critic)):
+            whole = lambda part, name=name: (critic(part(x)) if name == "model" else part(model(x))).mean()  # noqa: E731
+            losses[name], gradients = nnx.value_and_grad(whole)(part)
+            optimizers[name].update(part, gradients)
+        return losses
+
+    def apart(model, critic, one, other, x):
+        return step(model, critic, {"model": one, "critic": other}, x)
+
+    bound = {"model": nnx.Linear(8, 8, rngs=nnx.Rngs(1)), "critic": nnx.Linear(8, 1, rngs=nnx.Rngs(2))}
+    optimizers = [nnx.Optimizer(module, optax.adam(1e-3), wrt=nnx.Param) for module in bound.values()]
+    before = np.array(bound["critic"].kernel[...])
+    functions = [
+        functools.partial(apart, *bound.values(), *optimizers),
+        functools.partial(apart, **bound, **dict(zip(["one", "other"], optimizers, strict=True))),
+    ]
+    for function, inputs in zip(functions, [((2, 8),), {"x": (2, 8)}], strict=True):
+        graph = graph_of(function, inputs)
+        assert (graph.name, totals(graph)["params"]) == ("apart", 72 + 9)
+        ends = [c.inputs[0].name for c in graph.calls if c.kind == "output"]
+        assert ends == ["output['critic']", "output['model']"]
+    assert all(int(optimizer.step[...]) == 0 for optimizer in optimizers)
+    assert np.array_equal(bound["critic"].kernel[...], before)
