@@ -165,6 +165,10 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         raise TooLargeError("its tensors claim more values than a 64-bit number can count")
     for row, settings in _settings(checkpoint, rows).items():
         builder.layer(row).settings += tuple((_text(name), _setting(value)) for name, value in settings[:_SETTINGS])
+    if builder.optimizer is not None and not tensors:
+        builder.note(
+            "All tensors here are the state of an optimizer, which is no part of a model: its weights are elsewhere."
+        )
     builder.note(NO_GRAPH)
     if told:
         builder.note(
