@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
@@ -82,3 +83,16 @@ def test_names_and_the_filter_are_readable_in_a_narrow_page(document, page):
     assert name["width"] >= 130
     assert view.filter.evaluate("input => input.clientWidth") >= 64, "the placeholder is cut"
     assert view.table.evaluate("table => table.scrollWidth - table.clientWidth") <= 0
+
+
+def test_columns_without_any_value_are_no_choice(document, page, tmp_path):
+    def offered(file):
+        page.goto(file.as_uri())
+        View(page).root.get_by_role("button", name="Columns: ").click()
+        return page.get_by_role("menu", name="Columns").get_by_role("menuitemcheckbox").all_inner_texts()
+
+    called = offered(document)
+    stored = offered(nbviz.view({"weight": np.zeros((2, 3), "f")}).save(tmp_path / "stored.html"))
+    assert {"MACs", "Order", "Output shape"} <= set(called)
+    assert {"Params", "Param shape"} <= set(stored)
+    assert not {"MACs", "Order", "Output shape"} & set(stored)

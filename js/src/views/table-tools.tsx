@@ -101,8 +101,18 @@ function countTypes({ rows }: Payload, groups: boolean): [string, number][] {
   return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
 }
 
-function ColumnMenu({ payload, all, shown }: ToolsProps) {
+function ColumnMenu(tools: ToolsProps) {
+  return (
+    <Menu label="Columns" text="Columns" icon="columns" title="Show and hide columns" class="is-quiet">
+      <ColumnChoices {...tools} />
+    </Menu>
+  );
+}
+
+/** What the menu of columns holds: a column without any value, as MACs are of a checkpoint, is no choice. */
+function ColumnChoices({ payload, all, shown }: ToolsProps) {
   const { store } = useDisplay();
+  const offered = useMemo(() => all.filter((column) => says(column, payload)), [all, payload]);
   const toggle = (id: string) => {
     const on = shown.includes(id);
     // A column that comes back takes its place in the usual order, not the end.
@@ -111,9 +121,9 @@ function ColumnMenu({ payload, all, shown }: ToolsProps) {
   };
   const usual = defaultColumns(payload, store.state.extra_columns);
   return (
-    <Menu label="Columns" text="Columns" icon="columns" title="Show and hide columns" class="is-quiet">
+    <>
       {all
-        .filter((column) => column.id !== "path")
+        .filter((column) => column.id !== "path" && (offered.includes(column) || shown.includes(column.id)))
         .map((column) => (
           <Choice key={column.id} single={false} on={shown.includes(column.id)} onPick={() => toggle(column.id)}>
             {column.label}
@@ -122,6 +132,11 @@ function ColumnMenu({ payload, all, shown }: ToolsProps) {
       <Action hint={`${usual.length}`} onPick={() => store.set({ columns: null })}>
         Usual columns
       </Action>
-    </Menu>
+    </>
   );
+}
+
+function says(column: Column, { rows }: Payload): boolean {
+  for (let row = 0; row < rows.length; row++) if (column.value(row) !== undefined) return true;
+  return false;
 }
