@@ -2,8 +2,8 @@
 import { isSmall, shareWithWorker, wishOf } from "./arranger";
 import { callIndexSteps } from "./calls";
 import { gunzip } from "./gunzip";
+import { haystackSteps } from "./haystack";
 import { unitsSteps } from "./scene/units";
-import { haystackSteps } from "./search";
 import { inSlices, nextTask, SLICE } from "./slices";
 import type { Store } from "./store";
 import { rowIndex, treeOf } from "./tree";

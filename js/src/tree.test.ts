@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { matchingRows } from "./search";
 import { testPayload } from "./testing";
 import { paramsOf } from "./totals";
 import { allRows, HIDDEN, treeOf, visibleRows } from "./tree";
@@ -20,21 +19,6 @@ describe("the tree", () => {
     expect(paths(visibleRows(rows, treeOf(rows, true), new Set()))).toEqual(["", "encoder", "~head", "spare"]);
     const open = visibleRows(rows, treeOf(rows, true), new Set(["encoder"]));
     expect(paths(open)).toEqual(["", "encoder", "encoder/conv", "encoder/norm", "~head", "spare"]);
-  });
-});
-
-describe("search", () => {
-  const found = (query: string) =>
-    paths(rows.path.map((_, row) => row).filter((row) => matchingRows(payload, query)?.[row]));
-
-  it("wants every word, in any field", () => {
-    expect(found("dense head_10")).toEqual(["head_10"]);
-    expect(found("CONV2d")).toEqual(["encoder/conv"]);
-    expect(found("8x8x4")).toEqual(["encoder/conv"]);
-  });
-
-  it("looks for nothing when the query is blank", () => {
-    expect(matchingRows(payload, "  ")).toBeNull();
   });
 });
 

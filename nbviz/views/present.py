@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nbviz.errors import OptionError, nearest
+from nbviz.metrics import Metrics
 from nbviz.shape import Shape, Shapes
 from nbviz.views.cells import is_missing, plain_text
+from nbviz.views.search import matching_paths
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,11 +19,11 @@ if TYPE_CHECKING:
 
 def present(
     frame: pd.DataFrame,
+    metrics: Metrics,
     *,
     sort: Sequence[Mapping[str, Any]] = (),
     filter: Mapping[str, Any] | None = None,
     columns: Sequence[str] | None = None,
-    names: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return the rows and columns that a view shows, in its order.
 
@@ -29,16 +31,16 @@ def present(
     ----------
     frame
         The whole table, indexed by path.
+    metrics
+        Those of the model in the table, which the filter's text is looked for in.
     sort
         ``{"id": column, "desc": bool}``, the most important first; ``"path"`` is the index. What is unknown comes last in
         both directions, and equal rows keep their order.
     filter
-        ``{"text": str, "types": [str]}``: every word of the text occurs in the path, name, type, dtype or output shape, in
-        either case, and the type is one of ``types`` if there are any.
+        ``{"text": str, "types": [str]}``: the text means the row (see ``nbviz.views.search``), and the type is one of
+        ``types`` if there are any.
     columns
         Ids of the columns in order, all by default. The path always stays.
-    names
-        The framework's own names by path, which the text is looked for in as well.
 
     Returns
     -------
@@ -51,15 +53,17 @@ def present(
         If a column does not exist.
     """
     wanted = filter or {}
-    words, types = str(wanted.get("text", "")).lower().split(), set(wanted.get("types", ()))
+    found, types = matching_paths(metrics, str(wanted.get("text", ""))), set(wanted.get("types", ()))
     for name in (*(key["id"] for key in sort), *(columns or ())):
         _check_column(frame, name)
     order = list(range(len(frame)))
-    if words or types or sort:
+    if found is not None or types or sort:
         order = [row for row in order if frame.index[row] != ""]
-    if words or types:
-        found = _matching(frame, words, types, names or {})
-        order = [row for row in order if found[row]]
+    if found is not None:
+        order = [row for row in order if frame.index[row] in found]
+    if types:
+        types_of = frame["type"].tolist()
+        order = [row for row in order if types_of[row] in types]
     for key in reversed(sort):
         order = _sorted(order, _values(frame, key["id"]), descending=bool(key.get("desc")))
     shown = frame.iloc[order]
@@ -120,37 +124,3 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
         else:
             key.append((1, _MARKS.get(part, -1 if part.isspace() else len(_MARKS)), part))
     return key
-
-
-def _matching(
-    frame: pd.DataFrame, words: Sequence[str], types: Iterable[str], names: Mapping[str, str]
-) -> Sequence[bool]:
-    texts = zip(frame.index, frame["type"], frame["dtype"], frame["output_shape"], strict=True)
-    allowed = set(types)
-    return [
-        (not allowed or type_ in allowed)
-        and (not words or _has(words, (path, _unescape(path), names.get(path, ""), type_, dtype, *_shape_texts(shape))))
-        for path, type_, dtype, shape in texts
-    ]
-
-
-def _has(words: Sequence[str], texts: Iterable[Any]) -> bool:
-    # a newline between the fields: a word never matches across two of them
-    haystack = "\n".join(text for text in texts if isinstance(text, str)).lower()
-    return all(word in haystack for word in words)
-
-
-def _unescape(path: str) -> str:
-    return path.replace("~1", "/").replace("~0", "~")
-
-
-def _shape_texts(cell: Any) -> Iterable[str]:
-    """Yield the ways in which ``js/src/search.ts`` lets a shape be typed."""
-    for shape in cell if isinstance(cell, Shapes) else [cell]:
-        if not isinstance(shape, Shape):
-            yield "?"
-            continue
-        printed = str(shape)
-        dims = [str(dim) for axis, dim in enumerate(shape) if axis or dim is not None]
-        yield from (printed, printed.replace(" ", ""))
-        yield from (mark.join(dims) or "scalar" for mark in ("x", "\N{MULTIPLICATION SIGN}"))

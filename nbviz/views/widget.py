@@ -63,9 +63,10 @@ class ModelView(anywidget.AnyWidget):
     operations
         Whether operations that are not layers have table rows.
     search
-        Text to search for; rows and boxes that do not match are dimmed.
+        Words to look for in the names, types, dtypes and shapes of layers and operations, and of the parameters that they hold
+        or read; rows and boxes that do not match are dimmed.
     filter
-        Table rows to show: those that contain the words in ``"text"`` and have one of the ``"types"`` (all if empty).
+        Table rows to show: those that a search for ``"text"`` finds and that have one of the ``"types"`` (all if empty).
     sort
         Columns to sort the table by, each as ``{"id": column, "desc": bool}``.
     columns
@@ -412,9 +413,7 @@ class ModelView(anywidget.AnyWidget):
         return preview.beside(self._plain_table(), picture)
 
     def _shown_table(self) -> pd.DataFrame:
-        layers = self.graph.layers
-        names = dict(zip(layers.column("path"), layers.column("name"), strict=True))
-        return present(self.table, sort=self.sort, filter=self.filter, columns=self.columns, names=names)
+        return present(self.table, self._metrics, sort=self.sort, filter=self.filter, columns=self.columns)
 
     def _send_extra(self) -> None:
         self.extra_columns = [column.on_wire(self._metrics.tree) for column in self._extra]

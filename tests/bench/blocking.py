@@ -61,7 +61,7 @@ def select_last(page: Page) -> None:
 
 
 def search(page: Page) -> None:
-    page.get_by_label("Search layers, types, shapes").press_sequentially("softmax")
+    page.get_by_label("Search names, types, shapes").press_sequentially("softmax")
 
 
 def narrow(page: Page) -> None:

@@ -58,7 +58,7 @@ const steps = {
     seen.blocks = await count('.nbviz [role="treeitem"][data-path^="~block"]');
   },
   async search() {
-    await page.locator('.nbviz [aria-label="Search layers, types, shapes"]').fill("dense");
+    await page.locator('.nbviz [aria-label="Search names, types, shapes"]').fill("dense");
     await until(".nbviz [data-row].is-dimmed");
     seen.found = await count(".nbviz [data-row]:not(.is-dimmed)");
   },

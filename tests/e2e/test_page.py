@@ -15,8 +15,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from nbviz import wire
+from nbviz.graph import Call, Layer
 from nbviz.views import svg
 from tests.e2e.view import View, save_by_menu
+from tests.fixtures.graphs import graph, tensor, weight
 
 
 @pytest.fixture
@@ -257,6 +260,57 @@ def test_page_saved_by_the_page_itself_keeps_the_state(document, page, tmp_path,
     View(page).ready().expect_selected("head")
     works(View(page))
     assert (watched.requests, watched.errors) == ([], [])
+
+
+def test_search_finds_what_a_checkpoint_stores(page, tmp_path):
+    import nbviz
+
+    proj = {f"layers.0.q_proj.{name}": np.zeros((4,), np.float16) for name in ("weight_scale", "bias")}
+    view = nbviz.view({**proj, "lm_head.weight": np.zeros((100, 64), np.float32)})
+    page.goto(view.save(tmp_path / "stored.html").as_uri())
+    shown = View(page)
+    for text, path in {
+        "lm_head.weight": "lm_head",
+        "100x64": "lm_head",
+        "(100, 64) float32": "lm_head",
+        "weight_scale": "layers/0/q_proj",
+        "q_proj.bias": "layers/0/q_proj",
+        "float16": "layers/0/q_proj",
+    }.items():
+        shown.search.fill(text)
+        shown.search.press("Enter")
+        expect(shown.found).to_have_text("1 / 1")
+        expect(shown.row(path)).to_have_attribute("aria-selected", "true")
+        shown.filter.fill(text)
+        expect(shown.row(path)).to_be_visible()
+        expect(shown.table.locator("[data-row]")).to_have_count(1)
+        shown.filter.fill("")
+
+
+def test_search_finds_nodes_by_the_names_in_their_file(page, tmp_path):
+    import nbviz
+
+    layers = [Layer("", "net", "ModelProto"), Layer("enc", "/enc", "Scope", parent="", parameters=(0,))]
+    calls = [
+        Call(0, "layer", "", "ModelProto", None, ""),
+        Call(1, "layer", "enc", "Scope", 0, "enc"),
+        Call(2, "operation", "enc/Add#1", "Add", 1, None, (), (tensor(2),), (0,)),
+        Call(3, "operation", "enc/Reshape#1", "Reshape", 1, None, (tensor(2),), settings=(("name", "/enc/Reshape_4"),)),
+    ]
+    parameters = [weight(0, "enc.in_proj_bias", (2,), "enc")]
+    source = tmp_path / "net.json"
+    source.write_text(wire.to_json(graph(layers, calls, [(2, 0, 3, 0)], parameters)))
+    page.goto(nbviz.view(nbviz.read(source)).save(tmp_path / "net.html").as_uri())
+    view = View(page).ready()
+    view.search.fill("in_proj_bias")
+    expect(view.found).to_have_text("2")
+    view.search.fill("/enc/Reshape_4")
+    expect(view.found).to_have_text("1")
+    view.search.press("Enter")
+    view.expect_selected("enc/Reshape#1")
+    expect(view.inspector).to_contain_text("/enc/Reshape_4")
+    expect(view.node("enc/Add#1")).to_have_class(re.compile("nbviz-dim"))
+    expect(view.node("enc/Reshape#1")).not_to_have_class(re.compile("nbviz-dim"))
 
 
 def test_menu_saves_the_table_as_it_shows(document, page, tmp_path):

@@ -27,7 +27,8 @@ class View:
         self.table = self.root.locator('[role="treegrid"][aria-label="Layers"], [role="grid"][aria-label="Layers"]')
         self.graph = self.root.get_by_role("tree")
         self.inspector = self.root.get_by_role("group", name="Details of the selection")
-        self.search = self.root.get_by_label("Search layers, types, shapes")
+        self.search = self.root.get_by_label("Search names, types, shapes")
+        self.found = self.root.locator(".nbviz-search").get_by_role("status")
         self.filter = self.root.get_by_label("Filter rows by name, type, dtype or shape")
 
     def ready(self) -> View:

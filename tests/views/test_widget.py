@@ -208,7 +208,7 @@ def test_a_saved_table_is_the_one_on_screen(view, tmp_path):
     view.columns = ["params", "type"]
     rows = view.save(tmp_path / "table.csv").read_text().splitlines()
     assert rows == ["path,params,type", "a,35,Dense", "b,24,Dense"]
-    view.filter = {"text": "b", "types": []}
+    view.filter = {"text": "b.bias", "types": []}
     assert view.save(tmp_path / "table.csv").read_text().splitlines()[1:] == ["b,24,Dense"]
     assert "a" in view.save(tmp_path / "table.html", part="table").read_text()
     with pytest.raises(nbviz.OptionError, match=r"A view can be saved as .html.*found 'net.htm'.*'.html'"):

@@ -37,8 +37,8 @@ export function SearchBox({ payload, input }: { payload: Payload | null; input: 
         ref={input}
         type="text"
         value={search}
-        placeholder="Search layers, types, shapes"
-        aria-label="Search layers, types, shapes"
+        placeholder="Search names, types, shapes"
+        aria-label="Search names, types, shapes"
         title="Search ( / ): Enter for the next match, Shift+Enter for the one before, Escape clears"
         onInput={(event) => store.set({ search: event.currentTarget.value })}
         onKeyDown={onKeyDown}
