@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nbviz import api
+from nbviz import api, wire
 from nbviz.errors import (
     AdapterWarning,
     InputsError,
@@ -228,14 +228,27 @@ def _show_whole(source: str, outputs: Sequence[Path], options: dict[str, Any]) -
 def _saved(view: ModelView, output: Path, source: str) -> str:
     """Save a view and print the name of the file; return what is wrong where that cannot be done."""
     try:
-        if output.exists() and Path(source).exists() and output.samefile(source):
-            return f"{str(output)!r} is the source itself and stays as it is; save to another file."
+        if why := _kept(output, source):
+            return f"{str(output)!r} {why} and stays as it is; save to another file."
         saved = view.save(output)
     except OSError as error:
         return f"{str(output)!r} cannot be written: {_unwritable(output, error)}."
     except NbvizError as error:  # the other outputs can be written all the same
         return str(error)
     _print(saved)
+    return ""
+
+
+def _kept(output: Path, source: str) -> str:
+    """Say why a file that is there may not be written over: it is the source, or JSON of others, as an index of shards is."""
+    if not output.exists() or not output.stat().st_size:
+        return ""
+    if Path(source).exists() and output.samefile(source):
+        return "is the source itself"
+    if output.suffix.lower() == ".json":
+        with output.open("rb") as file:
+            if wire.FORMAT.encode() not in file.read(100):
+                return "is no model graph"
     return ""
 
 

@@ -30,7 +30,7 @@ LONGEST_PART: Final = 6_000_000
 """Bytes of a payload that go into one message: hosts limit messages, some to 10 MB, and some write bytes as base64."""
 
 _MAGIC: Final = b"NBVZ"
-_FORMAT: Final = "nbviz model graph"
+FORMAT: Final = "nbviz model graph"
 
 
 class Measured(Protocol):
@@ -237,7 +237,7 @@ def to_json(graph: ModelGraph) -> str:
     symbol, or null for a free one), or null for unknown rank; a tensor is ``[shape, dtype, name]``. A number that JSON lacks is ``{"float": "inf"}``.
     """
     document = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "schema": SCHEMA_VERSION,
         "name": graph.name,
         "framework": graph.framework,
@@ -262,8 +262,8 @@ def from_json(text: str) -> ModelGraph:
     """
     try:
         # before it is parsed: lists of nothing take 25 times their text
-        document = json.loads(text) if _FORMAT in text and text.lstrip()[:1] == "{" else {}
-        major = document["schema"][0] if document["format"] == _FORMAT else None
+        document = json.loads(text) if FORMAT in text and text.lstrip()[:1] == "{" else {}
+        major = document["schema"][0] if document["format"] == FORMAT else None
     except _DAMAGED:
         document, major = {}, None
     if major is None:

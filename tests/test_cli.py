@@ -321,12 +321,21 @@ def test_each_output_is_written_though_another_cannot_be(folder):
     ]
 
 
-def test_a_source_is_not_overwritten(folder):
+def test_a_source_is_not_overwritten_and_neither_is_json_of_others(folder):
     before = (folder / "net.json").read_bytes()
     status, printed, complaint = run(folder, "net.json", "-o", "./net.json", "-o", ".csv")
     assert (status, printed) == (1, "net.csv\n")
     assert complaint == "nbviz: 'net.json' is the source itself and stays as it is; save to another file.\n"
     assert (folder / "net.json").read_bytes() == before
+    np.savez(folder / "part.npz", w=np.zeros(2))
+    (folder / "config.json").write_text("{}")
+    (folder / "empty.json").write_text("")
+    outputs = ["-o", "config.json", "-o", "empty.json", "-o", "empty.json"]
+    assert run(folder, "part.npz", *outputs) == (
+        1,
+        "empty.json\nempty.json\n",
+        "nbviz: 'config.json' is no model graph and stays as it is; save to another file.\n",
+    )
 
 
 def test_a_file_whose_name_is_not_utf8_is_shown(folder):

@@ -280,7 +280,7 @@ def test_a_value_of_another_type_than_its_field_is_named(path, value, words):
 
 def test_text_that_cannot_be_a_graph_is_not_even_parsed(monkeypatch):
     monkeypatch.setattr(wire.json, "loads", None)
-    for text in (f'[[],[],"{wire._FORMAT}"]', '{"format": [[],[],[]]}'):
+    for text in (f'[[],[],"{wire.FORMAT}"]', '{"format": [[],[],[]]}'):
         with pytest.raises(SchemaError, match="not a model graph saved by nbviz"):
             wire.from_json(text)
 

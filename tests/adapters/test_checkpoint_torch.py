@@ -160,7 +160,7 @@ def test_nested_dicts_are_rows_and_plain_values_are_settings(save):
 def test_a_file_of_an_optimizer_alone_has_no_parameters(save):
     graph = graph_of(save(torch.optim.SGD([torch.ones(2, requires_grad=True)]).state_dict(), "optimizer.pt"))
     assert graph.optimizer is not None
-    assert graph.diagnostics[0].message.startswith("All tensors here are the state of an optimizer")
+    assert ["the state of an optimizer" in said.message for said in graph.diagnostics] == [True]
     assert not graph.parameters
 
 

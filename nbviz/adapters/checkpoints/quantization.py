@@ -16,6 +16,8 @@ _BESIDE_INDEX = "model.safetensors.index.json.meta.json"
 """What SINQ says of layers that is no tensor."""
 _LONGEST = 16 << 20
 """The most bytes of a configuration: with a line for each layer it takes some hundred thousand."""
+_LONGEST_OF_ONE = 1 << 12
+"""The most characters about one tensor: it takes some hundred."""
 
 
 class Subclass(NamedTuple):
@@ -85,9 +87,12 @@ class Quantization:
 
     def subclass(self, tensor: tuple[str, ...]) -> Subclass | None:
         """Return of what class a tensor was that is saved in parts, None where no header says so."""
+        text = self._metadata.get(".".join(tensor), "")
+        if not isinstance(text, str) or len(text) > _LONGEST_OF_ONE:
+            return None
         try:
-            said = json.loads(self._metadata.get(".".join(tensor), ""))
-        except (ValueError, TypeError, RecursionError):
+            said = json.loads(text)
+        except (ValueError, RecursionError):
             return None
         match said:
             case {"_type": str(kind), "_data": dict(attributes)}:
@@ -97,7 +102,7 @@ class Quantization:
     def shape(self, layer: tuple[str, ...]) -> list[int]:
         """Return the shape of the weight of a layer as SINQ says it, nothing where it does not."""
         match self._beside_index.get(".".join(layer)):
-            case {"meta": {"shape": [int(rows), int(columns)]}}:
+            case {"meta": {"shape": [int(rows), int(columns)]}} if bool not in {type(rows), type(columns)}:
                 return [rows, columns]
         return []
 

@@ -33,9 +33,13 @@ _DEPTH = 32
 _NAME = 400
 _NO_NAME = "(no name)"
 _SETTINGS = 200
-NO_GRAPH = (
+_NO_GRAPH = (
     "A checkpoint has tensors but no graph; its rows come from the tensor names. It does not say which tensors "
     "are trained, so those that could be trained count as trainable."
+)
+_NO_MODEL = (
+    "A checkpoint has tensors but no graph, and all tensors here are the state of an optimizer, which is no part of a "
+    "model: its weights are elsewhere."
 )
 
 
@@ -165,11 +169,7 @@ def graph_of(checkpoint: Checkpoint) -> tuple[ModelGraph, list[Entry]]:
         raise TooLargeError("its tensors claim more values than a 64-bit number can count")
     for row, settings in _settings(checkpoint, rows).items():
         builder.layer(row).settings += tuple((_text(name), _setting(value)) for name, value in settings[:_SETTINGS])
-    if builder.optimizer is not None and not tensors:
-        builder.note(
-            "All tensors here are the state of an optimizer, which is no part of a model: its weights are elsewhere."
-        )
-    builder.note(NO_GRAPH)
+    builder.note(_NO_MODEL if builder.optimizer is not None and not tensors else _NO_GRAPH)
     if told:
         builder.note(
             f"Packed weights ({told:,}) are counted by the values that they stand for; their shapes are as stored."
