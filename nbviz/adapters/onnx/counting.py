@@ -32,6 +32,11 @@ class Uncounted:
     made: Sequence[Value | None]
     where: str
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether what it takes, or makes, comes after sizes that may contradict each other."""
+        return any(value is not None and value.is_lost for value in (*self.taken, *self.made))
+
     def step(self, types: Types) -> Step:
         """Return the call with other sizes."""
 

@@ -14,6 +14,7 @@ from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.onnx.compute import Contractions, Step, contracts_nothing, known
 from nbviz.adapters.onnx.counting import Uncounted, count_for_one
 from nbviz.adapters.onnx.cuts import computed_bounds
+from nbviz.adapters.onnx.fits.misfits import Misfits
 from nbviz.adapters.onnx.function_graphs import FunctionGraphs
 from nbviz.adapters.onnx.functions import Functions
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
@@ -34,6 +35,7 @@ from nbviz.adapters.onnx.values import (
     constant_value,
     has_weights_in_nodes,
     is_scale,
+    lose,
     passed_on,
     readers_of,
     sparse_bytes,
@@ -86,6 +88,7 @@ class Walk:
         self._findings = Findings()
         self._contractions = Contractions()
         self._uncounted: list[Uncounted] = []
+        self._misfits = Misfits(model)
         self.lost_shapes = False
         self._number = value_in(model)
         self._weights_in_nodes = has_weights_in_nodes(model.graph)
@@ -99,7 +102,6 @@ class Walk:
         place = Place(Environment(), types, "", root, root, versions(self.model.opset_import))
         self._enter(graph, place, call)
         self._nodes(graph, place, call.id)
-        count_for_one(self.model, self._batch, self._uncounted, self._findings)
         outputs: list[Port] = []
         for info in graph.output:
             value = self._result(info.name, place, call.id)
@@ -109,10 +111,18 @@ class Walk:
         self.builder.end(call, outputs)
         fill_boundaries(self.builder.calls)
         self._findings.unread = self.rows.hold_the_rest(root)
+        waiting = self._uncounted
+        if self._misfits.report(self.builder.note) or self._is_misfit():  # which is why others are not counted
+            waiting = [call for call in waiting if not call.is_lost]
+        count_for_one(self.model, self._batch, waiting, self._findings)
         self._findings.report(self.builder.note)
+
+    def _is_misfit(self) -> bool:
+        """Tell whether the inference finds sizes that do not match where shapes are lost, and say which."""
         reason = misfit(self.model) if self.lost_shapes else ""
         if reason and all(known.message != reason for known in self.builder.diagnostics):
             self.builder.note(reason)
+        return bool(reason)
 
     def _enter(self, graph: Any, place: Place, call: CallRecord) -> None:
         stored = stored_tensors(graph)
@@ -266,14 +276,17 @@ class Walk:
         own = settings(node) if node.attributes else ()
         record = self._calls.operation(node, taken, own, parent, key=key, holder=holder)
         record.source = node.source
-        outputs = self._outputs(node, place)
+        outputs, fits = self._outputs(node, place), self._misfits.fits(node, record, place.where)
         if not contracts_nothing(node):
-            record.compute = self._contractions.of(Step(node, taken.tensors, outputs, self._batch), place.times)
+            step = Step(node, taken.tensors, outputs, self._batch)
+            record.compute = self._contractions.of(step, place.times) if fits else None
             if not known(node):
                 self._findings.unknown[node.domain, node.op] = None
-            elif record.compute is None:
+            elif record.compute is None and fits:
                 self._uncounted.append(Uncounted(record, node, taken.tensors, outputs, place.where))
-        self.lost_shapes = self.lost_shapes or _lost_shape(node, taken.tensors, outputs)
+        lost = _lost_shape(node, taken.tensors, outputs)
+        self.lost_shapes = self.lost_shapes or lost
+        lose(outputs, taken.tensors, at_once=lost or not fits)
         self.builder.end(record, ports(outputs))
 
     def _is_module(self, scope: Hashable, weights: Iterable[Any]) -> bool:
@@ -328,6 +341,7 @@ class Walk:
                 self.builder.end(call, ports(results))
             ends.extend(results)
         made = self._outputs(node, place)
+        lose(made, (*taken.tensors, *ends))
         if not self._calls.merge(record, taken.ports, ends, made, known=None not in often):
             self._findings.depends[node.op] = None
 
@@ -336,6 +350,7 @@ class Walk:
         for info, value in zip(graph.input, values[len(values) - len(graph.input) :], strict=False):
             spec, dims = inner.types.of(info.name)
             own = inner.env.own[info.name] = Value(spec, dims, weight=None if value is None else value.weight)
+            lose([own], [value])
             if value is not None:
                 self.builder.alias(own, value)
 
