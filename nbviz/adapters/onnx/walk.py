@@ -21,11 +21,12 @@ from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_s
 from nbviz.adapters.onnx.packed import packed_sizes
 from nbviz.adapters.onnx.place import Place
 from nbviz.adapters.onnx.recalls import number_calls
-from nbviz.adapters.onnx.repeats import times_of
+from nbviz.adapters.onnx.repeats import Runs, open_length, times_of
 from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.settling import settle
 from nbviz.adapters.onnx.shapes.folding import value_in
 from nbviz.adapters.onnx.shapes.inference import misfit
+from nbviz.adapters.onnx.shapes.sizes import open_sizes
 from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named
 from nbviz.adapters.onnx.values import (
     PASS_ON,
@@ -89,6 +90,7 @@ class Walk:
         self._contractions = Contractions()
         self._uncounted: list[Uncounted] = []
         self._misfits = Misfits(model)
+        self._entering = open_sizes(model.graph)
         self.lost_shapes = False
         self._number = value_in(model)
         self._weights_in_nodes = has_weights_in_nodes(model.graph)
@@ -279,11 +281,12 @@ class Walk:
         outputs, fits = self._outputs(node, place), self._misfits.fits(node, record, place.where)
         if not contracts_nothing(node):
             step = Step(node, taken.tensors, outputs, self._batch)
-            record.compute = self._contractions.of(step, place.times) if fits else None
+            record.compute = self._contractions.of(step, place.runs.times) if fits else None
             if not known(node):
                 self._findings.unknown[node.domain, node.op] = None
-            elif record.compute is None and fits:
-                self._uncounted.append(Uncounted(record, node, taken.tensors, outputs, place.where))
+            elif record.compute is None and fits and not place.runs.depends:
+                uncounted = Uncounted(record, node, taken.tensors, outputs, place.where, place.runs.lengths)
+                self._uncounted.append(uncounted)
         lost = _lost_shape(node, taken.tensors, outputs)
         self.lost_shapes = self.lost_shapes or lost
         lose(outputs, taken.tensors, at_once=lost or not fits)
@@ -315,12 +318,10 @@ class Walk:
         graphs = node.graphs()
         first = f"{place.where}/{node.outputs[0] if node.outputs else node.full_name}"
         ends: list[Value] = []
-        often: list[int | None] = []
-        version = place.versions.get("", 0)
-        known = self._number if not place.where else lambda _: None
+        known = True
         for name, graph in graphs.items():
-            times = times_of(node, name, graph, taken.tensors, known, version=version, batch=self._batch)
-            often.append(times)
+            runs, tells = self._runs(node, name, graph, taken.tensors, place)
+            known = known and tells
             holder, call = self._calls.part(key, name, record, alone=len(graphs) == 1)
             types = Types.of_graph(graph, self._seen)
             env = Environment(place.env)
@@ -332,7 +333,7 @@ class Walk:
                 around=holder,
                 holder=holder,
                 depth=place.depth + 1,
-                times=place.times if times is None else (*place.times, times),
+                runs=runs,
             )
             self._bind(graph, taken.tensors, inner)
             self._nodes(graph, inner, call.id)
@@ -342,8 +343,17 @@ class Walk:
             ends.extend(results)
         made = self._outputs(node, place)
         lose(made, (*taken.tensors, *ends))
-        if not self._calls.merge(record, taken.ports, ends, made, known=None not in often):
+        if not self._calls.merge(record, taken.ports, ends, made, known=known):
             self._findings.depends[node.op] = None
+
+    def _runs(
+        self, node: Node, name: str, graph: Any, taken: Sequence[Value | None], place: Place
+    ) -> tuple[Runs, bool]:
+        """Return how often what is in a graph of a node runs, and whether no values of tensors decide how often the graph does."""
+        version, known = place.versions.get("", 0), self._number if not place.where else lambda _: None
+        times = times_of(node, name, graph, taken, known, version=version, batch=self._batch)
+        length = open_length(node, taken, version, self._entering) if times is None else ""
+        return place.runs.inside(node, times, length), times is not None or bool(length)
 
     def _bind(self, graph: Any, values: Sequence[Value | None], inner: Place) -> None:
         """Give a graph its inputs: the last of the node's, as they are before the first step."""
@@ -365,7 +375,7 @@ class Walk:
         types = Types.of_graph(graph, self._seen)
         where = function_name(function)
         versions_inside = {**place.versions, **versions(function.opset_import)}
-        inner = Place(env, types, where, key, key, versions_inside, place.depth + 1, times=place.times)
+        inner = Place(env, types, where, key, key, versions_inside, place.depth + 1, runs=place.runs)
         self._nodes(graph, inner, record.id)
         outputs: list[Port] = []
         for name, outer in zip(function.output, node.outputs, strict=False):
