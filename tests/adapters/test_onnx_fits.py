@@ -156,7 +156,7 @@ def test_shapes_behind_are_those_of_the_file():
 
 def test_further_operations_are_counted():
     [said] = told(read(parsed("y = MatMul(x, w) z = Add(w, v)", outputs="y, z")).graph)
-    assert f"must be equal. So it is in 1 other operation. {LOST}" in said
+    assert f"must be equal. Nor do they in 1 other operation. {LOST}" in said
 
 
 def test_branch_that_may_never_be_taken_is_not_judged():

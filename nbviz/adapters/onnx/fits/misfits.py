@@ -42,8 +42,9 @@ class Misfits:
         if not self._met:
             return False
         (record, node, said), *others = self._met
-        more = f" So it is in {counted(len(others), 'other operation')}." if others else ""
-        note(f"Tensor sizes in this model do not match in {_named(record, node)}: {said}.{more} {LOST}", record.path)
+        more = f" Nor do they in {counted(len(others), 'other operation')}." if others else ""
+        said = f"Tensor sizes in this model do not match in {_named(record, node)}: {short(said, 300)}."
+        note(f"{said}{more} {LOST}", record.path)
         return True
 
 
