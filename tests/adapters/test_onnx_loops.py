@@ -119,6 +119,43 @@ def test_loop_that_counts_for_itself_runs_as_often_as_it_does(limit, begins, ste
     assert Metrics(graph).totals["macs"] == (None if steps is None else 9 * steps)
 
 
+def test_what_one_of_many_steps_contracts_is_not_shown_as_what_all_do():
+    body = COUNTED.format(limit="n", begins="go", step=1)
+    graph = graph_of("ends = Constant<value_int = 5>() " + body, "float[batch,3] x, float[3,3] w, int64 n", "y, last")
+    assert [call.compute for call in graph.calls if call.op == "MatMul"] == [None]
+    [said] = [d.message for d in graph.diagnostics]
+    assert said.startswith("MACs in 'Loop' are missing: what runs there, and how often")
+
+
+SCANNED = """h, y = Scan<num_scan_inputs = 1, body = body (hi, xi) => (ho, yo) { m = MatMul(xi, w) ho = Add(m, hi) yo = Identity(ho) }>(s, x)"""
+
+
+@pytest.mark.parametrize(
+    ("before", "x", "said"),
+    [
+        ("", "T,B,4", "MACs are missing for 1 operation: 'T' can have any size; pass sizes as inputs."),
+        ("", "B,2,4", "MACs are missing for 1 operation: 'B' can have any size; pass sizes as inputs."),
+        ("", "5,B,4", ""),
+        ("k", "T,B,4", "MACs in 'Scan' are missing: what runs there, and how often, depends on tensor values."),
+    ],
+)
+def test_open_length_of_a_scan_is_told_as_a_size(before, x, said):
+    body = SCANNED if not before else "k = Compress<axis = 0>(x, some) " + SCANNED.replace("(s, x)", "(s, k)")
+    graph = graph_of(body, f"float[B,6] s, float[{x}] x, float[4,6] w, bool[U] some", "h, y")
+    assert [d.message for d in graph.diagnostics] == ([said] if said else [])
+    assert Metrics(graph).totals["macs"] == (None if said else 5 * 4 * 6)
+    assert [call.compute is None for call in graph.calls if call.op == "MatMul"] == [bool(said)]
+
+
+def test_open_length_in_a_loop_that_values_decide_is_not_told():
+    inner = SCANNED.replace("(s, x)", "(si, x)").replace("h, y =", "so, yo2 =")
+    loop = f"y = Loop(n, true, s) <body = body (int64 i, bool ci, si) => (bool co, so) {{ co = Identity(ci) {inner} }}>"
+    stored = "true = Constant<value = bool {1}>() "
+    graph = graph_of(stored + loop, "float[T,B,4] x, float[B,6] s, float[4,6] w, int64 n", "y")
+    assert "'Loop'" in graph.diagnostics[0].message
+    assert not any("any size" in d.message for d in graph.diagnostics)
+
+
 STACKED = """y, all = Loop({limit}, true, x) <body = body (int64 i, bool ci, xi) => (bool co, xo, each)
 {{ co = Identity(ci) xo = Tanh(xi) each = Neg(xo) }}> z = MatMul(all, w)"""
 

@@ -39,6 +39,7 @@ def check(source, model):
     assert not doubtful(model).values
     graph = read(source).graph
     assert list(violations(graph)) == []
+    assert not any("do not match" in d.message for d in graph.diagnostics)
     known = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     functions = {(f.domain, f.name) for f in model.functions}
     stored = {tensor.name for tensor in known.initializer}

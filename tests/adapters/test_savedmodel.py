@@ -163,7 +163,7 @@ def test_loops_and_conditions_hold_what_they_run(tmp_path):
         "while/cond", "while/body", "cond/then", "cond/else",
     ]  # fmt: skip
     assert Metrics(graph).totals["macs"] is None
-    assert [counted(c.compute) for c in graph.calls if c.op == "MatMul"] == [2 * 4 * 4]
+    assert [c.compute for c in graph.calls if c.op == "MatMul"] == [None]  # one step is not what runs
     assert "'While' are missing" in notes(graph).replace("StatelessWhile", "While")
 
 

@@ -410,6 +410,7 @@ def test_loops_and_conditions_hold_what_they_run():
     ]  # fmt: skip
     [less] = graph.calls_of["while/cond/LESS#1"]
     assert dict(graph.calls[less].settings)["y"] == 5
+    assert [c.compute for c in graph.calls if c.op == "FULLY_CONNECTED"] == [None]  # one step is not what runs
     assert len(graph.calls[less].inputs) == 1  # the counter begins as a constant, and is none
     asked = graph.calls[graph.calls_of["Identity"][0]].inputs[0]
     assert graph.calls[graph.calls_of["Identity/merge#1"][0]].inputs[0] == asked

@@ -52,6 +52,8 @@ class _Place:
         Whether the scope has been called before.
     depth
         How many scopes and programs are around it.
+    repeats
+        Whether a loop is around it, so that nobody knows how often what is here runs.
     """
 
     program: Program
@@ -60,6 +62,7 @@ class _Place:
     opened: tuple[Hashable, ...] = ()
     again: bool = False
     depth: int = 0
+    repeats: bool = False
 
 
 @final
@@ -200,6 +203,8 @@ class Writer:
             self.findings.depends[operation.op] = None
         elif record.compute is None:
             self.findings.uncounted += 1
+        if place.repeats and record.compute:  # that of one step would stand beside numbers of a whole run
+            record.compute = None
         self.builder.end(record, ports(operands.outputs))
 
     def _made(self, operation: Operation, place: _Place) -> list[Tensor | None]:
@@ -255,7 +260,8 @@ class Writer:
             if tensor.weight is not None or tensor.constant is not None:
                 own.weight, own.constant = tensor.weight, tensor.constant
             self.builder.alias(own, tensor)
-        return _Place(program, around, around, (*place.opened, body.key), depth=place.depth + 1)
+        opened, repeats = (*place.opened, body.key), place.repeats or operation.loops
+        return _Place(program, around, around, opened, depth=place.depth + 1, repeats=repeats)
 
     def _kept(self, body: Body, given: Sequence[Tensor | None]) -> set[int]:
         """Return which inputs of a loop's body are the same in every step: it gives them as it has taken them."""

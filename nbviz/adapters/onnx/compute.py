@@ -378,8 +378,8 @@ class Contractions:
     def __init__(self) -> None:
         self._known: dict[Hashable, Patterns | None] = {}
 
-    def of(self, step: Step, times: tuple[int, ...] = ()) -> Patterns | None:
-        """Return the contractions of a node that makes some, as often as it runs, None where they are not known."""
+    def of(self, step: Step, times: tuple[int, ...] | None = ()) -> Patterns | None:
+        """Return the contractions of a node that makes some, as often as it runs, None where they, or that, are not known."""
         node = step.node
         rule = _OTHERS.get(node.domain, {}).get(node.op) if node.domain else _STANDARD.get(node.op)
         if rule is None:
@@ -390,11 +390,11 @@ class Contractions:
         return self._known[key]
 
 
-def _counted(rule: Callable[[Step], Patterns], step: Step, times: tuple[int, ...]) -> Patterns | None:
+def _counted(rule: Callable[[Step], Patterns], step: Step, times: tuple[int, ...] | None) -> Patterns | None:
     try:
-        patterns = rule(step)
+        patterns: Patterns | None = rule(step)
     except (_UnknownError, IndexError, ValueError):  # a size is open, or the node is not as the standard says
         return None
-    if patterns and times:
-        patterns = tuple(one.repeated(times) for one in patterns)
+    if patterns and times != ():
+        patterns = None if times is None else tuple(one.repeated(times) for one in patterns)
     return None if (macs(patterns) or 0) > _MOST else patterns

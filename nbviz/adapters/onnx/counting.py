@@ -24,13 +24,31 @@ from nbviz.shape import Dim
 @final
 @dataclass(frozen=True, slots=True)
 class Uncounted:
-    """A call whose multiply-accumulates cannot be told from the sizes that are known."""
+    """A call whose multiply-accumulates cannot be told from the sizes that are known.
+
+    Attributes
+    ----------
+    record, node
+        The call, and what it is a call of.
+    taken, made
+        What it takes and makes.
+    where
+        The graph that it is in, ``""`` for a model's own.
+    lengths
+        Symbols of the open sizes that loops around it walk along.
+    """
 
     record: CallRecord
     node: Node
     taken: Sequence[Value | None]
     made: Sequence[Value | None]
     where: str
+    lengths: Sequence[str] = ()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether what it takes, or makes, comes after sizes that may contradict each other."""
+        return any(value is not None and value.is_lost for value in (*self.taken, *self.made))
 
     def step(self, types: Types) -> Step:
         """Return the call with other sizes."""
@@ -43,7 +61,8 @@ class Uncounted:
         return Step(self.node, inputs, list(map(sized, self.node.outputs, self.made)), None)
 
     def symbols(self, entering: Collection[str]) -> Iterator[str]:
-        """Yield the names of its open sizes that are among those of the model's inputs."""
+        """Yield the names of its open sizes that are among those of the model's inputs, and of the lengths of loops."""
+        yield from (str(name) for name in shown(self.lengths) if name)
         for value in (*self.taken, *self.made):
             dims = () if value is None or value.dims is None else value.dims
             yield from (str(name) for dim, name in zip(dims, shown(dims), strict=True) if name and dim in entering)

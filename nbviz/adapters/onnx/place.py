@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import final
 
+from nbviz.adapters.onnx.repeats import ONCE, Runs
 from nbviz.adapters.onnx.types import Types
 from nbviz.adapters.onnx.values import Environment
 
@@ -31,8 +32,8 @@ class Place:
         How many graphs are around this one.
     again
         Whether the scope has been called before.
-    times
-        How often what is here runs, as one factor for each loop around it that says so.
+    runs
+        How often what is here runs.
     """
 
     env: Environment
@@ -43,10 +44,10 @@ class Place:
     versions: Mapping[str, int]
     depth: int = 0
     again: bool = False
-    times: tuple[int, ...] = ()
+    runs: Runs = ONCE
 
     def inside(self, scope: Hashable, *, again: bool) -> Place:
         """Return the place inside a scope of the same graph."""
         return Place(  # replace() takes three times as long, and there can be thousands of scopes
-            self.env, self.types, self.where, self.around, scope, self.versions, self.depth, again, self.times
+            self.env, self.types, self.where, self.around, scope, self.versions, self.depth, again, self.runs
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple, final
 
 from nbviz.adapters.onnx.nodes import Node, constant, stored_setting
+from nbviz.adapters.onnx.shapes.expressions import size_of
 from nbviz.adapters.onnx.shapes.outcomes import branch_of
 from nbviz.adapters.onnx.shapes.steps import steps_of
 from nbviz.adapters.onnx.values import Value
@@ -16,6 +17,53 @@ _NO_LIMIT = 1 << 31
 
 _WITHOUT_BATCH = 9
 """The version of the standard since which ``Scan`` has no batch of its own."""
+
+
+@final
+class Runs(NamedTuple):
+    """How often nodes run.
+
+    Attributes
+    ----------
+    times
+        One factor for each loop around them; None where one of these does not say how often it runs.
+    lengths
+        Symbols of the open sizes that loops around them walk along, where these alone leave it open.
+    """
+
+    times: tuple[int, ...] | None = ()
+    lengths: tuple[str, ...] = ()
+
+    @property
+    def depends(self) -> bool:
+        """Whether how often they run depends on values of tensors."""
+        return self.times is None and not self.lengths
+
+    def inside(self, node: Node, times: int | None, length: str) -> Runs:
+        """Return how often a graph of a node runs, of which it has been told how often, or along which open size.
+
+        What a branch does is told as if it ran, for it runs once or not at all.
+        """
+        if times is not None:
+            return Runs(None if self.times is None else (*self.times, times), self.lengths)
+        if node.op == "If" and not node.domain:
+            return self
+        return Runs(None, (*self.lengths, length) if length and not self.depends else ())
+
+
+ONCE = Runs()
+"""Of what no loop is around."""
+
+
+def open_length(node: Node, taken: Sequence[Value | None], version: int, entering: Collection[str]) -> str:
+    """Return the symbol of the size that a ``Scan`` walks along, ``""`` where sizes of inputs, ``entering``, do not tell it."""
+    if node.domain or node.op != "Scan" or _is_first(node, version):
+        return ""
+    length = _scanned(node, taken)
+    if not isinstance(length, str):
+        return ""
+    told = length in entering or size_of(length, dict.fromkeys(entering, 1)) is not None
+    return length if told else ""
 
 
 def times_of(
@@ -50,8 +98,10 @@ def times_of(
     if node.domain:
         return None
     if node.op == "Scan":
-        first = 0 < version < _WITHOUT_BATCH or "directions" in node.attributes
-        return _scanned_in_batches(node, taken, batch) if first else _scanned(node, taken)
+        if _is_first(node, version):
+            return _scanned_in_batches(node, taken, batch)
+        steps = _scanned(node, taken)
+        return steps if isinstance(steps, int) else None
     if node.op == "Loop":
         steps = _stored(taken, 0)
         if isinstance(steps, int) and 0 <= steps < _NO_LIMIT and _goes_on(graph, taken):
@@ -73,7 +123,12 @@ def _stored(taken: Sequence[Value | None], at: int) -> Any:
     return found[0] if isinstance(found, tuple) and len(found) == 1 else found
 
 
-def _scanned(node: Node, taken: Sequence[Value | None]) -> int | None:
+def _is_first(node: Node, version: int) -> bool:
+    """Tell whether a ``Scan`` is of the first version."""
+    return 0 < version < _WITHOUT_BATCH or "directions" in node.attributes
+
+
+def _scanned(node: Node, taken: Sequence[Value | None]) -> Dim:
     """Return how many slices the first tensor is taken in that a ``Scan`` walks along."""
     if "num_scan_inputs" not in node.attributes:
         return None
@@ -82,8 +137,8 @@ def _scanned(node: Node, taken: Sequence[Value | None]) -> int | None:
     axes = node.attributes["scan_input_axes"].ints if "scan_input_axes" in node.attributes else [0]
     if first is None or first.dims is None or not axes or not -len(first.dims) <= axes[0] < len(first.dims):
         return None
-    steps = first.dims[axes[0]]
-    return steps if isinstance(steps, int) else None
+    steps: Dim = first.dims[axes[0]]
+    return steps
 
 
 def _scanned_in_batches(node: Node, taken: Sequence[Value | None], batch: Dim) -> int | None:

@@ -106,6 +106,8 @@ class Value:
         What is stored, if it is a constant: a ``TensorProto``, or the attribute of a ``Constant`` node.
     packed
         How it is stored, if it is a weight that a node unpacks.
+    is_lost
+        Whether it comes after sizes that may contradict each other.
     """
 
     spec: TensorSpec
@@ -113,6 +115,15 @@ class Value:
     weight: Key | None = None
     constant: Any = None
     packed: tuple[tuple[str, Setting], ...] = ()
+    is_lost: bool = False
+
+
+def lose(made: Iterable[Value | None], taken: Iterable[Value | None], *, at_once: bool = False) -> None:
+    """Note that tensors come after sizes that may contradict each other, as one that they are made of does, or ``at_once``."""
+    if at_once or any(value is not None and value.is_lost for value in taken):
+        for value in made:
+            if value is not None:
+                value.is_lost = True
 
 
 @final

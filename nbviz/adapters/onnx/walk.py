@@ -14,17 +14,19 @@ from nbviz.adapters.dataflow.rows import Rows
 from nbviz.adapters.onnx.compute import Contractions, Step, contracts_nothing, known
 from nbviz.adapters.onnx.counting import Uncounted, count_for_one
 from nbviz.adapters.onnx.cuts import computed_bounds
+from nbviz.adapters.onnx.fits.misfits import Misfits
 from nbviz.adapters.onnx.function_graphs import FunctionGraphs
 from nbviz.adapters.onnx.functions import Functions
 from nbviz.adapters.onnx.nodes import DEEPEST, Node, node_of, settings, stored_setting
 from nbviz.adapters.onnx.packed import packed_sizes
 from nbviz.adapters.onnx.place import Place
 from nbviz.adapters.onnx.recalls import number_calls
-from nbviz.adapters.onnx.repeats import times_of
+from nbviz.adapters.onnx.repeats import Runs, open_length, times_of
 from nbviz.adapters.onnx.schemas import input_names, versions
 from nbviz.adapters.onnx.settling import settle
 from nbviz.adapters.onnx.shapes.folding import value_in
 from nbviz.adapters.onnx.shapes.inference import misfit
+from nbviz.adapters.onnx.shapes.sizes import open_sizes
 from nbviz.adapters.onnx.types import UNKNOWN, Described, Types, named
 from nbviz.adapters.onnx.values import (
     PASS_ON,
@@ -34,6 +36,7 @@ from nbviz.adapters.onnx.values import (
     constant_value,
     has_weights_in_nodes,
     is_scale,
+    lose,
     passed_on,
     readers_of,
     sparse_bytes,
@@ -86,6 +89,8 @@ class Walk:
         self._findings = Findings()
         self._contractions = Contractions()
         self._uncounted: list[Uncounted] = []
+        self._misfits = Misfits(model)
+        self._entering = open_sizes(model.graph)
         self.lost_shapes = False
         self._number = value_in(model)
         self._weights_in_nodes = has_weights_in_nodes(model.graph)
@@ -99,7 +104,6 @@ class Walk:
         place = Place(Environment(), types, "", root, root, versions(self.model.opset_import))
         self._enter(graph, place, call)
         self._nodes(graph, place, call.id)
-        count_for_one(self.model, self._batch, self._uncounted, self._findings)
         outputs: list[Port] = []
         for info in graph.output:
             value = self._result(info.name, place, call.id)
@@ -109,10 +113,18 @@ class Walk:
         self.builder.end(call, outputs)
         fill_boundaries(self.builder.calls)
         self._findings.unread = self.rows.hold_the_rest(root)
+        waiting = self._uncounted
+        if self._misfits.report(self.builder.note) or self._is_misfit():  # which is why others are not counted
+            waiting = [call for call in waiting if not call.is_lost]
+        count_for_one(self.model, self._batch, waiting, self._findings)
         self._findings.report(self.builder.note)
+
+    def _is_misfit(self) -> bool:
+        """Tell whether the inference finds sizes that do not match where shapes are lost, and say which."""
         reason = misfit(self.model) if self.lost_shapes else ""
         if reason and all(known.message != reason for known in self.builder.diagnostics):
             self.builder.note(reason)
+        return bool(reason)
 
     def _enter(self, graph: Any, place: Place, call: CallRecord) -> None:
         stored = stored_tensors(graph)
@@ -266,14 +278,18 @@ class Walk:
         own = settings(node) if node.attributes else ()
         record = self._calls.operation(node, taken, own, parent, key=key, holder=holder)
         record.source = node.source
-        outputs = self._outputs(node, place)
+        outputs, fits = self._outputs(node, place), self._misfits.fits(node, record, place.where)
         if not contracts_nothing(node):
-            record.compute = self._contractions.of(Step(node, taken.tensors, outputs, self._batch), place.times)
+            step = Step(node, taken.tensors, outputs, self._batch)
+            record.compute = self._contractions.of(step, place.runs.times) if fits else None
             if not known(node):
                 self._findings.unknown[node.domain, node.op] = None
-            elif record.compute is None:
-                self._uncounted.append(Uncounted(record, node, taken.tensors, outputs, place.where))
-        self.lost_shapes = self.lost_shapes or _lost_shape(node, taken.tensors, outputs)
+            elif record.compute is None and fits and not place.runs.depends:
+                uncounted = Uncounted(record, node, taken.tensors, outputs, place.where, place.runs.lengths)
+                self._uncounted.append(uncounted)
+        lost = _lost_shape(node, taken.tensors, outputs)
+        self.lost_shapes = self.lost_shapes or lost
+        lose(outputs, taken.tensors, at_once=lost or not fits)
         self.builder.end(record, ports(outputs))
 
     def _is_module(self, scope: Hashable, weights: Iterable[Any]) -> bool:
@@ -302,12 +318,10 @@ class Walk:
         graphs = node.graphs()
         first = f"{place.where}/{node.outputs[0] if node.outputs else node.full_name}"
         ends: list[Value] = []
-        often: list[int | None] = []
-        version = place.versions.get("", 0)
-        known = self._number if not place.where else lambda _: None
+        known = True
         for name, graph in graphs.items():
-            times = times_of(node, name, graph, taken.tensors, known, version=version, batch=self._batch)
-            often.append(times)
+            runs, tells = self._runs(node, name, graph, taken.tensors, place)
+            known = known and tells
             holder, call = self._calls.part(key, name, record, alone=len(graphs) == 1)
             types = Types.of_graph(graph, self._seen)
             env = Environment(place.env)
@@ -319,7 +333,7 @@ class Walk:
                 around=holder,
                 holder=holder,
                 depth=place.depth + 1,
-                times=place.times if times is None else (*place.times, times),
+                runs=runs,
             )
             self._bind(graph, taken.tensors, inner)
             self._nodes(graph, inner, call.id)
@@ -328,14 +342,25 @@ class Walk:
                 self.builder.end(call, ports(results))
             ends.extend(results)
         made = self._outputs(node, place)
-        if not self._calls.merge(record, taken.ports, ends, made, known=None not in often):
+        lose(made, (*taken.tensors, *ends))
+        if not self._calls.merge(record, taken.ports, ends, made, known=known):
             self._findings.depends[node.op] = None
+
+    def _runs(
+        self, node: Node, name: str, graph: Any, taken: Sequence[Value | None], place: Place
+    ) -> tuple[Runs, bool]:
+        """Return how often what is in a graph of a node runs, and whether no values of tensors decide how often the graph does."""
+        version, known = place.versions.get("", 0), self._number if not place.where else lambda _: None
+        times = times_of(node, name, graph, taken, known, version=version, batch=self._batch)
+        length = open_length(node, taken, version, self._entering) if times is None else ""
+        return place.runs.inside(node, times, length), times is not None or bool(length)
 
     def _bind(self, graph: Any, values: Sequence[Value | None], inner: Place) -> None:
         """Give a graph its inputs: the last of the node's, as they are before the first step."""
         for info, value in zip(graph.input, values[len(values) - len(graph.input) :], strict=False):
             spec, dims = inner.types.of(info.name)
             own = inner.env.own[info.name] = Value(spec, dims, weight=None if value is None else value.weight)
+            lose([own], [value])
             if value is not None:
                 self.builder.alias(own, value)
 
@@ -350,7 +375,7 @@ class Walk:
         types = Types.of_graph(graph, self._seen)
         where = function_name(function)
         versions_inside = {**place.versions, **versions(function.opset_import)}
-        inner = Place(env, types, where, key, key, versions_inside, place.depth + 1, times=place.times)
+        inner = Place(env, types, where, key, key, versions_inside, place.depth + 1, runs=place.runs)
         self._nodes(graph, inner, record.id)
         outputs: list[Port] = []
         for name, outer in zip(function.output, node.outputs, strict=False):

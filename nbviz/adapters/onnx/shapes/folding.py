@@ -18,7 +18,7 @@ from nbviz.adapters.onnx.shapes.constants import MOST, constants_in, is_short
 from nbviz.adapters.onnx.shapes.declarations import Declarations
 from nbviz.adapters.onnx.shapes.lengths import GROWING
 from nbviz.adapters.onnx.shapes.outcomes import Outcomes
-from nbviz.adapters.onnx.types import described, dtype_of, is_sized, type_proto
+from nbviz.adapters.onnx.types import Types, dtype_of, is_sized, type_proto
 
 _ROUNDS = 32
 _NODES = 1 << 16
@@ -91,6 +91,7 @@ class Numbers:
         self.version = versions(model.opset_import).get("", 0)
         followed = (node for node in model.graph.node if _is_followed(node))
         self._makers = {node.output[0]: node for node in followed if node.output[0] not in self._known}
+        self._places = {name: at for at, name in enumerate(self._makers)}
 
     def of(self, wanted: Collection[str], sizes: _Dims) -> dict[str, Any]:
         """Return those of the wanted tensors that nodes compute and whose values are known now, as stored ones."""
@@ -98,7 +99,7 @@ class Numbers:
 
         needed = self._behind(wanted)
         made: dict[str, Any] = {}
-        for name in [name for name in self._makers if name in needed]:
+        for name in sorted(needed, key=self._places.__getitem__):
             value = self._made(self._makers[name], sizes)
             if value is not None:
                 made[name] = self._known[name] = value
@@ -163,8 +164,8 @@ def value_in(model: Any) -> Callable[[str], Any]:
 
 
 def _sizes(graph: Any) -> _Dims:
-    infos = (*graph.value_info, *graph.output, *graph.input)
-    return {info.name: described(info.type)[1] for info in infos}
+    types = Types.of_graph(graph)
+    return {info.name: types.of(info.name)[1] for info in (*graph.value_info, *graph.output, *graph.input)}
 
 
 def _is_followed(node: Any) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nbviz.adapters.onnx.external import misplaced
+from nbviz.adapters.onnx.fits.marks import is_marked, mark_misfits
+from nbviz.adapters.onnx.fits.misfits import LOST
 from nbviz.adapters.onnx.functions import Functions
 from nbviz.adapters.onnx.nodes import WITH_BODIES, bodies, copied
 from nbviz.adapters.onnx.order import put_in_order
@@ -37,10 +39,13 @@ _SMALL = 1 << 10
 _ABOUT_SIZES = re.compile(r"dim|rank|ax[ei]s|size", re.IGNORECASE)
 _SHAPES = "[ShapeInferenceError]"
 _REPORT = f"{_SHAPES} Inference error(s):"
+_BRANCHES = "(op_type:If"
 
 
 def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None, *, arrange: bool = False) -> Any:
     """Return a copy of a model without its large weights and with all shapes that can be inferred.
+
+    Nodes of which sizes contradict each other are marked in it (see ``fits.marks``), and nothing is inferred of what they give.
 
     Parameters
     ----------
@@ -68,10 +73,10 @@ def with_shapes(model: Any, note: Callable[[str], None], inputs: Any = None, *, 
     if inputs is not None:
         fix_sizes(slim.graph, inputs)
     said = _taken(slim)
-    shaped, stale = _shaped_from_inputs(slim, said, note)
+    shaped, stale = _shaped_from_inputs(slim, said, note, asks=True)
     outputs = zip(shaped.graph.output, said[0].outputs, strict=True)
     told = [settle_output(info, claim, note, stale) for info, claim in outputs]
-    if not all(told) and (reason := misfit(shaped)):
+    if not all(told) and not is_marked(shaped) and (reason := misfit(shaped)):
         note(reason)
     return shaped
 
@@ -89,15 +94,15 @@ def misfit(model: Any) -> str:
     try:
         guarded(lambda given: infer_shapes(given, strict_mode=True, data_prop=not doubt.values), copy)
     except Exception as error:  # noqa: BLE001 - the package raises all kinds, also its own from C++
-        said = " ".join(plain(error).replace(_REPORT, "").split())
-        if _SHAPES not in said or not _ABOUT_SIZES.search(said):
-            return ""
-        said = short(said.replace(f"{_SHAPES} ", "").rstrip(". "), 300)
-        return (
-            f"Tensor sizes in this model do not match: {said}. Shapes after that point are missing, or taken "
-            "from the file."
-        )
+        found = next(filter(_is_of_sizes, plain(error).replace(_REPORT, "").splitlines()), "")  # others follow from it
+        said = short(" ".join(found.replace(_SHAPES, "").split()).rstrip(". "), 300)
+        return f"Tensor sizes in this model do not match: {said}. {LOST}" if said else ""
     return ""
+
+
+def _is_of_sizes(line: str) -> bool:
+    """Tell whether a line of a report is about sizes; a branch of them may be one that is never taken."""
+    return _SHAPES in line and _ABOUT_SIZES.search(line) is not None and not line.lstrip().startswith(_BRANCHES)
 
 
 def _unclaimed(model: Any) -> Any:
@@ -133,12 +138,17 @@ def _taken(model: Any) -> list[Claims]:
     return [take_claims(graph) for graph in (model.graph, *bodies(model.graph))]
 
 
-def _shaped_from_inputs(model: Any, said: Sequence[Claims], note: Callable[[str], None]) -> tuple[Any, set[int]]:
+def _shaped_from_inputs(
+    model: Any, said: Sequence[Claims], note: Callable[[str], None], *, asks: bool = False
+) -> tuple[Any, set[int]]:
     """Infer shapes from those of the inputs alone: what the file says of others may be of other inputs, and fills gaps only.
 
-    Return also which numbers in it are stale.
+    Return also which numbers in it are stale. ``asks`` is whether to ask which sizes contradict each other.
     """
     shaped = _shaped(model, note)
+    if asks and mark_misfits(shaped):
+        _taken(shaped)
+        shaped = _shaped(shaped, lambda _: None)
     graphs = [shaped.graph, *bodies(shaped.graph)]
     stale = set[int]().union(*map(stale_sizes, graphs, said))
     trusted = uses_contrib(model)
