@@ -5,11 +5,12 @@ Only a model's own graph is looked at: what is in a branch that is never taken m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 from nbviz.adapters.onnx.fits.operands import Dims, Operands
-from nbviz.adapters.onnx.fits.rules import contradiction, has_rules
+from nbviz.adapters.onnx.fits.rules import asks_for_values, contradiction, has_rules
 from nbviz.adapters.onnx.schemas import domain_of, versions
 from nbviz.adapters.onnx.shapes.folding import value_in
 from nbviz.adapters.onnx.types import Types, dims_of
@@ -53,14 +54,25 @@ def _misfits(model: Any) -> Iterator[tuple[Any, str]]:
     given = {info.name for info in model.graph.input}
     stored: dict[str, Sequence[int]] = {tensor.name: tensor.dims for tensor in model.graph.initializer}
 
+    @functools.cache
     def sizes(name: str) -> Dims | None:
         found = types.of(name)[1]
         return dims_of(stored[name]) if found is None and name in stored and name not in given else found
 
+    told: dict[Hashable, str] = {}  # a large model has many nodes that are alike
     for node in nodes if version else ():
         if node.op_type in own:
             continue
-        attributes = {attribute.name: attribute for attribute in node.attribute}
-        said = contradiction(node.op_type, Operands(node.input, attributes, version, sizes, values))
-        if said:
-            yield node, said
+        alike = _what_counts(node, sizes)
+        if alike not in told:
+            attributes = {attribute.name: attribute for attribute in node.attribute}
+            told[alike] = contradiction(node.op_type, Operands(node.input, attributes, version, sizes, values))
+        if told[alike]:
+            yield node, told[alike]
+
+
+def _what_counts(node: Any, sizes: Callable[[str], Dims | None]) -> Hashable:
+    """Return all of a node that the rules ask for."""
+    taken = tuple(sizes(name) if name else "" for name in node.input)
+    names = tuple(node.input) if asks_for_values(node.op_type) else ()
+    return node.op_type, taken, names, tuple(attribute.SerializeToString() for attribute in node.attribute)

@@ -62,6 +62,11 @@ def has_rules(op: str) -> bool:
     return op in _RULES
 
 
+def asks_for_values(op: str) -> bool:
+    """Tell whether what an operation is given says sizes by its values."""
+    return op in {"Expand", "Reshape", "Split"}
+
+
 def contradiction(op: str, given: Operands) -> str:
     """Return what does not fit in what a node is given, ``""`` where nothing is known to."""
     for rule in _RULES[op]:
