@@ -185,3 +185,9 @@ def test_sizes_that_are_given_can_contradict():
     made = parsed("y = MatMul(x, w)", "float[N,K] x, float[5,6] w")
     assert told(read(made, {"x": (2, 5)}).graph) == []
     assert "(2, 4) and (5, 6) cannot be multiplied" in told(read(made, {"x": (2, 4)}).graph)[0]
+
+
+def test_operation_that_the_inference_must_not_see_may_stand_beside():
+    made = parsed("a = MatMul(x, w) b = Relu(a) s = EyeLike(unheard) y = MatMul(b, v)")
+    [said] = told(read(made).graph)
+    assert "do not match in MatMul#1: (N, 4) and (5, 6)" in said

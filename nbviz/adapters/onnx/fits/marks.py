@@ -15,8 +15,8 @@ from nbviz.adapters.onnx.schemas import domain_of, versions
 from nbviz.adapters.onnx.shapes.folding import value_in
 from nbviz.adapters.onnx.types import Types, dims_of
 
-_MARK = "!?"
-"""Ends the name of an operation that is marked, which the inference does not know then."""
+_MARK = "~"
+"""Ends the name of an operation that is marked, which the inference does not know then; no other reader of names takes it off."""
 
 Place = tuple[str, ...]
 """Tells a node of a graph: the names of what it gives."""
