@@ -210,6 +210,9 @@ def test_cut_file_wrong_suffix_folder_and_other_objects(tmp_path):
     path.write_bytes(models.cnn().SerializeToString()[:-40])
     with pytest.raises(FileReadError, match="truncated"):
         read(path)
+    with pytest.raises(FileReadError, match=r"Did you mean .*net\.onnx"):
+        read(tmp_path / "net.onx")
+    path.rename(tmp_path / "net.onx")
     with pytest.raises(FileReadError, match=r"suffix .\.onx"):
         read(tmp_path / "net.onx")
     (tmp_path / "folder.onnx").mkdir()
