@@ -23,7 +23,7 @@ def without_casts(items: list[Any], values: Environment) -> list[Any]:
     casts = _handed_on(items, values)
     for variable, key in casts.items():
         values.put(variable, Value(spec(variable.aval), key))
-    return [item for item in items if not _is_cast(item) or item.outvars[0] not in casts]
+    return [item for item in items if not is_cast(item) or item.outvars[0] not in casts]
 
 
 def _handed_on(items: Iterable[Any], values: Environment) -> dict[Any, Hashable]:
@@ -31,7 +31,7 @@ def _handed_on(items: Iterable[Any], values: Environment) -> dict[Any, Hashable]
     found: dict[Any, Hashable] = {}
     needed: dict[Any, bool] = {}
     for item in items:
-        if _is_cast(item) and (key := found.get(item.invars[0], values.key_of(item.invars[0]))) is not None:
+        if is_cast(item) and (key := found.get(item.invars[0], values.key_of(item.invars[0]))) is not None:
             found[item.outvars[0]] = key
         elif found:
             inside = _runs_others(item)
@@ -40,7 +40,8 @@ def _handed_on(items: Iterable[Any], values: Environment) -> dict[Any, Hashable]
     return {variable: key for variable, key in found.items() if needed.get(variable)}
 
 
-def _is_cast(item: Any) -> bool:
+def is_cast(item: Any) -> bool:
+    """Tell whether an item gives the numbers of something else in another form."""
     if isinstance(item, (Frame, Written)) or item.primitive.name not in _CASTS:
         return False
     return len(item.invars) == 1 and not is_literal(item.invars[0])
