@@ -108,3 +108,32 @@ def test_gradients_of_a_checkpoint_do_not_give_cast_weights_out_of_layers():
 def test_a_cast_for_an_operation_is_a_step():
     graph = graph_of(lambda params, x: x @ params["w"].astype("bfloat16"), ({"w": jax.numpy.ones((8, 2))}, X))
     assert [c.op for c in graph.calls if c.kind == "operation"] == ["convert_element_type", "dot_general"]
+
+
+OTHER_NUMBERS = {
+    "a mask": ("float32", "bool", lambda mask, x: jax.lax.scan(lambda x, _: (x * mask[0], None), x, None, 3)[0]),
+    "indices": ("float32", "int32", jax.jit(lambda at, x: x[0][at])),
+    "whole numbers for a module": (
+        "int8",
+        "float32",
+        lambda table, x: nn.Embed(8, 8).apply({"params": {"embedding": table}}, x.astype("int32")),
+    ),
+    "whole numbers for a function": ("int8", "float32", jax.jit(lambda table, x: x @ table)),
+    "fewer whole numbers": ("int32", "int8", jax.jit(lambda table, x: x * table[0])),
+}
+
+
+@pytest.mark.parametrize("what", OTHER_NUMBERS)
+def test_a_cast_that_makes_other_numbers_is_a_step(what):
+    before, after, function = OTHER_NUMBERS[what]
+    params = {"table": jax.numpy.ones((8, 8), before)}
+    graph = graph_of(lambda params, x: function(params["table"].astype(after), x), (params, X))
+    steps = [c for c in graph.calls if c.kind == "operation" and c.parent == 0]
+    assert (steps[0].op, len(steps[0].parameters)) == ("convert_element_type", 1)
+
+
+@pytest.mark.parametrize(("before", "after"), [("int8", "int32"), ("uint8", "int16"), ("float32", "float16")])
+def test_a_cast_to_a_wider_form_is_none(before, after):
+    params = {"table": jax.numpy.ones((8, 8), before)}
+    graph = graph_of(lambda params, x: jax.jit(lambda t, x: x * t[0])(params["table"].astype(after), x), (params, X))
+    assert [c.op for c in graph.calls if c.kind == "operation" and c.parent == 0] == ["jit"]

@@ -15,7 +15,7 @@ from nbviz.adapters.jax.nesting import Frame, Written, equations_in, is_einsum
 from nbviz.adapters.jax.values import Environment, Value, entering
 
 _CASTS = frozenset({"convert_element_type", "reduce_precision", "sharding_constraint", "copy", "device_put"})
-"""Primitives that give the same numbers in another form."""
+"""Primitives that give the same numbers in another form, unless the form is one of other numbers."""
 
 
 def without_casts(items: list[Any], values: Environment) -> list[Any]:
@@ -44,7 +44,24 @@ def is_cast(item: Any) -> bool:
     """Tell whether an item gives the numbers of something else in another form."""
     if isinstance(item, (Frame, Written)) or item.primitive.name not in _CASTS:
         return False
-    return len(item.invars) == 1 and not is_literal(item.invars[0])
+    if len(item.invars) != 1 or is_literal(item.invars[0]):
+        return False
+    return _is_form_of(item.invars[0].aval.dtype, item.outvars[0].aval.dtype)
+
+
+def _is_form_of(before: Any, after: Any) -> bool:
+    """Tell whether numbers stay what they are from one dtype to another: fractions in any precision, whole numbers all of them.
+
+    What makes a mask of numbers, or fractions of whole numbers as a table of ``int8`` has them, computes.
+    """
+    from jax.numpy import floating, iinfo, integer, issubdtype
+
+    if before == after or all(issubdtype(dtype, floating) for dtype in (before, after)):
+        return True
+    if not all(issubdtype(dtype, integer) for dtype in (before, after)):
+        return False
+    narrow, wide = iinfo(before), iinfo(after)
+    return bool(wide.min <= narrow.min and narrow.max <= wide.max)
 
 
 def _runs_others(item: Any) -> bool:
