@@ -9,7 +9,7 @@ nn = pytest.importorskip("flax.linen")
 
 from flax import nnx  # noqa: E402
 
-from tests.adapters.jax_reading import graph_of  # noqa: E402
+from tests.adapters.jax_reading import from_nowhere, graph_of  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:scatter inputs:FutureWarning")  # NNX, of statistics that are cast
 
@@ -93,6 +93,7 @@ def test_new_statistics_are_those_that_were_read_or_come_from_the_call(what, cha
     function, inputs = make(times)
     graph = graph_of(function(CHANGES[change]), inputs)
     kept = change == "as they are" and "apart" not in what
+    assert from_nowhere(graph) == []
     assert sources(graph)[1:] == ([["mean"], ["var"]] if kept else [("BatchNorm", 1), ("BatchNorm", 2)])
 
 

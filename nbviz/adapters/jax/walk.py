@@ -140,7 +140,8 @@ class Walk:
     def _items(self, items: list[Any], parent: int, results: Iterable[Any]) -> None:
         """Write items in order; ``results`` are the variables that are used behind them."""
         if not self._backward:
-            items = self._parts.grouped(without_casts(items, self._env), self._around(parent))
+            items = without_casts(items, self._env, lambda frame: self._is_call(frame, parent))
+            items = self._parts.grouped(items, self._around(parent))
         later = {v for v in results if not is_literal(v)}
         wanted = []  # of what each item makes: all that is used behind it grows with the program, for every item again
         for item in reversed(items):
@@ -260,6 +261,11 @@ class Walk:
             kind = _Kind(frame.scope.name, path)
         backward = (frame.scope.backward or self._backward) and frame.scope.name != AGAIN
         return _Kind(f"gradient of {kind.op}") if backward else kind
+
+    def _is_call(self, frame: Frame, parent: int) -> bool:
+        """Tell whether a scope is a call of a module, or of a layer."""
+        equations = list(frame.equations())
+        return frame.scope.name in self._program.calls or self._kind(frame, equations, parent).path is not None
 
     def _part(self, item: Any, around: str) -> str | None:
         """Return the layer inside the one around it all of whose parameters an item reads, and no others."""
