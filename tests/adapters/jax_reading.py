@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import jax
 
 from nbviz.adapters import read
@@ -28,6 +30,15 @@ def calls_of(graph, path):
 def edges(graph):
     paths = graph.calls.column("path")
     return {(paths[e.source], paths[e.target]) for e in graph.edges}
+
+
+def from_nowhere(graph):
+    """The paths of calls with an input that no call gives; state may be an output of the program, as it was read."""
+    given = Counter(edge.target for edge in graph.edges)
+    around = set(graph.calls.column("parent"))
+    lacking = [call for call in graph.calls if call.id not in around and given[call.id] < len(call.inputs)]
+    is_state = lambda call: call.parameters and not any(graph.parameters[i].trainable for i in call.parameters)  # noqa: E731
+    return [call.path for call in lacking if call.kind != "output" or not is_state(call)]
 
 
 def contractions(graph):

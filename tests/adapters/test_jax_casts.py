@@ -10,7 +10,7 @@ eqx = pytest.importorskip("equinox")
 
 from flax import nnx  # noqa: E402
 
-from tests.adapters.jax_reading import graph_of, totals  # noqa: E402
+from tests.adapters.jax_reading import from_nowhere, graph_of, totals  # noqa: E402
 
 KEY = jax.random.key(0)
 X = (4, 8)
@@ -98,6 +98,16 @@ def test_layers_have_their_parameters_as_without_the_cast(what):
     assert [c.op for c in graph.calls if c.parent == 0] == [c.op for c in expected.calls if c.parent == 0]
 
 
+@pytest.mark.parametrize("change", [cast, unchanged])
+@pytest.mark.parametrize("what", MODELS)
+def test_every_input_of_a_call_and_every_output_comes_from_a_call(what, change):
+    make, tree = MODELS[what]()
+    function = make(change)
+    assert from_nowhere(graph_of(function, (tree, X))) == []
+    gradients = jax.value_and_grad(lambda tree, x: function(tree, x).astype("float32").mean())
+    assert from_nowhere(graph_of(gradients, (tree, X))) == []
+
+
 def test_gradients_of_a_checkpoint_do_not_give_cast_weights_out_of_layers():
     make, tree = MODELS["Linen in a checkpoint"]()
     graph = graph_of(jax.grad(lambda params, x: make(cast)(params, x).mean()), (tree, X))
@@ -108,3 +118,60 @@ def test_gradients_of_a_checkpoint_do_not_give_cast_weights_out_of_layers():
 def test_a_cast_for_an_operation_is_a_step():
     graph = graph_of(lambda params, x: x @ params["w"].astype("bfloat16"), ({"w": jax.numpy.ones((8, 2))}, X))
     assert [c.op for c in graph.calls if c.kind == "operation"] == ["convert_element_type", "dot_general"]
+
+
+OTHER_NUMBERS = {
+    "a mask": ("float32", "bool", lambda mask, x: jax.lax.scan(lambda x, _: (x * mask[0], None), x, None, 3)[0]),
+    "indices": ("float32", "int32", jax.jit(lambda at, x: x[0][at])),
+    "whole numbers for a module": (
+        "int8",
+        "float32",
+        lambda table, x: nn.Embed(8, 8).apply({"params": {"embedding": table}}, x.astype("int32")),
+    ),
+    "whole numbers for a function": ("int8", "float32", jax.jit(lambda table, x: x @ table)),
+    "fewer whole numbers": ("int32", "int8", jax.jit(lambda table, x: x * table[0])),
+}
+
+
+@pytest.mark.parametrize("what", OTHER_NUMBERS)
+def test_a_cast_that_makes_other_numbers_is_a_step(what):
+    before, after, function = OTHER_NUMBERS[what]
+    params = {"table": jax.numpy.ones((8, 8), before)}
+    graph = graph_of(lambda params, x: function(params["table"].astype(after), x), (params, X))
+    steps = [c for c in graph.calls if c.kind == "operation" and c.parent == 0]
+    assert (steps[0].op, len(steps[0].parameters)) == ("convert_element_type", 1)
+
+
+@pytest.mark.parametrize(("before", "after"), [("int8", "int32"), ("uint8", "int16"), ("float32", "float16")])
+def test_a_cast_to_a_wider_form_is_none(before, after):
+    params = {"table": jax.numpy.ones((8, 8), before)}
+    graph = graph_of(lambda params, x: jax.jit(lambda t, x: x * t[0])(params["table"].astype(after), x), (params, X))
+    assert [c.op for c in graph.calls if c.kind == "operation" and c.parent == 0] == ["jit"]
+
+
+def readers(graph, name):
+    return [c.op for c in graph.calls if name in {graph.parameters[i].name for i in c.parameters}]
+
+
+@pytest.mark.parametrize(("scope", "reader"), [("proj", "convert_element_type"), ("dense", "dot_general")])
+def test_a_scope_is_seen_through_to_the_operation_that_needs_a_cast_unless_it_is_a_layer(scope, reader):
+    def function(params, x):
+        kernel = cast(params["dense"]["kernel"])
+        with jax.named_scope("outer"), jax.named_scope(scope):
+            return x @ kernel
+
+    params = {"dense": {"kernel": jax.numpy.ones((8, 2)), "bias": jax.numpy.ones(2)}, "scale": jax.numpy.ones(2)}
+    assert readers(graph_of(function, (params, X)), "kernel") == [reader]
+
+
+def test_a_call_in_a_scope_has_its_parameters_through_several_casts():
+    model = nn.Sequential([nn.Dense(2)])
+
+    def function(params, x):
+        half = cast(params)
+        with jax.named_scope("outer"):
+            return model.apply(jax.tree.map(lambda leaf: leaf.astype("float32"), half), x)
+
+    graph = graph_of(function, (model.init(KEY, jax.numpy.ones(X)), X))
+    assert readers(graph, "kernel") == ["Dense"]
+    assert "convert_element_type" not in graph.calls.column("op")

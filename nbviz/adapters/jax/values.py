@@ -32,6 +32,10 @@ class Environment:
         self._values[variable] = value
         return value
 
+    def forget(self, variable: Any) -> None:
+        """Say that what a variable stands for is not known yet."""
+        self._values.pop(variable, None)
+
     def new(self, variable: Any) -> Value:
         """Return a new value for a variable that an equation gives."""
         return self.put(variable, Value(spec(variable.aval)))

@@ -25,6 +25,7 @@ from nbviz.adapters.jax.jaxprs import (
     source_of,
     written_by_jax,
 )
+from nbviz.adapters.jax.kept import keep_parameters
 from nbviz.adapters.jax.nesting import AGAIN, Frame, Written, equations_in, is_backward, is_copy, is_einsum, nested
 from nbviz.adapters.jax.parts import Parts
 from nbviz.adapters.jax.program import Program, held_in
@@ -32,7 +33,7 @@ from nbviz.adapters.jax.recorder import ModuleCall
 from nbviz.adapters.jax.values import Environment, Value, entering, is_dropped, unique, written_by
 from nbviz.adapters.text import short
 from nbviz.builder import GraphBuilder, escape, join
-from nbviz.graph import CallKind, TensorSpec
+from nbviz.graph import CallKind
 from nbviz.records import CallRecord, Port
 
 
@@ -71,7 +72,6 @@ class Walk:
         self._times: Times = ()
         self._backward = False  # in what computes gradients, where scopes do not say so themselves
         self._quiet = {scope for scope, call in program.calls.items() if program.is_step(call.type)}
-        self._stored: dict[Hashable, TensorSpec] = {}
         self._loop = ""  # the outermost that runs nobody knows how often
         self._uncounted: dict[str, None] = {}
         self._parts = Parts(
@@ -103,7 +103,6 @@ class Walk:
 
     def _enter(self, jaxpr: Any, root: CallRecord) -> list[Value]:
         entered = []
-        self._stored = {key: spec(v.aval) for v, (_, key) in zip(jaxpr.invars, self._program.inputs, strict=True)}
         for variable, (name, key) in zip(jaxpr.invars, self._program.inputs, strict=True):
             value = self._env.put(variable, Value(spec(variable.aval, name), key))
             if key is None and name:
@@ -141,7 +140,8 @@ class Walk:
     def _items(self, items: list[Any], parent: int, results: Iterable[Any]) -> None:
         """Write items in order; ``results`` are the variables that are used behind them."""
         if not self._backward:
-            items = self._parts.grouped(without_casts(items, self._env), self._around(parent))
+            items = without_casts(items, self._env, lambda frame: self._is_call(frame, parent))
+            items = self._parts.grouped(items, self._around(parent))
         later = {v for v in results if not is_literal(v)}
         wanted = []  # of what each item makes: all that is used behind it grows with the program, for every item again
         for item in reversed(items):
@@ -179,29 +179,20 @@ class Walk:
         record.compute = None if None in counted else repeated(tuple(known), self._times)
         if record.compute is None:
             self._uncounted.update(dict.fromkeys(uncounted(equations) or [self._loop]))
-        self._end(record, [*self._leaving(kind, equations, wanted, reads), *written])
+        self._end(record, [*self._leaving(kind, equations, wanted), *written])
         return record
 
-    def _leaving(self, kind: _Kind, equations: list[Any], wanted: set[Any], reads: Sequence[Hashable]) -> list[Any]:
-        """Return the variables that a call gives: what its module returned, else what is used behind it.
-
-        What else is used is new state of the module, which stands for the state that was read.
-        """
+    def _leaving(self, kind: _Kind, equations: list[Any], wanted: set[Any]) -> list[Any]:
+        """Return the variables that a call gives: what its module returned, and what else is used behind it, unless a parameter."""
         made = [v for equation in equations for v in equation.outvars if not is_dropped(v)]
         leaving = [v for v in made if v in wanted]
         results = kind.call.results if kind.call is not None else ()
         order = {variable: i for i, variable in enumerate(results) if not is_literal(variable)}
         leaving.sort(key=lambda v: order.get(v, len(order)))
         returned = set(order).intersection(leaving) or set(leaving)  # a jitted function under vmap has other variables
-        for variable in [v for v in leaving if v not in returned]:
-            value = self._env.of(variable)
-            if reads and value is not None and not self.builder.knows(value):
-                self._env.put(variable, Value(value.spec, self._likest(value, reads)))
+        keep_parameters([v for v in leaving if v not in returned], equations, self._env, self.builder)
         given = [v for v in leaving if (value := self._env.of(v)) is not None and value.key is None]
         return given or [v for v in equations[-1].outvars if not is_dropped(v)]
-
-    def _likest(self, value: Value, keys: Sequence[Hashable]) -> Hashable:
-        return next((key for key in keys if self._stored.get(key) == value.spec), keys[-1])
 
     def _end(self, record: CallRecord, variables: Iterable[Any]) -> None:
         values = unique(self._env.all_of(variables))
@@ -250,8 +241,7 @@ class Walk:
             record = self.builder.begin(kind.kind, kind.op, parent, ports, layer=kind.path, source=source)
             with self._computing(gradients=self._backward and frame.scope.name != AGAIN):
                 self._inside(kind, frame, record, wanted)
-            keys = {v.key: None for v in self._env.all_of(entering(equations)) if v.key is not None}
-            self._end(record, [*self._leaving(kind, equations, wanted, list(keys)), *written_by(equations)])
+            self._end(record, [*self._leaving(kind, equations, wanted), *written_by(equations)])
         if kind.call is not None:
             self.records[kind.call.scope] = record
 
@@ -271,6 +261,11 @@ class Walk:
             kind = _Kind(frame.scope.name, path)
         backward = (frame.scope.backward or self._backward) and frame.scope.name != AGAIN
         return _Kind(f"gradient of {kind.op}") if backward else kind
+
+    def _is_call(self, frame: Frame, parent: int) -> bool:
+        """Tell whether a scope is a call of a module, or of a layer."""
+        equations = list(frame.equations())
+        return frame.scope.name in self._program.calls or self._kind(frame, equations, parent).path is not None
 
     def _part(self, item: Any, around: str) -> str | None:
         """Return the layer inside the one around it all of whose parameters an item reads, and no others."""
