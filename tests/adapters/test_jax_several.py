@@ -23,6 +23,7 @@ class Norm(nnx.Module):
         return self.norm(self.linear(x))
 
 
+OTHER, THREE = Norm(), nnx.Linear(8, 3, rngs=nnx.Rngs(2))
 NORM, HEAD = Norm(), nnx.Linear(8, 4, rngs=nnx.Rngs(1))
 INSIDE = ["norm", "norm/linear", "norm/norm"]
 
@@ -154,3 +155,22 @@ def test_a_step_of_two_models_with_their_optimizers_counts_both_and_changes_neit
         assert ends == ["output['critic']", "output['model']"]
     assert all(int(optimizer.step[...]) == 0 for optimizer in optimizers)
     assert np.array_equal(bound["critic"].kernel[...], before)
+
+
+def all_by_default(m=NORM, h=HEAD, x=None):
+    return h(m(x))
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "params"),
+    [
+        (functools.partial(all_by_default, OTHER, THREE), X, 72 + 16 + 27),
+        (functools.partial(lambda x, m=NORM, h=HEAD: h(m(x)), m=OTHER, h=THREE), X, 72 + 16 + 27),
+        (functools.partial(functools.partial(all_by_default, m=NORM, h=HEAD), m=OTHER, h=THREE), {"x": X}, 88 + 27),
+        (functools.partial(lambda m, x: m(x), m=NORM), {"m": THREE, "x": X}, 27),
+    ],
+)
+def test_what_is_bound_takes_the_place_of_a_default(function, inputs, params):
+    graph = graph_of(function, inputs)
+    assert (totals(graph)["params"], graph.diagnostics) == (params, ())
+    assert not OTHER.norm.mean[...].any()
