@@ -6,6 +6,7 @@ import functools
 import inspect
 import operator
 from collections.abc import Callable, Container, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, final
@@ -19,15 +20,16 @@ from nbviz.adapters.jax.closures import (
     unwrapped,
     variables_of,
 )
-from nbviz.adapters.jax.inputs import argument_names, arrays_of, is_one_input, names_arguments, signature_of
+from nbviz.adapters.jax.inputs import argument_names, arrays_of, check, is_alone, placed_in, signature_of
 from nbviz.adapters.jax.leaves import leaves_of
-from nbviz.adapters.jax.linen_bound import is_bound, tree_of, with_tree
+from nbviz.adapters.jax.linen_bound import is_bound, tree_of
+from nbviz.adapters.jax.models import are_modules, holds_model, holds_nnx, left_over, together, with_copies
 from nbviz.adapters.jax.nnx import is_nnx
 from nbviz.adapters.jax.parameters import arrays_in, is_parameter, is_tree, lacks_values
 from nbviz.adapters.jax.replaced import with_others
-from nbviz.adapters.jax.trees import is_module
-from nbviz.adapters.jax.wrapped import called_by, is_any_module
-from nbviz.adapters.kinds import is_kind_of
+from nbviz.adapters.jax.wrapped import called_by, is_any_module, plain_name
+from nbviz.adapters.specs import Arguments
+from nbviz.adapters.text import short
 
 _NAMES = ("params", "parameters", "variables", "weights", "theta", "p")
 """What parameters are called."""
@@ -53,6 +55,8 @@ class Binding:
         What goes in beside the parameters.
     closed
         The names of the variables around the function that have the parameters, so that no others can go in.
+    left
+        The names of inputs that may be parameters too.
     """
 
     tree: Any
@@ -60,6 +64,7 @@ class Binding:
     rest: Any
     inputs: Any
     closed: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def binding_of(function: Any, inputs: Any) -> Binding | None:
@@ -70,57 +75,51 @@ def binding_of(function: Any, inputs: Any) -> Binding | None:
 
 def _given(function: Any, inputs: Any) -> Binding | None:
     """Return the arguments that are parameters, and leave the others as inputs."""
-    if isinstance(inputs, Mapping) and names_arguments(inputs, signature_of(function)):
-        return _named(function, inputs)
-    if type(inputs) not in (tuple, list) or is_one_input(inputs):
+    placed = placed_in(function, inputs)
+    if is_alone(inputs, placed):
         return None
-    names = argument_names(function, len(inputs))
-    chosen = _chosen(names, [arrays_of(value, f"inputs[{at}]") for at, value in enumerate(inputs)])
+    first = argument_names(function, len(placed.args))
+    given = {**dict(zip(first, placed.args, strict=True)), **_in_order(function, placed.kwargs)}
+    where = [*range(len(first)), *map(repr, list(given)[len(first) :])]
+    values = {name: arrays_of(given[name], f"inputs[{at}]") for name, at in zip(given, where, strict=True)}
+    chosen = _chosen(values)
     if not chosen:
         return None
-    tree, taken = _together(chosen)
+    tree, taken = together(chosen)
 
     def call(tree: Any, *args: Any, **kwargs: Any) -> Any:
-        given, others = taken(tree), iter(args)
-        first = [given[name] if name in given else next(others) for name in names]
-        return function(*first, *others, **kwargs)
+        copies, others = taken(tree), iter(args)
+        before = [copies[name] if name in copies else next(others) for name in first]
+        named = {name: copy for name, copy in copies.items() if name not in first}
+        return with_copies(function, chosen, copies, given.keys())(*before, *others, **{**kwargs, **named})
 
-    others = tuple(value for name, value in zip(names, inputs, strict=True) if name not in chosen)
-    return Binding(tree, call, _without(function, chosen), others)
-
-
-def _named(function: Any, inputs: Mapping[str, Any]) -> Binding | None:
-    names = [name for name in (p.name for p in signature_of(function)) if name in inputs]
-    chosen = _chosen(names, [arrays_of(inputs[name], f"inputs[{name!r}]") for name in names])
-    if not chosen:
-        return None
-    tree, taken = _together(chosen)
-
-    def call(tree: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(*args, **{**kwargs, **taken(tree)})
-
-    others = {name: value for name, value in inputs.items() if name not in chosen}
-    return Binding(tree, call, _without(function, chosen), others or ())
+    rest = {name: value for name, value in given.items() if name not in chosen}
+    args = tuple(rest[name] for name in first if name in rest)
+    others = Arguments(args, {name: value for name, value in rest.items() if name not in first})
+    beside = any(map(holds_model, chosen.values()))
+    left = left_over({name: values[name] for name in rest}) if beside else ()
+    return Binding(tree, call, _without(function, chosen), others, left=left)
 
 
-def _chosen(names: list[str], values: list[Any]) -> dict[str, Any]:
-    """Return the arguments that are parameters, by name.
+def _in_order(function: Any, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments by name in the order of a function's own, others behind them."""
+    names = [p.name for p in signature_of(function) if p.name in named]
+    return {name: named[name] for name in (*names, *named)}
 
-    That is the one that is called as parameters are; else all that are models; else the first of several with arrays, if it
+
+def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that are parameters.
+
+    That is the one that is called as parameters are, and all that are models; else the first of several with arrays, if it
     is a tree.
     """
-    trees = [at for at, value in enumerate(values) if is_tree(tree_of(value))]
-    called = [at for at in trees if names[at] in _NAMES]
-    called += [at for at, value in enumerate(values) if names[at] in _ONE_ARRAY and is_array(value)]
-    models = [at for at in trees if _is_model(values[at])]
-    first = next((at for at, value in enumerate(values[:-1]) if not _stands_aside(value)), None)
-    found = called[:1] or models or ([first] if first in trees else [])
-    return {names[at]: values[at] for at in found}
-
-
-def _is_model(value: Any) -> bool:
-    """Tell whether a value is a model for sure: in a module of Equinox that cannot be called may be anything, a batch too."""
-    return is_nnx(value) or is_bound(value) or (is_module(value) and callable(value))
+    trees = [name for name, value in given.items() if is_tree(tree_of(value))]
+    called = [name for name in trees if name in _NAMES]
+    called += [name for name, value in given.items() if name in _ONE_ARRAY and is_array(value)]
+    models = [name for name in trees if holds_model(given[name])]
+    first = next((name for name in list(given)[:-1] if not _stands_aside(given[name])), None)
+    found = {*called[:1], *models} or ({first} & {*trees})
+    return {name: value for name, value in given.items() if name in found}
 
 
 def _stands_aside(value: Any) -> bool:
@@ -128,24 +127,11 @@ def _stands_aside(value: Any) -> bool:
     return type(value) not in (dict, list, tuple) and not any(map(is_array, leaves_of(value)))
 
 
-def _together(held: Mapping[str, Any]) -> tuple[Any, Callable[[Any], dict[str, Any]]]:
-    """Return parameters as one tree, and what takes them out of another such tree, by name.
-
-    What is in several modules of NNX is one thing, so that these are parts of one module.
-    """
-    (name, value), *others = held.items()
-    if not others and is_tree(alone := tree_of(value)):
-        return alone, lambda tree: {name: with_tree(value, tree)}
-    if all(map(is_nnx, held.values())):
-        from flax import nnx
-
-        return nnx.Dict(held), lambda copy: {name: copy[name] for name in held}
-    trees = {name: tree_of(value) for name, value in held.items()}
-    return trees, lambda tree: {name: with_tree(value, tree[name]) for name, value in held.items()}
-
-
 def _bound(function: Any, inputs: Any) -> Binding | None:
-    """Return the tree that ``functools.partial`` has bound; several of which none is called as parameters are all that it reads."""
+    """Return the tree that ``functools.partial`` has bound.
+
+    Several of which none is called as parameters, and modules of NNX, are found among all that the function reads.
+    """
     if not is_partial(function):
         return None
     args, kwargs = function.args, function.keywords
@@ -153,17 +139,16 @@ def _bound(function: Any, inputs: Any) -> Binding | None:
     names = dict(zip(bound, (*argument_names(function.func, len(args)), *kwargs), strict=True))
     places = [at for at, value in bound.items() if is_tree(value)]
     called = [at for at in places if names[at] in _NAMES]
-    alone = places if sum(map(is_parameter, bound.values())) == 1 else []
+    alone = [] if sum(map(is_parameter, bound.values())) > 1 else [at for at in places if not are_modules(bound[at])]
     at = next(iter([*called, *alone]), None)
     if at is None:
         return None
+    tree, taken = together({at: bound[at]})
 
     def call(tree: Any, *others: Any, **named: Any) -> Any:
-        given = {**bound, at: tree}
-        first = [given.pop(place) for place in range(len(args))]
-        return unjitted(function.func)(*first, *others, **{**given, **named})
+        return with_copies(function, {at: bound[at]}, taken(tree))(*others, **named)
 
-    return Binding(bound[at], call, function, inputs)
+    return Binding(tree, call, function, inputs)
 
 
 def missed(inputs: Any) -> bool:
@@ -176,8 +161,9 @@ def missed(inputs: Any) -> bool:
 
 
 def _values(inputs: Any) -> list[Any]:
-    values = inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, (tuple, list)) else ()
-    return list(values)
+    if isinstance(inputs, Arguments):
+        return [*inputs.args, *inputs.kwargs.values()]
+    return list(inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, (tuple, list)) else ())
 
 
 def _of_its_module(function: Any, inputs: Any) -> Binding | None:
@@ -204,19 +190,18 @@ def with_bound_given(function: Any, inputs: Any) -> tuple[Any, Any]:
     """
     cached = _cached(function)
     called, args, kwargs = cached or called_by(function)
-    bound = list(filter(_is_of_nnx, (*args, *kwargs.values())))
-    alone = not any(map(_is_of_nnx, _values(inputs))) and (len(bound) < 2 or all(map(is_nnx, bound)))
+    bound = list(filter(holds_nnx, (*args, *kwargs.values())))
+    alone = not any(map(holds_nnx, _values(inputs))) and (len(bound) < 2 or all(map(are_modules, bound)))
     if not cached and (alone or not bound):
         return function, inputs
-    given = {name: value for name, value in kwargs.items() if _is_of_nnx(value)}
-    kept = {name: value for name, value in kwargs.items() if name not in given}
-    by_name = isinstance(inputs, Mapping) and names_arguments(inputs, signature_of(called))
-    first = args if by_name else (*args, inputs) if is_one_input(inputs) else (*args, *inputs)
+    named = {name: value for name, value in kwargs.items() if holds_nnx(value)}
+    kept = {name: value for name, value in kwargs.items() if name not in named}
     called = functools.partial(called, **kept) if kept else called
-    if not by_name and not given:
-        return called, first
-    named = dict(zip(argument_names(called, len(first)), first, strict=True))
-    return called, {**named, **given, **(inputs if by_name else {})}
+    placed = placed_in(called, inputs)
+    given = Arguments((*args, *placed.args), {**named, **placed.kwargs})
+    names = short(", ".join([*argument_names(called, len(args)), *named]))
+    check(called, given, plain_name(called_by(called)[0]), f"These are bound already: {names}.")
+    return called, given
 
 
 def _cached(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]] | None:
@@ -227,43 +212,36 @@ def _cached(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]] | None
     return held["f"], tuple(held["cached_args"]), {}
 
 
-def _is_of_nnx(value: Any) -> bool:
-    return is_kind_of(value, "Pytree", "flax.nnx")
-
-
 def _of_modules(function: Any, inputs: Any) -> Binding | None:
     """Return the modules of NNX that a function reads around it, or has bound: copies can go in their place."""
     if unwrapped(function) is not function:
         return None
-    held = {name: value for name, value in variables_of(function) if is_nnx(value)}
-    others = [name for name, value in read_by(function) if name not in held and is_parameter(value)]
+    given = names_given(function, inputs)
+    held = {name: value for name, value in variables_of(function, given) if are_modules(value)}
+    others = [name for name, value in read_by(function, given=given) if name not in held and is_parameter(value)]
     if not held or others or with_others(function, {id(value): value for value in held.values()}) is None:
         return None  # there is something in whose place none can go
-    tree, taken = _together(held)
+    tree, taken = together(held)
 
     def call(tree: Any, *args: Any, **kwargs: Any) -> Any:
-        copies = taken(tree)
-        return with_others(function, {id(value): copies[name] for name, value in held.items()})(*args, **kwargs)
+        return with_copies(function, held, taken(tree), given)(*args, **kwargs)
 
     return Binding(tree, call, function, inputs)
 
 
 def _closed_over(function: Any, inputs: Any) -> Binding | None:
     """Return the arrays, and trees of arrays, in variables that a function reads and does not make."""
-    held = dict(around_it(function))
+    given = names_given(function, inputs)
+    held = dict(around_it(function, given))
     if not held:
         return None
-    trees = {name: tree_of(value) for name, value in held.items()}
-    alone = next(iter(trees.values())) if len(trees) == 1 else None
-    tree = alone if alone is not None and is_tree(alone) else trees
+    tree, taken = together(held)
     cannot = with_others(function, {id(value): value for value in held.values()}) is None
     if cannot or not (lacks_values(tree) or any(map(_may_change, held.values()))):
         return Binding(tree, lambda _, *args, **kwargs: function(*args, **kwargs), function, inputs, tuple(held))
 
-    def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
-        copies = copy if tree is trees else dict.fromkeys(held, copy)
-        others = {id(value): with_tree(value, copies[name]) for name, value in held.items()}
-        return with_others(function, others)(*args, **kwargs)
+    def call(tree: Any, *args: Any, **kwargs: Any) -> Any:
+        return with_copies(function, held, taken(tree), given)(*args, **kwargs)
 
     return Binding(tree, call, function, inputs)
 
@@ -275,9 +253,15 @@ def _may_change(value: Any) -> bool:
     return is_bound(value) or any(map(is_nnx, jax.tree.leaves(value, is_leaf=is_nnx)))
 
 
-def around_it(function: Any) -> list[tuple[str, Any]]:
+def names_given(function: Any, inputs: Any) -> AbstractSet[str]:
+    """Return the names of the arguments that a function gets."""
+    placed = placed_in(function, inputs)
+    return {*argument_names(function, len(placed.args)), *placed.kwargs}
+
+
+def around_it(function: Any, given: AbstractSet[str]) -> list[tuple[str, Any]]:
     """Return the arrays, and trees of arrays, that a function reads and is not given, without those that are in others of them."""
-    found = [(name, value) for name, value in read_by(unwrapped(function)) if is_parameter(value)]
+    found = [(name, value) for name, value in read_by(unwrapped(function), given=given) if is_parameter(value)]
     leaves = [arrays_in(value) for _, value in found]
     kept: list[int] = []
     seen: set[int] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -58,12 +59,16 @@ def unwrapped(function: Any) -> Any:
     return inspect.unwrap(function, stop=is_method)
 
 
-def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what a function reads besides its inputs: what is bound to it, defaults, what is around it, and its own object's."""
+def variables_of(function: Any, given: AbstractSet[str] = frozenset()) -> Iterator[tuple[str, Any]]:
+    """Yield what a function reads besides its inputs: what is bound to it, defaults, what is around it, and its own object's.
+
+    ``given`` names the arguments that it gets: in their place it reads nothing else.
+    """
     if is_partial(function):
-        yield from zip(argument_names(function.func, len(function.args)), function.args, strict=True)
-        yield from function.keywords.items()
-        yield from variables_of(function.func)
+        first = zip(argument_names(function.func, len(function.args)), function.args, strict=True)
+        bound = {**dict(first), **function.keywords}
+        yield from ((name, value) for name, value in bound.items() if name not in given)
+        yield from variables_of(function.func, given | bound.keys())
         return
     code = getattr(function, "__code__", None)
     if code is None:
@@ -71,15 +76,16 @@ def variables_of(function: Any) -> Iterator[tuple[str, Any]]:
     if inspect.ismethod(function):
         own = ((name, inspect.getattr_static(function.__self__, name, _NOTHING)) for name in sorted(code.co_names))
         yield from ((name, value) for name, value in own if value is not _NOTHING)
-    yield from ((p.name, p.default) for p in signature_of(function) if p.default is not p.empty)
+    defaults = ((p.name, p.default) for p in signature_of(function) if p.default is not p.empty)
+    yield from ((name, value) for name, value in defaults if name not in given)
     yield from around(function)
 
 
-def read_by(function: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
+def read_by(function: Any, depth: int = 0, given: AbstractSet[str] = frozenset()) -> Iterator[tuple[str, Any]]:
     """Yield what a function reads, and what functions and objects that it reads have for it, with their names before it."""
     code = getattr(getattr(function, "func", function), "__code__", None)
     names = [] if code is None else list(names_in(code).all)
-    for name, value in variables_of(function):
+    for name, value in variables_of(function, given):
         yield name, value
         yield from _within(name, value, names, depth + 1)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
 
-from nbviz.adapters.jax.bindings import around_it, binding_of, missed, with_bound_given
+from nbviz.adapters.jax.bindings import around_it, binding_of, missed, names_given, with_bound_given
 from nbviz.adapters.jax.closures import is_partial
 from nbviz.adapters.jax.linen_bound import tree_of, with_tree
 from nbviz.adapters.jax.linen_parts import linen_watched
@@ -22,6 +22,10 @@ from nbviz.adapters.text import short
 from nbviz.builder import GraphBuilder
 
 _NONE_FOUND = "No parameters found, so every argument is treated as an input. Name one `params`, or pass it first."
+_LEFT = (
+    "These arguments are treated as inputs, because it cannot be told whether their arrays are parameters: {names}. Name "
+    "the argument that is `params`."
+)
 _ONE_EXAMPLE = (
     "Equinox modules take one example: leave the batch out of inputs, or view the model for a batch with "
     "jax.vmap(model)."
@@ -148,15 +152,18 @@ def function_model(function: Any, inputs: Any) -> tuple[Subject, Any]:
     if found is None:
         call = lambda _, *args, **kwargs: function(*args, **kwargs)  # noqa: E731
         return TreeModel(function, (), call, name, note=_NONE_FOUND if missed(inputs) else ""), inputs
+    left = _LEFT.format(names=short(", ".join(found.left))) if found.left else ""
     if is_nnx(found.tree) and not found.closed:
-        return NnxModel(found.tree, found.call, found.rest, name), found.inputs
+        return NnxModel(found.tree, found.call, found.rest, name, left), found.inputs
     closed = bool(found.closed)
     counted = arrays_in(found.tree)
-    others = found.closed or [name for name, value in around_it(function) if not arrays_in(value) <= counted]
+    around = around_it(function, names_given(function, inputs))
+    others = found.closed or [name for name, value in around if not arrays_in(value) <= counted]
     what = (
         "are counted as its parameters" if closed else "are not counted as its parameters: pass them as arguments too"
     )
     note = (
         f"Arrays that the function reads from outside variables {what}: {short(', '.join(others))}." if others else ""
     )
-    return TreeModel(found.rest, found.tree, found.call, name, closed=closed, note=note), found.inputs
+    notes = " ".join(filter(None, (note, left)))
+    return TreeModel(found.rest, found.tree, found.call, name, closed=closed, note=notes), found.inputs

@@ -29,16 +29,28 @@ def arguments(function: Any, inputs: Any, what: str) -> Arguments:
     InputsError
         If ``inputs`` is not of a kind described in the message, or does not match the signature.
     """
-    parameters = signature_of(function)
-    if isinstance(inputs, Mapping) and names_arguments(inputs, parameters):
-        given = Arguments((), {str(key): _parse(item, f"inputs[{key!r}]") for key, item in inputs.items()})
-    elif is_one_input(inputs):
-        given = Arguments((_parse(inputs, "inputs"),))
-    else:
+    placed = placed_in(function, inputs)
+    alone = is_alone(inputs, placed)
+    if isinstance(inputs, (tuple, list)) and not alone:
         _check_one(function, inputs)
-        given = Arguments(tuple(_parse(item, f"inputs[{i}]") for i, item in enumerate(inputs)))
-    _check(function, given, what, misnamed(inputs, parameters))
+    args = tuple(_parse(item, "inputs" if alone else f"inputs[{i}]") for i, item in enumerate(placed.args))
+    given = Arguments(args, {str(key): _parse(item, f"inputs[{key!r}]") for key, item in placed.kwargs.items()})
+    check(function, given, what, misnamed(inputs, signature_of(function)))
     return given
+
+
+def placed_in(function: Any, inputs: Any) -> Arguments:
+    """Return inputs as they are, as arguments by position or by name."""
+    if isinstance(inputs, Arguments):
+        return inputs
+    if isinstance(inputs, Mapping) and names_arguments(inputs, signature_of(function)):
+        return Arguments((), inputs)
+    return Arguments((inputs,) if _is_one_input(inputs) else tuple(inputs))
+
+
+def is_alone(inputs: Any, placed: Arguments) -> bool:
+    """Tell whether inputs are a single argument, and not several in a tuple, a list or a dict."""
+    return bool(placed.args) and placed.args[0] is inputs
 
 
 def _check_one(function: Any, inputs: Sequence[Any]) -> None:
@@ -107,7 +119,14 @@ def names_arguments(inputs: Mapping[Any, Any], parameters: list[inspect.Paramete
     return bool(inputs) and (set(inputs) <= names or (open_ended and (bool(names & set(inputs)) or len(names) == 1)))
 
 
-def _check(function: Any, given: Arguments, what: str, hint: str) -> None:
+def check(function: Any, given: Arguments, what: str, hint: str) -> None:
+    """Refuse arguments that a function does not take.
+
+    Raises
+    ------
+    InputsError
+        If they do not match the signature.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -129,7 +148,7 @@ def _whole(function: Any, signature: inspect.Signature) -> inspect.Signature:
         return signature
 
 
-def is_one_input(inputs: Any) -> bool:
+def _is_one_input(inputs: Any) -> bool:
     """Tell whether ``inputs`` that are no arguments by name are a single one: a shape, an array, a named tuple."""
     return _is_shape(inputs) or _is_pair(inputs) or not isinstance(inputs, (list, tuple)) or hasattr(inputs, "_fields")
 

@@ -6,7 +6,7 @@ afterwards every call of JAX in the session fails. So how deep a value goes is f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _DEEPEST = 250
@@ -41,8 +41,8 @@ def is_finite(value: Any) -> bool:
     return True
 
 
-def leaves_of(value: Any) -> list[Any]:
-    """Return the leaves of a value as of a tree, none where it has no end."""
+def leaves_of(value: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[Any]:
+    """Return the leaves of a value as of a tree, none where it has no end; ``is_leaf`` tells where to go no deeper."""
     import jax
 
-    return list(jax.tree.leaves(value)) if is_finite(value) else []
+    return list(jax.tree.leaves(value, is_leaf=is_leaf)) if is_finite(value) else []

@@ -57,10 +57,17 @@ class NnxModel:
         What ``inputs`` are the arguments of, where that is not the module.
     name
         The name of the function.
+    note
+        What to say of the parameters.
     """
 
     def __init__(
-        self, model: Any, call: Callable[..., Any] | None = None, function: Any = None, name: str = ""
+        self,
+        model: Any,
+        call: Callable[..., Any] | None = None,
+        function: Any = None,
+        name: str = "",
+        note: str = "",
     ) -> None:
         from flax import nnx
 
@@ -82,6 +89,7 @@ class NnxModel:
         self.closed_over: Leaves = []
         self.parts: list[Path] = []
         self.hint = ""
+        self._note = note
 
     def prepare(self, given: Arguments, default: Any) -> None:
         """Find out nothing more: the model has its arrays already."""
@@ -120,6 +128,8 @@ class NnxModel:
             for parameter, variable in kept:
                 for key, known in _stored(parameter, variable):
                     builder.hold(id(node), key, known)
+        if self._note:
+            builder.note(self._note)
 
     def _order(self, path: Path) -> tuple[tuple[int, str], ...]:
         """Return what sorts modules as their holders' attributes were set."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from inspect import getattr_static
 from types import CellType, FunctionType
 from typing import Any, final
 
@@ -57,7 +58,8 @@ def _inside(value: Any, others: Mapping[int, Any]) -> dict[Any, Any]:
         return {"": value.func, **dict(enumerate(value.args)), **value.keywords}
     if is_method(value):
         return {"__self__": value.__self__} if id(value.__self__) in others else {}
-    return dict(attributes_of(value) or {}) if hasattr(value, "__wrapped__") and _bare(value) is not None else {}
+    wraps = getattr_static(value, "__wrapped__", None) is not None  # an object may answer to any name, or raise
+    return dict(attributes_of(value) or {}) if wraps and _bare(value) is not None else {}
 
 
 def _defaults(function: FunctionType) -> list[Any]:
