@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nbviz import api, wire
+from nbviz import api
 from nbviz.errors import (
     AdapterWarning,
     InputsError,
@@ -33,7 +33,7 @@ from nbviz.reading import Reading, warn_if_partial
 from nbviz.sources import file_names, loaded
 from nbviz.views import listing
 from nbviz.views.looks import COLOR_BY
-from nbviz.views.save import require_format
+from nbviz.views.save import is_json_of_others, require_format
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -245,11 +245,7 @@ def _kept(output: Path, source: str) -> str:
         return ""
     if Path(source).exists() and output.samefile(source):
         return "is the source itself"
-    if output.suffix.lower() == ".json":
-        with output.open("rb") as file:
-            if wire.FORMAT.encode() not in file.read(100):
-                return "is no model graph"
-    return ""
+    return "is no model graph" if is_json_of_others(output) else ""
 
 
 def _unwritable(output: Path, error: OSError) -> str:

@@ -112,7 +112,7 @@ class SchemaError(NbvizError, ValueError):
     >>> _ = later.write_text('{"format": "nbviz model graph", "schema": [99, 0]}')
     >>> nbviz.read(later)
     Traceback (most recent call last):
-    nbviz.errors.SchemaError: later.json: This model graph has format 99, but this version of nbviz reads format 1. Upgrade nbviz to open it.
+    nbviz.errors.SchemaError: 'later.json': This model graph has format 99, but this version of nbviz reads format 1. Upgrade nbviz to open it.
     """
 
 

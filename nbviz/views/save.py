@@ -79,6 +79,14 @@ def save(
     return Saved((path,))
 
 
+def is_json_of_others(path: Path) -> bool:
+    """Tell whether a file that is there is JSON, and no model graph that was saved before."""
+    if path.suffix.lower() != ".json":
+        return False
+    with path.open("rb") as file:
+        return wire.FORMAT.encode() not in file.read(100)
+
+
 def write(path: Path, text: str) -> None:
     """Write a text as UTF-8, in which half a surrogate pair, as a name from Python can have it, becomes ``?``."""
     path.write_bytes(text.encode("utf-8", "replace"))
