@@ -66,6 +66,11 @@ def test_all_modules_of_nnx_are_layers_of_a_function_and_do_not_change(what):
     assert not NORM.norm.mean[...].any()
 
 
+def test_modules_bound_to_arguments_without_names_of_their_own_count():
+    graph = graph_of(functools.partial(lambda *args: args[1](args[0](args[2])), NORM, HEAD), X)
+    assert totals(graph)["params"] == 8 * 8 + 8 + 16 + 8 * 4 + 4
+
+
 def test_a_module_that_is_bound_twice_counts_once():
     graph = graph_of(functools.partial(lambda one, other, x: one(x) + other(x), NORM, NORM), X)
     assert totals(graph)["params"] == 72 + 16

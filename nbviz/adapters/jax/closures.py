@@ -66,8 +66,9 @@ def variables_of(function: Any, given: AbstractSet[str] = frozenset()) -> Iterat
     """
     if is_partial(function):
         first = zip(argument_names(function.func, len(function.args)), function.args, strict=True)
-        bound = {**dict(first), **function.keywords}
-        yield from ((name, value) for name, value in bound.items() if name not in given)
+        # those by place are never given again, though the next of ``*args`` is called as the first was
+        bound = {**dict(first), **{name: value for name, value in function.keywords.items() if name not in given}}
+        yield from bound.items()
         yield from variables_of(function.func, given | bound.keys())
         return
     code = getattr(function, "__code__", None)
