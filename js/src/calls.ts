@@ -130,3 +130,10 @@ export function callLabel(payload: Payload, call: number): string {
 export function connectedTo(payload: Payload, row: number): string[] {
   return Array.from(list(payload.rows.connected_to, row), (upstream) => payload.rows.path[upstream] ?? "");
 }
+
+/** Which settings a call has: an operation its own each time, a layer those of its row; -1 for none. */
+export function callSettings({ rows, calls }: Payload, call: number, row: number): number {
+  const own = calls.settings[call] ?? -1;
+  if (calls.kind[call] === "operation" || row < 0) return own;
+  return rows.settings[row] ?? own;
+}

@@ -1,5 +1,5 @@
 // What the inspector says about one thing, as plain values.
-import { callsOf } from "./calls";
+import { callSettings, callsOf } from "./calls";
 import { formatShape } from "./format";
 import { treeOf } from "./tree";
 import { type Lists, list, type Payload, type Setting, type Settings } from "./wire";
@@ -32,11 +32,12 @@ export function settingText(value: Setting): string {
   return String(value);
 }
 
-/** Settings of a row, or of a call without one. */
+/** Settings of a row in one of its calls, or of a call without a row. */
 export function settingsOf(payload: Payload, row: number, call: number | null): Settings {
-  const own = row >= 0 ? payload.settings[payload.rows.settings[row] ?? -1] : undefined;
+  const { rows, calls, settings } = payload;
+  const own = settings[(call === null ? rows.settings[row] : callSettings(payload, call, row)) ?? -1];
   if (own && own.length > 0) return own;
-  return (call === null ? undefined : payload.settings[payload.calls.settings[call] ?? -1]) ?? [];
+  return (call === null ? undefined : settings[calls.settings[call] ?? -1]) ?? [];
 }
 
 /** The parameters of a layer; for an operation, those that it reads of layers around it. */

@@ -41,4 +41,11 @@ it("saves a page whose data cannot end its script", () => {
   const data = JSON.parse(page.getElementById("nbviz-state")?.textContent ?? "");
   expect(data.state.title).toBe(title);
   expect(html).toContain("script-src 'sha256-a'");
+  expect(page.documentElement.dataset.theme).toBeUndefined();
+});
+
+it("keeps a page light or dark that was saved so", () => {
+  const source = { theme: "dark", script: "", scriptHash: "", style: "", styleHash: "" };
+  const html = pageHtml(source, { state: DEFAULT_STATE, payload: "" }, "net", document.createElement("table"));
+  expect(html).toContain('<html lang="en" data-theme="dark">');
 });

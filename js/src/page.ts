@@ -5,6 +5,8 @@ export const STATE_ID = "nbviz-state";
 
 /** The program and its styles, with the hashes that the page's content-security policy names. */
 export interface PageSource {
+  /** Whether the page stays light or dark; else it is as its reader's system. */
+  readonly theme?: string | undefined;
   readonly script: string;
   readonly scriptHash: string;
   readonly style: string;
@@ -66,6 +68,7 @@ export function pageHtml(source: PageSource, data: PageData, title: string, fall
   const page = document.implementation.createHTMLDocument("");
   page.title = title;
   page.documentElement.lang = "en";
+  if (source.theme) page.documentElement.setAttribute("data-theme", source.theme);
   const add = <K extends keyof HTMLElementTagNameMap>(
     parent: Element,
     tag: K,

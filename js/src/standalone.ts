@@ -43,6 +43,7 @@ function sourceOf(page: Document): PageSource {
   const policy = page.querySelector<HTMLMetaElement>('meta[http-equiv="Content-Security-Policy"]')?.content ?? "";
   const hash = (directive: string) => new RegExp(`${directive} '(sha256-[^']+)'`).exec(policy)?.[1] ?? "";
   return {
+    theme: page.documentElement.dataset.theme,
     script: page.currentScript?.textContent ?? "",
     scriptHash: hash("script-src"),
     style: page.head.querySelector("style")?.textContent ?? "",

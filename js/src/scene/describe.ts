@@ -1,4 +1,5 @@
 // What each box says: its texts, its form and its size.
+import { callSettings } from "../calls";
 import { DASH, formatCount, formatShape, percent, shortCount } from "../format";
 import { type Dim, list, type Payload } from "../wire";
 import { keyOf } from "./identity";
@@ -342,12 +343,6 @@ function paramsOf(payload: Payload, units: Units, stack: number): number | null 
 }
 
 const capital = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);
-
-function callSettings(payload: Payload, call: number, row: number): number {
-  const own = payload.calls.settings[call] ?? -1;
-  if (payload.calls.kind[call] === "operation" || row < 0) return own;
-  return payload.rows.settings[row] ?? own;
-}
 
 type Texts = Omit<Box, "plate" | "width" | "height">;
 
