@@ -37,7 +37,7 @@ export function App({ store, options, root }: AppProps) {
   );
   useHeight(root, store, payload, options.page || full);
   useCollapsing(root, size?.width);
-  useKeys(root, {
+  useKeys(options.page ? document : root, {
     "/": () => search.current?.focus(),
     f: () => graph.current?.fit(),
     z: () => graph.current?.zoomToSelection(),
@@ -129,8 +129,8 @@ function useHeight(root: HTMLElement, store: Store, payload: Payload | null, fil
   }, [root, height, chosen, fills]);
 }
 
-/** Keys of the whole display; what is typed into a field is text, and modified keys are the browser's. */
-function useKeys(root: HTMLElement, keys: Readonly<Record<string, () => void>>): void {
+/** Keys of the whole display, or of the page that it fills; what is typed into a field is text, and modified keys are the browser's. */
+function useKeys(within: HTMLElement | Document, keys: Readonly<Record<string, () => void>>): void {
   const latest = useRef(keys);
   latest.current = keys;
   useEffect(() => {
@@ -143,7 +143,7 @@ function useKeys(root: HTMLElement, keys: Readonly<Record<string, () => void>>):
       handled(event);
       act();
     };
-    root.addEventListener("keydown", onKeyDown, { signal: end.signal });
+    within.addEventListener("keydown", onKeyDown as EventListener, { signal: end.signal });
     return () => end.abort();
-  }, [root]);
+  }, [within]);
 }

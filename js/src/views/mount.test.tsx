@@ -22,8 +22,8 @@ afterEach(() => {
   host.remove();
 });
 
-function show(store: Store): void {
-  act(() => mount(host, store, { page: false, source, style: null }, end.signal));
+function show(store: Store, page = false): void {
+  act(() => mount(host, store, { page, source, style: null }, end.signal));
 }
 
 const rowNames = () => [...host.querySelectorAll(".nbviz-row .nbviz-name")].map((cell) => cell.textContent);
@@ -112,6 +112,17 @@ it("goes on by keys from the row that was clicked", () => {
     act(() => void document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })));
   }
   expect(store.state.selection).toEqual(["encoder"]);
+});
+
+it("hears the keys of a page that it fills, wherever they are pressed, and in a notebook its own alone", () => {
+  const press = () =>
+    act(() => void document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true })));
+  show(testStore());
+  press();
+  expect(host.contains(document.activeElement)).toBe(false);
+  show(testStore(), true);
+  press();
+  expect(document.activeElement).toBe(find('[aria-label="Search names, types, shapes"]'));
 });
 
 it("keeps rows filtered and sorted by a column that is out of sight", () => {
