@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from nbviz.adapters.text import plain, short
@@ -44,7 +45,9 @@ def _other(value: Any) -> Setting:
     if isinstance(name, str):  # first: a type of tensors has a shape and a dtype too, but as descriptors
         return short(name)
     if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return short(f"{kind.__name__} {tuple(value.shape)} {value.dtype}")
+        shape = value.shape
+        sizes = tuple(islice(shape, len(shape)))  # what answers to any name and any index has items without end
+        return short(f"{kind.__name__} {sizes} {value.dtype}")
     if kind.__module__ == "torch":  # a dtype, a device
         return short(str(value).removeprefix("torch."))
     return f"{kind.__name__}()" if hasattr(value, "_modules") else _as_text(value)

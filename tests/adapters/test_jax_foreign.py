@@ -51,7 +51,20 @@ class Foreign:
     shape, dtype, ndim = (3,), "other.float32", 1
 
 
+class Anything:
+    """Answers to any name and any index, and so has items without end."""
+
+    def __getattr__(self, name):
+        return Anything()
+
+    def __getitem__(self, index):
+        if index == 1_000:
+            raise SystemExit("nothing asks for more")
+        return self
+
+
 ANYTHING = [
+    Anything(),
     OPS,
     Foreign(),
     Raises(),
@@ -95,10 +108,25 @@ def test_what_is_no_array_is_let_alone(value):
     assert (totals(graph)["params"], graph.diagnostics) == (0, ())
 
 
-@pytest.mark.parametrize("value", ANYTHING[:6], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("value", ANYTHING[:7], ids=lambda value: type(value).__name__)
 def test_what_is_no_array_stands_beside_parameters(value):
     graph = graph_of(lambda params, x: (value, x @ params["w"])[1], ({"w": jnp.ones((8, 4))}, (None, 8)))
     assert (totals(graph)["params"], graph.diagnostics) == (32, ())
+
+
+def test_what_answers_to_anything_is_a_setting_and_an_input():
+    eqx = pytest.importorskip("equinox")
+
+    class Configured(eqx.Module):
+        scale: jax.Array
+        config: Anything = eqx.field(static=True)
+
+        def __call__(self, x):
+            return x * self.scale
+
+    assert totals(graph_of(Configured(jnp.ones(3), Anything()), (3,)))["params"] == 3
+    graph = graph_of(lambda params, x, config: x * params["w"], ({"w": jnp.ones(3)}, (3,), Anything()))
+    assert totals(graph)["params"] == 3
 
 
 def test_arrays_are_those_that_jax_takes():

@@ -42,7 +42,7 @@ def looks_like_array(value: Any) -> bool:
     if isinstance(value, type):
         return False
     try:
-        tuple(value.shape)
+        len(value.shape)  # an object that answers to any name and any index has items without end, but no length
         return hasattr(value, "dtype")
     except Exception:  # noqa: BLE001 - an object's own code may raise anything
         return False
