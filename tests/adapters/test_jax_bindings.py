@@ -93,6 +93,24 @@ def test_variables_around_a_function_are_its_parameters():
     assert "OUTER" in graph.diagnostics[0].message
 
 
+def test_variables_in_a_precision_that_jax_does_not_have_are_parameters():
+    norms = [{"mean": np.zeros(8), "deviation": np.ones(8)} for _ in range(2)]
+    order = np.arange(8)[::-1]
+
+    def normed(x):
+        for norm in norms:
+            x = (x - norm["mean"]) / norm["deviation"] + norm["mean"]
+        return x[:, order]
+
+    graph = graph_of(normed, X)
+    (note,) = graph.diagnostics
+    assert note.message == "Arrays that the function reads from outside variables are counted as its parameters: norms."
+    assert totals(graph)["params"] == 32
+    read_ones = [graph.parameters[i].name for call in graph.calls for i in call.parameters]
+    assert set(read_ones) == {"mean", "deviation"}
+    assert len({i for call in graph.calls for i in call.parameters}) == 4
+
+
 def test_whole_numbers_and_scalars_around_a_function_are_constants():
     table, scale = jnp.arange(10), jnp.float32(2.0)
     graph = graph_of(lambda x: x * scale + table[:8], X)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable
 from types import FunctionType, MethodType
 from typing import Any
 
 from nbviz.adapters.free import free_dimensions
-from nbviz.adapters.jax.arrays import abstract, is_array, is_floating, seen_as, typed_sharding, without_sharding
+from nbviz.adapters.jax.arrays import abstract, is_array, is_floating, typed_sharding, without_sharding
+from nbviz.adapters.jax.constants import Constants
 from nbviz.adapters.jax.failures import mark
 from nbviz.adapters.jax.inputs import argument_names, arguments, entered, misnamed, signature_of, traceable, unshaped
 from nbviz.adapters.jax.program import Program
@@ -127,17 +128,13 @@ def _record(
         *(("", ("extra", i)) for i, _ in enumerate(subject.extras)),  # what is read and shown nowhere
         *((name, None) for name in _names(subject, entering)),
     ]
-    held = [*subject.leaves, *subject.closed_over]
-    seen = [(key, seen_as(leaf)) for key, leaf in held]  # kept, so that identities stay unique
-    closed_over = {id(leaf): key for key, leaf in (*held, *seen)}
+    constants = Constants([*subject.leaves, *subject.closed_over])
     calls = trial.recorder.calls
-    program = Program(
-        trial.jaxpr, inputs, trial.names, calls, subject.layers, is_of_library, closed_over, subject.parts
-    )
+    program = Program(trial.jaxpr, inputs, trial.names, calls, subject.layers, is_of_library, constants, subject.parts)
     walk = Walk(builder, program)
     walk.run()
     if isinstance(subject.function, _FUNCTIONS):
-        _note_strays(builder, trial.jaxpr.consts, closed_over)
+        _note_strays(builder, trial.jaxpr.consts, constants)
     if trial.empty:
         builder.note(trial.empty.format(name=subject.name))
     for error in trial.caught:
@@ -145,20 +142,15 @@ def _record(
     return builder, next(iter(trial.caught), None)
 
 
-def _note_strays(builder: GraphBuilder, constants: Iterable[Any], known: Mapping[int, Hashable]) -> None:
+def _note_strays(builder: GraphBuilder, arrays: Iterable[Any], known: Constants) -> None:
     """Say of how many values a function reads arrays that were found nowhere around it, so that no total leaves them out silently."""
     strays = {
         id(array): array.size
-        for array in constants
-        if getattr(array, "ndim", 0) and is_floating(array.dtype) and not {id(array), id(_base(array))} & known.keys()
+        for array in arrays
+        if getattr(array, "ndim", 0) and is_floating(array.dtype) and known.key_of(array) is None
     }
     if strays:
         builder.note(_STRAYS.format(values=f"{sum(strays.values()):,}"))
-
-
-def _base(array: Any) -> Any:
-    """Return the array of NumPy's that is seen through one of JAX's own."""
-    return getattr(array, "base", None)
 
 
 def _names(subject: Subject, entering: tuple[tuple[Any, ...], dict[str, Any]]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+from nbviz.adapters.jax.constants import Constants
 from nbviz.adapters.jax.recorder import ModuleCall
 from nbviz.adapters.jax.subject import Path
 from nbviz.builder import GraphBuilder
@@ -30,8 +31,8 @@ class Program:
         Returns the keys of the layers that a call may be of.
     is_step
         Tells whether a module of a class is shown as one call if it calls no others.
-    closed_over
-        The keys of parameters that the jaxpr has as constants, by the identity of the arrays.
+    constants
+        Knows the keys of parameters that the jaxpr has as constants.
     parts
         The keys of layers whose calls are found by the parameters that equations read.
     """
@@ -42,7 +43,7 @@ class Program:
     calls: Mapping[str, ModuleCall]
     layers: Callable[[ModuleCall], Sequence[Hashable]]
     is_step: Callable[[type], bool]
-    closed_over: Mapping[int, Hashable]
+    constants: Constants
     parts: Sequence[Path]
 
 

@@ -112,9 +112,7 @@ class Walk:
 
     def _constants(self, jaxpr: Any, constants: Iterable[Any]) -> None:
         for variable, constant in zip(jaxpr.constvars, constants, strict=False):
-            seen = constant, getattr(constant, "base", None)  # an array of NumPy's is seen through one of JAX's own
-            key = next((k for array in seen if (k := self._program.closed_over.get(id(array))) is not None), None)
-            self._env.put(variable, Value(spec(variable.aval), key))
+            self._env.put(variable, Value(spec(variable.aval), self._program.constants.key_of(constant)))
 
     def path_of(self, call: ModuleCall, reads: set[Hashable], around: str) -> str | None:
         """Return the path of the layer that a call is of.
