@@ -298,6 +298,29 @@ def test_all_that_a_function_and_its_helpers_read_is_counted(model, params):
     assert totals(graph_of(model, X))["params"] == params
 
 
+class Helped:
+    """Reads its weights in a method that it calls."""
+
+    def __init__(self):
+        self.inner = WIDE
+
+    def __call__(self, x):
+        return self.multiplied(x) @ TURN
+
+    def multiplied(self, x):
+        return x @ self.inner["w"]
+
+
+HELPED = Helped()
+
+
+@pytest.mark.parametrize("model", [HELPED.__call__, lambda x: HELPED(x) + 0, jax.jit(HELPED.__call__)])
+def test_what_a_method_reads_that_another_calls_is_counted(model):
+    graph = graph_of(model, X)
+    assert totals(graph)["params"] == 40
+    assert "not counted" not in " ".join(d.message for d in graph.diagnostics)
+
+
 def test_what_is_read_beside_the_parameters_is_told():
     graph = graph_of(lambda params, x: SECOND(encode(x)) @ params["w"], ({"w": TURN}, X))
     assert "SECOND, encode.FIRST" in graph.diagnostics[0].message

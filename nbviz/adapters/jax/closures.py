@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -75,11 +75,20 @@ def variables_of(function: Any, given: AbstractSet[str] = frozenset()) -> Iterat
     if code is None:
         return
     if inspect.ismethod(function):
-        own = ((name, inspect.getattr_static(function.__self__, name, _NOTHING)) for name in sorted(code.co_names))
-        yield from ((name, value) for name, value in own if value is not _NOTHING)
+        yield from _own(function.__self__, sorted(code.co_names))
     defaults = ((p.name, p.default) for p in signature_of(function) if p.default is not p.empty)
     yield from ((name, value) for name, value in defaults if name not in given)
     yield from around(function)
+
+
+def _own(held: Any, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """Yield what an object has by names, without running its code: functions of its class as its methods."""
+    attributes = attributes_of(held) or {}
+    for name in names:
+        value = inspect.getattr_static(held, name, _NOTHING)
+        if value is not _NOTHING:
+            is_own_method = isinstance(value, FunctionType) and name not in attributes
+            yield name, MethodType(value, held) if is_own_method else value
 
 
 def read_by(function: Any, depth: int = 0, given: AbstractSet[str] = frozenset()) -> Iterator[tuple[str, Any]]:
