@@ -61,6 +61,14 @@ def test_module_is_called_again_where_it_is_computed_again(wrap, times):
     assert [c.op for c in graph.calls].count("gradient of Linear") == 1
 
 
+def test_nothing_is_left_before_a_loop_of_which_there_is_a_gradient():
+    wrapped = jax.checkpoint(lambda layer, x: jax.nn.relu(x) @ layer["w"])
+    loss = lambda params, x: scanned(wrapped, x, params).sum()  # noqa: E731
+    graph = graph_of(jax.grad(loss), ({"w": jnp.ones((3, 4, 4))}, (2, 4)))
+    assert [c.path for c in graph.calls if not c.inputs and not c.outputs] == []
+    assert [c.op for c in graph.calls if c.op == "relu"] == ["relu"] * 2  # and once more for the gradient
+
+
 def test_what_a_deep_gradient_keeps_for_later_grows_as_the_program_does():
     def deep(params, x):
         for block in params:

@@ -90,6 +90,11 @@ def is_jitted(equation: Any) -> bool:
     return equation.primitive.name in _NAMED
 
 
+def does_nothing(equation: Any) -> bool:
+    """Tell whether an equation is a call of a function in which there is nothing, as the gradient of a loop leaves them behind."""
+    return is_jitted(equation) and not equation.outvars and not any(one.jaxpr.eqns for one in inner_of(equation))
+
+
 def written_by_jax(equation: Any) -> str:
     """Return the name of the function of JAX itself that an equation calls (``silu``), ``""`` for other equations."""
     if not is_jitted(equation):

@@ -6,9 +6,10 @@ import re
 from collections.abc import Hashable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import filterfalse
 from typing import Any, final
 
-from nbviz.adapters.jax.jaxprs import stack_of
+from nbviz.adapters.jax.jaxprs import does_nothing, stack_of
 
 PREFIX = "nbviz:"
 """How the names of the scopes of calls of modules begin."""
@@ -80,7 +81,7 @@ def nested(equations: Iterable[Any], quiet: AbstractSet[str] = frozenset()) -> l
     """
     top: list[Any] = []
     around: list[Frame] = []
-    for equation in equations:
+    for equation in filterfalse(does_nothing, equations):
         name = _written_out(equation)
         scopes = _scopes(equation, quiet)
         while name and scopes and is_einsum(scopes[-1].name):  # one that the function itself uses
