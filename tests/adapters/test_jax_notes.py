@@ -161,6 +161,13 @@ def test_an_error_that_cannot_say_what_it_is_stops_the_model_and_not_the_reading
     assert "SilentError: no text, ValueError" in reading.graph.diagnostics[-1].message
 
 
+def test_an_error_without_text_is_its_name():
+    def model(x):
+        raise RecursionError
+
+    assert "float32. RecursionError. " in f"{read(model, (3,)).graph.diagnostics[-1].message} "
+
+
 @pytest.mark.parametrize(("name", "expected"), [("jax", True), ("haiku", True), ("mymodels", False)])
 def test_what_a_library_does_is_done_where_the_model_calls_it(tmp_path, name, expected):
     assert is_library(str(tmp_path / "site-packages" / name / "basic.py")) is expected

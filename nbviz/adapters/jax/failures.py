@@ -27,7 +27,7 @@ def mark(walk: Walk, culprit: ModuleCall | None, error: Exception, hint: str) ->
     met = ", ".join(_text(known) for known in record.inputs) or "no arrays"
     source = _raised_at(error)
     where = f" at {source}" if source else ""
-    said = f"{type(error).__name__}: {_bounded(plain(error))}".rstrip(".")
+    said = f"{type(error).__name__}: {_bounded(plain(error))}".rstrip(".: ")
     name = record.path or "the model"
     message = f"The trace stopped{where} in {name} ({record.op}), which got {met}. {said}. {_hint(error) or hint}"
     builder.diagnostics.append(Diagnostic("error", message.strip(), record.path, record.id))
