@@ -163,6 +163,14 @@ def test_state_of_an_optimizer_is_no_parameter():
     assert totals(graph)["buffers"] == 2 * 32 + 1
 
 
+def test_state_of_an_optimizer_beside_the_parameters_in_a_pair_is_none_of_them():
+    optax = pytest.importorskip("optax")
+    state = WIDE, optax.adam(1e-3).init(WIDE)
+    graph = graph_of(lambda state, x: x @ state[0]["w"] + state[1][0].count, (state, X))
+    assert totals(graph)["params"] == totals(graph)["trainable_params"] == 32
+    assert totals(graph)["buffers"] == 2 * 32 + 1
+
+
 def test_keys_that_are_the_same_as_text_are_two():
     params = collections.OrderedDict([(1, {"w": jnp.ones((8, 8))}), ("1", {"w": jnp.ones((8, 8))})])
     graph = graph_of(lambda params, x: x @ params[1]["w"] @ params["1"]["w"], (params, X))

@@ -13,7 +13,7 @@ from nbviz.adapters.jax.linen_bound import are_variables, is_bound, tree_of, wit
 from nbviz.adapters.jax.nnx import is_nnx
 from nbviz.adapters.jax.parameters import is_tree
 from nbviz.adapters.jax.replaced import with_others
-from nbviz.adapters.jax.trees import is_module
+from nbviz.adapters.jax.trees import is_module, is_of_optax
 from nbviz.adapters.kinds import is_kind_of
 
 _BARE = (dict, list, tuple)
@@ -32,8 +32,7 @@ def _is_model(value: Any) -> bool:
 
 def _is_beside(value: Any) -> bool:
     """Tell whether a value is what libraries keep beside a model: of an optimizer, of metrics, of random numbers."""
-    of_optax = f"{type(value).__module__}.".startswith("optax.")
-    return of_optax or (_is_object(value) and not is_nnx(value))
+    return is_of_optax(value) or (_is_object(value) and not is_nnx(value))
 
 
 def _is_object(value: Any) -> bool:

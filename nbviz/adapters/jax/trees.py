@@ -242,6 +242,8 @@ def _nodes(root: Any) -> Iterator[Node]:
     waiting = [Node((), root, "")]
     while waiting:
         node = waiting.pop()
+        if is_of_optax(node.value):
+            node = replace(node, collection=node.collection or _OPTIMIZER)
         children = _children(node.value)
         if _is_box(node.value, children):
             collection = kind_of_state(node.value) or node.collection
@@ -272,6 +274,11 @@ def _is_box(value: Any, children: list[tuple[Any, Any]]) -> bool:
         return False
     keys = children[0][0]
     return not keys or (len(keys) == 1 and getattr(keys[0], "name", "") == "value")
+
+
+def is_of_optax(value: Any) -> bool:
+    """Tell whether a value is what Optax keeps for the parameters, in trees like theirs."""
+    return f"{type(value).__module__}.".startswith("optax.")
 
 
 def kind_of_state(value: Any) -> str:
