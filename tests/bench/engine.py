@@ -9,7 +9,8 @@ From the root of the repository::
 
 Layouts are measured in CPU time of fresh processes, pages in fresh pages of one browser without a GPU, ours and the others'
 in turn, and the figures are medians. Each row's module says what exactly is measured. The exit status tells whether a hard
-target was missed: overlaps, edges through boxes, crossings, lengths, the limits for views of 100,000 nodes, frame times.
+target was missed: overlaps, edges through boxes, crossings, lengths, frame times, and by medians the limits for layouts of
+100,000 nodes.
 """
 
 from __future__ import annotations

@@ -66,7 +66,8 @@ class LayoutRow:
         if self.seconds is not None or not peers:
             limit = None if self.seconds is None else 1000 * self.seconds
             kind = "report" if limit is None else "limit"
-            yield Figure(self.name, "CPU time", mine.cpu, "ms", kind, target=limit, hard=self.hard)
+            hard = self.hard and workshop.judges_times
+            yield Figure(self.name, "CPU time", mine.cpu, "ms", kind, target=limit, hard=hard)
         for peer, target in self.faster.items():
             run = runs[peer]
             what = f"CPU time, {NAMES[peer]}"
