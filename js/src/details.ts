@@ -35,9 +35,10 @@ export function settingText(value: Setting): string {
 /** Settings of a row in one of its calls, or of a call without a row. */
 export function settingsOf(payload: Payload, row: number, call: number | null): Settings {
   const { rows, calls, settings } = payload;
-  const own = settings[(call === null ? rows.settings[row] : callSettings(payload, call, row)) ?? -1];
-  if (own && own.length > 0) return own;
-  return (call === null ? undefined : settings[calls.settings[call] ?? -1]) ?? [];
+  const at = (index = -1) => settings[index] ?? [];
+  if (call === null) return at(rows.settings[row]);
+  const own = at(callSettings(payload, call, row));
+  return own.length > 0 ? own : at(calls.settings[call]);
 }
 
 /** The parameters of a layer; for an operation, those that it reads of layers around it. */

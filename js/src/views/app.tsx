@@ -37,7 +37,7 @@ export function App({ store, options, root }: AppProps) {
   );
   useHeight(root, store, payload, options.page || full);
   useCollapsing(root, size?.width);
-  useKeys(options.page ? document : root, {
+  useKeys(options.page ? document.documentElement : root, {
     "/": () => search.current?.focus(),
     f: () => graph.current?.fit(),
     z: () => graph.current?.zoomToSelection(),
@@ -130,7 +130,7 @@ function useHeight(root: HTMLElement, store: Store, payload: Payload | null, fil
 }
 
 /** Keys of the whole display, or of the page that it fills; what is typed into a field is text, and modified keys are the browser's. */
-function useKeys(within: HTMLElement | Document, keys: Readonly<Record<string, () => void>>): void {
+function useKeys(within: HTMLElement, keys: Readonly<Record<string, () => void>>): void {
   const latest = useRef(keys);
   latest.current = keys;
   useEffect(() => {
@@ -143,7 +143,7 @@ function useKeys(within: HTMLElement | Document, keys: Readonly<Record<string, (
       handled(event);
       act();
     };
-    within.addEventListener("keydown", onKeyDown as EventListener, { signal: end.signal });
+    within.addEventListener("keydown", onKeyDown, { signal: end.signal });
     return () => end.abort();
   }, [within]);
 }
